@@ -1,0 +1,140 @@
+"""Decide who may do what. Pure: no HTTP, no database."""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from server.kit.errors import Forbidden
+
+PLATFORM_TENANT: Final = UUID("00000000-0000-7000-8000-000000000001")
+"""The tenant id under which the platform's own staff live; it has no customers."""
+
+
+class Role(StrEnum):
+    """What a person is to the product."""
+
+    PLATFORM_OPERATOR = "platform_operator"
+    """Runs the channel: agents, benefit programs, aggregates."""
+    PLATFORM_FINANCE = "platform_finance"
+    """Keeps the platform's books: budgets, issuance records."""
+    AGENT_OWNER = "agent_owner"
+    """Owns an agent company: sees and may do everything inside it."""
+    SALES_MANAGER = "sales_manager"
+    """Leads a team of reps."""
+    SALES_REP = "sales_rep"
+    """Develops customers in the field."""
+
+
+class Scope(StrEnum):
+    """Which of a tenant's customers a person sees."""
+
+    MINE = "mine"
+    """Those that the person owns."""
+    TEAM = "team"
+    """Those of the person's team, and those that the person owns."""
+    TENANT = "tenant"
+    """All of the agent's."""
+
+
+class Permission(StrEnum):
+    """One thing that a role may be allowed."""
+
+    CUSTOMERS_READ = "customers.read"
+    CUSTOMERS_WRITE = "customers.write"
+    CUSTOMERS_ASSIGN = "customers.assign"
+    CUSTOMERS_IMPORT = "customers.import"
+    CUSTOMERS_EXPORT = "customers.export"
+    USERS_MANAGE = "users.manage"
+    DEVICES_MANAGE = "devices.manage"
+    BENEFITS_REQUEST = "benefits.request"
+    PLATFORM_READS_SEE = "platform_reads.see"
+    AGENTS_ADMIT = "agents.admit"
+    CHANNEL_SEE = "channel.see"
+    PROGRAMS_MANAGE = "programs.manage"
+    ISSUANCES_SEE = "issuances.see"
+    ISSUANCES_VOID = "issuances.void"
+
+
+_REP = frozenset(
+    {Permission.CUSTOMERS_READ, Permission.CUSTOMERS_WRITE, Permission.BENEFITS_REQUEST}
+)
+_MANAGER = _REP | {
+    Permission.CUSTOMERS_ASSIGN,
+    Permission.CUSTOMERS_IMPORT,
+    Permission.CUSTOMERS_EXPORT,
+    Permission.DEVICES_MANAGE,
+    Permission.PLATFORM_READS_SEE,
+}
+_OPERATOR = frozenset(
+    {
+        Permission.AGENTS_ADMIT,
+        Permission.CHANNEL_SEE,
+        Permission.PROGRAMS_MANAGE,
+        Permission.ISSUANCES_SEE,
+        Permission.ISSUANCES_VOID,
+    }
+)
+
+ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
+    Role.PLATFORM_OPERATOR: _OPERATOR,
+    Role.PLATFORM_FINANCE: frozenset({Permission.CHANNEL_SEE, Permission.ISSUANCES_SEE}),
+    Role.AGENT_OWNER: _MANAGER | {Permission.USERS_MANAGE},
+    Role.SALES_MANAGER: _MANAGER,
+    Role.SALES_REP: _REP,
+}
+"""The whole of what each role may do, in one place."""
+
+_PLATFORM_ROLES = frozenset({Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE})
+
+
+class NotPermitted(Forbidden):
+    """The actor's role does not include this."""
+
+    code = "not_permitted"
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """The person, and device if any, that acts. Made only at the edges: API token, portal cookie, job."""
+
+    user_id: UUID
+    tenant_id: UUID
+    role: Role
+    scope: Scope
+    name: str = ""
+    team_id: UUID | None = None
+    device_id: UUID | None = None
+    session_id: UUID | None = None
+
+    @property
+    def is_platform(self) -> bool:
+        """Say whether this is one of the platform's staff."""
+        return self.role in _PLATFORM_ROLES
+
+    def ensure_platform(self) -> None:
+        """Refuse everybody but the platform's staff."""
+        if not self.is_platform:
+            raise NotPermitted("Only the platform's staff may do this.")
+
+    def ensure_agent(self) -> None:
+        """Refuse the platform's staff: an agent's rows are not theirs."""
+        if self.is_platform:
+            raise NotPermitted("Only the people of an agent company may do this.")
+
+
+def ensure(actor: Actor, permission: Permission) -> None:
+    """Refuse when the actor's role does not include the permission."""
+    if permission not in ROLE_PERMISSIONS[actor.role]:
+        raise NotPermitted(f"Your role may not do this ({permission}).")
+
+
+def default_scope(role: Role) -> Scope:
+    """Give the scope that a role starts with."""
+    match role:
+        case Role.SALES_REP:
+            return Scope.MINE
+        case Role.SALES_MANAGER:
+            return Scope.TEAM
+        case _:
+            return Scope.TENANT

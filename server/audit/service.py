@@ -1,0 +1,67 @@
+"""Leave a line in the trail, in the transaction of what it tells."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Actor
+from server.kit import db, ids
+
+_RECORD: Final = """
+INSERT INTO audit_entry (tenant_id, id, at, actor_id, actor_role, device_id, action, subject_id, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+"""
+_LEAVE_READ: Final = "SELECT leave_platform_read($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
+
+
+async def record(
+    actor: Actor,
+    action: str,
+    *,
+    subject_id: UUID | None,
+    now: datetime,
+    **detail: Any,
+) -> None:
+    """Write what the actor did into its tenant's trail.
+
+    :param action: ``noun.past-verb``.
+    :param detail: facts without names, phones or other personal data.
+    """
+    await db.connection().execute(
+        _RECORD,
+        actor.tenant_id,
+        ids.new_id(now),
+        now,
+        actor.user_id,
+        actor.role,
+        actor.device_id,
+        action,
+        subject_id,
+        msgspec.json.encode(detail).decode(),
+    )
+
+
+async def record_platform_read(
+    actor: Actor, tenant_ids: Sequence[UUID], what: str, *, now: datetime, **detail: Any
+) -> None:
+    """Leave a line in the feed of each agent whose data the platform is about to see, in the same transaction.
+
+    :param what: code of the view, e.g. ``channel.overview``.
+    """
+    actor.ensure_platform()
+    if not tenant_ids:
+        return
+    await db.connection().execute(
+        _LEAVE_READ,
+        sorted(set(tenant_ids)),
+        ids.new_id(now),
+        now,
+        actor.user_id,
+        actor.name,
+        actor.role,
+        what,
+        msgspec.json.encode(detail).decode(),
+    )

@@ -1,0 +1,335 @@
+"""The doors to the database. Outside a door no query runs.
+
+`tenant_transaction` opens one tenant's rows, `platform_transaction` the platform's tables, `job_transaction` the
+queue and the released aggregates, `global_transaction` what must be known before a tenant is (login names, token
+hashes). Each is one transaction; a service called inside another's joins it. Nothing but SET LOCAL is ever set, so a
+pooled connection carries no tenant to its next user.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from uuid import UUID
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+from piccolo.querystring import QueryString
+
+from server.kit.errors import Unavailable
+
+if TYPE_CHECKING:
+    from server.access import Actor
+    from server.settings import Settings
+
+# Piccolo finds the engine of every table through this module.
+os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
+
+_ROLLBACK_TIMEOUT_S: Final = 5.0
+_SESSION_DEFAULTS: Final = {
+    "application_name": "tonglu",
+    "statement_timeout": "5000",
+    "lock_timeout": "2000",
+    "idle_in_transaction_session_timeout": "10000",
+    "timezone": "UTC",
+}
+
+
+class Door(StrEnum):
+    """Which rows a transaction may reach."""
+
+    TENANT = "tenant"
+    """One tenant's rows, as tonglu_app under row-level security."""
+    GLOBAL = "global"
+    """Global tables granted to tonglu_app; tenant tables answer with an error."""
+    PLATFORM = "platform"
+    """As tonglu_platform: no grant on any tenant table."""
+    JOB = "job"
+    """As tonglu_job: the queue, the schedule, the released aggregates."""
+    OWNER = "owner"
+    """Migrations only."""
+
+
+class DoorMisused(RuntimeError):
+    """A programmer's mistake: a query without a door, or a door inside another one."""
+
+
+class OutcomeUnknown(Unavailable):
+    """COMMIT did not answer: the work may or may not be done. Repeating with the same id is safe."""
+
+    code = "outcome_unknown"
+
+
+class CommitRefused(Unavailable):
+    """COMMIT was refused by the database and nothing was kept. Repeating with the same id is safe."""
+
+    code = "commit_refused"
+
+
+class Transaction:
+    """An open transaction: whose rows, which task, which connection."""
+
+    __slots__ = ("_after_commit", "connection", "door", "task", "tenant_id")
+
+    def __init__(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", door: Door, tenant_id: UUID | None
+    ) -> None:
+        self.connection = connection
+        self.door = door
+        self.tenant_id = tenant_id
+        self.task = asyncio.current_task()
+        self._after_commit: list[Callable[[], None]] = []
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call back once the work is durable; never called when it is not."""
+        self._after_commit.append(callback)
+
+    def committed(self) -> None:
+        """Run what waited for the commit."""
+        for callback in self._after_commit:
+            callback()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Keep what was done before, whatever happens inside: on an exception only the inside is undone."""
+        async with self.connection.transaction():
+            yield
+
+
+class TongluEngine(PostgresEngine):
+    """Piccolo's engine, tied to the doors: queries run on the open transaction or not at all.
+
+    Replaces the stock transactions, which leak the pooled connection when COMMIT fails and silently
+    run outside any tenant otherwise.
+    """
+
+    __slots__ = ("migrating",)
+
+    def __init__(self) -> None:
+        self.migrating = False
+        super().__init__(config={})
+
+    async def check_version(self) -> None:
+        """Connect to nothing while modules are imported; the start-up self-check looks at the version."""
+
+    async def prep_database(self) -> None:
+        """Create no extension: the application's role may not."""
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:  # noqa: FBT001, FBT002 - the signature is Piccolo's
+        """Run a Piccolo query on the open transaction."""
+        query, arguments = querystring.compile_string(engine_type=self.engine_type)
+        return await self._fetch(query, arguments)
+
+    async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:  # noqa: FBT001, FBT002 - the signature is Piccolo's
+        """Run DDL, which only a migration may."""
+        if not self.migrating:
+            raise DoorMisused("DDL runs in migrations only")
+        return await self._fetch(ddl, ())
+
+    async def _fetch(self, query: str, arguments: Sequence[Any]) -> Any:
+        """Fetch on the open transaction; a migration may also read between transactions."""
+        if self.migrating and self.current_transaction.get() is None:
+            async with self.pool.acquire() as free:
+                return await free.fetch(query, *arguments)
+        return await connection().fetch(query, *arguments)
+
+    def transaction(self, allow_nested: bool = True) -> Any:  # noqa: FBT001, FBT002 - the signature is Piccolo's
+        """Open a migration's transaction; everything else goes through a door."""
+        if not self.migrating:
+            raise DoorMisused("open a transaction through a door of server.kit.db")
+        return _opened(Door.OWNER, None, "BEGIN")
+
+    async def batch(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: a batch would leave both pool and transaction and see no row."""
+        raise DoorMisused("read in keyset pages; a batch leaves the transaction")
+
+    def atomic(self) -> NoReturn:
+        """Refuse: it opens Piccolo's own transactions."""
+        raise DoorMisused("open a transaction through a door of server.kit.db")
+
+
+ENGINE: Final = TongluEngine()
+
+
+async def open_database(settings: "Settings") -> None:
+    """Open the pool of this process; call once, on the loop that serves."""
+    if ENGINE.pool is not None:
+        raise DoorMisused("the database is open already")
+    ENGINE.pool = await asyncpg.create_pool(
+        settings.database_url,
+        min_size=min(2, settings.pool_size),
+        max_size=settings.pool_size,
+        statement_cache_size=0 if settings.pooler else 256,
+        server_settings={} if settings.pooler else _SESSION_DEFAULTS,
+        reset=_keep_session,
+    )
+
+
+async def open_for_migrations(owner_url: str) -> None:
+    """Open one connection as the owner; only migrations run on it."""
+    ENGINE.migrating = True
+    ENGINE.pool = await asyncpg.create_pool(owner_url, min_size=1, max_size=2)
+
+
+async def close_database() -> None:
+    """Close the pool, waiting for what is in flight."""
+    if ENGINE.pool is not None:
+        pool, ENGINE.pool = ENGINE.pool, None
+        ENGINE.migrating = False
+        await pool.close()
+
+
+async def _keep_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Save a round trip at release: nothing outlives a transaction, since only SET LOCAL is used."""
+
+
+def connection() -> "asyncpg.Connection[asyncpg.Record]":
+    """Give the open transaction's connection, for set-based SQL with $1 parameters.
+
+    :raises DoorMisused: outside a door, or in a task that did not open it.
+    """
+    return current().connection
+
+
+def current() -> Transaction:
+    """Give the open transaction of this task."""
+    opened: Transaction | None = ENGINE.current_transaction.get()
+    if opened is None:
+        raise DoorMisused("no query runs outside a door of server.kit.db")
+    if opened.task is not asyncio.current_task():
+        raise DoorMisused("a task may not use the transaction of the task that started it")
+    return opened
+
+
+def tenant_transaction(
+    tenant_id: UUID, *, readonly: bool = False, snapshot: bool = False
+) -> "AsyncTransaction":
+    """Open one tenant's rows. Joins an open transaction of the same tenant and task.
+
+    :param readonly: the database itself refuses writes.
+    :param snapshot: all statements see one moment (REPEATABLE READ).
+    """
+    literal = str(UUID(str(tenant_id)))
+    begin = _begin(readonly=readonly, snapshot=snapshot)
+    return _opened(Door.TENANT, tenant_id, f"{begin}; SET LOCAL app.tenant_id = '{literal}'")
+
+
+def global_transaction() -> "AsyncTransaction":
+    """Open the tables that are known before a tenant is: login names, token hashes, sessions."""
+    return _opened(Door.GLOBAL, None, "BEGIN")
+
+
+def platform_transaction(actor: "Actor", *, snapshot: bool = False) -> "AsyncTransaction":
+    """Open the platform's own tables; tenant tables are not granted to its role.
+
+    :raises Forbidden: when the actor is not of the platform's staff.
+    """
+    actor.ensure_platform()
+    begin = _begin(readonly=False, snapshot=snapshot)
+    return _opened(Door.PLATFORM, None, f"{begin}; SET LOCAL ROLE tonglu_platform")
+
+
+def job_transaction() -> "AsyncTransaction":
+    """Open the queue, the schedule and the released aggregates; the worker's door."""
+    return _opened(Door.JOB, None, "BEGIN; SET LOCAL ROLE tonglu_job")
+
+
+def _begin(*, readonly: bool, snapshot: bool) -> str:
+    """Spell BEGIN with its modes."""
+    level = " ISOLATION LEVEL REPEATABLE READ" if snapshot else ""
+    return f"BEGIN{level}{' READ ONLY' if readonly else ''}"
+
+
+def _opened(door: Door, tenant_id: UUID | None, begin: str) -> "AsyncTransaction":
+    """Bind a door to the statements that open it."""
+    return AsyncTransaction(door, tenant_id, begin)
+
+
+class AsyncTransaction:
+    """`async with` over a door: begins or joins, commits or rolls back, always gives the connection back."""
+
+    __slots__ = ("_begin", "_door", "_joined", "_opened", "_tenant_id", "_token")
+
+    def __init__(self, door: Door, tenant_id: UUID | None, begin: str) -> None:
+        self._door = door
+        self._tenant_id = tenant_id
+        self._begin = begin
+        self._joined = False
+
+    async def __aenter__(self) -> Transaction:
+        """Begin, or join what is open in this task for the same rows."""
+        if ENGINE.current_transaction.get() is not None:
+            return self._join()
+        if ENGINE.pool is None:
+            raise DoorMisused("the database is not open")
+        free = await ENGINE.pool.acquire()
+        try:
+            await free.execute(self._begin)
+        except BaseException:
+            await _give_back(free, terminate=True)
+            raise
+        self._opened = Transaction(free, self._door, self._tenant_id)
+        self._token = ENGINE.current_transaction.set(self._opened)
+        return self._opened
+
+    def _join(self) -> Transaction:
+        """Join the open transaction; the same door and tenant, or it is a mistake."""
+        opened = current()
+        if (opened.door, opened.tenant_id) != (self._door, self._tenant_id):
+            raise DoorMisused(f"a {self._door} door inside a {opened.door} transaction")
+        self._joined = True
+        return opened
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Commit or roll back; a connection whose state is in doubt is never given to the next user."""
+        if self._joined:
+            return
+        ENGINE.current_transaction.reset(self._token)
+        if kind is None:
+            await self._commit()
+            self._opened.committed()
+        else:
+            await self._roll_back()
+
+    async def _commit(self) -> None:
+        """Commit, or say truthfully that nothing was kept or that nobody knows."""
+        free = self._opened.connection
+        try:
+            # An aborted transaction answers COMMIT with ROLLBACK and no error.
+            answer = await free.execute("COMMIT")
+        except (asyncpg.PostgresConnectionError, OSError, asyncpg.InterfaceError) as error:
+            await _give_back(free, terminate=True)
+            raise OutcomeUnknown("The answer was lost; send the same request again.") from error
+        except asyncpg.PostgresError as error:
+            await _give_back(free, terminate=True)
+            raise CommitRefused("Nothing was saved; send the same request again.") from error
+        except BaseException:
+            await _give_back(free, terminate=True)
+            raise
+        await _give_back(free, terminate=False)
+        if answer != "COMMIT":
+            raise DoorMisused("a statement failed inside the transaction and its error was swallowed")
+
+    async def _roll_back(self) -> None:
+        """Undo; when even that fails, end the connection."""
+        free = self._opened.connection
+        try:
+            await asyncio.shield(
+                asyncio.wait_for(free.execute("ROLLBACK"), timeout=_ROLLBACK_TIMEOUT_S)
+            )
+        except BaseException as error:
+            await _give_back(free, terminate=True)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            await _give_back(free, terminate=False)
+
+
+async def _give_back(free: "asyncpg.Connection[asyncpg.Record]", *, terminate: bool) -> None:
+    """Return a connection to the pool, ended first when its state is in doubt; a cancellation does not stop this."""
+    if terminate:
+        free.terminate()
+    if ENGINE.pool is not None:
+        await asyncio.shield(ENGINE.pool.release(free))

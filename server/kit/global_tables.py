@@ -1,0 +1,27 @@
+"""Every table that is not one tenant's, who may do what with it, and why. A test compares this with the catalogue."""
+
+from typing import Final
+
+import msgspec
+
+
+class GlobalTable(msgspec.Struct, frozen=True):
+    """A table without a tenant policy: role -> privileges, and the reason that it stands outside the tenants."""
+
+    grants: dict[str, frozenset[str]]
+    reason: str
+
+
+def _table(reason: str, **grants: str) -> GlobalTable:
+    """Write a line of the list: grants as ``tonglu_app="SELECT INSERT"``."""
+    return GlobalTable({role: frozenset(given.split()) for role, given in grants.items()}, reason)
+
+
+GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
+    "outbox": _table(
+        "Work to be done after a commit, for every tenant; the application may only add.",
+        tonglu_app="INSERT",
+        tonglu_platform="INSERT",
+        tonglu_job="SELECT UPDATE DELETE INSERT",
+    ),
+}

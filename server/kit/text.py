@@ -1,0 +1,29 @@
+"""Text that may be stored: no NUL, no lone surrogates, bounded, trimmed where a person typed it."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+import msgspec
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+PRINTABLE = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
+
+Str = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
+"""A line of text: up to 200 characters, no control characters but tab and newline."""
+
+LongStr = Annotated[str, msgspec.Meta(max_length=4000, pattern=PRINTABLE)]
+"""A paragraph: up to 4,000 characters."""
+
+Int = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+"""A whole number that JSON readers of every language and a BIGINT can hold."""
+
+
+def is_storable(text: str) -> bool:
+    """Say whether the text has no character that PostgreSQL, JSON or a spreadsheet would choke on."""
+    return _FORBIDDEN.search(text) is None
+
+
+def clean(text: str) -> str:
+    """Normalise what a person typed: NFKC (full-width to half-width), one space for many, trimmed."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())

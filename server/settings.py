@@ -1,0 +1,103 @@
+"""The environment, read once at the edge into one frozen value."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class Environment(StrEnum):
+    """Where the product runs."""
+
+    DEVELOPMENT = "development"
+    """A person's own machine: demo data, component gallery, generated keys."""
+    TEST = "test"
+    """The test suite."""
+    PRODUCTION = "production"
+    """Customers' data: keys must be given, cookies are Secure."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that an operator may set. Durations end in `_s`, sizes in `_bytes`."""
+
+    database_url: str
+    """Login of the application (`tonglu_app`): owns nothing, cannot bypass row-level security."""
+    owner_database_url: str | None = None
+    """Login of the owner; used by `tonglu migrate` alone."""
+    environment: Environment = Environment.DEVELOPMENT
+    data_dir: Path = Path(".tonglu")
+    """Where keys and the embedded database live when none are given."""
+    public_url: str = "http://127.0.0.1:8800"
+    """The address that people type; cookies are Secure when it is https."""
+    secret: str = ""
+    """Root of the server's keys (cursors, tokens, hashes); generated into `data_dir` when empty, required in production."""
+    sentry_dsn: str = ""
+    log_level: str = "INFO"
+    pool_size: int = 8
+    """Connections to PostgreSQL of each web process."""
+    pooler: bool = False
+    """True when a transaction-mode pooler stands before PostgreSQL: no prepared statements are kept."""
+    body_limit_bytes: int = 1_048_576
+    """Largest request body; imports have their own limit."""
+    drain_s: float = 25.0
+    """How long a stopping process finishes what it has begun."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Say whether people reach the product over TLS."""
+        return self.public_url.startswith("https://")
+
+
+_NAMES = {
+    "database_url": "DATABASE_URL",
+    "owner_database_url": "TONGLU_OWNER_DATABASE_URL",
+    "environment": "TONGLU_ENVIRONMENT",
+    "data_dir": "TONGLU_DATA_DIR",
+    "public_url": "TONGLU_PUBLIC_URL",
+    "secret": "TONGLU_SECRET",
+    "sentry_dsn": "SENTRY_DSN",
+    "log_level": "TONGLU_LOG_LEVEL",
+    "pool_size": "TONGLU_POOL_SIZE",
+    "pooler": "TONGLU_PG_POOLER",
+    "body_limit_bytes": "TONGLU_BODY_LIMIT_BYTES",
+    "drain_s": "TONGLU_DRAIN_S",
+}
+
+
+class BadSettings(ValueError):
+    """A variable of the environment is missing or cannot be read."""
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from variables named in docs/operations/settings.md.
+
+    :raises BadSettings: naming the variable at fault.
+    """
+    given = {field: environ[name] for field, name in _NAMES.items() if environ.get(name)}
+    if "database_url" not in given:
+        raise BadSettings("DATABASE_URL is not set: start with `make demo`, or give a PostgreSQL login.")
+    try:
+        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"The environment cannot be read: {error}") from error
+    if settings.environment is Environment.PRODUCTION and not settings.secret:
+        raise BadSettings("TONGLU_SECRET must be set in production (at least 32 random characters).")
+    return settings
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """Write settings as variables for a child process; the inverse of `from_environment`."""
+    values = {field: getattr(settings, field) for field in _NAMES}
+    return {
+        _NAMES[field]: ("1" if value is True else "0" if value is False else str(value))
+        for field, value in values.items()
+        if value not in (None, "")
+    }
+
+
+def _decode(kind: type, value: object) -> object:
+    """Read the one type that msgspec does not know."""
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(f"cannot read a setting of type {kind}")

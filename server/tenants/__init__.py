@@ -1,0 +1,1 @@
+"""Tenants: the agent companies that use the product, and their teams."""

@@ -1,0 +1,23 @@
+"""Tables of tenants, as facts on disk."""
+
+from piccolo.columns import UUID, Text, Timestamptz
+from piccolo.table import Table
+
+
+class Tenant(Table, tablename="tenant"):
+    """An agent company, or the platform itself, as its own people see it."""
+
+    tenant_id = UUID(primary_key=True)
+    name = Text()
+    short_name = Text()
+    city = Text()
+    created_at = Timestamptz()
+
+
+class Team(Table, tablename="team"):
+    """Reps who work together and may see each other's customers."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    name = Text()
+    created_at = Timestamptz()
