@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.kit import db
+from server.kit import db, ids
 
 LEASE: Final = timedelta(seconds=60)
 """How long a claimed job is left to its worker before another may take it."""
@@ -53,7 +53,6 @@ async def add(
     topic: str,
     payload: dict[str, Any],
     *,
-    job_id: UUID,
     tenant_id: UUID | None,
     now: datetime,
     key: str | None = None,
@@ -64,7 +63,7 @@ async def add(
     :param key: while a job with this key waits unclaimed, another one with it is not added.
     """
     await db.connection().execute(
-        _ADD, job_id, tenant_id, topic, msgspec.json.encode(payload).decode(), key, run_at or now, now
+        _ADD, ids.new_id(now), tenant_id, topic, msgspec.json.encode(payload).decode(), key, run_at or now, now
     )
 
 

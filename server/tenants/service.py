@@ -19,7 +19,7 @@ ON CONFLICT (tenant_id, id) DO NOTHING
 async def provision(
     tenant_id: UUID, *, name: str, short_name: str, city: str, now: datetime
 ) -> None:
-    """Make the workspace of an agent company, and its clock of synced changes.
+    """Make the workspace of an agent company.
 
     :raises IdReused: the id belongs to a company of another name.
     """

@@ -1,0 +1,17 @@
+"""What Piccolo looks for: the engine, and every room that has tables."""
+
+from piccolo.conf.apps import AppRegistry
+
+from server.kit.db import ENGINE
+
+DB = ENGINE
+
+APP_REGISTRY = AppRegistry(
+    apps=[
+        "server.kit.piccolo_app",
+        "server.audit.piccolo_app",
+        "server.tenants.piccolo_app",
+        "server.changelog.piccolo_app",
+    ]
+)
+"""In the order in which migrations run."""
