@@ -1,0 +1,1 @@
+"""The one write path for synced records: the tenant's clock, field versions, history, conflicts."""

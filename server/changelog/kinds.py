@@ -1,0 +1,69 @@
+"""How a kind of synced record lies in its table, said by the room that owns it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+SYNC_COLUMNS: Final = """
+    seq bigint NOT NULL,
+    created_seq bigint NOT NULL,
+    created_device uuid,
+    created_number bigint NOT NULL DEFAULT 0,
+    created_by uuid,
+    created_at timestamptz NOT NULL,
+    versions jsonb NOT NULL DEFAULT '{}',
+    deleted boolean NOT NULL DEFAULT false
+"""
+"""Columns that every table of synced records has beside `tenant_id`, `id` and its fields.
+
+`seq` is the tenant sequence of the last change; `versions` maps each field that was written after the creation to
+its version. A table needs the index ``(tenant_id, seq, id)``; the customer table also has ``scope_seq bigint NOT NULL``,
+the sequence at which its owner or team last changed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record as it stands after a unit of work; `before` is None when it was created."""
+
+    id: UUID
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+    deleted: bool
+
+
+def _as_given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the values as they are."""
+    return dict(fields)
+
+
+def _no_check(_before: Mapping[str, Any] | None, _after: Mapping[str, Any]) -> None:
+    """Allow every change."""
+
+
+def _nothing_derived(_after: Mapping[str, Any]) -> dict[str, Any]:
+    """Derive no columns."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordKind:
+    """A kind of record that travels, its table, and the rules of the room that owns it.
+
+    The fields, their types and policies are those of ``sync_protocol.schema``; here stands only what the
+    database and the domain add.
+    """
+
+    name: str
+    table: str
+    normalise: Callable[[Mapping[str, Any]], dict[str, Any]] = _as_given
+    """Bring given values into their stored form; raises a Refusal that names the field."""
+    check: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], None] = _no_check
+    """Look at a record before and after; raises a Refusal, e.g. for an illegal transition."""
+    derived: Mapping[str, str] = field(default_factory=dict)
+    """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``."""
+    derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing_derived
+    """Compute the derived columns; pure."""
+    index: Callable[[UUID, Sequence[Written]], Awaitable[None]] | None = None
+    """Keep the search index of these records, set-based, in the open transaction."""
