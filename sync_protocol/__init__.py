@@ -1,0 +1,1 @@
+"""What device and server must agree on: messages, fields, merge, conflicts, cursor, codec."""
