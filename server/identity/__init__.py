@@ -1,0 +1,1 @@
+"""Who people are: users, login names, passwords, sessions, tokens, enrolment codes, devices."""

@@ -1,0 +1,62 @@
+"""Throttles: how many tries in how long, and whose tries are counted together."""
+
+import hmac
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+import msgspec
+
+from server.kit.errors import TooManyRequests
+
+_IPV6_KEPT_BITS: Final = 64
+
+
+class TooManyTries(TooManyRequests):
+    """Too many tries from here, or for this login name."""
+
+    code = "too_many_tries"
+
+
+class Throttle(msgspec.Struct, frozen=True):
+    """A limit: after `tries_max` in `window` the next is refused until the window is over.
+
+    A try is counted before it is looked at, so that many at once count as many.
+    """
+
+    name: str
+    tries_max: int
+    window: timedelta
+
+
+SIGN_IN_BY_LOGIN: Final = Throttle("sign_in_login", 10, timedelta(minutes=15))
+"""Tries for one login name, whether anybody has it or not. A success clears it."""
+SIGN_IN_BY_LOGIN_LONG: Final = Throttle("sign_in_login_long", 100, timedelta(days=30))
+"""No guesser gets more than a hundred tries a month; a success or a new password clears it."""
+SIGN_IN_BY_ADDRESS: Final = Throttle("sign_in_address", 100, timedelta(minutes=15))
+"""Failures from one address; an office may stand behind it, so successes give their try back."""
+ENROLMENT_BY_ADDRESS: Final = Throttle("enrolment_address", 20, timedelta(minutes=15))
+"""Wrong enrolment codes from one address."""
+ENROLMENT_BY_ALL: Final = Throttle("enrolment_all", 5000, timedelta(minutes=15))
+"""Wrong enrolment codes from everywhere, against guessers with many addresses."""
+LOGIN_TAKEN: Final = Throttle("login_taken", 30, timedelta(hours=24))
+"""Invitations of one company that met a name in use; keeps it from asking who else is a user."""
+
+
+def address_subject(address: str) -> str:
+    """Name the household behind an address: IPv4 as it is, IPv6 by the /64 that one home gets."""
+    try:
+        parsed = ip_address(address.split("%", maxsplit=1)[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        kept = int(parsed) >> (128 - _IPV6_KEPT_BITS)
+        return str(IPv6Address(kept << (128 - _IPV6_KEPT_BITS)))
+    return str(parsed)
+
+
+def storage_key(throttle: Throttle, subject: str, *, key: bytes) -> bytes:
+    """Name a counter without writing the login or the address down."""
+    return hmac.digest(key, f"tonglu throttle\0{throttle.name}\0{subject}".encode(), "sha256")
