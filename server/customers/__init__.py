@@ -1,0 +1,1 @@
+"""Companies that agents develop: stores, contacts, notes, tags; search, import and export."""

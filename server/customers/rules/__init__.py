@@ -1,0 +1,1 @@
+"""What holds for customers without a database: normal forms, statuses, search keys."""

@@ -1,0 +1,137 @@
+"""Bring what people write into each field's one normal form, and refuse what has none.
+
+The types, lengths and choices are those of ``sync_protocol.schema``; here stands how a person's
+spelling becomes a value of that schema. REST, import and devices pass through the same functions.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from server.customers.rules import identifiers
+from server.customers.rules.status import Status, ensure_transition
+from server.kit.errors import Invalid, Refusal
+from server.kit.text import clean, is_storable
+from sync_protocol.schema import SCHEMA, ValueRefused
+from sync_protocol.schema import check as check_value
+
+_PLACE_MIN: Final = 3
+"""A city shorter than this keeps its 市: there is none whose name is one character."""
+
+
+class BadValue(Invalid):
+    """A value is not of the kind that its field takes."""
+
+    code = "bad_value"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with one field of one record."""
+
+    field: str
+    code: str
+    detail: str
+
+
+def city(text: str) -> str:
+    """Name a city as people say it: 浙江省绍兴市 and 绍兴市 are 绍兴."""
+    name = clean(text).replace(" ", "") if not text.isascii() else clean(text)
+    _, province, rest = name.partition("省")
+    name = rest if province and rest else name
+    return name.removesuffix("市") if len(name) >= _PLACE_MIN else name
+
+
+def paragraph(text: str) -> str:
+    """Keep a longer text's lines; trim them, and bring line ends into one form."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def level(text: str) -> str:
+    """Give a level in capitals; A级 is A."""
+    return clean(text).upper().removesuffix("级").removesuffix("类")
+
+
+_Normaliser = Callable[[str], str]
+
+_BY_NAME: Final[dict[str, _Normaliser]] = {
+    "uscc": identifiers.uscc,
+    "phone": identifiers.phone,
+    "email": identifiers.email,
+    "city": city,
+    "level": level,
+    "status": lambda text: clean(text).lower(),
+    "remark": paragraph,
+    "body": paragraph,
+}
+"""Fields whose normal form is more than a clean line."""
+
+
+def normalise(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring each given field into its normal form; an empty text is no value.
+
+    :raises Refusal: for the first field that has none, naming it.
+    """
+    return {name: _normal(kind, name, value) for name, value in given.items()}
+
+
+def accept(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Normalise the fields, then hold them against the schema.
+
+    :raises Refusal: for the first field that is not acceptable, naming it.
+    """
+    accepted, problems = examine(kind, given)
+    if problems:
+        raise problems[0]
+    return accepted
+
+
+def examine(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Refusal]]:
+    """Do as `accept`, but go on after a refusal: give what is acceptable and all refusals."""
+    accepted: dict[str, Any] = {}
+    refusals: list[Refusal] = []
+    for name, value in given.items():
+        try:
+            normal = _normal(kind, name, value)
+            check_value(SCHEMA.field(kind, name), normal)
+            accepted[name] = normal
+        except ValueRefused as error:
+            refusals.append(BadValue(error.detail, field=name))
+        except Refusal as refusal:
+            refusals.append(refusal)
+    return accepted, refusals
+
+
+def ensure_complete(kind: str, fields: Mapping[str, Any]) -> None:
+    """Refuse a new record that lacks a required field."""
+    for spec in SCHEMA.fields(kind).values():
+        if spec.required and fields.get(spec.name) in {None, ""}:
+            raise BadValue(f"Give the {kind}'s {spec.name}.", field=spec.name)
+
+
+def _normal(kind: str, name: str, value: Any) -> Any:
+    """Bring one value into its normal form; what is not text is left to the schema."""
+    SCHEMA.field(kind, name)
+    if not isinstance(value, str):
+        return value
+    if not is_storable(value):
+        raise BadValue("This text has a character that cannot be stored.", field=name)
+    return _BY_NAME.get(name, clean)(value) or None if value.strip() else None
+
+
+def check_customer(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:
+    """Refuse a customer that may not become what it would become.
+
+    :raises IllegalTransition: the status machine has no such step.
+    """
+    if before and before.get("status") and after.get("status"):
+        ensure_transition(Status(before["status"]), Status(after["status"]))
+
+
+normalise_customer: Final = partial(normalise, "customer")
+normalise_store: Final = partial(normalise, "store")
+normalise_contact: Final = partial(normalise, "contact")
+normalise_note: Final = partial(normalise, "note")
+normalise_tag: Final = partial(normalise, "tag")
