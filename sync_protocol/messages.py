@@ -1,0 +1,337 @@
+"""What devices and servers say to each other: ops and their outcomes, push and pull.
+
+Every message is a struct that has the same shape in JSON and in MessagePack. A device numbers its
+ops 1, 2, 3 ... without a gap; a number is settled once, whatever the network does.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from sync_protocol.schema import MAX_SAFE_INT
+
+MAX_OPS: Final = 50
+"""How many ops a push may carry, and an atomic group may have."""
+TARGET_FRAME_BYTES: Final = 64 * 1024
+"""A device starts another frame above this."""
+MAX_REQUEST_BYTES: Final = 1024 * 1024
+"""A server refuses a body above this, compressed or not."""
+MAX_PULL_ROWS: Final = 5_000
+"""The most rows that a device may ask for in one page."""
+NEW_SEQ: Final = -1
+"""Stands for the sequence number that the commit at hand will get; never travels."""
+
+Number = Annotated[int, msgspec.Meta(ge=1, le=MAX_SAFE_INT)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)]
+Millis = Annotated[int, msgspec.Meta(ge=-MAX_SAFE_INT, le=MAX_SAFE_INT)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Id = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+Group = tuple[Number, Number]
+"""The first and last op number of an atomic group; all of them are in the same push."""
+
+
+class SetChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an edit does to a set field.
+
+    A removal takes away every addition that the device could have seen when it was made (those up
+    to the op's base, and the device's own); additions that it could not have seen stay.
+    """
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class Create(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="create"
+):
+    """A new record with an id that the device made."""
+
+    number: Number
+    kind: Name
+    id: Id
+    fields: dict[str, Any] = {}
+    at_ms: Millis
+    base: Seq
+    group: Group | None = None
+
+
+class Edit(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="edit"
+):
+    """New values for the fields that were touched, and for no other."""
+
+    number: Number
+    kind: Name
+    id: Id
+    fields: dict[str, Any] = {}
+    sets: dict[str, SetChange] = {}
+    at_ms: Millis
+    base: Seq
+    group: Group | None = None
+
+
+class Delete(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="delete"
+):
+    """The end of a record."""
+
+    number: Number
+    kind: Name
+    id: Id
+    at_ms: Millis
+    base: Seq
+    group: Group | None = None
+
+
+class Intent(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="intent"
+):
+    """A named request that the server decides under its own rules, such as a benefit.
+
+    ``id`` is the id of what the intent makes, so that asking twice makes one.
+    """
+
+    number: Number
+    id: Id
+    name: Name
+    args: dict[str, Any] = {}
+    at_ms: Millis
+
+
+class Unreadable(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="unreadable"
+):
+    """An op whose number could be read and whose rest could not; only a decoder makes one."""
+
+    number: Number
+    field: str
+    detail: str
+    group: Group | None = None
+
+
+RecordOp = Create | Edit | Delete
+Op = Create | Edit | Delete | Intent
+ReceivedOp = Create | Edit | Delete | Intent | Unreadable
+OpT = TypeVar("OpT", bound=ReceivedOp)
+
+
+class Status(StrEnum):
+    """What became of an op. Every status is final."""
+
+    APPLIED = "applied"
+    """Its effect is held."""
+    MERGED = "merged"
+    """It met a concurrent edit; what is held was decided per field, and conflicts tell."""
+    REJECTED = "rejected"
+    """It had no effect; the code says why."""
+    QUARANTINED = "quarantined"
+    """The server failed on it twice; it had no effect and was reported."""
+    DEPENDENCY_REJECTED = "dependency_rejected"
+    """It had no effect, because a record that it needs was refused or is not there."""
+
+
+class Code(StrEnum):
+    """Why an outcome is what it is. A room that decides intents adds codes of its own."""
+
+    APPLIED = "applied"
+    """The op is held."""
+    UNCHANGED = "unchanged"
+    """Everything that the op asks for was held already."""
+    DUPLICATE = "duplicate"
+    """The record exists with this very content."""
+    MERGED = "merged"
+    """At least one field was written concurrently; both values are kept."""
+    REVIVED = "revived"
+    """The record had been deleted without this edit being seen; it lives again."""
+    EDIT_WON = "edit_won"
+    """The deletion had not seen a newer edit; the record stays."""
+    ID_REUSED = "id_reused"
+    """The id is that of another record."""
+    NUMBER_REUSED = "number_reused"
+    """The op number was settled for another op; the device must give this one a new number."""
+    ID_INVALID = "id_invalid"
+    """The id is not a UUID in lower case with hyphens."""
+    KIND_UNKNOWN = "kind_unknown"
+    """The server knows no such kind of record."""
+    FIELD_UNKNOWN = "field_unknown"
+    """The server knows no such field; the value stays on the device with its rejected op."""
+    FIELD_REQUIRED = "field_required"
+    """A value is missing that the record must have."""
+    FIELD_FIXED = "field_fixed"
+    """The field is written once, when the record is created."""
+    FIELD_SERVER_ONLY = "field_server_only"
+    """The server alone writes this field."""
+    VALUE_INVALID = "value_invalid"
+    """A value is not of its field's type or form."""
+    STRICT_CONFLICT = "strict_conflict"
+    """Somebody changed a strict field first; look at the new value and decide again."""
+    NOT_FOUND = "not_found"
+    """There is no such record within sight."""
+    RECORD_DELETED = "record_deleted"
+    """The record was deleted, and the device knew."""
+    PARENT_MISSING = "parent_missing"
+    """The record that this one belongs to is not there."""
+    REFERENCE_MISSING = "reference_missing"
+    """A record that a field names is not there."""
+    DEPENDENCY_REJECTED = "dependency_rejected"
+    """The record's own creation was refused."""
+    NOT_ALLOWED = "not_allowed"
+    """The person may not do this."""
+    GROUP_INCOMPLETE = "group_incomplete"
+    """The push does not hold the whole atomic group."""
+    GROUP_REJECTED = "group_rejected"
+    """Another op of the same atomic group was refused, so none was applied."""
+    INTENT_IN_GROUP = "intent_in_group"
+    """An intent cannot be part of an atomic group."""
+    INTENT_UNKNOWN = "intent_unknown"
+    """The server knows no such intent."""
+    OP_UNREADABLE = "op_unreadable"
+    """The op is not of the form of its kind."""
+    QUARANTINED = "quarantined"
+    """The server failed on the op twice."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one op, for ever: the same number gets the same outcome again."""
+
+    number: Number
+    status: Status
+    code: str
+    detail: str = ""
+    field: str | None = None
+    seq: int | None = None
+    """The sequence that holds the effect: a replica at or above it shows the op."""
+    conflicts: tuple[str, ...] = ()
+
+
+class PullRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Ask for what is newer than the cursor; without a cursor, for a snapshot."""
+
+    cursor: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PULL_ROWS)] = 2_000
+
+
+class RecordBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Whole records of one kind: ``columns[f][r]`` is field ``fields[f]`` of record ``ids[r]``."""
+
+    kind: str
+    fields: list[str]
+    ids: list[str]
+    seqs: list[int]
+    columns: list[list[Any]]
+
+
+class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """New values of some fields of one record, or its end."""
+
+    kind: str
+    id: str
+    seq: int
+    fields: dict[str, Any] = {}
+    deleted: bool = False
+
+
+class PullResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One page of changes.
+
+    The pages from one cursor up to the one with ``more`` false lead together to ``seq``: a device
+    stages them and shows them at once. ``reset`` answers a cursor that the server cannot continue:
+    the page is empty, and the device starts again without a cursor.
+    """
+
+    from_cursor: str | None
+    cursor: str | None
+    seq: Seq
+    server_time_ms: Millis
+    more: bool = False
+    reset: bool = False
+    batches: list[RecordBatch] = []
+    patches: list[Patch] = []
+    drops: list[str] = []
+    """Customers who left the device's sight, with all that belongs to them."""
+    acknowledged: int | None = None
+    """The device's highest settled op, so that a device restored from an old image notices."""
+
+
+class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Ops in the order of their numbers, and perhaps a pull in the same round trip."""
+
+    protocol: int
+    schema: int
+    device_time_ms: Millis
+    """What the device's clock says as it sends; the difference corrects the edit times."""
+    ops: Annotated[list[Op], msgspec.Meta(max_length=MAX_OPS)] = []
+    forgotten: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
+    """The device no longer has the ops up to this number; a restored server must not wait."""
+    pull: PullRequest | None = None
+
+
+class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
+    """A push as the server reads it: one unreadable op does not take the others with it."""
+
+    protocol: int
+    schema: int
+    device_time_ms: int
+    ops: list[ReceivedOp]
+    forgotten: int
+    pull: PullRequest | None
+
+
+class PushResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The outcome of every op of the push that is settled now.
+
+    ``acknowledged`` is the highest settled number. Where it is below what the device remembers, the
+    server was restored, and the device sends again from the next number.
+    """
+
+    outcomes: list[Outcome]
+    acknowledged: int
+    server_time_ms: Millis
+    pull: PullResponse | None = None
+
+
+class OpGap(Exception):
+    """A push that starts above the number the server waits for: nothing of it may be settled."""
+
+    code = "op_gap"
+
+
+class FrameInvalid(Exception):
+    """A push whose ops are not in the order of their numbers."""
+
+    code = "frame_invalid"
+
+
+def split_frame(
+    ops: Sequence[OpT], *, acknowledged: int, forgotten: int = 0
+) -> tuple[list[OpT], list[OpT]]:
+    """Part a push into ops that were settled before (answer them from memory) and fresh ones.
+
+    :raises FrameInvalid: if the numbers do not follow each other.
+    :raises OpGap: if ops are missing before the first that could be settled.
+    """
+    if any(after.number != before.number + 1 for before, after in pairwise(ops)):
+        raise FrameInvalid("The ops of a push follow each other by number.")
+    expected = max(acknowledged, forgotten) + 1
+    if ops and ops[0].number > expected:
+        raise OpGap(f"The next op is number {expected}.")
+    return (
+        [op for op in ops if op.number <= acknowledged],
+        [op for op in ops if op.number > acknowledged],
+    )
+
+
+def op_digest(op: ReceivedOp) -> bytes:
+    """Answer 16 bytes that tell ops apart, kept beside the outcome.
+
+    A device that was restored from an old image gives a settled number to another op; its digest
+    differs, and the op gets ``number_reused`` instead of the other's outcome.
+    """
+    return blake2b(_DIGEST_ENCODER.encode(op), digest_size=16).digest()
+
+
+_DIGEST_ENCODER: Final = msgspec.msgpack.Encoder(order="deterministic")

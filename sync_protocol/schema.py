@@ -1,0 +1,410 @@
+"""The records that travel: their fields, the type of each value, and how two edits are settled.
+
+A field's number is its name on compact wires and is never used again for anything else. The names
+are the project's one vocabulary: the same in a device's store, in the database and in the REST API.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Final, assert_never
+
+import msgspec
+
+MAX_SAFE_INT: Final = 2**53 - 1
+"""The largest whole number that every client, JavaScript included, holds exactly."""
+MAX_SET_SIZE: Final = 200
+"""How many elements a set field may have."""
+MAX_ANY_DEPTH: Final = 8
+"""How deep a free value may nest."""
+MAX_ANY_ITEMS: Final = 1_000
+"""How many values a free value may have inside."""
+
+
+class FieldType(StrEnum):
+    """What a value is on the wire."""
+
+    TEXT = "text"
+    """Unicode without NUL."""
+    INT = "int"
+    """A whole number between -(2**53 - 1) and 2**53 - 1; money is whole minor units."""
+    UUID = "uuid"
+    """Lower case with hyphens."""
+    DATE = "date"
+    """A day as ``YYYY-MM-DD``."""
+    TIME = "time"
+    """Milliseconds since 1970 in UTC, as a whole number."""
+    SET = "set"
+    """Ids without order or repetition; on the wire a sorted list."""
+    ANY = "any"
+    """Any value of the above, or a small list or map of such."""
+
+
+class Policy(StrEnum):
+    """How a field is settled when two wrote it without seeing each other."""
+
+    KEEP_BOTH = "keep_both"
+    """The later bounded edit time is held; the other value goes into a conflict."""
+    STRICT = "strict"
+    """The edit is refused: what it means depends on what it replaces."""
+    FIXED = "fixed"
+    """Written at creation and never changed."""
+    APPEND = "append"
+    """Written at creation; a later thought is another record."""
+    MAX = "max"
+    """The greater value is held."""
+    MIN = "min"
+    """The smaller value is held."""
+    COUNTER = "counter"
+    """An edit carries a difference, and all differences add up."""
+    OR_SET = "or_set"
+    """Elements are added and removed; an addition that a removal has not seen stays."""
+
+
+class FieldSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One field of a kind of record."""
+
+    number: int
+    name: str
+    type: FieldType = FieldType.TEXT
+    policy: Policy = Policy.KEEP_BOTH
+    required: bool = False
+    max_length: int = 200
+    """Of a text, in characters."""
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    """A regular expression that the whole text matches."""
+    minimum: int = -MAX_SAFE_INT
+    maximum: int = MAX_SAFE_INT
+    references: str | None = None
+    """The kind of record that this id names; it must exist when the value is written."""
+    server_only: bool = False
+    """Filled in by the server; a device may not write it."""
+
+
+class RecordSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One kind of record."""
+
+    number: int
+    kind: str
+    fields: tuple[FieldSpec, ...]
+    parent: str | None = None
+    """The field that names the customer with whom this record is seen and dropped."""
+    creatable: bool = True
+    """Whether a device may create one."""
+    deletable: bool = True
+    """Whether a device may delete one."""
+
+
+class ValueRefused(Exception):
+    """A value, field or record that the schema does not allow."""
+
+    def __init__(self, code: str, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+class Schema:
+    """A set of record kinds, looked up by name."""
+
+    def __init__(self, records: Iterable[RecordSpec]) -> None:
+        self.records: Final = tuple(records)
+        self._kinds: Final = {record.kind: record for record in self.records}
+        self._fields: Final = {
+            record.kind: {field.name: field for field in record.fields} for record in self.records
+        }
+
+    def record(self, kind: str) -> RecordSpec:
+        """Answer what a kind of record is.
+
+        :raises ValueRefused: if there is no such kind.
+        """
+        spec = self._kinds.get(kind)
+        if spec is None:
+            raise ValueRefused("kind_unknown", f"There is no kind of record {kind[:40]!r}.", "kind")
+        return spec
+
+    def field(self, kind: str, name: str) -> FieldSpec:
+        """Answer what a field is.
+
+        :raises ValueRefused: if there is no such kind or field.
+        """
+        spec = self.fields(kind).get(name)
+        if spec is None:
+            detail = f"A {kind} has no field {name[:40]!r}; a newer server may know it."
+            raise ValueRefused("field_unknown", detail, name[:40])
+        return spec
+
+    def fields(self, kind: str) -> Mapping[str, FieldSpec]:
+        """Answer all fields of a kind by name, in the order of their numbers."""
+        self.record(kind)
+        return self._fields[kind]
+
+    def kinds(self) -> tuple[str, ...]:
+        """Answer the names of all kinds, in the order in which a snapshot sends them."""
+        return tuple(self._kinds)
+
+
+CUSTOMER_STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
+CUSTOMER_LEVELS: Final = ("A", "B", "C", "D")
+CONFLICT_STATES: Final = ("open", "restored", "dismissed")
+
+_E164: Final = r"\+[1-9][0-9]{4,14}"
+_USCC: Final = r"[0-9A-HJ-NPQRTUWXY]{18}"
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+_OF_CUSTOMER: Final = FieldSpec(
+    number=1,
+    name="customer_id",
+    type=FieldType.UUID,
+    policy=Policy.FIXED,
+    required=True,
+    references="customer",
+)
+
+CUSTOMER: Final = RecordSpec(
+    number=1,
+    kind="customer",
+    fields=(
+        FieldSpec(number=1, name="name", required=True),
+        FieldSpec(number=2, name="uscc", max_length=18, pattern=_USCC),
+        FieldSpec(number=3, name="phone", max_length=16, pattern=_E164),
+        FieldSpec(number=4, name="city", max_length=100),
+        FieldSpec(number=5, name="district", max_length=100),
+        FieldSpec(number=6, name="address", max_length=500),
+        FieldSpec(number=7, name="industry", max_length=100),
+        FieldSpec(number=8, name="status", choices=CUSTOMER_STATUSES),
+        FieldSpec(number=9, name="level", choices=CUSTOMER_LEVELS),
+        FieldSpec(number=10, name="source", max_length=100),
+        FieldSpec(number=11, name="owner_id", type=FieldType.UUID, policy=Policy.STRICT),
+        FieldSpec(number=12, name="team_id", type=FieldType.UUID, policy=Policy.STRICT),
+        FieldSpec(number=13, name="expected_revenue_minor", type=FieldType.INT),
+        FieldSpec(number=14, name="remark", max_length=5_000),
+        FieldSpec(number=15, name="tags", type=FieldType.SET, policy=Policy.OR_SET),
+    ),
+)
+STORE: Final = RecordSpec(
+    number=2,
+    kind="store",
+    parent="customer_id",
+    fields=(
+        _OF_CUSTOMER,
+        FieldSpec(number=2, name="name"),
+        FieldSpec(number=3, name="address", max_length=500),
+        FieldSpec(number=4, name="city", max_length=100),
+        FieldSpec(number=5, name="district", max_length=100),
+        FieldSpec(
+            number=6, name="lat", type=FieldType.INT, minimum=-90_000_000, maximum=90_000_000
+        ),
+        FieldSpec(
+            number=7, name="lng", type=FieldType.INT, minimum=-180_000_000, maximum=180_000_000
+        ),
+        FieldSpec(number=8, name="phone", max_length=16, pattern=_E164),
+    ),
+)
+CONTACT: Final = RecordSpec(
+    number=3,
+    kind="contact",
+    parent="customer_id",
+    fields=(
+        _OF_CUSTOMER,
+        FieldSpec(number=2, name="store_id", type=FieldType.UUID, references="store"),
+        FieldSpec(number=3, name="name", required=True),
+        FieldSpec(number=4, name="title", max_length=100),
+        FieldSpec(number=5, name="phone", max_length=16, pattern=_E164),
+        FieldSpec(number=6, name="email", max_length=254),
+        FieldSpec(number=7, name="wechat", max_length=100),
+        FieldSpec(number=8, name="remark", max_length=5_000),
+    ),
+)
+NOTE: Final = RecordSpec(
+    number=4,
+    kind="note",
+    parent="customer_id",
+    deletable=False,
+    fields=(
+        _OF_CUSTOMER,
+        FieldSpec(number=2, name="body", policy=Policy.APPEND, required=True, max_length=10_000),
+        FieldSpec(
+            number=3, name="author_id", type=FieldType.UUID, policy=Policy.FIXED, server_only=True
+        ),
+        FieldSpec(number=4, name="written_at", type=FieldType.TIME, policy=Policy.APPEND),
+    ),
+)
+TAG: Final = RecordSpec(
+    number=5,
+    kind="tag",
+    fields=(
+        FieldSpec(number=1, name="name", required=True, max_length=50),
+        FieldSpec(number=2, name="colour", max_length=30),
+        FieldSpec(number=3, name="meaning", required=True, max_length=500),
+        FieldSpec(number=4, name="owner_id", type=FieldType.UUID, policy=Policy.STRICT),
+        FieldSpec(number=5, name="expires_on", type=FieldType.DATE),
+    ),
+)
+
+
+def _written_by_server(number: int, name: str, kind: FieldType, length: int = 200) -> FieldSpec:
+    return FieldSpec(
+        number=number,
+        name=name,
+        type=kind,
+        policy=Policy.FIXED,
+        server_only=True,
+        max_length=length,
+    )
+
+
+CONFLICT: Final = RecordSpec(
+    number=6,
+    kind="conflict",
+    parent="customer_id",
+    creatable=False,
+    deletable=False,
+    fields=(
+        _written_by_server(1, "customer_id", FieldType.UUID),
+        _written_by_server(2, "kind", FieldType.TEXT),
+        _written_by_server(3, "record_id", FieldType.UUID),
+        _written_by_server(4, "field", FieldType.TEXT),
+        _written_by_server(5, "kept", FieldType.ANY),
+        _written_by_server(6, "other", FieldType.ANY),
+        _written_by_server(7, "kept_by", FieldType.UUID),
+        _written_by_server(8, "other_by", FieldType.UUID),
+        _written_by_server(9, "happened_at", FieldType.TIME),
+        FieldSpec(number=10, name="state", choices=CONFLICT_STATES, required=True),
+    ),
+)
+
+SCHEMA: Final = Schema((TAG, CUSTOMER, STORE, CONTACT, NOTE, CONFLICT))
+"""What travels in this version: parents come before their children."""
+
+
+def fields_of(kind: str) -> tuple[FieldSpec, ...]:
+    """Answer the fields of a kind of record that travels, in the order of their numbers."""
+    return SCHEMA.record(kind).fields
+
+
+def parent_of(kind: str) -> str | None:
+    """Answer the field that names the customer a kind of record is seen with."""
+    return SCHEMA.record(kind).parent
+
+
+def is_uuid(text: object) -> bool:
+    """Answer whether this is an id in its one spelling."""
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
+
+
+def check(spec: FieldSpec, value: object) -> None:
+    """Accept a value of a field, or refuse it in words.
+
+    :raises ValueRefused: ``field_required`` or ``value_invalid``.
+    """
+    if value is None or (value == "" and spec.required):
+        if spec.required:
+            raise ValueRefused("field_required", f"{spec.name} must have a value.", spec.name)
+        return
+    problem = _problem(spec, value)
+    if problem is not None:
+        raise ValueRefused("value_invalid", f"{spec.name} {problem}.", spec.name)
+
+
+def _problem(spec: FieldSpec, value: object) -> str | None:
+    """Answer what is wrong with a value, as the rest of a sentence."""
+    match spec.type:
+        case FieldType.TEXT:
+            return _text_problem(spec, value)
+        case FieldType.INT | FieldType.TIME:
+            return _int_problem(spec, value)
+        case FieldType.UUID:
+            return None if is_uuid(value) else "is not an id (lower case, with hyphens)"
+        case FieldType.DATE:
+            return None if _is_date(value) else "is not a day like 2027-01-31"
+        case FieldType.SET:
+            return _set_problem(value)
+        case FieldType.ANY:
+            return _any_problem(value)
+        case _:
+            assert_never(spec.type)
+
+
+def _text_problem(spec: FieldSpec, value: object) -> str | None:
+    if not isinstance(value, str):
+        return "is not text"
+    if len(value) > spec.max_length:
+        return f"is longer than {spec.max_length} characters"
+    if not is_clean_text(value):
+        return "has a character that cannot be stored"
+    if spec.choices and value not in spec.choices:
+        return f"is not one of {', '.join(spec.choices)}"
+    if spec.pattern is not None and value != "" and re.fullmatch(spec.pattern, value) is None:
+        return "is not of the form that is asked for"
+    return None
+
+
+def is_clean_text(value: str) -> bool:
+    """Answer whether every store can hold this text: no NUL, no half of a surrogate pair."""
+    if "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _int_problem(spec: FieldSpec, value: object) -> str | None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return "is not a whole number"
+    if not spec.minimum <= value <= spec.maximum:
+        return f"is not between {spec.minimum} and {spec.maximum}"
+    return None
+
+
+def _is_date(value: object) -> bool:
+    if not isinstance(value, str) or _DATE.fullmatch(value) is None:
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _set_problem(value: object) -> str | None:
+    if not isinstance(value, list | tuple):
+        return "is not a list"
+    if len(value) > MAX_SET_SIZE:
+        return f"has more than {MAX_SET_SIZE} elements"
+    if not all(is_uuid(element) for element in value):
+        return "has an element that is not an id (lower case, with hyphens)"
+    if len(set(value)) != len(value):
+        return "has an element twice"
+    return None
+
+
+def _any_problem(value: object) -> str | None:
+    """Walk a free value without recursion, so that depth cannot hurt."""
+    pending: list[tuple[object, int]] = [(value, 1)]
+    seen = 0
+    while pending:
+        item, depth = pending.pop()
+        seen += 1
+        if depth > MAX_ANY_DEPTH or seen > MAX_ANY_ITEMS:
+            return "is too deep or too large"
+        if isinstance(item, dict):
+            pending.extend((inside, depth + 1) for pair in item.items() for inside in pair)
+        elif isinstance(item, list | tuple):
+            pending.extend((inside, depth + 1) for inside in item)
+        elif isinstance(item, str):
+            if not is_clean_text(item):
+                return "has a character that cannot be stored"
+        elif isinstance(item, int):
+            if not -MAX_SAFE_INT <= item <= MAX_SAFE_INT:
+                return "has a number that is too large"
+        elif item is not None and not isinstance(item, float):
+            return "has a value that does not travel"
+    return None
