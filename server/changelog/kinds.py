@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from server.access import Actor
+
 SYNC_COLUMNS: Final = """
     seq bigint NOT NULL,
     created_seq bigint NOT NULL,
@@ -42,6 +44,11 @@ def _no_check(_before: Mapping[str, Any] | None, _after: Mapping[str, Any]) -> N
     """Allow every change."""
 
 
+def _nothing_completed(_actor: Actor, _fields: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
+    """Fill in nothing."""
+    return {}
+
+
 def _nothing_derived(_after: Mapping[str, Any]) -> dict[str, Any]:
     """Derive no columns."""
     return {}
@@ -61,6 +68,8 @@ class RecordKind:
     """Bring given values into their stored form; raises a Refusal that names the field."""
     check: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], None] = _no_check
     """Look at a record before and after; raises a Refusal, e.g. for an illegal transition."""
+    complete: Callable[[Actor, Mapping[str, Any], int], dict[str, Any]] = _nothing_completed
+    """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner, author, status."""
     derived: Mapping[str, str] = field(default_factory=dict)
     """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``."""
     derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing_derived

@@ -1,0 +1,92 @@
+"""Decide what a room's rules say of an op, inside the merge. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from server.access import Actor, Permission, ROLE_PERMISSIONS
+from server.changelog.kinds import RecordKind
+from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from sync_protocol.merge import HeldRecord, Rules
+from sync_protocol.messages import Code, Create, Delete, Outcome, RecordOp
+from sync_protocol.schema import ValueRefused
+
+_ASSIGNMENT: Final = ("owner_id", "team_id")
+
+
+class RoomRules(Rules):
+    """The rooms' rules as the merge asks for them; remembers each refusal, so that a page can raise it again."""
+
+    def __init__(self, actor: Actor, kinds: Mapping[str, RecordKind]) -> None:
+        self.actor = actor
+        self.kinds = kinds
+        self.refusals: dict[int, Refusal] = {}
+        self._number = 0
+
+    def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
+        """Look at an op before it is settled: may this person do it; values into stored form."""
+        self._number = op.number
+        if op.kind not in self.kinds:
+            raise ValueRefused(
+                Code.KIND_UNKNOWN, f"There is no kind of record {op.kind!r} here.", "kind"
+            )
+        self._ensure_allowed(op)
+        if isinstance(op, Delete):
+            return op
+        try:
+            normal = self.kinds[op.kind].normalise(op.fields)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
+        return msgspec.structs.replace(op, fields=normal)
+
+    def _ensure_allowed(self, op: RecordOp) -> None:
+        """Refuse what the role does not include; nobody hands customers over without the right to assign."""
+        allowed = ROLE_PERMISSIONS[self.actor.role]
+        if Permission.CUSTOMERS_WRITE not in allowed:
+            raise ValueRefused(Code.NOT_ALLOWED, "Your role may not change customers.")
+        if Permission.CUSTOMERS_ASSIGN in allowed or isinstance(op, Delete):
+            return
+        own = {"owner_id": str(self.actor.user_id), "team_id": str(self.actor.team_id)}
+        for name in _ASSIGNMENT:
+            if name in op.fields and not (isinstance(op, Create) and op.fields[name] == own[name]):
+                raise ValueRefused(Code.NOT_ALLOWED, "Your role may not hand customers over.", name)
+
+    def approve(self, before: HeldRecord | None, after: HeldRecord) -> HeldRecord:
+        """Look at a record as it would stand; fill in what a new one lacks."""
+        kind = self.kinds[after.kind]
+        if before is None:
+            filled = kind.complete(self.actor, after.fields, after.created.at_ms)
+            after = msgspec.structs.replace(after, fields={**after.fields, **filled})
+        try:
+            kind.check(before.fields if before else None, after.fields)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
+        return after
+
+    def _refused(self, refusal: Refusal) -> ValueRefused:
+        """Keep a room's refusal, and say it in the protocol's way."""
+        self.refusals[self._number] = refusal
+        return ValueRefused(refusal.code, refusal.detail, refusal.field)
+
+
+_KINDS_OF_REFUSAL: Final[dict[str, type[Refusal]]] = {
+    Code.NOT_FOUND: NotFound,
+    Code.PARENT_MISSING: NotFound,
+    Code.DEPENDENCY_REJECTED: NotFound,
+    Code.NOT_ALLOWED: Forbidden,
+    Code.ID_REUSED: Conflict,
+    Code.STRICT_CONFLICT: Conflict,
+    Code.RECORD_DELETED: Conflict,
+    Code.GROUP_REJECTED: Conflict,
+}
+
+
+def as_refusal(outcome: Outcome) -> Refusal:
+    """Turn the outcome of a refused op into the refusal that an API or a page raises."""
+    family = _KINDS_OF_REFUSAL.get(outcome.code, Invalid)
+    if family is NotFound:
+        return NotFound()
+    refusal = family(outcome.detail, field=outcome.field)
+    refusal.code = outcome.code  # type: ignore[misc] # the protocol's code is more precise than the family's
+    return refusal

@@ -1,0 +1,262 @@
+"""Read and write synced records in sets: one statement for each kind and purpose, however many records.
+
+Values cross this border in the form of the wire (ids as text, times in milliseconds, sets as lists), so that
+what is settled, stored and sent is one and the same.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import Actor, Scope
+from server.changelog.kinds import RecordKind
+from server.kit import db
+from sync_protocol.conflicts import Version
+from sync_protocol.merge import HeldRecord, Key, decode_versions, encode_versions
+from sync_protocol.schema import SCHEMA, FieldSpec, FieldType
+
+_ARRAY_TYPES: Final = {
+    FieldType.TEXT: "text",
+    FieldType.UUID: "uuid",
+    FieldType.INT: "bigint",
+    FieldType.DATE: "text",
+    FieldType.TIME: "bigint",
+    FieldType.SET: "text",
+    FieldType.ANY: "text",
+}
+"""How a column of values is given to UNNEST."""
+_JSON: Final = frozenset({FieldType.SET, FieldType.ANY})
+
+
+def fields_of(kind_name: str) -> Sequence[FieldSpec]:
+    """Give the fields of a kind, in the order of their numbers."""
+    return tuple(SCHEMA.fields(kind_name).values())
+
+
+def parent_of(kind_name: str) -> str | None:
+    """Give the field that names a record's customer; None for customers and for what belongs to nobody."""
+    return SCHEMA.record(kind_name).parent
+
+
+def read_expression(field: FieldSpec, alias: str) -> str:
+    """Write the SQL that reads a field in the form of the wire."""
+    column = f"{alias}.{field.name}"
+    match field.type:
+        case FieldType.UUID:
+            return f"{column}::text AS {field.name}"
+        case FieldType.TIME:
+            return f"(extract(epoch FROM {column}) * 1000)::bigint AS {field.name}"
+        case _:
+            return column
+
+
+def read_column(field: FieldSpec, values: list[Any]) -> list[Any]:
+    """Finish reading values that `read_expression` fetched: JSON columns arrive as text."""
+    if field.type not in _JSON:
+        return values
+    return [None if value is None else msgspec.json.decode(value) for value in values]
+
+
+def read_record(kind_name: str, row: asyncpg.Record, *, visible: bool) -> HeldRecord:
+    """Turn a row into the record that is settled against."""
+    versions, dots = decode_versions(msgspec.json.decode(row["versions"]))
+    return HeldRecord(
+        kind=kind_name,
+        id=row["id"],
+        seq=row["seq"],
+        created=Version(
+            row["created_seq"], row["created_device"], row["created_number"], row["created_ms"]
+        ),
+        fields={
+            field.name: read_column(field, [row[field.name]])[0] for field in fields_of(kind_name)
+        },
+        versions=versions,
+        dots=dots,
+        deleted=row["deleted"],
+        visible=visible,
+    )
+
+
+# ------------------------------------------------------------------------------------- reading
+
+
+async def load(
+    actor: Actor, kinds: Mapping[str, RecordKind], keys: Iterable[Key], *, lock: bool = True
+) -> dict[Key, HeldRecord]:
+    """Fetch the named records, locked in one order on every server: kind by kind, by id."""
+    wanted: dict[str, list[str]] = {}
+    for kind_name, record_id in sorted(keys):
+        wanted.setdefault(kind_name, []).append(record_id)
+    held: dict[Key, HeldRecord] = {}
+    for kind_name in SCHEMA.kinds():
+        if kind_name in wanted and kind_name in kinds:
+            statement = _load_statement(kinds[kind_name].table, kind_name, lock)
+            rows = await db.connection().fetch(statement, actor.tenant_id, wanted[kind_name])
+            for row in rows:
+                visible = is_visible(actor, row["seen_owner"], row["seen_team"])
+                held[kind_name, row["id"]] = read_record(kind_name, row, visible=visible)
+    return held
+
+
+def is_visible(actor: Actor, owner_id: UUID | None, team_id: UUID | None) -> bool:
+    """Say whether a customer of this owner and team is within the actor's sight."""
+    match actor.scope:
+        case Scope.TENANT:
+            return True
+        case Scope.TEAM:
+            return owner_id == actor.user_id or (team_id is not None and team_id == actor.team_id)
+        case _:
+            return owner_id == actor.user_id
+
+
+@cache
+def _load_statement(table: str, kind_name: str, lock: bool) -> str:
+    """Write the SELECT of a kind's records. $1 tenant, $2 ids."""
+    columns = ", ".join(
+        [
+            "k.id::text AS id, k.seq, k.created_seq, k.created_device::text AS created_device",
+            "k.created_number, (extract(epoch FROM k.created_at) * 1000)::bigint AS created_ms",
+            "k.versions, k.deleted",
+            *(read_expression(field, "k") for field in fields_of(kind_name)),
+        ]
+    )
+    parent = parent_of(kind_name)
+    if kind_name == "customer":
+        seen, join = "k.owner_id AS seen_owner, k.team_id AS seen_team", ""
+    elif parent is None:
+        seen, join = "NULL::uuid AS seen_owner, NULL::uuid AS seen_team", ""
+    else:
+        seen = "c.owner_id AS seen_owner, c.team_id AS seen_team"
+        join = f"LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.{parent}"
+    locked = "FOR UPDATE OF k" if lock else ""
+    return f"""
+        SELECT {columns}, {seen} FROM {table} k {join}
+        WHERE k.tenant_id = $1 AND k.id = ANY($2::uuid[]) ORDER BY k.id {locked}
+    """  # noqa: S608 - names come from the schema and the rooms' record kinds
+
+
+# ------------------------------------------------------------------------------------- writing
+
+
+class _Column(msgspec.Struct, frozen=True):
+    """A column that a write sets: its type inside UNNEST, and the SQL that stores it from ``u``."""
+
+    name: str
+    array_type: str
+    store: str
+
+
+async def insert(actor: Actor, kind: RecordKind, records: Sequence[HeldRecord]) -> None:
+    """Write new records of one kind, in one statement."""
+    await db.connection().execute(
+        _insert_statement(kind),
+        actor.tenant_id,
+        records[0].seq,
+        actor.user_id,
+        *_arrays(kind, records),
+        [record.created.device for record in records],
+        [record.created.number for record in records],
+        [record.created.at_ms for record in records],
+    )
+
+
+async def update(actor: Actor, kind: RecordKind, records: Sequence[HeldRecord]) -> None:
+    """Write changed records of one kind, in one statement."""
+    await db.connection().execute(
+        _update_statement(kind), actor.tenant_id, records[0].seq, *_arrays(kind, records)
+    )
+
+
+def _arrays(kind: RecordKind, records: Sequence[HeldRecord]) -> list[list[Any]]:
+    """Give the records by column, in the order of `_columns`, ids first."""
+    derived = [kind.derive(record.fields) for record in records] if kind.derived else []
+    return [
+        [record.id for record in records],
+        *(_stored(field, records) for field in fields_of(kind.name)),
+        [_encode(encode_versions(record.versions, record.dots)) for record in records],
+        [record.deleted for record in records],
+        *([each[name] for each in derived] for name in kind.derived),
+    ]
+
+
+def _stored(field: FieldSpec, records: Sequence[HeldRecord]) -> list[Any]:
+    """Give one field of all records as it is handed to the database."""
+    values = [record.fields.get(field.name) for record in records]
+    if field.type not in _JSON:
+        return values
+    return [None if value is None else _encode(value) for value in values]
+
+
+def _encode(value: Any) -> str:
+    """Write a value as JSON text, which is how jsonb travels."""
+    return msgspec.json.encode(value).decode()
+
+
+def _columns(kind: RecordKind) -> list[_Column]:
+    """Give the columns that every write of a kind sets."""
+    return [
+        _Column("id", "uuid", "u.id"),
+        *(_field_column(field) for field in fields_of(kind.name)),
+        _Column("versions", "text", "u.versions::jsonb"),
+        _Column("deleted", "boolean", "u.deleted"),
+        *(_Column(name, sql_type, f"u.{name}") for name, sql_type in kind.derived.items()),
+    ]
+
+
+def _field_column(field: FieldSpec) -> _Column:
+    """Say how a field is stored."""
+    match field.type:
+        case FieldType.TIME:
+            store = f"to_timestamp(u.{field.name} / 1000.0)"
+        case FieldType.SET | FieldType.ANY:
+            store = f"u.{field.name}::jsonb"
+        case _:
+            store = f"u.{field.name}"
+    return _Column(field.name, _ARRAY_TYPES[field.type], store)
+
+
+_BORN: Final = (
+    _Column("created_device", "uuid", "u.created_device"),
+    _Column("created_number", "bigint", "u.created_number"),
+    _Column("created_at", "bigint", "to_timestamp(u.created_at / 1000.0)"),
+)
+"""Where a record comes from: set once."""
+
+
+def _insert_statement(kind: RecordKind) -> str:
+    """Write the INSERT of a kind. $1 tenant, $2 sequence, $3 author, then arrays."""
+    columns = [*_columns(kind), *_BORN]
+    scoped, entered = (", scope_seq", ", $2") if kind.name == "customer" else ("", "")
+    return f"""
+        INSERT INTO {kind.table} (tenant_id, seq, created_seq, created_by,
+            {", ".join(column.name for column in columns)}{scoped})
+        SELECT $1, $2, $2, $3, {", ".join(column.store for column in columns)}{entered}
+        FROM {_unnest(columns, first=4)}
+    """  # noqa: S608 - names come from the schema and the rooms' record kinds
+
+
+def _update_statement(kind: RecordKind) -> str:
+    """Write the UPDATE of a kind. $1 tenant, $2 sequence, then arrays."""
+    columns = _columns(kind)
+    entered = (
+        ", scope_seq = CASE WHEN (t.owner_id, t.team_id) IS DISTINCT FROM (u.owner_id, u.team_id)"
+        " THEN $2 ELSE t.scope_seq END"
+        if kind.name == "customer"
+        else ""
+    )
+    return f"""
+        UPDATE {kind.table} t
+        SET seq = $2, {", ".join(f"{column.name} = {column.store}" for column in columns[1:])}{entered}
+        FROM {_unnest(columns, first=3)}
+        WHERE t.tenant_id = $1 AND t.id = u.id
+    """  # noqa: S608 - names come from the schema and the rooms' record kinds
+
+
+def _unnest(columns: Sequence[_Column], *, first: int) -> str:
+    """Write UNNEST of typed arrays from parameter `first` on, as ``u``."""
+    arrays = ", ".join(f"${n}::{column.array_type}[]" for n, column in enumerate(columns, first))
+    return f"UNNEST({arrays}) AS u({', '.join(column.name for column in columns)})"

@@ -1,0 +1,1 @@
+"""Push, pull and live hints: what devices send and what they receive."""

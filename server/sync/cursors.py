@@ -1,0 +1,50 @@
+"""Cursors, signed for one tenant and one device."""
+
+from hashlib import blake2b
+from uuid import UUID
+
+from server.access import Actor
+from server.identity import keys
+from server.kit.pages import BadCursor
+from server.sync import scopes
+from server.sync.feed import Clock
+from sync_protocol import cursor as protocol
+from sync_protocol.cursor import Cursor, CursorRefused
+
+
+def read(actor: Actor, text: str | None, stands: Clock) -> Cursor | None:
+    """Read a device's cursor; no text is the start of a snapshot, None means that it cannot be continued.
+
+    :raises BadCursor: when it was not made for this device.
+    """
+    grants = scopes.grants_of(actor)
+    if text is None:
+        return Cursor(epoch=stands.epoch, base=0, seq=0, grants=grants)
+    try:
+        cursor = protocol.decode(text, key=_key(), bound_to=_bound_to(actor))
+    except CursorRefused as error:
+        raise BadCursor("This cursor was not made for this device.", field="cursor") from error
+    is_known = cursor.epoch == stands.epoch and cursor.grants == grants
+    is_kept = cursor.base == 0 or cursor.base >= stands.min_seq
+    return cursor if is_known and is_kept and cursor.seq <= stands.seq else None
+
+
+def write(actor: Actor, cursor: Cursor) -> str:
+    """Sign a cursor for this device."""
+    return protocol.encode(cursor, key=_key(), bound_to=_bound_to(actor))
+
+
+def as_id(text: str) -> UUID:
+    """Read an id of the feed."""
+    return UUID(text)
+
+
+def _key() -> bytes:
+    """Derive the key of cursors from the server's."""
+    return blake2b(keys.current().mac, digest_size=32, person=b"tonglu-cursors").digest()
+
+
+def _bound_to(actor: Actor) -> bytes:
+    """Name whom a cursor is made for."""
+    device = actor.device_id or UUID(int=0)
+    return actor.tenant_id.bytes + device.bytes + actor.user_id.bytes

@@ -1,0 +1,23 @@
+"""What travels: every kind of record, in the order in which a device stores them, and every named mutation."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+from server.access import Actor
+from server.changelog.conflicts import CONFLICT
+from server.changelog.kinds import RecordKind
+from server.customers import sync as customers
+from sync_protocol.messages import Intent
+from sync_protocol.schema import SCHEMA
+
+Mutation = Callable[[Actor, Intent, datetime], Awaitable[None]]
+"""Do what an intent asks, in the open transaction. Refuses by raising a Refusal."""
+
+_RECORD_KINDS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
+
+KINDS: Final[dict[str, RecordKind]] = {name: _RECORD_KINDS[name] for name in SCHEMA.kinds()}
+"""By name, parents before children: the order of a snapshot."""
+
+MUTATIONS: Final[dict[str, Mutation]] = {}
+"""By name, ``noun.verb``."""

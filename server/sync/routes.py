@@ -1,0 +1,99 @@
+"""Push, pull and live hints over HTTP: JSON or MessagePack by content type, zstd where said."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from litestar import Request, Response, Router, get, post
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from server.access.edge import CurrentActor
+from server.kit import clock, live
+from server.kit.errors import Malformed, TooLarge
+from server.sync import rules, service
+from sync_protocol import codec
+from sync_protocol.messages import PullRequest
+
+
+class BadMessage(Malformed):
+    """The body is not the message that it should be."""
+
+    code = "message_invalid"
+
+
+class MessageTooLarge(TooLarge):
+    """The body is longer than a message may be."""
+
+    code = "message_too_large"
+
+
+class EncodingUnknown(Malformed):
+    """The content type or encoding is neither JSON nor MessagePack."""
+
+    code = "encoding_unknown"
+
+
+@post("/push", status_code=200, summary="Send what a device did")
+async def push(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
+    """Settle a frame of ops, each exactly once, and answer their outcomes."""
+    media, body = await _body(request)
+    try:
+        message = codec.decode_push(body, media)
+    except codec.DecodeError as error:
+        raise _bad(error) from error
+    return _answer(request, media, await service.push(actor, message, now=clock.now()))
+
+
+@post("/pull", status_code=200, summary="Receive what is newer than a cursor")
+async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
+    """Give one page of what changed within the device's scope."""
+    media, body = await _body(request)
+    try:
+        message = codec.decode(body, PullRequest, media)
+    except codec.DecodeError as error:
+        raise _bad(error) from error
+    return _answer(request, media, await service.pull(actor, message, now=clock.now()))
+
+
+@get("/hint", summary="Hear that there is something newer", sync_to_thread=False)
+def hint(actor: CurrentActor) -> ServerSentEvent:
+    """Stream the tenant's sequence whenever it moves; data only ever comes by pull."""
+    rules.ensure_device(actor)
+
+    async def events() -> AsyncIterator[ServerSentEventMessage]:
+        async for seq in live.hub.subscribe(actor.tenant_id):
+            yield ServerSentEventMessage(event="newer", data=str(seq))
+
+    return ServerSentEvent(events())
+
+
+router = Router("/sync", route_handlers=[push, pull, hint], tags=["sync"])
+
+
+async def _body(request: Request[Any, Any, Any]) -> tuple[codec.MediaType, bytes]:
+    """Read the encoding and the plain bytes of a message."""
+    media = codec.media_type(request.headers.get("content-type"))
+    encoding = request.headers.get("content-encoding", "identity")
+    if media is None or encoding not in ("identity", codec.ZSTD):
+        raise EncodingUnknown("Send application/json or application/msgpack, plain or zstd.")
+    body = await request.body()
+    try:
+        return media, codec.decompress(body) if encoding == codec.ZSTD else body
+    except codec.DecodeError as error:
+        raise _bad(error) from error
+
+
+def _bad(error: codec.DecodeError) -> BadMessage | MessageTooLarge:
+    """Turn what the decoder says into a refusal."""
+    kind = MessageTooLarge if isinstance(error, codec.MessageTooLarge) else BadMessage
+    return kind(error.detail, field=error.field or "body")
+
+
+def _answer(
+    request: Request[Any, Any, Any], media: codec.MediaType, message: object
+) -> Response[bytes]:
+    """Write a message in the encoding that the device speaks."""
+    body = codec.encode(message, media)
+    headers = {"Cache-Control": "no-store"}
+    if len(body) > 256 and codec.ZSTD in request.headers.get("accept-encoding", ""):  # noqa: PLR2004 - below this, compression only adds bytes
+        body, headers["Content-Encoding"] = codec.compress(body), codec.ZSTD
+    return Response(body, media_type=media, headers=headers)

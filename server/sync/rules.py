@@ -1,0 +1,41 @@
+"""Decide what sync refuses before it looks at any op. Pure."""
+
+from server.access import Actor
+from server.kit.errors import Conflict, Forbidden
+from sync_protocol import version
+
+
+class DeviceRequired(Forbidden):
+    """Only an enrolled device syncs."""
+
+    code = "device_required"
+
+
+class ClientTooOld(Conflict):
+    """The device speaks a protocol that this server no longer does."""
+
+    code = "client_too_old"
+
+
+class OutOfOrder(Conflict):
+    """Ops are missing before the first of this push, or do not follow each other."""
+
+    code = "op_gap"
+
+
+def ensure_device(actor: Actor) -> None:
+    """Refuse whoever does not come from an enrolled device of an agent."""
+    actor.ensure_agent()
+    if actor.device_id is None:
+        raise DeviceRequired("Enrol this device first, then sync.")
+
+
+def ensure_supported(protocol: int) -> None:
+    """Refuse a protocol that this server does not speak; the outbox stays on the device."""
+    if not version.is_supported(protocol):
+        raise ClientTooOld("Update the app, then sync again; nothing is lost.", field="protocol")
+
+
+def offset_ms(device_time_ms: int, received_at_ms: int) -> int:
+    """Give what must be added to the device's clock to get the server's."""
+    return received_at_ms - device_time_ms

@@ -1,0 +1,26 @@
+"""What an actor's device may hold, as SQL over the customer row; the same as `storage.is_visible` says in memory."""
+
+from typing import Final
+from zlib import crc32
+
+from server.access import Actor, Scope
+
+_PREDICATES: Final = {
+    Scope.MINE: "({c}.owner_id = {user} AND ({team} IS NULL OR TRUE))",
+    Scope.TEAM: "({c}.owner_id = {user} OR {c}.team_id = {team})",
+    Scope.TENANT: "({user} IS NOT NULL AND ({team} IS NULL OR TRUE))",
+}
+"""Every predicate names both parameters, so that one statement has one list of them."""
+
+
+def predicate(scope: Scope, alias: str, *, user: str, team: str) -> str:
+    """Say in SQL whether the customer under this alias is in the actor's scope.
+
+    :param user: the placeholder of the actor's id, :param team: of its team, e.g. ``$5``.
+    """
+    return _PREDICATES[scope].format(c=alias, user=f"{user}::uuid", team=f"{team}::uuid")
+
+
+def grants_of(actor: Actor) -> int:
+    """Give a number that changes when what the device may hold is decided otherwise; a cursor carries it."""
+    return crc32(f"{actor.role}.{actor.scope}.{actor.team_id}".encode())

@@ -1,0 +1,230 @@
+"""Take what a device did and give it what it may hold. One push and one pull are one transaction each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from server.access import Actor
+from server.changelog import service as changelog
+from server.identity import service as identity
+from server.kit import clock, db
+from server.kit.errors import Refusal
+from server.sync import cursors, feed, rules, scopes
+from server.sync.registry import KINDS, MUTATIONS
+from sync_protocol.cursor import Cursor
+from sync_protocol.merge import EditClock
+from sync_protocol.messages import (
+    Code,
+    FrameInvalid,
+    Intent,
+    OpGap,
+    Outcome,
+    PullRequest,
+    PullResponse,
+    PushResponse,
+    ReceivedOp,
+    ReceivedPush,
+    Status,
+    op_digest,
+    split_frame,
+)
+
+_REMEMBERED: Final = """
+SELECT number, digest, outcome FROM op_outcome
+WHERE tenant_id = $1 AND device_id = $2 AND number = ANY($3::bigint[])
+"""
+_REMEMBER: Final = """
+INSERT INTO op_outcome (tenant_id, device_id, at, number, digest, outcome)
+SELECT $1, $2, $3, u.number, u.digest, u.outcome::jsonb
+FROM UNNEST($4::bigint[], $5::bytea[], $6::text[]) AS u(number, digest, outcome)
+"""
+
+
+async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushResponse:
+    """Settle a device's ops, each once for ever; then answer a pull, if one came along.
+
+    :raises ClientTooOld, OutOfOrder, DeviceRequired: before anything is settled.
+    """
+    rules.ensure_device(actor)
+    rules.ensure_supported(request.protocol)
+    async with db.tenant_transaction(actor.tenant_id):
+        device = await identity.lock_device(actor)
+        settled, fresh = _split(request, device.last_op)
+        remembered = await _remembered(actor, settled)
+        outcomes = await _settle(actor, fresh, device.last_sync_at, request, now) if fresh else []
+        acknowledged = max([device.last_op, request.forgotten, *(op.number for op in fresh)])
+        await _remember(actor, fresh, outcomes, now)
+        await identity.note_sync(actor, last_op=acknowledged, now=now)
+    pulled = await pull(actor, request.pull, now=now) if request.pull else None
+    return PushResponse(
+        outcomes=[*remembered, *outcomes],
+        acknowledged=acknowledged,
+        server_time_ms=clock.to_ms(now),
+        pull=pulled,
+    )
+
+
+def _split(request: ReceivedPush, acknowledged: int) -> tuple[list[ReceivedOp], list[ReceivedOp]]:
+    """Part what was settled before from what is fresh."""
+    try:
+        return split_frame(request.ops, acknowledged=acknowledged, forgotten=request.forgotten)
+    except (OpGap, FrameInvalid) as error:
+        refusal = rules.OutOfOrder(str(error), field="ops", acknowledged=acknowledged)
+        raise refusal from error
+
+
+async def _remembered(actor: Actor, ops: Sequence[ReceivedOp]) -> list[Outcome]:
+    """Answer ops that were settled before: the same op gets the same outcome, another op is told so."""
+    if not ops:
+        return []
+    rows = await db.connection().fetch(
+        _REMEMBERED, actor.tenant_id, actor.device_id, [op.number for op in ops]
+    )
+    held = {row["number"]: row for row in rows}
+    return [_answer_again(op, held.get(op.number)) for op in ops]
+
+
+def _answer_again(op: ReceivedOp, row: Mapping[str, object] | None) -> Outcome:
+    """Give the outcome of one op that was settled before."""
+    if row is not None and row["digest"] == op_digest(op):
+        return msgspec.json.decode(str(row["outcome"]), type=Outcome)
+    return Outcome(
+        number=op.number,
+        status=Status.REJECTED,
+        code=Code.NUMBER_REUSED,
+        detail="This number was settled for another op; send this one under a new number.",
+    )
+
+
+async def _settle(
+    actor: Actor,
+    ops: Sequence[ReceivedOp],
+    last_sync_at: datetime | None,
+    request: ReceivedPush,
+    now: datetime,
+) -> list[Outcome]:
+    """Settle fresh ops: the edits in one unit of work, then each intent under a savepoint of its own."""
+    received_at_ms = clock.to_ms(now)
+    applied = await changelog.apply(
+        actor,
+        ops,
+        kinds=KINDS,
+        edit_clock=EditClock(
+            received_at_ms=received_at_ms,
+            offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
+            floor_ms=clock.to_ms(last_sync_at) if last_sync_at else 0,
+        ),
+        now=now,
+    )
+    outcomes = {outcome.number: outcome for outcome in applied.result.outcomes}
+    for intent in applied.result.intents:
+        outcomes[intent.number] = await _decide(actor, intent, now)
+    return [outcomes[op.number] for op in ops]
+
+
+async def _decide(actor: Actor, intent: Intent, now: datetime) -> Outcome:
+    """Do what an intent asks, or answer why not; a refusal undoes the intent alone."""
+    mutation = MUTATIONS.get(intent.name)
+    if mutation is None:
+        return _rejected(intent, Code.INTENT_UNKNOWN, "The server knows no such request.")
+    try:
+        async with db.current().savepoint():
+            await mutation(actor, intent, now)
+    except Refusal as refusal:
+        return _rejected(intent, refusal.code, refusal.detail, refusal.field)
+    return Outcome(number=intent.number, status=Status.APPLIED, code=Code.APPLIED)
+
+
+def _rejected(intent: Intent, code: str, detail: str, field: str | None = None) -> Outcome:
+    """Give the outcome of a refused intent."""
+    return Outcome(
+        number=intent.number, status=Status.REJECTED, code=code, detail=detail, field=field
+    )
+
+
+async def _remember(
+    actor: Actor, ops: Sequence[ReceivedOp], outcomes: Iterable[Outcome], now: datetime
+) -> None:
+    """Keep outcomes with their effects, in one commit."""
+    if not ops:
+        return
+    await db.connection().execute(
+        _REMEMBER,
+        actor.tenant_id,
+        actor.device_id,
+        now,
+        [op.number for op in ops],
+        [op_digest(op) for op in ops],
+        [msgspec.json.encode(outcome).decode() for outcome in outcomes],
+    )
+
+
+# ------------------------------------------------------------------------------------------ pull
+
+
+async def pull(actor: Actor, request: PullRequest, *, now: datetime) -> PullResponse:
+    """Give a device what is newer than its cursor, from one snapshot.
+
+    A cursor of another epoch, of other grants or older than the kept tombstones is answered with `reset`.
+
+    :raises BadCursor: when the cursor was not made for this device.
+    """
+    rules.ensure_device(actor)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        stands = await feed.clock_of(actor.tenant_id)
+        start = cursors.read(actor, request.cursor, stands)
+        if start is None:
+            return _reset(request, stands, now)
+        if start.base == stands.seq and start.seq == stands.seq:
+            return _unchanged(request, stands, now)
+        return await _page(actor, request, start, stands, now)
+
+
+async def _page(
+    actor: Actor, request: PullRequest, start: Cursor, stands: feed.Clock, now: datetime
+) -> PullResponse:
+    """Give one page of the feed."""
+    found, more = await feed.changed_since(actor, start, request.limit)
+    batches, patches = feed.as_messages(found, start.base)
+    last = found[-1] if more else None
+    end = Cursor(
+        epoch=stands.epoch,
+        base=start.base if last else stands.seq,
+        seq=last.effective if last else stands.seq,
+        kind_index=last.kind_index if last else 0,
+        after_id=cursors.as_id(last.row["id"]) if last else None,
+        grants=scopes.grants_of(actor),
+    )
+    return PullResponse(
+        from_cursor=request.cursor,
+        cursor=cursors.write(actor, end),
+        seq=stands.seq,
+        server_time_ms=clock.to_ms(now),
+        more=more,
+        batches=batches,
+        patches=patches,
+        drops=[] if more else await feed.left_scope(actor, start.base),
+    )
+
+
+def _unchanged(request: PullRequest, stands: feed.Clock, now: datetime) -> PullResponse:
+    """Tell that nothing is newer."""
+    return PullResponse(
+        from_cursor=request.cursor,
+        cursor=request.cursor,
+        seq=stands.seq,
+        server_time_ms=clock.to_ms(now),
+    )
+
+
+def _reset(request: PullRequest, stands: feed.Clock, now: datetime) -> PullResponse:
+    """Tell the device to start again without a cursor; its outbox is untouched."""
+    return PullResponse(
+        from_cursor=request.cursor,
+        cursor=None,
+        seq=stands.seq,
+        server_time_ms=clock.to_ms(now),
+        reset=True,
+    )
