@@ -3,7 +3,7 @@
 `vendor.toml` says what and why, `vendor.lock` what it hashed to, THIRD_PARTY_NOTICES whose it is.
 The product itself never needs npm: run this only to move to other versions.
 
-    python -m partner_portal.vendor           pack again, copy, build the icon sprite, write the lock
+    python -m partner_portal.vendor           pack, copy, build the icon sprite, write the lock
     python -m partner_portal.vendor --check   only compare the committed files with the lock
 """
 

@@ -1,0 +1,1 @@
+"""The pages: what agents and the platform see in a browser."""

@@ -1,0 +1,65 @@
+"""What the sidebar offers: only what exists, and only what the person's role may open."""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.access import ROLE_PERMISSIONS, Actor, Permission
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One line of the navigation."""
+
+    href: str
+    icon: str
+    label: str
+    short: str
+    is_current: bool = False
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """A page that stands in the navigation, and who may open it."""
+
+    href: str
+    icon: str
+    label: str
+    short: str
+    permission: Permission
+
+
+_AGENT = (
+    _Place("/customers", "building-2", "nav.customers", "nav.customers", Permission.CUSTOMERS_READ),
+    _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
+    _Place("/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT),
+    _Place("/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE),
+)
+_PLATFORM = (
+    _Place("/console", "layout-dashboard", "nav.overview", "nav.overview", Permission.CHANNEL_SEE),
+    _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
+    _Place(
+        "/console/issuances", "gift", "nav.issuances", "nav.issuances", Permission.ISSUANCES_SEE
+    ),
+)
+
+
+def home(actor: Actor) -> str:
+    """Give the page where a person begins."""
+    return "/console" if actor.is_platform else "/customers"
+
+
+def items(actor: Actor, path: str) -> list[Item]:
+    """List what this person may open; the place that holds the path is the current one."""
+    allowed = ROLE_PERMISSIONS[actor.role]
+    places = [
+        place
+        for place in (_PLATFORM if actor.is_platform else _AGENT)
+        if place.permission in allowed
+    ]
+    holding = [
+        place.href for place in places if path == place.href or path.startswith(f"{place.href}/")
+    ]
+    current = max(holding, key=len, default="")
+    return [
+        Item(place.href, place.icon, place.label, place.short, place.href == current)
+        for place in places
+    ]

@@ -1,0 +1,26 @@
+// @ts-check
+/** A form whose state is the address: empty fields are left out, a choice closes its menu. */
+
+class FilterBar extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("change", (event) => {
+      const target = /** @type {Element} */ (event.target);
+      target.closest("details[data-menu]")?.removeAttribute("open");
+    });
+    this.addEventListener("htmx:config:request", (event) => {
+      const { request } = /** @type {CustomEvent} */ (event).detail.ctx;
+      const body = request.body;
+      if (!(body instanceof FormData)) return;
+      for (const [name, value] of [...body]) if (value === "") body.delete(name);
+    });
+    this.addEventListener("submit", (event) => {
+      const form = /** @type {HTMLFormElement} */ (event.target);
+      for (const input of form.querySelectorAll("input, select")) {
+        const field = /** @type {HTMLInputElement} */ (input);
+        if (field.value === "") field.disabled = true;
+      }
+    });
+  }
+}
+
+customElements.define("filter-bar", FilterBar);
