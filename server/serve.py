@@ -1,0 +1,142 @@
+"""`tonglu serve`: the web processes, and first what exists once: database, schema, keys.
+
+On SIGTERM it says "not ready" first, so that a load balancer looks elsewhere, then stops accepting,
+finishes what has begun, and closes the database last. A second signal skips the wait.
+"""
+
+import asyncio
+import importlib
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from server import migrate, supervisor
+from server.kit import live
+from server.settings import from_environment
+
+_FULL: Final = "partner_portal.app:create_app"
+_API_ONLY: Final = "server.app:create_app"
+
+
+class DrainingServer(MPServer):
+    """Granian, which keeps answering for a moment after it was asked to stop."""
+
+    def __init__(self, *, notice_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._notice_s = notice_s
+        self._is_draining = False
+
+    def signal_handler_interrupt(self, *_: Any, **__: Any) -> None:
+        """Say "not ready", then stop after the notice; at once when asked again."""
+        stop: Callable[[], None] = super().signal_handler_interrupt
+        if self._is_draining:
+            stop()
+            return
+        self._is_draining = True
+        for worker in self.wrks:
+            os.kill(worker.inner.pid, signal.SIGUSR1)
+        timer = threading.Timer(self._notice_s, stop)
+        timer.daemon = True
+        timer.start()
+
+
+class Application:
+    """Loads the application inside a web process."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._tie = supervisor.die_with_parent(signal.SIGTERM)
+
+    def __call__(self) -> Any:
+        """Import and create, once for each process."""
+        self._tie()
+        module, _, name = self._path.partition(":")
+        app = getattr(importlib.import_module(module), name)(from_environment(os.environ))
+
+        def drain(*_: object) -> None:
+            app.state.drain.begin()
+            # Live feeds never end by themselves, and Granian waits for open answers.
+            live.HUB.end_subscriptions()
+
+        signal.signal(signal.SIGUSR1, drain)
+        return app
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8800, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Web processes.")
+@click.option("--api-only", is_flag=True, help="Without the pages.")
+@click.option("--migrate/--no-migrate", "migrating", default=True, show_default=True)
+@click.option(
+    "--notice-s", default=0.0, show_default=True, help="Seconds of 503 on /readyz before stopping."
+)
+def command(
+    *, host: str, port: int, workers: int, api_only: bool, migrating: bool, notice_s: float
+) -> None:
+    """Serve the API and the pages.
+
+    Without DATABASE_URL an embedded PostgreSQL in TONGLU_DATA_DIR (default .tonglu) is started and
+    stopped with it.
+    """
+    with supervisor.database(os.environ) as environ:
+        os.environ |= prepared(environ)
+        if migrating:
+            _migrate(environ)
+        # The web processes never need the owner.
+        os.environ.pop("TONGLU_OWNER_DATABASE_URL", None)
+        target = _API_ONLY if api_only else _FULL
+        server = DrainingServer(
+            notice_s=notice_s,
+            target=target,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            workers=workers,
+            respawn_failed_workers=True,
+            workers_kill_timeout=max(1, int(from_environment(os.environ).drain_s) + 5),
+            log_level=LogLevels.warning,
+        )
+        server.serve(target_loader=Application(target), wrap_loader=False)
+
+
+def prepared(environ: dict[str, str]) -> dict[str, str]:
+    """Give every process the same root secret: the operator's, or a generated one."""
+    if environ.get("TONGLU_SECRET") or environ.get("TONGLU_ENVIRONMENT") == "production":
+        return environ
+    file = Path(environ.get("TONGLU_DATA_DIR") or ".tonglu") / "secret"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f"secret.{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+            output.write(secrets.token_urlsafe(48))
+        try:
+            # A link fails when another process was first; both then use that one.
+            os.link(fresh, file)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return environ | {"TONGLU_SECRET": file.read_text().strip()}
+
+
+def _migrate(environ: dict[str, str]) -> None:
+    """Migrate where the owner's address is given; otherwise that is the operator's own step."""
+    owner_url = environ.get("TONGLU_OWNER_DATABASE_URL")
+    if not owner_url:
+        click.echo(
+            "TONGLU_OWNER_DATABASE_URL is not set: migrations are left to `tonglu migrate`.",
+            err=True,
+        )
+        return
+    for line in migrate.report(asyncio.run(migrate.migrate(owner_url))):
+        click.echo(line, err=True)
