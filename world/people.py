@@ -1,0 +1,146 @@
+"""Lay out a platform's staff and an agent's people, teams and tags."""
+
+import random
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Final
+from uuid import UUID
+
+from server.kit import ids
+from world import names
+from world.model import Person, Program, RoleName, Scale, ScopeName, Tag, Team
+from world.numbers import Numbers
+
+CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The one time zone of China; it has had no summer time since 1991."""
+
+_TEAM_NAMES: Final = ("一组", "二组", "三组", "四组", "五组", "六组")
+_TAGS: Final = (
+    ("续约在即", "amber", "现有合同六十天内到期，需要上门谈续约"),
+    ("老板亲自管", "blue", "只有老板能拍板，联系其他人没有用"),
+    ("友商在谈", "red", "友商业务员近一个月上门报过价"),
+    ("旺季备货", "green", "每年旺季前一个月会加大采购"),
+    ("价格敏感", "violet", "多次因为价格没有成交，先谈权益再谈价"),
+    ("已装系统", "teal", "门店已经装好收银系统，可以直接开通"),
+    ("可做样板", "cyan", "愿意接待同行参观，可以写成案例"),
+    ("慎重跟进", "grey", "投诉过，联系之前先看历史记录"),
+)
+_PROGRAMS: Final = (
+    ("开业扶持金", 20_000_000, 50_000),
+    ("旺季流量券", 12_000_000, 20_000),
+)
+
+
+def instant(day: date, hour: int = 9, minute: int = 0) -> datetime:
+    """Give a moment of a day in China."""
+    return datetime.combine(day, time(hour, minute), CHINA)
+
+
+def new_id(rng: random.Random, day: date) -> UUID:
+    """Make an id that was born on the day."""
+    return ids.from_random(instant(day), rng)
+
+
+def person(
+    rng: random.Random,
+    numbers: Numbers,
+    *,
+    login: str,
+    role: RoleName,
+    scope: ScopeName,
+    joined_on: date,
+    team_id: UUID | None = None,
+) -> Person:
+    """Make somebody who signs in."""
+    return Person(
+        id=new_id(rng, joined_on),
+        name=names.person(rng),
+        login=login,
+        role=role,
+        scope=scope,
+        phone=numbers.phone(),
+        team_id=team_id,
+        joined_on=joined_on,
+    )
+
+
+def platform_staff(rng: random.Random, numbers: Numbers, since: date) -> tuple[Person, ...]:
+    """Make the platform's operator and its finance officer."""
+    return (
+        person(
+            rng, numbers, login="operator@tonglu", role="platform_operator", scope="tenant",
+            joined_on=since,
+        ),
+        person(
+            rng, numbers, login="finance@tonglu", role="platform_finance", scope="tenant",
+            joined_on=since,
+        ),
+    )  # fmt: skip
+
+
+def programs(rng: random.Random, since: date) -> tuple[Program, ...]:
+    """Make the platform's benefit programs."""
+    return tuple(
+        Program(
+            id=new_id(rng, since), name=name, budget_minor=budget, per_customer_minor=per_customer
+        )
+        for name, budget, per_customer in _PROGRAMS
+    )
+
+
+def teams(rng: random.Random, scale: Scale, since: date) -> tuple[Team, ...]:
+    """Make an agent's teams."""
+    return tuple(
+        Team(id=new_id(rng, since), name=name) for name in _TEAM_NAMES[: scale.teams_per_agent]
+    )
+
+
+def agent_people(
+    rng: random.Random,
+    numbers: Numbers,
+    scale: Scale,
+    *,
+    slug: str,
+    teams: tuple[Team, ...],
+    since: date,
+) -> tuple[Person, ...]:
+    """Make an agent's owner, then each team's manager and reps; two reps see all of the team."""
+    people = [
+        person(
+            rng, numbers, login=f"owner@{slug}", role="agent_owner", scope="tenant", joined_on=since
+        )
+    ]
+    rep_number = 0
+    for team_number, team in enumerate(teams, start=1):
+        people.append(
+            person(
+                rng, numbers, login=f"manager{team_number}@{slug}", role="sales_manager",
+                scope="team", joined_on=since, team_id=team.id,
+            )
+        )  # fmt: skip
+        for place in range(scale.reps_per_team):
+            rep_number += 1
+            people.append(
+                person(
+                    rng, numbers, login=f"rep{rep_number}@{slug}", role="sales_rep",
+                    scope="team" if place < 2 else "mine",  # noqa: PLR2004 - two share the team's work
+                    joined_on=since + timedelta(days=rng.randrange(0, 200)), team_id=team.id,
+                )
+            )  # fmt: skip
+    return tuple(people)
+
+
+def tags(
+    rng: random.Random, scale: Scale, owner_id: UUID, *, since: date, today: date
+) -> tuple[Tag, ...]:
+    """Make an agent's tags, each with its meaning and the day until which it is believed."""
+    return tuple(
+        Tag(
+            id=new_id(rng, since),
+            name=name,
+            colour=colour,
+            meaning=meaning,
+            owner_id=owner_id,
+            expires_on=today + timedelta(days=rng.randrange(30, 365)),
+        )
+        for name, colour, meaning in _TAGS[: scale.tags_per_agent]
+    )
