@@ -12,6 +12,7 @@ APP_REGISTRY = AppRegistry(
         "server.audit.piccolo_app",
         "server.tenants.piccolo_app",
         "server.changelog.piccolo_app",
+        "server.customers.piccolo_app",
     ]
 )
 """In the order in which migrations run."""

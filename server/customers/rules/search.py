@@ -13,6 +13,7 @@ A token begins with the letter of its way:
 ``d``  the phone's digits as they are dialled
 ``r``  the phone's digits from the last to the first
 ``u``  the credit code
+``t``  the id of a tag that the customer has
 =====  ======================================================================================
 
 No token begins inside the legal form (有限公司), but tokens reach into it, so 茶叶有限公司 is
@@ -128,6 +129,11 @@ def phone_tokens(e164: str) -> Tokens:
 def code_token(uscc: str) -> str:
     """Give a credit code's key."""
     return f"u{uscc}"
+
+
+def tag_token(tag_id: str) -> str:
+    """Give the key by which the customers with a tag are found."""
+    return f"t{tag_id}"
 
 
 def _name_tokens(key: str, core_length: int) -> Tokens:

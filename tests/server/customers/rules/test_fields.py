@@ -37,7 +37,7 @@ ANYTHING = st.one_of(
         ("expected_revenue_minor", 120000, 120000),
     ],
 )
-def test_a_field_is_kept_in_its_normal_form(field: str, typed: Any, kept: Any):
+def test_a_field_is_kept_in_its_normal_form(field: str, typed: Any, kept: Any) -> None:
     assert fields.accept("customer", {field: typed}) == {field: kept}
 
 
@@ -60,7 +60,7 @@ def test_a_field_is_kept_in_its_normal_form(field: str, typed: Any, kept: Any):
         ("no_such_field", 1),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_name(field: str, typed: Any):
+def test_what_does_not_fit_is_refused_by_its_name(field: str, typed: Any) -> None:
     with pytest.raises(Invalid) as refused:
         fields.accept("customer", {field: typed})
 
@@ -70,14 +70,16 @@ def test_what_does_not_fit_is_refused_by_its_name(field: str, typed: Any):
 # The first text of a run builds Hypothesis' tables of Unicode, which takes a second or two.
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(SCHEMA.fields("customer"))), ANYTHING))
-def test_normal_forms_are_fixed_points_and_nothing_else_escapes(given_fields: dict[str, Any]):
+def test_normal_forms_are_fixed_points_and_nothing_else_escapes(
+    given_fields: dict[str, Any],
+) -> None:
     accepted, refusals = fields.examine("customer", given_fields)
 
     assert set(accepted) | {refusal.field for refusal in refusals} == set(given_fields)
     assert fields.accept("customer", accepted) == accepted
 
 
-def test_all_that_is_wrong_is_told_at_once():
+def test_all_that_is_wrong_is_told_at_once() -> None:
     accepted, refusals = fields.examine("customer", {"name": "茶行", "phone": "1", "uscc": "2"})
 
     assert accepted == {"name": "茶行"}
@@ -87,7 +89,7 @@ def test_all_that_is_wrong_is_told_at_once():
     ]
 
 
-def test_a_new_customer_needs_a_name():
+def test_a_new_customer_needs_a_name() -> None:
     with pytest.raises(Invalid) as refused:
         fields.ensure_complete("customer", {"city": "绍兴"})
 

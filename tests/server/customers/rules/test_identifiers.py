@@ -31,7 +31,7 @@ def chinese_mobiles(draw: st.DrawFn) -> str:
 
 
 @given(credit_codes(), st.sampled_from(["", " ", "-", "\u3000"]))
-def test_a_credit_code_is_one_text_however_it_is_typed(code: str, separator: str):
+def test_a_credit_code_is_one_text_however_it_is_typed(code: str, separator: str) -> None:
     spelled = separator.join([code[:8], code[8:]])
 
     assert identifiers.uscc(full_width(spelled.lower())) == code
@@ -39,7 +39,7 @@ def test_a_credit_code_is_one_text_however_it_is_typed(code: str, separator: str
 
 
 @given(credit_codes(), st.integers(8, 17), st.sampled_from(_ALPHABET))
-def test_one_wrong_character_in_a_credit_code_is_refused(code: str, at: int, other: str):
+def test_one_wrong_character_in_a_credit_code_is_refused(code: str, at: int, other: str) -> None:
     wrong = code[:at] + other + code[at + 1 :]
 
     if wrong == code:
@@ -50,7 +50,7 @@ def test_one_wrong_character_in_a_credit_code_is_refused(code: str, at: int, oth
 
 
 @given(chinese_mobiles(), st.sampled_from(["", "+86", "0086", "86", "+86 ", "(+86)"]))
-def test_a_mobile_is_one_text_however_it_is_typed(number: str, country: str):
+def test_a_mobile_is_one_text_however_it_is_typed(number: str, country: str) -> None:
     spellings = [
         f"{country}{number}",
         f"{country}{number[:3]} {number[3:7]} {number[7:]}",
@@ -62,7 +62,7 @@ def test_a_mobile_is_one_text_however_it_is_typed(number: str, country: str):
 
 
 @given(chinese_mobiles())
-def test_the_short_way_for_mobiles_agrees_with_phonenumbers(number: str):
+def test_the_short_way_for_mobiles_agrees_with_phonenumbers(number: str) -> None:
     parsed = phonenumbers.parse(number, "CN")
 
     assert phonenumbers.is_valid_number(parsed)
@@ -83,7 +83,7 @@ def test_the_short_way_for_mobiles_agrees_with_phonenumbers(number: str):
         ("+1 650 253 0000", "+16502530000", "16502530000"),
     ],
 )
-def test_landlines_and_foreign_numbers(typed: str, kept: str, dialled: str):
+def test_landlines_and_foreign_numbers(typed: str, kept: str, dialled: str) -> None:
     assert identifiers.phone(typed) == kept
     assert identifiers.dialled(kept) == dialled
 
@@ -105,13 +105,13 @@ def test_landlines_and_foreign_numbers(typed: str, kept: str, dialled: str):
         "+86",
     ],
 )
-def test_what_cannot_be_dialled_is_refused(typed: str):
+def test_what_cannot_be_dialled_is_refused(typed: str) -> None:
     with pytest.raises(identifiers.BadPhone):
         identifiers.phone(typed)
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_phone_in_normal_form_or_refused(text: str):
+def test_any_text_is_a_phone_in_normal_form_or_refused(text: str) -> None:
     try:
         kept = identifiers.phone(text)
     except identifiers.BadPhone:
@@ -120,7 +120,7 @@ def test_any_text_is_a_phone_in_normal_form_or_refused(text: str):
     assert identifiers.phone(kept) == kept
 
 
-def test_an_email_keeps_its_person_and_lowers_its_domain():
+def test_an_email_keeps_its_person_and_lowers_its_domain() -> None:
     assert identifiers.email(" Li.Ming@Example.COM ") == "Li.Ming@example.com"
 
     for wrong in ("li", "li@", "@example.com", "li@example", "a b@example.com"):

@@ -12,14 +12,14 @@ PHRASES = sorted(phrase for phrase in phrases_dict if len(phrase) <= 4)
 
 
 @given(st.sampled_from(PHRASES))
-def test_every_phrase_is_read_as_pypinyin_reads_it(phrase: str):
+def test_every_phrase_is_read_as_pypinyin_reads_it(phrase: str) -> None:
     expected = [syllable.replace("ü", "v") for syllable in lazy_pinyin(phrase)]
 
     assert pinyin.syllables(phrase) == expected
 
 
 @given(st.text(max_size=40))
-def test_any_text_has_one_syllable_for_each_character(text: str):
+def test_any_text_has_one_syllable_for_each_character(text: str) -> None:
     assert len(pinyin.syllables(text)) == len(text)
 
 
@@ -34,11 +34,11 @@ def test_any_text_has_one_syllable_for_each_character(text: str):
         ("", ""),
     ],
 )
-def test_the_sort_key_holds_syllables_apart(name: str, key: str):
+def test_the_sort_key_holds_syllables_apart(name: str, key: str) -> None:
     assert pinyin.sort_key(name) == key
 
 
-def test_names_sort_as_in_a_dictionary():
+def test_names_sort_as_in_a_dictionary() -> None:
     names = ["张三丰", "安庆茶行", "北京面馆", "重庆火锅", "阿里小店"]
 
     assert sorted(names, key=pinyin.sort_key) == [

@@ -32,7 +32,7 @@ def tokens_of(name: str) -> search.Tokens:
 
 
 @given(cores, forms, st.data())
-def test_any_part_of_a_name_finds_it(core: str, form: str, data: st.DataObject):
+def test_any_part_of_a_name_finds_it(core: str, form: str, data: st.DataObject) -> None:
     key = search.name_key(core + form)
     start = data.draw(st.integers(0, len(search.core(core + form)) - 2))
     end = data.draw(st.integers(start + 2, len(key)))
@@ -41,7 +41,7 @@ def test_any_part_of_a_name_finds_it(core: str, form: str, data: st.DataObject):
 
 
 @given(cores, cores)
-def test_what_is_not_in_a_name_does_not_find_it(name: str, other: str):
+def test_what_is_not_in_a_name_does_not_find_it(name: str, other: str) -> None:
     question = search.question(other)
     assert question is not None
     han_only = [stretch for stretch in question.stretches if stretch.prefix[0] == "n"]
@@ -77,7 +77,7 @@ def test_what_is_not_in_a_name_does_not_find_it(name: str, other: str):
         "9111 0000 6000",
     ],
 )
-def test_the_tea_house_is_found(typed: str):
+def test_the_tea_house_is_found(typed: str) -> None:
     tokens = search.customer_tokens(
         "杭州西湖龙井茶叶有限公司", phone="+8613805710001", uscc="91110000600037341L", city="杭州"
     )
@@ -86,7 +86,7 @@ def test_the_tea_house_is_found(typed: str):
     assert len(tokens) <= 11
 
 
-def test_a_place_is_skipped_with_and_without_its_suffix():
+def test_a_place_is_skipped_with_and_without_its_suffix() -> None:
     for name in ("浙江省绍兴市越城区好味道", "绍兴好味道", "浙江绍兴好味道"):
         tokens = search.customer_tokens(name, phone=None, uscc=None, city="绍兴")
         assert finds(tokens, "hwd"), name
@@ -94,22 +94,22 @@ def test_a_place_is_skipped_with_and_without_its_suffix():
         assert finds(tokens, "".join(pinyin.syllables(name))[:24]), name
 
 
-def test_one_character_is_looked_for_in_the_name_itself():
+def test_one_character_is_looked_for_in_the_name_itself() -> None:
     assert search.question("茶") == search.Question(name_holds="茶")
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "——", "%", "_", "'"])
-def test_signs_alone_ask_nothing(typed: str):
+def test_signs_alone_ask_nothing(typed: str) -> None:
     assert search.question(typed) is None
 
 
 @given(st.text(max_size=80))
-def test_any_text_may_be_asked(text: str):
+def test_any_text_may_be_asked(text: str) -> None:
     question = search.question(text)
     for stretch in question.stretches if question else ():
         assert stretch.prefix.encode() < stretch.end.encode()
 
 
-def test_two_spellings_of_a_name_have_one_core():
+def test_two_spellings_of_a_name_have_one_core() -> None:
     assert search.core("杭州（西湖）茶叶有限公司") == search.core("杭州(西湖) 茶叶有限责任公司")
     assert search.core("有限公司") == "有限公司"

@@ -1,0 +1,32 @@
+"""What Piccolo asks for: this room's tables and migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig
+
+from server.customers.tables import (
+    Contact,
+    Customer,
+    CustomerImport,
+    CustomerImportChunk,
+    CustomerToken,
+    Note,
+    Store,
+    Tag,
+)
+
+APP_CONFIG = AppConfig(
+    app_name="customers",
+    migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
+    table_classes=[
+        Customer,
+        Store,
+        Contact,
+        Note,
+        Tag,
+        CustomerToken,
+        CustomerImport,
+        CustomerImportChunk,
+    ],
+    migration_dependencies=["server.changelog.piccolo_app"],
+)

@@ -1,0 +1,67 @@
+"""Which of this room's records travel, and what the room adds to the protocol's rules about them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from server.access import Actor
+from server.changelog.kinds import RecordKind
+from server.customers import index
+from server.customers.rules import fields, pinyin
+from server.customers.rules.status import Status
+
+
+def _complete_customer(actor: Actor, given: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
+    """A new customer belongs to who made it, and is potential, where nothing else was said."""
+    completed: dict[str, Any] = {}
+    if given["owner_id"] is None and given["team_id"] is None:
+        completed["owner_id"] = str(actor.user_id)
+        completed["team_id"] = str(actor.team_id) if actor.team_id else None
+    if given["status"] is None:
+        completed["status"] = str(Status.POTENTIAL)
+    return completed
+
+
+def _derive_customer(after: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute what a customer sorts by."""
+    return {"name_pinyin": pinyin.sort_key(after["name"])}
+
+
+def _complete_note(actor: Actor, given: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    """A note is by who made it, at the time of the edit where none was said."""
+    written_at = at_ms if given["written_at"] is None else given["written_at"]
+    return {"author_id": str(actor.user_id), "written_at": written_at}
+
+
+def _complete_tag(actor: Actor, given: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
+    """A tag has an owner: who made it, where nobody else was named."""
+    return {} if given["owner_id"] else {"owner_id": str(actor.user_id)}
+
+
+CUSTOMER: Final = RecordKind(
+    name="customer",
+    table="customer",
+    normalise=fields.normalise_customer,
+    check=fields.check_customer,
+    complete=_complete_customer,
+    derived={"name_pinyin": "text"},
+    derive=_derive_customer,
+    index=index.of_customers,
+)
+STORE: Final = RecordKind(
+    name="store", table="store", normalise=fields.normalise_store, index=index.of_children
+)
+CONTACT: Final = RecordKind(
+    name="contact", table="contact", normalise=fields.normalise_contact, index=index.of_children
+)
+NOTE: Final = RecordKind(
+    name="note", table="note", normalise=fields.normalise_note, complete=_complete_note
+)
+TAG: Final = RecordKind(
+    name="tag", table="tag", normalise=fields.normalise_tag, complete=_complete_tag
+)
+
+KINDS: Final = (TAG, CUSTOMER, STORE, CONTACT, NOTE)
+"""This room's records, parents before their children."""
+
+BY_NAME: Final[Mapping[str, RecordKind]] = {kind.name: kind for kind in KINDS}
+"""The same, by name."""

@@ -1,0 +1,175 @@
+"""Tables of customers, as facts on disk. The truth about keys and indexes is in the migrations."""
+
+from piccolo.columns import JSONB, UUID, BigInt, Boolean, Bytea, Text, Timestamptz
+from piccolo.table import Table
+
+
+class Customer(Table, tablename="customer"):
+    """A company or shop that an agent develops."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    name = Text()
+    uscc = Text(null=True)
+    """统一社会信用代码 in its normal form."""
+    phone = Text(null=True)
+    """E.164."""
+    city = Text(null=True)
+    district = Text(null=True)
+    address = Text(null=True)
+    industry = Text(null=True)
+    status = Text(null=True)
+    """See rules/status.py; null is as good as potential."""
+    level = Text(null=True)
+    source = Text(null=True)
+    owner_id = UUID(null=True)
+    team_id = UUID(null=True)
+    expected_revenue_minor = BigInt(null=True)
+    """In fen."""
+    remark = Text(null=True)
+    tags = JSONB(null=True)
+    """A sorted list of tag ids."""
+    name_pinyin = Text()
+    """What the name sorts by; derived."""
+    scope_seq = BigInt()
+    """The sequence at which owner or team last changed."""
+    seq = BigInt()
+    created_seq = BigInt()
+    created_device = UUID(null=True)
+    created_number = BigInt()
+    created_by = UUID(null=True)
+    created_at = Timestamptz()
+    versions = JSONB()
+    deleted = Boolean()
+
+
+class Store(Table, tablename="store"):
+    """A place of business of a customer."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    name = Text(null=True)
+    address = Text(null=True)
+    city = Text(null=True)
+    district = Text(null=True)
+    lat = BigInt(null=True)
+    """Millionths of a degree, like `lng`."""
+    lng = BigInt(null=True)
+    phone = Text(null=True)
+    seq = BigInt()
+    created_seq = BigInt()
+    created_device = UUID(null=True)
+    created_number = BigInt()
+    created_by = UUID(null=True)
+    created_at = Timestamptz()
+    versions = JSONB()
+    deleted = Boolean()
+
+
+class Contact(Table, tablename="contact"):
+    """A person who speaks for a customer."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    store_id = UUID(null=True)
+    name = Text()
+    title = Text(null=True)
+    phone = Text(null=True)
+    email = Text(null=True)
+    wechat = Text(null=True)
+    remark = Text(null=True)
+    seq = BigInt()
+    created_seq = BigInt()
+    created_device = UUID(null=True)
+    created_number = BigInt()
+    created_by = UUID(null=True)
+    created_at = Timestamptz()
+    versions = JSONB()
+    deleted = Boolean()
+
+
+class Note(Table, tablename="note"):
+    """Something that somebody wrote down about a customer; never edited."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    body = Text()
+    author_id = UUID(null=True)
+    written_at = Timestamptz(null=True)
+    seq = BigInt()
+    created_seq = BigInt()
+    created_device = UUID(null=True)
+    created_number = BigInt()
+    created_by = UUID(null=True)
+    created_at = Timestamptz()
+    versions = JSONB()
+    deleted = Boolean()
+
+
+class Tag(Table, tablename="tag"):
+    """A mark for customers, with a meaning, an owner and an end."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    name = Text()
+    colour = Text(null=True)
+    meaning = Text()
+    owner_id = UUID(null=True)
+    expires_on = Text(null=True)
+    seq = BigInt()
+    created_seq = BigInt()
+    created_device = UUID(null=True)
+    created_number = BigInt()
+    created_by = UUID(null=True)
+    created_at = Timestamptz()
+    versions = JSONB()
+    deleted = Boolean()
+
+
+class CustomerToken(Table, tablename="customer_token"):
+    """A search key of a customer, or of a contact or store of it; see rules/search.py."""
+
+    tenant_id = UUID()
+    token = Text()
+    record_id = UUID(primary_key=True)
+    customer_id = UUID(null=True)
+    """Null where the record is the customer itself."""
+    before = Text()
+
+
+class CustomerImport(Table, tablename="customer_import"):
+    """A spreadsheet that was handed in, and how far its import has come."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    file_name = Text()
+    file_sha256 = Text()
+    byte_count = BigInt()
+    format = Text()
+    encoding = Text(null=True)
+    delimiter = Text(null=True)
+    header = JSONB()
+    row_count = BigInt()
+    state = Text()
+    plan = JSONB(null=True)
+    """The mapping of columns, the policy for duplicates, and who asked; set when it is started."""
+    created_by = UUID()
+    created_at = Timestamptz()
+    started_at = Timestamptz(null=True)
+    finished_at = Timestamptz(null=True)
+
+
+class CustomerImportChunk(Table, tablename="customer_import_chunk"):
+    """Up to 1,000 rows of an import: one transaction."""
+
+    tenant_id = UUID()
+    import_id = UUID()
+    number = BigInt(primary_key=True)
+    rows = Bytea()
+    """The rows as read: MessagePack."""
+    outcome = Bytea(null=True)
+    """What is to be told about its rows: MessagePack; null until the chunk is done."""
+    counts = JSONB(null=True)
