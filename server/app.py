@@ -1,0 +1,165 @@
+"""Put the rooms together into one application: routers, doors, refusals, limits, start and stop."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import structlog
+from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware.base import ASGIMiddleware
+from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
+
+from server import health, openapi, self_check
+from server.access import Actor
+from server.kit import db, live, logs, telemetry
+from server.kit.bodies import CheckedRequest
+from server.kit.buckets import Buckets, Rate
+from server.kit.edge import Drain, Edge
+from server.kit.errors import TooManyRequests, Unavailable
+from server.problems import EXCEPTION_HANDLERS
+from server.settings import Settings
+
+ROUTERS: Final[Sequence[Router]] = ()
+"""The rooms' routers, all under /v1."""
+
+HANDLER_LIMIT_S: Final = 10.0
+"""How long a handler may take; `opt={"time_limit_s": None}` on a route that streams."""
+USER_RATE: Final = Rate(burst=200, per_s=50)
+"""Requests of one person; a device that catches up after days stays below it."""
+TENANT_RATE: Final = Rate(burst=2000, per_s=400)
+"""Requests of one agent company, so that no tenant takes the machine from the others."""
+
+log = structlog.get_logger()
+
+
+class TooSlow(Unavailable):
+    """The request took longer than a handler may; nothing of it is known to be kept."""
+
+    code = "too_slow"
+
+
+class RateExceeded(TooManyRequests):
+    """This person or company has sent too many requests in a short time."""
+
+    code = "rate_exceeded"
+
+
+def create_app(
+    settings: Settings, *, more: Sequence[ControllerRouterHandler] = (), **litestar: Any
+) -> Litestar:
+    """Make the application that serves the API; pages are put on top through `more`.
+
+    :param more: routers beside /v1, such as the portal's.
+    :param litestar: further arguments of Litestar, such as a template configuration.
+    """
+    logs.configure(level=settings.log_level)
+    telemetry.configure(settings, release=product_version())
+    drain = Drain()
+    app = Litestar(
+        [Router("/v1", route_handlers=ROUTERS), health.router, *more],
+        middleware=[TimeLimit(), *litestar.pop("middleware", ())],
+        guards=[RateGuard(), *litestar.pop("guards", ())],
+        exception_handlers={**EXCEPTION_HANDLERS, **litestar.pop("exception_handlers", {})},
+        dependencies={**litestar.pop("dependencies", {})},
+        request_class=CheckedRequest,
+        request_max_body_size=settings.body_limit_bytes,
+        openapi_config=openapi.config(product_version()),
+        lifespan=[_lifespan, *litestar.pop("lifespan", ())],
+        state=State({"settings": settings, "drain": drain}),
+        logging_config=None,
+        **litestar,
+    )
+    app.asgi_handler = Edge(app.asgi_handler, drain, is_secure=settings.is_secure)
+    return app
+
+
+def product_version() -> str:
+    """Give the version that is installed."""
+    try:
+        return version("tonglu")
+    except PackageNotFoundError:
+        return "0"
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Open what the process needs; at the end finish what was begun, then close."""
+    settings: Settings = app.state.settings
+    drain: Drain = app.state.drain
+    await db.open_database(settings)
+    try:
+        await self_check.ensure_safe()
+        await live.HUB.open(settings.database_url)
+        log.info("server.started", version=product_version())
+        yield
+        drain.begin()
+        # Live feeds never end by themselves.
+        live.HUB.end_subscriptions()
+        if not await drain.finish(settings.drain_s):
+            log.warning("server.drain-cut", in_flight=drain.in_flight)
+    finally:
+        await live.HUB.close()
+        await db.close_database()
+        log.info("server.stopped")
+
+
+class TimeLimit(ASGIMiddleware):
+    """Cancels a handler that takes too long; its transaction is rolled back."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Serve within the limit of the route.
+
+        :raises TooSlow: when the limit is reached before the answer has begun.
+        """
+        handler: BaseRouteHandler = scope["route_handler"]
+        limit_s = handler.opt.get("time_limit_s", HANDLER_LIMIT_S)
+        has_begun = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(limit_s):
+                await next_app(scope, receive, send_watched)
+        except TimeoutError as error:
+            log.warning("request.cut", method=scope.get("method"), route=scope["path_template"])
+            if has_begun:
+                raise
+            raise TooSlow(
+                "This took too long; send the same request again.", retry_after_s=1
+            ) from error
+
+
+class RateGuard:
+    """Lets each person and each company make so many requests; counts in this process."""
+
+    __slots__ = ("_tenants", "_users")
+
+    def __init__(self) -> None:
+        self._users = Buckets(USER_RATE)
+        self._tenants = Buckets(TENANT_RATE)
+
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Take a token from the person's and the company's bucket.
+
+        :raises RateExceeded: saying in how many seconds to come again.
+        """
+        actor = connection.scope.get("user")
+        if not isinstance(actor, Actor):
+            return
+        now_s = time.monotonic()
+        key = (actor.user_id, actor.device_id)
+        wait_s = self._users.take(key, now_s=now_s)
+        wait_s = wait_s or self._tenants.take(actor.tenant_id, now_s=now_s)
+        if wait_s:
+            raise RateExceeded(
+                f"Too many requests; come again in {wait_s} s.", retry_after_s=wait_s
+            )

@@ -1,0 +1,66 @@
+"""Prometheus metrics of this process, or of all workers when PROMETHEUS_MULTIPROC_DIR is set.
+
+Labels are routes, methods, statuses and topics; never a tenant, a person or a value.
+"""
+
+import os
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+REQUESTS: Final = Counter(
+    "tonglu_requests_total", "Requests answered.", ("method", "route", "status")
+)
+LATENCY: Final = Histogram(
+    "tonglu_request_seconds",
+    "Time from the first byte to the last of the answer.",
+    ("route",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+IN_FLIGHT: Final = Gauge(
+    "tonglu_requests_in_flight", "Requests being answered now.", multiprocess_mode="livesum"
+)
+POOL_IN_USE: Final = Gauge(
+    "tonglu_pool_connections_in_use",
+    "Database connections that a transaction holds.",
+    multiprocess_mode="livesum",
+)
+POOL_SIZE: Final = Gauge(
+    "tonglu_pool_connections_open", "Database connections open.", multiprocess_mode="livesum"
+)
+LISTENERS: Final = Gauge("tonglu_live_subscribers", "Open live feeds.", multiprocess_mode="livesum")
+OUTBOX_WAITING: Final = Gauge(
+    "tonglu_outbox_waiting", "Jobs that wait for a worker.", multiprocess_mode="mostrecent"
+)
+OUTBOX_PARKED: Final = Gauge(
+    "tonglu_outbox_parked",
+    "Jobs that failed too often and wait for a person.",
+    multiprocess_mode="mostrecent",
+)
+JOBS: Final = Counter("tonglu_jobs_total", "Jobs done by the workers.", ("topic", "outcome"))
+
+
+def render() -> bytes:
+    """Write the metrics in Prometheus' text format."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library ships it untyped
+        return generate_latest(registry)
+    return generate_latest(REGISTRY)
+
+
+def forget_process(pid: int) -> None:
+    """Take a worker that has ended out of the live gauges."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library ships it untyped
