@@ -19,8 +19,10 @@ SYNC_COLUMNS: Final = """
 """
 """Columns that every table of synced records has beside `tenant_id`, `id` and its fields.
 
-`seq` is the tenant sequence of the last change; `versions` maps each field that was written after the creation to
-its version. A table needs the index ``(tenant_id, seq, id)``; the customer table also has ``scope_seq bigint NOT NULL``,
+`seq` is the tenant sequence of the last change; `versions` maps each field that was written after
+the creation to
+its version. A table needs the index ``(tenant_id, seq, id)``; the customer table also has
+``scope_seq bigint NOT NULL``,
 the sequence at which its owner or team last changed.
 """
 
@@ -29,7 +31,7 @@ the sequence at which its owner or team last changed.
 class Written:
     """A record as it stands after a unit of work; `before` is None when it was created."""
 
-    id: UUID
+    id: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any]
     deleted: bool
@@ -58,7 +60,8 @@ def _nothing_derived(_after: Mapping[str, Any]) -> dict[str, Any]:
 class RecordKind:
     """A kind of record that travels, its table, and the rules of the room that owns it.
 
-    The fields, their types and policies are those of ``sync_protocol.schema``; here stands only what the
+    The fields, their types and policies are those of ``sync_protocol.schema``; here stands only
+    what the
     database and the domain add.
     """
 
@@ -69,7 +72,8 @@ class RecordKind:
     check: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], None] = _no_check
     """Look at a record before and after; raises a Refusal, e.g. for an illegal transition."""
     complete: Callable[[Actor, Mapping[str, Any], int], dict[str, Any]] = _nothing_completed
-    """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner, author, status."""
+    """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner,
+    author, status."""
     derived: Mapping[str, str] = field(default_factory=dict)
     """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``."""
     derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing_derived

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from server.access import Actor, Permission, ROLE_PERMISSIONS
+from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.changelog.kinds import RecordKind
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from sync_protocol.merge import HeldRecord, Rules
@@ -16,7 +16,10 @@ _ASSIGNMENT: Final = ("owner_id", "team_id")
 
 
 class RoomRules(Rules):
-    """The rooms' rules as the merge asks for them; remembers each refusal, so that a page can raise it again."""
+    """The rooms' rules as the merge asks for them.
+
+    Remembers each refusal, so that a page can raise it again.
+    """
 
     def __init__(self, actor: Actor, kinds: Mapping[str, RecordKind]) -> None:
         self.actor = actor
@@ -26,6 +29,7 @@ class RoomRules(Rules):
 
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
         """Look at an op before it is settled: may this person do it; values into stored form."""
+        del held
         self._number = op.number
         if op.kind not in self.kinds:
             raise ValueRefused(
@@ -41,7 +45,10 @@ class RoomRules(Rules):
         return msgspec.structs.replace(op, fields=normal)
 
     def _ensure_allowed(self, op: RecordOp) -> None:
-        """Refuse what the role does not include; nobody hands customers over without the right to assign."""
+        """Refuse what the role does not include.
+
+        Nobody hands customers over without the right to assign.
+        """
         allowed = ROLE_PERMISSIONS[self.actor.role]
         if Permission.CUSTOMERS_WRITE not in allowed:
             raise ValueRefused(Code.NOT_ALLOWED, "Your role may not change customers.")

@@ -1,7 +1,7 @@
 """Write synced records. The only door: pages, the API, imports and phones all come through here.
 
-A unit of work is one transaction and takes one number of the tenant's sequence, last, so that whoever reads up to
-that number misses nothing.
+A unit of work is one transaction and takes one number of the tenant's sequence, last, so that
+whoever reads up to that number misses nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,8 @@ ON CONFLICT (tenant_id) DO UPDATE SET seq = tenant_clock.seq + 1
 RETURNING seq
 """
 _HISTORY: Final = """
-INSERT INTO change (tenant_id, seq, actor_id, device_id, at, kind, record_id, root_id, action, patch)
+INSERT INTO change
+    (tenant_id, seq, actor_id, device_id, at, kind, record_id, root_id, action, patch)
 SELECT $1, $2, $3, $4, $5, u.kind, u.record_id, u.root_id, u.action, u.patch::jsonb
 FROM UNNEST($6::text[], $7::uuid[], $8::uuid[], $9::text[], $10::text[])
     AS u(kind, record_id, root_id, action, patch)
@@ -57,7 +58,8 @@ async def apply(
 ) -> Applied:
     """Settle ops and write what they change, in the open tenant transaction or one of its own.
 
-    A refused op is an outcome; the others go on. The number of statements does not grow with the ops.
+    A refused op is an outcome; the others go on. The number of statements does not grow with the
+    ops.
 
     :param edit_clock: what is known about the time of these edits.
     """
@@ -71,7 +73,7 @@ async def apply(
         seq = int(await db.connection().fetchval(_TICK, actor.tenant_id))
         result = merge.stamp(result, seq)
         await _write(actor, kinds, result, seq, now)
-        transaction.on_commit(lambda: live.hub.publish(actor.tenant_id, seq))
+        transaction.on_commit(lambda: live.publish(actor.tenant_id, seq))
         return Applied(seq, result)
 
 
@@ -105,7 +107,7 @@ def base_of_now() -> int:
 async def _write(
     actor: Actor, kinds: Mapping[str, RecordKind], result: BatchResult, seq: int, now: datetime
 ) -> None:
-    """Write what was settled: per kind one INSERT and one UPDATE, then history, exits, conflicts, index."""
+    """Write what was settled: one INSERT and one UPDATE a kind, history, exits, conflicts."""
     before = _first_before(result)
     for kind_name, records in _by_kind(result.records).items():
         kind = kinds[kind_name]

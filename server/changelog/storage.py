@@ -1,7 +1,9 @@
-"""Read and write synced records in sets: one statement for each kind and purpose, however many records.
+"""Read and write synced records in sets.
 
-Values cross this border in the form of the wire (ids as text, times in milliseconds, sets as lists), so that
-what is settled, stored and sent is one and the same.
+One statement for each kind and purpose, however many records.
+
+Values cross this border in the form of the wire (ids as text, times in milliseconds, sets as
+lists), so that what is settled, stored and sent is one and the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +40,10 @@ def fields_of(kind_name: str) -> Sequence[FieldSpec]:
 
 
 def parent_of(kind_name: str) -> str | None:
-    """Give the field that names a record's customer; None for customers and for what belongs to nobody."""
+    """Give the field that names a record's customer.
+
+    None for customers and for what belongs to nobody.
+    """
     return SCHEMA.record(kind_name).parent
 
 
@@ -94,7 +99,7 @@ async def load(
     held: dict[Key, HeldRecord] = {}
     for kind_name in SCHEMA.kinds():
         if kind_name in wanted and kind_name in kinds:
-            statement = _load_statement(kinds[kind_name].table, kind_name, lock)
+            statement = _load_statement(kinds[kind_name].table, kind_name, lock=lock)
             rows = await db.connection().fetch(statement, actor.tenant_id, wanted[kind_name])
             for row in rows:
                 visible = is_visible(actor, row["seen_owner"], row["seen_team"])
@@ -114,7 +119,7 @@ def is_visible(actor: Actor, owner_id: UUID | None, team_id: UUID | None) -> boo
 
 
 @cache
-def _load_statement(table: str, kind_name: str, lock: bool) -> str:
+def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
     """Write the SELECT of a kind's records. $1 tenant, $2 ids."""
     columns = ", ".join(
         [
@@ -250,7 +255,9 @@ def _update_statement(kind: RecordKind) -> str:
     )
     return f"""
         UPDATE {kind.table} t
-        SET seq = $2, {", ".join(f"{column.name} = {column.store}" for column in columns[1:])}{entered}
+        SET seq = $2, {", ".join(f"{column.name} = {column.store}" for column in columns[1:])}{
+        entered
+    }
         FROM {_unnest(columns, first=3)}
         WHERE t.tenant_id = $1 AND t.id = u.id
     """  # noqa: S608 - names come from the schema and the rooms' record kinds

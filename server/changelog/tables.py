@@ -5,7 +5,10 @@ from piccolo.table import Table
 
 
 class TenantClock(Table, tablename="tenant_clock"):
-    """The tenant's sequence of changes; its row is locked last, so that no reader ever sees a gap."""
+    """The tenant's sequence of changes.
+
+    Its row is locked last, so that no reader ever sees a gap.
+    """
 
     tenant_id = UUID(primary_key=True)
     seq = BigInt()
@@ -32,7 +35,8 @@ class Change(Table, tablename="change"):
     at = Timestamptz()
     """When the server received it."""
     patch = JSONB()
-    """``{field: [old, new]}`` of an edit; empty for a create, whose values are found by walking back."""
+    """``{field: [old, new]}`` of an edit; empty for a create, whose values are found by walking
+    back."""
 
 
 class ScopeExit(Table, tablename="scope_exit"):

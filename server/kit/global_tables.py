@@ -1,4 +1,7 @@
-"""Every table that is not one tenant's, who may do what with it, and why. A test compares this with the catalogue."""
+"""Every table that is not one tenant's, who may do what with it, and why.
+
+A test compares this with the catalogue.
+"""
 
 from typing import Final
 
@@ -6,7 +9,7 @@ import msgspec
 
 
 class GlobalTable(msgspec.Struct, frozen=True):
-    """A table without a tenant policy: role -> privileges, and the reason that it stands outside the tenants."""
+    """A table without a tenant policy: role to privileges, and why it stands outside."""
 
     grants: dict[str, frozenset[str]]
     reason: str

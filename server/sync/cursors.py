@@ -13,7 +13,9 @@ from sync_protocol.cursor import Cursor, CursorRefused
 
 
 def read(actor: Actor, text: str | None, stands: Clock) -> Cursor | None:
-    """Read a device's cursor; no text is the start of a snapshot, None means that it cannot be continued.
+    """Read a device's cursor.
+
+    No text is the start of a snapshot, None means that it cannot be continued.
 
     :raises BadCursor: when it was not made for this device.
     """

@@ -1,6 +1,9 @@
-"""Read what changed since a cursor, from one snapshot: one statement for each kind, however many rows.
+"""Read what changed since a cursor, from one snapshot.
 
-Rows come in the order of their *effective* sequence: that of their last change, or that at which their customer
+One statement for each kind, however many rows.
+
+Rows come in the order of their *effective* sequence: that of their last change, or that at which
+their customer
 entered the actor's scope, if later. A page may end inside one sequence; the position says where.
 """
 
@@ -56,7 +59,10 @@ async def clock_of(tenant_id: UUID) -> Clock:
 
 
 async def changed_since(actor: Actor, start: Cursor, limit: int) -> tuple[list[Found], bool]:
-    """Fetch up to `limit` rows behind the position, in the feed's order, and whether there are more."""
+    """Fetch up to `limit` rows behind the position.
+
+    In the feed's order, and whether there are more.
+    """
     found: list[Found] = []
     for index, name in enumerate(_NAMES):
         rows = await db.connection().fetch(
@@ -146,7 +152,10 @@ _UNSEEN: Final = "AND NOT (k.deleted AND k.created_seq > $7)"
 
 @cache
 def _statement(name: str, scope: Scope) -> str:
-    """Write the SELECT of a kind. $1 tenant, $2 and $3 position, $4 limit, $5 user, $6 team, $7 base."""
+    """Write the SELECT of a kind.
+
+    $1 tenant, $2 and $3 position, $4 limit, $5 user, $6 team, $7 base.
+    """
     columns = ", ".join(
         [
             "k.id::text AS id, k.seq, k.created_seq, k.versions, k.deleted",

@@ -1,4 +1,4 @@
-"""What travels: every kind of record, in the order in which a device stores them, and every named mutation."""
+"""What travels: every kind of record and every named mutation."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -14,9 +14,9 @@ from sync_protocol.schema import SCHEMA
 Mutation = Callable[[Actor, Intent, datetime], Awaitable[None]]
 """Do what an intent asks, in the open transaction. Refuses by raising a Refusal."""
 
-_RECORD_KINDS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
+_ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
 
-KINDS: Final[dict[str, RecordKind]] = {name: _RECORD_KINDS[name] for name in SCHEMA.kinds()}
+KINDS: Final[dict[str, RecordKind]] = {name: _ROOMS[name] for name in SCHEMA.kinds()}
 """By name, parents before children: the order of a snapshot."""
 
 MUTATIONS: Final[dict[str, Mutation]] = {}

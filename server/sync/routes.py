@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.access.edge import CurrentActor
 from server.kit import clock, live
 from server.kit.errors import Malformed, TooLarge
-from server.sync import rules, service
+from server.kit.pages import Page
+from server.sync import inbox, queries, rules, service
+from server.sync.schemas import ConflictView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import PullRequest
 
@@ -60,13 +64,32 @@ def hint(actor: CurrentActor) -> ServerSentEvent:
     rules.ensure_device(actor)
 
     async def events() -> AsyncIterator[ServerSentEventMessage]:
-        async for seq in live.hub.subscribe(actor.tenant_id):
+        async for seq in live.subscribe(actor.tenant_id):
             yield ServerSentEventMessage(event="newer", data=str(seq))
 
     return ServerSentEvent(events())
 
 
-router = Router("/sync", route_handlers=[push, pull, hint], tags=["sync"])
+@get("/conflicts", summary="List what was written without seeing each other")
+async def conflicts(
+    actor: CurrentActor,
+    customer_id: FromQuery[UUID | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Page[ConflictView]:
+    """List the open conflicts within sight, newest first."""
+    return await queries.conflicts(actor, customer_id=customer_id, cursor=cursor)
+
+
+@post("/conflicts/{conflict_id:uuid}/resolution", status_code=200, summary="Settle a conflict")
+async def resolve(
+    actor: CurrentActor, conflict_id: FromPath[UUID], data: JSONBody[ResolveConflict]
+) -> ConflictView:
+    """Restore the other value or keep the held one."""
+    is_restore = data.decision == "restore"
+    return await inbox.resolve(actor, conflict_id, is_restore=is_restore, now=clock.now())
+
+
+router = Router("/sync", route_handlers=[push, pull, hint, conflicts, resolve], tags=["sync"])
 
 
 async def _body(request: Request[Any, Any, Any]) -> tuple[codec.MediaType, bytes]:

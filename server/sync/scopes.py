@@ -1,4 +1,7 @@
-"""What an actor's device may hold, as SQL over the customer row; the same as `storage.is_visible` says in memory."""
+"""What an actor's device may hold, as SQL over the customer row.
+
+The same as `storage.is_visible` says in memory.
+"""
 
 from typing import Final
 from zlib import crc32
@@ -22,5 +25,8 @@ def predicate(scope: Scope, alias: str, *, user: str, team: str) -> str:
 
 
 def grants_of(actor: Actor) -> int:
-    """Give a number that changes when what the device may hold is decided otherwise; a cursor carries it."""
+    """Give a number that changes when what the device may hold is decided otherwise.
+
+    A cursor carries it.
+    """
     return crc32(f"{actor.role}.{actor.scope}.{actor.team_id}".encode())

@@ -1,4 +1,7 @@
-"""Take what a device did and give it what it may hold. One push and one pull are one transaction each."""
+"""Take what a device did and give it what it may hold.
+
+One push and one pull are one transaction each.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,13 +53,13 @@ async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushRes
     rules.ensure_device(actor)
     rules.ensure_supported(request.protocol)
     async with db.tenant_transaction(actor.tenant_id):
-        device = await identity.lock_device(actor)
+        device = await identity.hold_device(actor)
         settled, fresh = _split(request, device.last_op)
         remembered = await _remembered(actor, settled)
         outcomes = await _settle(actor, fresh, device.last_sync_at, request, now) if fresh else []
         acknowledged = max([device.last_op, request.forgotten, *(op.number for op in fresh)])
         await _remember(actor, fresh, outcomes, now)
-        await identity.note_sync(actor, last_op=acknowledged, now=now)
+        await identity.device_synced(actor, last_op=acknowledged, now=now)
     pulled = await pull(actor, request.pull, now=now) if request.pull else None
     return PushResponse(
         outcomes=[*remembered, *outcomes],
@@ -76,7 +79,10 @@ def _split(request: ReceivedPush, acknowledged: int) -> tuple[list[ReceivedOp], 
 
 
 async def _remembered(actor: Actor, ops: Sequence[ReceivedOp]) -> list[Outcome]:
-    """Answer ops that were settled before: the same op gets the same outcome, another op is told so."""
+    """Answer ops that were settled before.
+
+    The same op gets the same outcome, another op is told so.
+    """
     if not ops:
         return []
     rows = await db.connection().fetch(
@@ -105,7 +111,10 @@ async def _settle(
     request: ReceivedPush,
     now: datetime,
 ) -> list[Outcome]:
-    """Settle fresh ops: the edits in one unit of work, then each intent under a savepoint of its own."""
+    """Settle fresh ops.
+
+    The edits in one unit of work, then each intent under a savepoint of its own.
+    """
     received_at_ms = clock.to_ms(now)
     applied = await changelog.apply(
         actor,
@@ -167,7 +176,8 @@ async def _remember(
 async def pull(actor: Actor, request: PullRequest, *, now: datetime) -> PullResponse:
     """Give a device what is newer than its cursor, from one snapshot.
 
-    A cursor of another epoch, of other grants or older than the kept tombstones is answered with `reset`.
+    A cursor of another epoch, of other grants or older than the kept tombstones is answered with
+    `reset`.
 
     :raises BadCursor: when the cursor was not made for this device.
     """

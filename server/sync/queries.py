@@ -1,0 +1,86 @@
+"""Read the conflict inbox."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import Actor, Permission, Scope, ensure
+from server.kit import db
+from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
+from server.sync import scopes
+from server.sync.schemas import ConflictView
+
+_LAST_ID: Final = UUID(int=2**128 - 1)
+_JSON: Final = ("kept", "other")
+
+
+async def conflicts(
+    actor: Actor,
+    *,
+    customer_id: UUID | None = None,
+    state: str = "open",
+    cursor: str | None = None,
+) -> Page[ConflictView]:
+    """List conflicts within the actor's sight, newest first."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    before = decode_cursor(cursor, tuple[UUID])[0] if cursor else _LAST_ID
+    rows = await _fetch(actor, customer_id, state, before, PAGE_SIZE + 1)
+    items = [_view(row) for row in rows[:PAGE_SIZE]]
+    return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)
+
+
+async def conflict(actor: Actor, conflict_id: UUID) -> ConflictView | None:
+    """Give one conflict, if it is within the actor's sight."""
+    async with db.tenant_transaction(actor.tenant_id):
+        row = await db.connection().fetchrow(
+            f"{_select(actor.scope)} AND k.id = $4",
+            actor.tenant_id,
+            actor.user_id,
+            actor.team_id,
+            conflict_id,
+        )
+    return _view(row) if row else None
+
+
+async def _fetch(
+    actor: Actor, customer_id: UUID | None, state: str, before: UUID, limit: int
+) -> Sequence[asyncpg.Record]:
+    """Fetch a page of conflicts."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows: Sequence[asyncpg.Record] = await db.connection().fetch(
+            f"{_select(actor.scope)} AND k.id < $4 AND k.state = $5"
+            " AND ($6::uuid IS NULL OR k.customer_id = $6) ORDER BY k.id DESC LIMIT $7",
+            actor.tenant_id,
+            actor.user_id,
+            actor.team_id,
+            before,
+            state,
+            customer_id,
+            limit,
+        )
+    return rows
+
+
+@cache
+def _select(scope: Scope) -> str:
+    """Write the SELECT of conflicts in a scope. $1 tenant, $2 user, $3 team."""
+    within = scopes.predicate(scope, "c", user="$2", team="$3")
+    return f"""
+        SELECT k.id, k.customer_id, k.kind, k.record_id, k.field, k.kept, k.other, k.kept_by,
+            k.other_by, k.happened_at, k.state
+        FROM conflict k
+        LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
+        WHERE k.tenant_id = $1 AND (k.customer_id IS NULL OR {within})
+    """  # noqa: S608 - predicates are constants of server.sync.scopes
+
+
+def _view(row: asyncpg.Record) -> ConflictView:
+    """Turn a row into what is shown."""
+    values: dict[str, Any] = dict(row)
+    for name in _JSON:
+        values[name] = None if row[name] is None else msgspec.json.decode(row[name])
+    return msgspec.convert(values, ConflictView)

@@ -1,0 +1,32 @@
+"""What the conflict inbox shows and takes. Push and pull speak `sync_protocol.messages`."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+
+class ConflictView(msgspec.Struct, frozen=True, kw_only=True):
+    """Two values of one field, written by people who did not see each other."""
+
+    id: UUID
+    customer_id: UUID | None
+    kind: str
+    record_id: UUID
+    field: str
+    kept: Any
+    """The value that is held."""
+    other: Any
+    """The value that is not, and can be restored."""
+    kept_by: UUID | None
+    other_by: UUID | None
+    happened_at: datetime
+    state: str
+
+
+class ResolveConflict(msgspec.Struct, frozen=True):
+    """What a person decides about a conflict."""
+
+    decision: Literal["restore", "dismiss"]
+    """``restore`` writes the other value; ``dismiss`` leaves the one that is held."""
