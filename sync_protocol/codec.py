@@ -20,6 +20,7 @@ from sync_protocol.messages import (
     PushRequest,
     ReceivedOp,
     ReceivedPush,
+    Seq,
     Unreadable,
 )
 from sync_protocol.schema import MAX_SAFE_INT
@@ -146,12 +147,15 @@ def decompress(body: bytes, *, max_bytes: int = MAX_REQUEST_BYTES) -> bytes:
         raise MessageTooLarge(f"The message is longer than {max_bytes} bytes.")
     reader = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
     try:
+        announced = zstandard.frame_content_size(body)
         with reader.stream_reader(body) as stream:
             plain = stream.read(max_bytes + 1)
     except zstandard.ZstdError as error:
         raise DecodeError("The message is not zstd.") from error
     if len(plain) > max_bytes:
         raise MessageTooLarge(f"The message is longer than {max_bytes} bytes.")
+    if announced not in (-1, len(plain)):
+        raise DecodeError("The message is cut short.")
     return plain
 
 
@@ -167,8 +171,8 @@ class _RawPush(msgspec.Struct):
 class _PushHead(msgspec.Struct):
     """A push without its ops."""
 
-    protocol: int
-    schema: int
+    protocol: Seq
+    schema: Seq
     device_time_ms: Millis
     forgotten: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
     pull: PullRequest | None = None

@@ -21,6 +21,8 @@ class Version(msgspec.Struct, frozen=True):
     """The op number on that device."""
     at_ms: int = 0
     """The bounded edit time. Along a chain of causes it never goes back."""
+    shared: bool = False
+    """Several wrote this value without seeing each other, so it is nobody's own to replace."""
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ sequence of the commit, so that the sequence can be taken last.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -219,11 +219,12 @@ class _Write:
 
     def causal(self, version: Version) -> bool:
         """Answer whether the author of the op could have seen this write."""
-        if version.seq == NEW_SEQ:
+        is_own = version.seq == NEW_SEQ or (
+            self.device is not None and version.device == self.device
+        )
+        if is_own and not version.shared:
             return True
-        if self.device is not None and version.device == self.device:
-            return True
-        return version.seq <= self.op.base
+        return version.seq != NEW_SEQ and version.seq <= self.op.base
 
     def _create(self, op: Create, held: HeldRecord | None) -> Settlement:
         spec = self.schema.record(op.kind)
@@ -337,10 +338,11 @@ class _Write:
                 assert_never(field.policy)
 
     def _replace(self, held: HeldRecord, field: FieldSpec, before: object, value: object) -> None:
-        if _equal(before, value):
-            return
         there = held.version(field.name)
-        if self.causal(there):
+        if _equal(before, value):
+            if not self.causal(there):
+                self._share(field, there)
+        elif self.causal(there):
             self._put(held, field, value)
         elif field.policy is Policy.STRICT:
             detail = f"{field.name} was changed by somebody else; look at it and decide again."
@@ -350,6 +352,15 @@ class _Write:
             self._conflict(held, field.name, (value, self.version), (before, there))
         else:
             self._conflict(held, field.name, (before, there), (value, self.version))
+
+    def _share(self, field: FieldSpec, there: Version) -> None:
+        """Agree with a value that was written concurrently.
+
+        Neither author has seen the other, so a later edit by either must not replace the value as
+        if it were theirs alone.
+        """
+        later = max(there, self.version, key=_order)
+        self.versions[field.name] = msgspec.structs.replace(later, seq=NEW_SEQ, shared=True)
 
     def _put(self, held: HeldRecord, field: FieldSpec, value: object) -> None:
         """Hold a new value. Its time is not before that of what it replaces knowingly."""
@@ -702,7 +713,7 @@ def stamp_record(record: HeldRecord, seq: int) -> HeldRecord:
 def _stamp_version(version: Version, seq: int) -> Version:
     if version.seq != NEW_SEQ:
         return version
-    return Version(seq, version.device, version.number, version.at_ms)
+    return msgspec.structs.replace(version, seq=seq)
 
 
 def _stamp_outcome(outcome: Outcome, seq: int) -> Outcome:
@@ -736,10 +747,10 @@ _Stored = list[int | str | None]
 def encode_versions(
     versions: Mapping[str, Version], dots: Mapping[str, Dots] | None = None
 ) -> dict[str, Any]:
-    """Answer versions as small JSON: ``{field: [seq, device, number, at_ms]}``.
+    """Answer versions as small JSON: ``{field: [seq, device, number, at_ms, shared]}``.
 
-    A set field has ``{element: [[seq, device, number, at_ms], ...]}`` instead. What was not
-    written since the creation is absent.
+    A list ends before its trailing defaults; a set field has ``{element: [list, ...]}`` instead.
+    What was not written since the creation is absent.
     """
     stored: dict[str, Any] = {name: _store(version) for name, version in versions.items()}
     for name, elements in (dots or {}).items():
@@ -758,17 +769,41 @@ def decode_versions(
     for name, value in stored.items():
         if isinstance(value, Mapping):
             dots[name] = {
-                element: tuple(Version(*dot) for dot in each) for element, each in value.items()
+                element: tuple(_restore(dot) for dot in each) for element, each in value.items()
             }
         else:
-            versions[name] = Version(*value)
+            versions[name] = _restore(value)
     return versions, dots
+
+
+def _restore(stored: _Stored) -> Version:
+    return msgspec.convert(stored, _StoredVersion).version()
+
+
+class _StoredVersion(msgspec.Struct, array_like=True):
+    """A version as it lies in storage: a list that may end early."""
+
+    seq: int
+    device: str | None = None
+    number: int = 0
+    at_ms: int = 0
+    shared: int = 0
+
+    def version(self) -> Version:
+        """Answer the version."""
+        return Version(self.seq, self.device, self.number, self.at_ms, bool(self.shared))
 
 
 def _store(version: Version) -> _Stored:
     """Answer a version without its trailing defaults."""
-    stored: _Stored = [version.seq, version.device, version.number, version.at_ms]
-    defaults: Final = (None, None, 0, 0)
+    stored: _Stored = [
+        version.seq,
+        version.device,
+        version.number,
+        version.at_ms,
+        int(version.shared),
+    ]
+    defaults = (None, None, 0, 0, 0)
     while len(stored) > 1 and stored[-1] == defaults[len(stored) - 1]:
         stored.pop()
     return stored

@@ -260,8 +260,8 @@ class PullResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ops in the order of their numbers, and perhaps a pull in the same round trip."""
 
-    protocol: int
-    schema: int
+    protocol: Seq
+    schema: Seq
     device_time_ms: Millis
     """What the device's clock says as it sends; the difference corrects the edit times."""
     ops: Annotated[list[Op], msgspec.Meta(max_length=MAX_OPS)] = []
