@@ -83,7 +83,11 @@ class EditClock(msgspec.Struct, frozen=True, kw_only=True):
     offset_ms: int = 0
     """The server's clock minus the device's, measured in this push."""
     floor_ms: int = 0
-    """No edit of this push is older: when the device last pulled, or last pushed."""
+    """No edit of this push is older: the bounded time of the device's last edit, or its last pull.
+
+    With it the times of one device never go back, so that what is held in the end does not depend
+    on the order in which devices come.
+    """
 
     def bound(self, at_ms: int) -> int:
         """Answer the edit time corrected by the offset, between the floor and the receipt."""
