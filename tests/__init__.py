@@ -1,0 +1,1 @@
+"""The tests. They mirror the packages; `factories` makes data by calling the services."""

@@ -1,0 +1,117 @@
+"""Fixtures: one PostgreSQL a run, one database a process, and every test is a tenant."""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from server.kit import db
+from server.settings import Environment, Settings
+from tests import factories, postgres
+from tests.factories import Tenant
+from tests.postgres import Postgres
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL, so that the second dialect runs just that."""
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.database)
+
+
+def pytest_report_header() -> str:
+    """Say which PostgreSQL is tested on."""
+    return f"postgresql: {postgres.wanted().partition('://')[0]}"
+
+
+@pytest.fixture(scope="session", name="postgres")
+def _postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server with the migrated template."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def settings(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    """The settings of this process's own database, cloned from the template."""
+    name = f"test_{os.getpid()}"
+    await postgres.clone(name)
+    yield make_settings(postgres, name, tmp_path_factory.mktemp("data"))
+    await postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+async def database(settings: Settings) -> AsyncIterator[Settings]:
+    """The database, open for the doors of server.kit.db on the loop of the tests."""
+    await db.open_database(settings)
+    yield settings
+    await db.close_database()
+
+
+@pytest.fixture
+async def fresh_database(postgres: Postgres, tmp_path: Path) -> AsyncIterator[Settings]:
+    """A database for this test alone; nobody has opened it."""
+    name = f"test_{os.getpid()}_{uuid4().hex[:8]}"
+    await postgres.clone(name)
+    yield make_settings(postgres, name, tmp_path)
+    await postgres.drop(name)
+
+
+def make_settings(postgres: Postgres, name: str, data_dir: Path) -> Settings:
+    """Write the settings of a test's application on a database of the run."""
+    return Settings(
+        database_url=postgres.app_url(name),
+        owner_database_url=postgres.owner_url(name),
+        environment=Environment.TEST,
+        data_dir=data_dir,
+        public_url="http://tonglu.test",
+        secret="a-secret-of-the-tests-that-is-long-enough",
+        log_level="WARNING",
+        drain_s=1.0,
+    )
+
+
+@pytest.fixture(scope="session")
+async def app(database: Settings) -> AsyncIterator[Litestar]:
+    """The whole application, pages on top of the API, started on the loop of the tests."""
+    pages = importlib.util.find_spec("partner_portal.app") is not None
+    module = importlib.import_module("partner_portal.app" if pages else "server.app")
+    made: Litestar = module.create_app(database)
+    # The application opens the database itself, as in production; from here on it is the one in
+    # use.
+    await db.close_database()
+    try:
+        async with made.lifespan():
+            yield made
+    finally:
+        if db.ENGINE.pool is None:
+            await db.open_database(database)
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser or a device without a session. Streams need a real server."""
+    transport = httpx.ASGITransport(app=cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tonglu.test") as http:
+        yield http
+
+
+@pytest.fixture
+async def tenant(database: Settings) -> Tenant:
+    """An agent company of this test's own."""
+    return await factories.make_tenant()
+
+
+@pytest.fixture
+async def rival(database: Settings) -> Tenant:
+    """Another agent company, which must not see anything of the first."""
+    return await factories.make_tenant()

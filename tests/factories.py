@@ -1,0 +1,70 @@
+"""Make people and companies for tests, by calling the services: data that the product can make."""
+
+import random
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from server.access import PLATFORM_TENANT, Actor, Role, Scope, default_scope
+from server.kit import ids
+from server.tenants import service as tenants
+
+NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+"""A Monday morning in Shanghai, when most stories begin."""
+
+_randomness = random.SystemRandom()
+
+
+def new_id() -> UUID:
+    """Give an id as a device would make it."""
+    return ids.from_random(NOW, _randomness)
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """An agent company with one team, and its people as actors."""
+
+    tenant_id: UUID
+    name: str
+    team_id: UUID
+    owner: Actor
+    manager: Actor
+    rep: Actor
+
+    def actor(
+        self, role: Role, *, team_id: UUID | None = None, scope: Scope | None = None
+    ) -> Actor:
+        """Give one more person of this company; the person has no login."""
+        return make_actor(self.tenant_id, role, team_id=team_id or self.team_id, scope=scope)
+
+
+def make_actor(
+    tenant_id: UUID, role: Role, *, team_id: UUID | None = None, scope: Scope | None = None
+) -> Actor:
+    """Give a person who acts, as an edge would make it after signing in."""
+    return Actor(
+        user_id=new_id(),
+        tenant_id=tenant_id,
+        role=role,
+        scope=scope or default_scope(role),
+        name=f"{role} of the tests",
+        team_id=team_id,
+    )
+
+
+def make_platform_actor(role: Role = Role.PLATFORM_OPERATOR) -> Actor:
+    """Give one of the platform's staff."""
+    return make_actor(PLATFORM_TENANT, role)
+
+
+async def make_tenant(name: str = "", *, city: str = "杭州") -> Tenant:
+    """Provision an agent company with a team."""
+    tenant_id, team_id = new_id(), new_id()
+    name = name or f"代理商 {tenant_id.hex[-6:]}"
+    await tenants.provision(tenant_id, name=name, short_name=name[:8], city=city, now=NOW)
+    await tenants.add_team(tenant_id, team_id, name="一队", now=NOW)
+    owner, manager, rep = (
+        make_actor(tenant_id, role, team_id=team_id)
+        for role in (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
+    )
+    return Tenant(tenant_id, name, team_id, owner, manager, rep)
