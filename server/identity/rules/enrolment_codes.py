@@ -62,7 +62,7 @@ def fingerprint(code: str, *, key: bytes) -> bytes:
 
 
 def uri(code: str, *, public_url: str) -> str:
-    """Give what the QR says. Browsers do not send what stands behind the #, servers do not log it."""
+    """Give what the QR says. What stands behind the # is neither sent nor logged."""
     return f"{public_url.rstrip('/')}/enrol#{quote(code)}"
 
 

@@ -35,14 +35,16 @@ _ROWS: Final = (
 _COMMON: Final = frozenset(
     word
     for line in (
-        "password password1 passw0rd p@ssw0rd p@ssword admin administrator root letmein welcome iloveyou",
-        "monkey dragon sunshine princess football baseball superman batman trustno1 master shadow michael",
-        "jordan hunter starwars whatever freedom secret changeme default guest test testing qwerty qwert",
-        "abc abcd abc123 abcd1234 aa123456 a123456789 asd asdf asdfgh zxcvbn zxcvbnm asdasd qweasd",
-        "qweasdzxc qazwsx 123qwe qwe123 1qaz 1qaz2wsx woaini woaini1314 5201314 1314520 520520 woaiwojia",
-        "nihao zhongguo beijing shanghai china wang li zhang mima mima123 caonima love lovelove",
-        "tonglu tonglucrm crm company google computer internet samsung iphone xiaomi huawei weixin wechat",
-        "alipay taobao baidu qq tencent spring summer autumn winter monday january hello helloworld",
+        "password password1 passw0rd p@ssw0rd p@ssword admin administrator root letmein",
+        "welcome iloveyou monkey dragon sunshine princess football baseball superman batman",
+        "trustno1 master shadow michael jordan hunter starwars whatever freedom secret",
+        "changeme default guest test testing qwerty qwert abc abcd abc123 abcd1234 aa123456",
+        "a123456789 asd asdf asdfgh zxcvbn zxcvbnm asdasd qweasd qweasdzxc qazwsx 123qwe",
+        "qwe123 1qaz 1qaz2wsx woaini woaini1314 5201314 1314520 520520 woaiwojia nihao",
+        "zhongguo beijing shanghai china wang li zhang mima mima123 caonima love lovelove",
+        "tonglu tonglucrm crm company google computer internet samsung iphone xiaomi huawei",
+        "weixin wechat alipay taobao baidu qq tencent spring summer autumn winter monday",
+        "january hello helloworld",
     )
     for word in line.split()
 )

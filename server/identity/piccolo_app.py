@@ -1,0 +1,30 @@
+"""What Piccolo asks for: this room's tables and migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig
+
+from server.identity.tables import (
+    Device,
+    EnrolmentCode,
+    LoginName,
+    RefreshFamily,
+    ThrottleCounter,
+    UserAccount,
+    WebSession,
+)
+
+APP_CONFIG = AppConfig(
+    app_name="identity",
+    migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
+    table_classes=[
+        Device,
+        EnrolmentCode,
+        LoginName,
+        RefreshFamily,
+        ThrottleCounter,
+        UserAccount,
+        WebSession,
+    ],
+    migration_dependencies=[],
+)

@@ -1,0 +1,85 @@
+"""Look up people and devices."""
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Actor, Permission, Role, ensure
+from server.identity.schemas import DeviceView, Me, UserView
+from server.kit import db
+from server.kit.errors import NotFound
+from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
+from server.tenants import queries as tenants
+
+_FIRST: Final = UUID(int=0)
+
+_USERS: Final = """
+SELECT u.id, l.login, u.name, u.role, u.team_id, u.scope, u.created_at, u.disabled_at,
+       l.password_hash IS NOT NULL AS has_password
+FROM user_account u JOIN login_name l ON l.tenant_id = u.tenant_id AND l.user_id = u.id
+WHERE u.tenant_id = $1
+"""
+_DEVICES: Final = """
+SELECT d.id, d.user_id, u.name AS user_name, d.name, d.platform, d.app_version, d.enrolled_at,
+       d.revoked_at, d.last_sync_at, d.last_op, d.pending
+FROM device d JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
+WHERE d.tenant_id = $1 AND d.id > $2
+  AND ($3::uuid IS NULL OR u.id = $3 OR (u.team_id = $4 AND u.role = 'sales_rep'))
+ORDER BY d.id LIMIT $5
+"""
+
+
+async def me(actor: Actor) -> Me:
+    """Tell who is signed in, and where."""
+    company = await tenants.tenant(actor)
+    return Me(
+        user_id=actor.user_id,
+        tenant_id=actor.tenant_id,
+        tenant_name=company.name,
+        name=actor.name,
+        role=actor.role,
+        scope=actor.scope,
+        team_id=actor.team_id,
+        device_id=actor.device_id,
+    )
+
+
+async def users(actor: Actor, *, cursor: str | None = None) -> Page[UserView]:
+    """List the people of the actor's company, in the order in which they came."""
+    ensure(actor, Permission.USERS_MANAGE)
+    after = decode_cursor(cursor, tuple[UUID])[0] if cursor else _FIRST
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            _USERS + "AND u.id > $2 ORDER BY u.id LIMIT $3", actor.tenant_id, after, PAGE_SIZE + 1
+        )
+    items = [msgspec.convert(dict(row), UserView) for row in rows[:PAGE_SIZE]]
+    return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)
+
+
+async def user(actor: Actor, user_id: UUID) -> UserView:
+    """Give one person of the actor's company."""
+    ensure(actor, Permission.USERS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        return await one_user(actor.tenant_id, user_id)
+
+
+async def one_user(tenant_id: UUID, user_id: UUID) -> UserView:
+    """Give one person, inside an open transaction of the tenant."""
+    row = await db.connection().fetchrow(_USERS + "AND u.id = $2", tenant_id, user_id)
+    if row is None:
+        raise NotFound
+    return msgspec.convert(dict(row), UserView)
+
+
+async def devices(actor: Actor, *, cursor: str | None = None) -> Page[DeviceView]:
+    """List the devices in the actor's charge: an owner's all, a manager's team's, a rep's own."""
+    after = decode_cursor(cursor, tuple[UUID])[0] if cursor else _FIRST
+    only = None if actor.role is Role.AGENT_OWNER else actor.user_id
+    team_id = actor.team_id if actor.role is Role.SALES_MANAGER else None
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            _DEVICES, actor.tenant_id, after, only, team_id, PAGE_SIZE + 1
+        )
+    items = [msgspec.convert(dict(row), DeviceView) for row in rows[:PAGE_SIZE]]
+    return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)

@@ -1,0 +1,173 @@
+"""Identity over HTTP: sign in, tokens, devices, people, me."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Router, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from server.access.edge import CurrentActor
+from server.identity import queries, service
+from server.identity.schemas import (
+    DeviceView,
+    Enrolment,
+    EnrolmentCodeView,
+    EnrolmentView,
+    Me,
+    NewEnrolmentCode,
+    NewPassword,
+    NewUser,
+    PasswordChange,
+    Refresh,
+    SignIn,
+    Tokens,
+    UserChange,
+    UserView,
+)
+from server.kit import clock
+from server.kit.pages import Page
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    """Give the address of whoever is at the other end."""
+    return request.client.host if request.client else ""
+
+
+@post("/login", status_code=200, exclude_from_auth=True, security=[], summary="Sign in")
+async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Tokens:
+    """Sign in by login name and password, without a device."""
+    address = _address(request)
+    return await service.sign_in(data.login, data.password, address=address, now=clock.now())
+
+
+@post("/token", status_code=200, exclude_from_auth=True, security=[], summary="Turn a token over")
+async def token(data: JSONBody[Refresh]) -> Tokens:
+    """Give an access token and the next refresh token for the last one."""
+    return await service.refresh(data.refresh_token, device_id=data.device_id, now=clock.now())
+
+
+@post("/logout", status_code=204, summary="Sign out")
+async def logout(actor: CurrentActor) -> None:
+    """End the session of this token."""
+    await service.sign_out(actor, now=clock.now())
+
+
+@post("/enrolment-codes", summary="Make an enrolment code")
+async def new_enrolment_code(
+    actor: CurrentActor, data: JSONBody[NewEnrolmentCode]
+) -> EnrolmentCodeView:
+    """Make a one-time code for a device of one's own or of a person in one's charge."""
+    return await service.new_enrolment_code(actor, user_id=data.user_id, now=clock.now())
+
+
+@post("/enrolment", exclude_from_auth=True, security=[], summary="Enrol a device")
+async def enrol(request: Request[Any, Any, Any], data: JSONBody[Enrolment]) -> EnrolmentView:
+    """Make the device that presents the code the person's, and give it tokens."""
+    return await service.enrol(data, address=_address(request), now=clock.now())
+
+
+@get("/", summary="List devices")
+async def devices(actor: CurrentActor, cursor: FromQuery[str | None] = None) -> Page[DeviceView]:
+    """List the devices in one's charge."""
+    return await queries.devices(actor, cursor=cursor)
+
+
+@post("/{device_id:uuid}/revocation", status_code=204, summary="Revoke a device")
+async def revoke_device(actor: CurrentActor, device_id: FromPath[UUID]) -> None:
+    """End a device; it is refused within 30 seconds everywhere, and at its next write."""
+    await service.revoke_device(actor, device_id, now=clock.now())
+
+
+@post("/", summary="Invite a person")
+async def invite(actor: CurrentActor, data: JSONBody[NewUser]) -> UserView:
+    """Add a person with a role, a team and a scope."""
+    return await service.invite(actor, data, now=clock.now())
+
+
+@get("/", summary="List people")
+async def users(actor: CurrentActor, cursor: FromQuery[str | None] = None) -> Page[UserView]:
+    """List the people of one's company."""
+    return await queries.users(actor, cursor=cursor)
+
+
+@get("/{user_id:uuid}", summary="Show a person")
+async def user(actor: CurrentActor, user_id: FromPath[UUID]) -> UserView:
+    """Give one person of one's company."""
+    return await queries.user(actor, user_id)
+
+
+@patch("/{user_id:uuid}", summary="Change a person")
+async def change_user(
+    actor: CurrentActor, user_id: FromPath[UUID], data: JSONBody[UserChange]
+) -> UserView:
+    """Change name, role, team or scope."""
+    return await service.change_user(actor, user_id, data, now=clock.now())
+
+
+@post("/{user_id:uuid}/disabling", status_code=200, summary="Let a person go")
+async def disable_user(actor: CurrentActor, user_id: FromPath[UUID]) -> UserView:
+    """End a person's sessions and devices and let nobody sign in as them."""
+    return await service.disable_user(actor, user_id, now=clock.now())
+
+
+@post("/{user_id:uuid}/enabling", status_code=200, summary="Let a person come back")
+async def enable_user(actor: CurrentActor, user_id: FromPath[UUID]) -> UserView:
+    """Let a person sign in again."""
+    return await service.enable_user(actor, user_id, now=clock.now())
+
+
+@post("/{user_id:uuid}/password", status_code=204, summary="Give a person a new password")
+async def set_password(
+    actor: CurrentActor, user_id: FromPath[UUID], data: JSONBody[NewPassword]
+) -> None:
+    """Replace a person's password; their browsers are signed out."""
+    await service.set_password(actor, user_id, data.password, now=clock.now())
+
+
+@get("/", summary="Show who is signed in")
+async def me(actor: CurrentActor) -> Me:
+    """Tell who is signed in, for which company, on which device."""
+    return await queries.me(actor)
+
+
+@post("/password", status_code=204, summary="Change one's password")
+async def change_password(
+    request: Request[Any, Any, Any], actor: CurrentActor, data: JSONBody[PasswordChange]
+) -> None:
+    """Replace one's own password; other browsers are signed out."""
+    await service.change_password(
+        actor,
+        data.current_password,
+        data.new_password,
+        address=_address(request),
+        now=clock.now(),
+    )
+
+
+@post("/sign-out-everywhere", status_code=204, summary="Sign out everywhere")
+async def sign_out_everywhere(actor: CurrentActor) -> None:
+    """End all of one's sessions; devices need a new code."""
+    await service.sign_out_everywhere(actor, now=clock.now())
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        Router("/auth", route_handlers=[login, token, logout]),
+        Router("/devices", route_handlers=[new_enrolment_code, enrol, devices, revoke_device]),
+        Router(
+            "/users",
+            route_handlers=[
+                invite,
+                users,
+                user,
+                change_user,
+                disable_user,
+                enable_user,
+                set_password,
+            ],
+        ),
+        Router("/me", route_handlers=[me, change_password, sign_out_everywhere]),
+    ],
+    tags=["identity"],
+)

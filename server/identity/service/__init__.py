@@ -1,0 +1,58 @@
+"""Do things with identity. Each function is one use case.
+
+Signing in takes more than one transaction on purpose: the try is counted before it is looked at,
+and no connection is held while a password is hashed.
+"""
+
+from server.identity.service.devices import (
+    device_synced,
+    enrol,
+    hold_device,
+    new_enrolment_code,
+    revoke_device,
+)
+from server.identity.service.sign_in import sign_in
+from server.identity.service.tokens import refresh, sign_out
+from server.identity.service.upkeep import sweep
+from server.identity.service.users import (
+    add_staff,
+    change_password,
+    change_user,
+    disable_user,
+    enable_user,
+    found_company,
+    invite,
+    set_password,
+    sign_out_everywhere,
+)
+from server.identity.service.web import (
+    web_cookie_name,
+    web_presence,
+    web_sign_in,
+    web_sign_out,
+)
+
+__all__ = [
+    "add_staff",
+    "change_password",
+    "change_user",
+    "device_synced",
+    "disable_user",
+    "enable_user",
+    "enrol",
+    "found_company",
+    "hold_device",
+    "invite",
+    "new_enrolment_code",
+    "refresh",
+    "revoke_device",
+    "set_password",
+    "sign_in",
+    "sign_out",
+    "sign_out_everywhere",
+    "sweep",
+    "web_cookie_name",
+    "web_presence",
+    "web_sign_in",
+    "web_sign_out",
+]

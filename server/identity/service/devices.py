@@ -1,0 +1,229 @@
+"""Devices: enrol one by a one-time code, end it, and keep its place in the sync."""
+
+import io
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import segno
+
+from server.access import Actor, Role
+from server.audit import service as audit
+from server.identity import keys, standings
+from server.identity.rules import enrolment_codes, throttles
+from server.identity.rules.enrolment_codes import EnrolmentCodeRefused
+from server.identity.rules.standing import SessionOver, Standing, ensure_in_charge
+from server.identity.rules.standing import actor as actor_of
+from server.identity.schemas import Enrolment, EnrolmentCodeView, EnrolmentView, HeldDevice
+from server.identity.service import throttles as counters
+from server.identity.service import tokens
+from server.kit import db, ids, outbox
+from server.kit.errors import IdReused, NotFound
+
+TOPIC: Final = "devices.changed"
+"""Somebody's devices came, went or synced; the channel counts them anew."""
+_SETTLE: Final = timedelta(seconds=2)
+"""Changes of one tenant within this time are one job."""
+
+_NEW_CODE: Final = """
+INSERT INTO enrolment_code (code_hash, tenant_id, user_id, created_by, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+_FIND_CODE: Final = "SELECT code_hash, tenant_id FROM enrolment_code WHERE code_hash = ANY($1)"
+_USE_CODE: Final = """
+UPDATE enrolment_code SET used_at = COALESCE(used_at, $3), device_id = $2
+WHERE code_hash = $1 AND expires_at > $3 AND (used_at IS NULL OR device_id = $2 AND NOT EXISTS (
+    SELECT FROM refresh_family f
+    WHERE f.tenant_id = enrolment_code.tenant_id AND f.user_id = enrolment_code.user_id
+      AND f.device_id = $2 AND f.created_at >= enrolment_code.used_at AND f.generation > 1
+))
+RETURNING user_id
+"""
+_ADD_DEVICE: Final = """
+INSERT INTO device (tenant_id, id, user_id, name, platform, app_version, enrolled_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant_id, id) DO UPDATE
+SET name = excluded.name, platform = excluded.platform, app_version = excluded.app_version
+RETURNING user_id, revoked_at
+"""
+_END_SESSIONS: Final = """
+UPDATE refresh_family SET revoked_at = $4, revoked_for = $5
+WHERE tenant_id = $1 AND user_id = $2 AND device_id = $3 AND revoked_at IS NULL
+"""
+_OWNER: Final = """
+SELECT d.id, d.user_id, d.revoked_at, u.role, u.team_id
+FROM device d JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
+WHERE d.tenant_id = $1 AND d.id = $2 FOR UPDATE OF d
+"""
+_REVOKE: Final = "UPDATE device SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2"
+_LOCK: Final = """
+SELECT id, user_id, last_op, last_sync_at, revoked_at FROM device
+WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+"""
+_SYNCED: Final = """
+UPDATE device SET last_op = $3, last_sync_at = $4, pending = $5,
+    app_version = COALESCE($6, app_version)
+WHERE tenant_id = $1 AND id = $2
+"""
+
+
+async def new_enrolment_code(
+    actor: Actor, *, user_id: UUID | None = None, now: datetime
+) -> EnrolmentCodeView:
+    """Make a code by which one device becomes the person's, within 15 minutes.
+
+    :raises NotFound: there is no such person here.
+    :raises NotYours: the person is not in the actor's charge.
+    """
+    actor.ensure_agent()
+    whose = user_id or actor.user_id
+    code, held = enrolment_codes.new_code(secrets.choice), keys.current()
+    expires_at = now + enrolment_codes.LIFE
+    async with db.tenant_transaction(actor.tenant_id):
+        person = await standings.read(actor.tenant_id, whose)
+        if person is None or person.disabled_at is not None:
+            raise NotFound
+        ensure_in_charge(actor, whose, role=person.role, team_id=person.team_id)
+        fingerprint = enrolment_codes.fingerprint(code, key=held.mac)
+        await db.connection().execute(
+            _NEW_CODE, fingerprint, actor.tenant_id, whose, actor.user_id, now, expires_at
+        )
+        await audit.record(actor, "enrolment_code.made", subject_id=whose, now=now)
+    uri = enrolment_codes.uri(code, public_url=held.public_url)
+    return EnrolmentCodeView(enrolment_codes.shown(code), uri, _qr_svg(uri), whose, expires_at)
+
+
+def _qr_svg(text: str) -> str:
+    """Draw a QR that a phone reads from a screen."""
+    drawn = io.BytesIO()
+    segno.make(text, error="m").save(drawn, kind="svg", scale=4, border=4, xmldecl=False)
+    return drawn.getvalue().decode()
+
+
+async def enrol(request: Enrolment, *, address: str, now: datetime) -> EnrolmentView:
+    """Make a device the person's for whom the code was made, and give it tokens.
+
+    A device that sent its own id may repeat this while the code lasts and the tokens are unused:
+    the reply was lost. It gets new tokens, and those of the lost reply are worth nothing.
+
+    :raises EnrolmentCodeMistyped: the check symbol does not fit.
+    :raises EnrolmentCodeRefused: no such code, or it is used or over.
+    """
+    code = enrolment_codes.read(request.code)
+    household = throttles.address_subject(address)
+    limits = [(throttles.ENROLMENT_BY_ADDRESS, household), (throttles.ENROLMENT_BY_ALL, "")]
+    await counters.count(limits, now=now)
+    found = [enrolment_codes.fingerprint(code, key=key) for key in keys.current().macs]
+    async with db.global_transaction():
+        row = await db.connection().fetchrow(_FIND_CODE, found)
+    if row is None:
+        raise EnrolmentCodeRefused("Ask for a new code; this one is used or over.", field="code")
+    device_id = request.id or ids.new_id(now)
+    async with db.tenant_transaction(row["tenant_id"]):
+        standing = await _use(row, device_id, now)
+        await _add(standing, device_id, request, now)
+        given = await tokens.start(standing, device_id=device_id, now=now)
+        for throttle, subject in limits:
+            await counters.give_back(throttle, subject)
+    return EnrolmentView(
+        device_id=device_id,
+        tenant_id=standing.tenant_id,
+        user_id=standing.user_id,
+        access_token=given.access_token,
+        refresh_token=given.refresh_token,
+        expires_in_s=given.expires_in_s,
+    )
+
+
+async def _use(code: Any, device_id: UUID, now: datetime) -> Standing:
+    """Use the code up for this device and give whose it was."""
+    user_id = await db.connection().fetchval(_USE_CODE, code["code_hash"], device_id, now)
+    standing = None if user_id is None else await standings.read(code["tenant_id"], user_id)
+    if standing is None or standing.disabled_at is not None:
+        raise EnrolmentCodeRefused("Ask for a new code; this one is used or over.", field="code")
+    return standing
+
+
+async def _add(standing: Standing, device_id: UUID, request: Enrolment, now: datetime) -> None:
+    """Write the device down, or find it as this person's already."""
+    row = await db.connection().fetchrow(
+        _ADD_DEVICE,
+        standing.tenant_id,
+        device_id,
+        standing.user_id,
+        request.device_name,
+        request.platform,
+        request.app_version,
+        now,
+    )
+    assert row is not None, "an upsert returns its row"
+    if row["user_id"] != standing.user_id or row["revoked_at"] is not None:
+        raise IdReused("This device was somebody else's or was revoked; use a new id.", field="id")
+    await _end_sessions(standing.tenant_id, standing.user_id, device_id, "enrolled_again", now)
+    who = actor_of(standing, device_id=device_id, session_id=None)
+    await audit.record(who, "device.enrolled", subject_id=device_id, now=now)
+    await _announce(standing.tenant_id, now)
+
+
+async def revoke_device(actor: Actor, device_id: UUID, *, now: datetime) -> None:
+    """End a device: its next write is refused, its next read within 30 s. May be repeated.
+
+    :raises NotFound: there is no such device here.
+    :raises NotYours: its person is not in the actor's charge.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        row = await db.connection().fetchrow(_OWNER, actor.tenant_id, device_id)
+        if row is None:
+            raise NotFound
+        ensure_in_charge(actor, row["user_id"], role=Role(row["role"]), team_id=row["team_id"])
+        if row["revoked_at"] is not None:
+            return
+        await db.connection().execute(_REVOKE, actor.tenant_id, device_id, now)
+        await _end_sessions(actor.tenant_id, row["user_id"], device_id, "device_revoked", now)
+        await audit.record(actor, "device.revoked", subject_id=device_id, now=now)
+        await _announce(actor.tenant_id, now)
+        standings.forget_on_commit()
+
+
+async def _end_sessions(
+    tenant_id: UUID, user_id: UUID, device_id: UUID, reason: str, now: datetime
+) -> None:
+    """End every family of the device."""
+    await db.connection().execute(_END_SESSIONS, tenant_id, user_id, device_id, now, reason)
+
+
+async def hold_device(actor: Actor) -> HeldDevice:
+    """Lock the actor's device for this transaction, so that its ops are taken one push at a time.
+
+    Checks without any cache that the device still counts; call inside a tenant transaction.
+
+    :raises SessionOver: the device was revoked, or the actor comes without one.
+    """
+    row = await db.connection().fetchrow(_LOCK, actor.tenant_id, actor.device_id)
+    if row is None or row["revoked_at"] is not None or row["user_id"] != actor.user_id:
+        raise SessionOver("This device was signed out; enrol it again.")
+    return msgspec.convert(dict(row), HeldDevice)
+
+
+async def device_synced(
+    actor: Actor,
+    *,
+    last_op: int,
+    pending: int = 0,
+    app_version: str | None = None,
+    now: datetime,
+) -> None:
+    """Write down how far the actor's device has come; call inside the transaction of the sync."""
+    await db.connection().execute(
+        _SYNCED, actor.tenant_id, actor.device_id, last_op, now, pending, app_version
+    )
+    await _announce(actor.tenant_id, now)
+
+
+async def _announce(tenant_id: UUID, now: datetime) -> None:
+    """Let the channel count this tenant's devices anew, once for many changes."""
+    await outbox.add(
+        TOPIC, {}, tenant_id=tenant_id, now=now, key=f"{TOPIC}:{tenant_id}", run_at=now + _SETTLE
+    )

@@ -1,0 +1,266 @@
+"""People of a tenant: invite, change, let go, and their passwords."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import PLATFORM_TENANT, Actor, Permission, Role, Scope, default_scope, ensure
+from server.audit import service as audit
+from server.identity import hashing, queries, standings
+from server.identity.rules import logins, passwords, people, throttles
+from server.identity.rules.logins import LoginTaken
+from server.identity.schemas import NewUser, UserChange, UserView
+from server.identity.service import sign_in
+from server.identity.service import throttles as counters
+from server.kit import db, ids
+from server.kit.errors import IdReused, NotFound
+from server.kit.text import clean
+from server.tenants import service as tenants
+
+_ADD: Final = """
+INSERT INTO user_account (tenant_id, id, name, role, team_id, scope, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, id) DO NOTHING
+RETURNING id
+"""
+_ADD_LOGIN: Final = """
+INSERT INTO login_name (login, tenant_id, user_id, password_hash, changed_at)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+RETURNING login
+"""
+_TEAM: Final = "SELECT true FROM team WHERE tenant_id = $1 AND id = $2"
+_HOLD: Final = """
+SELECT id, role, team_id, scope, name, disabled_at FROM user_account
+WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+"""
+_OWNERS: Final = """
+SELECT id FROM user_account
+WHERE tenant_id = $1 AND role = 'agent_owner' AND disabled_at IS NULL
+ORDER BY id FOR NO KEY UPDATE
+"""
+_CHANGE: Final = """
+UPDATE user_account SET name = $3, role = $4, team_id = $5, scope = $6
+WHERE tenant_id = $1 AND id = $2
+"""
+_DISABLE: Final = """
+UPDATE user_account SET disabled_at = $3, session_version = session_version + 1
+WHERE tenant_id = $1 AND id = $2
+"""
+_ENABLE: Final = "UPDATE user_account SET disabled_at = NULL WHERE tenant_id = $1 AND id = $2"
+_OUT: Final = """
+UPDATE user_account SET session_version = session_version + 1 WHERE tenant_id = $1 AND id = $2
+"""
+_NEW_HASH: Final = """
+UPDATE login_name SET password_hash = $3, changed_at = $4 WHERE tenant_id = $1 AND user_id = $2
+RETURNING login
+"""
+_END_FAMILIES: Final = """
+UPDATE refresh_family SET revoked_at = $3, revoked_for = 'password_changed'
+WHERE tenant_id = $1 AND user_id = $2 AND device_id IS NULL AND revoked_at IS NULL
+  AND id IS DISTINCT FROM $4
+"""
+_END_WEB: Final = """
+UPDATE web_session SET revoked_at = $3
+WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND id IS DISTINCT FROM $4
+"""
+
+
+async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
+    """Add a person to the actor's company. The same id and content may come again.
+
+    :raises LoginTaken: somebody has this login name already.
+    :raises IdReused: the id belongs to another person.
+    """
+    ensure(actor, Permission.USERS_MANAGE)
+    people.ensure_agent_role(request.role)
+    user_id = request.id or ids.new_id(now)
+    secret = await _new_hash(request)
+    async with db.tenant_transaction(actor.tenant_id):
+        await add_person(actor.tenant_id, user_id, request, secret=secret, now=now)
+        await audit.record(
+            actor, "user.invited", subject_id=user_id, now=now, role=request.role.value
+        )
+        return await queries.one_user(actor.tenant_id, user_id)
+
+
+async def found_company(
+    tenant_id: UUID, team_id: UUID, owner: NewUser, *, team_name: str, now: datetime
+) -> UserView:
+    """Add the first team and the owner to a workspace just provisioned. May be repeated."""
+    assert owner.id is not None, "the platform gives the owner's id, so that it may repeat this"
+    people.ensure_owner(owner.role)
+    secret = await _new_hash(owner)
+    async with db.tenant_transaction(tenant_id):
+        await tenants.add_team(tenant_id, team_id, name=team_name, now=now)
+        await add_person(tenant_id, owner.id, owner, secret=secret, now=now)
+        return await queries.one_user(tenant_id, owner.id)
+
+
+async def add_staff(request: NewUser, *, now: datetime) -> UserView:
+    """Add one of the platform's own people; for the operator's shell, which has no Actor."""
+    people.ensure_staff_role(request.role)
+    user_id = request.id or ids.new_id(now)
+    secret = await _new_hash(request)
+    await tenants.provision(
+        PLATFORM_TENANT, name="平台 Platform", short_name="平台", city="", now=now
+    )
+    async with db.tenant_transaction(PLATFORM_TENANT):
+        await add_person(PLATFORM_TENANT, user_id, request, secret=secret, now=now)
+        return await queries.one_user(PLATFORM_TENANT, user_id)
+
+
+async def _new_hash(request: NewUser) -> str | None:
+    """Hash the password of a new person, if there is one and it is acceptable."""
+    if request.password is None:
+        return None
+    passwords.ensure_acceptable(request.password, about=(request.login, request.name))
+    return await hashing.hash_password(request.password)
+
+
+async def add_person(
+    tenant_id: UUID, user_id: UUID, request: NewUser, *, secret: str | None, now: datetime
+) -> None:
+    """Write person and login name down, or find them there with the same content."""
+    login = logins.ensure_usable(request.login)
+    scope = request.scope or _first_scope(request)
+    people.ensure_scope(scope, request.team_id)
+    await _ensure_team(tenant_id, request.team_id)
+    name = people.ensure_name(clean(request.name))
+    content = (name, request.role, request.team_id, scope)
+    added = await db.connection().fetchval(_ADD, tenant_id, user_id, *content, now)
+    if added is None:
+        return await _ensure_same(tenant_id, user_id, (login, *content))
+    taken = await db.connection().fetchval(_ADD_LOGIN, login, tenant_id, user_id, secret, now)
+    if taken is None:
+        raise LoginTaken("This login name is in use; choose another.", field="login")
+    return None
+
+
+def _first_scope(request: NewUser) -> Scope:
+    """Give the scope of a role; a manager without a team has none to see."""
+    scope = default_scope(request.role)
+    return Scope.MINE if scope is Scope.TEAM and request.team_id is None else scope
+
+
+async def _ensure_same(tenant_id: UUID, user_id: UUID, content: tuple[Any, ...]) -> None:
+    """Accept a repeated request, refuse another one under the same id."""
+    held = await queries.one_user(tenant_id, user_id)
+    if (held.login, held.name, held.role, held.team_id, held.scope) != content:
+        raise IdReused("This id belongs to another person; make a new one.", field="id")
+
+
+async def _ensure_team(tenant_id: UUID, team_id: UUID | None) -> None:
+    """Refuse a team that is not the company's."""
+    if team_id is not None and not await db.connection().fetchval(_TEAM, tenant_id, team_id):
+        raise people.NoSuchTeam("There is no such team.", field="team_id")
+
+
+async def change_user(
+    actor: Actor, user_id: UUID, change: UserChange, *, now: datetime
+) -> UserView:
+    """Change a person's name, role, team or scope; reads follow within 30 s, writes at once.
+
+    :raises LastOwner: a company keeps at least one owner.
+    """
+    ensure(actor, Permission.USERS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await _hold(actor.tenant_id, user_id)
+        new = people.changed(held, change)
+        await _ensure_team(actor.tenant_id, new.team_id)
+        if held.role is Role.AGENT_OWNER and new.role is not Role.AGENT_OWNER:
+            await _ensure_other_owner(actor.tenant_id, user_id)
+        await db.connection().execute(
+            _CHANGE, actor.tenant_id, user_id, new.name, new.role, new.team_id, new.scope
+        )
+        await audit.record(actor, "user.changed", subject_id=user_id, now=now, role=new.role.value)
+        standings.forget_on_commit()
+        return await queries.one_user(actor.tenant_id, user_id)
+
+
+async def disable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserView:
+    """Let a person go: no sign-in, no session, no device works any more. May be repeated."""
+    ensure(actor, Permission.USERS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await _hold(actor.tenant_id, user_id)
+        if held.disabled_at is None:
+            if held.role is Role.AGENT_OWNER:
+                await _ensure_other_owner(actor.tenant_id, user_id)
+            await db.connection().execute(_DISABLE, actor.tenant_id, user_id, now)
+            await audit.record(actor, "user.disabled", subject_id=user_id, now=now)
+            standings.forget_on_commit()
+        return await queries.one_user(actor.tenant_id, user_id)
+
+
+async def enable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserView:
+    """Let a person come back; they sign in anew. May be repeated."""
+    ensure(actor, Permission.USERS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await _hold(actor.tenant_id, user_id)
+        if held.disabled_at is not None:
+            await db.connection().execute(_ENABLE, actor.tenant_id, user_id)
+            await audit.record(actor, "user.enabled", subject_id=user_id, now=now)
+        return await queries.one_user(actor.tenant_id, user_id)
+
+
+async def _hold(tenant_id: UUID, user_id: UUID) -> people.Person:
+    """Lock a person's row."""
+    row = await db.connection().fetchrow(_HOLD, tenant_id, user_id)
+    if row is None:
+        raise NotFound
+    return msgspec.convert(dict(row), people.Person)
+
+
+async def _ensure_other_owner(tenant_id: UUID, user_id: UUID) -> None:
+    """Refuse to take away the last owner; the owners' rows are locked, so two cannot go at once."""
+    rows = await db.connection().fetch(_OWNERS, tenant_id)
+    if {row["id"] for row in rows} <= {user_id}:
+        raise people.LastOwner("Make somebody else owner first; a company keeps at least one.")
+
+
+async def set_password(actor: Actor, user_id: UUID, password: str, *, now: datetime) -> None:
+    """Give a person a new password; their browsers are signed out, their devices stay."""
+    ensure(actor, Permission.USERS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await queries.one_user(actor.tenant_id, user_id)
+    passwords.ensure_acceptable(password, about=(held.login, held.name))
+    secret = await hashing.hash_password(password)
+    async with db.tenant_transaction(actor.tenant_id):
+        await _replace(actor, user_id, secret, now)
+        await audit.record(actor, "password.set", subject_id=user_id, now=now)
+
+
+async def change_password(
+    actor: Actor, current: str, new: str, *, address: str, now: datetime
+) -> None:
+    """Change one's own password; other browsers are signed out, this one and the devices stay.
+
+    :raises SignInRefused: the present password is wrong; tries are counted like a sign-in.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await queries.one_user(actor.tenant_id, actor.user_id)
+    await sign_in.prove(held.login, current, address=address, now=now)
+    passwords.ensure_acceptable(new, about=(held.login, held.name), field="new_password")
+    secret = await hashing.hash_password(new)
+    async with db.tenant_transaction(actor.tenant_id):
+        await _replace(actor, actor.user_id, secret, now)
+        await audit.record(actor, "password.changed", subject_id=actor.user_id, now=now)
+
+
+async def _replace(actor: Actor, user_id: UUID, secret: str, now: datetime) -> None:
+    """Store a new hash and end what was begun with the old password, but the actor's own session."""
+    connection, tenant_id = db.connection(), actor.tenant_id
+    login = await connection.fetchval(_NEW_HASH, tenant_id, user_id, secret, now)
+    await connection.execute(_END_FAMILIES, tenant_id, user_id, now, actor.session_id)
+    await connection.execute(_END_WEB, tenant_id, user_id, now, actor.session_id)
+    limits = (throttles.SIGN_IN_BY_LOGIN, throttles.SIGN_IN_BY_LOGIN_LONG)
+    await counters.clear([(limit, login) for limit in limits])
+    standings.forget_on_commit()
+
+
+async def sign_out_everywhere(actor: Actor, *, now: datetime) -> None:
+    """End all of the actor's sessions, browsers and devices alike; devices need a new code."""
+    async with db.tenant_transaction(actor.tenant_id):
+        await db.connection().execute(_OUT, actor.tenant_id, actor.user_id)
+        await audit.record(actor, "sessions.ended", subject_id=actor.user_id, now=now)
+        standings.forget_on_commit()

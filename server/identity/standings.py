@@ -1,0 +1,79 @@
+"""Read standings, and remember them for the reads of the next seconds."""
+
+from collections.abc import Hashable
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from server.identity.rules.standing import CACHE_S, Standing
+from server.identity.schemas import WebPresence
+from server.kit import db
+
+T = TypeVar("T")
+
+_SIZE_MAX: Final = 20_000
+_TTL: Final = timedelta(seconds=CACHE_S)
+
+_READ: Final = """
+SELECT u.tenant_id, u.id AS user_id, u.name, u.role, u.team_id, u.scope, u.session_version,
+       u.disabled_at, d.id AS device_id, d.user_id AS device_user_id,
+       d.revoked_at AS device_revoked_at, f.user_id AS session_user_id,
+       f.revoked_at AS session_revoked_at
+FROM user_account u
+LEFT JOIN device d ON d.tenant_id = u.tenant_id AND d.id = $3
+LEFT JOIN refresh_family f ON f.id = $4 AND f.tenant_id = u.tenant_id
+WHERE u.tenant_id = $1 AND u.id = $2
+"""
+
+
+async def read(
+    tenant_id: UUID, user_id: UUID, *, device_id: UUID | None = None, session_id: UUID | None = None
+) -> Standing | None:
+    """Read one standing in one query; null when there is no such person."""
+    async with db.tenant_transaction(tenant_id):
+        row = await db.connection().fetchrow(_READ, tenant_id, user_id, device_id, session_id)
+    return None if row is None else msgspec.convert(dict(row), Standing)
+
+
+class Remembered(Generic[T]):
+    """Values that were true a moment ago, by key; the oldest make room for new ones."""
+
+    def __init__(self, ttl: timedelta = _TTL, *, size_max: int = _SIZE_MAX) -> None:
+        self._ttl = ttl
+        self._size_max = size_max
+        self._held: dict[Hashable, tuple[datetime, T]] = {}
+
+    def get(self, key: Hashable, *, now: datetime) -> T | None:
+        """Give a value that is not too old; a clock that was set back makes everything too old."""
+        held = self._held.get(key)
+        if held is None or not held[0] <= now < held[0] + self._ttl:
+            return None
+        return held[1]
+
+    def put(self, key: Hashable, value: T, *, now: datetime) -> None:
+        """Remember a value that was read at `now`."""
+        self._held.pop(key, None)
+        self._held[key] = (now, value)
+        if len(self._held) > self._size_max:
+            del self._held[next(iter(self._held))]
+
+    def forget_all(self) -> None:
+        """Forget everything; this process has just ended somebody's session."""
+        self._held.clear()
+
+
+def forget_on_commit() -> None:
+    """Once the open transaction is durable, make this process look at the database again."""
+    db.current().on_commit(_forget)
+
+
+def _forget() -> None:
+    """Empty both memories."""
+    REMEMBERED.forget_all()
+    REMEMBERED_WEB.forget_all()
+
+
+REMEMBERED: Final[Remembered[Standing]] = Remembered()
+REMEMBERED_WEB: Final[Remembered[WebPresence]] = Remembered()
