@@ -27,4 +27,24 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_platform="INSERT",
         tonglu_job="SELECT UPDATE DELETE INSERT",
     ),
+    "login_name": _table(
+        "A login name is looked up before its tenant is known, and is unique over all tenants.",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+    ),
+    "refresh_family": _table(
+        "A refresh token is found by its family before its tenant is known.",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+    ),
+    "web_session": _table(
+        "A cookie is found by its hash before its tenant is known.",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+    ),
+    "enrolment_code": _table(
+        "A device presents its code before its tenant is known.",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+    ),
+    "throttle_counter": _table(
+        "Tries are counted before anybody is known; keys are keyed hashes.",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+    ),
 }
