@@ -1,0 +1,130 @@
+"""Issue benefits and settle them. Each function joins its caller's transaction, says what happened.
+
+The caller commits also when a request is refused, so that the refusal stays the answer to its key.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.budgets import rules as budgets
+from billing.issuance.schemas import Issue, IssueCode, Issued, Terms
+from billing.issuance.tables import Issuance
+from billing.ledger import service as ledger
+from billing.ledger.schemas import Code, Journal, Outcome, Void
+
+_ISSUE: Final = """
+SELECT code, issuance_id, is_new
+FROM issuance_issue({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}) ORDER BY n
+"""
+_SETTLE: Final = "UPDATE issuance SET state = {}, settled_at = {} WHERE id = {} RETURNING id"
+
+
+async def issue(
+    terms: Terms, rows: Sequence[Issue], *, group_id: UUID, actor_id: UUID, now: datetime
+) -> list[Issued]:
+    """Issue benefits of one program, each within its budget and its customer's limit, or refuse it.
+
+    One statement however many rows. Rows are served in their order; one that is refused leaves
+    nothing in the books but its answer. Runs in the transaction of the customers' agent.
+
+    :raises AmountOutOfRange: an amount is not one of a movement.
+    """
+    if not rows:
+        return []
+    for row in rows:
+        ledger.ensure_amount(row.amount.amount_minor)
+    first = {(row.agent_id, row.key): row for row in reversed(rows)}
+    asked = [row for row in rows if first[row.agent_id, row.key] is row]
+    answers = await Issuance.raw(_ISSUE, *_arguments(terms, asked, group_id, actor_id, now))
+    given = {
+        (row.agent_id, row.key): Issued(
+            key=row.key,
+            code=IssueCode(answer["code"]),
+            issuance_id=answer["issuance_id"] if answer["code"] == IssueCode.ISSUED else None,
+            is_new=answer["is_new"],
+        )
+        for row, answer in zip(asked, answers, strict=True)
+    }
+    return [_again(terms, row, first[row.agent_id, row.key], given) for row in rows]
+
+
+async def void(
+    issuance_id: UUID,
+    *,
+    key: UUID,
+    transfer_id: UUID,
+    owner_id: UUID,
+    reason: str,
+    actor_id: UUID,
+    now: datetime,
+) -> Outcome:
+    """Withdraw a benefit: its hold is released and the customer's place is free again.
+
+    :param transfer_id: of the release, made by the caller for this attempt.
+    """
+    release = Void(id=transfer_id, pending_id=issuance_id, event="benefit.voided")
+    journal = Journal(
+        owner_id=owner_id,
+        key=key,
+        group_id=transfer_id,
+        transfers=[release],
+        actor_id=actor_id,
+        effective_at=now,
+        reason=reason,
+    )
+    outcome = await ledger.record(journal, now=now)
+    if outcome.is_new and outcome.code is Code.RECORDED:
+        settled = await Issuance.raw(_SETTLE, "voided", now, issuance_id)
+        assert settled, "a hold of a benefit has its issuance"
+    return outcome
+
+
+def _again(
+    terms: Terms, row: Issue, first: Issue, given: dict[tuple[UUID, UUID], Issued]
+) -> Issued:
+    """Answer a row of a call; a second row with the key of an earlier one is a retry of it."""
+    answer = given[row.agent_id, row.key]
+    if row is first:
+        return answer
+    if _fingerprint(terms, row) != _fingerprint(terms, first):
+        return Issued(key=row.key, code=IssueCode.ID_REUSED, issuance_id=None, is_new=False)
+    return msgspec.structs.replace(answer, is_new=False)
+
+
+def _arguments(
+    terms: Terms, rows: Sequence[Issue], group_id: UUID, actor_id: UUID, now: datetime
+) -> list[object]:
+    """Lay the rows out in columns, as the database's function takes them."""
+    program = terms.program_id
+    pool = budgets.program_budget(program, rows[0].amount.currency)
+    return [
+        program,
+        terms.limit_per_customer,
+        terms.expires_at,
+        pool,
+        actor_id,
+        group_id,
+        now,
+        [row.key for row in rows],
+        [_fingerprint(terms, row) for row in rows],
+        [row.id for row in rows],
+        [row.agent_id for row in rows],
+        [budgets.agent_budget(program, row.agent_id, row.amount.currency) for row in rows],
+        [budgets.issued_account(program, row.agent_id, row.amount.currency) for row in rows],
+        [row.customer_token for row in rows],
+        [row.amount.amount_minor for row in rows],
+        [row.amount.currency for row in rows],
+    ]
+
+
+def _fingerprint(terms: Terms, row: Issue) -> bytes:
+    """Digest what was asked, without the ids and times that each attempt makes anew."""
+    content = msgspec.json.encode(
+        ["issue", terms.program_id, row.agent_id, row.customer_token, row.amount]
+    )
+    return hashlib.sha256(content).digest()

@@ -1,0 +1,208 @@
+"""What the ledger is asked and what it answers, as frozen values."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from billing.money import Currency, Money
+
+
+class AccountKind(StrEnum):
+    """What is counted on an account."""
+
+    FUNDING = "funding"
+    """Where the platform's money for benefits comes from."""
+    BUDGET = "budget"
+    """What may still be promised."""
+    ISSUED = "issued"
+    """What customers of one agent were promised by one program."""
+
+
+class Bound(StrEnum):
+    """What an account may never exceed, kept by a CHECK on its row."""
+
+    NONE = "none"
+    """A source or sink."""
+    DEBITS_WITHIN_CREDITS = "debits_within_credits"
+    """What is held and spent stays within what was put in."""
+    CREDITS_WITHIN_DEBITS = "credits_within_debits"
+    """The mirror of it."""
+
+
+class TransferKind(StrEnum):
+    """What a transfer does to the counters of its two accounts."""
+
+    SINGLE = "single"
+    """Moves at once."""
+    HOLD = "hold"
+    """Reserves; a post, void or expire settles it, once."""
+    POST = "post"
+    """Moves up to the amount of a hold and releases the rest."""
+    VOID = "void"
+    """Releases a hold because somebody said so."""
+    EXPIRE = "expire"
+    """Releases a hold because its time is over."""
+    REVERSAL = "reversal"
+    """Undoes a single or a post in red, once: the same accounts, the amount taken off again."""
+
+
+class Code(StrEnum):
+    """What came of a group of transfers. All but the first refuse the whole group."""
+
+    RECORDED = "recorded"
+    """It is in the books."""
+    ID_REUSED = "id_reused"
+    """The key was used for other content."""
+    EXCEEDS_CREDITS = "exceeds_credits"
+    """An account would hold or spend more than it has."""
+    EXCEEDS_DEBITS = "exceeds_debits"
+    """An account would receive more than it may."""
+    EXCEEDS_HOLD = "exceeds_hold"
+    """A post asks for more than was held."""
+    ACCOUNT_NOT_FOUND = "account_not_found"
+    ACCOUNT_CLOSED = "account_closed"
+    WRONG_CURRENCY = "wrong_currency"
+    TRANSFER_NOT_FOUND = "transfer_not_found"
+    NOT_A_HOLD = "not_a_hold"
+    NOT_REVERSIBLE = "not_reversible"
+    ALREADY_POSTED = "already_posted"
+    ALREADY_VOIDED = "already_voided"
+    ALREADY_EXPIRED = "already_expired"
+    ALREADY_REVERSED = "already_reversed"
+    SETTLED_TWICE = "settled_twice"
+    """One group settles or undoes the same transfer twice."""
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account to open."""
+
+    id: UUID
+    owner_id: UUID
+    subject_id: UUID
+    kind: AccountKind
+    currency: Currency
+    bound: Bound = Bound.NONE
+    is_shared: bool = False
+
+
+class Single(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="single"):
+    """Move an amount at once."""
+
+    id: UUID
+    debit_id: UUID
+    credit_id: UUID
+    amount: Money
+    event: str
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="hold"):
+    """Reserve an amount."""
+
+    id: UUID
+    debit_id: UUID
+    credit_id: UUID
+    amount: Money
+    event: str
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="post"):
+    """Move what was held, or a part of it; the rest is released."""
+
+    id: UUID
+    pending_id: UUID
+    event: str
+    amount_minor: int | None = None
+
+
+class Void(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="void"):
+    """Release what was held."""
+
+    id: UUID
+    pending_id: UUID
+    event: str
+
+
+class Expire(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="expire"):
+    """Release what was held, its time being over."""
+
+    id: UUID
+    pending_id: UUID
+    event: str
+
+
+class Reversal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="reversal"):
+    """Undo a single or a post."""
+
+    id: UUID
+    reversal_of: UUID
+    event: str
+
+
+Transfer = Single | Hold | Post | Void | Expire | Reversal
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of transfers that are recorded together or not at all, under the asker's key."""
+
+    owner_id: UUID
+    """Whose key it is."""
+    key: UUID
+    """Made by the asker: the same key and content is answered the same, however often it comes."""
+    group_id: UUID
+    transfers: list[Transfer]
+    actor_id: UUID
+    effective_at: datetime
+    reason: str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a journal. It is remembered for its key, refusals too."""
+
+    code: Code
+    group_id: UUID
+    """The group that answers this key: the first one's."""
+    is_new: bool
+    """False when the key had been answered before."""
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """The counters of an account."""
+
+    account_id: UUID
+    owner_id: UUID
+    subject_id: UUID
+    kind: AccountKind
+    currency: Currency
+    debits_pending: int
+    debits_posted: int
+    credits_pending: int
+    credits_posted: int
+
+    @property
+    def available_minor(self) -> int:
+        """What may still be taken from an account that is bound to its credits."""
+        return self.credits_posted - self.debits_posted - self.debits_pending
+
+
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an account's statement; credits are positive."""
+
+    version: int
+    transfer_id: UUID
+    event: str
+    currency: Currency
+    pending_minor: int
+    posted_minor: int
+    pending_after: int
+    posted_after: int
+    effective_at: datetime
+    recorded_at: datetime
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A place where the books contradict themselves. There is never one, and it is looked for."""
+
+    invariant: str
+    subject: str

@@ -1,0 +1,109 @@
+"""Record transfers. Each function joins the transaction of its caller and says what happened.
+
+The caller commits also when it is refused, so that the refusal stays the answer to its key.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from billing.errors import AccountDiffers, AmountOutOfRange
+from billing.ledger.schemas import Code, Hold, Journal, NewAccount, Outcome, Post, Single, Transfer
+from billing.ledger.tables import LedgerAccount, LedgerOutcome
+from billing.money import MINOR_MAX
+
+_OPEN: Final = """
+INSERT INTO ledger_account (id, owner_id, is_shared, kind, currency, bound, subject_id, opened_at)
+SELECT id, owner_id, is_shared, kind, currency, bound, subject_id, {}
+FROM jsonb_to_recordset({}::jsonb) AS asked (
+    id uuid, owner_id uuid, is_shared boolean, kind text, currency text, bound text,
+    subject_id uuid
+)
+ORDER BY id
+ON CONFLICT (id) DO NOTHING
+"""
+_DIFFERING: Final = """
+SELECT asked.id
+FROM jsonb_to_recordset({}::jsonb) AS asked (
+    id uuid, owner_id uuid, is_shared boolean, kind text, currency text, bound text,
+    subject_id uuid
+)
+LEFT JOIN ledger_account held
+ON (held.id, held.owner_id, held.is_shared, held.kind, held.currency, held.bound, held.subject_id)
+    = (asked.id, asked.owner_id, asked.is_shared, asked.kind, asked.currency, asked.bound,
+       asked.subject_id)
+WHERE held.id IS NULL
+"""
+_RECORD: Final = """
+SELECT code, result_id, is_new FROM ledger_record({}, {}, {}, {}, {}, {}, {}, {}, {}::jsonb)
+"""
+
+
+async def open_accounts(accounts: Sequence[NewAccount], *, now: datetime) -> None:
+    """Open accounts; one that is open on the same terms already stays as it is.
+
+    :raises AccountDiffers: an id belongs to an account on other terms.
+    """
+    asked = msgspec.json.encode(accounts).decode()
+    await LedgerAccount.raw(_OPEN, now, asked)
+    if await LedgerAccount.raw(_DIFFERING, asked):
+        raise AccountDiffers("An account with this id is open on other terms.")
+
+
+async def record(journal: Journal, *, now: datetime) -> Outcome:
+    """Record a journal, all of it or nothing, and remember the answer for its key.
+
+    Locks the accounts in the order of their ids. Wants READ COMMITTED: under a snapshot, a rival's
+    movement makes it fail to be repeated.
+
+    :raises AmountOutOfRange: an amount is not from 1 to `MINOR_MAX`.
+    """
+    assert journal.transfers, "a journal moves something"
+    lines = [_line(transfer) for transfer in journal.transfers]
+    [answer] = await LedgerOutcome.raw(
+        _RECORD,
+        journal.owner_id,
+        journal.key,
+        _fingerprint(journal),
+        journal.group_id,
+        journal.actor_id,
+        now,
+        journal.effective_at,
+        journal.reason,
+        msgspec.json.encode(lines).decode(),
+    )
+    return Outcome(Code(answer["code"]), answer["result_id"], answer["is_new"])
+
+
+def ensure_amount(amount_minor: int) -> None:
+    """Refuse what is not an amount of a movement."""
+    if not 1 <= amount_minor <= MINOR_MAX:
+        raise AmountOutOfRange(f"An amount is from 1 to {MINOR_MAX} minor units.")
+
+
+def _line(transfer: Transfer) -> dict[str, Any]:
+    """Lay a transfer out as the database reads it."""
+    line: dict[str, Any] = msgspec.to_builtins(transfer)
+    match transfer:
+        case Single(amount=amount) | Hold(amount=amount):
+            assert transfer.debit_id != transfer.credit_id, "value moves between two accounts"
+            ensure_amount(amount.amount_minor)
+            line |= msgspec.to_builtins(line.pop("amount"))
+        case Post(amount_minor=int() as part):
+            ensure_amount(part)
+        case _:
+            pass
+    return line
+
+
+def _fingerprint(journal: Journal) -> bytes:
+    """Digest what was asked, without the ids and times that each attempt makes anew."""
+    asked = [
+        {name: value for name, value in _line(transfer).items() if name != "id"}
+        for transfer in journal.transfers
+    ]
+    content = msgspec.json.encode([asked, journal.reason], order="deterministic")
+    return hashlib.sha256(content).digest()
