@@ -17,6 +17,9 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, S
 
 from server import health, openapi, self_check
 from server.access import Actor
+from server.identity import edge as identity_edge
+from server.identity import keys as identity_keys
+from server.identity import routes as identity
 from server.kit import db, live, logs, telemetry
 from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
@@ -25,7 +28,7 @@ from server.kit.errors import TooManyRequests, Unavailable
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
 
-ROUTERS: Final[Sequence[Router]] = ()
+ROUTERS: Final[Sequence[Router]] = (identity.router,)
 """The rooms' routers, all under /v1."""
 
 HANDLER_LIMIT_S: Final = 10.0
@@ -60,13 +63,14 @@ def create_app(
     """
     logs.configure(level=settings.log_level)
     telemetry.configure(settings, release=product_version())
+    identity_keys.open_keys(settings)
     drain = Drain()
     app = Litestar(
         [Router("/v1", route_handlers=ROUTERS), health.router, *more],
         middleware=[TimeLimit(), *litestar.pop("middleware", ())],
-        guards=[RateGuard(), *litestar.pop("guards", ())],
+        guards=[identity_edge.authenticate, RateGuard(), *litestar.pop("guards", ())],
         exception_handlers={**EXCEPTION_HANDLERS, **litestar.pop("exception_handlers", {})},
-        dependencies={**litestar.pop("dependencies", {})},
+        dependencies={**identity_edge.DEPENDENCIES, **litestar.pop("dependencies", {})},
         request_class=CheckedRequest,
         request_max_body_size=settings.body_limit_bytes,
         openapi_config=openapi.config(product_version()),

@@ -248,7 +248,7 @@ async def change_password(
 
 
 async def _replace(actor: Actor, user_id: UUID, secret: str, now: datetime) -> None:
-    """Store a new hash and end what was begun with the old password, but the actor's own session."""
+    """Store a new hash and end what the old password began, but not the actor's own session."""
     connection, tenant_id = db.connection(), actor.tenant_id
     login = await connection.fetchval(_NEW_HASH, tenant_id, user_id, secret, now)
     await connection.execute(_END_FAMILIES, tenant_id, user_id, now, actor.session_id)
