@@ -1,6 +1,7 @@
 """Give every static file an address that names its content, so that browsers keep it for ever.
 
-Computed once at start-up: no build step and no bundler. Scripts find each other through an import map.
+Computed once at start-up: no build step and no bundler. Scripts find each other through an import
+map.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _PACKAGES = {"htmx": "vendor/htmx.org@4.0.1/htmx.esm.min.js"}
 """Bare names under which scripts import what others wrote."""
 
 _URL = re.compile(r'url\("(?P<path>[^")]+)"\)')
+_SPRITE = "icons.svg"
+_SYMBOL = re.compile(r'<symbol id="([\w-]+)"')
 _HASH_LENGTH = 10
 _COMPRESSIBLE = (".css", ".js", ".svg", ".json")
 
@@ -50,6 +53,7 @@ class Assets(msgspec.Struct, frozen=True):
     by_name: Mapping[str, Asset]
     by_address: Mapping[str, Asset]
     import_map: str
+    icons: frozenset[str]
 
     def address(self, name: str) -> str:
         """Give the address of a static file.
@@ -57,6 +61,15 @@ class Assets(msgspec.Struct, frozen=True):
         :raises KeyError: when there is no such file, which is a mistake in a template.
         """
         return self.by_name[name].address
+
+    def icon(self, name: str) -> str:
+        """Give the address of one icon inside the sprite.
+
+        :raises KeyError: when the sprite has none of this name; add it to vendor.toml.
+        """
+        if name not in self.icons:
+            raise KeyError(name)
+        return f"{self.address(_SPRITE)}#{name}"
 
 
 def load(root: Path = STATIC) -> Assets:
@@ -77,6 +90,7 @@ def load(root: Path = STATIC) -> Assets:
         by_name=named,
         by_address={asset.address: asset for asset in named.values()},
         import_map=json.dumps({"imports": modules}, separators=(",", ":")),
+        icons=frozenset(_SYMBOL.findall(named[_SPRITE].content.decode())),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -76,12 +77,11 @@ def funnel(steps: Sequence[Step]) -> Funnel:
                 step.said,
             )
         )
-    pairs = list(zip(bars, bars[1:], strict=False))
+    counts = [step.count for step in steps]
+    pairs = list(pairwise(bars))
     rates = [
         Rate(round((one.x + one.width + other.x) / 2, 1), f"{round(100 * after / before)}%")
-        for (one, other), before, after in zip(
-            pairs, [step.count for step in steps], [step.count for step in steps[1:]], strict=False
-        )
+        for (one, other), (before, after) in zip(pairs, pairwise(counts), strict=True)
         if before and after is not None
     ]
     return Funnel(bars, [_flow(one, other) for one, other in pairs], rates)

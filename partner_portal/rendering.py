@@ -46,6 +46,7 @@ def environment(assets: Assets) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = assets.address
+    made.globals["icon_address"] = assets.icon
     made.globals["import_map"] = assets.import_map
     made.globals["status_colours"] = formats.STATUS_COLOURS
     made.filters["initial"] = formats.initial
@@ -69,7 +70,7 @@ class Renderer:
         headers: Mapping[str, str] | None = None,
         **shown: Any,
     ) -> Response[str]:
-        """Render a whole page, or a fragment: both speak the same words and obey the same policy."""
+        """Render a page or a fragment: both speak the same words and obey the same policy."""
         nonce = secrets.token_urlsafe(_NONCE_BYTES)
         frame = self._frame(request, nonce)
         said = self._environment.get_template(template).render(frame | shown)
@@ -78,6 +79,7 @@ class Renderer:
             status_code=status,
             media_type=MediaType.HTML,
             headers={**security_headers(nonce), **(headers or {})},
+            cookies=request.scope.get("state", {}).get("new_cookies"),
         )
 
     def _frame(self, request: AnyRequest, nonce: str) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def local_path(wanted: str | None, default: str = "/") -> str:
 
 
 def security_headers(nonce: str) -> dict[str, str]:
-    """Say what a page may load: our own files, our own scripts, nothing inline, in nobody's frame."""
+    """Say what a page may load: our own files and scripts, nothing inline, in nobody's frame."""
     policy = (
         "default-src 'none'",
         f"script-src 'self' 'nonce-{nonce}'",
@@ -143,10 +145,6 @@ def security_headers(nonce: str) -> dict[str, str]:
     )
     return {
         "Content-Security-Policy": "; ".join(policy),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Vary": "Cookie, Accept-Language, HX-Request",
     }
 

@@ -1,6 +1,6 @@
 """The words of the pages: one catalogue for each language, read once.
 
-Templates ask by key (`t("customers.title")`), never with a sentence, so that no language hides in a page.
+Templates ask by key (`t("customers.title")`), never with a sentence: no language hides in a page.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def catalogue(language: Language) -> Catalogue:
             continue
         key = message.id if isinstance(message.id, str) else message.id[0]
         said = message.string
-        sentences[key] = (said,) if isinstance(said, str) else tuple(said)
+        sentences[key] = (said,) if isinstance(said, str) else tuple(said or ())
     return Catalogue(language, sentences)
 
 

@@ -1,0 +1,53 @@
+"""The application as people open it: the pages on top of the API, in one process."""
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from partner_portal import assets, failures, session
+from partner_portal.entrance import pages as entrance
+from partner_portal.gallery import pages as gallery
+from partner_portal.rendering import Renderer
+from partner_portal.static_files import static_file
+from server import app as server
+from server.settings import Environment, Settings
+
+
+def create_app(settings: Settings) -> Litestar:
+    """Make the application that serves API and pages.
+
+    `server.app:create_app` alone is the deployment without pages.
+    """
+    renderer = Renderer(assets.load())
+    outside = Router(
+        "/",
+        route_handlers=[
+            static_file,
+            entrance.start,
+            entrance.entrance,
+            entrance.sign_in,
+            entrance.sign_out,
+            entrance.choose_language,
+            *([] if settings.environment is Environment.PRODUCTION else [gallery.gallery]),
+        ],
+        middleware=[session.Visit()],
+        before_request=session.ensure_own_form,
+        exception_handlers=failures.HANDLERS,
+        opt={"exclude_from_auth": True, "auth": "cookie"},
+        include_in_schema=False,
+    )
+    inside = Router(
+        "/",
+        route_handlers=[],
+        exception_handlers=failures.HANDLERS,
+        opt={"auth": "cookie"},
+        include_in_schema=False,
+    )
+    app = server.create_app(
+        settings,
+        more=[outside, inside],
+        dependencies={"renderer": Provide(lambda: renderer, sync_to_thread=False)},
+        exception_handlers={HTTPException: failures.not_routed},
+    )
+    app.state.renderer = renderer
+    return app

@@ -1,0 +1,1 @@
+"""The entrance: signing in, signing out, and the language that the pages speak."""

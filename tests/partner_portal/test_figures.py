@@ -1,0 +1,90 @@
+"""Drawings keep their proportions; numbers and times read as the reader's language has them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partner_portal import figures
+from partner_portal.figures import Step
+from partner_portal.formats import Formats, initial
+from partner_portal.words import Language, catalogue
+
+NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=8))
+def test_a_funnel_stays_on_its_paper_and_the_taller_bar_is_the_greater_count(
+    counts: list[int],
+) -> None:
+    drawn = figures.funnel([Step("", count, str(count)) for count in counts])
+
+    assert len(drawn.bars) == len(counts)
+    assert all(bar.x >= 0 and bar.x + bar.width <= figures.WIDTH + 0.2 for bar in drawn.bars)
+    assert all(bar.y >= 0 and bar.y + bar.height <= figures.GROUND + 0.2 for bar in drawn.bars)
+    pairs = [(count, bar.height) for count, bar in zip(counts, drawn.bars, strict=True)]
+    assert sorted(pairs) == sorted(pairs, key=lambda pair: (pair[1], pair[0]))
+
+
+def test_a_suppressed_step_tells_no_rate() -> None:
+    drawn = figures.funnel([Step("", 200, "200"), Step("", None, "<10"), Step("", 10, "10")])
+
+    assert drawn.rates == []
+
+
+def test_no_steps_are_no_funnel() -> None:
+    assert figures.funnel([]).bars == []
+
+
+@pytest.mark.parametrize(
+    ("minor", "said"),
+    [(4_200_000, "¥42,000"), (1_05, "¥1.05"), (0, "¥0"), (-12_50, "-¥12.50"), (None, "")],
+)
+def test_money_is_written_in_yuan(minor: int | None, said: str) -> None:
+    assert Formats(catalogue(Language.CHINESE), NOW).money(minor) == said
+
+
+@pytest.mark.parametrize(
+    ("passed", "chinese", "english"),
+    [
+        (timedelta(seconds=5), "刚刚", "just now"),
+        (timedelta(minutes=1), "1 分钟前", "1 minute ago"),
+        (timedelta(hours=9), "9 小时前", "9 hours ago"),
+        (timedelta(days=6), "6 天前", "6 days ago"),
+        (timedelta(days=10), "11月13日", "Nov 13"),
+        (timedelta(days=400), "2025年10月19日", "Oct 19, 2025"),
+        (-timedelta(minutes=3), "刚刚", "just now"),
+    ],
+)
+def test_the_past_is_told_as_people_do(passed: timedelta, chinese: str, english: str) -> None:
+    assert Formats(catalogue(Language.CHINESE), NOW).ago(NOW - passed) == chinese
+    assert Formats(catalogue(Language.ENGLISH), NOW).ago(NOW - passed) == english
+
+
+def test_a_moment_is_told_on_the_channels_clock() -> None:
+    assert Formats(catalogue(Language.CHINESE), NOW).moment(NOW) == "2026年11月23日 12:00"
+
+
+def test_a_mobile_number_is_written_in_groups() -> None:
+    write = Formats(catalogue(Language.CHINESE), NOW).phone
+
+    assert write("+8613862147705") == "138 6214 7705"
+    assert write("+85223456789") == "+85223456789"
+    assert write(None) == ""
+
+
+def test_too_few_are_not_told_apart() -> None:
+    assert Formats(catalogue(Language.CHINESE), NOW).count(None) == "<10"
+
+
+def test_freshness_is_judged_by_days() -> None:
+    judge = Formats(catalogue(Language.CHINESE), NOW).freshness
+
+    assert [judge(NOW - timedelta(hours=h)) for h in (1, 30, 100)] == ["ok", "warn", "bad"]
+    assert judge(None) == ""
+
+
+def test_a_nameless_thing_still_has_an_initial() -> None:
+    assert initial("  ") == "?"
+    assert initial("恒信数码") == "恒"

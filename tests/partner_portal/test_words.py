@@ -1,0 +1,105 @@
+"""Every word of every page stands in both catalogues, and no language hides in a template."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import partner_portal
+from partner_portal.words import Language, catalogue, preferred
+
+PORTAL = Path(partner_portal.__file__).parent
+TEMPLATES = sorted(PORTAL.rglob("*.html"))
+SOURCES = sorted(path for path in PORTAL.rglob("*.py") if "gallery" not in path.parts)
+SCRIPTS = sorted((PORTAL / "static" / "js").glob("*.js"))
+
+_ASKED = re.compile(r"\b(?:t|say)\(\s*[\"'](?P<key>[a-z0-9_.]+)[\"'](?P<open>\s*~)?")
+_KEY = re.compile(r"[\"']([a-z0-9_]+\.[a-z0-9_.]*)[\"'{]")
+_HOLE = re.compile(r"\{(\w+)\}")
+_HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
+
+
+def _texts() -> dict[Path, str]:
+    """Read everything that may ask for words."""
+    return {path: _spoken(path) for path in [*TEMPLATES, *PORTAL.rglob("*.py")]}
+
+
+def _spoken(path: Path) -> str:
+    """Read a file without its docstrings and comments: those are for the project's people."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        text = re.sub(r'""".*?"""|#[^\n]*', "", text, flags=re.DOTALL)
+    return text
+
+
+def test_both_catalogues_have_the_same_keys_with_the_same_holes() -> None:
+    chinese, english = (catalogue(language).sentences for language in Language)
+
+    assert chinese.keys() == english.keys()
+    for key in chinese:
+        holes = {frozenset(_HOLE.findall(form)) for form in (*chinese[key], *english[key])}
+        assert len(holes) == 1, key
+
+
+def test_nothing_is_left_unsaid() -> None:
+    for language in Language:
+        empty = [key for key, forms in catalogue(language).sentences.items() if not all(forms)]
+        assert empty == []
+
+
+def test_every_key_that_a_page_asks_for_exists() -> None:
+    known = catalogue(Language.CHINESE).sentences.keys()
+
+    missing = [
+        f"{path.name}: {key}"
+        for path, text in _texts().items()
+        for key, is_prefix in _ASKED.findall(text)
+        if (not any(name.startswith(key) for name in known) if is_prefix else key not in known)
+    ]
+
+    assert missing == []
+
+
+def test_every_key_is_asked_for_by_some_page() -> None:
+    asked = {key for text in _texts().values() for key in _KEY.findall(text)}
+    prefixes = tuple(key for key in asked if key.endswith("."))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+
+    unused = [
+        key
+        for key in catalogue(Language.CHINESE).sentences
+        if key not in asked
+        and not key.startswith(prefixes)
+        and f'say("{key.removeprefix("js.")}")' not in scripts
+    ]
+
+    assert unused == []
+
+
+@pytest.mark.parametrize("path", [*TEMPLATES, *SCRIPTS, *SOURCES], ids=lambda path: path.name)
+def test_no_language_hides_in_a_page(path: Path) -> None:
+    assert _HAN.findall(_spoken(path)) == []
+
+
+def test_the_plural_follows_the_number() -> None:
+    english, chinese = catalogue(Language.ENGLISH), catalogue(Language.CHINESE)
+
+    assert english.say("ago.hours", n=1) == "1 hour ago"
+    assert english.say("ago.hours", n=3) == "3 hours ago"
+    assert chinese.say("ago.hours", n=3) == "3 小时前"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "spoken"),
+    [
+        (None, "", Language.CHINESE),
+        (None, "fr-FR, en;q=0.8", Language.ENGLISH),
+        (None, "zh-TW, en;q=0.8", Language.CHINESE),
+        ("en", "zh-CN", Language.ENGLISH),
+        ("tlh", "en", Language.ENGLISH),
+    ],
+)
+def test_the_chosen_language_wins_over_the_browsers(
+    chosen: str | None, accepted: str, spoken: Language
+) -> None:
+    assert preferred(chosen, accepted) is spoken
