@@ -1,23 +1,17 @@
-"""Every refusal as a problem document (RFC 9457): one table of statuses, one shape, no values of customers."""
+"""Every refusal as a problem document (RFC 9457): one table of statuses, one shape, no values."""
 
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
 import asyncpg
 import msgspec
-import sentry_sdk
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import (
-    HTTPException,
-    MethodNotAllowedException,
-    NotFoundException,
-    SerializationException,
-    ValidationException,
-)
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from server.kit import errors
+from server.kit import errors, telemetry
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -29,6 +23,7 @@ STATUS: Final[dict[type[errors.Refusal], HTTPStatus]] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -65,9 +60,7 @@ def status_of(refusal: errors.Refusal) -> HTTPStatus:
 def from_refusal(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[Any]:
     """Answer a refusal."""
     status = status_of(refusal)
-    fields = (
-        [FieldProblem(refusal.field, refusal.code, refusal.detail)] if refusal.field else []
-    )
+    fields = [FieldProblem(refusal.field, refusal.code, refusal.detail)] if refusal.field else []
     retry_after = refusal.extra.get("retry_after_s")
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     return _answer(
@@ -111,27 +104,36 @@ def request_id(request: Request[Any, Any, Any]) -> str:
 
 def _invalid(request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
     """Answer a body, path or query that does not fit its schema, naming each field."""
-    if isinstance(error.__cause__, (UnicodeDecodeError, RecursionError)):
-        return _malformed(request, error)
     fields = [_field_problem(item) for item in error.extra or [] if isinstance(item, dict)]
     detail = fields[0].detail if fields else "The request does not fit its schema."
     return _answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, fields)
 
 
 def _field_problem(item: dict[str, Any]) -> FieldProblem:
-    """Read one of Litestar's findings: msgspec names the place as ``at `$.phone```."""
-    message, _, place = str(item.get("message", "")).partition(" - at `$")
-    field = place.rstrip("`").lstrip(".") or str(item.get("key", "")) or "body"
-    return FieldProblem(field, "invalid", message)
+    """Read one of Litestar's findings: the key is the field at fault, or `data` for the body."""
+    message = str(item.get("message", ""))
+    key = str(item.get("key", "data"))
+    field = "body" if key == _BODY else key
+    if message == f"'{_BODY}'":
+        return FieldProblem("body", "invalid", "The body is missing.")
+    if missing := _MISSING.search(message):
+        field = missing[1] if field == "body" else f"{field}.{missing[1]}"
+    return FieldProblem(field, "invalid", _without_values(message))
 
 
-def _malformed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Answer bytes that are not what they claim to be: bad JSON, invalid UTF-8, too deep."""
-    cause = error.__cause__ or error
-    detail = {
-        UnicodeDecodeError: "The body is not valid UTF-8.",
-        RecursionError: "The body is nested too deeply.",
-    }.get(type(cause), "The body cannot be read; check that it is complete and well-formed.")
+_BODY: Final = "data"
+_MISSING: Final = re.compile(r"missing required field `([^`]*)`")
+_QUOTED: Final = re.compile(r" (?:matching regex )?'.*'\Z", re.DOTALL)
+
+
+def _without_values(message: str) -> str:
+    """Take what was given, and patterns that no person reads, out of a finding."""
+    return _QUOTED.sub(" of the right form" if "matching" in message else "", message)
+
+
+def _malformed(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
+    """Answer bytes that are not what they claim to be."""
+    detail = "The body cannot be read; check that it is complete and well-formed."
     return _answer(
         request,
         HTTPStatus.BAD_REQUEST,
@@ -144,15 +146,22 @@ def _malformed(request: Request[Any, Any, Any], error: Exception) -> Response[An
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """Answer what the framework refuses by itself: no such route, wrong method, too large."""
     status = error.status_code
-    codes = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not_found"}
+    if status == HTTPStatus.BAD_REQUEST:
+        return _malformed(request, error)
+    codes = {401: "unauthenticated", 403: "forbidden", 404: "not_found"}
     codes |= {405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
     code = codes.get(status, "refused" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal")
     details = {
-        NotFoundException: "There is nothing here with this id.",
-        MethodNotAllowedException: "This address does not take this method.",
+        404: "There is nothing here with this id.",
+        405: "This address does not take this method.",
+        413: "The body is larger than the limit.",
     }
-    detail = details.get(type(error), HTTPStatus(status).phrase)
-    return _answer(request, status, code, detail, headers=dict(error.headers or {}))
+    detail = details.get(status, HTTPStatus(status).phrase)
+    fields = [FieldProblem("body", code, detail)] if status in _OF_THE_BODY else []
+    return _answer(request, status, code, detail, fields, headers=dict(error.headers or {}))
+
+
+_OF_THE_BODY: Final = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _data_error(request: Request[Any, Any, Any], _: asyncpg.DataError) -> Response[Any]:
@@ -178,11 +187,23 @@ def _contended(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
     )
 
 
+def _away(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer while the database cannot be reached: whoever sends an id may simply try again."""
+    log.warning("database.lost", exc_info=error)
+    return _answer(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The database cannot be reached; send the same request again.",
+        headers={"Retry-After": "2"},
+    )
+
+
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer our own fault: report it, tell the person nothing but the request's id."""
-    if isinstance(error, (UnicodeDecodeError, RecursionError)):
-        return _malformed(request, error)
-    sentry_sdk.capture_exception(error)
+    telemetry.report(
+        error, request_id=request_id(request), route=str(request.scope.get("path_template", ""))
+    )
     log.error(
         "request.failed", error=type(error).__name__, request_id=request_id(request), exc_info=error
     )
@@ -204,6 +225,12 @@ EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     asyncpg.SerializationError: _contended,
     asyncpg.LockNotAvailableError: _contended,
     asyncpg.QueryCanceledError: _contended,
+    asyncpg.PostgresConnectionError: _away,
+    asyncpg.AdminShutdownError: _away,
+    asyncpg.CrashShutdownError: _away,
+    asyncpg.CannotConnectNowError: _away,
+    asyncpg.TooManyConnectionsError: _away,
+    ConnectionError: _away,
     Exception: _unexpected,
 }
 """Handlers for every exception that can leave a route."""

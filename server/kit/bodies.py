@@ -1,11 +1,13 @@
 """Requests whose JSON is looked at before it is decoded: nested no deeper than 32."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from litestar import Request
 
-from server.kit.errors import Malformed
+from server.kit.errors import Malformed, UnsupportedMediaType
 
 DEPTH_MAX: Final = 32
 """How deep arrays and objects of a request may be nested."""
@@ -41,6 +43,23 @@ def ensure_shallow(body: bytes) -> None:
         )
 
 
+class Unreadable(Malformed):
+    """The bytes are not text, or not nested as a decoder can follow."""
+
+    code = "malformed"
+
+
+@contextmanager
+def _refusing_unreadable() -> Iterator[None]:
+    """Turn what a decoder raises beside its own errors into a refusal."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise Unreadable("The body is not valid UTF-8.", field="body") from error
+    except RecursionError as error:
+        raise Unreadable("The body is nested too deeply.", field="body") from error
+
+
 class CheckedRequest(Request[Any, Any, Any]):
     """Litestar's request, whose JSON bodies are checked once before they are decoded."""
 
@@ -58,3 +77,23 @@ class CheckedRequest(Request[Any, Any, Any]):
             if media_type == "" or media_type.endswith("json"):
                 ensure_shallow(body)
         return body
+
+    async def json(self) -> Any:
+        """Decode the body as JSON.
+
+        :raises UnsupportedMediaType: when it says that it is something else.
+        :raises Unreadable: when it is not text.
+        """
+        media_type = self.content_type[0]
+        if media_type and not media_type.endswith("json"):
+            raise UnsupportedMediaType("Send application/json.", field="body")
+        with _refusing_unreadable():
+            return await super().json()
+
+    async def msgpack(self) -> Any:
+        """Decode the body as MessagePack.
+
+        :raises Unreadable: when its texts are not text, or it is nested too deeply.
+        """
+        with _refusing_unreadable():
+            return await super().msgpack()

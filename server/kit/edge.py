@@ -105,7 +105,7 @@ class Edge:
                 await self._app(scope, receive, answer.send)
         finally:
             self._drain.leave()
-            _account(cast("HTTPScope", scope), answer, time.perf_counter() - begun_s)
+            _account(scope, answer, time.perf_counter() - begun_s)
 
 
 def _request_id(given: bytes) -> str:

@@ -1,13 +1,13 @@
 """Refusals: what the product says no to, as classes without any HTTP.
 
-A room subclasses one of these next to its rule and gives it a stable `code`; `server.problems` alone knows
-the status that each kind travels with.
+A room subclasses one of these next to its rule and gives it a stable `code`; `server.problems`
+alone knows the status that each kind travels with.
 """
 
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is a fact about the request, not a fault of the program
+class Refusal(Exception):
     """A request that the product declines, with a stable code and a sentence that says what to do.
 
     :param detail: a sentence for a person; holds no customer data.
@@ -42,7 +42,11 @@ class NotFound(Refusal):
     code = "not_found"
 
     def __init__(
-        self, detail: str = "There is nothing here with this id.", *, field: str | None = None, **extra: Any
+        self,
+        detail: str = "There is nothing here with this id.",
+        *,
+        field: str | None = None,
+        **extra: Any,
     ) -> None:
         super().__init__(detail, field=field, **extra)
 
@@ -75,6 +79,12 @@ class TooManyRequests(Refusal):
     """A limit of tries or of rate is reached; `retry_after_s` says when to come again."""
 
     code = "too_many_requests"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a type that is not read here."""
+
+    code = "unsupported_media_type"
 
 
 class TooLarge(Refusal):
