@@ -16,6 +16,7 @@ from server.changelog.conflicts import CONFLICT, as_records
 from server.changelog.kinds import RecordKind, Written
 from server.changelog.rules import RoomRules, as_refusal
 from server.kit import clock, db, live, outbox
+from server.kit.errors import Refusal
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key
 from sync_protocol.messages import ReceivedOp, Status
@@ -46,6 +47,8 @@ class Applied(msgspec.Struct, frozen=True):
     seq: int | None
     """The sequence it took; None when nothing changed."""
     result: BatchResult
+    refusals: Mapping[int, Refusal] = {}
+    """What the rooms themselves refused, by the number of the op."""
 
 
 async def apply(
@@ -69,12 +72,12 @@ async def apply(
         device = str(actor.device_id) if actor.device_id else None
         result = merge.settle_batch(held, ops, device=device, clock=edit_clock, rules=rules)
         if not (result.records or result.conflicts):
-            return Applied(None, result)
+            return Applied(None, result, rules.refusals)
         seq = int(await db.connection().fetchval(_TICK, actor.tenant_id))
         result = merge.stamp(result, seq)
         await _write(actor, kinds, result, seq, now)
         transaction.on_commit(lambda: live.publish(actor.tenant_id, seq))
-        return Applied(seq, result)
+        return Applied(seq, result, rules.refusals)
 
 
 async def write(
@@ -95,7 +98,7 @@ async def write(
         )
         for outcome in applied.result.outcomes:
             if outcome.status not in (Status.APPLIED, Status.MERGED):
-                raise as_refusal(outcome)
+                raise applied.refusals.get(outcome.number) or as_refusal(outcome)
         return applied
 
 
@@ -152,8 +155,9 @@ def _by_kind(records: Mapping[Key, HeldRecord]) -> dict[str, list[HeldRecord]]:
 
 
 def _written(before: HeldRecord | None, after: HeldRecord) -> Written:
-    """Say what was written to a room's index."""
-    return Written(after.id, before.fields if before else None, after.fields, after.deleted)
+    """Say what was written to a room's index; what lives again is indexed like what is new."""
+    stood = before.fields if before and not before.deleted else None
+    return Written(after.id, stood, after.fields, after.deleted)
 
 
 async def _write_history(
