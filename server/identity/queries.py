@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor, Permission, Role, ensure
-from server.identity.schemas import DeviceView, Me, UserView
+from server.identity.schemas import DeviceView, Directory, Me, UserView
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -83,3 +83,19 @@ async def devices(actor: Actor, *, cursor: str | None = None) -> Page[DeviceView
         )
     items = [msgspec.convert(dict(row), DeviceView) for row in rows[:PAGE_SIZE]]
     return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)
+
+
+async def directory(actor: Actor) -> Directory:
+    """Name the people and devices of the actor's company, to say who changed what and from where."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        people = await db.connection().fetch(
+            "SELECT id, name FROM user_account WHERE tenant_id = $1 ORDER BY id", actor.tenant_id
+        )
+        devices = await db.connection().fetch(
+            "SELECT id, name FROM device WHERE tenant_id = $1", actor.tenant_id
+        )
+    return Directory(
+        people={row["id"]: row["name"] for row in people},
+        devices={row["id"]: row["name"] for row in devices},
+    )

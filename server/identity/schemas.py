@@ -148,6 +148,13 @@ class PasswordChange(msgspec.Struct, frozen=True):
     new_password: Secret
 
 
+class Directory(msgspec.Struct, frozen=True):
+    """Names for the ids that records carry: the people of a company, also former ones, and devices."""
+
+    people: dict[UUID, str]
+    devices: dict[UUID, str]
+
+
 class Me(msgspec.Struct, frozen=True):
     """Who is signed in, and where."""
 
