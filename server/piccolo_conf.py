@@ -11,8 +11,13 @@ APP_REGISTRY = AppRegistry(
         "server.kit.piccolo_app",
         "server.audit.piccolo_app",
         "server.tenants.piccolo_app",
+        "server.identity.piccolo_app",
         "server.changelog.piccolo_app",
         "server.customers.piccolo_app",
+        "server.sync.piccolo_app",
+        "billing.ledger.piccolo_app",
+        "billing.budgets.piccolo_app",
+        "billing.issuance.piccolo_app",
     ]
 )
 """In the order in which migrations run."""

@@ -23,7 +23,7 @@ SYNC_COLUMNS: Final = """
 the creation to
 its version. A table needs the index ``(tenant_id, seq, id)``; the customer table also has
 ``scope_seq bigint NOT NULL``,
-the sequence at which its owner or team last changed.
+the sequence at which its owner or team last changed, or it was deleted or came back.
 """
 
 

@@ -248,8 +248,8 @@ def _update_statement(kind: RecordKind) -> str:
     """Write the UPDATE of a kind. $1 tenant, $2 sequence, then arrays."""
     columns = _columns(kind)
     entered = (
-        ", scope_seq = CASE WHEN (t.owner_id, t.team_id) IS DISTINCT FROM (u.owner_id, u.team_id)"
-        " THEN $2 ELSE t.scope_seq END"
+        ", scope_seq = CASE WHEN (t.owner_id, t.team_id, t.deleted)"
+        " IS DISTINCT FROM (u.owner_id, u.team_id, u.deleted) THEN $2 ELSE t.scope_seq END"
         if kind.name == "customer"
         else ""
     )

@@ -180,27 +180,24 @@ def _of_root(name: str, columns: str, scope: Scope) -> str:
 
 
 def _of_child(table: str, columns: str, scope: Scope) -> str:
-    """Select the children that changed, and those whose customer entered the scope."""
-    within = scopes.predicate(scope, "c", user="$5", team="$6")
-    changed = f"""
-        SELECT {columns}, k.seq AS effective, coalesce(c.scope_seq, 0) AS entered_seq FROM {table} k
-        LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
-        WHERE k.tenant_id = $1 AND (k.seq, k.id) > ($2, $3) {_UNSEEN}
-          AND (k.customer_id IS NULL OR {within})
-        ORDER BY k.seq, k.id LIMIT $4
-    """  # noqa: S608 - names come from the schema and the rooms' record kinds
-    if scope is Scope.TENANT:
-        return changed
-    entered = f"""
-        SELECT {columns}, c.scope_seq AS effective, c.scope_seq AS entered_seq FROM customer c
-        JOIN {table} k ON k.tenant_id = c.tenant_id AND k.customer_id = c.id
-        WHERE c.tenant_id = $1 AND c.scope_seq > $7 AND c.scope_seq > k.created_seq
-          AND (c.scope_seq, k.id) > ($2, $3) AND k.seq < c.scope_seq AND NOT k.deleted AND {within}
-        ORDER BY c.scope_seq, k.id LIMIT $4
-    """  # noqa: S608 - names come from the schema and the rooms' record kinds
+    """Select the children that changed, and those whose customer entered the scope or came back."""
+    within = f"NOT c.deleted AND {scopes.predicate(scope, 'c', user='$5', team='$6')}"
     return f"""
-        SELECT * FROM (({changed}) UNION ALL ({entered})) AS feed ORDER BY effective, id LIMIT $4
-    """  # noqa: S608 - both halves are written above
+        SELECT * FROM ((
+            SELECT {columns}, k.seq AS effective, coalesce(c.scope_seq, 0) AS entered_seq
+            FROM {table} k
+            LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
+            WHERE k.tenant_id = $1 AND (k.seq, k.id) > ($2, $3) {_UNSEEN}
+              AND (k.customer_id IS NULL OR ({within}))
+            ORDER BY k.seq, k.id LIMIT $4
+        ) UNION ALL (
+            SELECT {columns}, c.scope_seq AS effective, c.scope_seq AS entered_seq FROM customer c
+            JOIN {table} k ON k.tenant_id = c.tenant_id AND k.customer_id = c.id
+            WHERE c.tenant_id = $1 AND c.scope_seq > $7 AND (c.scope_seq, k.id) > ($2, $3)
+              AND k.seq < c.scope_seq AND NOT k.deleted AND {within}
+            ORDER BY c.scope_seq, k.id LIMIT $4
+        )) AS feed ORDER BY effective, id LIMIT $4
+    """  # noqa: S608 - names come from the schema and the rooms' record kinds
 
 
 @cache

@@ -58,7 +58,12 @@ async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
     return _answer(request, media, await service.pull(actor, message, now=clock.now()))
 
 
-@get("/hint", summary="Hear that there is something newer", sync_to_thread=False)
+@get(
+    "/hint",
+    summary="Hear that there is something newer",
+    opt={"time_limit_s": None},
+    sync_to_thread=False,
+)
 def hint(actor: CurrentActor) -> ServerSentEvent:
     """Stream the tenant's sequence whenever it moves; data only ever comes by pull."""
     rules.ensure_device(actor)

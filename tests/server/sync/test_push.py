@@ -1,0 +1,239 @@
+"""What a push promises: each op once, both values kept, nobody's rows but one's own."""
+
+import asyncio
+
+import pytest
+
+from server.access import Role, Scope
+from server.kit import db
+from server.settings import Settings
+from server.sync import inbox, queries, rules
+from server.sync import service as sync
+from sync_protocol.messages import Code, Status
+from tests.factories import Tenant, new_id
+from tests.server.sync.devices import Device, frame, make_device
+
+
+@pytest.fixture
+async def phone(database: Settings, tenant: Tenant) -> Device:
+    """A rep's phone; the rep sees the team's customers."""
+    return await make_device(database, tenant)
+
+
+@pytest.fixture
+async def other(database: Settings, tenant: Tenant) -> Device:
+    """A colleague's phone, in the same team."""
+    return await make_device(database, tenant)
+
+
+async def test_a_push_that_comes_twice_has_one_effect_and_one_answer(phone: Device) -> None:
+    customer_id = new_id()
+    ops = [
+        phone.create("customer", customer_id, name="江阴海澜配送"),
+        phone.edit("customer", customer_id, city="无锡市"),
+    ]
+
+    first = await phone.push(*ops)
+    again = await phone.push(*ops)
+
+    assert [outcome.status for outcome in first.outcomes] == [Status.APPLIED, Status.APPLIED]
+    assert again.outcomes == first.outcomes
+    assert again.acknowledged == first.acknowledged == 2
+    async with db.tenant_transaction(phone.actor.tenant_id):
+        assert (
+            await db.connection().fetchval(
+                "SELECT count(*) FROM change WHERE record_id = $1", customer_id
+            )
+            == 1
+        )
+
+
+async def test_ten_copies_of_a_push_at_once_have_one_effect(phone: Device) -> None:
+    ops = [phone.create("customer", new_id(), name=f"太仓物流 {n}") for n in range(20)]
+    now = phone.later()
+
+    answers = await asyncio.gather(
+        *(sync.push(phone.actor, frame(ops, now), now=now) for _ in range(10))
+    )
+
+    assert len({tuple(answer.outcomes) for answer in answers}) == 1
+    await phone.pull()
+    assert len(phone.replica) == 20
+
+
+async def test_a_number_that_was_settled_for_another_op_is_told(phone: Device) -> None:
+    await phone.push(phone.create("customer", new_id(), name="昆山富士电线"))
+    phone.number = 0
+
+    outcome = await phone.outcome(phone.create("customer", new_id(), name="常州天合塑业"))
+
+    assert (outcome.status, outcome.code) == (Status.REJECTED, Code.NUMBER_REUSED)
+
+
+async def test_a_gap_in_the_numbers_is_refused_whole(phone: Device) -> None:
+    phone.number = 5
+
+    with pytest.raises(rules.OutOfOrder) as refused:
+        await phone.push(phone.create("customer", new_id(), name="吴中医药"))
+
+    assert refused.value.extra == {"acknowledged": 0}
+    await phone.pull()
+    assert phone.replica == {}
+
+
+async def test_two_who_did_not_see_each_other_keep_both_values(
+    phone: Device, other: Device
+) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="盛泽纺织", remark="初次到访"))
+    await phone.pull()
+    await other.pull()
+    mine = phone.edit("customer", customer_id, remark="老板姓施", city="苏州市")
+    other.later(60)
+    theirs = other.edit("customer", customer_id, remark="下周三再来", industry="纺织")
+
+    assert (await other.outcome(theirs)).status is Status.APPLIED
+    outcome = await phone.outcome(mine)
+
+    assert outcome.status is Status.MERGED
+    await phone.pull()
+    await other.pull()
+    assert phone.replica == other.replica
+    held = phone.replica["customer", str(customer_id)]
+    assert (held["remark"], held["city"], held["industry"]) == ("下周三再来", "苏州", "纺织")
+    (conflict,) = [fields for (kind, _), fields in phone.replica.items() if kind == "conflict"]
+    assert (conflict["kept"], conflict["other"]) == ("下周三再来", "老板姓施")
+    assert (conflict["kept_by"], conflict["other_by"]) == (
+        str(other.actor.user_id),
+        str(phone.actor.user_id),
+    )
+
+
+async def test_a_restored_value_is_held_again_and_the_conflict_is_settled(
+    phone: Device, other: Device
+) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="镇江恒顺"))
+    await other.pull()
+    await phone.push(phone.edit("customer", customer_id, name="镇江酱醋"))
+    await other.push(other.edit("customer", customer_id, name="恒顺酱醋"))
+    (open_conflict,) = (await queries.conflicts(phone.actor)).items
+
+    settled = await inbox.resolve(phone.actor, open_conflict.id, is_restore=True, now=phone.later())
+
+    assert settled.state == "restored"
+    await other.pull()
+    assert other.replica["customer", str(customer_id)]["name"] == open_conflict.other
+    assert (await queries.conflicts(phone.actor)).items == []
+    with pytest.raises(inbox.ConflictSettled):
+        await inbox.resolve(other.actor, open_conflict.id, is_restore=False, now=other.later())
+
+
+async def test_ones_own_chain_of_edits_is_no_conflict(phone: Device) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="一"))
+
+    outcomes = [
+        await phone.outcome(phone.edit("customer", customer_id, name=name)) for name in "二三四"
+    ]
+
+    assert {outcome.status for outcome in outcomes} == {Status.APPLIED}
+    assert (await queries.conflicts(phone.actor)).items == []
+
+
+async def test_a_refused_op_does_not_stop_the_others(phone: Device) -> None:
+    good, orphan = new_id(), new_id()
+
+    answer = await phone.push(
+        phone.create("customer", new_id(), name=""),
+        phone.create("contact", orphan, customer_id=str(new_id()), name="邱卫东"),
+        phone.create("customer", good, name="宜兴紫砂"),
+        phone.create("customer", new_id(), name="南通家纺", uscc="123"),
+    )
+
+    assert [outcome.status for outcome in answer.outcomes] == [
+        Status.REJECTED,
+        Status.DEPENDENCY_REJECTED,
+        Status.APPLIED,
+        Status.REJECTED,
+    ]
+    assert answer.outcomes[0].field == "name"
+    assert answer.acknowledged == 4
+    await phone.pull()
+    assert set(phone.replica) == {("customer", str(good))}
+
+
+async def test_out_of_sight_is_not_there(database: Settings, tenant: Tenant, phone: Device) -> None:
+    loner = await make_device(database, tenant, scope=Scope.MINE)
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="张家港保税仓储"))
+
+    edited = await loner.outcome(loner.edit("customer", customer_id, name="我的"))
+    noted = await loner.outcome(
+        loner.create("note", new_id(), customer_id=str(customer_id), body="来过")
+    )
+
+    assert (edited.status, edited.code) == (Status.REJECTED, Code.NOT_FOUND)
+    assert noted.status is Status.DEPENDENCY_REJECTED
+    await loner.pull()
+    assert loner.replica == {}
+
+
+async def test_a_rival_tenant_neither_reads_nor_writes(
+    database: Settings, rival: Tenant, phone: Device
+) -> None:
+    stranger = await make_device(database, rival, role=Role.AGENT_OWNER, scope=Scope.TENANT)
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="苏州工艺"))
+
+    edited = await stranger.outcome(stranger.edit("customer", customer_id, name="抢来的"))
+    # The same id in another tenant is another record; the first is untouched.
+    made = await stranger.outcome(stranger.create("customer", customer_id, name="抢来的"))
+
+    assert edited.code == Code.NOT_FOUND
+    assert made.status is Status.APPLIED
+    await phone.pull()
+    assert phone.replica["customer", str(customer_id)]["name"] == "苏州工艺"
+
+
+async def test_a_rep_hands_nobody_over(phone: Device, other: Device) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="相城汽配"))
+
+    outcome = await phone.outcome(
+        phone.edit("customer", customer_id, owner_id=str(other.actor.user_id))
+    )
+
+    assert (outcome.status, outcome.code, outcome.field) == (
+        Status.REJECTED,
+        Code.NOT_ALLOWED,
+        "owner_id",
+    )
+
+
+async def test_statements_do_not_grow_with_the_edits(phone: Device) -> None:
+    customers = [new_id() for _ in range(40)]
+    await phone.push(
+        *(phone.create("customer", each, name=f"客户 {each.hex[-4:]}") for each in customers)
+    )
+
+    one = await _statements(phone, 1, customers)
+    forty = await _statements(phone, 40, customers)
+
+    assert one == forty <= 20
+
+
+async def _statements(phone: Device, count: int, customers: list[object]) -> int:
+    """Count the statements of a push of so many edits, the doors' own included."""
+    ops = [
+        phone.edit("customer", str(each), remark=f"第 {phone.number} 次")
+        for each in customers[:count]
+    ]
+    now = phone.later()
+    seen: list[str] = []
+    async with db.tenant_transaction(phone.actor.tenant_id) as transaction:
+        transaction.connection.add_query_logger(lambda record: seen.append(record.query))
+        answer = await sync.push(phone.actor, frame(ops, now), now=now)
+        transaction.connection._query_loggers.clear()
+    assert {outcome.status for outcome in answer.outcomes} == {Status.APPLIED}
+    return len(seen)
