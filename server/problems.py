@@ -199,6 +199,12 @@ def _away(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     )
 
 
+def _interface(request: Request[Any, Any, Any], error: asyncpg.InterfaceError) -> Response[Any]:
+    """Tell a lost connection from a misused one; asyncpg has one class for both."""
+    is_lost = any(phrase in str(error) for phrase in ("is closed", "released back to the pool"))
+    return _away(request, error) if is_lost else _unexpected(request, error)
+
+
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer our own fault: report it, tell the person nothing but the request's id."""
     telemetry.report(
@@ -230,6 +236,7 @@ EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     asyncpg.CrashShutdownError: _away,
     asyncpg.CannotConnectNowError: _away,
     asyncpg.TooManyConnectionsError: _away,
+    asyncpg.InterfaceError: _interface,
     ConnectionError: _away,
     Exception: _unexpected,
 }

@@ -1,20 +1,22 @@
 """The doors to the database. Outside a door no query runs.
 
-`tenant_transaction` opens one tenant's rows, `platform_transaction` the platform's tables, `job_transaction` the
-queue and the released aggregates, `global_transaction` what must be known before a tenant is (login names, token
-hashes). Each is one transaction; a service called inside another's joins it. Nothing but SET LOCAL is ever set, so a
-pooled connection carries no tenant to its next user.
+`tenant_transaction` opens one tenant's rows, `platform_transaction` the platform's tables,
+`job_transaction` the queue and the released aggregates, `global_transaction` what must be known
+before a tenant is (login names, token hashes). Each is one transaction; a service called inside
+another's joins it. Nothing but SET LOCAL is ever set, so a pooled connection carries no tenant
+to its next user.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from uuid import UUID
 
 import asyncpg
+import structlog
 from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 # Piccolo finds the engine of every table through this module.
 os.environ.setdefault("PICCOLO_CONF", "server.piccolo_conf")
+
+log = structlog.get_logger()
 
 _ROLLBACK_TIMEOUT_S: Final = 5.0
 _SESSION_DEFAULTS: Final = {
@@ -57,13 +61,19 @@ class DoorMisused(RuntimeError):
 
 
 class OutcomeUnknown(Unavailable):
-    """COMMIT did not answer: the work may or may not be done. Repeating with the same id is safe."""
+    """COMMIT did not answer.
+
+    The work may or may not be done. Repeating with the same id is safe.
+    """
 
     code = "outcome_unknown"
 
 
 class CommitRefused(Unavailable):
-    """COMMIT was refused by the database and nothing was kept. Repeating with the same id is safe."""
+    """COMMIT was refused by the database and nothing was kept.
+
+    Repeating with the same id is safe.
+    """
 
     code = "commit_refused"
 
@@ -89,13 +99,31 @@ class Transaction:
     def committed(self) -> None:
         """Run what waited for the commit."""
         for callback in self._after_commit:
-            callback()
+            try:
+                callback()
+            # The work is done: a listener that fails must not make it look undone.
+            except Exception as error:
+                log.error("commit.listener-failed", exc_info=error)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Keep what was done before, whatever happens inside: on an exception only the inside is undone."""
-        async with self.connection.transaction():
+        """Keep what was done before, whatever happens inside.
+
+        On an exception only the inside is undone.
+        """
+        # asyncpg's own savepoints refuse a transaction that was begun by SQL. The same name may be
+        # nested: each one hides the former until it is released.
+        await self.connection.execute("SAVEPOINT inside")
+        try:
             yield
+        except BaseException:
+            # A connection that is lost has undone everything; what went wrong first is told.
+            with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
+                await self.connection.execute(
+                    "ROLLBACK TO SAVEPOINT inside; RELEASE SAVEPOINT inside"
+                )
+            raise
+        await self.connection.execute("RELEASE SAVEPOINT inside")
 
 
 class TongluEngine(PostgresEngine):
@@ -112,17 +140,20 @@ class TongluEngine(PostgresEngine):
         super().__init__(config={})
 
     async def check_version(self) -> None:
-        """Connect to nothing while modules are imported; the start-up self-check looks at the version."""
+        """Connect to nothing while modules are imported.
+
+        The start-up self-check looks at the version.
+        """
 
     async def prep_database(self) -> None:
         """Create no extension: the application's role may not."""
 
-    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:  # noqa: FBT001, FBT002 - the signature is Piccolo's
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - the signature is Piccolo's
         """Run a Piccolo query on the open transaction."""
         query, arguments = querystring.compile_string(engine_type=self.engine_type)
         return await self._fetch(query, arguments)
 
-    async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:  # noqa: FBT001, FBT002 - the signature is Piccolo's
+    async def run_ddl(self, ddl: str, in_pool: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - the signature is Piccolo's
         """Run DDL, which only a migration may."""
         if not self.migrating:
             raise DoorMisused("DDL runs in migrations only")
@@ -131,11 +162,12 @@ class TongluEngine(PostgresEngine):
     async def _fetch(self, query: str, arguments: Sequence[Any]) -> Any:
         """Fetch on the open transaction; a migration may also read between transactions."""
         if self.migrating and self.current_transaction.get() is None:
+            assert self.pool is not None, "open_for_migrations() opened it"
             async with self.pool.acquire() as free:
                 return await free.fetch(query, *arguments)
         return await connection().fetch(query, *arguments)
 
-    def transaction(self, allow_nested: bool = True) -> Any:  # noqa: FBT001, FBT002 - the signature is Piccolo's
+    def transaction(self, allow_nested: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - the signature is Piccolo's
         """Open a migration's transaction; everything else goes through a door."""
         if not self.migrating:
             raise DoorMisused("open a transaction through a door of server.kit.db")
@@ -182,7 +214,10 @@ async def close_database() -> None:
 
 
 async def _keep_session(_: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Save a round trip at release: nothing outlives a transaction, since only SET LOCAL is used."""
+    """Save a round trip at release.
+
+    Nothing outlives a transaction, since only SET LOCAL is used.
+    """
 
 
 def connection() -> "asyncpg.Connection[asyncpg.Record]":
@@ -195,7 +230,7 @@ def connection() -> "asyncpg.Connection[asyncpg.Record]":
 
 def current() -> Transaction:
     """Give the open transaction of this task."""
-    opened: Transaction | None = ENGINE.current_transaction.get()
+    opened = cast("Transaction | None", ENGINE.current_transaction.get())
     if opened is None:
         raise DoorMisused("no query runs outside a door of server.kit.db")
     if opened.task is not asyncio.current_task():
@@ -248,7 +283,10 @@ def _opened(door: Door, tenant_id: UUID | None, begin: str) -> "AsyncTransaction
 
 
 class AsyncTransaction:
-    """`async with` over a door: begins or joins, commits or rolls back, always gives the connection back."""
+    """`async with` over a door.
+
+    Begins or joins, commits or rolls back, always gives the connection back.
+    """
 
     __slots__ = ("_begin", "_door", "_joined", "_opened", "_tenant_id", "_token")
 
@@ -271,7 +309,7 @@ class AsyncTransaction:
             await _give_back(free, terminate=True)
             raise
         self._opened = Transaction(free, self._door, self._tenant_id)
-        self._token = ENGINE.current_transaction.set(self._opened)
+        self._token = ENGINE.current_transaction.set(cast("Any", self._opened))
         return self._opened
 
     def _join(self) -> Transaction:
@@ -283,7 +321,10 @@ class AsyncTransaction:
         return opened
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Commit or roll back; a connection whose state is in doubt is never given to the next user."""
+        """Commit or roll back.
+
+        A connection whose state is in doubt is never given to the next user.
+        """
         if self._joined:
             return
         ENGINE.current_transaction.reset(self._token)
@@ -310,7 +351,9 @@ class AsyncTransaction:
             raise
         await _give_back(free, terminate=False)
         if answer != "COMMIT":
-            raise DoorMisused("a statement failed inside the transaction and its error was swallowed")
+            raise DoorMisused(
+                "a statement failed inside the transaction and its error was swallowed"
+            )
 
     async def _roll_back(self) -> None:
         """Undo; when even that fails, end the connection."""
@@ -328,8 +371,13 @@ class AsyncTransaction:
 
 
 async def _give_back(free: "asyncpg.Connection[asyncpg.Record]", *, terminate: bool) -> None:
-    """Return a connection to the pool, ended first when its state is in doubt; a cancellation does not stop this."""
+    """Return a connection to the pool, ended first when its state is in doubt.
+
+    A cancellation does not stop this.
+    """
     if terminate:
-        free.terminate()
+        # A connection that is lost has left the pool by itself and refuses to be ended again.
+        with suppress(asyncpg.InterfaceError):
+            free.terminate()
     if ENGINE.pool is not None:
         await asyncio.shield(ENGINE.pool.release(free))
