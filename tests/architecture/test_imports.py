@@ -1,0 +1,146 @@
+"""Who may import what, in finer grain than the contracts of pyproject.toml."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+from tests.postgres import ROOT
+
+PACKAGES = (
+    "server",
+    "billing",
+    "sync_protocol",
+    "partner_portal",
+    "mobile_client_sdk",
+    "world",
+    "benchmarks",
+)
+TECHNICAL = {"kit", "access", "problems", "settings", "embedded"}
+"""Below every room: any of their modules may be met."""
+ASSEMBLING = {"app", "cli", "serve", "worker", "migrate", "supervisor", "piccolo_conf", "openapi"}
+"""They put rooms together and may meet any file of them."""
+PUBLIC_FILES = {"service", "queries", "schemas"}
+"""What a room shows to other rooms and to the portal."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Everything that imports anything."""
+    return grimp.build_graph(*PACKAGES, include_external_packages=True)
+
+
+def test_the_contracts_of_pyproject_hold() -> None:
+    checked = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout[-4000:]
+
+
+def test_rooms_meet_at_their_public_files(graph: grimp.ImportGraph) -> None:
+    refused = [
+        f"{importer} -> {imported}"
+        for importer, imported in _imports(graph)
+        if importer.startswith("server.")
+        and imported.startswith("server.")
+        and not _may_meet(importer.split("."), imported.split("."))
+    ]
+
+    assert refused == []
+
+
+def test_the_portal_imports_only_what_rooms_show(graph: grimp.ImportGraph) -> None:
+    refused = [
+        f"{importer} -> {imported}"
+        for importer, imported in _imports(graph)
+        if importer.split(".")[0] == "partner_portal" and not _portal_may_import(imported)
+    ]
+
+    assert refused == []
+
+
+@pytest.mark.parametrize("package", ["sync_protocol", "billing"])
+def test_time_and_chance_come_in_as_arguments(package: str) -> None:
+    assert _impure_calls(ROOT / package) == []
+
+
+def test_the_server_reads_the_clock_in_one_place() -> None:
+    allowed = {"server/kit/clock.py", "server/kit/ids.py"}
+
+    found = [call for call in _impure_calls(ROOT / "server") if call.split(":")[0] not in allowed]
+
+    assert found == []
+
+
+def _imports(graph: grimp.ImportGraph) -> list[tuple[str, str]]:
+    """List every direct import, sorted."""
+    return sorted(
+        (importer, imported)
+        for importer in graph.modules
+        for imported in graph.find_modules_directly_imported_by(importer)
+    )
+
+
+def _may_meet(importer: list[str], imported: list[str]) -> bool:
+    """Say whether a module of one room may import a module of another one."""
+    if len(imported) == 1 or importer[1] == imported[1]:
+        return True
+    if imported[1] in TECHNICAL or importer[1] in ASSEMBLING:
+        return True
+    file = imported[2] if len(imported) > 2 else "__init__"
+    if file == "tables":
+        # A foreign key names the other room's table.
+        return importer[2:3] == ["tables"]
+    if file == "sync":
+        # The registry of what travels is the one reader.
+        return importer[1:3] == ["sync", "registry"]
+    return file in PUBLIC_FILES or file == "__init__"
+
+
+def _portal_may_import(imported: str) -> bool:
+    """Say whether the pages may use this module."""
+    parts = imported.split(".")
+    match parts[0]:
+        case "partner_portal" | "sync_protocol":
+            return True
+        case "server":
+            technical = {"app", "access", "kit", "problems", "settings"}
+            return (
+                len(parts) == 1
+                or parts[1] in technical
+                or parts[2:3] <= ["service"]
+                or (len(parts) > 2 and parts[2] in PUBLIC_FILES)
+            )
+        case package:
+            return package not in {"billing", "piccolo", "asyncpg", "world", "mobile_client_sdk"}
+
+
+def _impure_calls(folder: Path) -> list[str]:
+    """Find reads of the clock and of chance: `datetime.now()`, `time.time()`, `uuid4()` and kin."""
+    names = {
+        "datetime.now",
+        "datetime.utcnow",
+        "datetime.today",
+        "date.today",
+        "time.time",
+        "time.time_ns",
+        "uuid4",
+        "uuid.uuid4",
+        "uuid1",
+        "uuid.uuid1",
+        "random.random",
+    }
+    return [
+        f"{file.relative_to(ROOT)}:{node.lineno} {ast.unparse(node.func)}"
+        for file in sorted(folder.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names
+    ]
