@@ -27,8 +27,12 @@ from server.kit.edge import Drain, Edge
 from server.kit.errors import TooManyRequests, Unavailable
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
+from server.sync import routes as sync
 
-ROUTERS: Final[Sequence[Router]] = (identity.router,)
+ROUTERS: Final[Sequence[Router]] = (
+    identity.router,
+    sync.router,
+)
 """The rooms' routers, all under /v1."""
 
 HANDLER_LIMIT_S: Final = 10.0

@@ -5,12 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from server.access import Actor, Role, Scope
 from server.identity import keys
 from server.identity import service as identity
-from server.identity.schemas import Enrolment, NewUser
+from server.identity.schemas import Enrolment, EnrolmentView, NewUser
 from server.kit import clock
 from server.settings import Settings
 from server.sync import service as sync
@@ -41,6 +39,36 @@ async def make_device(
     team_id: UUID | None = None,
 ) -> "Device":
     """Invite a person and enrol the person's phone, by the services."""
+    enrolled = await _enrol(settings, tenant, role=role, scope=scope, team_id=team_id)
+    actor = Actor(
+        user_id=enrolled.user_id,
+        tenant_id=tenant.tenant_id,
+        role=role,
+        scope=scope,
+        team_id=team_id or tenant.team_id,
+        device_id=enrolled.device_id,
+    )
+    return Device(actor)
+
+
+async def make_phone_session(settings: Settings, tenant: Tenant) -> str:
+    """Give the access token of a rep's enrolled phone."""
+    enrolled = await _enrol(
+        settings, tenant, role=Role.SALES_REP, scope=Scope.TEAM, now=clock.now()
+    )
+    return enrolled.access_token
+
+
+async def _enrol(
+    settings: Settings,
+    tenant: Tenant,
+    *,
+    role: Role,
+    scope: Scope,
+    team_id: UUID | None = None,
+    now: datetime = NOW,
+) -> EnrolmentView:
+    """Invite a person and enrol the person's phone."""
     keys.open_keys(settings)
     user_id = new_id()
     person = NewUser(
@@ -51,22 +79,10 @@ async def make_device(
         team_id=team_id or tenant.team_id,
         scope=scope,
     )
-    await identity.invite(tenant.owner, person, now=NOW)
-    code = await identity.new_enrolment_code(tenant.owner, user_id=user_id, now=NOW)
-    enrolled = await identity.enrol(
-        Enrolment(code=code.code, device_name="手机", platform="test", id=new_id()),
-        address=user_id.hex,
-        now=NOW,
-    )
-    actor = Actor(
-        user_id=user_id,
-        tenant_id=tenant.tenant_id,
-        role=role,
-        scope=scope,
-        team_id=team_id or tenant.team_id,
-        device_id=enrolled.device_id,
-    )
-    return Device(actor)
+    await identity.invite(tenant.owner, person, now=now)
+    code = await identity.new_enrolment_code(tenant.owner, user_id=user_id, now=now)
+    request = Enrolment(code=code.code, device_name="手机", platform="test", id=new_id())
+    return await identity.enrol(request, address=user_id.hex, now=now)
 
 
 class Device:
@@ -85,7 +101,7 @@ class Device:
         self.now += timedelta(seconds=seconds)
         return self.now
 
-    def create(self, kind: str, record_id: UUID, **fields: Any) -> Create:
+    def create(self, kind: str, record_id: UUID | str, **fields: Any) -> Create:
         """Make a record offline."""
         return Create(kind=kind, id=str(record_id), fields=fields, **self._head())
 
@@ -104,7 +120,7 @@ class Device:
         """Delete a record offline."""
         return Delete(kind=kind, id=str(record_id), **self._head())
 
-    def _head(self) -> dict[str, int]:
+    def _head(self) -> dict[str, Any]:
         """Number an op."""
         self.number += 1
         return {"number": self.number, "at_ms": clock.to_ms(self.now), "base": self.seq}
@@ -142,19 +158,15 @@ class Device:
         return fresh.replica
 
 
-def frame(ops: Sequence[ReceivedOp], now: datetime, **more: Any) -> ReceivedPush:
+def frame(ops: Sequence[ReceivedOp], now: datetime) -> ReceivedPush:
     """Put ops into a push whose device has the right time."""
-    head = {
-        "protocol": PROTOCOL_VERSION,
-        "schema": SCHEMA_VERSION,
-        "device_time_ms": clock.to_ms(now),
-        "forgotten": 0,
-        "pull": None,
-    }
-    return (
-        msgspec.convert({**head, **more, "ops": []}, ReceivedPush)
-        if not ops
-        else ReceivedPush(ops=list(ops), **{**head, **more})
+    return ReceivedPush(
+        protocol=PROTOCOL_VERSION,
+        schema=SCHEMA_VERSION,
+        device_time_ms=clock.to_ms(now),
+        ops=list(ops),
+        forgotten=0,
+        pull=None,
     )
 
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from server.access import Role, Scope
 from server.changelog import service as changelog
 from server.kit import clock
+from server.kit.pages import BadCursor
 from server.settings import Settings
 from server.sync import service as sync
 from server.sync.registry import KINDS
 from server.tenants import service as tenants
+from sync_protocol.merge import EditClock
 from sync_protocol.messages import Edit, PullRequest
 from tests import factories
 from tests.factories import NOW, Tenant, new_id
@@ -36,7 +38,7 @@ async def test_a_cursor_of_another_device_is_refused(database: Settings, tenant:
     await phone.push(phone.create("customer", new_id(), name="木渎灯饰"))
     await phone.pull()
 
-    with pytest.raises(sync.cursors.BadCursor):
+    with pytest.raises(BadCursor):
         await sync.pull(other.actor, PullRequest(cursor=phone.cursor), now=other.later())
 
 
@@ -143,5 +145,5 @@ async def _assign(tenant: Tenant, customer_id: object, to: Device) -> None:
         at_ms=clock.to_ms(now),
         base=changelog.base_of_now(),
     )
-    edit_clock = changelog.EditClock(received_at_ms=clock.to_ms(now))
+    edit_clock = EditClock(received_at_ms=clock.to_ms(now))
     await changelog.apply(tenant.owner, [op], kinds=KINDS, edit_clock=edit_clock, now=now)

@@ -1,6 +1,7 @@
 """What a push promises: each op once, both values kept, nobody's rows but one's own."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -9,7 +10,7 @@ from server.kit import db
 from server.settings import Settings
 from server.sync import inbox, queries, rules
 from server.sync import service as sync
-from sync_protocol.messages import Code, Status
+from sync_protocol.messages import Code, ReceivedOp, Status
 from tests.factories import Tenant, new_id
 from tests.server.sync.devices import Device, frame, make_device
 
@@ -28,7 +29,7 @@ async def other(database: Settings, tenant: Tenant) -> Device:
 
 async def test_a_push_that_comes_twice_has_one_effect_and_one_answer(phone: Device) -> None:
     customer_id = new_id()
-    ops = [
+    ops: list[ReceivedOp] = [
         phone.create("customer", customer_id, name="江阴海澜配送"),
         phone.edit("customer", customer_id, city="无锡市"),
     ]
@@ -223,7 +224,7 @@ async def test_statements_do_not_grow_with_the_edits(phone: Device) -> None:
     assert one == forty <= 20
 
 
-async def _statements(phone: Device, count: int, customers: list[object]) -> int:
+async def _statements(phone: Device, count: int, customers: list[UUID]) -> int:
     """Count the statements of a push of so many edits, the doors' own included."""
     ops = [
         phone.edit("customer", str(each), remark=f"第 {phone.number} 次")
