@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, S
 
 from server import health, openapi, self_check
 from server.access import Actor
+from server.changelog import queries as changelog
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
 from server.identity import routes as identity
@@ -103,7 +104,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     await db.open_database(settings)
     try:
         await self_check.ensure_safe()
-        await live.HUB.open(settings.database_url)
+        await live.HUB.open(settings.database_url, latest_seq=changelog.latest_seq)
         log.info("server.started", version=product_version())
         yield
         drain.begin()

@@ -69,15 +69,21 @@ class Subscription:
         self._is_ended = True
         self._changed.set()
 
-    async def wait(self, timeout_s: float) -> int | None:
-        """Give the next number, or None when nothing happened in this time.
+    async def beats(self, every_s: float) -> AsyncIterator[int | None]:
+        """Iterate over the numbers, and over None whenever nothing has happened for so long.
 
-        :raises StopAsyncIteration: when the process drains.
+        A feed over HTTP writes something then, so that nobody on the way takes it for dead.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                return await anext(self)
-        return None
+        while True:
+            try:
+                async with asyncio.timeout(every_s):
+                    seq = await anext(self)
+            except TimeoutError:
+                yield None
+            except StopAsyncIteration:
+                return
+            else:
+                yield seq
 
     def __aiter__(self) -> AsyncIterator[int]:
         """Iterate over the numbers."""
