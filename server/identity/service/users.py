@@ -12,8 +12,8 @@ from server.identity import hashing, queries, standings
 from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
 from server.identity.schemas import NewUser, UserChange, UserView
-from server.identity.service import sign_in
 from server.identity.service import throttles as counters
+from server.identity.service.sign_in import prove
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
 from server.kit.text import clean
@@ -239,7 +239,7 @@ async def change_password(
     """
     async with db.tenant_transaction(actor.tenant_id):
         held = await queries.one_user(actor.tenant_id, actor.user_id)
-    await sign_in.prove(held.login, current, address=address, now=now)
+    await prove(held.login, current, address=address, now=now)
     passwords.ensure_acceptable(new, about=(held.login, held.name), field="new_password")
     secret = await hashing.hash_password(new)
     async with db.tenant_transaction(actor.tenant_id):

@@ -12,7 +12,7 @@ from server.identity import keys, standings
 from server.identity.rules import web_sessions
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import WebPresence, WebSignIn
-from server.identity.service import sign_in
+from server.identity.service.sign_in import prove
 from server.kit import db, ids
 
 _START: Final = """
@@ -34,7 +34,7 @@ async def web_sign_in(login: str, password: str, *, address: str, now: datetime)
     :raises SignInRefused: when they do not belong together.
     :raises TooManyTries: for this name or from this address.
     """
-    standing = await sign_in.prove(login, password, address=address, now=now)
+    standing = await prove(login, password, address=address, now=now)
     token = web_sessions.new_token(secrets.token_bytes(web_sessions.SECRET_BYTES))
     fingerprint, session_id = web_sessions.fingerprint(token), ids.new_id(now)
     who = actor_of(standing, device_id=None, session_id=session_id)
