@@ -5,6 +5,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, session
+from partner_portal.customers import pages as customers
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
 from partner_portal.rendering import Renderer
@@ -38,7 +39,7 @@ def create_app(settings: Settings) -> Litestar:
     )
     inside = Router(
         "/",
-        route_handlers=[],
+        route_handlers=[customers.customer_list, customers.found],
         exception_handlers=failures.HANDLERS,
         opt={"auth": "cookie"},
         include_in_schema=False,

@@ -1,6 +1,6 @@
 """The browser at the entrance: its visit before anybody has signed in, and its cookies.
 
-Behind the entrance `server.identity` finds the Actor of a session and holds forms against it. Before
+Behind the entrance `server.identity` finds the Actor of a session and checks its forms. Before
 that there is only a visit: a form's token must be the one that the browser holds as a cookie.
 """
 
@@ -88,7 +88,7 @@ def _visit_cookie(request: AnyRequest, visit: str) -> Cookie:
     """Make the cookie that a form of somebody without a session is held against."""
     return Cookie(
         visit_cookie_name(request),
-        visit,
+        value=visit,
         httponly=True,
         secure=_settings(request).is_secure,
         samesite="strict",
@@ -100,7 +100,7 @@ def sign_in(request: AnyRequest, response: Response[Any], signed_in: WebSignIn) 
     response.set_cookie(
         Cookie(
             signed_in.cookie_name,
-            signed_in.token,
+            value=signed_in.token,
             httponly=True,
             secure=signed_in.is_secure,
             samesite="lax",

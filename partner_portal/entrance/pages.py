@@ -84,7 +84,7 @@ async def choose_language(request: AnyRequest) -> Response[Any]:
         answer.set_cookie(
             Cookie(
                 LANGUAGE_COOKIE,
-                chosen,
+                value=chosen,
                 max_age=_YEAR_S,
                 samesite="lax",
                 secure=request.app.state.settings.is_secure,

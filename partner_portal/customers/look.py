@@ -1,0 +1,90 @@
+"""How a list is looked at: search, filters and order, all of it in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Self
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+
+from partner_portal.customers.fields import LEVELS, STATUSES
+from server.customers.schemas import Filters, Sort
+
+DEFAULT_SORT: Final = Sort.UPDATED
+SORTS: Final = (Sort.UPDATED, Sort.NAME, Sort.REVENUE)
+_LENGTH_MAX: Final = 100
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What the address says; each part is text, empty when it is not there."""
+
+    q: str = ""
+    status: str = ""
+    city: str = ""
+    industry: str = ""
+    level: str = ""
+    owner_id: str = ""
+    tag: str = ""
+    sort: str = ""
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """Read an address; what makes no sense is as if it were not there."""
+        given = {name: query.get(name, "").strip()[:_LENGTH_MAX] for name in cls.__struct_fields__}
+        known = {"status": STATUSES, "level": LEVELS, "sort": SORTS}
+        for name, choices in known.items():
+            given[name] = given[name] if given[name] in choices else ""
+        for name in ("owner_id", "tag"):
+            given[name] = given[name] if _is_id(given[name]) else ""
+        return cls(**{name: value.replace("\0", "") for name, value in given.items()})
+
+    @property
+    def filters(self) -> Filters:
+        """Give the filters that the customers room understands."""
+        return Filters(
+            q=self.q or None,
+            status=(self.status,) if self.status else (),
+            city=self.city or None,
+            industry=self.industry or None,
+            level=self.level or None,
+            owner_id=UUID(self.owner_id) if self.owner_id else None,
+            tag=UUID(self.tag) if self.tag else None,
+        )
+
+    @property
+    def order(self) -> Sort | None:
+        """Give the order; none means the search's own, or the newest change first."""
+        return Sort(self.sort) if self.sort else None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nothing is left out."""
+        return not any((self.q, self.status, *self.chosen.values()))
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Give the filters that are shown as chips."""
+        names = ("city", "industry", "level", "owner_id", "tag")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+    def address(self, **other: str) -> str:
+        """Write this look's address, with some parts changed."""
+        parts = {**msgspec.structs.asdict(self), **other}
+        query = urlencode({name: value for name, value in parts.items() if value})
+        return f"/customers?{query}" if query else "/customers"
+
+    @property
+    def cleared(self) -> str:
+        """Write the address without search and chips."""
+        return self.address(q="", **dict.fromkeys(self.chosen, ""))
+
+
+def _is_id(text: str) -> bool:
+    """Tell whether a text is an id."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

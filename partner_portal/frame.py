@@ -1,0 +1,20 @@
+"""What the frame around a page shows: whose company, who, and where one may go."""
+
+from typing import Any
+
+from partner_portal import navigation
+from partner_portal.rendering import AnyRequest
+from server.access import Actor
+from server.tenants import queries as tenants
+
+
+async def frame(request: AnyRequest, who: Actor) -> dict[str, Any]:
+    """Give what layout/shell.html needs."""
+    company = await tenants.tenant(who)
+    return {
+        "actor": who,
+        "organisation": company.name,
+        "navigation": navigation.items(who, request.url.path),
+        "searches": not who.is_platform,
+        "live": not who.is_platform,
+    }
