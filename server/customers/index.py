@@ -1,4 +1,4 @@
-"""Keep the search keys of customers in step with their records, in the transaction that writes them."""
+"""Keep search keys in step with their records, in the transaction that writes them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final

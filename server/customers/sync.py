@@ -1,4 +1,4 @@
-"""Which of this room's records travel, and what the room adds to the protocol's rules about them."""
+"""Which records of this room travel, and what it adds to the protocol's rules about them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ from server.customers.rules.status import Status
 
 
 def _complete_customer(actor: Actor, given: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
-    """A new customer belongs to who made it, and is potential, where nothing else was said."""
+    """Give a new customer to who made it, as potential, where nothing else was said."""
     completed: dict[str, Any] = {}
     if given["owner_id"] is None and given["team_id"] is None:
         completed["owner_id"] = str(actor.user_id)
@@ -27,13 +27,13 @@ def _derive_customer(after: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete_note(actor: Actor, given: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
-    """A note is by who made it, at the time of the edit where none was said."""
+    """Name the author of a note, and its time where none was said."""
     written_at = at_ms if given["written_at"] is None else given["written_at"]
     return {"author_id": str(actor.user_id), "written_at": written_at}
 
 
 def _complete_tag(actor: Actor, given: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
-    """A tag has an owner: who made it, where nobody else was named."""
+    """Give a tag to who made it, where nobody else was named."""
     return {} if given["owner_id"] else {"owner_id": str(actor.user_id)}
 
 

@@ -180,7 +180,7 @@ _IMPORT = [
     )
     """,
     *tenant_table("customer_import", app="SELECT, INSERT, UPDATE"),
-    # A chunk is one transaction of the import: its rows as they were read, then what became of them.
+    # A chunk is one transaction: its rows as they were read, then what became of them.
     """
     CREATE TABLE customer_import_chunk (
         tenant_id uuid NOT NULL,

@@ -1,0 +1,10 @@
+"""Ask about customers: lists, search, one with all that belongs to it, its history, its doubles.
+
+Every question names the actor; what it may see is decided in `server.customers.sight` alone.
+"""
+
+from server.customers.queries.doubles import duplicates
+from server.customers.queries.lists import all_pages, list_page, summary
+from server.customers.queries.records import detail, history, one, tags
+
+__all__ = ["all_pages", "detail", "duplicates", "history", "list_page", "one", "summary", "tags"]

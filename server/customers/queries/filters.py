@@ -1,0 +1,87 @@
+"""Filters and search as conditions of a question about customers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from server.access import Actor
+from server.customers.queries.rows import FROM
+from server.customers.rules import fields, search
+from server.customers.rules.search import Stretch
+from server.customers.schemas import Filters
+from server.customers.sight import Where
+from server.kit import db
+
+
+async def where_of(actor: Actor, filters: Filters) -> Where:
+    """Turn filters into conditions."""
+    where = Where(actor)
+    if len(filters.status) == 1:
+        # An equality lets the list's index give the order too.
+        where.add("c.status = {}", filters.status[0])
+    elif filters.status:
+        where.add("c.status = ANY({}::text[])", list(filters.status))
+    for name in ("district", "industry", "level", "source"):
+        if (value := getattr(filters, name)) is not None:
+            where.add(f"c.{name} = {{}}", value)
+    if filters.city is not None:
+        where.add("c.city = {}", fields.city(filters.city))
+    if filters.owner_id is not None:
+        where.add("c.owner_id = {}", filters.owner_id)
+    if filters.team_id is not None:
+        where.add("c.team_id = {}", filters.team_id)
+    if filters.tag is not None:
+        where.add(
+            "EXISTS (SELECT FROM customer_token k WHERE k.tenant_id = $1 AND k.token = {}"
+            " AND k.record_id = c.id)",
+            search.tag_token(str(filters.tag)),
+        )
+    if filters.updated_since is not None:
+        where.add("c.seq >= {}", await _first_seq_since(where.args[0], filters.updated_since))
+    return where
+
+
+def ask(where: Where, text: str | None) -> None:
+    """Add what is looked for as a condition, for lists in another order than the search's."""
+    if not text:
+        return
+    question = search.question(text)
+    if question is None:
+        where.add("FALSE")
+        return
+    if question.name_holds:
+        where.add("strpos(lower(c.name), {}) > 0", question.name_holds)
+        return
+    found = " UNION ALL ".join(
+        f"SELECT coalesce(k.customer_id, k.record_id) FROM customer_token k WHERE {each}"  # noqa: S608 - constants and numbered parameters
+        for each in (f"k.tenant_id = $1 AND {inside(s, where)}" for s in question.stretches)
+    )
+    where.add(f"c.id IN ({found})")
+
+
+def inside(stretch: Stretch, where: Where) -> str:
+    """Say in SQL that a token (alias ``k``) lies in a stretch."""
+    text = f"k.token >= {where.param(stretch.prefix)} AND k.token < {where.param(stretch.end)}"
+    if stretch.before is not None:
+        text += f" AND k.before = {where.param(stretch.before)}"
+    return text
+
+
+async def _first_seq_since(tenant_id: UUID, since: datetime) -> int:
+    """Find the first sequence of a customer that was written at or after a time, by halving."""
+    last = await db.connection().fetchval(
+        "SELECT seq FROM tenant_clock WHERE tenant_id = $1", tenant_id
+    )
+    low, high = 1, int(last or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = await db.connection().fetchrow(
+            f"SELECT c.seq, h.at FROM {FROM} WHERE c.tenant_id = $1 AND c.seq >= $2"  # noqa: S608 - a constant
+            " ORDER BY c.seq, c.id LIMIT 1",
+            tenant_id,
+            middle,
+        )
+        if row is None or row["at"] is None or row["at"] >= since:
+            high = middle
+        else:
+            low = row["seq"] + 1
+    return low

@@ -1,0 +1,217 @@
+"""Create, edit, delete and restore customers, one or a thousand at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from server.access import Actor
+from server.audit import service as audit
+from server.customers import queries
+from server.customers.queries import doubles, records
+from server.customers.rules import fields as rules
+from server.customers.rules.duplicates import likeness
+from server.customers.schemas import (
+    BatchSaved,
+    CustomerBatch,
+    CustomerEdit,
+    CustomerSaved,
+    Duplicate,
+    Identity,
+    NewCustomer,
+    Saved,
+)
+from server.customers.service import writing
+from server.identity import queries as identity
+from server.kit import db, ids
+from server.kit.errors import Invalid, NotFound
+from sync_protocol.merge import HeldRecord
+from sync_protocol.messages import SetChange
+
+_TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
+_OWN_ID: Final = frozenset({"id"})
+
+
+class UnknownOwner(Invalid):
+    """The person who is to own the customer is not, or no longer, of this company."""
+
+    code = "unknown_owner"
+
+
+class UnknownTag(Invalid):
+    """A tag is not one of the company's."""
+
+    code = "unknown_tag"
+
+
+async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
+    """Create a customer, and tell which others look like it.
+
+    :raises IdReused: the id is another customer's.
+    """
+    customer_id = new.id or ids.new_id(now)
+    async with db.tenant_transaction(actor.tenant_id):
+        fields = await _complete(actor, writing.fields_of(new, but=_OWN_ID))
+        op = writing.creation("customer", customer_id, fields, now=now)
+        applied = await writing.settle(actor, [op], now=now)
+        held = list(applied.result.records.values())
+        if held:
+            await audit.record(actor, "customer.created", subject_id=customer_id, now=now)
+        found = await _duplicates(actor, held)
+        customer = await records.known(actor, customer_id)
+    return CustomerSaved(
+        id=customer_id,
+        seq=customer.seq,
+        outcome="applied",
+        customer=customer,
+        duplicates=found.get(0, []),
+    )
+
+
+async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> BatchSaved:
+    """Create up to 1,000 customers, all or none, with one sequence number."""
+    made = [new.id or ids.new_id(now) for new in batch.customers]
+    async with db.tenant_transaction(actor.tenant_id):
+        given = [writing.fields_of(new, but=_OWN_ID) for new in batch.customers]
+        await _ensure_tags(actor, {tag for fields in given for tag in fields["tags"]})
+        teams = await _teams_of(actor, {fields["owner_id"] for fields in given})
+        for fields in given:
+            _follow_owner(fields, teams)
+        ops = [
+            writing.creation("customer", customer_id, fields, now=now, number=number)
+            for number, (customer_id, fields) in enumerate(zip(made, given, strict=True), 1)
+        ]
+        applied = await writing.settle(
+            actor, ops, now=now, place=lambda number: f"customers[{number - 1}]"
+        )
+        created = applied.result.records
+        if created:
+            await audit.record(
+                actor, "customers.created", subject_id=None, now=now, customers=len(created)
+            )
+        found = await _duplicates(actor, list(created.values()))
+    places = {str(customer_id): at for at, customer_id in enumerate(made)}
+    at_of = [places[held.id] for held in created.values()]
+    return BatchSaved(
+        seq=max(writing.seq_of(outcome) for outcome in applied.result.outcomes),
+        ids=made,
+        duplicates={at_of[number]: doubles for number, doubles in found.items()},
+    )
+
+
+async def edit(
+    actor: Actor, customer_id: UUID, change: CustomerEdit, *, now: datetime
+) -> CustomerSaved:
+    """Edit a customer's touched fields, and tell which others look like it now.
+
+    :raises Stale: when it was to be refused if somebody else wrote meanwhile.
+    :raises IllegalTransition: the status does not lead there.
+    """
+    fields = writing.fields_of(change, but=_TAG_CHANGES)
+    added, removed = map(str, change.add_tags), map(str, change.remove_tags)
+    tags = SetChange(add=tuple(sorted(added)), remove=tuple(sorted(removed)))
+    async with db.tenant_transaction(actor.tenant_id):
+        await records.one(actor, customer_id)
+        await _ensure_tags(actor, set(tags.add))
+        if fields.get("owner_id"):
+            _follow_owner(fields, await _teams_of(actor, {fields["owner_id"]}))
+        done = await writing.edit_record(
+            actor,
+            "customer",
+            customer_id,
+            fields,
+            change,
+            now=now,
+            sets={"tags": tags} if tags.add or tags.remove else None,
+        )
+        if "owner_id" in fields or "team_id" in fields:
+            await audit.record(actor, "customer.assigned", subject_id=customer_id, now=now)
+        customer = await records.known(actor, customer_id)
+        like = likeness(customer.name, uscc=customer.uscc, phone=customer.phone)
+        found = await doubles.duplicates_of(actor, [like], but=[customer_id])
+    return CustomerSaved(
+        id=customer_id,
+        seq=customer.seq,
+        outcome=done.outcome,
+        conflicts=done.conflicts,
+        customer=customer,
+        duplicates=found.get(0, []),
+    )
+
+
+async def delete(actor: Actor, customer_id: UUID, *, base: int | None, now: datetime) -> Saved:
+    """Delete a customer; it can be restored."""
+    async with db.tenant_transaction(actor.tenant_id):
+        done = await writing.delete_record(actor, "customer", customer_id, base=base, now=now)
+        await audit.record(actor, "customer.deleted", subject_id=customer_id, now=now)
+    return done
+
+
+async def restore(actor: Actor, customer_id: UUID, *, now: datetime) -> Saved:
+    """Bring a deleted customer back, with all that belonged to it."""
+    async with db.tenant_transaction(actor.tenant_id):
+        done = await writing.restore_record(actor, "customer", customer_id, now=now)
+        await audit.record(actor, "customer.restored", subject_id=customer_id, now=now)
+    return done
+
+
+async def find_duplicates(actor: Actor, identity_: Identity) -> list[Duplicate]:
+    """Tell, before anything is saved, which customers look like this one."""
+    given = writing.fields_of(identity_)
+    fields = rules.accept("customer", {name: value for name, value in given.items() if value})
+    return await queries.duplicates(
+        actor, fields.get("name"), uscc=fields.get("uscc"), phone=fields.get("phone")
+    )
+
+
+async def _complete(actor: Actor, fields: dict[str, Any]) -> dict[str, Any]:
+    """See that owner and tags are there, and let the team follow the owner."""
+    await _ensure_tags(actor, set(fields["tags"]))
+    _follow_owner(fields, await _teams_of(actor, {fields["owner_id"]}))
+    return fields
+
+
+def _follow_owner(fields: dict[str, Any], teams: dict[str, str | None]) -> None:
+    """Give a customer to its owner's team where no other was named."""
+    if fields.get("owner_id") and fields.get("team_id") is None:
+        fields["team_id"] = teams[fields["owner_id"]]
+
+
+async def _teams_of(actor: Actor, owners: set[str | None]) -> dict[str, str | None]:
+    """Look up the team of each owner.
+
+    :raises UnknownOwner: somebody is not, or no longer, of this company.
+    """
+    own_team = str(actor.team_id) if actor.team_id else None
+    teams: dict[str, str | None] = {str(actor.user_id): own_team}
+    for owner in sorted(owner for owner in owners if owner and owner not in teams):
+        try:
+            user = await identity.one_user(actor.tenant_id, UUID(owner))
+        except NotFound as error:
+            raise UnknownOwner("Nobody here has this id.", field="owner_id") from error
+        if user.disabled_at is not None:
+            raise UnknownOwner("This person works here no longer.", field="owner_id")
+        teams[owner] = str(user.team_id) if user.team_id else None
+    return teams
+
+
+async def _ensure_tags(actor: Actor, tags: set[str]) -> None:
+    """Refuse tags that the company does not have."""
+    if not tags:
+        return
+    known = await db.connection().fetchval(
+        "SELECT count(*) FROM tag WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted",
+        actor.tenant_id,
+        sorted(tags),
+    )
+    if known != len(tags):
+        raise UnknownTag("One of the tags is not there; look at the list of tags.", field="tags")
+
+
+async def _duplicates(actor: Actor, held: Sequence[HeldRecord]) -> dict[int, list[Duplicate]]:
+    """Find who looks like records that were just written, by their position."""
+    likenesses = [
+        likeness(each.fields["name"], uscc=each.fields["uscc"], phone=each.fields["phone"])
+        for each in held
+    ]
+    return await doubles.duplicates_of(actor, likenesses, but=[UUID(each.id) for each in held])

@@ -1,0 +1,215 @@
+"""What every write of this room does: make ops, settle all or none, say what became of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from server.access import Actor
+from server.changelog import service as changelog
+from server.changelog import storage
+from server.changelog.conflicts import CONFLICT
+from server.changelog.rules import as_refusal
+from server.changelog.service import Applied
+from server.customers import sync
+from server.customers.schemas import EditTerms, Saved
+from server.kit import clock, db
+from server.kit.errors import Conflict, NotFound
+from sync_protocol.conflicts import DELETED
+from sync_protocol.merge import EditClock, HeldRecord
+from sync_protocol.messages import Create, Delete, Edit, Outcome, ReceivedOp, SetChange, Status
+
+_TERMS: Final = frozenset(EditTerms.__struct_fields__)
+_SETTLED: Final = frozenset({Status.APPLIED, Status.MERGED})
+
+
+class Stale(Conflict):
+    """Somebody else wrote the same fields first; both values are given."""
+
+    code = "stale"
+
+
+def fields_of(given: msgspec.Struct, *, but: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Give the fields that a request touched, as they travel."""
+    touched = {
+        name: getattr(given, name)
+        for name in given.__struct_fields__
+        if name not in _TERMS and name not in but and getattr(given, name) is not UNSET
+    }
+    values: dict[str, Any] = msgspec.to_builtins(touched)
+    return values
+
+
+def creation(
+    kind: str, record_id: UUID, fields: Mapping[str, Any], *, now: datetime, number: int = 1
+) -> Create:
+    """Make the op that creates a record."""
+    return Create(
+        number=number,
+        kind=kind,
+        id=str(record_id),
+        fields={name: value for name, value in fields.items() if value is not None},
+        at_ms=clock.to_ms(now),
+        base=changelog.base_of_now(),
+    )
+
+
+async def settle(
+    actor: Actor,
+    ops: Sequence[ReceivedOp],
+    *,
+    now: datetime,
+    place: Callable[[int], str] | None = None,
+) -> Applied:
+    """Write ops, all or none, in the open transaction.
+
+    :param place: gives the path in the request of an op's record, by the number of the op.
+    :raises Refusal: of the first op that is refused, with the path of the field at fault.
+    """
+    now_ms = clock.to_ms(now)
+    applied = await changelog.apply(
+        actor,
+        ops,
+        kinds=sync.BY_NAME,
+        edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
+        now=now,
+    )
+    for outcome in applied.result.outcomes:
+        if outcome.status not in _SETTLED:
+            refusal = applied.refusals.get(outcome.number) or as_refusal(outcome)
+            if place is not None:
+                refusal.field = f"{place(outcome.number)}.{refusal.field or 'id'}"
+            raise refusal
+    return applied
+
+
+async def edit_record(
+    actor: Actor,
+    kind: str,
+    record_id: UUID,
+    fields: Mapping[str, Any],
+    terms: EditTerms,
+    *,
+    now: datetime,
+    sets: Mapping[str, SetChange] | None = None,
+) -> Saved:
+    """Edit a record on the terms that were asked for.
+
+    :raises Stale: when the terms say so and a field was written after the base.
+    """
+    base = changelog.base_of_now() if terms.base is None else terms.base
+    async with db.tenant_transaction(actor.tenant_id):
+        if terms.on_conflict == "refuse":
+            await _ensure_fresh(actor, kind, record_id, fields, base)
+        op = Edit(
+            number=1,
+            kind=kind,
+            id=str(record_id),
+            fields=dict(fields),
+            sets=dict(sets or {}),
+            at_ms=clock.to_ms(now),
+            base=base,
+        )
+        applied = await settle(actor, [op], now=now)
+    return saved(record_id, applied.result.outcomes[0])
+
+
+async def _ensure_fresh(
+    actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any], base: int
+) -> None:
+    """Refuse when a field was written after the base, naming both values."""
+    held = await _load(actor, kind, record_id)
+    wanted = sync.BY_NAME[kind].normalise(fields)
+    stale = {
+        name: {"held": held.fields.get(name), "given": value}
+        for name, value in wanted.items()
+        if held.version(name).seq > base and held.fields.get(name) != value
+    }
+    if stale:
+        raise Stale(
+            "Somebody else changed this meanwhile; look at both values and send it again "
+            "with the new base.",
+            field=next(iter(stale)),
+            seq=held.seq,
+            fields=stale,
+        )
+
+
+async def _load(actor: Actor, kind: str, record_id: UUID) -> HeldRecord:
+    """Lock and give a record that the actor may see."""
+    key = (kind, str(record_id))
+    held = (await storage.load(actor, sync.BY_NAME, [key])).get(key)
+    if held is None or not held.visible:
+        raise NotFound
+    return held
+
+
+async def delete_record(
+    actor: Actor, kind: str, record_id: UUID, *, base: int | None, now: datetime
+) -> Saved:
+    """Delete a record; an edit newer than the base wins over it, and opens a conflict."""
+    op = Delete(
+        number=1,
+        kind=kind,
+        id=str(record_id),
+        at_ms=clock.to_ms(now),
+        base=changelog.base_of_now() if base is None else base,
+    )
+    async with db.tenant_transaction(actor.tenant_id):
+        applied = await settle(actor, [op], now=now)
+    return saved(record_id, applied.result.outcomes[0])
+
+
+async def restore_record(actor: Actor, kind: str, record_id: UUID, *, now: datetime) -> Saved:
+    """Bring a deleted record back as it was; one that lives stays as it is."""
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await _load(actor, kind, record_id)
+        if not held.deleted:
+            return Saved(id=record_id, seq=held.seq, outcome="applied")
+        # An edit of nothing that has not seen the deletion: it wins over it.
+        op = Edit(
+            number=1,
+            kind=kind,
+            id=str(record_id),
+            at_ms=clock.to_ms(now),
+            base=held.version(DELETED).seq - 1,
+        )
+        applied = await settle(actor, [op], now=now)
+        # Nobody needs to decide between the two: a person just has.
+        await _dismiss(actor, applied.result.outcomes[0].conflicts, now=now)
+    return Saved(id=record_id, seq=seq_of(applied.result.outcomes[0]), outcome="applied")
+
+
+async def _dismiss(actor: Actor, conflicts: Sequence[str], *, now: datetime) -> None:
+    """Close conflicts that a restoration opened."""
+    ops = [
+        Edit(
+            number=number,
+            kind="conflict",
+            id=conflict,
+            fields={"state": "dismissed"},
+            at_ms=clock.to_ms(now),
+            base=changelog.base_of_now(),
+        )
+        for number, conflict in enumerate(conflicts, 1)
+    ]
+    if ops:
+        await changelog.write(actor, ops, kinds={CONFLICT.name: CONFLICT}, now=now)
+
+
+def seq_of(outcome: Outcome) -> int:
+    """Give the sequence at which an op's record stands."""
+    assert outcome.seq is not None, "what was settled stands at a sequence"
+    return outcome.seq
+
+
+def saved(record_id: UUID, outcome: Outcome) -> Saved:
+    """Say what became of one op."""
+    became: Literal["applied", "merged"] = (
+        "merged" if outcome.status is Status.MERGED else "applied"
+    )
+    conflicts = [UUID(conflict) for conflict in outcome.conflicts]
+    return Saved(id=record_id, seq=seq_of(outcome), outcome=became, conflicts=conflicts)
