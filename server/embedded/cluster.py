@@ -126,7 +126,7 @@ class Cluster:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        """Start or join. It blocks the loop: the death signal follows the main thread."""
+        """Start or join."""
         self.start()
         return self
 
@@ -169,6 +169,10 @@ class Cluster:
         if self._socket_dir != self.folder and self._socket_dir.name.startswith("tonglu-pg-"):
             shutil.rmtree(self._socket_dir, ignore_errors=True)
 
+    def is_running(self) -> bool:
+        """Say whether somebody runs this cluster now."""
+        return self._wait_while_stopping(self._home())
+
     def destroy(self) -> None:
         """Stop, and delete the folder with all data."""
         self.stop()
@@ -183,10 +187,10 @@ class Cluster:
         found = binaries.find(self.environ, major=major)
         guise = self._wanted_guise or choose(found.bin_dir / "postgres", home)
         bin_dir = found.bin_dir
-        if guise is Guise.NOBODY:
-            home, bin_dir = self._within_reach_of_nobody(home, bin_dir)
         if guise is not Guise.PLAIN:
             _give(home, NOBODY if guise is Guise.NOBODY else 0)
+        if guise is Guise.NOBODY:
+            home, bin_dir = self._within_reach_of_nobody(home, bin_dir)
         if not (home / "data" / "PG_VERSION").exists():
             self._make(home, bin_dir, guise)
         self.passwords = self._read_passwords()
