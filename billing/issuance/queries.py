@@ -48,3 +48,9 @@ async def issuances(
 async def totals() -> list[IssuanceTotal]:
     """Count issuances and their amounts by agent, program and state."""
     return msgspec.convert(await Issuance.raw(_TOTALS), list[IssuanceTotal])
+
+
+async def one(issuance_id: UUID) -> IssuanceView | None:
+    """Give one issuance, if there is one with this id."""
+    rows = await Issuance.raw(_SELECT + "id = {}", issuance_id)
+    return msgspec.convert(rows[0], IssuanceView) if rows else None

@@ -1,0 +1,14 @@
+"""What Piccolo asks for: this room's tables and migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig
+
+from server.benefits.tables import BenefitProgram, BenefitRequest
+
+APP_CONFIG = AppConfig(
+    app_name="benefits",
+    migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
+    table_classes=[BenefitProgram, BenefitRequest],
+    migration_dependencies=[],
+)

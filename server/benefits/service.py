@@ -1,0 +1,305 @@
+"""Do things with benefits. Each function is one use case and one transaction."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.budgets import service as budgets
+from billing.budgets.schemas import Allocation, Funding
+from billing.issuance import service as issuance
+from billing.issuance.schemas import Issue, IssueCode, Terms
+from billing.ledger.schemas import Code, Outcome
+from billing.money import Money
+from server.access import PLATFORM_TENANT, Actor, Permission, ensure
+from server.audit import service as audit
+from server.benefits import queries, rules
+from server.benefits.rules import BenefitRefused, Program, RequestState
+from server.benefits.schemas import (
+    BenefitView,
+    IssuanceRecord,
+    NewAllocation,
+    NewFunding,
+    NewProgram,
+    NewVoid,
+    ProgramView,
+    RequestBenefit,
+)
+from server.customers import queries as customers
+from server.kit import db, ids
+from server.kit.errors import IdReused, NotFound
+
+_ADD_PROGRAM: Final = """
+INSERT INTO benefit_program (
+    id, name, amount_minor, currency, limit_per_customer, opens_at, closes_at, token_key,
+    created_by, created_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING
+"""
+_PROGRAM: Final = """
+SELECT id, name, amount_minor, currency, limit_per_customer, opens_at, closes_at, token_key
+FROM benefit_program WHERE id = $1
+"""
+_ASK: Final = """
+INSERT INTO benefit_request (
+    tenant_id, id, customer_id, program_id, amount_minor, currency, state, requested_by,
+    requested_at
+) VALUES ($1, $2, $3, $4, $5, $6, 'requested', $7, $8)
+ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
+"""
+_DECIDE: Final = """
+UPDATE benefit_request SET state = $3, refusal_code = $4, decided_at = $5
+WHERE tenant_id = $1 AND id = $2
+"""
+_ASKED: Final = """
+SELECT customer_id, program_id FROM benefit_request WHERE tenant_id = $1 AND id = $2
+"""
+
+
+# ------------------------------------------------------------------------------- the platform
+
+
+async def create_program(
+    actor: Actor, new: NewProgram, *, token_key: bytes, now: datetime
+) -> ProgramView:
+    """Create a program. Nothing can be issued of it before its budget is funded.
+
+    :param token_key: 32 random bytes that make its customers' tokens.
+    :raises IdReused: the id belongs to a program with other terms.
+    """
+    ensure(actor, Permission.PROGRAMS_MANAGE)
+    rules.ensure_lasts(new.opens_at, new.closes_at)
+    async with db.platform_transaction(actor):
+        await db.connection().execute(
+            _ADD_PROGRAM,
+            *(new.id, new.name, new.amount_minor, new.currency, new.limit_per_customer),
+            *(new.opens_at, new.closes_at, token_key, actor.user_id, now),
+        )
+        await budgets.open_program(
+            new.id, platform_id=PLATFORM_TENANT, currency=new.currency, now=now
+        )
+        view = await queries.program(actor, new.id)
+    asked = msgspec.structs.asdict(new)
+    if any(getattr(view, name) != value for name, value in asked.items()):
+        raise IdReused("This id belongs to another program; make a new one.", field="id")
+    return view
+
+
+async def fund(actor: Actor, program_id: UUID, new: NewFunding, *, now: datetime) -> ProgramView:
+    """Put money into a program's budget, or take out what is available of it.
+
+    :raises BudgetExhausted: more is taken out than is available.
+    """
+    ensure(actor, Permission.PROGRAMS_MANAGE)
+    async with db.platform_transaction(actor):
+        program = await queries.program(actor, program_id)
+        outcome = await budgets.fund(
+            Funding(
+                key=new.id,
+                program_id=program_id,
+                amount=Money(new.amount_minor, program.currency),
+                is_return=new.is_return,
+            ),
+            transfer_id=ids.new_id(now),
+            platform_id=PLATFORM_TENANT,
+            actor_id=actor.user_id,
+            now=now,
+        )
+        program = await queries.program(actor, program_id)
+    # Committed first, so that a refusal stays the answer to its id.
+    _ensure_recorded(outcome)
+    return program
+
+
+async def allocate(
+    actor: Actor, program_id: UUID, new: NewAllocation, *, now: datetime
+) -> ProgramView:
+    """Give a part of a program's budget to one agent, who from then on draws on it alone.
+
+    With `is_return`, take back what is available of it.
+
+    :raises BudgetExhausted: there is less available.
+    """
+    ensure(actor, Permission.PROGRAMS_MANAGE)
+    async with db.platform_transaction(actor):
+        program = await queries.program(actor, program_id)
+        outcome = await budgets.allocate(
+            Allocation(
+                key=new.id,
+                program_id=program_id,
+                agent_id=new.agent_id,
+                amount=Money(new.amount_minor, program.currency),
+                is_return=new.is_return,
+            ),
+            transfer_id=ids.new_id(now),
+            platform_id=PLATFORM_TENANT,
+            actor_id=actor.user_id,
+            now=now,
+        )
+        program = await queries.program(actor, program_id)
+    _ensure_recorded(outcome)
+    return program
+
+
+async def void(actor: Actor, issuance_id: UUID, new: NewVoid, *, now: datetime) -> IssuanceRecord:
+    """Withdraw a benefit that was not used: its amount is available again, its agent is told.
+
+    :raises AlreadyVoided: and the like, when there is nothing to withdraw.
+    """
+    ensure(actor, Permission.ISSUANCES_VOID)
+    async with db.platform_transaction(actor):
+        outcome = await issuance.void(
+            issuance_id,
+            key=new.id,
+            transfer_id=ids.new_id(now),
+            owner_id=PLATFORM_TENANT,
+            reason=new.reason,
+            actor_id=actor.user_id,
+            now=now,
+        )
+        if outcome.code is Code.RECORDED:
+            record = await queries.record_of(issuance_id)
+            if outcome.is_new:
+                await audit.record_platform_read(
+                    actor,
+                    [record.agent_id],
+                    "benefits.voided",
+                    now=now,
+                    issuance_id=issuance_id,
+                )
+            return record
+    raise _refused(outcome)
+
+
+def _ensure_recorded(outcome: Outcome) -> None:
+    """Refuse what the books have refused."""
+    if outcome.code is not Code.RECORDED:
+        raise _refused(outcome)
+
+
+def _refused(outcome: Outcome) -> Exception:
+    """Give the refusal that a person is told for what the books say."""
+    match outcome.code:
+        case Code.ID_REUSED:
+            return IdReused("This id was used for something else; make a new one.", field="id")
+        case Code.EXCEEDS_CREDITS:
+            return rules.BudgetExhausted("There is less available than this.")
+        case Code.ALREADY_VOIDED:
+            return rules.AlreadyVoided("This benefit was withdrawn before.")
+        case Code.ALREADY_POSTED:
+            return rules.AlreadyRedeemed("The customer has used this benefit.")
+        case Code.ALREADY_EXPIRED:
+            return rules.AlreadyExpired("This benefit's time is over.")
+        case _:
+            return NotFound()
+
+
+# ---------------------------------------------------------------------------------- the agents
+
+
+async def request(actor: Actor, asked: RequestBenefit, *, now: datetime) -> BenefitView:
+    """Request a benefit for a customer and have it issued, within the program's terms and budget.
+
+    The same id and content is answered the same, however often it comes. A refusal is kept too: it
+    stands in the agent's list, unless the transaction that this joined is undone by it.
+
+    :raises BenefitRefused: with the code of the reason.
+    :raises IdReused: the id was used for another customer or program.
+    :raises NotFound: no such program, or no such customer within sight.
+    """
+    view = await submit(actor, asked, now=now)
+    if view.refusal_code is not None:
+        raise rules.refusal(view.refusal_code)
+    return view
+
+
+async def submit(actor: Actor, asked: RequestBenefit, *, now: datetime) -> BenefitView:
+    """Request a benefit, and say what became of it also when it was refused.
+
+    :raises IdReused: the id was used for another customer or program.
+    :raises NotFound: no such program, or no such customer within sight.
+    """
+    actor.ensure_agent()
+    ensure(actor, Permission.BENEFITS_REQUEST)
+    async with db.tenant_transaction(actor.tenant_id):
+        if not await _is_answered(actor, asked):
+            await customers.one(actor, asked.customer_id)
+            row = await db.connection().fetchrow(_PROGRAM, asked.program_id)
+            if row is None:
+                raise NotFound("There is no program with this id.", field="program_id")
+            program = msgspec.convert(dict(row), Program)
+            await _decide(actor, asked, program, row["token_key"], now=now)
+        return await queries.benefit(actor, asked.id)
+
+
+async def _is_answered(actor: Actor, asked: RequestBenefit) -> bool:
+    """Say whether this id was answered before.
+
+    :raises IdReused: for something else.
+    """
+    held = await db.connection().fetchrow(_ASKED, actor.tenant_id, asked.id)
+    if held is None:
+        return False
+    if (held["customer_id"], held["program_id"]) != (asked.customer_id, asked.program_id):
+        raise IdReused("This id was used for another request; make a new one.", field="id")
+    return True
+
+
+async def _decide(
+    actor: Actor, asked: RequestBenefit, program: Program, token_key: bytes, *, now: datetime
+) -> None:
+    """Write the request down and decide it at once: programs approve by themselves for now."""
+    amount = Money(program.amount_minor, program.currency)
+    is_first = await db.connection().fetchval(
+        _ASK,
+        *(actor.tenant_id, asked.id, asked.customer_id, asked.program_id),
+        *(amount.amount_minor, amount.currency, actor.user_id, now),
+    )
+    if is_first is None:
+        # A twin of this request was faster; it is committed by now.
+        await _is_answered(actor, asked)
+        return
+    code: str | None = None
+    try:
+        rules.ensure_eligible(program, now=now)
+        token = rules.customer_token(token_key, actor.tenant_id, asked.customer_id)
+        await _issue(actor, asked, program, token, now=now)
+    except BenefitRefused as refused:
+        code = refused.code
+    state = RequestState.REFUSED if code else RequestState.ISSUED
+    await db.connection().execute(_DECIDE, actor.tenant_id, asked.id, state, code, now)
+    await audit.record(
+        actor,
+        f"benefit.{state}",
+        subject_id=asked.id,
+        now=now,
+        program_id=program.id,
+        customer_id=asked.customer_id,
+        refusal_code=code,
+    )
+
+
+async def _issue(
+    actor: Actor, asked: RequestBenefit, program: Program, token: str, *, now: datetime
+) -> None:
+    """Have the books hold the amount.
+
+    :raises BenefitRefused: the budget or the customer's limit does not allow it.
+    """
+    [answer] = await issuance.issue(
+        Terms(program_id=program.id, limit_per_customer=program.limit_per_customer),
+        [
+            Issue(
+                key=asked.id,
+                id=ids.new_id(now),
+                agent_id=actor.tenant_id,
+                customer_token=token,
+                amount=Money(program.amount_minor, program.currency),
+            )
+        ],
+        group_id=ids.new_id(now),
+        actor_id=actor.user_id,
+        now=now,
+    )
+    if answer.code is not IssueCode.ISSUED:
+        raise rules.refusal(answer.code)

@@ -1,0 +1,40 @@
+"""What devices may ask of this room: a benefit, requested offline and decided when it arrives."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Actor
+from server.benefits import service
+from server.benefits.schemas import RequestBenefit
+from server.kit.errors import Invalid
+from sync_protocol.messages import Intent
+
+REQUEST: Final = "benefits.request"
+"""The mutation's name. `args`: customer_id and program_id; the intent's id is the request's."""
+
+
+class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the intent carries."""
+
+    customer_id: UUID
+    program_id: UUID
+
+
+async def request(actor: Actor, intent: Intent, now: datetime) -> None:
+    """Request a benefit inside the push's transaction, as the API and the portal do.
+
+    :raises Refusal: whose code becomes the op's outcome.
+    """
+    try:
+        args = msgspec.convert(intent.args, _Args)
+    except msgspec.ValidationError as error:
+        raise Invalid(
+            "A benefit is requested with customer_id and program_id.", field="args"
+        ) from error
+    asked = RequestBenefit(
+        id=UUID(intent.id), customer_id=args.customer_id, program_id=args.program_id
+    )
+    await service.request(actor, asked, now=now)
