@@ -17,7 +17,9 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, S
 
 from server import health, openapi, self_check
 from server.access import Actor
+from server.benefits import routes as benefits
 from server.changelog import queries as changelog
+from server.customers import routes as customers
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
 from server.identity import routes as identity
@@ -32,7 +34,9 @@ from server.sync import routes as sync
 
 ROUTERS: Final[Sequence[Router]] = (
     identity.router,
+    customers.router,
     sync.router,
+    benefits.router,
 )
 """The rooms' routers, all under /v1."""
 

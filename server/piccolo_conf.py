@@ -18,6 +18,7 @@ APP_REGISTRY = AppRegistry(
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
+        "server.benefits.piccolo_app",
     ]
 )
 """In the order in which migrations run."""

@@ -47,4 +47,43 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Tries are counted before anybody is known; keys are keyed hashes.",
         tonglu_app="SELECT INSERT UPDATE DELETE",
     ),
+    "ledger_account": _table(
+        "The books are the platform's and every agent's. Under row-level security an agent's "
+        "transaction reaches its own accounts and the shared pools; counters move by trigger only.",
+        tonglu_app="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "ledger_transfer": _table(
+        "Insert only. Under row-level security an agent's transaction may add holds of its own, "
+        "and reads nothing.",
+        tonglu_app="INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_entry": _table(
+        "Insert only, by the trigger on transfers. An agent's transaction writes the pool's lines "
+        "too, and reads nothing.",
+        tonglu_app="INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_outcome": _table(
+        "Insert only. Under row-level security an agent's transaction reaches its own keys.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "budget": _table(
+        "The platform's budget tree.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "issuance": _table(
+        "One record for both sides. Under row-level security an agent's transaction reaches its "
+        "own; the platform settles them, as the ledger says.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "benefit_program": _table(
+        "The platform's offer to every agent. The key of the customers' tokens is not granted to "
+        "the platform's role.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
 }

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from server.access import Actor
+from server.benefits import sync as benefits
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import RecordKind
 from server.customers import sync as customers
@@ -19,5 +20,5 @@ _ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
 KINDS: Final[dict[str, RecordKind]] = {name: _ROOMS[name] for name in SCHEMA.kinds()}
 """By name, parents before children: the order of a snapshot."""
 
-MUTATIONS: Final[dict[str, Mutation]] = {}
+MUTATIONS: Final[dict[str, Mutation]] = {benefits.REQUEST: benefits.request}
 """By name, ``noun.verb``."""
