@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 
 from server.access import PLATFORM_TENANT, Actor, Role, Scope, default_scope
+from server.identity import service as identity
+from server.identity.schemas import NewUser
 from server.kit import ids
 from server.tenants import service as tenants
 
@@ -58,13 +60,41 @@ def make_platform_actor(role: Role = Role.PLATFORM_OPERATOR) -> Actor:
 
 
 async def make_tenant(name: str = "", *, city: str = "杭州") -> Tenant:
-    """Provision an agent company with a team."""
+    """Provision an agent company with a team and three people, who have no passwords yet."""
     tenant_id, team_id = new_id(), new_id()
     name = name or f"代理商 {tenant_id.hex[-6:]}"
-    await tenants.provision(tenant_id, name=name, short_name=name[:8], city=city, now=NOW)
-    await tenants.add_team(tenant_id, team_id, name="一队", now=NOW)
     owner, manager, rep = (
         make_actor(tenant_id, role, team_id=team_id)
         for role in (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
     )
+    await tenants.provision(tenant_id, name=name, short_name=name[:8], city=city, now=NOW)
+    first = new_user(owner, team_id=team_id)
+    await identity.found_company(tenant_id, team_id, first, team_name="一队", now=NOW)
+    for person in (manager, rep):
+        await identity.invite(owner, new_user(person, team_id=team_id), now=NOW)
     return Tenant(tenant_id, name, team_id, owner, manager, rep)
+
+
+def new_user(actor: Actor, *, team_id: UUID | None, password: str | None = None) -> NewUser:
+    """Write the invitation by which an actor becomes a person of its company."""
+    return NewUser(
+        id=actor.user_id,
+        login=login_of(actor),
+        name=actor.name,
+        role=actor.role,
+        team_id=team_id,
+        scope=actor.scope,
+        password=password,
+    )
+
+
+def login_of(actor: Actor) -> str:
+    """Give the login name of somebody whom a factory has made."""
+    return f"{actor.role}.{actor.user_id.hex[-12:]}"
+
+
+async def make_staff(role: Role = Role.PLATFORM_OPERATOR) -> Actor:
+    """Add one of the platform's staff, as the operator's shell does."""
+    staff = make_platform_actor(role)
+    await identity.add_staff(new_user(staff, team_id=None), now=NOW)
+    return staff

@@ -33,14 +33,14 @@ def _address(request: Request[Any, Any, Any]) -> str:
     return request.client.host if request.client else ""
 
 
-@post("/login", status_code=200, exclude_from_auth=True, security=[], summary="Sign in")
+@post("/login", status_code=200, exclude_from_auth=True, security=[{}], summary="Sign in")
 async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Tokens:
     """Sign in by login name and password, without a device."""
     address = _address(request)
     return await service.sign_in(data.login, data.password, address=address, now=clock.now())
 
 
-@post("/token", status_code=200, exclude_from_auth=True, security=[], summary="Turn a token over")
+@post("/token", status_code=200, exclude_from_auth=True, security=[{}], summary="Turn a token over")
 async def token(data: JSONBody[Refresh]) -> Tokens:
     """Give an access token and the next refresh token for the last one."""
     return await service.refresh(data.refresh_token, device_id=data.device_id, now=clock.now())
@@ -60,7 +60,7 @@ async def new_enrolment_code(
     return await service.new_enrolment_code(actor, user_id=data.user_id, now=clock.now())
 
 
-@post("/enrolment", exclude_from_auth=True, security=[], summary="Enrol a device")
+@post("/enrolment", exclude_from_auth=True, security=[{}], summary="Enrol a device")
 async def enrol(request: Request[Any, Any, Any], data: JSONBody[Enrolment]) -> EnrolmentView:
     """Make the device that presents the code the person's, and give it tokens."""
     return await service.enrol(data, address=_address(request), now=clock.now())

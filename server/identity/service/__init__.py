@@ -11,7 +11,7 @@ from server.identity.service.devices import (
     new_enrolment_code,
     revoke_device,
 )
-from server.identity.service.sign_in import sign_in
+from server.identity.service.proof import sign_in
 from server.identity.service.tokens import refresh, sign_out
 from server.identity.service.upkeep import sweep
 from server.identity.service.users import (

@@ -13,7 +13,7 @@ from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
 from server.identity.schemas import NewUser, UserChange, UserView
 from server.identity.service import throttles as counters
-from server.identity.service.sign_in import prove
+from server.identity.service.proof import prove
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
 from server.kit.text import clean

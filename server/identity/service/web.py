@@ -12,7 +12,7 @@ from server.identity import keys, standings
 from server.identity.rules import web_sessions
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import WebPresence, WebSignIn
-from server.identity.service.sign_in import prove
+from server.identity.service.proof import prove
 from server.kit import db, ids
 
 _START: Final = """
