@@ -1,0 +1,88 @@
+"""What was measured: medians of several runs, each beside the floor of the same run."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+ALLOWANCE: Final = 1.5
+"""A goal is met within this multiple of its ratio to the floor: machines differ, ratios less."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Several runs of one thing."""
+
+    median: float
+    low: float
+    high: float
+    runs: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Sum up the values of the runs."""
+        return cls(statistics.median(values), min(values), max(values), len(values))
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured figure and how it stands to its goal."""
+
+    goal: str
+    """Id of the goal, e.g. ``P7``."""
+    what: str
+    unit: str
+    ours: Spread
+    floor: Spread | None = None
+    """The bare stack on the same work in the same run."""
+    goal_ratio: float | None = None
+    """What the goal allows over the floor: goal and floor of the design's machine, divided."""
+    limit: float | None = None
+    """An absolute bound, for bytes and memory."""
+    lower_is_better: bool = True
+
+    @property
+    def ratio(self) -> float | None:
+        """Give how many times the floor this takes; rates are turned over."""
+        if self.floor is None:
+            return None
+        ours, floor = self.ours.median, self.floor.median
+        return ours / floor if self.lower_is_better else floor / ours
+
+    @property
+    def is_met(self) -> bool | None:
+        """Say whether the goal is met; None where there is nothing to compare with."""
+        if self.limit is not None:
+            return self.ours.median <= self.limit
+        if self.ratio is None or self.goal_ratio is None:
+            return None
+        return self.ratio <= self.goal_ratio * ALLOWANCE
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A whole run."""
+
+    machine: dict[str, str]
+    figures: list[Figure]
+    bounds: dict[str, Spread]
+    """Raw rates of the same machine in the same run, per second."""
+
+
+def as_table(report: Report) -> str:
+    """Write a report for a terminal."""
+    lines = [f"{'goal':<5}{'what':<46}{'ours':>12}{'floor':>12}{'ratio':>8}{'allowed':>9}  met"]
+    for figure in report.figures:
+        floor = f"{figure.floor.median:.4g}" if figure.floor else ""
+        ratio = f"{figure.ratio:.2f}" if figure.ratio else ""
+        allowed = (
+            f"<={figure.limit:g}"
+            if figure.limit is not None
+            else (f"<={figure.goal_ratio * ALLOWANCE:.2f}" if figure.goal_ratio else "")
+        )
+        met = {True: "yes", False: "NO", None: ""}[figure.is_met]
+        ours = f"{figure.ours.median:.4g} {figure.unit}"
+        lines.append(
+            f"{figure.goal:<5}{figure.what:<46}{ours:>12}{floor:>12}{ratio:>8}{allowed:>9}  {met}"
+        )
+    lines += ["", "raw bounds of this run (per second)"]
+    lines += [f"  {name:<58}{bound.median:>12,.0f}" for name, bound in report.bounds.items()]
+    return "\n".join(lines)
