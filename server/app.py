@@ -42,10 +42,8 @@ ROUTERS: Final[Sequence[Router]] = (
 
 HANDLER_LIMIT_S: Final = 10.0
 """How long a handler may take; `opt={"time_limit_s": None}` on a route that streams."""
-USER_RATE: Final = Rate(burst=200, per_s=50)
-"""Requests of one person; a device that catches up after days stays below it."""
-TENANT_RATE: Final = Rate(burst=2000, per_s=400)
-"""Requests of one agent company, so that no tenant takes the machine from the others."""
+BURST_S: Final = 4
+"""How many seconds' worth of requests may come at once."""
 
 log = structlog.get_logger()
 
@@ -77,7 +75,7 @@ def create_app(
     app = Litestar(
         [Router("/v1", route_handlers=ROUTERS), health.router, *more],
         middleware=[TimeLimit(), *litestar.pop("middleware", ())],
-        guards=[identity_edge.authenticate, RateGuard(), *litestar.pop("guards", ())],
+        guards=[identity_edge.authenticate, RateGuard(settings), *litestar.pop("guards", ())],
         exception_handlers={**EXCEPTION_HANDLERS, **litestar.pop("exception_handlers", {})},
         dependencies={**identity_edge.DEPENDENCIES, **litestar.pop("dependencies", {})},
         request_class=CheckedRequest,
@@ -156,9 +154,10 @@ class RateGuard:
 
     __slots__ = ("_tenants", "_users")
 
-    def __init__(self) -> None:
-        self._users = Buckets(USER_RATE)
-        self._tenants = Buckets(TENANT_RATE)
+    def __init__(self, settings: Settings) -> None:
+        user, tenant = settings.user_rate_per_s, settings.tenant_rate_per_s
+        self._users = Buckets(Rate(burst=BURST_S * user, per_s=user))
+        self._tenants = Buckets(Rate(burst=BURST_S * tenant, per_s=tenant))
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         """Take a token from the person's and the company's bucket.

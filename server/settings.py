@@ -31,15 +31,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = "http://127.0.0.1:8800"
     """The address that people type; cookies are Secure when it is https."""
     secret: str = ""
-    """Root of the server's keys (cursors, tokens, hashes); generated into `data_dir` when empty, required in production."""
+    """Root of the server's keys (cursors, tokens, hashes); generated into `data_dir` when empty,
+    required in production."""
     sentry_dsn: str = ""
     log_level: str = "INFO"
     pool_size: int = 8
     """Connections to PostgreSQL of each web process."""
     pooler: bool = False
-    """True when a transaction-mode pooler stands before PostgreSQL: no prepared statements are kept."""
+    """True when a transaction-mode pooler stands before PostgreSQL: no prepared statements are
+    kept."""
     body_limit_bytes: int = 1_048_576
     """Largest request body; imports have their own limit."""
+    user_rate_per_s: float = 50
+    """Requests of one person on one device; four times as many at once."""
+    tenant_rate_per_s: float = 400
+    """Requests of one agent company, so that none takes the machine from the others."""
     drain_s: float = 25.0
     """How long a stopping process finishes what it has begun."""
 
@@ -61,6 +67,8 @@ _NAMES = {
     "pool_size": "TONGLU_POOL_SIZE",
     "pooler": "TONGLU_PG_POOLER",
     "body_limit_bytes": "TONGLU_BODY_LIMIT_BYTES",
+    "user_rate_per_s": "TONGLU_USER_RATE_PER_S",
+    "tenant_rate_per_s": "TONGLU_TENANT_RATE_PER_S",
     "drain_s": "TONGLU_DRAIN_S",
 }
 
@@ -76,13 +84,17 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     """
     given = {field: environ[name] for field, name in _NAMES.items() if environ.get(name)}
     if "database_url" not in given:
-        raise BadSettings("DATABASE_URL is not set: start with `make demo`, or give a PostgreSQL login.")
+        raise BadSettings(
+            "DATABASE_URL is not set: start with `make demo`, or give a PostgreSQL login."
+        )
     try:
         settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise BadSettings(f"The environment cannot be read: {error}") from error
     if settings.environment is Environment.PRODUCTION and not settings.secret:
-        raise BadSettings("TONGLU_SECRET must be set in production (at least 32 random characters).")
+        raise BadSettings(
+            "TONGLU_SECRET must be set in production (at least 32 random characters)."
+        )
     return settings
 
 
