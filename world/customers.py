@@ -296,8 +296,7 @@ def _benefits(
         asked.append(
             BenefitRequest(
                 id=people.new_id(rng, deal.closed_on),
-                program=program.name,
-                amount_minor=program.per_customer_minor // 100 * rng.randrange(20, 101),
+                program_id=program.id,
                 requested_by=rep.id,
                 requested_on=deal.closed_on,
             )

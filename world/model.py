@@ -133,8 +133,7 @@ class BenefitRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A benefit that an agent asks of the platform for a customer."""
 
     id: UUID
-    program: str
-    amount_minor: int
+    program_id: UUID
     requested_by: UUID
     requested_on: date
 
@@ -203,8 +202,9 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     name: str
+    amount_minor: int
+    """What one benefit is worth; a customer gets one."""
     budget_minor: int
-    per_customer_minor: int
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):

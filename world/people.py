@@ -25,8 +25,8 @@ _TAGS: Final = (
     ("慎重跟进", "grey", "投诉过，联系之前先看历史记录"),
 )
 _PROGRAMS: Final = (
-    ("开业扶持金", 20_000_000, 50_000),
-    ("旺季流量券", 12_000_000, 20_000),
+    ("开业扶持金", 50_000, 20_000_000),
+    ("旺季流量券", 20_000, 12_000_000),
 )
 
 
@@ -80,10 +80,8 @@ def platform_staff(rng: random.Random, numbers: Numbers, since: date) -> tuple[P
 def programs(rng: random.Random, since: date) -> tuple[Program, ...]:
     """Make the platform's benefit programs."""
     return tuple(
-        Program(
-            id=new_id(rng, since), name=name, budget_minor=budget, per_customer_minor=per_customer
-        )
-        for name, budget, per_customer in _PROGRAMS
+        Program(id=new_id(rng, since), name=name, amount_minor=amount, budget_minor=budget)
+        for name, amount, budget in _PROGRAMS
     )
 
 

@@ -21,7 +21,7 @@ from server import supervisor
 _READY_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.05
-_LOG_TAIL: Final = 3000
+_LOG_TAIL: Final = 6000
 
 
 class ProcessFailed(RuntimeError):

@@ -19,6 +19,7 @@ from world.model import (
     Defection,
     Dormant,
     Fabrication,
+    Platform,
     SharedEntity,
     Truth,
     World,
@@ -41,7 +42,7 @@ def of(world: World) -> Truth:
     rng = random.Random(f"plots of {world.seed_name} on {world.today.isoformat()}")
     every = [customer for agent in world.agents for customer in agent.customers]
     return Truth(
-        agents=tuple(_counts(agent) for agent in world.agents),
+        agents=tuple(_counts(agent, world.platform) for agent in world.agents),
         unique_end_customers=len({customer.uscc for customer in every}),
         agent_relations=len(every),
         shared=_shared(every),
@@ -52,9 +53,10 @@ def of(world: World) -> Truth:
     )
 
 
-def _counts(agent: Agent) -> AgentTruth:
+def _counts(agent: Agent, platform: Platform) -> AgentTruth:
     """Count what an agent has."""
     held = agent.customers
+    worth = {program.id: program.amount_minor for program in platform.programs}
     deals = [deal for customer in held for deal in customer.deals]
     return AgentTruth(
         tenant_id=agent.tenant_id,
@@ -66,7 +68,7 @@ def _counts(agent: Agent) -> AgentTruth:
         visits=sum(len(customer.visits) for customer in held),
         won_minor=sum(deal.amount_minor for deal in deals if deal.outcome is DealOutcome.WON),
         benefits_minor=sum(
-            benefit.amount_minor for customer in held for benefit in customer.benefits
+            worth[benefit.program_id] for customer in held for benefit in customer.benefits
         ),
     )
 

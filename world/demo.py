@@ -1,0 +1,173 @@
+"""`tonglu demo`: the whole product on this machine, with people and customers to look at.
+
+Database, schema, server, worker, demo data; then the addresses and the logins. Everything may be
+started again at any time: what is there stays, what is missing is made.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from server import migrate, serve, supervisor
+from server.embedded import Cluster
+from server.settings import from_environment
+from world import channel, populate, processes
+from world.model import Person, World
+from world.processes import ProcessFailed, Running
+from world.terminal import Paint, table
+
+SEED: Final = 20261101
+"""The demo's world; its people keep their names from one start to the next."""
+PASSWORD: Final = "walk-the-same-road"
+"""Everybody's password in the demo."""
+
+_ROLES: Final = {
+    "platform_operator": "platform operator 平台运营",
+    "platform_finance": "platform finance 平台财务",
+    "agent_owner": "agent owner 代理商老板",
+    "sales_manager": "sales manager 销售经理",
+    "sales_rep": "sales rep 外勤销售",
+}
+_OWN_FILES: Final = ("secret", "identity.secret", "server.log", "worker.log", "devices")
+_LOOK_S: Final = 0.2
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8800, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Web processes.")
+@click.option("--reset", is_flag=True, help="Delete the demo's data and end.")
+def command(*, host: str, port: int, workers: int, reset: bool) -> None:
+    """Run the product with demo data until Ctrl-C.
+
+    PostgreSQL is embedded and keeps its data in TONGLU_DATA_DIR (default .tonglu); DATABASE_URL
+    and TONGLU_OWNER_DATABASE_URL choose another one.
+    """
+    folder = Path(os.environ.get("TONGLU_DATA_DIR") or ".tonglu").absolute()
+    if reset:
+        _reset(folder, os.environ)
+        click.echo(f"The demo's data in {folder} are deleted.")
+        return
+    if not processes.is_port_free(port):
+        raise click.ClickException(f"Port {port} is in use; choose another with --port.")
+    # An operator's SIGTERM ends everything as orderly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _run(folder, host=host, port=port, workers=workers)
+    except ProcessFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
+    """Start everything, show where it is, and wait for Ctrl-C."""
+    started = time.monotonic()
+    url = f"http://{host}:{port}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with supervisor.database(os.environ | {"TONGLU_DATA_DIR": str(folder)}) as found:
+        environ = serve.prepared({"TONGLU_PUBLIC_URL": url, **found})
+        _migrate(environ)
+        options = ["--host", host, "--port", str(port), "--workers", str(workers)]
+        with _product(environ, folder, options, url) as running:
+            world = channel.from_seed(SEED)
+            settings = from_environment(environ)
+            seeding = populate.ensure(
+                world, url=url, settings=settings, password=PASSWORD, folder=folder / "devices"
+            )
+            was_made = asyncio.run(seeding)
+            for line in welcome(world, url, Paint()):
+                click.echo(line)
+            click.echo(
+                f"\nReady after {time.monotonic() - started:.1f} s"
+                f" ({'demo data made' if was_made else 'demo data were there'})."
+                f" Data and logs: {folder}\nCtrl-C stops everything."
+            )
+            _wait(running)
+    click.echo("\nStopped. The data stay; `tonglu demo --reset` deletes them.")
+
+
+def _migrate(environ: Mapping[str, str]) -> None:
+    """Bring the schema up to date where the owner's address is known."""
+    owner_url = environ.get("TONGLU_OWNER_DATABASE_URL")
+    if owner_url:
+        asyncio.run(migrate.migrate(owner_url))
+
+
+@contextlib.contextmanager
+def _product(
+    environ: Mapping[str, str], folder: Path, options: list[str], url: str
+) -> Iterator[list[Running]]:
+    """Run server and worker for this block. Neither knows the owner of the tables."""
+    app = {name: value for name, value in environ.items() if name != "TONGLU_OWNER_DATABASE_URL"}
+    serving = ["serve", *options, "--no-migrate"]
+    with processes.tonglu("server", serving, environ=app, log=folder / "server.log") as server:
+        processes.wait_until_ready(server, url)
+        with processes.tonglu(
+            "worker", ["worker"], environ=app, log=folder / "worker.log"
+        ) as worker:
+            yield [server, worker]
+
+
+def _wait(running: list[Running]) -> None:
+    """Wait for Ctrl-C; a process that ends by itself ends the demo.
+
+    :raises ProcessFailed: naming it, with the end of its log.
+    """
+    try:
+        while True:
+            for one in running:
+                one.ensure_alive()
+            time.sleep(_LOOK_S)
+    except KeyboardInterrupt:
+        # Stopping has begun; a second Ctrl-C must not leave half of it running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def welcome(world: World, url: str, paint: Paint) -> list[str]:
+    """Say where the product is and who may sign in."""
+    rows = [[*_row(person, world.platform.name)] for person in world.platform.staff]
+    for agent in world.agents:
+        shown = (agent.owner, *agent.managers()[:1], *agent.reps()[:2])
+        rows += [_row(person, agent.short_name) for person in shown]
+    return [
+        "",
+        f"{paint.bold('Tonglu 同路')}  {url}",
+        f"{paint.dim('API')}          {url}/v1/openapi.json",
+        f"{paint.dim('password')}     {PASSWORD}  (everybody's)",
+        "",
+        *table(("login", "name", "role", "company", "sees"), rows, paint),
+    ]
+
+
+def _row(person: Person, company: str) -> list[str]:
+    """Show a person's login."""
+    sees = "aggregates" if person.role.startswith("platform") else person.scope
+    return [person.login, person.name, _ROLES[person.role], company, sees]
+
+
+def _reset(folder: Path, environ: Mapping[str, str]) -> None:
+    """Delete the embedded database and what the demo keeps beside it."""
+    if environ.get("DATABASE_URL"):
+        raise click.ClickException(
+            "DATABASE_URL names a database that the demo did not make; drop it yourself."
+        )
+    cluster = Cluster(folder / "postgres", environ=environ)
+    if (folder / "postgres").exists():
+        cluster.start()
+        if not cluster.is_owner:
+            raise click.ClickException("The demo is running; stop it first (Ctrl-C there).")
+        cluster.destroy()
+    for name in _OWN_FILES:
+        target = folder / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
