@@ -1,0 +1,523 @@
+"""The client: what an app is written against. Everything works offline; ``sync`` does the rest.
+
+with open_client("rep.db", "https://crm.example", clock_ms=..., random_bytes=...) as client:
+    client.enrol("K7QD-2M9X", device_name="王芳的手机")
+    ...
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from os import urandom
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, cast
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from mobile_client_sdk.conflicts import OpenConflict, Refusal, open_conflict, refusal
+from mobile_client_sdk.engine import DEFAULT_PAGE, Fruitless, SyncEngine
+from mobile_client_sdk.outbox import MadeOp, Outbox
+from mobile_client_sdk.records import (
+    RECORD_TYPES,
+    ConflictRecord,
+    Contact,
+    Customer,
+    Note,
+    Record,
+    Tag,
+)
+from mobile_client_sdk.records import Store as StoreRecord
+from mobile_client_sdk.replica import Progress, Replica
+from mobile_client_sdk.session import Session, Sessions, SignedOut
+from mobile_client_sdk.store import Store, open_store
+from mobile_client_sdk.transport import (
+    Offline,
+    RequestRefused,
+    ServerTrouble,
+    Transport,
+    UpdateNeeded,
+)
+from mobile_client_sdk.views import Question, Views
+from sync_protocol import codec
+from sync_protocol.messages import Create, Delete, Edit, Intent, Outcome, PushRequest, SetChange
+from sync_protocol.schema import SCHEMA, FieldType, ValueRefused, check
+
+R = TypeVar("R", bound=Record)
+_TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}
+_SPECS: Final = {kind.KIND: tuple(SCHEMA.fields(kind.KIND).values()) for kind in RECORD_TYPES}
+
+
+class SyncState(StrEnum):
+    """How a sync ended."""
+
+    COMPLETE = "complete"
+    """Everything is pushed, and the replica shows the server's state."""
+    OFFLINE = "offline"
+    """The server could not be reached; all is kept for the next time."""
+    TRY_LATER = "try_later"
+    """The server cannot do it now; all is kept for the next time."""
+    SIGNED_OUT = "signed_out"
+    """The device must enrol again; all is kept."""
+    UPDATE_NEEDED = "update_needed"
+    """The app is too old for the server; all is kept."""
+
+
+class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sync did."""
+
+    state: SyncState
+    pushed: int = 0
+    """Ops that the server settled."""
+    merged: tuple[Outcome, ...] = ()
+    """Ops that met a concurrent edit; see ``conflicts``."""
+    refused: tuple[Outcome, ...] = ()
+    """Ops that had no effect; see ``refusals``."""
+    pending: int = 0
+    """Ops that wait for the next sync."""
+    pages: int = 0
+    problem: str = ""
+    """What went wrong, for a log."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Answer whether nothing is left to do."""
+        return self.state is SyncState.COMPLETE
+
+
+class RequestState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of something that was asked of the server, such as a benefit."""
+
+    id: str
+    outcome: Outcome | None
+    """None while it waits to be sent."""
+
+
+class Client:
+    """One person's records on one device."""
+
+    def __init__(
+        self,
+        store: Store,
+        base_url: str,
+        *,
+        clock_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes],
+        http: httpx.BaseTransport | None = None,
+        media: codec.MediaType = codec.MSGPACK,
+        page: int = DEFAULT_PAGE,
+    ) -> None:
+        self._store = store
+        self._clock_ms = clock_ms
+        self._random_bytes = random_bytes
+        self._page = page
+        self._sessions = Sessions(store)
+        self._outbox = Outbox(store)
+        self._replica = Replica(store)
+        self._views = Views(store)
+        self._transport = Transport(base_url, self._sessions, clock_ms, http=http, media=media)
+        self._seq = self._replica.progress.seq
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and the store."""
+        self._transport.close()
+        self._store.close()
+
+    # ---------------------------------------------------------------------------- the device
+
+    def enrol(self, code: str, *, device_name: str, platform: str = "python") -> Session:
+        """Make this device known by a one-time code.
+
+        :raises RequestRefused: if the code is not valid.
+        :raises Offline: if the server cannot be reached.
+        """
+        return self._transport.enrol(code, device_name=device_name, platform=platform)
+
+    @property
+    def session(self) -> Session | None:
+        """Answer who this device is, or none before it is enrolled."""
+        return self._sessions.current
+
+    @property
+    def is_protected(self) -> bool:
+        """Answer whether the store is encrypted; this version never is."""
+        return self._store.is_protected
+
+    @property
+    def is_loaded(self) -> bool:
+        """Answer whether a first load has been completed."""
+        return self._replica.is_loaded
+
+    @property
+    def progress(self) -> Progress:
+        """Answer how far the replica is, also within a first load."""
+        return self._replica.progress
+
+    @property
+    def pending_count(self) -> int:
+        """Answer how many changes the server has not settled."""
+        return self._outbox.pending_count()
+
+    # ------------------------------------------------------------------------------- reading
+
+    def get(self, kind: type[R], record_id: str) -> R | None:
+        """Answer one record, or none."""
+        self._outbox.flush()
+        return self._views.get(kind, record_id, self._seq)
+
+    def find(self, kind: type[R], question: Question | None = None) -> Iterator[R]:
+        """Answer records in order, read a page at a time."""
+        self._outbox.flush()
+        return self._views.find(kind, question or Question(), self._seq)
+
+    def count(self, kind: type[Record]) -> int:
+        """Answer how many records of a kind there are."""
+        self._outbox.flush()
+        return self._views.count(kind)
+
+    def customer(self, customer_id: str) -> Customer | None:
+        """Answer one customer, or none."""
+        return self.get(Customer, customer_id)
+
+    def customers(
+        self, *, search: str = "", tag: Tag | str | None = None, **equal: object
+    ) -> Iterator[Customer]:
+        """Answer customers by name; ``customers(city="杭州", search="楼")`` narrows."""
+        for name in equal:
+            SCHEMA.field("customer", name)
+        question = Question(
+            equal=equal,
+            search=search,
+            search_in=("name", "phone", "uscc"),
+            having={} if tag is None else {"tags": _id_of(tag)},
+            order_by="name",
+        )
+        return self.find(Customer, question)
+
+    def stores(self, customer: Customer | str) -> list[StoreRecord]:
+        """Answer a customer's places."""
+        return self._of_customer(StoreRecord, customer, "name")
+
+    def contacts(self, customer: Customer | str) -> list[Contact]:
+        """Answer the people at a customer."""
+        return self._of_customer(Contact, customer, "name")
+
+    def notes(self, customer: Customer | str) -> list[Note]:
+        """Answer what was noted about a customer, the oldest first."""
+        return self._of_customer(Note, customer, "written_at")
+
+    def tags(self) -> list[Tag]:
+        """Answer the tags of the tenant."""
+        return list(self.find(Tag, Question(order_by="name")))
+
+    def _of_customer(self, kind: type[R], customer: Customer | str, order_by: str) -> list[R]:
+        question = Question(equal={"customer_id": _id_of(customer)}, order_by=order_by)
+        return list(self.find(kind, question))
+
+    # ------------------------------------------------------------------------------- writing
+
+    @contextmanager
+    def group(self, *, atomic: bool = False) -> Iterator[None]:
+        """Save everything inside at once.
+
+        An atomic group (at most 50 changes) is also accepted whole by the server, or not at all.
+        """
+        with self._outbox.group(atomic=atomic):
+            yield
+
+    @contextmanager
+    def edit(self, record: R) -> Iterator[R]:
+        """Change a record: ``with client.edit(customer) as c: c.phone = "+86..."``.
+
+        What was changed inside is saved durably at the end; an error inside saves nothing.
+
+        :raises ValueRefused: if a value is not of its field's form.
+        """
+        draft = _copy(record)
+        yield draft
+        self._save_changes(record, draft)
+
+    def _save_changes(self, before: Record, after: Record) -> None:
+        fields: dict[str, Any] = {}
+        sets: dict[str, SetChange] = {}
+        for spec in _SPECS[before.KIND]:
+            old, new = getattr(before, spec.name), getattr(after, spec.name)
+            if old == new:
+                continue
+            check(spec, new)
+            if spec.type is FieldType.SET:
+                add, remove = tuple(sorted({*new} - {*old})), tuple(sorted({*old} - {*new}))
+                sets[spec.name] = SetChange(add=add, remove=remove)
+            else:
+                fields[spec.name] = new
+        if not (fields or sets):
+            return
+        self._outbox.add(
+            Edit(
+                number=self._outbox.next_number(),
+                kind=before.KIND,
+                id=before.id,
+                fields=fields,
+                sets=sets,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+                base=before.as_of,
+            )
+        )
+
+    def create(self, kind: type[R], **fields: Any) -> R:
+        """Make a record; it is there at once, and on the server with the next sync.
+
+        :raises ValueRefused: if a value is missing or not of its field's form.
+        """
+        for name in fields:
+            SCHEMA.field(kind.KIND, name)
+        for spec in _SPECS[kind.KIND]:
+            check(spec, fields.get(spec.name))
+        record = kind(id=self.new_id(), as_of=self._seq, **fields)
+        self._outbox.add(
+            Create(
+                number=self._outbox.next_number(),
+                kind=kind.KIND,
+                id=record.id,
+                fields={name: value for name, value in fields.items() if value is not None},
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+                base=self._seq,
+            )
+        )
+        return record
+
+    def create_customer(self, *, name: str, **fields: Any) -> Customer:
+        """Make a customer."""
+        return self.create(Customer, name=name, **fields)
+
+    def add_store(self, customer: Customer | str, **fields: Any) -> StoreRecord:
+        """Add a place to a customer."""
+        return self.create(StoreRecord, customer_id=_id_of(customer), **fields)
+
+    def add_contact(self, customer: Customer | str, *, name: str, **fields: Any) -> Contact:
+        """Add a person to a customer."""
+        return self.create(Contact, customer_id=_id_of(customer), name=name, **fields)
+
+    def add_note(self, customer: Customer | str, body: str) -> Note:
+        """Note something about a customer."""
+        now_ms = self._clock_ms()
+        return self.create(Note, customer_id=_id_of(customer), body=body, written_at=now_ms)
+
+    def create_tag(self, *, name: str, meaning: str, **fields: Any) -> Tag:
+        """Make a tag."""
+        return self.create(Tag, name=name, meaning=meaning, **fields)
+
+    def tag(self, customer: Customer, tag: Tag | str) -> None:
+        """Mark a customer with a tag."""
+        with self.edit(self._fresh(customer)) as draft:
+            draft.tags = sorted({*draft.tags, _id_of(tag)})
+
+    def untag(self, customer: Customer, tag: Tag | str) -> None:
+        """Take a tag off a customer."""
+        with self.edit(self._fresh(customer)) as draft:
+            draft.tags = sorted({*draft.tags} - {_id_of(tag)})
+
+    def delete(self, record: Record) -> None:
+        """Delete a record; if somebody edited it meanwhile, it stays and a conflict tells."""
+        if not SCHEMA.record(record.KIND).deletable:
+            raise ValueRefused("not_allowed", f"A {record.KIND} is not deleted.")
+        self._outbox.add(
+            Delete(
+                number=self._outbox.next_number(),
+                kind=record.KIND,
+                id=record.id,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+                base=record.as_of,
+            )
+        )
+
+    def _fresh(self, record: R) -> R:
+        """Answer the record as it is shown now."""
+        return self.get(type(record), record.id) or record
+
+    # ------------------------------------------------------------------------------- intents
+
+    def intend(self, name: str, **args: Any) -> str:
+        """Ask the server for something that it decides; answer the id of what is asked for."""
+        request_id = self.new_id()
+        self._outbox.add(
+            Intent(
+                number=self._outbox.next_number(),
+                id=request_id,
+                name=name,
+                args=args,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+            )
+        )
+        return request_id
+
+    def request_benefit(
+        self, customer: Customer | str, *, program_id: str, amount_minor: int, **args: Any
+    ) -> str:
+        """Ask for a benefit for a customer; until the server has decided it is a request."""
+        return self.intend(
+            "request_benefit",
+            customer_id=_id_of(customer),
+            program_id=program_id,
+            amount_minor=amount_minor,
+            **args,
+        )
+
+    def request(self, request_id: str) -> RequestState | None:
+        """Answer what is known of something that was asked for, while it is kept."""
+        self._outbox.flush()
+        made = self._outbox.by_record(request_id)
+        return None if not made else RequestState(id=request_id, outcome=made[-1].outcome)
+
+    # --------------------------------------------------------------- conflicts and refusals
+
+    def conflicts(self, customer: Customer | str | None = None) -> list[OpenConflict]:
+        """Answer the conflicts that nobody has looked at, the oldest first."""
+        equal: dict[str, object] = {"state": "open"}
+        if customer is not None:
+            equal["customer_id"] = _id_of(customer)
+        question = Question(equal=equal, order_by="happened_at")
+        return [open_conflict(each) for each in self.find(ConflictRecord, question)]
+
+    def restore(self, conflict: OpenConflict) -> None:
+        """Bring back the value that was not held."""
+        held = self.get(_TYPES[conflict.kind], conflict.record_id)
+        if held is None:
+            raise ValueRefused("not_found", "The record is not here any more.")
+        with self.group(atomic=True):
+            if conflict.field == "deleted":
+                self.delete(held)
+            else:
+                with self.edit(held) as draft:
+                    setattr(draft, conflict.field, conflict.other)
+            self._close_conflict(conflict, "restored")
+
+    def dismiss(self, conflict: OpenConflict) -> None:
+        """Leave what is held."""
+        self._close_conflict(conflict, "dismissed")
+
+    def _close_conflict(self, conflict: OpenConflict, state: str) -> None:
+        record = self.get(ConflictRecord, conflict.id)
+        if record is not None:
+            with self.edit(record) as draft:
+                draft.state = state
+
+    def refusals(self) -> list[Refusal]:
+        """Answer what the server did not accept and nobody has looked at."""
+        return [refusal(made) for made in self._outbox.refusals()]
+
+    def forget_refusal(self, number: int) -> None:
+        """Note that somebody has looked at a refusal."""
+        self._outbox.mark_seen(number)
+
+    def history(self, record: Record) -> list[MadeOp]:
+        """Answer what was done to a record on this device, while it is kept."""
+        self._outbox.flush()
+        return self._outbox.by_record(record.id)
+
+    # ------------------------------------------------------------------------------- syncing
+
+    def sync(self) -> SyncReport:
+        """Push what is pending and pull what is new. Whatever happens, nothing is lost."""
+        engine = SyncEngine(self._store, self._outbox, self._replica, page=self._page)
+        state, problem = SyncState.COMPLETE, ""
+        try:
+            self._run(engine)
+            self._outbox.tidy(self._clock_ms())
+        except Offline as error:
+            state, problem = SyncState.OFFLINE, str(error)
+        except SignedOut as error:
+            state, problem = SyncState.SIGNED_OUT, str(error)
+        except UpdateNeeded as error:
+            state, problem = SyncState.UPDATE_NEEDED, str(error)
+        except (ServerTrouble, Fruitless, RequestRefused) as error:
+            state, problem = SyncState.TRY_LATER, str(error)
+        finally:
+            self._seq = self._replica.progress.seq
+        return SyncReport(
+            state=state,
+            pushed=engine.pushed,
+            merged=tuple(engine.merged),
+            refused=tuple(engine.refused),
+            pending=self._outbox.pending_count(),
+            pages=engine.pages,
+            problem=problem,
+        )
+
+    def _run(self, engine: SyncEngine) -> None:
+        while (request := engine.next_request(self._clock_ms())) is not None:
+            try:
+                response = self._transport.send(request)
+            except RequestRefused as error:
+                is_about_content = error.status in (
+                    httpx.codes.BAD_REQUEST,
+                    httpx.codes.REQUEST_ENTITY_TOO_LARGE,
+                    httpx.codes.UNPROCESSABLE_ENTITY,
+                )
+                if not isinstance(request, PushRequest) or not is_about_content:
+                    raise
+                engine.refuse(request, error.detail, self._clock_ms())
+                continue
+            engine.receive(request, response, self._clock_ms())
+
+    def new_id(self) -> str:
+        """Make an id in the layout of UUIDv7: ids of one device sort by time."""
+        noise = int.from_bytes(self._random_bytes(10))
+        value = (self._clock_ms() & (2**48 - 1)) << 80 | noise
+        value = value & ~(0xF << 76) | 0x7 << 76
+        value = value & ~(0x3 << 62) | 0x2 << 62
+        return str(UUID(int=value))
+
+
+def open_client(
+    path: str | Path,
+    base_url: str,
+    *,
+    key: bytes | None = None,
+    clock_ms: Callable[[], int] | None = None,
+    random_bytes: Callable[[int], bytes] = urandom,
+    http: httpx.BaseTransport | None = None,
+    media: codec.MediaType = codec.MSGPACK,
+    page: int = DEFAULT_PAGE,
+) -> Client:
+    """Open a client on a store file; the clock and the randomness are the system's by default."""
+    return Client(
+        open_store(path, key=key),
+        base_url,
+        clock_ms=clock_ms or _system_clock_ms,
+        random_bytes=random_bytes,
+        http=http,
+        media=media,
+        page=page,
+    )
+
+
+def _system_clock_ms() -> int:
+    """Tell the time of this device; the server knows how far it is off."""
+    return time.time_ns() // 1_000_000
+
+
+def _id_of(record: Record | str) -> str:
+    return record if isinstance(record, str) else record.id
+
+
+def _copy(record: R) -> R:
+    """Copy a record so that its lists are its own."""
+    draft = cast("R", msgspec.structs.replace(record))
+    if isinstance(draft, Customer):
+        draft.tags = list(draft.tags)
+    return draft

@@ -1,0 +1,163 @@
+"""Conflicts and refusals in plain words, in the language of the person who reads them."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from mobile_client_sdk.outbox import MadeOp
+from mobile_client_sdk.records import ConflictRecord
+from sync_protocol.messages import Intent
+
+Language = Literal["zh-CN", "en"]
+
+_FIELDS: Final[dict[str, tuple[str, str]]] = {
+    "name": ("名称", "name"),
+    "uscc": ("统一社会信用代码", "credit code"),
+    "phone": ("电话", "phone"),
+    "city": ("城市", "city"),
+    "district": ("区县", "district"),
+    "address": ("地址", "address"),
+    "industry": ("行业", "industry"),
+    "status": ("状态", "status"),
+    "level": ("等级", "level"),
+    "source": ("来源", "source"),
+    "owner_id": ("负责人", "owner"),
+    "team_id": ("团队", "team"),
+    "expected_revenue_minor": ("预计收入", "expected revenue"),
+    "remark": ("备注", "remark"),
+    "tags": ("标签", "tags"),
+    "title": ("职务", "title"),
+    "email": ("邮箱", "email"),
+    "wechat": ("微信", "WeChat"),
+    "lat": ("纬度", "latitude"),
+    "lng": ("经度", "longitude"),
+    "colour": ("颜色", "colour"),
+    "meaning": ("含义", "meaning"),
+    "expires_on": ("到期日", "expiry"),
+}
+_REFUSALS: Final[dict[str, tuple[str, str]]] = {
+    "strict_conflict": ("别人先改了，请看新值再决定", "somebody changed it first; look again"),
+    "not_found": ("这条记录已不在您的范围内", "the record is no longer in your sight"),
+    "record_deleted": ("这条记录已被删除", "the record was deleted"),
+    "id_reused": ("编号已被占用，请重新新建", "the id is taken; create it again"),
+    "not_allowed": ("您没有权限", "you may not do this"),
+    "value_invalid": ("填写的内容不合要求", "a value is not of the right form"),
+    "field_required": ("缺少必填内容", "a value is missing"),
+    "group_rejected": ("同一组的另一项没有通过", "another change of the same group was refused"),
+    "dependency_rejected": ("它所依赖的新建没有通过", "what it needs was refused"),
+    "parent_missing": ("它所属的客户不存在", "its customer is not there"),
+    "op_unreadable": ("服务器无法读取", "the server could not read it"),
+    "quarantined": ("服务器出错，已上报", "the server failed on it; it was reported"),
+}
+
+
+class OpenConflict(msgspec.Struct, frozen=True, kw_only=True):
+    """Two values for one field, waiting for somebody to look at them."""
+
+    id: str
+    customer_id: str | None
+    kind: str
+    record_id: str
+    field: str
+    kept: object
+    """What is held now, unless it was changed since."""
+    other: object
+    """What was written by somebody who had not seen it; one tap brings it back."""
+    kept_by: str | None
+    other_by: str | None
+    happened_at: int | None
+    as_of: int
+
+    def sentence(self, language: Language = "zh-CN") -> str:
+        """Say what happened."""
+        if self.field == "deleted":
+            return (
+                "有人删除了这条记录，同时有人修改了它；记录保留。"
+                if language == "zh-CN"
+                else "Somebody deleted this record while another changed it; it was kept."
+            )
+        name = field_name(self.field, language)
+        kept, other = _shown(self.kept, language), _shown(self.other, language)
+        if language == "zh-CN":
+            return f"两个人同时改了{name}：现在是{kept}，另一个是{other}。"
+        return f"Two people changed the {name}: it is {kept} now, the other said {other}."
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was done here and that the server did not accept."""
+
+    number: int
+    kind: str
+    record_id: str
+    action: str
+    """``create``, ``edit``, ``delete`` or the name of an intent."""
+    values: dict[str, object]
+    """What was written, so that nobody has to remember it."""
+    code: str
+    detail: str
+    field: str | None
+
+    def sentence(self, language: Language = "zh-CN") -> str:
+        """Say what happened."""
+        known = _REFUSALS.get(self.code)
+        position = 0 if language == "zh-CN" else 1
+        reason = known[position] if known else self.detail or self.code
+        if self.field and language == "zh-CN":
+            return f"没有保存到服务器（{field_name(self.field, language)}）：{reason}。"
+        if self.field:
+            return f"Not accepted ({field_name(self.field, language)}): {reason}."
+        return (
+            f"没有保存到服务器：{reason}。" if language == "zh-CN" else f"Not accepted: {reason}."
+        )
+
+
+def field_name(field: str, language: Language) -> str:
+    """Answer what a field is called."""
+    names = _FIELDS.get(field)
+    if names is None:
+        return field
+    return names[0] if language == "zh-CN" else names[1]
+
+
+def _shown(value: object, language: Language) -> str:
+    if value is None or value == "":
+        return "空" if language == "zh-CN" else "empty"
+    return f"「{value}」" if language == "zh-CN" else f"“{value}”"
+
+
+def open_conflict(record: ConflictRecord) -> OpenConflict:
+    """Answer a conflict as it is shown."""
+    return OpenConflict(
+        id=record.id,
+        customer_id=record.customer_id,
+        kind=record.kind or "",
+        record_id=record.record_id or "",
+        field=record.field or "",
+        kept=record.kept,
+        other=record.other,
+        kept_by=record.kept_by,
+        other_by=record.other_by,
+        happened_at=record.happened_at,
+        as_of=record.as_of,
+    )
+
+
+def refusal(made: MadeOp) -> Refusal:
+    """Answer a refused op as it is shown."""
+    op, outcome = made.op, made.outcome
+    assert outcome is not None, "a refused op has an outcome"
+    if isinstance(op, Intent):
+        kind, action, values = "intent", op.name, dict(op.args)
+    else:
+        kind, action = op.kind, type(op).__name__.lower()
+        values = dict(getattr(op, "fields", {}))
+    return Refusal(
+        number=outcome.number,
+        kind=kind,
+        record_id=op.id,
+        action=action,
+        values=values,
+        code=outcome.code,
+        detail=outcome.detail,
+        field=outcome.field,
+    )

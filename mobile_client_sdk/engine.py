@@ -1,0 +1,160 @@
+"""The order of things in a sync, without any network: push what is pending, then pull.
+
+The engine says what to send and takes what comes back. Nothing that arrives twice, late or from
+elsewhere harms it: outcomes are noted once, a page is taken only where it continues.
+"""
+
+from typing import Final, assert_never
+
+from mobile_client_sdk.outbox import Outbox, unreadable
+from mobile_client_sdk.replica import Replica
+from mobile_client_sdk.store import Store
+from sync_protocol.messages import (
+    MAX_OPS,
+    Code,
+    Outcome,
+    PullRequest,
+    PullResponse,
+    PushRequest,
+    PushResponse,
+    Status,
+)
+from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
+
+DEFAULT_PAGE: Final = 2_000
+_MOST_FRUITLESS: Final = 3
+"""Answers in a row that bring nothing before a sync is given up for now."""
+
+Request = PushRequest | PullRequest
+Response = PushResponse | PullResponse
+
+
+class Fruitless(Exception):
+    """The server answers, but nothing comes of it: a later sync may do better."""
+
+
+class SyncEngine:
+    """One sync of one store, from the first push to the last page."""
+
+    def __init__(
+        self, store: Store, outbox: Outbox, replica: Replica, *, page: int = DEFAULT_PAGE
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._replica = replica
+        self._page = page
+        self._frame_size = MAX_OPS
+        self._is_complete = False
+        self._fruitless = 0
+        self._restorations = 0
+        self.pushed = 0
+        """Ops that the server settled."""
+        self.merged: list[Outcome] = []
+        self.refused: list[Outcome] = []
+        self.pages = 0
+        """Pages that were taken."""
+
+    def next_request(self, now_ms: int) -> Request | None:
+        """Answer what to send next; none when the sync is complete."""
+        ops = self._outbox.frame(most=self._frame_size)
+        if not ops:
+            return None if self._is_complete else self._replica.request(self._page)
+        is_last = ops[-1].number + 1 == self._outbox.next_number()
+        return PushRequest(
+            protocol=PROTOCOL_VERSION,
+            schema=SCHEMA_VERSION,
+            device_time_ms=now_ms,
+            ops=ops,
+            forgotten=self._outbox.forgotten(),
+            pull=self._replica.request(self._page) if is_last else None,
+        )
+
+    def receive(self, request: Request, response: Response, now_ms: int) -> None:
+        """Take an answer.
+
+        :raises Fruitless: if answers go on bringing nothing.
+        """
+        match request:
+            case PushRequest():
+                assert isinstance(response, PushResponse), "a push is answered by its outcomes"
+                useful = self._take_outcomes(request, response, now_ms)
+                if request.pull is not None and response.pull is not None and useful:
+                    self._take_page(request.pull, response.pull)
+            case PullRequest():
+                assert isinstance(response, PullResponse), "a pull is answered by a page"
+                useful = self._take_page(request, response)
+            case _:
+                assert_never(request)
+        self._fruitless = 0 if useful else self._fruitless + 1
+        if self._fruitless >= _MOST_FRUITLESS:
+            raise Fruitless("The server answers, but nothing comes of it.")
+
+    def refuse(self, request: PushRequest, detail: str, now_ms: int) -> None:
+        """Take a refusal of a whole frame: send less, and in the end without the one bad op."""
+        if len(request.ops) > 1 and self._frame_size > 1:
+            self._frame_size = max(1, len(request.ops) // 2)
+            return
+        for op in request.ops:
+            outcome = unreadable(op.number, detail)
+            self.refused.append(outcome)
+            self._outbox.void(op.number, outcome, now_ms)
+        self._frame_size = MAX_OPS
+
+    def _take_outcomes(self, request: PushRequest, response: PushResponse, now_ms: int) -> bool:
+        """Note what became of the ops; answer whether anything did."""
+        if not request.ops:
+            return True
+        first, last = request.ops[0].number, request.ops[-1].number
+        if any(each.code == Code.NUMBER_REUSED for each in response.outcomes):
+            return self._renumber(response.acknowledged)
+        if response.acknowledged < first - 1 and not response.outcomes:
+            return self._rewind(response.acknowledged)
+        outcomes = [each for each in response.outcomes if first <= each.number <= last]
+        if not outcomes:
+            return False
+        self._outbox.settle(outcomes, now_ms)
+        self.pushed += len(outcomes)
+        self.merged += [each for each in outcomes if each.status is Status.MERGED]
+        self.refused += [
+            each for each in outcomes if each.status not in (Status.APPLIED, Status.MERGED)
+        ]
+        return True
+
+    def _take_page(self, request: PullRequest, page: PullResponse) -> bool:
+        """Take a page; answer whether the replica came further."""
+        before = self._replica.progress
+        with self._store.transaction():
+            if self._replica.receive(request, page):
+                self._outbox.show(page.seq)
+                self._is_complete = True
+            self._compare(page)
+        after = self._replica.progress
+        self.pages += before != after
+        # A page that came late changes nothing; a new start counts as coming further.
+        return self._is_complete or before != after
+
+    def _compare(self, page: PullResponse) -> None:
+        """Notice that the server, or this device, was restored from an old image."""
+        if page.acknowledged is None:
+            return
+        if page.acknowledged > self._outbox.next_number() - 1:
+            self._renumber(page.acknowledged)
+        elif page.acknowledged < self._outbox.last_settled():
+            self._rewind(page.acknowledged)
+
+    def _renumber(self, acknowledged: int) -> bool:
+        """Go on above the numbers that this device, before it was restored, had used."""
+        self._count_restoration()
+        self._outbox.renumber(acknowledged)
+        return True
+
+    def _rewind(self, acknowledged: int) -> bool:
+        """Send again what a restored server no longer has."""
+        self._count_restoration()
+        return self._outbox.rewind(acknowledged)
+
+    def _count_restoration(self) -> None:
+        """One sync meets a restored side once or twice; more is a server that contradicts itself."""
+        self._restorations += 1
+        if self._restorations > _MOST_FRUITLESS:
+            raise Fruitless("The server contradicts itself about what it has settled.")

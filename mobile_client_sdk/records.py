@@ -1,0 +1,129 @@
+"""Typed records, as a person who builds an app sees them.
+
+A record is a copy: changing it changes nothing until it is done inside ``client.edit``.
+"""
+
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from sync_protocol.schema import SCHEMA
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """What all records have."""
+
+    KIND: ClassVar[str]
+
+    id: str
+    as_of: int = 0
+    """The state of the replica that this copy shows; an edit of it builds on this."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Customer(Record, kw_only=True):
+    """A company or person that is sold to."""
+
+    KIND: ClassVar[str] = "customer"
+
+    name: str
+    uscc: str | None = None
+    """统一社会信用代码"""
+    phone: str | None = None
+    """E.164, as ``+8613800000000``."""
+    city: str | None = None
+    district: str | None = None
+    address: str | None = None
+    industry: str | None = None
+    status: str | None = None
+    level: str | None = None
+    source: str | None = None
+    owner_id: str | None = None
+    team_id: str | None = None
+    expected_revenue_minor: int | None = None
+    """Fen."""
+    remark: str | None = None
+    tags: list[str] = []
+    """Ids of tags."""
+
+
+class Store(Record, kw_only=True):
+    """A place of a customer."""
+
+    KIND: ClassVar[str] = "store"
+
+    customer_id: str
+    name: str | None = None
+    address: str | None = None
+    city: str | None = None
+    district: str | None = None
+    lat: int | None = None
+    """Millionths of a degree."""
+    lng: int | None = None
+    """Millionths of a degree."""
+    phone: str | None = None
+
+
+class Contact(Record, kw_only=True):
+    """A person at a customer."""
+
+    KIND: ClassVar[str] = "contact"
+
+    customer_id: str
+    store_id: str | None = None
+    name: str
+    title: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    wechat: str | None = None
+    remark: str | None = None
+
+
+class Note(Record, kw_only=True):
+    """Something worth remembering about a customer; written once."""
+
+    KIND: ClassVar[str] = "note"
+
+    customer_id: str
+    body: str
+    author_id: str | None = None
+    """None until the server has seen the note."""
+    written_at: int | None = None
+
+
+class Tag(Record, kw_only=True):
+    """A word that customers are marked with."""
+
+    KIND: ClassVar[str] = "tag"
+
+    name: str
+    colour: str | None = None
+    meaning: str
+    owner_id: str | None = None
+    expires_on: str | None = None
+
+
+class ConflictRecord(Record, kw_only=True):
+    """Two values for one field: the one that is held and the one that is not."""
+
+    KIND: ClassVar[str] = "conflict"
+
+    customer_id: str | None = None
+    kind: str | None = None
+    record_id: str | None = None
+    field: str | None = None
+    kept: object = None
+    other: object = None
+    kept_by: str | None = None
+    other_by: str | None = None
+    happened_at: int | None = None
+    state: str = "open"
+
+
+RECORD_TYPES: tuple[type[Record], ...] = (Customer, Store, Contact, Note, Tag, ConflictRecord)
+
+for _type in RECORD_TYPES:
+    _named = {field.name for field in SCHEMA.record(_type.KIND).fields}
+    assert _named == set(_type.__struct_fields__) - {"id", "as_of"}, "a record has its schema"

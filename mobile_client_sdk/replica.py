@@ -1,0 +1,260 @@
+"""The base tables: what the server said last. Pages are staged and shown at once.
+
+A first load goes into tables of its own, without indexes, which take the place of the shown ones
+when the last page has come; a crash in between continues where it was. Later pulls of one page are
+applied at once, those of several are kept as they came until the last one is there.
+"""
+# ruff: noqa: S608 - the names in SQL come from the schema, never from a person or the wire
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from mobile_client_sdk.store import Store, create_indexes, create_table, to_column, to_columns
+from sync_protocol.messages import Patch, PullRequest, PullResponse, RecordBatch
+from sync_protocol.schema import SCHEMA
+
+_CHILDREN: Final = tuple(spec.kind for spec in SCHEMA.records if spec.parent is not None)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Where the replica stands."""
+
+    cursor: str | None = None
+    """Continues from what is shown; none before the first load."""
+    seq: int = 0
+    """The sequence that is shown."""
+    staging: str | None = None
+    """``snapshot`` or ``delta`` while pages are being staged."""
+    staging_cursor: str | None = None
+    rows: int = 0
+    """Rows that the pages staged so far have brought."""
+
+
+class Replica:
+    """What the server said, as a device holds it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def progress(self) -> Progress:
+        """Answer where the replica stands."""
+        return msgspec.convert(self._store.get("progress") or {}, Progress)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Answer whether a first load has been completed."""
+        return self.progress.seq > 0 or self.progress.cursor is not None
+
+    def request(self, limit: int) -> PullRequest:
+        """Ask for the next page."""
+        progress = self.progress
+        cursor = progress.staging_cursor if progress.staging else progress.cursor
+        return PullRequest(cursor=cursor, limit=limit)
+
+    def receive(self, request: PullRequest, page: PullResponse) -> bool:
+        """Take a page; answer whether the replica now shows a new state.
+
+        A page that continues from somewhere else is an old one that came late: it is dropped.
+        """
+        with self._store.transaction() as connection:
+            progress = self.progress
+            expected = progress.staging_cursor if progress.staging else progress.cursor
+            if page.from_cursor != expected or request.cursor != expected:
+                return False
+            if page.reset and request.cursor is not None:
+                self._start_again(connection, progress)
+                return False
+            if progress.staging is None and progress.cursor is None:
+                progress = self._begin_snapshot(connection)
+            if progress.staging == "snapshot":
+                return self._stage_snapshot(connection, progress, page)
+            return self._stage_delta(connection, progress, page)
+
+    # ------------------------------------------------------------------------- a first load
+
+    def _begin_snapshot(self, connection: sqlite3.Connection) -> Progress:
+        for spec in SCHEMA.records:
+            connection.execute(f"DROP TABLE IF EXISTS stage_{spec.kind}")
+            create_table(connection, spec, "stage")
+        connection.execute("DELETE FROM unknown_record")
+        return Progress(staging="snapshot")
+
+    def _start_again(self, connection: sqlite3.Connection, progress: Progress) -> None:
+        """Forget the cursor, which the server cannot continue; what is shown stays until then."""
+        connection.execute("DELETE FROM staged")
+        self._save(Progress(seq=progress.seq))
+
+    def _stage_snapshot(
+        self, connection: sqlite3.Connection, progress: Progress, page: PullResponse
+    ) -> bool:
+        rows = progress.rows + _apply(connection, page, "stage")
+        if page.more:
+            shown = self.progress
+            self._save(
+                Progress(seq=shown.seq, staging="snapshot", staging_cursor=page.cursor, rows=rows)
+            )
+            return False
+        for spec in SCHEMA.records:
+            connection.execute(f"DROP TABLE base_{spec.kind}")
+            connection.execute(f"ALTER TABLE stage_{spec.kind} RENAME TO base_{spec.kind}")
+            create_indexes(connection, spec)
+        self._save(Progress(cursor=page.cursor, seq=page.seq))
+        return True
+
+    # --------------------------------------------------------------------------- what is new
+
+    def _stage_delta(
+        self, connection: sqlite3.Connection, progress: Progress, page: PullResponse
+    ) -> bool:
+        if page.more:
+            connection.execute(
+                "INSERT INTO staged (body) VALUES (?)", (msgspec.msgpack.encode(page),)
+            )
+            self._save(
+                Progress(
+                    cursor=progress.cursor,
+                    seq=progress.seq,
+                    staging="delta",
+                    staging_cursor=page.cursor,
+                    rows=progress.rows + _row_count(page),
+                )
+            )
+            return False
+        staged = connection.execute("SELECT page FROM staged ORDER BY page").fetchall()
+        for (number,) in staged:
+            body = connection.execute("SELECT body FROM staged WHERE page = ?", (number,))
+            _apply(connection, msgspec.msgpack.decode(body.fetchone()[0], type=PullResponse))
+        _apply(connection, page)
+        if staged:
+            connection.execute("DELETE FROM staged")
+        self._save(Progress(cursor=page.cursor, seq=page.seq))
+        return True
+
+    def _save(self, progress: Progress) -> None:
+        self._store.put("progress", msgspec.to_builtins(progress))
+
+
+def _row_count(page: PullResponse) -> int:
+    return sum(len(batch.ids) for batch in page.batches) + len(page.patches)
+
+
+def _apply(connection: sqlite3.Connection, page: PullResponse, prefix: str = "base") -> int:
+    """Put a page into tables; answer how many rows it had."""
+    _drop(connection, page.drops, prefix)
+    for batch in page.batches:
+        _insert(connection, batch, prefix)
+    for patch in page.patches:
+        _patch(connection, patch, prefix)
+    return _row_count(page)
+
+
+def _drop(connection: sqlite3.Connection, customer_ids: Iterable[str], prefix: str) -> None:
+    """Take customers out of sight, with all that belongs to them."""
+    for customer_id in customer_ids:
+        connection.execute(f"DELETE FROM {prefix}_customer WHERE id = ?", (customer_id,))
+        for kind in _CHILDREN:
+            connection.execute(f"DELETE FROM {prefix}_{kind} WHERE customer_id = ?", (customer_id,))
+
+
+def _insert(connection: sqlite3.Connection, batch: RecordBatch, prefix: str) -> None:
+    if batch.kind not in SCHEMA.kinds():
+        _keep_unknown(connection, batch)
+        return
+    known = SCHEMA.fields(batch.kind)
+    names = [name for name in batch.fields if name in known]
+    columns = [
+        to_columns(known[name], column)
+        for name, column in zip(batch.fields, batch.columns, strict=True)
+        if name in known
+    ]
+    extras = _extras(batch, known)
+    places = ", ".join("?" * (len(names) + 3))
+    connection.executemany(
+        f"INSERT OR REPLACE INTO {prefix}_{batch.kind} "
+        f"(id, seq, {''.join(f'{name}, ' for name in names)}extra) VALUES ({places})",
+        zip(batch.ids, batch.seqs, *columns, extras, strict=True),
+    )
+
+
+def _extras(batch: RecordBatch, known: Mapping[str, Any]) -> Iterable[bytes | None]:
+    """Keep the fields that a newer server knows and this app does not."""
+    unknown = [
+        (name, column)
+        for name, column in zip(batch.fields, batch.columns, strict=True)
+        if name not in known
+    ]
+    if not unknown:
+        return [None] * len(batch.ids)
+    names = [name for name, _ in unknown]
+    rows = zip(*(column for _, column in unknown), strict=True)
+    return [_packed(names, row) for row in rows]
+
+
+def _packed(names: Iterable[str], row: Iterable[Any]) -> bytes:
+    return msgspec.msgpack.encode(dict(zip(names, row, strict=True)))
+
+
+def _keep_unknown(connection: sqlite3.Connection, batch: RecordBatch) -> None:
+    rows = zip(*batch.columns, strict=True) if batch.columns else iter([()] * len(batch.ids))
+    connection.executemany(
+        "INSERT OR REPLACE INTO unknown_record VALUES (?, ?, ?, ?)",
+        [
+            (batch.kind, record_id, seq, _packed(batch.fields, row))
+            for record_id, seq, row in zip(batch.ids, batch.seqs, rows, strict=True)
+        ],
+    )
+
+
+def _patch(connection: sqlite3.Connection, patch: Patch, prefix: str) -> None:
+    if patch.kind not in SCHEMA.kinds():
+        _patch_unknown(connection, patch)
+        return
+    table = f"{prefix}_{patch.kind}"
+    if patch.deleted:
+        if patch.kind == "customer":
+            _drop(connection, [patch.id], prefix)
+        connection.execute(f"DELETE FROM {table} WHERE id = ?", (patch.id,))
+        return
+    fields = SCHEMA.fields(patch.kind)
+    known = {name: value for name, value in patch.fields.items() if name in fields}
+    assignments = "".join(f", {name} = ?" for name in known)
+    values = [to_column(fields[name], value) for name, value in known.items()]
+    connection.execute(
+        f"UPDATE {table} SET seq = ?{assignments} WHERE id = ?", (patch.seq, *values, patch.id)
+    )
+    unknown = {name: value for name, value in patch.fields.items() if name not in fields}
+    if unknown:
+        _patch_extra(connection, table, patch.id, unknown)
+
+
+def _patch_extra(
+    connection: sqlite3.Connection,
+    table: str,
+    record_id: str,
+    unknown: Mapping[str, Any],
+) -> None:
+    row = connection.execute(f"SELECT extra FROM {table} WHERE id = ?", (record_id,)).fetchone()
+    if row is None:
+        return
+    extra = msgspec.msgpack.decode(row[0]) if row[0] else {}
+    merged = msgspec.msgpack.encode({**extra, **unknown})
+    connection.execute(f"UPDATE {table} SET extra = ? WHERE id = ?", (merged, record_id))
+
+
+def _patch_unknown(connection: sqlite3.Connection, patch: Patch) -> None:
+    key = (patch.kind, patch.id)
+    where = "WHERE kind = ? AND id = ?"
+    row = connection.execute(f"SELECT fields FROM unknown_record {where}", key).fetchone()
+    if row is None:
+        return
+    if patch.deleted:
+        connection.execute(f"DELETE FROM unknown_record {where}", key)
+        return
+    fields = msgspec.msgpack.encode({**msgspec.msgpack.decode(row[0]), **patch.fields})
+    connection.execute(
+        f"UPDATE unknown_record SET seq = ?, fields = ? {where}", (patch.seq, fields, *key)
+    )

@@ -1,0 +1,203 @@
+"""Bytes to the server and back, over HTTP, and what each answer means.
+
+Only an answer that is clearly the server's counts. A page of a hotel's Wi-Fi that says 200, a cut
+answer or none at all are the same: we are offline, and nothing is known about what was sent.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Final, TypeVar
+
+import httpx
+import msgspec
+
+from mobile_client_sdk.engine import Request, Response
+from mobile_client_sdk.session import (
+    EARLY_MS,
+    Enrolment,
+    Renewal,
+    Session,
+    Sessions,
+    SignedOut,
+)
+from sync_protocol import codec
+from sync_protocol.messages import PullResponse, PushRequest, PushResponse
+
+T = TypeVar("T")
+_HAS_ZSTD: Final = find_spec("zstandard") is not None
+_WORTH_COMPRESSING: Final = 512
+_OK: Final = range(200, 300)
+_TRY_LATER: Final = frozenset({408, 425, 429})
+_SIGNED_OUT: Final = frozenset({"device_revoked", "session_revoked"})
+
+
+class Offline(Exception):
+    """The server could not be reached, or something else answered in its place."""
+
+
+class ServerTrouble(Exception):
+    """The server answered that it cannot do this now."""
+
+
+class UpdateNeeded(Exception):
+    """This app is too old for the server."""
+
+
+class RequestRefused(Exception):
+    """The server refuses the request as such."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class Problem(msgspec.Struct):
+    """The part of a problem document that matters here."""
+
+    code: str = ""
+    detail: str = ""
+
+
+class Transport:
+    """One device's way to its server."""
+
+    def __init__(
+        self,
+        base_url: str,
+        sessions: Sessions,
+        clock_ms: Callable[[], int],
+        *,
+        http: httpx.BaseTransport | None = None,
+        media: codec.MediaType = codec.MSGPACK,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self._client = httpx.Client(base_url=base_url, transport=http, timeout=timeout_s)
+        self._sessions = sessions
+        self._clock_ms = clock_ms
+        self._media = media
+        self._server_reads_zstd = False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def enrol(self, code: str, *, device_name: str, platform: str) -> Session:
+        """Make this device known by a one-time code."""
+        body = {"code": code, "device_name": device_name, "platform": platform}
+        answer = self._exchange("/v1/devices/enrolment", body, Enrolment, codec.JSON, token=None)
+        return self._sessions.begin(answer, self._clock_ms())
+
+    def send(self, request: Request) -> Response:
+        """Send a message of the engine and answer what came back.
+
+        :raises Offline: if nothing is known about what became of it.
+        :raises SignedOut: if the device must enrol again.
+        """
+        session = self._sessions.require()
+        if session.expires_at_ms - EARLY_MS <= self._clock_ms():
+            session = self._refresh(session)
+        try:
+            return self._send(request, session)
+        except RequestRefused as refusal:
+            if refusal.status != httpx.codes.UNAUTHORIZED:
+                raise
+        return self._send(request, self._refresh(session))
+
+    def _send(self, request: Request, session: Session) -> Response:
+        token = session.access_token
+        if isinstance(request, PushRequest):
+            return self._exchange("/v1/sync/push", request, PushResponse, self._media, token=token)
+        return self._exchange("/v1/sync/pull", request, PullResponse, self._media, token=token)
+
+    def _refresh(self, session: Session) -> Session:
+        """Renew the tokens; a lost answer is asked for again with the same token."""
+        body = {"refresh_token": session.refresh_token}
+        try:
+            renewal = self._exchange("/v1/auth/token", body, Renewal, codec.JSON, token=None)
+        except RequestRefused as refusal:
+            raise SignedOut(refusal.detail) from refusal
+        return self._sessions.renew(renewal, self._clock_ms())
+
+    def _exchange(
+        self,
+        path: str,
+        message: object,
+        kind: type[T],
+        media: codec.MediaType,
+        *,
+        token: str | None,
+    ) -> T:
+        body = codec.encode(message, media)
+        headers = {"Content-Type": media, "Accept": media, "Accept-Encoding": _accepted()}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if self._server_reads_zstd and _HAS_ZSTD and len(body) > _WORTH_COMPRESSING:
+            body = codec.compress(body)
+            headers["Content-Encoding"] = codec.ZSTD
+        status, answered, content = self._post(path, body, headers)
+        return _understood(status, answered, content, kind)
+
+    def _post(
+        self, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, httpx.Headers, bytes]:
+        """Post bytes and read the answer, no further than a device can bear."""
+        try:
+            with self._client.stream("POST", path, content=body, headers=headers) as response:
+                content = bytearray()
+                for chunk in response.iter_raw():
+                    content += chunk
+                    if len(content) > codec.MAX_RESPONSE_BYTES:
+                        raise ServerTrouble("The answer is too long.")
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise Offline(f"The server could not be reached: {error}") from error
+        if codec.ZSTD in response.headers.get("Accept-Encoding", ""):
+            self._server_reads_zstd = True
+        return response.status_code, response.headers, bytes(content)
+
+
+def _accepted() -> str:
+    return codec.ZSTD if _HAS_ZSTD else "identity"
+
+
+def _understood(status: int, headers: httpx.Headers, content: bytes, kind: type[T]) -> T:
+    """Answer what the server said, or raise what it means that it did not."""
+    encoding = headers.get("Content-Encoding", "identity")
+    try:
+        if encoding == codec.ZSTD:
+            content = codec.decompress(content, max_bytes=codec.MAX_RESPONSE_BYTES)
+        elif encoding != "identity":
+            raise Offline(f"Something answered in the encoding {encoding}.")
+        if status in _OK:
+            media = codec.media_type(headers.get("Content-Type"))
+            if media is None:
+                raise Offline("Something other than the server answered.")
+            return codec.decode(content, kind, media, max_bytes=codec.MAX_RESPONSE_BYTES)
+    except codec.DecodeError as error:
+        # A cut answer looks like this: what was sent may have been done or not.
+        raise Offline(f"The answer cannot be read: {error}") from error
+    raise _refusal(status, headers, content)
+
+
+def _refusal(status: int, headers: httpx.Headers, content: bytes) -> Exception:
+    problem = _problem(headers, content)
+    if problem.code in _SIGNED_OUT:
+        return SignedOut(problem.detail)
+    if status == httpx.codes.UPGRADE_REQUIRED or problem.code == "protocol_unsupported":
+        return UpdateNeeded(problem.detail)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
+        return ServerTrouble(problem.detail or f"The server answered {status}.")
+    if problem.code == "":
+        return Offline(f"Something other than the server answered {status}.")
+    return RequestRefused(status, problem.code, problem.detail)
+
+
+def _problem(headers: httpx.Headers, content: bytes) -> Problem:
+    """Read a problem document; a refusal without one is not the server's."""
+    if not headers.get("Content-Type", "").startswith("application/problem+json"):
+        return Problem()
+    try:
+        return msgspec.json.decode(content, type=Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Problem()
