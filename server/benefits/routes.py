@@ -2,10 +2,11 @@
 
 import secrets
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
 from server.benefits import queries, service
@@ -28,6 +29,9 @@ from server.benefits.schemas import (
 from server.kit import clock
 from server.kit.pages import Page
 
+# Litestar keeps the name `state` for itself.
+InState = Annotated[BenefitState | None, QueryParameter(name="state")]
+
 
 @get("/programs", summary="List what may be requested")
 async def offers(actor: CurrentActor) -> list[ProgramOffer]:
@@ -46,11 +50,11 @@ async def benefits(
     actor: CurrentActor,
     customer_id: FromQuery[UUID | None] = None,
     program_id: FromQuery[UUID | None] = None,
-    state: FromQuery[BenefitState | None] = None,
+    in_state: InState = None,
     cursor: FromQuery[str | None] = None,
 ) -> Page[BenefitView]:
     """List the benefits of the customers within sight, the last requested first."""
-    filters = BenefitFilters(customer_id=customer_id, program_id=program_id, state=state)
+    filters = BenefitFilters(customer_id=customer_id, program_id=program_id, state=in_state)
     return await queries.benefits(actor, filters, cursor=cursor)
 
 
@@ -106,14 +110,14 @@ async def issuances(
     actor: CurrentActor,
     agent_id: FromQuery[UUID | None] = None,
     program_id: FromQuery[UUID | None] = None,
-    state: FromQuery[BenefitState | None] = None,
+    in_state: InState = None,
     since: FromQuery[datetime | None] = None,
     until: FromQuery[datetime | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Page[IssuanceRecord]:
     """List the benefits that were issued; each agent on the page is told that it was read."""
     filters = IssuanceFilters(
-        agent_id=agent_id, program_id=program_id, state=state, since=since, until=until
+        agent_id=agent_id, program_id=program_id, state=in_state, since=since, until=until
     )
     return await queries.issuances(actor, filters, cursor=cursor, now=clock.now())
 
