@@ -1,5 +1,7 @@
 """Fixtures: one PostgreSQL a run, one database a process, and every test is a tenant."""
 
+import asyncio
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -90,11 +92,32 @@ async def app(database: Settings) -> AsyncIterator[Litestar]:
     # use.
     await db.close_database()
     try:
-        async with made.lifespan():
+        async with living(made):
             yield made
     finally:
         if db.ENGINE.pool is None:
             await db.open_database(database)
+
+
+@contextlib.asynccontextmanager
+async def living(made: Litestar) -> AsyncIterator[None]:
+    """Run an application's life in one task; a session's fixtures begin and end in different ones."""
+    is_up, is_over = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with made.lifespan():
+            is_up.set()
+            await is_over.wait()
+
+    life = asyncio.create_task(live())
+    rising = asyncio.create_task(is_up.wait())
+    await asyncio.wait([life, rising], return_when=asyncio.FIRST_COMPLETED)
+    rising.cancel()
+    if life.done():
+        await life
+    yield
+    is_over.set()
+    await life
 
 
 @pytest.fixture
