@@ -15,6 +15,7 @@ from server.identity import service as identity
 from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, rules, scopes
+from server.sync.inbox import resolve
 from server.sync.registry import KINDS, MUTATIONS
 from sync_protocol.cursor import Cursor
 from sync_protocol.merge import EditClock
@@ -33,6 +34,8 @@ from sync_protocol.messages import (
     op_digest,
     split_frame,
 )
+
+__all__ = ["pull", "push", "resolve"]
 
 _REMEMBERED: Final = """
 SELECT number, digest, outcome FROM op_outcome
