@@ -101,7 +101,7 @@ async def app(database: Settings) -> AsyncIterator[Litestar]:
 
 @contextlib.asynccontextmanager
 async def living(made: Litestar) -> AsyncIterator[None]:
-    """Run an application's life in one task; a session's fixtures begin and end in different ones."""
+    """Run an application in one task; a fixture begins and ends in two."""
     is_up, is_over = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
