@@ -12,7 +12,7 @@ from enum import StrEnum
 from os import urandom
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
 import httpx
@@ -44,7 +44,7 @@ from mobile_client_sdk.transport import (
 from mobile_client_sdk.views import Question, Views
 from sync_protocol import codec
 from sync_protocol.messages import Create, Delete, Edit, Intent, Outcome, PushRequest, SetChange
-from sync_protocol.schema import SCHEMA, FieldType, ValueRefused, check
+from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
 
 R = TypeVar("R", bound=Record)
 _TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}
@@ -258,6 +258,8 @@ class Client:
             old, new = getattr(before, spec.name), getattr(after, spec.name)
             if old == new:
                 continue
+            if spec.policy in (Policy.FIXED, Policy.APPEND):
+                raise ValueRefused("field_fixed", f"{spec.name} is written once.", spec.name)
             check(spec, new)
             if spec.type is FieldType.SET:
                 add, remove = tuple(sorted({*new} - {*old})), tuple(sorted({*old} - {*new}))
@@ -283,8 +285,10 @@ class Client:
 
         :raises ValueRefused: if a value is missing or not of its field's form.
         """
+        fields = {name: value for name, value in fields.items() if value is not None}
         for name in fields:
-            SCHEMA.field(kind.KIND, name)
+            if SCHEMA.field(kind.KIND, name).server_only:
+                raise ValueRefused("field_server_only", f"{name} is filled in later.", name)
         for spec in _SPECS[kind.KIND]:
             check(spec, fields.get(spec.name))
         record = kind(id=self.new_id(), as_of=self._seq, **fields)
@@ -293,7 +297,7 @@ class Client:
                 number=self._outbox.next_number(),
                 kind=kind.KIND,
                 id=record.id,
-                fields={name: value for name, value in fields.items() if value is not None},
+                fields=fields,
                 at_ms=self._outbox.edit_time(self._clock_ms()),
                 base=self._seq,
             )
@@ -517,7 +521,7 @@ def _id_of(record: Record | str) -> str:
 
 def _copy(record: R) -> R:
     """Copy a record so that its lists are its own."""
-    draft = cast("R", msgspec.structs.replace(record))
+    draft = msgspec.structs.replace(record)
     if isinstance(draft, Customer):
         draft.tags = list(draft.tags)
     return draft

@@ -154,7 +154,7 @@ class SyncEngine:
         return self._outbox.rewind(acknowledged)
 
     def _count_restoration(self) -> None:
-        """One sync meets a restored side once or twice; more is a server that contradicts itself."""
+        """Give up where a sync meets a restored side again and again."""
         self._restorations += 1
         if self._restorations > _MOST_FRUITLESS:
             raise Fruitless("The server contradicts itself about what it has settled.")
