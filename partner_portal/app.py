@@ -5,6 +5,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, session
+from partner_portal.customers import detail
 from partner_portal.customers import pages as customers
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
@@ -39,7 +40,18 @@ def create_app(settings: Settings) -> Litestar:
     )
     inside = Router(
         "/",
-        route_handlers=[customers.customer_list, customers.found],
+        route_handlers=[
+            customers.customer_list,
+            customers.found,
+            detail.detail,
+            detail.cell,
+            detail.save_cell,
+            detail.add_note,
+            detail.add_child,
+            detail.change_tags,
+            detail.settle,
+            detail.history,
+        ],
         exception_handlers=failures.HANDLERS,
         opt={"auth": "cookie"},
         include_in_schema=False,

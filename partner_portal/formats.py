@@ -23,6 +23,15 @@ STATUS_COLOURS = {
     "dormant": "amber",
     "lost": "rose",
 }
+BENEFIT_MEANING = {
+    "requested": "",
+    "issued": "ok",
+    "refused": "bad",
+    "redeemed": "acc",
+    "voided": "warn",
+    "expired": "",
+}
+"""Whether a state of a benefit is good news."""
 _FEN = 100
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)

@@ -49,6 +49,7 @@ def environment(assets: Assets) -> jinja2.Environment:
     made.globals["icon_address"] = assets.icon
     made.globals["import_map"] = assets.import_map
     made.globals["status_colours"] = formats.STATUS_COLOURS
+    made.globals["benefit_meaning"] = formats.BENEFIT_MEANING
     made.filters["initial"] = formats.initial
     made.filters["colour"] = formats.colour
     return made

@@ -23,6 +23,16 @@ document.addEventListener("htmx:config:request", (event) => {
 /* The net is gone or the server is: what was typed stays, and the person is told. */
 document.addEventListener("htmx:error", () => toast(say("failed"), "bad"));
 
+/* What was sent is kept by the server now: close its dialog, empty its form. */
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx } = /** @type {CustomEvent} */ (event).detail;
+  const form = ctx.sourceElement;
+  if (!(form instanceof HTMLFormElement) || !ctx.response?.raw?.ok) return;
+  const closes = form.dataset.closes;
+  if (closes) /** @type {HTMLDialogElement} */ (document.getElementById(closes))?.close();
+  if (closes || "resets" in form.dataset) form.reset();
+});
+
 document.addEventListener("click", (event) => {
   const target = /** @type {Element} */ (event.target);
   const opens = target.closest("[data-open]")?.getAttribute("data-open");

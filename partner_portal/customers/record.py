@@ -1,0 +1,151 @@
+"""Gather what the page of one customer shows: facts, people, history, conflicts, benefits."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, Input
+from partner_portal.formats import Formats
+from partner_portal.words import Catalogue
+from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.benefits import queries as benefits
+from server.benefits.schemas import BenefitFilters
+from server.customers import queries as customers
+from server.customers.schemas import CustomerDetail, HistoryEntry
+from server.identity import queries as identity
+from server.identity.schemas import Directory
+from server.sync import queries as sync
+
+ICONS: Final = {
+    "customer": "building-2",
+    "contact": "user",
+    "store": "store",
+    "note": "notebook-pen",
+    "conflict": "git-compare",
+    "tag": "tag",
+}
+_UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
+"""Fields whose change a person would not call one."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One change, as it is told."""
+
+    field: str
+    old: str
+    new: str
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One line of the timeline."""
+
+    at: datetime
+    icon: str
+    title: str
+    who: str
+    device: str
+    changes: list[Told]
+    body: str = ""
+
+
+class Teller:
+    """Says values of records as a person would read them."""
+
+    def __init__(
+        self, words: Catalogue, formats: Formats, directory: Directory, tags: Mapping[UUID, str]
+    ) -> None:
+        self._words = words
+        self._formats = formats
+        self._people = {str(id_): name for id_, name in directory.people.items()}
+        self._devices = directory.devices
+        self._tags = {str(id_): name for id_, name in tags.items()}
+
+    def value(self, name: str, value: Any) -> str:
+        """Write one value of a field."""
+        if value is None or value == "":
+            return ""
+        if name == "tags":
+            items = value if isinstance(value, (list, tuple)) else [value]
+            return ", ".join(self._tags.get(str(item), "…") for item in items)
+        field = BY_NAME.get(name)
+        return self._written(field.input if field else Input.LINE, value)
+
+    def _written(self, kind: Input, value: Any) -> str:
+        """Write a value of a kind."""
+        match kind:
+            case Input.STATUS:
+                return self._words.say(f"status.{value}")
+            case Input.OWNER:
+                return self._people.get(str(value), "…")
+            case Input.MONEY:
+                return self._formats.money(int(value))
+            case Input.PHONE:
+                return self._formats.phone(str(value))
+            case _:
+                return str(value)
+
+    def person(self, user_id: UUID | None) -> str:
+        """Name a person; one who is not of the company any more is still somebody."""
+        return self._people.get(str(user_id), "") or self._words.say("history.somebody")
+
+    def moment(self, entry: HistoryEntry, bodies: Mapping[UUID, str]) -> Moment:
+        """Tell one line of the history."""
+        device = self._devices.get(entry.device_id, "") if entry.device_id else ""
+        changes = [
+            Told(change.field, self.value(change.field, change.old), said)
+            for change in entry.changes
+            if change.field not in _UNTOLD and entry.kind != "conflict"
+            for said in [self.value(change.field, change.new)]
+        ]
+        return Moment(
+            at=entry.at,
+            icon=ICONS.get(entry.kind, "history"),
+            title=self._words.say(f"history.{entry.kind}.{entry.action}"),
+            who=self.person(entry.actor_id),
+            device=device or ("" if not entry.device_id else self._words.say("history.device")),
+            changes=changes,
+            body=bodies.get(entry.record_id, ""),
+        )
+
+
+async def facts(
+    actor: Actor, customer_id: UUID, words: Catalogue, formats: Formats
+) -> dict[str, Any]:
+    """Give everything that the page of one customer shows.
+
+    :raises NotFound: there is no such customer within sight.
+    """
+    found = await customers.detail(actor, customer_id)
+    history = await customers.history(actor, customer_id)
+    conflicts = await sync.conflicts(actor, customer_id=customer_id)
+    directory = await identity.directory(actor)
+    all_tags = await customers.tags(actor)
+    teller = Teller(words, formats, directory, {tag.id: tag.name for tag in all_tags})
+    allowed = ROLE_PERMISSIONS[actor.role]
+    shown: dict[str, Any] = {
+        "found": found,
+        "customer": found.customer,
+        "fields": CUSTOMER,
+        "contact_fields": CONTACT,
+        "store_fields": STORE,
+        "teller": teller,
+        "people": sorted(directory.people.items(), key=lambda item: item[1]),
+        "other_tags": [tag for tag in all_tags if tag.id not in set(found.customer.tags)],
+        "moments": [teller.moment(entry, _bodies(found)) for entry in history.items],
+        "more_history": history.next_cursor,
+        "conflicts": conflicts.items,
+        "may_write": Permission.CUSTOMERS_WRITE in allowed,
+        "benefits": None,
+    }
+    if Permission.BENEFITS_REQUEST in allowed:
+        page = await benefits.benefits(actor, BenefitFilters(customer_id=customer_id))
+        shown["benefits"] = page.items
+    return shown
+
+
+def _bodies(found: CustomerDetail) -> dict[UUID, str]:
+    """Give what the notes say."""
+    return {note.id: note.body for note in found.notes}
