@@ -5,6 +5,7 @@ finishes what has begun, and closes the database last. A second signal skips the
 """
 
 import asyncio
+import gc
 import importlib
 import os
 import secrets
@@ -50,17 +51,23 @@ class DrainingServer(MPServer):
 
 
 class Application:
-    """Loads the application inside a web process."""
+    """Hands the application to a web process.
+
+    It is created before the processes are forked, so that they share its memory, and so that an
+    application which cannot be created ends the command instead of one process after the other.
+    """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        module, _, name = path.partition(":")
+        self._app = getattr(importlib.import_module(module), name)(from_environment(os.environ))
         self._tie = supervisor.die_with_parent(signal.SIGTERM)
+        gc.collect()
+        gc.freeze()
 
     def __call__(self) -> Any:
-        """Import and create, once for each process."""
+        """Tie the process to its parent and to its signals, and give it the application."""
         self._tie()
-        module, _, name = self._path.partition(":")
-        app = getattr(importlib.import_module(module), name)(from_environment(os.environ))
+        app = self._app
 
         def drain(*_: object) -> None:
             app.state.drain.begin()

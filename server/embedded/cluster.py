@@ -151,6 +151,7 @@ class Cluster:
                 self._join(home)
             else:
                 self._make_and_start(home)
+                home = self._home()
             if not (home / "prepared").exists():
                 _finished(self._bootstrap())
                 (home / "prepared").touch()
@@ -203,19 +204,11 @@ class Cluster:
 
     def _within_reach_of_nobody(self, home: Path, bin_dir: Path) -> tuple[Path, Path]:
         """Give nobody a place of its own and programs that it may run; open no directory."""
-        if home == self.folder and not (home / "data").exists():
+        if home == self.folder:
             os.chown(home, NOBODY, NOBODY)
             if not works(Guise.NOBODY, Path("/bin/true"), home):
                 os.chown(home, os.geteuid(), os.getegid())
-                name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
-                home = Path("/var/tmp") / f"tonglu-{name}"  # noqa: S108 - checked below: made by us, or ours
-                with contextlib.suppress(FileExistsError):
-                    home.mkdir(mode=0o700)
-                    os.chown(home, NOBODY, NOBODY)
-                status = home.lstat()
-                if home.is_symlink() or status.st_uid != NOBODY or status.st_mode & 0o077:
-                    raise ClusterFailed(f"{home} is not ours; remove it and start again.")
-                (self.folder / "moved").write_text(str(home))
+                home = self._moved()
         if not works(Guise.NOBODY, bin_dir / "postgres", home):
             copy = home / "programs"
             if not copy.exists():
@@ -223,6 +216,28 @@ class Cluster:
                 subprocess.run(["/bin/chown", "-R", f"{NOBODY}:{NOBODY}", copy], check=True)  # noqa: S603 - our own folder
             bin_dir = copy / "bin"
         return home, bin_dir
+
+    def _moved(self) -> Path:
+        """Move to a place that nobody reaches; what is already there must be ours."""
+        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        home = Path("/var/tmp") / f"tonglu-{name}"  # noqa: S108 - made by us or refused, see below
+        with contextlib.suppress(FileExistsError):
+            home.mkdir(mode=0o700)
+            os.chown(home, NOBODY, NOBODY)
+        status = home.lstat()
+        if (
+            not home.is_dir()
+            or home.is_symlink()
+            or status.st_uid != NOBODY
+            or status.st_mode & 0o077
+        ):
+            raise ClusterFailed(f"{home} is not ours; remove it and start again.")
+        for name in ("data", "prepared"):
+            if (self.folder / name).exists():
+                shutil.move(self.folder / name, home / name)
+        (self.folder / "moved").write_text(str(home))
+        _give(home, NOBODY)
+        return home
 
     def _make(self, home: Path, bin_dir: Path, guise: Guise) -> None:
         """Run initdb into a fresh folder, which gets its name only when it is complete."""

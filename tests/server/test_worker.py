@@ -1,0 +1,92 @@
+"""The worker: what was left for later is done, again when it failed, and never lost."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from server.kit import db, outbox
+from server.settings import Settings
+from server.worker import Handler, Worker, collect_handlers
+from tests.factories import NOW, Tenant, new_id
+
+
+class Diary:
+    """A handler that writes down what it was given, and fails as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.done: list[str] = []
+        self.failures = failures
+
+    async def __call__(self, job: outbox.Job, now: datetime) -> None:
+        """Do the job."""
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the other side is away")
+        self.done.append(job.payload["line"])
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic of this test's own: the queue is everybody's."""
+    return f"story.{new_id().hex}"
+
+
+async def _leave(tenant: Tenant, topic: str, line: str) -> None:
+    async with db.tenant_transaction(tenant.tenant_id):
+        await outbox.add(topic, {"line": line}, tenant_id=tenant.tenant_id, now=NOW)
+
+
+def _worker(handlers: dict[str, Handler], now: datetime = NOW) -> Worker:
+    return Worker(handlers, now=lambda: now)
+
+
+async def test_work_is_done_once_and_then_gone(tenant: Tenant, topic: str) -> None:
+    diary = Diary()
+    await _leave(tenant, topic, "call the customer back")
+    worker = _worker({topic: diary})
+
+    while await worker.run_once():
+        pass
+
+    assert diary.done == ["call the customer back"]
+    assert await worker.run_once() == 0
+
+
+async def test_failed_work_is_done_later(tenant: Tenant, topic: str) -> None:
+    diary = Diary(failures=1)
+    await _leave(tenant, topic, "send the letter")
+
+    while await _worker({topic: diary}).run_once():
+        pass
+    assert diary.done == []
+
+    later = NOW + timedelta(seconds=5)
+    while await _worker({topic: diary}, later).run_once():
+        pass
+    assert diary.done == ["send the letter"]
+
+
+async def test_work_that_nobody_knows_is_kept(tenant: Tenant, topic: str) -> None:
+    await _leave(tenant, topic, "from newer code")
+
+    while await _worker({}).run_once():
+        pass
+
+    async with db.job_transaction():
+        left = await db.connection().fetchrow(
+            "SELECT attempts, last_error FROM outbox WHERE topic = $1", topic
+        )
+    assert left is not None
+    assert left["attempts"] == 1
+    assert "NoHandler" in left["last_error"]
+
+
+async def test_a_worker_stops_when_asked(database: Settings) -> None:
+    worker = _worker({})
+    worker.stop()
+
+    await worker.run()
+
+
+def test_every_room_names_its_topics() -> None:
+    assert all(callable(handler) for handler in collect_handlers().values())
