@@ -1,10 +1,11 @@
 """Search in its own order: along the search keys, each customer where it first matches.
 
-Only the rows of the page are fetched, however many customers match.
+Only the rows of the page are fetched, however many customers match. First come the customers whose
+own name, phone or code matches, then those with a contact or a store that does.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -15,19 +16,38 @@ from server.customers import index
 from server.customers.queries import rows as rows_
 from server.customers.queries.filters import inside, where_of
 from server.customers.queries.rows import COLUMNS, FROM
-from server.customers.rules import search
-from server.customers.rules.search import Question
+from server.customers.rules.search import Question, Stretch, Tokens
 from server.customers.schemas import CustomerView, Filters
 from server.kit import db
 from server.kit.pages import Page, decode_cursor, encode_cursor
 
 _FIRST_ID: Final = UUID(int=0)
+_LENT: Final = ("n", "d", "r")
+"""The kinds of keys that contacts and stores lend to their customer."""
+_CHILDREN: Final = """
+    SELECT id, customer_id, name, phone FROM contact
+    WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted
+    UNION ALL
+    SELECT id, customer_id, name, phone FROM store
+    WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted
+"""
+
+
+class _Leg(msgspec.Struct, frozen=True):
+    """One walk along a stretch of keys: of customers themselves, or of what belongs to them."""
+
+    stretch: Stretch
+    is_lent: bool
+
+    def holds(self, token: str, before: str) -> bool:
+        """Say whether a key lies on this leg."""
+        return token.startswith(self.stretch.prefix) and self.stretch.before in {None, before}
 
 
 class _Place(msgspec.Struct, frozen=True, order=True):
-    """Where a search has come to: the stretch, and in it the token and the record."""
+    """Where a search has come to: the leg, and on it the token and the record."""
 
-    stretch: int
+    leg: int
     token: str
     record_id: UUID
 
@@ -36,64 +56,79 @@ async def page(
     actor: Actor, filters: Filters, question: Question, cursor: str | None, limit: int
 ) -> Page[CustomerView]:
     """Fetch a page in the order of the search, each customer where it first matches."""
-    if cursor is None:
-        place = _Place(0, "", _FIRST_ID)
-    else:
+    legs = _legs(question)
+    place = _Place(0, "", _FIRST_ID)
+    if cursor is not None:
         place = _Place(*decode_cursor(cursor, tuple[int, str, UUID]))
     found: dict[UUID, CustomerView] = {}
-    while place.stretch < len(question.stretches) and len(found) <= limit:
-        rows = await _in_stretch(actor, filters, question, place, limit + 1)
-        firsts = await _first_places(actor, rows, question)
+    while 0 <= place.leg < len(legs):
+        rows = await _on_leg(actor, filters, legs[place.leg], place, limit + 1)
+        firsts = await _first_places(actor, rows, legs, is_lent=legs[place.leg].is_lent)
         for row in rows:
-            here = _Place(place.stretch, row["token"], row["record_id"])
-            if firsts.get(row["id"], here) < here or row["id"] in found:
-                place = here
-                continue
-            if len(found) == limit:
-                return Page(
-                    list(found.values()), encode_cursor(place.stretch, place.token, place.record_id)
-                )
+            here = _Place(place.leg, row["token"], row["record_id"])
+            if row["id"] not in found and firsts.get(row["id"], here) >= here:
+                if len(found) == limit:
+                    cursor = encode_cursor(place.leg, place.token, place.record_id)
+                    return Page(list(found.values()), cursor)
+                found[row["id"]] = rows_.customer(row)
             place = here
-            found[row["id"]] = rows_.customer(row)
         if len(rows) <= limit:
-            place = _Place(place.stretch + 1, "", _FIRST_ID)
+            place = _Place(place.leg + 1, "", _FIRST_ID)
     return Page(list(found.values()))
 
 
-async def _in_stretch(
-    actor: Actor, filters: Filters, question: Question, place: _Place, limit: int
+def _legs(question: Question) -> list[_Leg]:
+    """Give the legs of a search in their order."""
+    lent = [stretch for stretch in question.stretches if stretch.prefix[0] in _LENT]
+    return [
+        *(_Leg(stretch, is_lent=False) for stretch in question.stretches),
+        *(_Leg(stretch, is_lent=True) for stretch in lent),
+    ]
+
+
+async def _on_leg(
+    actor: Actor, filters: Filters, leg: _Leg, place: _Place, limit: int
 ) -> list[asyncpg.Record]:
-    """Fetch what lies in one stretch behind a place."""
+    """Fetch what lies on one leg behind a place.
+
+    The customer is looked up key by key, so that the keys are read in their order and no further
+    than the page needs.
+    """
     where = await where_of(actor, filters)
-    here = inside(question.stretches[place.stretch], where)
-    behind = (
-        f"(k.token, k.record_id) > ({where.param(place.token)}, {where.param(place.record_id)})"
-    )
+    here = inside(leg.stretch, where)
+    token, record = where.param(place.token), where.param(place.record_id)
+    whose, key = ("IS NOT NULL", "k.customer_id") if leg.is_lent else ("IS NULL", "k.record_id")
     rows: list[asyncpg.Record] = await db.connection().fetch(
-        f"SELECT {COLUMNS}, k.token, k.record_id FROM customer_token k"  # noqa: S608 - constants and numbered parameters
-        f" JOIN {FROM} ON c.tenant_id = k.tenant_id AND c.id = coalesce(k.customer_id, k.record_id)"
-        f" WHERE k.tenant_id = $1 AND {here} AND {behind} AND {where.text}"
-        f" ORDER BY k.token, k.record_id LIMIT {where.param(limit)}",
+        f"""
+        SELECT k.token, k.record_id, found.* FROM customer_token k
+        CROSS JOIN LATERAL (
+            SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text} LIMIT 1
+        ) AS found
+        WHERE k.tenant_id = $1 AND {here} AND k.customer_id {whose}
+            AND (k.token, k.record_id) > ({token}, {record})
+        ORDER BY k.token, k.record_id LIMIT {where.param(limit)}
+        """,  # noqa: S608 - constants and numbered parameters
         *where.args,
     )
     return rows
 
 
 async def _first_places(
-    actor: Actor, rows: Sequence[asyncpg.Record], question: Question
+    actor: Actor, rows: Sequence[asyncpg.Record], legs: Sequence[_Leg], *, is_lent: bool
 ) -> dict[UUID, _Place]:
     """Compute where in the whole search each customer of the rows comes up first."""
     firsts: dict[UUID, _Place] = {}
+    own = [(number, leg) for number, leg in enumerate(legs) if not leg.is_lent]
+    lent = [(number, leg) for number, leg in enumerate(legs) if leg.is_lent]
     for row in rows:
-        tokens = index.customer_tokens(
-            {name: row[name] for name in ("name", "phone", "uscc", "city")} | {"tags": None}
-        )
-        _note_first(firsts, row["id"], row["id"], tokens, question)
-    with_children = [row["id"] for row in rows if row["record_id"] != row["id"]]
-    if with_children:
-        for child in await _children(actor, with_children):
+        fields: dict[str, Any] = {name: row[name] for name in ("name", "phone", "uscc", "city")}
+        tokens = index.customer_tokens({**fields, "tags": None})
+        _note_first(firsts, row["id"], row["id"], tokens, own)
+    if is_lent and rows:
+        ids = [row["id"] for row in rows]
+        for child in await db.connection().fetch(_CHILDREN, actor.tenant_id, ids):
             tokens = index.child_tokens(child)
-            _note_first(firsts, child["customer_id"], child["id"], tokens, question)
+            _note_first(firsts, child["customer_id"], child["id"], tokens, lent)
     return firsts
 
 
@@ -101,28 +136,12 @@ def _note_first(
     firsts: dict[UUID, _Place],
     customer_id: UUID,
     record_id: UUID,
-    tokens: search.Tokens,
-    question: Question,
+    tokens: Tokens,
+    legs: Sequence[tuple[int, _Leg]],
 ) -> None:
-    """Keep the first place at which one of a record's tokens answers the question."""
-    for number, stretch in enumerate(question.stretches):
+    """Keep the first place at which one of a record's tokens answers the search."""
+    for number, leg in legs:
         for token, before in tokens.items():
-            if token.startswith(stretch.prefix) and stretch.before in {None, before}:
+            if leg.holds(token, before):
                 place = _Place(number, token, record_id)
                 firsts[customer_id] = min(firsts.get(customer_id, place), place)
-
-
-async def _children(actor: Actor, customer_ids: Sequence[UUID]) -> list[asyncpg.Record]:
-    """Fetch names and phones of the contacts and stores of some customers."""
-    rows: list[asyncpg.Record] = await db.connection().fetch(
-        """
-        SELECT id, customer_id, name, phone FROM contact
-        WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted
-        UNION ALL
-        SELECT id, customer_id, name, phone FROM store
-        WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted
-        """,
-        actor.tenant_id,
-        customer_ids,
-    )
-    return rows

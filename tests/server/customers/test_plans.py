@@ -1,0 +1,98 @@
+"""Under row-level security the search and the lists are index scans, whoever asks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from asyncpg.connection import LoggedQuery
+
+from server.access import Actor
+from server.customers import queries, service
+from server.customers.schemas import CustomerBatch, Filters, NewCustomer, Sort
+from server.kit import db
+from server.settings import Settings
+from tests.factories import NOW, Tenant
+from tests.postgres import Postgres
+
+
+@pytest.fixture
+async def large(tenant: Tenant, postgres: Postgres, settings: Settings) -> Tenant:
+    """A tenant with 3,000 customers, whose statistics are known."""
+    for start in range(0, 3000, 1000):
+        rows = [
+            NewCustomer(
+                name=f"{'杭州' if at % 3 else '绍兴'}{chr(0x5000 + at)}{chr(0x6000 + at % 77)}茶行",
+                city="杭州" if at % 3 else "绍兴",
+                status="intent" if at % 2 else "signed",
+                expected_revenue_minor=at,
+                phone=f"138{at:08}",
+            )
+            for at in range(start, start + 1000)
+        ]
+        await service.create_many(tenant.owner, CustomerBatch(customers=rows), now=NOW)
+    database = urlsplit(settings.database_url).path.strip("/")
+    superuser = await asyncpg.connect(postgres.superuser_url(database))
+    await superuser.execute("ANALYZE customer, customer_token, change")
+    await superuser.close()
+    return tenant
+
+
+async def plans(actor: Actor, ask: Callable[[], Awaitable[object]]) -> list[str]:
+    """Run a question and give the plans of its statements, as its own role runs them."""
+    asked: list[LoggedQuery] = []
+    async with db.tenant_transaction(actor.tenant_id) as opened:
+        with opened.connection.query_logger(asked.append):
+            await ask()
+            # The driver tells of a statement in the next turn of the loop.
+            await asyncio.sleep(0)
+        found = []
+        for each in asked:
+            rows = await opened.connection.fetch(f"EXPLAIN {each.query}", *each.args)
+            found.append("\n".join(row[0] for row in rows))
+        role = await opened.connection.fetchval("SELECT current_user")
+    assert role == "tonglu_app"
+    return found
+
+
+def index_conditions(plan: str) -> str:
+    """Give what the index scans of a plan look up by."""
+    return "\n".join(line for line in plan.splitlines() if "Index Cond:" in line)
+
+
+@pytest.mark.parametrize("q", ["00001234", "13800001", "茶行", "hangzhou", "hz", "龙"])
+async def test_a_search_reads_its_stretch_of_the_keys(large: Tenant, q: str) -> None:
+    found = await plans(large.owner, lambda: queries.list_page(large.owner, Filters(q=q)))
+
+    for plan in found:
+        if q == "龙":
+            assert "customer_name" in plan
+        else:
+            assert "customer_token_pkey" in plan
+            assert "token >=" in index_conditions(plan)
+        assert "Sort" not in plan
+        assert "Seq Scan" not in plan
+
+
+async def test_a_list_reads_its_page_from_its_index(large: Tenant) -> None:
+    by_city = Filters(status=("intent",), city="杭州")
+    for filters, sort, index in (
+        (by_city, Sort.REVENUE, "customer_list"),
+        (Filters(), Sort.REVENUE, "customer_revenue"),
+        (Filters(), Sort.NAME, "customer_name"),
+        (Filters(), Sort.UPDATED, "customer_seq"),
+        (Filters(owner_id=large.rep.user_id), Sort.UPDATED, "customer_owner"),
+    ):
+        page = await queries.list_page(large.owner, filters, sort=sort)
+        for cursor in {None, page.next_cursor}:
+            (plan,) = await plans(
+                large.owner,
+                lambda f=filters, s=sort, c=cursor: queries.list_page(
+                    large.owner, f, sort=s, cursor=c
+                ),
+            )
+            assert index in plan
+            assert "tenant_id =" in index_conditions(plan)
+            assert "Sort" not in plan
+            assert "Seq Scan" not in plan
