@@ -38,7 +38,7 @@ _SLUGS: Final = (
     "baichuan", "qiming", "hengxin", "jinqiao", "sifang", "dingsheng",
 )  # fmt: skip
 _ENDINGS: Final = ("科技服务有限公司", "信息技术有限公司", "商务服务有限公司")
-_TIERS: Final = ("strategic", "gold", "silver", "registered")
+_TIERS: Final = ("gold", "silver", "bronze")
 _DAYS_IN_A_MONTH: Final = 30
 
 
@@ -100,8 +100,10 @@ def _agent(
     slug = _SLUGS[place % len(_SLUGS)] + (str(lap + 1) if lap else "")
     since, today, scale = frame.since, frame.today, frame.scale
     tenant_id = people.new_id(rng, since)
-    teams = people.teams(rng, scale, since)
-    staff = people.agent_people(rng, series, scale, slug=slug, teams=teams, since=since)
+    teams = people.teams(rng, scale, tenant_id, since)
+    staff = people.agent_people(
+        rng, series, scale, tenant_id=tenant_id, slug=slug, teams=teams, since=since
+    )
     tags = people.tags(rng, scale, staff[0].id, since=since, today=today)
     territories = _territories(rng, city)
     ground = customers.Ground(

@@ -5,7 +5,10 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from server.kit import ids
+from server.partners import rules as partners
 from world import names
 from world.model import Person, Program, RoleName, Scale, ScopeName, Tag, Team
 from world.numbers import Numbers
@@ -85,10 +88,12 @@ def programs(rng: random.Random, since: date) -> tuple[Program, ...]:
     )
 
 
-def teams(rng: random.Random, scale: Scale, since: date) -> tuple[Team, ...]:
-    """Make an agent's teams."""
-    return tuple(
-        Team(id=new_id(rng, since), name=name) for name in _TEAM_NAMES[: scale.teams_per_agent]
+def teams(rng: random.Random, scale: Scale, tenant_id: UUID, since: date) -> tuple[Team, ...]:
+    """Make an agent's teams; the first has the id that the product gives it at admission."""
+    first, *others = _TEAM_NAMES[: scale.teams_per_agent]
+    return (
+        Team(id=partners.team_id(tenant_id), name=first),
+        *(Team(id=new_id(rng, since), name=name) for name in others),
     )
 
 
@@ -97,16 +102,13 @@ def agent_people(
     numbers: Numbers,
     scale: Scale,
     *,
+    tenant_id: UUID,
     slug: str,
     teams: tuple[Team, ...],
     since: date,
 ) -> tuple[Person, ...]:
     """Make an agent's owner, then each team's manager and reps; two reps see all of the team."""
-    people = [
-        person(
-            rng, numbers, login=f"owner@{slug}", role="agent_owner", scope="tenant", joined_on=since
-        )
-    ]
+    people = [_owner(rng, numbers, tenant_id, login=f"owner@{slug}", team=teams[0], since=since)]
     rep_number = 0
     for team_number, team in enumerate(teams, start=1):
         people.append(
@@ -125,6 +127,17 @@ def agent_people(
                 )
             )  # fmt: skip
     return tuple(people)
+
+
+def _owner(
+    rng: random.Random, numbers: Numbers, tenant_id: UUID, *, login: str, team: Team, since: date
+) -> Person:
+    """Make an agent's owner, with the id and the team that the product gives at admission."""
+    made = person(
+        rng, numbers, login=login, role="agent_owner", scope="tenant", joined_on=since,
+        team_id=team.id,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, id=partners.owner_id(tenant_id))
 
 
 def tags(

@@ -5,8 +5,6 @@ function is called here. Ids come from the world, so everything may be repeated 
 was interrupted.
 """
 
-import msgspec
-
 from server.access import Role, Scope
 from server.identity import service as identity
 from server.identity.schemas import NewUser
@@ -38,7 +36,7 @@ async def admit(operator: Api, agent: Agent, *, password: str) -> Json:
     """Let the platform's operator take an agent company on board, with its owner."""
     owner = agent.owner
     return await operator.post(
-        "/v1/agents",
+        "/v1/platform/agents",
         {
             "id": agent.tenant_id,
             "name": agent.name,
@@ -46,12 +44,7 @@ async def admit(operator: Api, agent: Agent, *, password: str) -> Json:
             "city": agent.city,
             "tier": agent.tier,
             "team_name": agent.teams[0].name,
-            "owner": {
-                "id": owner.id,
-                "login": owner.login,
-                "name": owner.name,
-                "password": password,
-            },
+            "owner": {"login": owner.login, "name": owner.name, "password": password},
         },
     )
 

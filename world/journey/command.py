@@ -1,4 +1,4 @@
-"""`tonglu journey`: play the product's main job against a throwaway server, and show the evidence."""
+"""`tonglu journey`: play the product's main job against a throwaway server, with evidence."""
 
 import asyncio
 import random
@@ -79,7 +79,7 @@ async def _play(
 def make_cast(throwaway: Stage, seed: int, rows: int, closing: AsyncExitStack) -> Cast:
     """Cast the journey of a seed: a world of three agents, and a messy file for each."""
     rng = random.Random(f"journey {seed}")
-    world = channel.from_seed(seed, Scale(agents=3, customers_per_agent=1))
+    world = channel.from_seed(seed, Scale(agents=3, teams_per_agent=1, customers_per_agent=1))
     series = numbers.start(rng)
     companies = []
     for place, agent in enumerate(world.agents):

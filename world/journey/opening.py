@@ -44,6 +44,6 @@ async def on_board(cast: Cast, found: Evidence) -> None:
             listed,
             {str(person.id) for person in agent.people},
         )
-    admitted = [item async for item in cast.staff.every("/v1/agents")]
+    admitted = [item async for item in cast.staff.every("/v1/platform/agents")]
     found.note(agents=[company.agent.short_name for company in cast.companies], people_hired=hired)
     found.expect("the platform lists the agents", len(admitted), len(cast.companies))
