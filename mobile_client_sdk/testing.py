@@ -470,7 +470,7 @@ class _OwnerRules(Rules):
         self._user_id = user_id
 
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
-        if not isinstance(op, Create):
+        if held is not None or not isinstance(op, Create):
             return op
         if op.kind == "customer":
             fields = {"owner_id": self._user_id, **op.fields}
@@ -527,9 +527,6 @@ def _patch(record: HeldRecord, base: int) -> Patch:
         name: record.fields[name]
         for name, version in record.versions.items()
         if version.seq > base and name != DELETED
-    }
-    changed |= {
-        name: record.fields[name] for name, elements in record.dots.items() if name in record.fields
     }
     return Patch(kind=record.kind, id=record.id, seq=record.seq, fields=changed)
 

@@ -396,6 +396,7 @@ class _Write:
         if changed:
             self.fields[field.name] = sorted(elements)
             self.dots[field.name] = {name: each for name, each in dots.items() if each}
+            self.versions[field.name] = self.version
 
     def _conflict(
         self,
@@ -746,6 +747,8 @@ def _stamp_settlement(settlement: Settlement, seq: int) -> Settlement:
 # ------------------------------------------------------------------------------------ storage
 
 _Stored = list[int | str | None]
+_WHOLE_SET = ""
+"""Among a set's elements: the last write of any of them, which a removal leaves behind."""
 
 
 def encode_versions(
@@ -753,13 +756,15 @@ def encode_versions(
 ) -> dict[str, Any]:
     """Answer versions as small JSON: ``{field: [seq, device, number, at_ms, shared]}``.
 
-    A list ends before its trailing defaults; a set field has ``{element: [list, ...]}`` instead.
+    A list ends before its trailing defaults. A set field has ``{"": list, element: [list, ...]}``:
+    the last write of the set, and the additions behind each element.
     What was not written since the creation is absent.
     """
     stored: dict[str, Any] = {name: _store(version) for name, version in versions.items()}
     for name, elements in (dots or {}).items():
         stored[name] = {
-            element: [_store(dot) for dot in each] for element, each in elements.items()
+            **({_WHOLE_SET: stored[name]} if name in stored else {}),
+            **{element: [_store(dot) for dot in each] for element, each in elements.items()},
         }
     return stored
 
@@ -773,8 +778,12 @@ def decode_versions(
     for name, value in stored.items():
         if isinstance(value, Mapping):
             dots[name] = {
-                element: tuple(_restore(dot) for dot in each) for element, each in value.items()
+                element: tuple(_restore(dot) for dot in each)
+                for element, each in value.items()
+                if element != _WHOLE_SET
             }
+            if _WHOLE_SET in value:
+                versions[name] = _restore(value[_WHOLE_SET])
         else:
             versions[name] = _restore(value)
     return versions, dots

@@ -460,7 +460,10 @@ def test_versions_are_stored_small_and_come_back() -> None:
 
     stored = encode_versions(record.versions, record.dots)
 
-    assert stored == {"city": [2, WANG, 1, 10], "tags": {NEAR: [[3, LI, 1, 10]]}}
+    assert stored == {
+        "city": [2, WANG, 1, 10],
+        "tags": {"": [3, LI, 1, 10], NEAR: [[3, LI, 1, 10]]},
+    }
     assert decode_versions(stored) == (dict(record.versions), dict(record.dots))
 
 
