@@ -18,5 +18,8 @@ class Step(msgspec.Struct, frozen=True):
     run: Callable[[Cast, Evidence], Awaitable[None]]
 
 
-STEPS: Final = (Step("processes", "Server and worker start", opening.processes),)
+STEPS: Final = (
+    Step("processes", "Server and worker start", opening.processes),
+    Step("on_board", "Three agents come on board", opening.on_board),
+)
 """The whole journey."""
