@@ -1,6 +1,7 @@
 """Put the rooms together into one application: routers, doors, refusals, limits, start and stop."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
 from server.kit.edge import Drain, Edge
 from server.kit.errors import TooManyRequests, Unavailable
+from server.partners import routes as partners
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
 from server.sync import routes as sync
@@ -37,6 +39,7 @@ ROUTERS: Final[Sequence[Router]] = (
     customers.router,
     sync.router,
     benefits.router,
+    partners.router,
 )
 """The rooms' routers, all under /v1."""
 
@@ -105,7 +108,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     drain: Drain = app.state.drain
     await db.open_database(settings)
     try:
-        await self_check.ensure_safe()
+        await _ensure_safe()
         await live.HUB.open(settings.database_url, latest_seq=changelog.latest_seq)
         log.info("server.started", version=product_version())
         yield
@@ -118,6 +121,15 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         await live.HUB.close()
         await db.close_database()
         log.info("server.stopped")
+
+
+async def _ensure_safe() -> None:
+    """Look at the database; the operator reads why it is refused above every trace."""
+    try:
+        await self_check.ensure_safe()
+    except self_check.UnsafeDatabase as refused:
+        sys.stderr.write(f"{refused}\n")
+        raise
 
 
 class TimeLimit(ASGIMiddleware):

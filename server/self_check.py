@@ -84,7 +84,7 @@ async def ensure_safe() -> None:
         log.warning("database.checksums-found-off")
 
 
-def _about_login(login: asyncpg.Record) -> Iterable[str]:
+def _about_login(login: Any) -> Iterable[str]:
     """Say what is wrong with the server and the login."""
     name = login["login"]
     if login["server_version"] < SERVER_VERSION_MIN:

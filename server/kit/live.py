@@ -271,15 +271,31 @@ class _Line:
 
     async def __aenter__(self) -> Self:
         """Connect and listen."""
-        self._connection = await asyncpg.connect(
-            self._url,
-            timeout=_COMMAND_TIMEOUT_S,
-            command_timeout=_COMMAND_TIMEOUT_S,
-            server_settings={"application_name": "tonglu-live"},
-        )
-        self._connection.add_termination_listener(self._on_lost)
-        await self._connection.add_listener(CHANNEL, self._on_notify)
+        self._connection = await self._connect()
+        try:
+            self._connection.add_termination_listener(self._on_lost)
+            await self._connection.add_listener(CHANNEL, self._on_notify)
+        except BaseException:
+            self._connection.terminate()
+            raise
         return self
+
+    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """Connect; when asked to stop meanwhile, leave no half-made connection behind."""
+        connecting = asyncio.ensure_future(
+            asyncpg.connect(
+                self._url,
+                timeout=_COMMAND_TIMEOUT_S,
+                command_timeout=_COMMAND_TIMEOUT_S,
+                server_settings={"application_name": "tonglu-live"},
+            )
+        )
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                (await connecting).terminate()
+            raise
 
     async def __aexit__(self, *_: object) -> None:
         """Hang up."""

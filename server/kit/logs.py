@@ -1,8 +1,8 @@
 """Logs: one JSON object a line, events named `noun.past-verb`, fields from a list only.
 
-A field that is not on the list is dropped, so that a name or a phone cannot reach a log by a
-careless call. An exception is written as its type and its frames, never with its message: messages
-quote values.
+A field that is not on the list is dropped, and a text that is not a code, an id or a path is
+removed, so that a name or a phone cannot reach a log by a careless call. An exception is written as
+its type and its frames, never with its message: messages quote values.
 """
 
 import logging
@@ -36,6 +36,7 @@ EVENT_NAME: Final = re.compile(r"\A[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)+\Z")
 _PHONE: Final = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)")
 _ID_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])")
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_CODE_LIKE: Final = re.compile(r"\A[!-~]{0,300}\Z")
 _FRAMES_MAX: Final = 25
 
 
@@ -73,13 +74,18 @@ def keep_allowed(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Drop fields that are not on the list, write exceptions without messages, scrub the texts."""
     error = event.pop("exc_info", None)
     kept: EventDict = {
-        key: scrub(value) if isinstance(value, str) and key not in _UNTOUCHED else value
+        key: _without_prose(value) if isinstance(value, str) and key not in _UNTOUCHED else value
         for key, value in event.items()
         if key in ALLOWED_FIELDS
     }
     if error:
         kept["exception"] = describe(error)
     return kept
+
+
+def _without_prose(text: str) -> str:
+    """Keep codes, ids, paths and numbers; people's words are written with spaces or by hand."""
+    return scrub(text) if _CODE_LIKE.match(text) else "[removed]"
 
 
 _UNTOUCHED: Final = frozenset({"level", "at", "request_id", "method", "route"})

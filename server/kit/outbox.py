@@ -1,7 +1,9 @@
-"""Work for later, written in the transaction that causes it; a worker claims, does and completes it.
+"""Work for later, written in the transaction that causes it.
 
-A job is done at least once: handlers are idempotent. A claim is a lease with a fencing number, so that a worker that
-froze cannot complete what another has taken over.
+A worker claims, does and completes it.
+
+A job is done at least once: handlers are idempotent. A claim is a lease with a fencing number,
+so that a worker that froze cannot complete what another has taken over.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +25,8 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7)
 ON CONFLICT DO NOTHING
 """
 _CLAIM = """
-UPDATE outbox SET lease = lease + 1, leased_until = $1::timestamptz + $2::interval, dedupe_key = NULL
+UPDATE outbox SET lease = lease + 1, leased_until = $1::timestamptz + $2::interval, dedupe_key =
+NULL
 WHERE id IN (
     SELECT id FROM outbox
     WHERE run_at <= $1 AND (leased_until IS NULL OR leased_until < $1) AND attempts < $3
@@ -63,7 +66,14 @@ async def add(
     :param key: while a job with this key waits unclaimed, another one with it is not added.
     """
     await db.connection().execute(
-        _ADD, ids.new_id(now), tenant_id, topic, msgspec.json.encode(payload).decode(), key, run_at or now, now
+        _ADD,
+        ids.new_id(now),
+        tenant_id,
+        topic,
+        msgspec.json.encode(payload).decode(),
+        key,
+        run_at or now,
+        now,
     )
 
 
@@ -100,5 +110,7 @@ async def fail(job: Job, error: str, *, now: datetime) -> None:
 async def pending() -> int:
     """Count the jobs that wait, for the metrics."""
     async with db.job_transaction():
-        count = await db.connection().fetchval("SELECT count(*) FROM outbox WHERE attempts < $1", ATTEMPTS_MAX)
+        count = await db.connection().fetchval(
+            "SELECT count(*) FROM outbox WHERE attempts < $1", ATTEMPTS_MAX
+        )
     return int(count)

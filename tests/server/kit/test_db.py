@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -55,13 +56,25 @@ async def scratch(
 @pytest.fixture
 async def pool(scratch: Settings) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
     """Three connections to it, in place of whatever pool is open."""
-    held, ENGINE.pool = ENGINE.pool, None
-    await db.open_database(msgspec.structs.replace(scratch, pool_size=3))
-    assert ENGINE.pool is not None
-    opened = ENGINE.pool
-    yield opened
+    async with opened(msgspec.structs.replace(scratch, pool_size=3)) as three:
+        yield three
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    """Open a pool for a while, and put the one that was there back."""
+    held = ENGINE.pool
+    ENGINE.pool = None
+    await db.open_database(settings)
+    yield _the_pool()
     await db.close_database()
     ENGINE.pool = held
+
+
+def _the_pool() -> "asyncpg.Pool[asyncpg.Record]":
+    """Give the pool that the doors use now."""
+    assert ENGINE.pool is not None
+    return ENGINE.pool
 
 
 def idle(pool: "asyncpg.Pool[asyncpg.Record]") -> tuple[int, int]:
@@ -265,10 +278,8 @@ async def test_an_error_that_was_swallowed_is_noticed(
     with pytest.raises(DoorMisused, match="swallowed"):
         async with db.tenant_transaction(tenant_id):
             await db.connection().execute(_TIE, tenant_id, knot_id, None)
-            try:
+            with suppress(asyncpg.UniqueViolationError):
                 await db.connection().execute(_TIE, tenant_id, knot_id, None)
-            except asyncpg.UniqueViolationError:
-                pass
 
     assert await knots(tenant_id) == set()
     assert idle(pool) == (3, 3)
@@ -479,9 +490,7 @@ async def test_many_at_once_share_three_connections(
 
 
 async def test_one_tenant_after_another_on_one_connection(scratch: Settings) -> None:
-    held, ENGINE.pool = ENGINE.pool, None
-    await db.open_database(msgspec.structs.replace(scratch, pool_size=1))
-    try:
+    async with opened(msgspec.structs.replace(scratch, pool_size=1)):
         tenants = [uuid4() for _ in range(10)]
         for tenant_id in tenants:
             await tie(tenant_id)
@@ -490,6 +499,3 @@ async def test_one_tenant_after_another_on_one_connection(scratch: Settings) -> 
         async with db.global_transaction():
             left = await db.connection().fetchval("SELECT current_setting('app.tenant_id', true)")
         assert not left
-    finally:
-        await db.close_database()
-        ENGINE.pool = held

@@ -1,0 +1,220 @@
+"""The start-up self-check: a database that would not keep tenants apart is not served on."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+import pytest
+
+from server import self_check
+from server.app import create_app
+from server.embedded.command import as_user
+from server.kit import db
+from server.self_check import UnsafeDatabase
+from server.settings import Settings
+from tests.postgres import Postgres
+
+_LENIENT = "tenant_id = (SELECT current_setting('app.tenant_id', true)::uuid)"
+
+
+@pytest.fixture
+async def no_pool(fresh_database: Settings) -> AsyncIterator[Settings]:
+    """A database that nobody has opened in this process."""
+    held = db.ENGINE.pool
+    db.ENGINE.pool = None
+    yield fresh_database
+    await db.close_database()
+    db.ENGINE.pool = held
+
+
+async def findings(settings: Settings, url: str = "") -> list[str]:
+    """Start on this database, or on this address of it, and say why it was refused."""
+    await db.open_database(
+        msgspec.structs.replace(settings, database_url=url or settings.database_url)
+    )
+    try:
+        await self_check.ensure_safe()
+    except UnsafeDatabase as refused:
+        return refused.findings
+    finally:
+        await db.close_database()
+    return []
+
+
+async def as_owner(settings: Settings, *statements: str) -> None:
+    """Change the database as a careless owner would."""
+    owner = await asyncpg.connect(settings.owner_database_url)
+    try:
+        for statement in statements:
+            await owner.execute(statement)
+    finally:
+        await owner.close()
+
+
+@pytest.fixture
+async def login(postgres: Postgres, no_pool: Settings) -> AsyncIterator[str]:
+    """One more login name, which is dropped again."""
+    name = f"careless_{uuid4().hex[:8]}"
+    superuser = await asyncpg.connect(postgres.superuser)
+    await superuser.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'careless'")
+    yield name
+    await superuser.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    await superuser.close()
+
+
+async def grant(postgres: Postgres, settings: Settings, name: str, *statements: str) -> str:
+    """Give a login what the statements say; give its address."""
+    database = database_name(settings)
+    superuser = await asyncpg.connect(postgres.superuser_url(database))
+    try:
+        await superuser.execute(f'GRANT CONNECT ON DATABASE "{database}" TO {name}')
+        for statement in statements:
+            await superuser.execute(statement.format(name=name))
+    finally:
+        await superuser.close()
+    return as_user(postgres.superuser, name, "careless", database)
+
+
+def database_name(settings: Settings) -> str:
+    """Read the database's name from its address."""
+    return settings.database_url.rpartition("/")[2].partition("?")[0]
+
+
+async def test_the_applications_login_is_safe(no_pool: Settings) -> None:
+    assert await findings(no_pool) == []
+
+
+async def test_the_owner_is_refused(no_pool: Settings) -> None:
+    assert no_pool.owner_database_url is not None
+
+    found = await findings(no_pool, no_pool.owner_database_url)
+
+    assert len(found) == 1
+    assert "tonglu_owner, which owns tables" in found[0]
+    assert "Use the login tonglu_app" in found[0]
+
+
+async def test_the_superuser_is_refused(no_pool: Settings, postgres: Postgres) -> None:
+    found = await findings(no_pool, postgres.superuser_url(database_name(no_pool)))
+
+    assert any("superuser" in finding for finding in found)
+
+
+async def test_a_login_that_bypasses_row_level_security_is_refused(
+    no_pool: Settings, postgres: Postgres, login: str
+) -> None:
+    url = await grant(postgres, no_pool, login, "ALTER ROLE {name} BYPASSRLS")
+
+    found = await findings(no_pool, url)
+
+    assert len(found) == 1
+    assert f"{login}, which bypasses row-level security" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("role", "word"),
+    [
+        ("tonglu_owner", "owns tables"),
+        ("tonglu_backup", "bypasses row-level security"),
+        ("postgres", "superuser"),
+    ],
+)
+async def test_a_login_that_can_become_such_a_role_is_refused(
+    no_pool: Settings, postgres: Postgres, login: str, role: str, word: str
+) -> None:
+    url = await grant(
+        postgres, no_pool, login, "ALTER ROLE {name} NOINHERIT", f"GRANT {role} TO {{name}}"
+    )
+
+    found = await findings(no_pool, url)
+
+    assert any(role in finding and word in finding for finding in found)
+
+
+async def test_an_old_server_is_refused() -> None:
+    lists: dict[str, Any] = {"superusers": [], "bypassing": [], "owning": []}
+
+    (finding,) = self_check._about_login({"login": "tonglu_app", "server_version": 14, **lists})
+
+    assert finding == "The server is PostgreSQL 14; use 15 or newer."
+
+
+async def test_an_empty_database_is_refused(no_pool: Settings, postgres: Postgres) -> None:
+    superuser = await asyncpg.connect(postgres.superuser_url(database_name(no_pool)))
+    await superuser.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await superuser.execute("GRANT USAGE ON SCHEMA public TO tonglu_app")
+    await superuser.close()
+
+    assert await findings(no_pool) == ["The tables are missing; run `tonglu migrate` first."]
+
+
+@pytest.mark.parametrize(
+    ("carelessness", "sentence"),
+    [
+        ("ALTER TABLE team NO FORCE ROW LEVEL SECURITY", "team lacks forced row-level security"),
+        ("ALTER TABLE team DISABLE ROW LEVEL SECURITY", "team lacks forced row-level security"),
+        ("DROP POLICY tenant ON team", "team has 0 permissive policies"),
+        (
+            "CREATE POLICY support ON team FOR SELECT TO tonglu_app USING (true)",
+            "team has 2 permissive policies",
+        ),
+        (
+            "ALTER POLICY tenant ON team USING (true)",
+            "team has 1 permissive policies, of which one must be",
+        ),
+        (
+            "ALTER POLICY tenant ON team WITH CHECK (true)",
+            "team has 1 permissive policies, of which one must be",
+        ),
+        (
+            f"ALTER POLICY tenant ON team USING ({_LENIENT})",
+            "team has 1 permissive policies, of which one must be",
+        ),
+        (
+            "CREATE VIEW everybody AS SELECT * FROM team; GRANT SELECT ON everybody TO tonglu_app",
+            "everybody is a view",
+        ),
+        (
+            "CREATE TABLE secrets (id int); GRANT SELECT ON secrets TO tonglu_platform",
+            "secrets has no tenant_id",
+        ),
+        (
+            "CREATE TABLE visits (tenant_id uuid); GRANT SELECT ON visits TO tonglu_app",
+            "visits lacks forced row-level security",
+        ),
+    ],
+)
+async def test_a_table_that_is_open_is_refused(
+    no_pool: Settings, carelessness: str, sentence: str
+) -> None:
+    await as_owner(no_pool, carelessness)
+
+    found = await findings(no_pool)
+
+    assert len(found) == 1
+    assert sentence in found[0]
+
+
+async def test_a_narrowing_policy_is_welcome(no_pool: Settings) -> None:
+    await as_owner(
+        no_pool,
+        "CREATE POLICY narrower ON team AS RESTRICTIVE TO tonglu_app USING (name <> 'secret')",
+    )
+
+    assert await findings(no_pool) == []
+
+
+async def test_the_application_does_not_start_on_it(
+    no_pool: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await as_owner(no_pool, "ALTER TABLE team NO FORCE ROW LEVEL SECURITY")
+    app = create_app(no_pool)
+
+    with pytest.RaisesGroup(UnsafeDatabase, flatten_subgroups=True):
+        async with app.lifespan():
+            pass
+
+    assert "The table team lacks forced row-level security" in capsys.readouterr().err
+    assert db.ENGINE.pool is None
