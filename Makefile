@@ -22,7 +22,7 @@ demo: setup ## Run the product with demo data; Ctrl-C stops it, the data stay
 	@$(BIN)/tonglu demo $(ARGS)
 
 demo-reset: setup ## Throw the demo's data away
-	@$(BIN)/tonglu reset $(ARGS)
+	@$(BIN)/tonglu demo --reset $(ARGS)
 
 serve: setup ## Run the web processes alone
 	@$(BIN)/tonglu serve $(ARGS)

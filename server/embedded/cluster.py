@@ -170,10 +170,6 @@ class Cluster:
         if self._socket_dir != self.folder and self._socket_dir.name.startswith("tonglu-pg-"):
             shutil.rmtree(self._socket_dir, ignore_errors=True)
 
-    def is_running(self) -> bool:
-        """Say whether somebody runs this cluster now."""
-        return self._wait_while_stopping(self._home())
-
     def destroy(self) -> None:
         """Stop, and delete the folder with all data."""
         self.stop()

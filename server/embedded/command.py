@@ -1,16 +1,13 @@
-"""`tonglu bootstrap` prepares a PostgreSQL that somebody else runs; `tonglu reset` empties ours."""
+"""`tonglu bootstrap` prepares a PostgreSQL that somebody else runs."""
 
 import asyncio
 import os
-import shutil
-from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 import click
 
 from server.embedded import roles
-from server.embedded.cluster import Cluster
 from server.embedded.roles import Passwords
 
 
@@ -42,27 +39,6 @@ def bootstrap(superuser_url: str, database: str, print_sql: bool) -> None:  # no
     owner = as_user(superuser_url, "tonglu_owner", passwords.owner, database)
     click.echo(f"# For serve and worker:\nDATABASE_URL={app}")
     click.echo(f"# For `tonglu migrate` alone:\nTONGLU_OWNER_DATABASE_URL={owner}")
-
-
-@click.command()
-def reset() -> None:
-    """Throw the embedded database and everything beside it in TONGLU_DATA_DIR away.
-
-    A database that DATABASE_URL names is never touched.
-    """
-    folder = Path(os.environ.get("TONGLU_DATA_DIR") or ".tonglu")
-    cluster = Cluster(folder / "postgres")
-    if cluster.is_running():
-        raise click.ClickException(
-            "The product is running; stop it first (Ctrl-C where it was started)."
-        )
-    cluster.destroy()
-    for entry in folder.glob("*"):
-        # Prepared databases of the tests hold no data.
-        if entry.name == "test-cache":
-            continue
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    click.echo("The data are gone.")
 
 
 def as_script(passwords: Passwords, database: str) -> str:
