@@ -1,4 +1,4 @@
-"""What the processes of one machine share: the database below them, and an end with their parent."""
+"""What the processes of one machine share: the database below, an end with their parent."""
 
 import contextlib
 import ctypes
