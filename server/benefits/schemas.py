@@ -109,6 +109,7 @@ class BenefitView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     customer_id: UUID
+    customer_name: str
     program_id: UUID
     program_name: str
     amount_minor: int
