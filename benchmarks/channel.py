@@ -1,0 +1,129 @@
+"""The people and customers that the measured work needs, made by the product's own services."""
+
+import random
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from benchmarks.machine import Machine
+from benchmarks.wire import Wire
+from server.access import Actor, Role, Scope
+from server.identity import keys
+from server.identity import service as identity
+from server.identity.schemas import NewUser
+from server.kit import clock, db, ids
+from server.settings import Settings
+from server.tenants import service as tenants
+
+_CITIES: Final = ("苏州", "无锡", "常州", "南通", "杭州", "宁波", "温州", "嘉兴", "绍兴", "金华")
+_INDUSTRIES: Final = ("餐饮", "零售", "数码", "纺织", "机械", "物流", "教育", "医药")
+_STATUSES: Final = ("potential", "need", "intent", "signed")
+_FIRST: Final = "恒海富天吴盛镇木南宜张苏相江昆常太无锡华通达信德兴隆泰和顺昌荣盛祥瑞丰"
+_LAST: Final = ("物流", "电线", "塑业", "医药", "纺织", "酱醋", "灯饰", "家纺", "紫砂", "汽配")
+_PASSWORD: Final = "a password of the benchmark 7351"  # noqa: S105 - of a throwaway server
+
+
+class Company(msgspec.Struct, frozen=True):
+    """An agent company with an owner who is signed in."""
+
+    actor: Actor
+    login: str
+    token: str
+
+
+def customer(rng: random.Random, now: datetime) -> dict[str, Any]:
+    """Make a customer of about 350 bytes of JSON."""
+    name = "".join(rng.choices(_FIRST, k=4)) + rng.choice(_LAST) + "有限公司"
+    return {
+        "id": str(ids.from_random(now, rng)),
+        "name": rng.choice(_CITIES) + name,
+        "phone": f"+861{rng.choice('3578')}{rng.randrange(10**9):09d}",
+        "city": rng.choice(_CITIES),
+        "industry": rng.choice(_INDUSTRIES),
+        "status": rng.choice(_STATUSES),
+        "expected_revenue_minor": rng.randrange(10**8),
+        "remark": f"老板姓{rng.choice('赵钱孙李周吴郑王')}，下次带样品，门口好停车 {rng.randrange(10**6)}",
+    }
+
+
+def settings_of(machine: Machine) -> Settings:
+    """Give this process the same settings as the server."""
+    return Settings(
+        database_url=machine.cluster.app_url(),
+        data_dir=machine.folder,
+        public_url=machine.tonglu_url,
+        secret=(machine.folder / "secret").read_text().strip(),
+    )
+
+
+async def company(machine: Machine, rng: random.Random) -> Company:
+    """Found a company and sign its owner in; the database is open here."""
+    now = clock.now()
+    keys.open_keys(settings_of(machine))
+    tenant_id, team_id, user_id = (ids.from_random(now, rng) for _ in range(3))
+    name = f"压测 {tenant_id.hex[-8:]}"
+    await tenants.provision(tenant_id, name=name, short_name="压测", city="苏州", now=now)
+    owner = NewUser(
+        login=f"owner-{tenant_id.hex[-12:]}",
+        name="老板",
+        role=Role.AGENT_OWNER,
+        id=user_id,
+        team_id=team_id,
+        scope=Scope.TENANT,
+        password=_PASSWORD,
+    )
+    secret = await identity.new_secret(owner)
+    await identity.found_company(
+        tenant_id, team_id, owner, team_name="一队", secret=secret, now=now
+    )
+    token = await sign_in(machine, owner.login)
+    actor = Actor(
+        user_id=user_id,
+        tenant_id=tenant_id,
+        role=Role.AGENT_OWNER,
+        scope=Scope.TENANT,
+        team_id=team_id,
+    )
+    return Company(actor, owner.login, token)
+
+
+async def sign_in(machine: Machine, login: str) -> str:
+    """Give an access token; they last ten minutes."""
+    body = msgspec.json.encode({"login": login, "password": _PASSWORD})
+    async with Wire(machine.tonglu_url) as wire:
+        answer = (await wire.post("/v1/auth/login", body)).ensure()
+    return str(msgspec.json.decode(answer.body)["access_token"])
+
+
+async def load(wire: Wire, customers: list[dict[str, Any]], path: str) -> None:
+    """Load customers in batches of a thousand."""
+    for start in range(0, len(customers), 1000):
+        batch = customers[start : start + 1000]
+        body: Any = {"customers": batch} if path.startswith("/v1") else batch
+        (await wire.post(path, msgspec.json.encode(body))).ensure()
+
+
+async def device(owner: Company, rng: random.Random) -> str:
+    """Give the enrolment code of a new rep who sees the whole company's customers."""
+    now = clock.now()
+    user_id = ids.from_random(now, rng)
+    person = NewUser(
+        login=f"rep-{user_id.hex[-12:]}",
+        name="外勤",
+        role=Role.SALES_REP,
+        id=user_id,
+        team_id=owner.actor.team_id,
+        scope=Scope.TENANT,
+    )
+    await identity.invite(owner.actor, person, now=now)
+    made = await identity.new_enrolment_code(owner.actor, user_id=user_id, now=now)
+    return made.code
+
+
+async def sequence(tenant_id: UUID) -> int:
+    """Read the tenant's sequence."""
+    async with db.tenant_transaction(tenant_id, readonly=True):
+        seq = await db.connection().fetchval("SELECT seq FROM tenant_clock")
+    return int(seq or 0)
