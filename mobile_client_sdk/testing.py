@@ -112,6 +112,7 @@ class FakeServer:
         self._entered: dict[str, int] = {}
         self._exits: list[tuple[int, str, str | None]] = []
         self._codes: dict[str, str] = {}
+        self._codes_given = 0
         self._last_answers: dict[str, Answer] = {}
         self._lock = threading.RLock()
 
@@ -123,7 +124,8 @@ class FakeServer:
 
     def enrolment_code(self, user: str) -> str:
         """Give a person a one-time code."""
-        code = f"CODE-{len(self._codes) + 1}"
+        self._codes_given += 1
+        code = f"CODE-{self._codes_given}"
         self._codes[code] = self.user_id(user)
         return code
 
@@ -394,10 +396,10 @@ class FakeServer:
             for record in self.records.values()
             if (self._effective(record), record.id) > place
             and self._sees(device.user_id, record)
-            and not (record.deleted and record.created.seq > start.base)
+            and not _is_news_to_nobody(record, start)
         )
         page, more = rows[: pull.limit], len(rows) > pull.limit
-        end = cursor.Cursor(epoch=self.epoch, base=self.seq, seq=self.seq)
+        end = cursor.Cursor(epoch=self.epoch, base=self.seq, seq=self.seq, started=self.seq)
         if more:
             seq, last_id, _ = page[-1]
             end = cursor.Cursor(epoch=self.epoch, base=start.base, seq=seq, after_id=UUID(last_id))
@@ -410,13 +412,13 @@ class FakeServer:
             more=more,
             batches=batches,
             patches=patches,
-            drops=[] if more else self._drops(device.user_id, start.base),
+            drops=[] if more else self._drops(device.user_id, start),
             acknowledged=device.acknowledged,
         )
 
     def _start(self, device: FakeDevice, pull: PullRequest) -> cursor.Cursor | None:
         if pull.cursor is None:
-            return cursor.Cursor(epoch=self.epoch, base=0, seq=0)
+            return cursor.Cursor(epoch=self.epoch, base=0, seq=0, started=self.seq)
         try:
             start = cursor.decode(pull.cursor, key=_KEY, bound_to=device.id.encode())
         except cursor.CursorRefused:
@@ -450,11 +452,11 @@ class FakeServer:
         batches = [_batch(kind, whole[kind]) for kind in sorted(whole, key=order.__getitem__)]
         return batches, patches
 
-    def _drops(self, user_id: str, base: int) -> list[str]:
+    def _drops(self, user_id: str, start: cursor.Cursor) -> list[str]:
         gone = {
             customer_id
             for seq, customer_id, owner in self._exits
-            if seq > base and owner == user_id
+            if seq > (start.base or start.started) and owner == user_id
         }
         return sorted(
             each
@@ -520,6 +522,11 @@ def _batch(kind: str, records: list[HeldRecord]) -> RecordBatch:
         seqs=[record.seq for record in records],
         columns=[[record.fields.get(name) for record in records] for name in names],
     )
+
+
+def _is_news_to_nobody(record: HeldRecord, start: cursor.Cursor) -> bool:
+    """Answer whether a record came and went without this run of pages having sent it."""
+    return record.deleted and record.created.seq > start.base and record.seq <= start.started
 
 
 def _patch(record: HeldRecord, base: int) -> Patch:

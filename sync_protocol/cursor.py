@@ -1,6 +1,5 @@
 """Where a device stands in a tenant's changes: opaque to the device, signed by the server."""
 
-import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from hashlib import blake2b
@@ -13,10 +12,8 @@ import msgspec
 MAX_CURSOR_LENGTH: Final = 128
 """No cursor is longer, so anything longer is refused unread."""
 
-_LAYOUT: Final = struct.Struct(">BIQQBQ16s")
 _VERSION: Final = 1
 _MAC_BYTES: Final = 16
-_NO_ID: Final = bytes(16)
 
 
 class CursorRefused(Exception):
@@ -40,18 +37,37 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """Within a kind: the last id that was sent."""
     grants: int = 0
     """The version of what the device is allowed to see."""
+    started: int = 0
+    """The tenant's sequence as this run of pages started: what was deleted or left sight after it
+    may have been sent by an earlier page, so it must be told."""
+
+
+class _Packed(msgspec.Struct, array_like=True, frozen=True):
+    """A cursor as it travels: small numbers take one byte."""
+
+    version: int
+    epoch: int
+    base: int
+    seq: int
+    kind_index: int
+    grants: int
+    started: int
+    after_id: bytes
 
 
 def encode(cursor: Cursor, *, key: bytes, bound_to: bytes) -> str:
     """Answer the cursor as text that only this key, tenant and device can bring back."""
-    packed = _LAYOUT.pack(
-        _VERSION,
-        cursor.epoch,
-        cursor.base,
-        cursor.seq,
-        cursor.kind_index,
-        cursor.grants,
-        _NO_ID if cursor.after_id is None else cursor.after_id.bytes,
+    packed = msgspec.msgpack.encode(
+        _Packed(
+            _VERSION,
+            cursor.epoch,
+            cursor.base,
+            cursor.seq,
+            cursor.kind_index,
+            cursor.grants,
+            cursor.started,
+            b"" if cursor.after_id is None else cursor.after_id.bytes,
+        )
     )
     return urlsafe_b64encode(packed + _mac(packed, key, bound_to)).decode().rstrip("=")
 
@@ -65,16 +81,17 @@ def decode(text: str, *, key: bytes, bound_to: bytes) -> Cursor:
     packed, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not compare_digest(mac, _mac(packed, key, bound_to)):
         raise CursorRefused("This cursor was not made for this device.")
-    version, epoch, base, seq, kind_index, grants, after = _LAYOUT.unpack(packed)
-    if version != _VERSION:
+    read = msgspec.msgpack.decode(packed, type=_Packed)
+    if read.version != _VERSION:
         raise CursorRefused("This cursor is of another version.")
     return Cursor(
-        epoch=epoch,
-        base=base,
-        seq=seq,
-        kind_index=kind_index,
-        after_id=None if after == _NO_ID else UUID(bytes=after),
-        grants=grants,
+        epoch=read.epoch,
+        base=read.base,
+        seq=read.seq,
+        kind_index=read.kind_index,
+        after_id=UUID(bytes=read.after_id) if read.after_id else None,
+        grants=read.grants,
+        started=read.started,
     )
 
 
@@ -86,7 +103,7 @@ def _raw(text: str) -> bytes:
         raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (Base64Error, UnicodeEncodeError) as error:
         raise CursorRefused("This is not a cursor.") from error
-    if len(raw) != _LAYOUT.size + _MAC_BYTES:
+    if len(raw) <= _MAC_BYTES:
         raise CursorRefused("This is not a cursor.")
     if urlsafe_b64encode(raw).decode().rstrip("=") != text:
         raise CursorRefused("This is not a cursor.")
@@ -95,5 +112,5 @@ def _raw(text: str) -> bytes:
 
 def _mac(packed: bytes, key: bytes, bound_to: bytes) -> bytes:
     """Sign what the cursor says and whom it was made for; lengths part the two."""
-    about = struct.pack(">I", len(bound_to)) + bound_to + packed
+    about = len(bound_to).to_bytes(4) + bound_to + packed
     return blake2b(about, digest_size=_MAC_BYTES, key=key, person=b"tonglu-cursor").digest()

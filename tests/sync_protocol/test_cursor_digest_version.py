@@ -19,6 +19,7 @@ cursors = st.builds(
     kind_index=st.integers(0, 255),
     after_id=st.none() | st.uuids(version=4),
     grants=st.integers(0, 2**53),
+    started=st.integers(0, 2**53),
 )
 
 

@@ -1,0 +1,303 @@
+"""Whatever the network does, nothing is lost and nothing is doubled."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mobile_client_sdk.client import Client, SyncState
+from mobile_client_sdk.records import Customer
+from mobile_client_sdk.testing import FakeServer, Fault
+from tests.mobile_client_sdk.people import Phones, only
+
+OFFLINE = [Fault.LOSE_REQUEST, Fault.LOSE_REPLY, Fault.CUT_REPLY, Fault.PORTAL]
+
+
+@pytest.mark.parametrize("fault", OFFLINE)
+def test_no_clear_answer_is_offline_and_the_next_sync_completes(
+    phones: Phones, fault: Fault
+) -> None:
+    wang = phones.enrol("王芳")
+    wang.create_customer(name="福满楼")
+    phones.server.faults = [fault]
+
+    report = wang.sync()
+
+    assert report.state is SyncState.OFFLINE
+    assert report.pending == 1
+    assert wang.sync().is_complete
+    assert phones.server.settled == 1
+    assert wang.count(Customer) == 1
+    assert wang.conflicts() == []
+
+
+def test_what_arrives_twice_is_done_once(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    shop = wang.create_customer(name="福满楼")
+    wang.request_benefit(shop, program_id=shop.id, amount_minor=100)
+    phones.server.faults = [Fault.TWICE]
+
+    assert wang.sync().is_complete
+    assert phones.server.settled == 2
+    assert len(phones.server.granted) == 1
+
+
+def test_an_answer_that_comes_late_is_not_taken_for_another(phones: Phones) -> None:
+    wang, li = phones.enrol("王芳"), phones.enrol("李强")
+    for name in ("福满楼", "得月楼"):
+        li.create_customer(name=name)
+        li.sync()
+        wang.sync()
+    li.create_customer(name="老王面馆")
+    li.sync()
+    phones.server.faults = [Fault.LATE_REPLY, Fault.LATE_REPLY]
+
+    assert wang.sync().is_complete
+    assert wang.count(Customer) == 3
+
+
+def test_a_server_in_trouble_is_asked_later(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    wang.create_customer(name="福满楼")
+    phones.server.faults = [Fault.TROUBLE]
+
+    assert wang.sync().state is SyncState.TRY_LATER
+    assert wang.sync().is_complete
+
+
+def test_a_token_that_ended_is_renewed_and_the_sync_goes_on(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    wang.create_customer(name="福满楼")
+    phones.server.faults = [Fault.SIGNED_OUT]
+
+    assert wang.sync().is_complete
+
+
+@pytest.mark.parametrize("fault", OFFLINE)
+def test_a_lost_renewal_is_asked_for_again(phones: Phones, fault: Fault) -> None:
+    wang = phones.enrol("王芳")
+    phones.server.faults = [Fault.SIGNED_OUT, fault]
+
+    assert wang.sync().state is SyncState.OFFLINE
+    assert wang.sync().is_complete
+
+
+def test_a_device_that_was_signed_out_keeps_its_work(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    wang.create_customer(name="福满楼")
+    session = wang.session
+    assert session is not None
+    phones.server.revoke(session.device_id)
+
+    report = wang.sync()
+
+    assert (report.state, report.pending) == (SyncState.SIGNED_OUT, 1)
+    assert wang.count(Customer) == 1
+
+
+def test_a_first_load_goes_on_where_it_was_cut(phones: Phones) -> None:
+    office = phones.enrol("内勤")
+    with office.group():
+        for number in range(95):
+            office.create_customer(name=f"客户{number:03}")
+    office.sync()
+    wang = phones.open("王芳", page=10)
+    wang.enrol(phones.server.enrolment_code("王芳"), device_name="phone")
+    phones.server.faults = [None, None, None, Fault.CUT_REPLY]
+
+    assert wang.sync().state is SyncState.OFFLINE
+    assert (wang.is_loaded, wang.progress.rows, wang.count(Customer)) == (False, 30, 0)
+    again = phones.open("王芳", page=10)
+    report = again.sync()
+
+    assert report.is_complete
+    assert report.pages == 7
+    assert [c.name for c in again.customers()] == [f"客户{number:03}" for number in range(95)]
+
+
+def test_pages_of_a_pull_are_shown_together(phones: Phones) -> None:
+    office, wang = phones.enrol("内勤"), phones.enrol("王芳", page=10)
+    with office.group():
+        for number in range(35):
+            office.create_customer(name=f"客户{number:03}")
+    office.sync()
+    phones.server.faults = [None, None, Fault.LOSE_REPLY]
+
+    wang.sync()
+    assert wang.count(Customer) == 0, "half a state is not a state"
+    assert wang.sync().is_complete
+    assert wang.count(Customer) == 35
+
+
+def test_a_record_that_changes_while_it_is_loaded_is_loaded_as_it_became(phones: Phones) -> None:
+    office = phones.enrol("内勤")
+    for number in range(12):
+        office.create_customer(name=f"客户{number:03}")
+    office.sync()
+    wang = phones.open("王芳", page=5)
+    wang.enrol(phones.server.enrolment_code("王芳"), device_name="phone")
+    phones.server.faults = [None, Fault.LOSE_REPLY]
+    wang.sync()
+    first, second, *_ = office.customers()
+    with office.edit(first) as c:
+        c.name = "改了名"
+    office.delete(second)
+    office.sync()
+
+    assert wang.sync().is_complete
+    assert [c.name for c in wang.customers()] == [c.name for c in office.customers()]
+    assert wang.count(Customer) == 11
+
+
+def test_a_restored_server_gets_everything_again(phones: Phones) -> None:
+    wang, li = phones.enrol("王芳"), phones.enrol("李强")
+    shop = wang.create_customer(name="福满楼")
+    wang.sync()
+    image = phones.server.image()
+    with wang.edit(only(wang)) as c:
+        c.city = "杭州"
+    wang.add_note(shop, "要两箱")
+    wang.sync()
+    li.create_customer(name="得月楼")
+    li.sync()
+
+    phones.server.restore(image)
+    with wang.edit(only(wang)) as c:
+        c.remark = "恢复之后"
+    assert wang.sync().is_complete
+    assert li.sync().is_complete, "Li has nothing new, and still notices"
+    assert wang.sync().is_complete
+
+    for client in (wang, li):
+        assert {c.name: (c.city, c.remark) for c in client.customers()} == {
+            "福满楼": ("杭州", "恢复之后"),
+            "得月楼": (None, None),
+        }
+        assert [note.body for note in client.notes(shop)] == ["要两箱"]
+        assert client.conflicts() == []
+
+
+def test_a_restored_phone_does_not_lose_what_it_does_next(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    wang.create_customer(name="福满楼")
+    wang.sync()
+    wang.close()
+    image = (phones.folder / "王芳.db").read_bytes()
+    wang = phones.open("王芳")
+    for name in ("得月楼", "老王面馆"):
+        wang.create_customer(name=name)
+    wang.sync()
+    wang.close()
+
+    (phones.folder / "王芳.db").write_bytes(image)
+    wang = phones.open("王芳")
+    wang.create_customer(name="新开张")
+    assert wang.sync().is_complete
+
+    assert {c.name for c in wang.customers()} == {"福满楼", "得月楼", "老王面馆", "新开张"}
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["王芳", "李强"]), st.sampled_from(["create", "edit", "note"])),
+        st.tuples(st.sampled_from(["王芳", "李强"]), st.just("sync")),
+        st.tuples(st.just("net"), st.sampled_from([*Fault])),
+        st.tuples(st.sampled_from(["王芳", "李强"]), st.just("restart")),
+    ),
+    max_size=40,
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(ACTIONS, st.integers(1, 5), st.integers(0, 2**32))
+def test_on_any_network_nothing_is_lost_or_doubled(
+    make_phones: Callable[..., Phones], actions: list[tuple[str, str]], page: int, seed: int
+) -> None:
+    phones, rng = make_phones(), Random(seed)
+    clients = {name: phones.enrol(name, page=page) for name in ("王芳", "李强")}
+    words = Words()
+    for who, what in actions:
+        if who == "net":
+            phones.server.faults.append(Fault(what))
+        elif what == "sync":
+            clients[who].sync()
+        elif what == "restart":
+            clients[who].close()
+            clients[who] = phones.open(who, page=page)
+        else:
+            words.write(clients[who], what, rng)
+    phones.server.faults.clear()
+    for client in (*clients.values(), *clients.values()):
+        assert client.sync().is_complete
+
+    held = _held(phones.server)
+    assert [_shown(client) for client in clients.values()] == [held, held]
+    assert len(held) == words.made
+    assert sorted(note for row in held for note in row[2]) == sorted(words.notes)
+    assert words.lost(phones.server) == set()
+
+
+Shown = list[tuple[str, str | None, tuple[str, ...]]]
+
+
+class Words:
+    """What people wrote, each word once, and which word each had in front of them."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.notes: list[str] = []
+        self.seen: dict[str, str | None] = {}
+
+    def write(self, client: Client, what: str, rng: Random) -> None:
+        """Let somebody write about a customer."""
+        customers = list(client.customers())
+        word = f"word {len(self.seen) + len(self.notes)}"
+        if what == "create" or not customers:
+            client.create_customer(name=word, remark=word)
+            self.made += 1
+            self.seen[word] = None
+        elif what == "edit":
+            customer = rng.choice(customers)
+            with client.edit(customer) as c:
+                c.remark = word
+            self.seen[word] = customer.remark
+        else:
+            client.add_note(rng.choice(customers), word)
+            self.notes.append(word)
+
+    def lost(self, server: FakeServer) -> set[str]:
+        """Answer the words that are neither held, nor told, nor replaced by who had seen them."""
+        alive: set[object] = set()
+        for record in server.records.values():
+            fields = record.fields
+            alive |= {fields.get("remark"), fields.get("kept"), fields.get("other")}
+        accounted: set[str] = set()
+        for word in self.seen:
+            ancestor: str | None = word if word in alive else None
+            while ancestor is not None:
+                accounted.add(ancestor)
+                ancestor = self.seen[ancestor]
+        return set(self.seen) - accounted
+
+
+def _shown(client: Client) -> Shown:
+    return sorted(
+        (c.id, c.remark, tuple(sorted(note.body for note in client.notes(c))))
+        for c in client.customers()
+    )
+
+
+def _held(server: FakeServer) -> Shown:
+    notes: dict[str, list[str]] = {}
+    for record in server.records.values():
+        if record.kind == "note":
+            notes.setdefault(record.fields["customer_id"], []).append(record.fields["body"])
+    return sorted(
+        (record.id, record.fields["remark"], tuple(sorted(notes.get(record.id, []))))
+        for record in server.records.values()
+        if record.kind == "customer"
+    )
