@@ -46,7 +46,8 @@ async def forwards() -> MigrationManager:
             )
             """,
             *tenant_table("platform_read", app="SELECT", others=[("tonglu_platform", "INSERT")]),
-            # One round trip for many agents: runs with the caller's rights and sets each tenant in turn.
+            # One round trip for many agents: runs with the caller's rights and sets each tenant in
+            # turn.
             """
             CREATE FUNCTION leave_platform_read(
                 tenants uuid[], read_id uuid, read_at timestamptz, reader uuid, reader_name text,
@@ -57,10 +58,12 @@ async def forwards() -> MigrationManager:
                 FOREACH one IN ARRAY tenants LOOP
                     EXECUTE format('SET LOCAL app.tenant_id = %L', one::text);
                     INSERT INTO platform_read VALUES
-                        (one, read_id, read_at, reader, reader_name, reader_role, view_code, view_detail);
+                        (one, read_id, read_at, reader, reader_name, reader_role, view_code,
+                        view_detail);
                 END LOOP;
                 EXECUTE 'SET LOCAL app.tenant_id = ''''';
             END $$
             """,
+            "GRANT EXECUTE ON FUNCTION leave_platform_read TO tonglu_platform",
         ],
     )
