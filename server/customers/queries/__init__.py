@@ -6,5 +6,18 @@ Every question names the actor; what it may see is decided in `server.customers.
 from server.customers.queries.doubles import duplicates
 from server.customers.queries.lists import all_pages, list_page, summary
 from server.customers.queries.records import detail, history, one, tags
+from server.customers.queries.tallies import STATUSES, Tally, tally
 
-__all__ = ["all_pages", "detail", "duplicates", "history", "list_page", "one", "summary", "tags"]
+__all__ = [
+    "STATUSES",
+    "Tally",
+    "all_pages",
+    "detail",
+    "duplicates",
+    "history",
+    "list_page",
+    "one",
+    "summary",
+    "tags",
+    "tally",
+]

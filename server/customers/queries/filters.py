@@ -51,16 +51,23 @@ def ask(where: Where, text: str | None) -> None:
     if question.name_holds:
         where.add("strpos(lower(c.name), {}) > 0", question.name_holds)
         return
+    stretches = (*question.stretches, *question.lent)
     found = " UNION ALL ".join(
         f"SELECT coalesce(k.customer_id, k.record_id) FROM customer_token k WHERE {each}"  # noqa: S608 - constants and numbered parameters
-        for each in (f"k.tenant_id = $1 AND {inside(s, where)}" for s in question.stretches)
+        for each in (f"k.tenant_id = $1 AND {inside(s, where)}" for s in stretches)
     )
     where.add(f"c.id IN ({found})")
 
 
-def inside(stretch: Stretch, where: Where) -> str:
-    """Say in SQL that a token (alias ``k``) lies in a stretch."""
-    text = f"k.token >= {where.param(stretch.prefix)} AND k.token < {where.param(stretch.end)}"
+def inside(stretch: Stretch, where: Where, *, behind: tuple[str, UUID] | None = None) -> str:
+    """Say in SQL that a token (alias ``k``) lies in a stretch, and behind a place in it, if any."""
+    if behind is None or not behind[0]:
+        text = f"k.token >= {where.param(stretch.prefix)}"
+    else:
+        # In place of the stretch's beginning: given both, the index would start at this one and
+        # read all that lies before the other.
+        text = f"(k.token, k.record_id) > ({where.param(behind[0])}, {where.param(behind[1])})"
+    text += f" AND k.token < {where.param(stretch.end)}"
     if stretch.before is not None:
         text += f" AND k.before = {where.param(stretch.before)}"
     return text

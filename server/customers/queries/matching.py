@@ -4,6 +4,7 @@ Only the rows of the page are fetched, however many customers match. First come 
 own name, phone or code matches, then those with a contact or a store that does.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -18,12 +19,11 @@ from server.customers.queries.filters import inside, where_of
 from server.customers.queries.rows import COLUMNS, FROM
 from server.customers.rules.search import Question, Stretch, Tokens
 from server.customers.schemas import CustomerView, Filters
+from server.customers.sight import Where
 from server.kit import db
 from server.kit.pages import Page, decode_cursor, encode_cursor
 
 _FIRST_ID: Final = UUID(int=0)
-_LENT: Final = ("n", "d", "r")
-"""The kinds of keys that contacts and stores lend to their customer."""
 _CHILDREN: Final = """
     SELECT id, customer_id, name, phone FROM contact
     WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted
@@ -62,59 +62,67 @@ async def page(
         place = _Place(*decode_cursor(cursor, tuple[int, str, UUID]))
     found: dict[UUID, CustomerView] = {}
     while 0 <= place.leg < len(legs):
-        rows = await _on_leg(actor, filters, legs[place.leg], place, limit + 1)
-        firsts = await _first_places(actor, rows, legs, is_lent=legs[place.leg].is_lent)
+        rows, is_all = await _behind(actor, filters, legs, place, limit + 1)
+        firsts = await _first_places(actor, rows, legs)
         for row in rows:
-            here = _Place(place.leg, row["token"], row["record_id"])
+            here = _Place(row["leg"], row["token"], row["record_id"])
             if row["id"] not in found and firsts.get(row["id"], here) >= here:
                 if len(found) == limit:
                     cursor = encode_cursor(place.leg, place.token, place.record_id)
                     return Page(list(found.values()), cursor)
                 found[row["id"]] = rows_.customer(row)
             place = here
-        if len(rows) <= limit:
-            place = _Place(place.leg + 1, "", _FIRST_ID)
+        if is_all:
+            break
     return Page(list(found.values()))
 
 
 def _legs(question: Question) -> list[_Leg]:
     """Give the legs of a search in their order."""
-    lent = [stretch for stretch in question.stretches if stretch.prefix[0] in _LENT]
     return [
         *(_Leg(stretch, is_lent=False) for stretch in question.stretches),
-        *(_Leg(stretch, is_lent=True) for stretch in lent),
+        *(_Leg(stretch, is_lent=True) for stretch in question.lent),
     ]
 
 
-async def _on_leg(
-    actor: Actor, filters: Filters, leg: _Leg, place: _Place, limit: int
-) -> list[asyncpg.Record]:
-    """Fetch what lies on one leg behind a place.
+async def _behind(
+    actor: Actor, filters: Filters, legs: Sequence[_Leg], place: _Place, limit: int
+) -> tuple[list[asyncpg.Record], bool]:
+    """Fetch what lies behind a place, up to the first leg with more rows than asked for.
 
-    The customer is looked up key by key, so that the keys are read in their order and no further
-    than the page needs.
+    Says, too, whether that is all. One statement; the customer is looked up key by key, so that
+    the keys are read in their order and no further than the page needs.
     """
     where = await where_of(actor, filters)
-    here = inside(leg.stretch, where)
-    token, record = where.param(place.token), where.param(place.record_id)
-    whose, key = ("IS NOT NULL", "k.customer_id") if leg.is_lent else ("IS NULL", "k.record_id")
-    rows: list[asyncpg.Record] = await db.connection().fetch(
-        f"""
-        SELECT k.token, k.record_id, found.* FROM customer_token k
+    most = where.param(limit)
+    walks = [
+        _walk(number, leg, where, place if number == place.leg else None, most)
+        for number, leg in enumerate(legs)
+        if number >= place.leg
+    ]
+    rows: list[asyncpg.Record] = await db.connection().fetch(" UNION ALL ".join(walks), *where.args)
+    rows.sort(key=lambda row: (row["leg"], row["token"], row["record_id"]))
+    counts = Counter(row["leg"] for row in rows)
+    cut = next((leg for leg in sorted(counts) if counts[leg] == limit), len(legs))
+    return [row for row in rows if row["leg"] <= cut], cut == len(legs)
+
+
+def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, most: str) -> str:
+    """Write the SELECT that walks along one leg, from its beginning or from a place on it."""
+    behind = (place.token, place.record_id) if place else None
+    key = "k.customer_id" if leg.is_lent else "k.record_id"
+    return f"""(
+        SELECT {number} AS leg, k.token, k.record_id, found.* FROM customer_token k
         CROSS JOIN LATERAL (
             SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text} LIMIT 1
         ) AS found
-        WHERE k.tenant_id = $1 AND {here} AND k.customer_id {whose}
-            AND (k.token, k.record_id) > ({token}, {record})
-        ORDER BY k.token, k.record_id LIMIT {where.param(limit)}
-        """,  # noqa: S608 - constants and numbered parameters
-        *where.args,
-    )
-    return rows
+        WHERE k.tenant_id = $1 AND {inside(leg.stretch, where, behind=behind)}
+        ORDER BY k.token, k.record_id LIMIT {most}
+    )"""  # noqa: S608 - constants and numbered parameters
 
 
 async def _first_places(
-    actor: Actor, rows: Sequence[asyncpg.Record], legs: Sequence[_Leg], *, is_lent: bool
+    actor: Actor, rows: Sequence[asyncpg.Record], legs: Sequence[_Leg]
 ) -> dict[UUID, _Place]:
     """Compute where in the whole search each customer of the rows comes up first."""
     firsts: dict[UUID, _Place] = {}
@@ -124,9 +132,9 @@ async def _first_places(
         fields: dict[str, Any] = {name: row[name] for name in ("name", "phone", "uscc", "city")}
         tokens = index.customer_tokens({**fields, "tags": None})
         _note_first(firsts, row["id"], row["id"], tokens, own)
-    if is_lent and rows:
-        ids = [row["id"] for row in rows]
-        for child in await db.connection().fetch(_CHILDREN, actor.tenant_id, ids):
+    with_children = [row["id"] for row in rows if legs[row["leg"]].is_lent]
+    if with_children:
+        for child in await db.connection().fetch(_CHILDREN, actor.tenant_id, with_children):
             tokens = index.child_tokens(child)
             _note_first(firsts, child["customer_id"], child["id"], tokens, lent)
     return firsts

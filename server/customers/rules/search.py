@@ -14,6 +14,7 @@ A token begins with the letter of its way:
 ``r``  the phone's digits from the last to the first
 ``u``  the credit code
 ``t``  the id of a tag that the customer has
+``N``  the name of a contact or store, cut like ``n``; ``D`` and ``R`` its phone
 =====  ======================================================================================
 
 No token begins inside the legal form (有限公司), but tokens reach into it, so 茶叶有限公司 is
@@ -59,6 +60,7 @@ _PLACE: Final = re.compile(
     r"(?:.{2,4}?(?:市|自治州|地区|盟))?"
     r"(?:.{1,4}?[区县旗])?"
 )
+_LENT: Final = frozenset("ndr")
 _SEPARATORS: Final = re.compile(r"[\s\-+()]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
 _LATIN: Final = re.compile(r"[a-z][a-z' ]*")
@@ -81,12 +83,22 @@ class Stretch(msgspec.Struct, frozen=True):
         is_before_surrogates = last == 0xD7FF  # noqa: PLR2004 - a constant of Unicode
         return self.prefix[:-1] + chr(0xE000 if is_before_surrogates else last + 1)
 
+    @property
+    def lent(self) -> "Stretch | None":
+        """Give the stretch of the same keys of contacts and stores, if they lend such keys."""
+        return Stretch(_lent(self.prefix), self.before) if self.prefix[0] in _LENT else None
+
 
 class Question(msgspec.Struct, frozen=True):
     """What is looked for: any of the stretches, or, for one character, a name that holds it."""
 
     stretches: tuple[Stretch, ...] = ()
     name_holds: str = ""
+
+    @property
+    def lent(self) -> tuple[Stretch, ...]:
+        """Give the stretches of what contacts and stores lend to their customers."""
+        return tuple(stretch.lent for stretch in self.stretches if stretch.lent)
 
 
 def name_key(name: str) -> str:
@@ -115,9 +127,15 @@ def customer_tokens(name: str, *, phone: str | None, uscc: str | None, city: str
 
 
 def child_tokens(name: str | None, phone: str | None) -> Tokens:
-    """Give the search keys that a contact or a store adds to its customer: name and phone."""
+    """Give the search keys that a contact or a store lends to its customer: name and phone."""
     key = name_key(name or "")
-    return {**_name_tokens(key, len(key)), **(phone_tokens(phone) if phone else {})}
+    own = {**_name_tokens(key, len(key)), **(phone_tokens(phone) if phone else {})}
+    return {_lent(token): before for token, before in own.items()}
+
+
+def _lent(token: str) -> str:
+    """Give the key of what belongs to a customer for a key of a customer."""
+    return token[0].upper() + token[1:]
 
 
 def phone_tokens(e164: str) -> Tokens:
