@@ -4,7 +4,7 @@ A unit of work is one transaction and takes one number of the tenant's sequence,
 whoever reads up to that number misses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -112,7 +112,7 @@ async def _write(
 ) -> None:
     """Write what was settled: one INSERT and one UPDATE a kind, history, exits, conflicts."""
     before = _first_before(result)
-    for kind_name, records in _by_kind(result.records).items():
+    for kind_name, records in _by_kind(kinds, result.records).items():
         kind = kinds[kind_name]
         fresh = [record for record in records if record.key in result.created]
         changed = [record for record in records if record.key not in result.created]
@@ -146,12 +146,14 @@ def _first_before(result: BatchResult) -> dict[Key, HeldRecord]:
     return before
 
 
-def _by_kind(records: Mapping[Key, HeldRecord]) -> dict[str, list[HeldRecord]]:
-    """Group records by kind, each group in the order of ids."""
-    groups: dict[str, list[HeldRecord]] = {}
+def _by_kind(
+    kinds: Iterable[str], records: Mapping[Key, HeldRecord]
+) -> dict[str, list[HeldRecord]]:
+    """Group records by kind, parents before children, each group in the order of ids."""
+    groups: dict[str, list[HeldRecord]] = {kind: [] for kind in kinds}
     for key in sorted(records):
-        groups.setdefault(key[0], []).append(records[key])
-    return groups
+        groups[key[0]].append(records[key])
+    return {kind: group for kind, group in groups.items() if group}
 
 
 def _written(before: HeldRecord | None, after: HeldRecord) -> Written:
