@@ -38,8 +38,8 @@ class Api:
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=_TIMEOUT_S)
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.AsyncClient(base_url=url, headers=self.headers, timeout=_TIMEOUT_S)
 
     async def __aenter__(self) -> Self:
         """Connect when first asked."""
@@ -68,15 +68,15 @@ class Api:
             tokens = await anybody.post("/v1/auth/login", {"login": login, "password": password})
         return cls(url, tokens["access_token"])
 
-    async def get(self, path: str, **query: Any) -> Json:
+    async def get(self, path: str, **query: Any) -> Any:
         """Read."""
         return self._answer(await self.raw("GET", path, params=query))
 
-    async def post(self, path: str, body: Any = None) -> Json:
+    async def post(self, path: str, body: Any = None) -> Any:
         """Ask for something to be done."""
         return self._answer(await self.raw("POST", path, json=body))
 
-    async def patch(self, path: str, body: Any) -> Json:
+    async def patch(self, path: str, body: Any) -> Any:
         """Change."""
         return self._answer(await self.raw("PATCH", path, json=body))
 
@@ -116,13 +116,13 @@ class Api:
             await asyncio.sleep(float(response.headers.get("retry-after", "1")))
         return response
 
-    def _answer(self, response: httpx.Response) -> Json:
+    def _answer(self, response: httpx.Response) -> Any:
         """Give the body, or raise what the problem document says."""
         request = response.request
         if response.is_error:
             problem = _problem(response)
             raise Refused(request.method, request.url.path, response.status_code, problem)
-        return msgspec.json.decode(response.content, type=Json) if response.content else {}
+        return msgspec.json.decode(response.content) if response.content else None
 
 
 def _problem(response: httpx.Response) -> Json:

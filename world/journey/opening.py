@@ -1,11 +1,14 @@
 """The first steps: processes run, the platform has staff, three agents come on board."""
 
+from typing import Final
+
 from world import populate
 from world.api import Api
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
 
-_OK = 200
+_OK: Final = 200
+_UNAUTHENTICATED: Final = 401
 
 
 async def processes(cast: Cast, found: Evidence) -> None:
@@ -18,7 +21,7 @@ async def processes(cast: Cast, found: Evidence) -> None:
         unknown = await anybody.raw("GET", "/v1/customers")
     found.note(api_paths=len(document["paths"]))
     found.expect("the server says that it is ready", ready.status_code, _OK)
-    found.expect("a request without a token is refused", unknown.status_code, 401)
+    found.expect("a request without a token is refused", unknown.status_code, _UNAUTHENTICATED)
 
 
 async def on_board(cast: Cast, found: Evidence) -> None:
@@ -44,6 +47,10 @@ async def on_board(cast: Cast, found: Evidence) -> None:
             listed,
             {str(person.id) for person in agent.people},
         )
-    admitted = [item async for item in cast.staff.every("/v1/platform/agents")]
+    admitted = await cast.staff.get("/v1/platform/agents")
     found.note(agents=[company.agent.short_name for company in cast.companies], people_hired=hired)
-    found.expect("the platform lists the agents", len(admitted), len(cast.companies))
+    found.expect(
+        "the platform lists the agents",
+        {row["tenant_id"] for row in admitted},
+        {str(company.agent.tenant_id) for company in cast.companies},
+    )

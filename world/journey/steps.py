@@ -1,11 +1,12 @@
 """The steps of the journey, in their order. Each takes the cast and leaves evidence."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from world.journey import opening
+from world.journey import benefits, offline, opening, platform, rivals
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
 
@@ -21,5 +22,23 @@ class Step(msgspec.Struct, frozen=True):
 STEPS: Final = (
     Step("processes", "Server and worker start", opening.processes),
     Step("on_board", "Three agents come on board", opening.on_board),
+    Step("phones", "Two reps' phones load", offline.phones_load),
+    Step(
+        "offline_first",
+        "Offline work, the first syncs first",
+        partial(offline.work_then_sync, first_to_sync=0),
+    ),
+    Step(
+        "offline_second",
+        "Offline work, the second syncs first",
+        partial(offline.work_then_sync, first_to_sync=1),
+    ),
+    Step("conflicts", "Both values are kept", offline.both_values_kept),
+    Step("rival", "A rival sees nothing", rivals.rival_sees_nothing),
+    Step("program", "A benefit program opens", benefits.programs_open),
+    Step("benefits", "Benefits are issued once", benefits.issued_once),
+    Step("aggregate", "The platform counts right", platform.counts_agree),
+    Step("issuances", "The issuance records agree", platform.issuances_agree),
+    Step("memory", "Memory of the server", platform.memory),
 )
 """The whole journey."""
