@@ -7,12 +7,12 @@ from server.access import Actor
 from server.identity import keys
 from server.kit.pages import BadCursor
 from server.sync import scopes
-from server.sync.feed import Clock
+from server.sync.feed import Standing
 from sync_protocol import cursor as protocol
 from sync_protocol.cursor import Cursor, CursorRefused
 
 
-def read(actor: Actor, text: str | None, stands: Clock) -> Cursor | None:
+def read(actor: Actor, text: str | None, stands: Standing) -> Cursor | None:
     """Read a device's cursor.
 
     No text is the start of a snapshot, None means that it cannot be continued.

@@ -8,6 +8,7 @@ entered the actor's scope, if later. A page may end inside one sequence; the pos
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Final
 from uuid import UUID
@@ -25,16 +26,24 @@ from sync_protocol.merge import decode_versions
 from sync_protocol.messages import Patch, RecordBatch
 
 _NAMES: Final = tuple(KINDS)
+_STANDING: Final = """
+SELECT coalesce(c.seq, 0) AS seq, coalesce(c.epoch, 1) AS epoch, coalesce(c.min_seq, 0) AS min_seq,
+    d.last_op, d.last_sync_at
+FROM device d LEFT JOIN tenant_clock c ON c.tenant_id = d.tenant_id
+WHERE d.tenant_id = $1 AND d.id = $2 AND d.revoked_at IS NULL
+"""
 _FIRST_ID: Final = UUID(int=0)
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 
-class Clock(msgspec.Struct, frozen=True):
-    """Where the tenant's sequence stands."""
+class Standing(msgspec.Struct, frozen=True):
+    """Where the tenant's sequence stands, and what the server knows of the device."""
 
-    seq: int = 0
-    epoch: int = 1
-    min_seq: int = 0
+    seq: int
+    epoch: int
+    min_seq: int
+    last_op: int
+    last_sync_at: datetime | None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -50,12 +59,13 @@ class Found(msgspec.Struct, frozen=True):
         return self.effective, self.kind_index, self.row["id"]
 
 
-async def clock_of(tenant_id: UUID) -> Clock:
-    """Read the tenant's clock; a tenant that has never written stands at zero."""
-    row = await db.connection().fetchrow(
-        "SELECT seq, epoch, min_seq FROM tenant_clock WHERE tenant_id = $1", tenant_id
-    )
-    return msgspec.convert(dict(row), Clock) if row else Clock()
+async def standing(actor: Actor) -> Standing | None:
+    """Read the tenant's clock and the device in one query; None when the device was revoked.
+
+    A tenant that has never written stands at zero.
+    """
+    row = await db.connection().fetchrow(_STANDING, actor.tenant_id, actor.device_id)
+    return msgspec.convert(dict(row), Standing) if row else None
 
 
 async def changed_since(actor: Actor, start: Cursor, limit: int) -> tuple[list[Found], bool]:

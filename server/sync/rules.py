@@ -1,8 +1,14 @@
 """Decide what sync refuses before it looks at any op. Pure."""
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from server.access import Actor
 from server.kit.errors import Conflict, Forbidden
 from sync_protocol import version
+
+SYNC_NEWS: Final = timedelta(minutes=1)
+"""How fresh the platform and the agent see a device that only reads."""
 
 
 class DeviceRequired(Forbidden):
@@ -34,6 +40,11 @@ def ensure_supported(protocol: int) -> None:
     """Refuse a protocol that this server does not speak; the outbox stays on the device."""
     if not version.is_supported(protocol):
         raise ClientTooOld("Update the app, then sync again; nothing is lost.", field="protocol")
+
+
+def is_sync_news(last_sync_at: datetime | None, now: datetime) -> bool:
+    """Say whether a pull is worth writing down: not more than once a minute."""
+    return last_sync_at is None or now - last_sync_at >= SYNC_NEWS
 
 
 def offset_ms(device_time_ms: int, received_at_ms: int) -> int:

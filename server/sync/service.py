@@ -180,23 +180,42 @@ async def pull(actor: Actor, request: PullRequest, *, now: datetime) -> PullResp
     """Give a device what is newer than its cursor, from one snapshot.
 
     A cursor of another epoch, of other grants or older than the kept tombstones is answered with
-    `reset`.
+    `reset`. What is not newer costs one query.
 
     :raises BadCursor: when the cursor was not made for this device.
     """
     rules.ensure_device(actor)
     async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        stands = await feed.clock_of(actor.tenant_id)
-        start = cursors.read(actor, request.cursor, stands)
-        if start is None:
-            return _reset(request, stands, now)
-        if start.base == stands.seq and start.seq == stands.seq:
-            return _unchanged(request, stands, now)
-        return await _page(actor, request, start, stands, now)
+        stands = await feed.standing(actor)
+        if stands is None:
+            raise rules.DeviceRequired("This device was signed out; enrol it again.")
+        page = await _answer_pull(actor, request, stands, now)
+    if not page.more and rules.is_sync_news(stands.last_sync_at, now):
+        await _note_pull(actor, now)
+    return page
+
+
+async def _answer_pull(
+    actor: Actor, request: PullRequest, stands: feed.Standing, now: datetime
+) -> PullResponse:
+    """Answer a pull inside its snapshot."""
+    start = cursors.read(actor, request.cursor, stands)
+    if start is None:
+        return _reset(request, stands, now)
+    if start.base == stands.seq and start.seq == stands.seq:
+        return _unchanged(request, stands, now)
+    return await _page(actor, request, start, stands, now)
+
+
+async def _note_pull(actor: Actor, now: datetime) -> None:
+    """Write down that a device which has nothing to send is up to date."""
+    async with db.tenant_transaction(actor.tenant_id):
+        device = await identity.hold_device(actor)
+        await identity.device_synced(actor, last_op=device.last_op, now=now)
 
 
 async def _page(
-    actor: Actor, request: PullRequest, start: Cursor, stands: feed.Clock, now: datetime
+    actor: Actor, request: PullRequest, start: Cursor, stands: feed.Standing, now: datetime
 ) -> PullResponse:
     """Give one page of the feed."""
     found, more = await feed.changed_since(actor, start, request.limit)
@@ -219,20 +238,22 @@ async def _page(
         batches=batches,
         patches=patches,
         drops=[] if more else await feed.left_scope(actor, start.base),
+        acknowledged=stands.last_op,
     )
 
 
-def _unchanged(request: PullRequest, stands: feed.Clock, now: datetime) -> PullResponse:
+def _unchanged(request: PullRequest, stands: feed.Standing, now: datetime) -> PullResponse:
     """Tell that nothing is newer."""
     return PullResponse(
         from_cursor=request.cursor,
         cursor=request.cursor,
         seq=stands.seq,
         server_time_ms=clock.to_ms(now),
+        acknowledged=stands.last_op,
     )
 
 
-def _reset(request: PullRequest, stands: feed.Clock, now: datetime) -> PullResponse:
+def _reset(request: PullRequest, stands: feed.Standing, now: datetime) -> PullResponse:
     """Tell the device to start again without a cursor; its outbox is untouched."""
     return PullResponse(
         from_cursor=request.cursor,
