@@ -43,11 +43,22 @@ from mobile_client_sdk.transport import (
 )
 from mobile_client_sdk.views import Question, Views
 from sync_protocol import codec
-from sync_protocol.messages import Create, Delete, Edit, Intent, Outcome, PushRequest, SetChange
+from sync_protocol.messages import (
+    Create,
+    Delete,
+    Edit,
+    Intent,
+    OpGap,
+    Outcome,
+    PushRequest,
+    SetChange,
+)
 from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
 
 R = TypeVar("R", bound=Record)
 _TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}
+_ABOUT_CONTENT: Final = frozenset({400, 413, 422})
+"""A push is refused as such; one op of it may be to blame."""
 _SPECS: Final = {kind.KIND: tuple(SCHEMA.fields(kind.KIND).values()) for kind in RECORD_TYPES}
 
 
@@ -369,17 +380,9 @@ class Client:
         )
         return request_id
 
-    def request_benefit(
-        self, customer: Customer | str, *, program_id: str, amount_minor: int, **args: Any
-    ) -> str:
+    def request_benefit(self, customer: Customer | str, *, program_id: str) -> str:
         """Ask for a benefit for a customer; until the server has decided it is a request."""
-        return self.intend(
-            "request_benefit",
-            customer_id=_id_of(customer),
-            program_id=program_id,
-            amount_minor=amount_minor,
-            **args,
-        )
+        return self.intend("benefits.request", customer_id=_id_of(customer), program_id=program_id)
 
     def request(self, request_id: str) -> RequestState | None:
         """Answer what is known of something that was asked for, while it is kept."""
@@ -467,16 +470,21 @@ class Client:
             try:
                 response = self._transport.send(request)
             except RequestRefused as error:
-                is_about_content = error.status in (
-                    httpx.codes.BAD_REQUEST,
-                    httpx.codes.REQUEST_ENTITY_TOO_LARGE,
-                    httpx.codes.UNPROCESSABLE_ENTITY,
-                )
-                if not isinstance(request, PushRequest) or not is_about_content:
+                if not isinstance(request, PushRequest):
                     raise
-                engine.refuse(request, error.detail, self._clock_ms())
+                self._take_refusal(engine, request, error)
                 continue
             engine.receive(request, response, self._clock_ms())
+
+    def _take_refusal(
+        self, engine: SyncEngine, request: PushRequest, error: RequestRefused
+    ) -> None:
+        if error.code == OpGap.code and error.acknowledged is not None:
+            engine.fill_gap(error.acknowledged)
+        elif error.status in _ABOUT_CONTENT:
+            engine.refuse(request, error.detail, self._clock_ms())
+        else:
+            raise error
 
     def new_id(self) -> str:
         """Make an id in the layout of UUIDv7: ids of one device sort by time."""

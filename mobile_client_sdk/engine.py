@@ -89,6 +89,14 @@ class SyncEngine:
         if self._fruitless >= _MOST_FRUITLESS:
             raise Fruitless("The server answers, but nothing comes of it.")
 
+    def fill_gap(self, acknowledged: int) -> None:
+        """Take a server's word that it waits for earlier ops: send them again.
+
+        :raises Fruitless: if this device does not have them either.
+        """
+        if not self._rewind(acknowledged):
+            raise Fruitless("The server waits for ops that this device does not have.")
+
     def refuse(self, request: PushRequest, detail: str, now_ms: int) -> None:
         """Take a refusal of a whole frame: send less, and in the end without the one bad op."""
         if len(request.ops) > 1 and self._frame_size > 1:
@@ -107,8 +115,6 @@ class SyncEngine:
         first, last = request.ops[0].number, request.ops[-1].number
         if any(each.code == Code.NUMBER_REUSED for each in response.outcomes):
             return self._renumber(response.acknowledged)
-        if response.acknowledged < first - 1 and not response.outcomes:
-            return self._rewind(response.acknowledged)
         outcomes = [each for each in response.outcomes if first <= each.number <= last]
         if not outcomes:
             return False

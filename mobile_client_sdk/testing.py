@@ -33,6 +33,7 @@ from sync_protocol.messages import (
     NEW_SEQ,
     Code,
     Create,
+    FrameInvalid,
     Intent,
     OpGap,
     Outcome,
@@ -101,7 +102,7 @@ class FakeServer:
         self.epoch = 1
         self.faults: list[Fault | None] = []
         """What happens to the next requests, in order; none lets one through."""
-        self.intents: dict[str, IntentHandler] = {"request_benefit": _grant}
+        self.intents: dict[str, IntentHandler] = {"benefits.request": _grant}
         self.granted: list[tuple[str, Intent]] = []
         """Intents that were accepted, with who asked."""
         self.requests = 0
@@ -194,6 +195,8 @@ class FakeServer:
                         return _problem(404, "not_found", "There is no such page.")
             except codec.DecodeError as error:
                 return _problem(422, error.code, error.detail)
+            except FrameInvalid as error:
+                return _problem(422, error.code, str(error))
 
     def _enrol(self, asked: Mapping[str, str]) -> Answer:
         user_id = self._codes.pop(asked["code"], None)
@@ -238,7 +241,10 @@ class FakeServer:
             push = codec.decode_push(body, media)
             if not is_supported(push.protocol):
                 return _problem(426, "protocol_unsupported", "Update the app.")
-            answer = self._push(device, push)
+            try:
+                answer = self._push(device, push)
+            except OpGap as error:
+                return _problem(409, error.code, str(error), acknowledged=device.acknowledged)
         else:
             answer = self._pull(device, codec.decode(body, PullRequest, media))
         headers = {"content-type": media, "accept-encoding": codec.ZSTD}
@@ -248,14 +254,9 @@ class FakeServer:
 
     def _push(self, device: FakeDevice, push: ReceivedPush) -> PushResponse:
         now_ms = self._clock_ms()
-        try:
-            repeated, fresh = split_frame(
-                push.ops, acknowledged=device.acknowledged, forgotten=push.forgotten
-            )
-        except OpGap:
-            return PushResponse(
-                outcomes=[], acknowledged=device.acknowledged, server_time_ms=now_ms
-            )
+        repeated, fresh = split_frame(
+            push.ops, acknowledged=device.acknowledged, forgotten=push.forgotten
+        )
         outcomes = [self._again(device, op) for op in repeated]
         if not any(each.code == Code.NUMBER_REUSED for each in outcomes):
             outcomes += self._settle_fresh(device, fresh, now_ms - push.device_time_ms)
@@ -542,8 +543,8 @@ def _json(status: int, content: Mapping[str, Any]) -> Answer:
     return status, {"content-type": codec.JSON}, msgspec.json.encode(content)
 
 
-def _problem(status: int, code: str, detail: str) -> Answer:
-    content = msgspec.json.encode({"status": status, "code": code, "detail": detail})
+def _problem(status: int, code: str, detail: str, **extra: object) -> Answer:
+    content = msgspec.json.encode({"status": status, "code": code, "detail": detail, **extra})
     return status, {"content-type": "application/problem+json"}, content
 
 

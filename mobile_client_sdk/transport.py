@@ -28,7 +28,6 @@ _HAS_ZSTD: Final = find_spec("zstandard") is not None
 _WORTH_COMPRESSING: Final = 512
 _OK: Final = range(200, 300)
 _TRY_LATER: Final = frozenset({408, 425, 429})
-_SIGNED_OUT: Final = frozenset({"device_revoked", "session_revoked"})
 
 
 class Offline(Exception):
@@ -43,21 +42,24 @@ class UpdateNeeded(Exception):
     """This app is too old for the server."""
 
 
-class RequestRefused(Exception):
-    """The server refuses the request as such."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-
-
 class Problem(msgspec.Struct):
     """The part of a problem document that matters here."""
 
     code: str = ""
     detail: str = ""
+    acknowledged: int | None = None
+
+
+class RequestRefused(Exception):
+    """The server refuses the request as such."""
+
+    def __init__(self, status: int, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.status = status
+        self.code = problem.code
+        self.detail = problem.detail
+        self.acknowledged = problem.acknowledged
+        """The highest settled op, where the server waits for earlier ones (``op_gap``)."""
 
 
 class Transport:
@@ -113,7 +115,7 @@ class Transport:
 
     def _refresh(self, session: Session) -> Session:
         """Renew the tokens; a lost answer is asked for again with the same token."""
-        body = {"refresh_token": session.refresh_token}
+        body = {"refresh_token": session.refresh_token, "device_id": session.device_id}
         try:
             renewal = self._exchange("/v1/auth/token", body, Renewal, codec.JSON, token=None)
         except RequestRefused as refusal:
@@ -182,15 +184,13 @@ def _understood(status: int, headers: httpx.Headers, content: bytes, kind: type[
 
 def _refusal(status: int, headers: httpx.Headers, content: bytes) -> Exception:
     problem = _problem(headers, content)
-    if problem.code in _SIGNED_OUT:
-        return SignedOut(problem.detail)
     if status == httpx.codes.UPGRADE_REQUIRED or problem.code == "protocol_unsupported":
         return UpdateNeeded(problem.detail)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
         return ServerTrouble(problem.detail or f"The server answered {status}.")
     if problem.code == "":
         return Offline(f"Something other than the server answered {status}.")
-    return RequestRefused(status, problem.code, problem.detail)
+    return RequestRefused(status, problem)
 
 
 def _problem(headers: httpx.Headers, content: bytes) -> Problem:

@@ -295,7 +295,10 @@ class PushResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class OpGap(Exception):
-    """A push that starts above the number the server waits for: nothing of it may be settled."""
+    """A push that starts above the number the server waits for: nothing of it may be settled.
+
+    It is answered by 409 with this code and ``acknowledged``; the device sends the earlier ops.
+    """
 
     code = "op_gap"
 

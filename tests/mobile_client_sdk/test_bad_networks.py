@@ -36,7 +36,7 @@ def test_no_clear_answer_is_offline_and_the_next_sync_completes(
 def test_what_arrives_twice_is_done_once(phones: Phones) -> None:
     wang = phones.enrol("王芳")
     shop = wang.create_customer(name="福满楼")
-    wang.request_benefit(shop, program_id=shop.id, amount_minor=100)
+    wang.request_benefit(shop, program_id=shop.id)
     phones.server.faults = [Fault.TWICE]
 
     assert wang.sync().is_complete

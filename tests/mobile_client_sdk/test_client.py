@@ -190,9 +190,9 @@ def test_what_the_server_refuses_is_told_in_plain_words_and_shown_no_longer(
 
 def test_a_refused_op_keeps_nobody_waiting(phones: Phones) -> None:
     wang = phones.enrol("王芳")
-    phones.server.intents["request_benefit"] = refuse("budget_exhausted", "The budget is spent.")
+    phones.server.intents["benefits.request"] = refuse("budget_exhausted", "The budget is spent.")
     shop = wang.create_customer(name="福满楼")
-    asked = wang.request_benefit(shop, program_id=shop.id, amount_minor=5_000)
+    asked = wang.request_benefit(shop, program_id=shop.id)
     wang.add_note(shop, "再问一次")
 
     state = wang.request(asked)
@@ -205,7 +205,7 @@ def test_a_refused_op_keeps_nobody_waiting(phones: Phones) -> None:
     assert state is not None
     assert state.outcome is not None
     assert state.outcome.code == "budget_exhausted"
-    assert [each.action for each in wang.refusals()] == ["request_benefit"]
+    assert [each.action for each in wang.refusals()] == ["benefits.request"]
 
 
 def test_an_atomic_group_is_saved_and_settled_whole(phones: Phones) -> None:
