@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from server.kit import db
+from server.kit import db, logs
 from server.settings import Environment, Settings
 from tests import factories, postgres
 from tests.factories import Tenant
@@ -82,7 +83,14 @@ def make_settings(postgres: Postgres, name: str, data_dir: Path) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True)
+def _logs_reach_the_terminal() -> None:
+    """Send logs to a stream that outlives the test; one test's capture is closed with it."""
+    logs.configure(level="WARNING", stream=sys.__stdout__)
+
+
+# One module's: other modules start applications of their own, and a process has one hub.
+@pytest.fixture(scope="module")
 async def app(database: Settings) -> AsyncIterator[Litestar]:
     """The whole application, pages on top of the API, started on the loop of the tests."""
     pages = importlib.util.find_spec("partner_portal.app") is not None

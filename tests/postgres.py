@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,8 @@ import msgspec
 from server.embedded import Cluster, Passwords, Tuning, roles
 from server.embedded.binaries import find
 from server.embedded.command import as_user, in_database
+from server.kit import db
+from server.settings import Settings
 
 ROOT: Final = Path(__file__).parent.parent
 _CACHE: Final = ROOT / ".tonglu" / "test-cache"
@@ -83,6 +85,18 @@ class Postgres(msgspec.Struct, frozen=True):
             await superuser.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         finally:
             await superuser.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[None]:
+    """Open another database for the doors of server.kit.db, instead of the run's own."""
+    pool, db.ENGINE.pool = db.ENGINE.pool, None
+    try:
+        await db.open_database(settings)
+        yield
+    finally:
+        await db.close_database()
+        db.ENGINE.pool = pool
 
 
 def environment() -> dict[str, str]:

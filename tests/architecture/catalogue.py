@@ -15,6 +15,8 @@ POLICY: Final = (
 """The one policy, as PostgreSQL spells it."""
 BOOKKEEPING: Final = frozenset({"migration"})
 """Piccolo's list of migrations: the owner's alone."""
+PLATFORM_WRITES: Final = frozenset({"platform_read"})
+"""The platform adds a line to an agent's feed when it has looked; it reads and changes none."""
 APPLICATION_ROLES: Final = ("tonglu_app", "tonglu_platform", "tonglu_job")
 
 _TABLES = """
@@ -128,7 +130,11 @@ async def _wrong_protection(catalogue: Connection, table: asyncpg.Record) -> lis
         for policy in permissive
         if (policy["command"], policy["uses"], policy["checks"]) != ("*", POLICY, POLICY)
     ]
-    granted = {row["role"] for row in await catalogue.fetch(_GRANTS, table["oid"])}
+    granted = {
+        row["role"]
+        for row in await catalogue.fetch(_GRANTS, table["oid"])
+        if table["name"] not in PLATFORM_WRITES or row["privileges"] != ["INSERT"]
+    }
     return wrong + [
         f"is granted to {role}" for role in sorted(granted & {"PUBLIC", "tonglu_platform"})
     ]

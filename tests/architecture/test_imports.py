@@ -25,6 +25,8 @@ ASSEMBLING = {"app", "cli", "serve", "worker", "migrate", "supervisor", "piccolo
 """They put rooms together and may meet any file of them."""
 PUBLIC_FILES = {"service", "queries", "schemas"}
 """What a room shows to other rooms and to the portal."""
+PURE_FILES = {"rules"}
+"""What rooms may also name: the statuses and refusals that the shown structs are made of."""
 MORE_PUBLIC = {
     # The one write path: rooms declare their kinds to it, and read rows with their versions.
     ("changelog", "kinds"),
@@ -116,7 +118,7 @@ def _may_meet(importer: list[str], imported: list[str]) -> bool:
     if file == "sync":
         # The registry of what travels is the one reader.
         return importer[1:3] == ["sync", "registry"]
-    return file in PUBLIC_FILES | {"__init__"} or (imported[1], file) in MORE_PUBLIC
+    return file in PUBLIC_FILES | PURE_FILES | {"__init__"} or (imported[1], file) in MORE_PUBLIC
 
 
 def _portal_may_import(imported: str) -> bool:
