@@ -4,13 +4,16 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from partner_portal import assets, failures, session
-from partner_portal.customers import detail
+from partner_portal import assets, failures, live, session
+from partner_portal.benefits import pages as benefits
+from partner_portal.console import pages as console
+from partner_portal.customers import detail, editing
 from partner_portal.customers import pages as customers
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
 from partner_portal.rendering import Renderer
 from partner_portal.static_files import static_file
+from partner_portal.transparency import pages as transparency
 from server import app as server
 from server.settings import Environment, Settings
 
@@ -51,6 +54,18 @@ def create_app(settings: Settings) -> Litestar:
             detail.change_tags,
             detail.settle,
             detail.history,
+            editing.new_customer,
+            editing.create,
+            editing.edit_form,
+            editing.save,
+            benefits.benefit_list,
+            benefits.new_request,
+            benefits.send_request,
+            transparency.platform_reads,
+            console.overview,
+            console.agents,
+            console.issuances,
+            live.live_feed,
         ],
         exception_handlers=failures.HANDLERS,
         opt={"auth": "cookie"},

@@ -66,11 +66,13 @@ class Formats:
         return f"{sign}¥{format_decimal(yuan, locale=self._locale)}{rest}"
 
     def phone(self, value: str | None) -> str:
-        """Write a mobile number of the mainland in its usual groups, any other as it is."""
+        """Write a number of the mainland as one dials it there, any other as it is."""
         digits = (value or "").removeprefix("+86")
-        if value and value.startswith("+86") and len(digits) == _MOBILE_DIGITS:
+        if not value or not value.startswith("+86"):
+            return value or ""
+        if len(digits) == _MOBILE_DIGITS and digits.startswith("1"):
             return f"{digits[:3]} {digits[3:7]} {digits[7:]}"
-        return value or ""
+        return f"0{digits}"
 
     def day(self, moment: datetime) -> str:
         """Write a day, with its year only when it is another."""

@@ -109,7 +109,7 @@ async def save_cell(
     """Save one value; refused when somebody else wrote it after the person saw it."""
     field = _field(name)
     form = await request.form()
-    value, base = str(form.get(name, "")), _base(form.get("base"))
+    value, base = str(form.get(name, "")), base_of(form.get("base"))
     words, formats = _words(request)
     trouble = await _try_edit(actor, customer_id, {name: value}, base, words)
     shown = await record.facts(actor, customer_id, words, formats) | {"field": field}
@@ -185,7 +185,7 @@ def trouble(error: Refusal | msgspec.ValidationError, words: Catalogue) -> Troub
     )
 
 
-def _base(sent: object) -> int:
+def base_of(sent: object) -> int:
     """Read the sequence that a form was made at; nonsense is as old as can be."""
     text = str(sent or "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0  # noqa: PLR2004 -- digits of 2**53
@@ -262,7 +262,9 @@ async def history(
     cursor = request.query_params.get("cursor")
     shown = await record.facts(actor, customer_id, *_words(request))
     page = await customers.history(actor, customer_id, cursor=cursor)
-    shown["moments"] = [shown["teller"].moment(entry, {}) for entry in page.items]
+    shown["moments"] = [
+        shown["teller"].moment(entry, record.sayings(shown["found"])) for entry in page.items
+    ]
     shown["more_history"] = page.next_cursor
     return renderer.page(request, "customers/templates/moments.html", **shown)
 

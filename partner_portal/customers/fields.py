@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -12,6 +13,7 @@ import msgspec
 STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
 LEVELS: Final = ("A", "B", "C", "D")
 _FEN: Final = 100
+_MOBILE: Final = re.compile(r"\A\+861\d{10}\Z")
 
 
 class Input(StrEnum):
@@ -116,4 +118,6 @@ def typed(field: Field, value: Any) -> str:
     if field.input is Input.MONEY:
         yuan, fen = divmod(int(value), _FEN)
         return f"{yuan}.{fen:02d}" if fen else str(yuan)
+    if field.input is Input.PHONE and _MOBILE.match(str(value)):
+        return str(value).removeprefix("+86")
     return str(value)

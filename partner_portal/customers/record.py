@@ -91,14 +91,17 @@ class Teller:
         """Name a person; one who is not of the company any more is still somebody."""
         return self._people.get(str(user_id), "") or self._words.say("history.somebody")
 
-    def moment(self, entry: HistoryEntry, bodies: Mapping[UUID, str]) -> Moment:
-        """Tell one line of the history."""
+    def moment(self, entry: HistoryEntry, said: Mapping[UUID, str]) -> Moment:
+        """Tell one line of the history.
+
+        :param said: what notes say and how contacts and stores are called, by their ids.
+        """
         device = self._devices.get(entry.device_id, "") if entry.device_id else ""
         changes = [
-            Told(change.field, self.value(change.field, change.old), said)
+            Told(change.field, self.value(change.field, change.old), new)
             for change in entry.changes
             if change.field not in _UNTOLD and entry.kind != "conflict"
-            for said in [self.value(change.field, change.new)]
+            for new in [self.value(change.field, change.new)]
         ]
         return Moment(
             at=entry.at,
@@ -107,7 +110,7 @@ class Teller:
             who=self.person(entry.actor_id),
             device=device or ("" if not entry.device_id else self._words.say("history.device")),
             changes=changes,
-            body=bodies.get(entry.record_id, ""),
+            body=said.get(entry.record_id, "") if entry.action == "create" else "",
         )
 
 
@@ -134,7 +137,7 @@ async def facts(
         "teller": teller,
         "people": sorted(directory.people.items(), key=lambda item: item[1]),
         "other_tags": [tag for tag in all_tags if tag.id not in set(found.customer.tags)],
-        "moments": [teller.moment(entry, _bodies(found)) for entry in history.items],
+        "moments": [teller.moment(entry, sayings(found)) for entry in history.items],
         "more_history": history.next_cursor,
         "conflicts": conflicts.items,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
@@ -146,6 +149,10 @@ async def facts(
     return shown
 
 
-def _bodies(found: CustomerDetail) -> dict[UUID, str]:
-    """Give what the notes say."""
-    return {note.id: note.body for note in found.notes}
+def sayings(found: CustomerDetail) -> dict[UUID, str]:
+    """Give what the notes say and how contacts and stores are called."""
+    return (
+        {note.id: note.body for note in found.notes}
+        | {contact.id: contact.name for contact in found.contacts}
+        | {store.id: store.name for store in found.stores if store.name}
+    )

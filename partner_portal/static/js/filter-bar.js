@@ -6,6 +6,8 @@ class FilterBar extends HTMLElement {
     this.addEventListener("change", (event) => {
       const target = /** @type {Element} */ (event.target);
       target.closest("details[data-menu]")?.removeAttribute("open");
+      const form = target.closest("form");
+      if (form && "auto" in form.dataset) form.requestSubmit();
     });
     this.addEventListener("htmx:config:request", (event) => {
       const { request } = /** @type {CustomEvent} */ (event).detail.ctx;

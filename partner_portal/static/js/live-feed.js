@@ -3,7 +3,8 @@
  * Hear that something changed, and have the parts of the page that show it fetch themselves again.
  *
  * A browser gives one origin six connections, so only one tab (the one that holds the lock) keeps the
- * stream; it tells the others. What travels is ids alone; each tab asks for what its person may see.
+ * stream; it tells the others. What travels is a number alone; each tab asks for what its person may see.
+ * A tab that nobody looks at waits until somebody does.
  */
 import htmx from "htmx";
 
@@ -17,15 +18,14 @@ class LiveFeed extends HTMLElement {
   #leaving = new AbortController();
   /** @type {EventSource | null} */
   #stream = null;
-  /** @type {Set<string>} */
-  #ids = new Set();
-  #all = false;
+  #isStale = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   connectedCallback() {
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     this.#channel.postMessage({ kind: "who" });
+    document.addEventListener("visibilitychange", this.#refresh);
     navigator.locks
       .request("tonglu-live-leader", { signal: this.#leaving.signal }, () => this.#lead())
       .catch((error) => { if (error.name !== "AbortError") throw error; });
@@ -33,6 +33,7 @@ class LiveFeed extends HTMLElement {
 
   disconnectedCallback() {
     this.#leaving.abort();
+    document.removeEventListener("visibilitychange", this.#refresh);
     this.#stream?.close();
     this.#channel.close();
   }
@@ -49,7 +50,7 @@ class LiveFeed extends HTMLElement {
     const stream = new EventSource(STREAM);
     this.#stream = stream;
     stream.onopen = () => this.#tell({ kind: "state", on: true });
-    stream.addEventListener("changed", ({ data }) => this.#tell({ kind: "changed", ids: JSON.parse(data).ids ?? null }));
+    stream.addEventListener("changed", () => this.#tell({ kind: "changed" }));
     stream.onerror = () => {
       this.#tell({ kind: "state", on: false });
       if (stream.readyState === EventSource.CLOSED && !this.#leaving.signal.aborted) {
@@ -58,42 +59,36 @@ class LiveFeed extends HTMLElement {
     };
   }
 
-  /** @param {{kind: string, on?: boolean, ids?: string[] | null}} news */
+  /** @param {{kind: string, on?: boolean}} news */
   #tell(news) {
     this.#hear(news);
     this.#channel.postMessage(news);
   }
 
-  /** @param {{kind: string, on?: boolean, ids?: string[] | null}} news */
+  /** @param {{kind: string, on?: boolean}} news */
   #hear(news) {
     if (news.kind === "who" && this.#stream) {
       this.#channel.postMessage({ kind: "state", on: this.#stream.readyState === EventSource.OPEN });
     } else if (news.kind === "state") {
       const was = document.documentElement.dataset.live;
       document.documentElement.dataset.live = news.on ? "on" : "off";
-      if (was === "off" && news.on) this.#soon(null);
+      if (was === "off" && news.on) this.#soon();
     } else if (news.kind === "changed") {
-      this.#soon(news.ids ?? null);
+      this.#soon();
     }
   }
 
-  /** @param {string[] | null} ids null: something changed, nobody knows what */
-  #soon(ids) {
-    if (ids === null) this.#all = true;
-    else for (const id of ids) this.#ids.add(id);
+  #soon() {
+    this.#isStale = true;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#refresh(), SETTLE_MS);
+    this.#timer = setTimeout(this.#refresh, SETTLE_MS);
   }
 
-  #refresh() {
-    for (const part of document.querySelectorAll("[data-live]")) {
-      if (part === document.documentElement) continue;
-      const about = part.getAttribute("data-live") || "";
-      if (about === "any" || this.#all || this.#ids.has(about)) htmx.trigger(part, "refresh");
-    }
-    this.#ids.clear();
-    this.#all = false;
-  }
+  #refresh = () => {
+    if (!this.#isStale || document.visibilityState !== "visible") return;
+    this.#isStale = false;
+    for (const part of document.querySelectorAll("body [data-live]")) htmx.trigger(part, "refresh");
+  };
 }
 
 customElements.define("live-feed", LiveFeed);

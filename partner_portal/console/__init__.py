@@ -1,0 +1,1 @@
+"""The platform's console: the channel in totals, its agents, and what was issued."""

@@ -1,0 +1,35 @@
+"""Tell an open page that its company's records have moved; the page then asks for what it shows."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from litestar import get
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from server.access.edge import CurrentActor
+from server.kit import live
+
+_BEAT_S: Final = 20.0
+"""A quiet stream says something this often, so that proxies keep it open."""
+_BEATS_MAX: Final = 45
+"""After so many the browser comes again and is asked who it is."""
+
+
+@get("/live", opt={"time_limit_s": None}, sync_to_thread=False)
+def live_feed(actor: CurrentActor) -> ServerSentEvent:
+    """Stream the company's sequence whenever it moves; it says that, and nothing about whom."""
+    actor.ensure_agent()
+    return ServerSentEvent(_moves(live.subscribe(actor.tenant_id)))
+
+
+async def _moves(subscription: live.Subscription) -> AsyncIterator[ServerSentEventMessage]:
+    """Give one message for each move, and a comment when it is quiet."""
+    yield ServerSentEventMessage(comment="open")
+    quiet = 0
+    async for seq in subscription.beats(_BEAT_S):
+        if seq is not None:
+            yield ServerSentEventMessage(event="changed", data=str(seq))
+        elif (quiet := quiet + 1) > _BEATS_MAX:
+            return
+        else:
+            yield ServerSentEventMessage(comment="quiet")

@@ -1,0 +1,1 @@
+"""What the platform saw of this agent: the agent's side of the glass."""
