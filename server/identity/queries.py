@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor, Permission, Role, ensure
-from server.identity.schemas import DeviceView, Directory, Me, UserView
+from server.identity.schemas import DeviceHealth, DeviceView, Directory, Me, UserView
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -27,6 +27,11 @@ FROM device d JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user
 WHERE d.tenant_id = $1 AND d.id > $2
   AND ($3::uuid IS NULL OR u.id = $3 OR (u.team_id = $4 AND u.role = 'sales_rep'))
 ORDER BY d.id LIMIT $5
+"""
+_HEALTH: Final = """
+SELECT count(*) AS devices, max(last_sync_at) AS last_sync_at,
+       COALESCE(sum(pending), 0)::bigint AS pending
+FROM device WHERE tenant_id = $1 AND revoked_at IS NULL
 """
 
 
@@ -72,6 +77,13 @@ async def one_user(tenant_id: UUID, user_id: UUID) -> UserView:
     return msgspec.convert(dict(row), UserView)
 
 
+async def device_health(tenant_id: UUID) -> DeviceHealth:
+    """Say how a tenant's devices are; call inside its transaction, for a job has no Actor."""
+    row = await db.connection().fetchrow(_HEALTH, tenant_id)
+    assert row is not None, "an aggregate gives one row"
+    return msgspec.convert(dict(row), DeviceHealth)
+
+
 async def devices(actor: Actor, *, cursor: str | None = None) -> Page[DeviceView]:
     """List the devices in the actor's charge: an owner's all, a manager's team's, a rep's own."""
     after = decode_cursor(cursor, tuple[UUID])[0] if cursor else _FIRST
@@ -86,7 +98,7 @@ async def devices(actor: Actor, *, cursor: str | None = None) -> Page[DeviceView
 
 
 async def directory(actor: Actor) -> Directory:
-    """Name the people and devices of the actor's company, to say who changed what and from where."""
+    """Name the people and devices of the actor's company, to say who changed what where."""
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         people = await db.connection().fetch(

@@ -10,7 +10,7 @@ from server.access import Actor, Role, Scope
 from server.kit.text import PRINTABLE, Int, Str
 
 Secret = Annotated[str, msgspec.Meta(max_length=400, pattern=PRINTABLE)]
-"""A password or token as somebody sends it; what is too long is not even looked at."""
+"""A password as somebody sends it; what is too long is not even looked at."""
 Code = Annotated[str, msgspec.Meta(max_length=40, pattern=PRINTABLE)]
 Login = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
 
@@ -25,7 +25,7 @@ class SignIn(msgspec.Struct, frozen=True):
 class Refresh(msgspec.Struct, frozen=True):
     """A refresh token to be turned over; a device says which one it is."""
 
-    refresh_token: Secret
+    refresh_token: Annotated[str, msgspec.Meta(max_length=2048, pattern=PRINTABLE)]
     device_id: UUID | None = None
 
 
@@ -91,6 +91,14 @@ class DeviceView(msgspec.Struct, frozen=True):
     pending: Int
 
 
+class DeviceHealth(msgspec.Struct, frozen=True):
+    """How a tenant's devices are, without saying whose they are. Revoked ones do not count."""
+
+    devices: int
+    last_sync_at: datetime | None
+    pending: int
+
+
 class HeldDevice(msgspec.Struct, frozen=True):
     """A device whose row is locked for this transaction."""
 
@@ -149,7 +157,7 @@ class PasswordChange(msgspec.Struct, frozen=True):
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """Names for the ids that records carry: the people of a company, also former ones, and devices."""
+    """Names for the ids that records carry: people, also former ones, and devices."""
 
     people: dict[UUID, str]
     devices: dict[UUID, str]

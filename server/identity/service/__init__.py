@@ -22,6 +22,7 @@ from server.identity.service.users import (
     enable_user,
     found_company,
     invite,
+    new_secret,
     set_password,
     sign_out_everywhere,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "hold_device",
     "invite",
     "new_enrolment_code",
+    "new_secret",
     "refresh",
     "revoke_device",
     "set_password",

@@ -75,7 +75,7 @@ async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
     ensure(actor, Permission.USERS_MANAGE)
     people.ensure_agent_role(request.role)
     user_id = request.id or ids.new_id(now)
-    secret = await _new_hash(request)
+    secret = await new_secret(request)
     async with db.tenant_transaction(actor.tenant_id):
         await add_person(actor.tenant_id, user_id, request, secret=secret, now=now)
         await audit.record(
@@ -85,12 +85,20 @@ async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
 
 
 async def found_company(
-    tenant_id: UUID, team_id: UUID, owner: NewUser, *, team_name: str, now: datetime
+    tenant_id: UUID,
+    team_id: UUID,
+    owner: NewUser,
+    *,
+    team_name: str,
+    secret: str | None = None,
+    now: datetime,
 ) -> UserView:
-    """Add the first team and the owner to a workspace just provisioned. May be repeated."""
+    """Add the first team and the owner to a workspace just provisioned. May be repeated.
+
+    :param secret: the owner's password, hashed by `new_secret` before any transaction was open.
+    """
     assert owner.id is not None, "the platform gives the owner's id, so that it may repeat this"
     people.ensure_owner(owner.role)
-    secret = await _new_hash(owner)
     async with db.tenant_transaction(tenant_id):
         await tenants.add_team(tenant_id, team_id, name=team_name, now=now)
         await add_person(tenant_id, owner.id, owner, secret=secret, now=now)
@@ -101,7 +109,7 @@ async def add_staff(request: NewUser, *, now: datetime) -> UserView:
     """Add one of the platform's own people; for the operator's shell, which has no Actor."""
     people.ensure_staff_role(request.role)
     user_id = request.id or ids.new_id(now)
-    secret = await _new_hash(request)
+    secret = await new_secret(request)
     await tenants.provision(
         PLATFORM_TENANT, name="平台 Platform", short_name="平台", city="", now=now
     )
@@ -110,7 +118,7 @@ async def add_staff(request: NewUser, *, now: datetime) -> UserView:
         return await queries.one_user(PLATFORM_TENANT, user_id)
 
 
-async def _new_hash(request: NewUser) -> str | None:
+async def new_secret(request: NewUser) -> str | None:
     """Hash the password of a new person, if there is one and it is acceptable."""
     if request.password is None:
         return None
@@ -165,11 +173,12 @@ async def change_user(
     """
     ensure(actor, Permission.USERS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
+        owners = await _hold_owners(actor.tenant_id)
         held = await _hold(actor.tenant_id, user_id)
         new = people.changed(held, change)
         await _ensure_team(actor.tenant_id, new.team_id)
         if held.role is Role.AGENT_OWNER and new.role is not Role.AGENT_OWNER:
-            await _ensure_other_owner(actor.tenant_id, user_id)
+            people.ensure_other_owner(owners, user_id)
         await db.connection().execute(
             _CHANGE, actor.tenant_id, user_id, new.name, new.role, new.team_id, new.scope
         )
@@ -182,10 +191,11 @@ async def disable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserVie
     """Let a person go: no sign-in, no session, no device works any more. May be repeated."""
     ensure(actor, Permission.USERS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
+        owners = await _hold_owners(actor.tenant_id)
         held = await _hold(actor.tenant_id, user_id)
         if held.disabled_at is None:
             if held.role is Role.AGENT_OWNER:
-                await _ensure_other_owner(actor.tenant_id, user_id)
+                people.ensure_other_owner(owners, user_id)
             await db.connection().execute(_DISABLE, actor.tenant_id, user_id, now)
             await audit.record(actor, "user.disabled", subject_id=user_id, now=now)
             standings.forget_on_commit()
@@ -211,11 +221,9 @@ async def _hold(tenant_id: UUID, user_id: UUID) -> people.Person:
     return msgspec.convert(dict(row), people.Person)
 
 
-async def _ensure_other_owner(tenant_id: UUID, user_id: UUID) -> None:
-    """Refuse to take away the last owner; the owners' rows are locked, so two cannot go at once."""
-    rows = await db.connection().fetch(_OWNERS, tenant_id)
-    if {row["id"] for row in rows} <= {user_id}:
-        raise people.LastOwner("Make somebody else owner first; a company keeps at least one.")
+async def _hold_owners(tenant_id: UUID) -> set[UUID]:
+    """Lock the owners' rows, in one order and before any other, so that two cannot go at once."""
+    return {row["id"] for row in await db.connection().fetch(_OWNERS, tenant_id)}
 
 
 async def set_password(actor: Actor, user_id: UUID, password: str, *, now: datetime) -> None:

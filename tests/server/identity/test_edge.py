@@ -12,7 +12,8 @@ from litestar import Litestar, Router, get, post
 from server import app as server_app
 from server.access.edge import CurrentActor
 from server.identity import keys, routes, service
-from server.kit import clock, db
+from server.identity.schemas import WebSignIn
+from server.kit import clock
 from server.settings import Settings
 from tests.factories import Tenant
 from tests.server.identity.conftest import PASSWORD, Person
@@ -43,17 +44,10 @@ def sign_in_page() -> str:
 PAGES = Router("/", route_handlers=[show, change, sign_in_page], opt={"auth": "cookie"})
 
 
-@pytest.fixture(scope="session")
-async def own_app(database: Settings) -> AsyncIterator[Litestar]:
-    """The API with three pages of the tests' own on top."""
-    app = server_app.create_app(database, more=[PAGES])
-    await db.close_database()
-    try:
-        async with app.lifespan():
-            yield app
-    finally:
-        if db.ENGINE.pool is None:
-            await db.open_database(database)
+@pytest.fixture(scope="module")
+def own_app(database: Settings) -> Litestar:
+    """The API with three pages of the tests' own on top; the database is open already."""
+    return server_app.create_app(database, more=[PAGES])
 
 
 @pytest.fixture
@@ -200,7 +194,7 @@ async def test_a_throttled_person_is_told_when_to_come_again(http: httpx.AsyncCl
     assert answers[-1].json()["code"] == "too_many_tries"
 
 
-async def in_browser(person: Person, http: httpx.AsyncClient) -> service.web.WebSignIn:
+async def in_browser(person: Person, http: httpx.AsyncClient) -> WebSignIn:
     """Sign a browser in and give it its cookie."""
     browser = await service.web_sign_in(
         person.login, person.password, address="203.0.113.9", now=clock.now()

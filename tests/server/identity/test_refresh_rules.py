@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from server.identity.rules import refresh_tokens
 from server.identity.rules.refresh_tokens import (
     Family,
-    Refuse,
     RefreshToken,
     RefreshTokenRefused,
+    Refuse,
     Repeat,
     Revoke,
     Rotate,
@@ -111,7 +111,7 @@ class Turning(RuleBasedStateMachine):
         self.is_late = False
 
     def present(self, token: RefreshToken) -> RefreshToken | None:
-        """Do what the server does, on a family in memory, and check it against the line of tokens."""
+        """Do what the server does, on a family in memory, and check it against the line."""
         family = self.family
         decided = refresh_tokens.decide(family, token, device_id=DEVICE, now=self.now)
         place = self.line.index(token)

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 
 from server.identity import hashing, keys, presence, service
 from server.identity.rules import throttles
@@ -173,7 +174,7 @@ async def test_a_password_is_stored_as_argon2id_only(owner: Person) -> None:
 
 
 async def test_a_weaker_hash_is_renewed_at_the_next_sign_in(owner: Person) -> None:
-    weak = hashing.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     async with db.global_transaction():
         await db.connection().execute(
             "UPDATE login_name SET password_hash = $2 WHERE login = $1", owner.login, weak

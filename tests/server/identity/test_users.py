@@ -1,6 +1,7 @@
 """People of a company: invited, changed and let go by the owner."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,10 @@ from server.kit.errors import Forbidden, IdReused, NotFound
 from tests.factories import NOW, Tenant, new_id, new_user
 
 
-def somebody(role: Role = Role.SALES_REP, **fields: object) -> NewUser:
+def somebody(role: Role = Role.SALES_REP, **fields: Any) -> NewUser:
     """Write an invitation."""
     login = f"zhang.{new_id().hex[-10:]}"
-    return NewUser(**({"login": login, "name": "张 伟", "role": role} | fields))  # type: ignore[arg-type]  # a test gives the fields by name
+    return NewUser(**({"login": login, "name": "张 伟", "role": role} | fields))
 
 
 async def test_the_owner_invites_a_rep(tenant: Tenant) -> None:
@@ -81,7 +82,7 @@ async def test_two_companies_that_want_a_name_at_once_get_it_once(
     ],
 )
 async def test_an_unfit_invitation_is_refused(
-    tenant: Tenant, fields: dict[str, object], refusal: type[Exception]
+    tenant: Tenant, fields: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
         await service.invite(tenant.owner, somebody(**fields), now=NOW)

@@ -7,7 +7,9 @@ import pytest
 from server.identity import keys, presence, service, standings
 from server.identity.rules import web_sessions
 from server.identity.rules.logins import SignInRefused
+from server.identity.rules.refresh_tokens import RefreshTokenRefused
 from server.identity.rules.web_sessions import SignInNeeded
+from server.identity.schemas import Enrolment
 from server.kit import db
 from tests.factories import NOW, Tenant
 from tests.server.identity.conftest import Person
@@ -110,7 +112,7 @@ async def test_a_new_password_signs_other_browsers_out_and_leaves_this_one(rep: 
 async def test_a_new_password_leaves_enrolled_devices_alone(tenant: Tenant, rep: Person) -> None:
     made = await service.new_enrolment_code(tenant.rep, now=NOW)
     phone = await service.enrol(
-        service.devices.Enrolment(code=made.code, device_name="phone", platform="ios"),
+        Enrolment(code=made.code, device_name="phone", platform="ios"),
         address=address(),
         now=NOW,
     )
@@ -119,7 +121,7 @@ async def test_a_new_password_leaves_enrolled_devices_alone(tenant: Tenant, rep:
     await service.set_password(tenant.owner, rep.actor.user_id, NEW, now=NOW)
 
     assert await service.refresh(phone.refresh_token, now=NOW)
-    with pytest.raises(presence.access_tokens.Unauthenticated):
+    with pytest.raises(RefreshTokenRefused):
         await service.refresh(desk.refresh_token, now=NOW)
 
 

@@ -1,0 +1,1 @@
+"""Partners: agent companies as the platform sees them, with their tier and city."""

@@ -1,0 +1,14 @@
+"""What Piccolo asks for: this room's tables and migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig
+
+from server.partners.tables import Agent
+
+APP_CONFIG = AppConfig(
+    app_name="partners",
+    migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
+    table_classes=[Agent],
+    migration_dependencies=[],
+)
