@@ -20,6 +20,7 @@ from server import health, openapi, self_check
 from server.access import Actor
 from server.benefits import routes as benefits
 from server.changelog import queries as changelog
+from server.channel import routes as channel
 from server.customers import routes as customers
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
@@ -40,6 +41,7 @@ ROUTERS: Final[Sequence[Router]] = (
     sync.router,
     benefits.router,
     partners.router,
+    channel.router,
 )
 """The rooms' routers, all under /v1."""
 

@@ -12,6 +12,7 @@ APP_REGISTRY = AppRegistry(
         "server.audit.piccolo_app",
         "server.tenants.piccolo_app",
         "server.identity.piccolo_app",
+        "server.partners.piccolo_app",
         "server.changelog.piccolo_app",
         "server.customers.piccolo_app",
         "server.sync.piccolo_app",
@@ -19,6 +20,7 @@ APP_REGISTRY = AppRegistry(
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
         "server.benefits.piccolo_app",
+        "server.channel.piccolo_app",
     ]
 )
 """In the order in which migrations run."""

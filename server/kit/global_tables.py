@@ -86,4 +86,29 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT",
     ),
+    "agent": _table(
+        "The agents as the platform sees them; admission adds one together with its tenant.",
+        tonglu_platform="SELECT",
+        tonglu_job="SELECT",
+        tonglu_app="INSERT",
+    ),
+    "channel_tally": _table(
+        "Each agent's own counts, which may be small: only the release reads them.",
+        tonglu_job="SELECT INSERT DELETE",
+    ),
+    "counting_run": _table(
+        "The order of the counts, and when the last one was released.",
+        tonglu_job="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT",
+    ),
+    "released_cell": _table(
+        "Counts that have passed the thresholds.",
+        tonglu_job="SELECT INSERT DELETE",
+        tonglu_platform="SELECT",
+    ),
+    "agent_health": _table(
+        "How each agent's devices are; nothing of a customer's.",
+        tonglu_job="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT",
+    ),
 }

@@ -1,6 +1,5 @@
 """People: which roles belong where, and what may change of a person."""
 
-from collections.abc import Set
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -101,7 +100,7 @@ def ensure_scope(scope: Scope, team_id: UUID | None) -> None:
         raise ScopeUnfit("Who sees a team's customers belongs to a team.", field="scope")
 
 
-def ensure_other_owner(owners: Set[UUID], user_id: UUID) -> None:
+def ensure_other_owner(owners: set[UUID], user_id: UUID) -> None:
     """Refuse to take away the last owner."""
     if owners <= {user_id}:
         raise LastOwner("Make somebody else owner first; a company keeps at least one.")
