@@ -1,11 +1,14 @@
 """Bring a world into the product, through its own doors only: HTTP and the SDK.
 
-The one exception is the platform's first staff, whom an operator adds in a shell: the same service
-function is called here. Ids come from the world, so everything may be repeated and resumes where it
-was interrupted.
+Two things have no way over HTTP: the platform's first staff, whom an operator adds in a shell, and
+further teams. For them the services' functions are called here. Ids come from the world, so
+everything may be repeated and goes on where it was interrupted.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
 from typing import Final
 
 from server.access import Role, Scope
@@ -13,16 +16,58 @@ from server.identity import service as identity
 from server.identity.schemas import NewUser
 from server.kit import clock, db
 from server.settings import Settings
-from world.api import Api, Json
-from world.model import Agent, Customer, Person, Platform
+from server.tenants import service as tenants
+from world import fieldwork
+from world.api import Api, Json, Refused
+from world.model import Agent, BenefitRequest, Customer, Person, Platform, World
+from world.people import instant
 
 _BATCH: Final = 500
+_NOT_YET: Final = ("sign_in_refused", "not_found")
+
+
+async def ensure(
+    world: World, *, url: str, settings: Settings, password: str, folder: Path
+) -> bool:
+    """Make what is missing of a world in a running product; say whether anything was.
+
+    :param folder: where the reps' phones keep their stores.
+    """
+    if await _is_complete(world, url, password):
+        return False
+    await found_platform(world.platform, settings=settings, password=password)
+    async with await Api.signed_in(url, world.platform.staff[0].login, password) as operator:
+        await open_programs(operator, world)
+        for agent in world.agents:
+            await admit(operator, agent, password=password)
+    await add_teams(world, settings=settings)
+    for agent in world.agents:
+        async with await Api.signed_in(url, agent.owner.login, password) as owner:
+            for person in agent.people[1:]:
+                await hire(owner, person, password=password)
+            await add_tags(owner, agent)
+            await add_customers(owner, agent.customers)
+            await fieldwork.work(owner, agent, folder)
+            await ask_benefits(owner, agent.customers)
+    return True
+
+
+async def _is_complete(world: World, url: str, password: str) -> bool:
+    """Say whether the last thing that is made is there."""
+    last = _asked(world.agents[-1].customers)[-1][1]
+    try:
+        async with await Api.signed_in(url, world.agents[-1].owner.login, password) as owner:
+            await owner.get(f"/v1/benefits/requests/{last.id}")
+    except Refused as refusal:
+        if refusal.code not in _NOT_YET:
+            raise
+        return False
+    return True
 
 
 async def found_platform(platform: Platform, *, settings: Settings, password: str) -> None:
     """Add the platform's staff, as an operator does in a shell on the server."""
-    await db.open_database(settings)
-    try:
+    async with _database(settings):
         for person in platform.staff:
             request = NewUser(
                 login=person.login,
@@ -33,8 +78,62 @@ async def found_platform(platform: Platform, *, settings: Settings, password: st
                 password=password,
             )
             await identity.add_staff(request, now=clock.now())
+
+
+async def add_teams(world: World, *, settings: Settings) -> None:
+    """Add the teams beside the first one, which admission makes."""
+    async with _database(settings):
+        for agent in world.agents:
+            for team in agent.teams[1:]:
+                await tenants.add_team(agent.tenant_id, team.id, name=team.name, now=clock.now())
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[None]:
+    """Open the database in this process, for what has no way over HTTP."""
+    await db.open_database(settings)
+    try:
+        yield
     finally:
         await db.close_database()
+
+
+async def open_programs(operator: Api, world: World) -> None:
+    """Let the operator open the world's benefit programs and fund them, once."""
+    for program in world.platform.programs:
+        await operator.post(
+            "/v1/platform/programs",
+            {
+                "id": program.id,
+                "name": program.name,
+                "amount_minor": program.amount_minor,
+                "limit_per_customer": 1,
+                "opens_at": instant(_opens_on(world)).isoformat(),
+            },
+        )
+        await operator.post(
+            f"/v1/platform/programs/{program.id}/funding",
+            {"id": program.id, "amount_minor": program.budget_minor},
+        )
+
+
+def _opens_on(world: World) -> date:
+    """Give the day on which the oldest agent joined."""
+    return min(agent.joined_on for agent in world.agents)
+
+
+async def ask_benefits(owner: Api, customers: Sequence[Customer]) -> None:
+    """Let the owner ask for the benefits of the company's customers."""
+    for customer, asked in _asked(customers):
+        await owner.post(
+            "/v1/benefits/requests",
+            {"id": asked.id, "customer_id": customer.id, "program_id": asked.program_id},
+        )
+
+
+def _asked(customers: Sequence[Customer]) -> list[tuple[Customer, BenefitRequest]]:
+    """List the benefits that are asked for, each with its customer."""
+    return [(customer, benefit) for customer in customers for benefit in customer.benefits]
 
 
 async def admit(operator: Api, agent: Agent, *, password: str) -> Json:
