@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.access import Actor
 from server.customers.queries.rows import FROM
-from server.customers.rules import fields, search
+from server.customers.rules import places, search
 from server.customers.rules.search import Stretch
 from server.customers.schemas import Filters
 from server.customers.sight import Where
@@ -24,7 +24,7 @@ async def where_of(actor: Actor, filters: Filters) -> Where:
         if (value := getattr(filters, name)) is not None:
             where.add(f"c.{name} = {{}}", value)
     if filters.city is not None:
-        where.add("c.city = {}", fields.city(filters.city))
+        where.add("c.city = {}", places.city(filters.city))
     if filters.owner_id is not None:
         where.add("c.owner_id = {}", filters.owner_id)
     if filters.team_id is not None:

@@ -10,15 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
-from server.customers.rules import identifiers
+from server.customers.rules import identifiers, places
 from server.customers.rules.status import Status, ensure_transition
 from server.kit.errors import Invalid, Refusal
 from server.kit.text import clean, is_storable
 from sync_protocol.schema import SCHEMA, ValueRefused
 from sync_protocol.schema import check as check_value
-
-_PLACE_MIN: Final = 3
-"""A city shorter than this keeps its 市: there is none whose name is one character."""
 
 
 class BadValue(Invalid):
@@ -33,14 +30,6 @@ class Problem(msgspec.Struct, frozen=True):
     field: str
     code: str
     detail: str
-
-
-def city(text: str) -> str:
-    """Name a city as people say it: 浙江省绍兴市 and 绍兴市 are 绍兴."""
-    name = clean(text).replace(" ", "") if not text.isascii() else clean(text)
-    _, province, rest = name.partition("省")
-    name = rest if province and rest else name
-    return name.removesuffix("市") if len(name) >= _PLACE_MIN else name
 
 
 def paragraph(text: str) -> str:
@@ -60,7 +49,7 @@ _BY_NAME: Final[dict[str, _Normaliser]] = {
     "uscc": identifiers.uscc,
     "phone": identifiers.phone,
     "email": identifiers.email,
-    "city": city,
+    "city": places.city,
     "level": level,
     "status": lambda text: clean(text).lower(),
     "remark": paragraph,

@@ -28,7 +28,7 @@ from typing import Final
 
 import msgspec
 
-from server.customers.rules import identifiers, pinyin
+from server.customers.rules import identifiers, pinyin, places
 
 TOKEN_MAX: Final = 24
 """Characters of a token; a longer question is cut to as many."""
@@ -176,8 +176,9 @@ def _place_length(name_core: str, city: str | None) -> int:
     """Count the characters at the beginning that are a place: 浙江省, 杭州市, its own city."""
     found = _PLACE.match(name_core)
     length = found.end() if found else 0
-    if city and name_core.startswith(city, length):
-        length += len(city)
+    said = places.short_city(city) if city else ""
+    if said and name_core.startswith(said, length):
+        length += len(said)
     return length if length < len(name_core) - 1 else 0
 
 
