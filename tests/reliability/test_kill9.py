@@ -28,6 +28,7 @@ from server.identity.schemas import NewUser
 from server.kit import clock, db, ids
 from server.settings import Settings
 from server.tenants import service as tenants
+from tests.postgres import opened
 from world import processes
 from world.processes import Running
 
@@ -172,22 +173,12 @@ async def _found(cluster: Cluster, url: str, folder: Path) -> UUID:
         password=_PASSWORD,
     )
     secret = await identity.new_secret(owner)
-    async with _open(settings):
+    async with opened(settings):
         await tenants.provision(tenant_id, name="断电", short_name="断电", city="苏州", now=now)
         await identity.found_company(
             tenant_id, team_id, owner, team_name="一队", secret=secret, now=now
         )
     return tenant_id
-
-
-@contextlib.asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[None]:
-    """Open the database of this process for a moment."""
-    await db.open_database(settings)
-    try:
-        yield
-    finally:
-        await db.close_database()
 
 
 @pytest.mark.timeout(300)
@@ -247,7 +238,7 @@ async def _until_answered(http: httpx.AsyncClient, body: dict[str, str], tally: 
 async def _held(site: Site) -> dict[str, int]:
     """Give each customer that is there, with the number of times that its creation is told."""
     settings = Settings(database_url=site.cluster.app_url())
-    async with _open(settings), db.tenant_transaction(site.tenant_id, readonly=True):
+    async with opened(settings), db.tenant_transaction(site.tenant_id, readonly=True):
         rows = await db.connection().fetch(
             "SELECT c.id::text AS id, count(h.record_id) AS created FROM customer c"
             " LEFT JOIN change h ON h.tenant_id = c.tenant_id AND h.record_id = c.id"
