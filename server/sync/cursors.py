@@ -3,6 +3,8 @@
 from hashlib import blake2b
 from uuid import UUID
 
+import msgspec
+
 from server.access import Actor
 from server.identity import keys
 from server.kit.pages import BadCursor
@@ -21,14 +23,17 @@ def read(actor: Actor, text: str | None, stands: Standing) -> Cursor | None:
     """
     grants = scopes.grants_of(actor)
     if text is None:
-        return Cursor(epoch=stands.epoch, base=0, seq=0, grants=grants)
+        return Cursor(epoch=stands.epoch, base=0, seq=0, grants=grants, started=stands.seq)
     try:
         cursor = protocol.decode(text, key=_key(), bound_to=_bound_to(actor))
     except CursorRefused as error:
         raise BadCursor("This cursor was not made for this device.", field="cursor") from error
     is_known = cursor.epoch == stands.epoch and cursor.grants == grants
     is_kept = cursor.base == 0 or cursor.base >= stands.min_seq
-    return cursor if is_known and is_kept and cursor.seq <= stands.seq else None
+    if not (is_known and is_kept and cursor.seq <= stands.seq):
+        return None
+    is_new_run = cursor.base == cursor.seq and cursor.after_id is None
+    return msgspec.structs.replace(cursor, started=stands.seq) if is_new_run else cursor
 
 
 def write(actor: Actor, cursor: Cursor) -> str:

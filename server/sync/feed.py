@@ -84,6 +84,7 @@ async def changed_since(actor: Actor, start: Cursor, limit: int) -> tuple[list[F
             actor.user_id,
             actor.team_id,
             start.base,
+            start.started,
         )
         found += [Found(row["effective"], index, row) for row in rows]
     found.sort(key=lambda each: each.place)
@@ -97,12 +98,16 @@ def _after(start: Cursor, kind_index: int) -> UUID:
     return start.after_id if kind_index == start.kind_index else _FIRST_ID
 
 
-async def left_scope(actor: Actor, base: int) -> list[str]:
-    """List the customers that were in the actor's scope after `base` and no longer are."""
-    if actor.scope is Scope.TENANT or base == 0:
+async def left_scope(actor: Actor, start: Cursor) -> list[str]:
+    """List the customers that the device may hold and that are no longer in the actor's scope.
+
+    Of a snapshot it may hold what an earlier page has sent.
+    """
+    if actor.scope is Scope.TENANT:
         return []
+    since = start.base or start.started
     rows = await db.connection().fetch(
-        _left_statement(actor.scope), actor.tenant_id, base, actor.user_id, actor.team_id
+        _left_statement(actor.scope), actor.tenant_id, since, actor.user_id, actor.team_id
     )
     return [row["customer_id"] for row in rows]
 
@@ -156,15 +161,15 @@ def _tombstone(each: Found) -> Patch:
 
 # ------------------------------------------------------------------------------------ statements
 
-_UNSEEN: Final = "AND NOT (k.deleted AND k.created_seq > $7)"
-"""What was made and deleted since the base is not told at all."""
+_UNSEEN: Final = "AND NOT (k.deleted AND k.created_seq > $7 AND k.seq <= $8)"
+"""What was made and deleted since the base is not told, unless an earlier page may have sent it."""
 
 
 @cache
 def _statement(name: str, scope: Scope) -> str:
     """Write the SELECT of a kind.
 
-    $1 tenant, $2 and $3 position, $4 limit, $5 user, $6 team, $7 base.
+    $1 tenant, $2 and $3 position, $4 limit, $5 user, $6 team, $7 base, $8 start of the run.
     """
     columns = ", ".join(
         [
@@ -212,7 +217,7 @@ def _of_child(table: str, columns: str, scope: Scope) -> str:
 
 @cache
 def _left_statement(scope: Scope) -> str:
-    """Write the SELECT of what left a scope. $1 tenant, $2 base, $3 user, $4 team."""
+    """Write the SELECT of what left a scope. $1 tenant, $2 since when, $3 user, $4 team."""
     was = scopes.predicate(scope, "e", user="$3", team="$4")
     still = scopes.predicate(scope, "c", user="$3", team="$4")
     return f"""

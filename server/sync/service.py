@@ -228,6 +228,7 @@ async def _page(
         kind_index=last.kind_index if last else 0,
         after_id=cursors.as_id(last.row["id"]) if last else None,
         grants=scopes.grants_of(actor),
+        started=start.started if last else stands.seq,
     )
     return PullResponse(
         from_cursor=request.cursor,
@@ -237,7 +238,7 @@ async def _page(
         more=more,
         batches=batches,
         patches=patches,
-        drops=[] if more else await feed.left_scope(actor, start.base),
+        drops=[] if more else await feed.left_scope(actor, start),
         acknowledged=stands.last_op,
     )
 

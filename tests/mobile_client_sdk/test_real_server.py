@@ -1,0 +1,247 @@
+"""The same client against the real application and a real PostgreSQL."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from mobile_client_sdk.client import Client, SyncState, open_client
+from mobile_client_sdk.testing import Fault
+from server.access import Actor
+from server.identity import service as identity
+from server.kit import clock
+from tests.factories import Tenant
+from tests.mobile_client_sdk.people import only
+
+T = TypeVar("T")
+
+
+class Bridge(httpx.BaseTransport):
+    """Carries a device's requests to the application on the loop of the tests, badly on demand."""
+
+    def __init__(self, app: Litestar, loop: asyncio.AbstractEventLoop) -> None:
+        self._inner = httpx.ASGITransport(app=cast("Any", app))
+        self._loop = loop
+        self.faults: list[Fault] = []
+        self.bytes_received = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request from a thread."""
+        body = request.read()
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is Fault.LOSE_REQUEST:
+            raise httpx.ConnectError("no network", request=request)
+        response = self._ask(request, body)
+        if fault is Fault.TWICE:
+            response = self._ask(request, body)
+        if fault is Fault.LOSE_REPLY:
+            raise httpx.ReadError("connection lost", request=request)
+        return response
+
+    def _ask(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        async def ask() -> tuple[int, httpx.Headers, bytes]:
+            again = httpx.Request(
+                request.method, request.url, headers=request.headers, content=body
+            )
+            response = await self._inner.handle_async_request(again)
+            chunks = [chunk async for chunk in cast("httpx.AsyncByteStream", response.stream)]
+            return response.status_code, response.headers, b"".join(chunks)
+
+        status, headers, content = asyncio.run_coroutine_threadsafe(ask(), self._loop).result(30)
+        self.bytes_received += len(content)
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
+
+
+class Field:
+    """People of one company with real devices."""
+
+    def __init__(self, app: Litestar, folder: Path) -> None:
+        self._app = app
+        self._folder = folder
+        self.bridges: dict[str, Bridge] = {}
+
+    async def enrol(self, actor: Actor, name: str) -> Client:
+        """Give somebody a device and let it load."""
+        code = await identity.new_enrolment_code(actor, user_id=actor.user_id, now=clock.now())
+        bridge = self.bridges[name] = Bridge(self._app, asyncio.get_running_loop())
+
+        def start() -> Client:
+            client = open_client(self._folder / f"{name}.db", "http://tonglu.test", http=bridge)
+            client.enrol(code.code, device_name=name)
+            report = client.sync()
+            assert report.is_complete, report
+            return client
+
+        return await asyncio.to_thread(start)
+
+
+@pytest.fixture
+def field(app: Litestar, tmp_path: Path) -> Field:
+    """A company's devices."""
+    return Field(app, tmp_path)
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Let devices do their blocking work beside the server."""
+    return await asyncio.to_thread(work)
+
+
+async def test_what_is_made_offline_reaches_a_colleague(tenant: Tenant, field: Field) -> None:
+    rep, manager = await field.enrol(tenant.rep, "rep"), await field.enrol(tenant.manager, "boss")
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼", phone="+8613800000000", city="杭州市")
+        rep.add_contact(shop, name="陈老板", title="店主")
+        rep.add_note(shop, "要两箱，周三送")
+        tag = rep.create_tag(name="重点", meaning="每周拜访")
+        rep.tag(shop, tag)
+        report = rep.sync()
+        assert (report.state, report.pushed, report.refused) == (SyncState.COMPLETE, 5, ())
+        assert manager.sync().is_complete
+
+        theirs = only(manager)
+        assert (theirs.name, theirs.phone, theirs.tags) == ("福满楼", "+8613800000000", [tag.id])
+        assert theirs.owner_id == str(tenant.rep.user_id)
+        assert [each.name for each in manager.contacts(theirs)] == ["陈老板"]
+        assert [each.body for each in manager.notes(theirs)] == ["要两箱，周三送"]
+        assert only(rep) == _as_of(theirs, only(rep).as_of)
+
+    await in_thread(story)
+
+
+async def test_two_who_write_one_field_see_both_values(tenant: Tenant, field: Field) -> None:
+    rep, manager = await field.enrol(tenant.rep, "rep"), await field.enrol(tenant.manager, "boss")
+
+    def story() -> None:
+        rep.create_customer(name="福满楼")
+        rep.sync()
+        manager.sync()
+        with rep.edit(only(rep)) as draft:
+            draft.phone = "+8613800000001"
+        with manager.edit(only(manager)) as draft:
+            draft.phone = "+8613800000002"
+            draft.city = "杭州市"
+        rep.sync()
+        report = manager.sync()
+        assert [outcome.code for outcome in report.merged] == ["merged"]
+        rep.sync()
+
+        assert only(rep).phone == only(manager).phone == "+8613800000002"
+        assert only(rep).city == "杭州市"
+        (conflict,) = rep.conflicts()
+        assert {conflict.kept, conflict.other} == {"+8613800000001", "+8613800000002"}
+        assert conflict.other_by == str(tenant.rep.user_id)
+
+        rep.restore(conflict)
+        rep.sync()
+        manager.sync()
+        assert only(manager).phone == "+8613800000001"
+        assert manager.conflicts() == rep.conflicts() == []
+
+    await in_thread(story)
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_REQUEST, Fault.LOSE_REPLY, Fault.TWICE])
+async def test_a_bad_network_loses_and_doubles_nothing(
+    tenant: Tenant, field: Field, fault: Fault
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def story() -> None:
+        with rep.group():
+            for number in range(120):
+                rep.create_customer(name=f"客户{number:03}")
+        for turn in range(4):
+            field.bridges["rep"].faults = [fault] if turn < 3 else []
+            rep.sync()
+
+        assert rep.pending_count == 0
+        assert [each.name for each in rep.customers()] == [f"客户{n:03}" for n in range(120)]
+        assert rep.refusals() == []
+
+    await in_thread(story)
+
+
+async def test_a_removed_tag_and_a_deleted_customer_are_gone_everywhere(
+    tenant: Tenant, field: Field
+) -> None:
+    rep, manager = await field.enrol(tenant.rep, "rep"), await field.enrol(tenant.manager, "boss")
+
+    def story() -> None:
+        tag = rep.create_tag(name="重点", meaning="每周拜访")
+        shop = rep.create_customer(name="福满楼", tags=[tag.id])
+        rep.create_customer(name="得月楼")
+        rep.sync()
+        manager.sync()
+
+        manager.untag(shop, tag)
+        manager.delete(next(iter(manager.customers(search="得月"))))
+        report = manager.sync()
+        assert report.refused == ()
+        rep.sync()
+
+        assert only(rep).tags == []
+
+    await in_thread(story)
+
+
+async def test_an_edit_revives_what_was_deleted_without_it(tenant: Tenant, field: Field) -> None:
+    rep, manager = await field.enrol(tenant.rep, "rep"), await field.enrol(tenant.manager, "boss")
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼", city="杭州市")
+        rep.add_note(shop, "要两箱")
+        rep.sync()
+        manager.sync()
+        manager.delete(only(manager))
+        manager.sync()
+        with rep.edit(only(rep)) as draft:
+            draft.remark = "还在"
+        rep.sync()
+        manager.sync()
+
+        back = only(manager)
+        assert (back.name, back.city, back.remark) == ("福满楼", "杭州市", "还在")
+        assert [note.body for note in manager.notes(back)] == ["要两箱"]
+        assert [each.field for each in manager.conflicts()] == ["deleted"]
+
+    await in_thread(story)
+
+
+async def test_a_first_load_tells_what_was_deleted_while_it_ran(
+    tenant: Tenant, field: Field
+) -> None:
+    manager = await field.enrol(tenant.manager, "boss")
+    await in_thread(lambda: _make_customers(manager, 12))
+    code = await identity.new_enrolment_code(
+        tenant.owner, user_id=tenant.owner.user_id, now=clock.now()
+    )
+    bridge = Bridge(field._app, asyncio.get_running_loop())
+
+    def story() -> None:
+        owner = open_client(field._folder / "owner.db", "http://tonglu.test", http=bridge, page=5)
+        owner.enrol(code.code, device_name="owner")
+        bridge.faults = [cast("Any", None), Fault.LOSE_REPLY]
+        assert owner.sync().state is SyncState.OFFLINE
+        manager.delete(next(iter(manager.customers())))
+        manager.sync()
+
+        assert owner.sync().is_complete
+        assert [c.name for c in owner.customers()] == [c.name for c in manager.customers()]
+
+    await in_thread(story)
+
+
+def _make_customers(client: Client, count: int) -> None:
+    for number in range(count):
+        client.create_customer(name=f"客户{number:03}")
+    assert client.sync().is_complete
+
+
+def _as_of(record: Any, as_of: int) -> Any:
+    record.as_of = as_of
+    return record
