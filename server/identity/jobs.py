@@ -1,8 +1,9 @@
-"""What the schedule starts."""
+"""What the outbox starts."""
 
 from datetime import datetime
 
 from server.identity import service
+from server.identity.service.proof import SWEEP
 from server.kit.outbox import Job
 
 
@@ -11,4 +12,4 @@ async def on_sweep(_: Job, now: datetime) -> None:
     await service.sweep(now=now)
 
 
-HANDLERS = {"identity.sweep": on_sweep}
+HANDLERS = {SWEEP: on_sweep}

@@ -4,7 +4,7 @@ The answer and the work are the same whether the name is unknown, the password w
 gone. The try is counted before it is looked at, and forgotten when it was right.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,7 +15,11 @@ from server.identity.rules.standing import Standing
 from server.identity.schemas import Tokens
 from server.identity.service import throttles as counters
 from server.identity.service import tokens
-from server.kit import db
+from server.kit import db, outbox
+
+SWEEP: Final = "identity.sweep"
+"""Somebody signs in, so there will be something to sweep; once a day is enough."""
+_SWEEP_EVERY: Final = timedelta(days=1)
 
 _FIND: Final = "SELECT tenant_id, user_id, password_hash FROM login_name WHERE login = $1"
 _REHASH: Final = """
@@ -55,6 +59,7 @@ async def prove(login: str, password: str, *, address: str, now: datetime) -> St
     async with db.global_transaction():
         await counters.clear([by_login, by_login_long])
         await counters.give_back(throttles.SIGN_IN_BY_ADDRESS, household)
+        await outbox.add(SWEEP, {}, tenant_id=None, now=now, key=SWEEP, run_at=now + _SWEEP_EVERY)
         if outdated:
             await db.connection().execute(_REHASH, name, outdated, renewed)
     return standing

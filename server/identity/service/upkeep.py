@@ -16,7 +16,7 @@ _SWEEP: Final = (
 
 
 async def sweep(*, now: datetime) -> None:
-    """Remove what has been over for a week; the schedule does this once a day."""
+    """Remove what has been over for a week."""
     async with db.global_transaction():
         for statement in _SWEEP:
             await db.connection().execute(statement, now - _KEPT)

@@ -208,3 +208,14 @@ async def test_what_is_over_is_swept_away_later(rep: Person) -> None:
 
     with pytest.raises(RefreshTokenRefused):
         await service.refresh(still.refresh_token, now=NOW)
+
+
+async def test_signing_in_leaves_one_sweep_for_later(rep: Person) -> None:
+    await signed_in(rep)
+    await signed_in(rep)
+
+    async with db.job_transaction():
+        waiting = await db.connection().fetchval(
+            "SELECT count(*) FROM outbox WHERE topic = 'identity.sweep'"
+        )
+    assert waiting == 1
