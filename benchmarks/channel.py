@@ -22,6 +22,7 @@ _INDUSTRIES: Final = ("餐饮", "零售", "数码", "纺织", "机械", "物流"
 _STATUSES: Final = ("potential", "need", "intent", "signed")
 _FIRST: Final = "恒海富天吴盛镇木南宜张苏相江昆常太无锡华通达信德兴隆泰和顺昌荣盛祥瑞丰"
 _LAST: Final = ("物流", "电线", "塑业", "医药", "纺织", "酱醋", "灯饰", "家纺", "紫砂", "汽配")
+_PREFIXES: Final = ("138", "139", "150", "159", "186", "188")
 _PASSWORD: Final = "a password of the benchmark 7351"  # noqa: S105 - of a throwaway server
 
 
@@ -39,12 +40,12 @@ def customer(rng: random.Random, now: datetime) -> dict[str, Any]:
     return {
         "id": str(ids.from_random(now, rng)),
         "name": rng.choice(_CITIES) + name,
-        "phone": f"+861{rng.choice('3578')}{rng.randrange(10**9):09d}",
+        "phone": f"+86{rng.choice(_PREFIXES)}{rng.randrange(10**8):08d}",
         "city": rng.choice(_CITIES),
         "industry": rng.choice(_INDUSTRIES),
         "status": rng.choice(_STATUSES),
         "expected_revenue_minor": rng.randrange(10**8),
-        "remark": f"老板姓{rng.choice('赵钱孙李周吴郑王')}，下次带样品，门口好停车 {rng.randrange(10**6)}",
+        "remark": f"老板姓{rng.choice(_FIRST)}，下次带样品，门口好停车 {rng.randrange(10**6)}",
     }
 
 

@@ -67,7 +67,8 @@ async def _settle(machine: Machine) -> None:
 
 async def _in_turn(ours: Call, floor: Call, sides: Sides, runs: int) -> tuple[Spread, Spread]:
     """Time both sides in turn, in milliseconds."""
-    mine, theirs = [], []
+    mine: list[float] = []
+    theirs: list[float] = []
     for _ in range(runs):
         for call, wire, taken in ((ours, sides.ours, mine), (floor, sides.floor, theirs)):
             start = time.perf_counter()
@@ -152,9 +153,7 @@ async def _bulk(sides: Sides, rng: random.Random) -> Figure:
     )
 
 
-async def _read(
-    sides: Sides, rng: random.Random, made: Sequence[dict[str, Any]]
-) -> list[Figure]:
+async def _read(sides: Sides, rng: random.Random, made: Sequence[dict[str, Any]]) -> list[Figure]:
     """P9 and P10: a filtered list by revenue, a piece of a name, the last digits of a phone."""
 
     def getting(paths: Callable[[dict[str, Any]], str]) -> Call:
@@ -191,9 +190,7 @@ async def _read(
     for goal, what, ours, floor, goal_ratio in work:
         mine, theirs = await _in_turn(getting(ours), getting(floor), sides, _PROBES)
         figures.append(
-            Figure(
-                goal=goal, what=what, unit="ms", ours=mine, floor=theirs, goal_ratio=goal_ratio
-            )
+            Figure(goal=goal, what=what, unit="ms", ours=mine, floor=theirs, goal_ratio=goal_ratio)
         )
     return figures
 
