@@ -96,7 +96,10 @@ class NotPermitted(Forbidden):
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """The person, and device if any, that acts. Made only at the edges: API token, portal cookie, job."""
+    """The person, and device if any, that acts. Made only at the edges.
+
+    API token, portal cookie, job.
+    """
 
     user_id: UUID
     tenant_id: UUID

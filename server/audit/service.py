@@ -47,7 +47,9 @@ async def record(
 async def record_platform_read(
     actor: Actor, tenant_ids: Sequence[UUID], what: str, *, now: datetime, **detail: Any
 ) -> None:
-    """Leave a line in the feed of each agent whose data the platform is about to see, in the same transaction.
+    """Leave a line in the feed of each agent whose data the platform is about to see.
+
+    In the same transaction.
 
     :param what: code of the view, e.g. ``channel.overview``.
     """

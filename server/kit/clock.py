@@ -9,7 +9,10 @@ def now() -> datetime:
 
 
 def to_ms(moment: datetime) -> int:
-    """Turn an aware time into whole milliseconds since 1970-01-01 UTC, as times travel on the wire."""
+    """Turn an aware time into whole milliseconds since 1970-01-01 UTC.
+
+    As times travel on the wire.
+    """
     return int(moment.timestamp() * 1000)
 
 

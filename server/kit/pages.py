@@ -41,7 +41,9 @@ def decode_cursor(cursor: str, shape: type[T]) -> T:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         key = msgspec.json.decode(raw, type=shape)
     except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError) as error:
-        raise BadCursor("Use the cursor exactly as the last page gave it.", field="cursor") from error
+        raise BadCursor(
+            "Use the cursor exactly as the last page gave it.", field="cursor"
+        ) from error
     if "\\u0000" in raw.decode("utf-8", "replace"):
         raise BadCursor("Use the cursor exactly as the last page gave it.", field="cursor")
     return key

@@ -1,4 +1,7 @@
-"""What migrations say: SQL statements as a Piccolo migration, and the protection of a tenant's table."""
+"""What migrations say.
+
+SQL statements as a Piccolo migration, and the protection of a tenant's table.
+"""
 
 from collections.abc import Sequence
 
@@ -7,7 +10,8 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from server.kit.db import ENGINE
 
 POLICY = "tenant_id = (SELECT current_setting('app.tenant_id')::uuid)"
-"""The one policy of every tenant table: an unset or empty tenant is an error, never an empty answer."""
+"""The one policy of every tenant table: an unset or empty tenant is an error, never an empty
+answer."""
 
 
 def sql_migration(

@@ -12,7 +12,8 @@ class Outbox(Table, tablename="outbox"):
     topic = Text()
     payload = JSONB()
     dedupe_key = Text(null=True)
-    """While it stands, no second job with the same key is added; cleared when the job is claimed."""
+    """While it stands, no second job with the same key is added; cleared when the job is
+    claimed."""
     run_at = Timestamptz()
     added_at = Timestamptz()
     lease = BigInt()

@@ -20,10 +20,12 @@ Int = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 
 
 def is_storable(text: str) -> bool:
-    """Say whether the text has no character that PostgreSQL, JSON or a spreadsheet would choke on."""
+    """Say whether the text has no character that PostgreSQL, JSON or a spreadsheet would choke
+    on."""
     return _FORBIDDEN.search(text) is None
 
 
 def clean(text: str) -> str:
-    """Normalise what a person typed: NFKC (full-width to half-width), one space for many, trimmed."""
+    """Normalise what a person typed: NFKC (full-width to half-width), one space for many,
+    trimmed."""
     return " ".join(unicodedata.normalize("NFKC", text).split())

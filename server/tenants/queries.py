@@ -24,6 +24,7 @@ async def teams(actor: Actor) -> list[TeamView]:
     """List the company's teams by name."""
     async with db.tenant_transaction(actor.tenant_id):
         rows = await db.connection().fetch(
-            'SELECT id, name FROM team WHERE tenant_id = $1 ORDER BY name COLLATE "C"', actor.tenant_id
+            'SELECT id, name FROM team WHERE tenant_id = $1 ORDER BY name COLLATE "C"',
+            actor.tenant_id,
         )
     return [msgspec.convert(dict(row), TeamView) for row in rows]

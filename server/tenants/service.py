@@ -1,4 +1,7 @@
-"""Provision tenants and teams. Each function is one transaction, and may be repeated with the same id."""
+"""Provision tenants and teams.
+
+Each function is one transaction, and may be repeated with the same id.
+"""
 
 from datetime import datetime
 from uuid import UUID
