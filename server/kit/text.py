@@ -20,12 +20,10 @@ Int = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 
 
 def is_storable(text: str) -> bool:
-    """Say whether the text has no character that PostgreSQL, JSON or a spreadsheet would choke
-    on."""
+    """Say whether PostgreSQL, JSON and a spreadsheet can hold the text."""
     return _FORBIDDEN.search(text) is None
 
 
 def clean(text: str) -> str:
-    """Normalise what a person typed: NFKC (full-width to half-width), one space for many,
-    trimmed."""
+    """Normalise what a person typed: full-width to half-width (NFKC), spaces folded, trimmed."""
     return " ".join(unicodedata.normalize("NFKC", text).split())
