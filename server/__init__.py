@@ -1,1 +1,1 @@
-"""The product's server: API, rules, rows. Rooms are listed top to bottom in docs/architecture.md."""
+"""The product's server: API, rules, rows. docs/architecture.md lists its rooms."""

@@ -11,7 +11,8 @@ from server.access import Actor
 from server.kit import db, ids
 
 _RECORD: Final = """
-INSERT INTO audit_entry (tenant_id, id, at, actor_id, actor_role, device_id, action, subject_id, detail)
+INSERT INTO audit_entry
+    (tenant_id, id, at, actor_id, actor_role, device_id, action, subject_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
 """
 _LEAVE_READ: Final = "SELECT leave_platform_read($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"

@@ -1,1 +1,1 @@
-"""Technical ground that knows no capability: database doors, refusals, outbox, clock, pages, text."""
+"""Technical ground that knows no capability: doors, refusals, outbox, clock, pages, text."""

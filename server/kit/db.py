@@ -102,8 +102,8 @@ class Transaction:
             try:
                 callback()
             # The work is done: a listener that fails must not make it look undone.
-            except Exception as error:
-                log.error("commit.listener-failed", exc_info=error)
+            except Exception:
+                log.exception("commit.listener-failed")
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
