@@ -43,8 +43,8 @@ _decode: Final = msgspec.msgpack.Decoder(Op).decode
 _decode_outcome: Final = msgspec.msgpack.Decoder(Outcome).decode
 
 
-class GroupTooLarge(Exception):
-    """An atomic group does not fit into one push."""
+class GroupRefused(Exception):
+    """An atomic group does not fit into one push, or asks for what the server decides alone."""
 
 
 class MadeOp(msgspec.Struct, frozen=True):
@@ -61,6 +61,7 @@ class Outbox:
         self._store = store
         self._grouped: list[Op] | None = None
         self._next_in_group = 0
+        self._is_atomic = False
         last = self._last_pending_op()
         self._last_at_ms = last.at_ms if last is not None else 0
 
@@ -89,23 +90,39 @@ class Outbox:
     def group(self, *, atomic: bool) -> Iterator[None]:
         """Make all ops inside durable at once; an atomic group is also settled at once.
 
-        A group inside a group joins it.
+        A group inside a group joins it; an atomic one inside a plain one stays atomic by itself.
 
-        :raises GroupTooLarge: if an atomic group does not fit into one push.
+        :raises GroupRefused: if an atomic group does not fit into one push, or has an intent.
         """
         if self._grouped is not None:
-            yield
+            with self._inner_group(atomic=atomic):
+                yield
             return
         with self._store.transaction():
             first = self._next_in_group = self.next_number()
-            self._grouped = []
+            self._grouped, self._is_atomic = [], atomic
             try:
                 yield
                 self.flush()
             finally:
-                self._grouped = None
+                self._grouped, self._is_atomic = None, False
             if atomic:
                 self._join(first)
+
+    @contextmanager
+    def _inner_group(self, *, atomic: bool) -> Iterator[None]:
+        """Join the group that is open."""
+        if self._is_atomic or not atomic:
+            yield
+            return
+        self.flush()
+        first, self._is_atomic = self.next_number(), True
+        try:
+            yield
+        finally:
+            self._is_atomic = False
+        self.flush()
+        self._join(first)
 
     def flush(self) -> None:
         """Let reads inside a group see what the group has done so far; it commits at its end."""
@@ -360,13 +377,14 @@ def _effects(op: Create | Edit | Delete) -> Iterator[tuple[str, Any]]:
 def _joined(ops: list[Op]) -> list[Op]:
     """Mark ops as one atomic group.
 
-    :raises GroupTooLarge: if they do not fit into one push.
+    :raises GroupRefused: if they cannot be one.
     """
     if len(ops) < 2:  # noqa: PLR2004 - one op is atomic by itself
         return ops
     if len(ops) > MAX_OPS or sum(len(_encode(op)) for op in ops) > _MAX_GROUP_BYTES:
-        raise GroupTooLarge(f"An atomic group has at most {MAX_OPS} changes of moderate size.")
-    assert not any(isinstance(op, Intent) for op in ops), "an intent is not part of a group"
+        raise GroupRefused(f"An atomic group has at most {MAX_OPS} changes of moderate size.")
+    if any(isinstance(op, Intent) for op in ops):
+        raise GroupRefused("What the server decides, such as a benefit, is not part of a group.")
     group = (ops[0].number, ops[-1].number)
     return [msgspec.structs.replace(op, group=group) for op in ops]
 

@@ -240,7 +240,7 @@ class FakeServer:
         if path.endswith("push"):
             push = codec.decode_push(body, media)
             if not is_supported(push.protocol):
-                return _problem(426, "protocol_unsupported", "Update the app.")
+                return _problem(409, "client_too_old", "Update the app.")
             try:
                 answer = self._push(device, push)
             except OpGap as error:

@@ -184,7 +184,7 @@ def _understood(status: int, headers: httpx.Headers, content: bytes, kind: type[
 
 def _refusal(status: int, headers: httpx.Headers, content: bytes) -> Exception:
     problem = _problem(headers, content)
-    if status == httpx.codes.UPGRADE_REQUIRED or problem.code == "protocol_unsupported":
+    if problem.code == "client_too_old":
         return UpdateNeeded(problem.detail)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
         return ServerTrouble(problem.detail or f"The server answered {status}.")

@@ -1,0 +1,50 @@
+"""The specification says what the code does: its examples, codes and fields are compared."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sync_protocol.messages import MAX_OPS, MAX_REQUEST_BYTES, Code, Status
+from sync_protocol.schema import SCHEMA, Policy
+from tests.sync_protocol.test_vectors import vectors
+
+DOCUMENT = (Path(__file__).parents[2] / "docs/sync-protocol.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"<!-- vector: messages/(\w+) -->\n```json\n(.*?)\n```", DOCUMENT, re.DOTALL)
+
+
+def test_every_golden_message_is_shown() -> None:
+    assert sorted(name for name, _ in EXAMPLES) == sorted(
+        case["name"] for case in vectors("messages")
+    )
+    assert DOCUMENT.count("```json") == len(EXAMPLES)
+
+
+@pytest.mark.parametrize(("name", "shown"), EXAMPLES)
+def test_an_example_is_the_golden_message(name: str, shown: str) -> None:
+    (golden,) = (case["json"] for case in vectors("messages") if case["name"] == name)
+
+    assert json.loads(shown) == golden
+
+
+@pytest.mark.parametrize("word", [*Status, *Code, *Policy])
+def test_every_outcome_and_policy_is_explained(word: str) -> None:
+    assert re.search(rf"^\| `{word}` \| .+\. \|$", DOCUMENT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("kind", SCHEMA.kinds())
+def test_every_field_is_listed(kind: str) -> None:
+    section = DOCUMENT.partition(f"### {kind}\n")[2].partition("\n#")[0]
+
+    listed = re.findall(r"^\| (\d+) \| `(\w+)` \| (\w+) \| (\w+) \|", section, re.MULTILINE)
+
+    assert listed == [
+        (str(field.number), field.name, field.type, field.policy)
+        for field in SCHEMA.fields(kind).values()
+    ]
+
+
+def test_the_limits_are_the_codes_own() -> None:
+    assert f"up to {MAX_OPS} ops" in DOCUMENT
+    assert f"{MAX_REQUEST_BYTES:,} bytes" in DOCUMENT
