@@ -1,0 +1,80 @@
+"""A world that was brought into the product is in it once, however often that was begun."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from world import channel, populate, truth
+from world.api import Api
+from world.journey import stage
+from world.journey.stage import Stage
+from world.model import Scale, World
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+_PASSWORD = "walk-the-same-road"
+_SMALL = Scale(agents=2, customers_per_agent=40, teams_per_agent=2, reps_per_team=2)
+
+
+@pytest.fixture(scope="module")
+def throwaway() -> Iterator[Stage]:
+    """Run a product of our own."""
+    with stage.throwaway() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Give a small world."""
+    return channel.from_seed(5, _SMALL)
+
+
+def _ensure(throwaway: Stage, world: World) -> bool:
+    """Bring the world into the product."""
+    return asyncio.run(
+        populate.ensure(
+            world,
+            url=throwaway.url,
+            settings=throwaway.settings,
+            password=_PASSWORD,
+            folder=throwaway.folder / "devices",
+        )
+    )
+
+
+async def _counted(throwaway: Stage, world: World) -> list[dict[str, int]]:
+    """Count what each agent has, through the API."""
+    counts = []
+    for agent in world.agents:
+        async with await Api.signed_in(throwaway.url, agent.owner.login, _PASSWORD) as owner:
+            summary = await owner.get("/v1/customers/summary")
+            benefits = [item async for item in owner.every("/v1/benefits/requests")]
+            details = [await owner.get(f"/v1/customers/{one.id}") for one in agent.customers]
+            counts.append(
+                {
+                    "customers": summary["customers"],
+                    "contacts": sum(len(detail["contacts"]) for detail in details),
+                    "visits": sum(len(detail["notes"]) for detail in details),
+                    "benefits_minor": sum(item["amount_minor"] for item in benefits),
+                }
+            )
+    return counts
+
+
+def test_the_product_holds_what_the_truth_says_and_a_second_time_changes_nothing(
+    throwaway: Stage, world: World
+) -> None:
+    was_made = _ensure(throwaway, world)
+    was_made_again = _ensure(throwaway, world)
+
+    assert (was_made, was_made_again) == (True, False)
+    assert asyncio.run(_counted(throwaway, world)) == [
+        {
+            "customers": told.customers,
+            "contacts": told.contacts,
+            "visits": told.visits,
+            "benefits_minor": told.benefits_minor,
+        }
+        for told in truth.of(world).agents
+    ]
