@@ -107,11 +107,14 @@ def agent_people(
     teams: tuple[Team, ...],
     since: date,
 ) -> tuple[Person, ...]:
-    """Make an agent's owner, then each team's manager and reps; two reps see all of the team."""
-    people = [_owner(rng, numbers, tenant_id, login=f"owner@{slug}", team=teams[0], since=since)]
+    """Make an agent's owner, then each team's manager and reps; two reps see all of the team.
+
+    No two people of a company have the same name: its spreadsheets name them.
+    """
+    made = [_owner(rng, numbers, tenant_id, login=f"owner@{slug}", team=teams[0], since=since)]
     rep_number = 0
     for team_number, team in enumerate(teams, start=1):
-        people.append(
+        made.append(
             person(
                 rng, numbers, login=f"manager{team_number}@{slug}", role="sales_manager",
                 scope="team", joined_on=since, team_id=team.id,
@@ -119,14 +122,27 @@ def agent_people(
         )  # fmt: skip
         for place in range(scale.reps_per_team):
             rep_number += 1
-            people.append(
+            made.append(
                 person(
                     rng, numbers, login=f"rep{rep_number}@{slug}", role="sales_rep",
                     scope="team" if place < 2 else "mine",  # noqa: PLR2004 - two share the team's work
                     joined_on=since + timedelta(days=rng.randrange(0, 200)), team_id=team.id,
                 )
             )  # fmt: skip
-    return tuple(people)
+    return _named_apart(rng, made)
+
+
+def _named_apart(rng: random.Random, people: list[Person]) -> tuple[Person, ...]:
+    """Give another name to whoever has an earlier one's."""
+    taken: set[str] = set()
+    apart = []
+    for one in people:
+        name = one.name
+        while name in taken:
+            name = names.person(rng)
+        taken.add(name)
+        apart.append(msgspec.structs.replace(one, name=name))
+    return tuple(apart)
 
 
 def _owner(

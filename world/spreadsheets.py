@@ -58,6 +58,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
     name: str
     headers: dict[str, str]
     """From the product's field to the file's header, in the file's order of columns."""
+    owner_header: str
+    """The column with the name of the rep, where a file has one."""
     unknown_headers: tuple[str, ...]
     """Columns that the product has no field for."""
 
@@ -70,6 +72,7 @@ VOCABULARIES: Final = (
             "district": "区县", "address": "详细地址", "industry": "行业", "status": "客户状态",
             "level": "客户等级", "source": "客户来源", "remark": "备注",
         },
+        "负责人",
         ("建档日期",),
     ),
     Vocabulary(
@@ -79,7 +82,8 @@ VOCABULARIES: Final = (
             "address": "地址", "city": "所在城市", "district": "所在区", "level": "级别",
             "status": "状态", "source": "来源", "remark": "说明",
         },
-        ("登记时间", "业务员"),
+        "跟进人",
+        ("登记时间", "登记人"),
     ),
     Vocabulary(
         "licence",
@@ -88,6 +92,7 @@ VOCABULARIES: Final = (
             "address": "注册地址", "phone": "电话", "industry": "行业类别", "status": "阶段",
             "level": "等级", "remark": "备注信息", "source": "获客渠道",
         },
+        "归属人",
         ("成立日期",),
     ),
 )  # fmt: skip
@@ -170,6 +175,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     bad_per_thousand: int = 30
     duplicates_per_thousand: int = 10
     city: City = places.CITIES[0]
+    owners: tuple[str, ...] = ()
+    """Names of reps; with them the file has a column that says whose each customer is."""
     today: date = date(2026, 11, 1)
 
 
@@ -254,6 +261,7 @@ def _fields(rng: random.Random, series: Numbers, order: Order, taken: set[str]) 
         if name not in taken:
             break
     taken.add(name)
+    owner = {"owner": rng.choice(order.owners)} if order.owners else {}
     return {
         "name": name,
         "uscc": series.uscc(order.city.code),
@@ -266,6 +274,7 @@ def _fields(rng: random.Random, series: Numbers, order: Order, taken: set[str]) 
         "level": rng.choice(_LEVELS),
         "source": rng.choice(_SOURCES),
         "remark": rng.choice(_REMARKS).format(surname=names.person(rng)[0]),
+        **owner,
     }
 
 
@@ -275,6 +284,9 @@ def _typed(rng: random.Random, fields: dict[str, str]) -> dict[str, str]:
     written["phone"] = _typed_phone(rng, fields["phone"])
     written["uscc"] = _typed_uscc(rng, fields["uscc"])
     written["status"] = _STATUSES[fields["status"]]
+    written["city"] = rng.choice(
+        (fields["city"], fields["city"], fields["city"].removesuffix("市"))
+    )
     match rng.randrange(20):
         case 0:
             written["name"] = f"  {fields['name']} "
@@ -338,9 +350,12 @@ def _spoilt(
 
 def _table(rng: random.Random, order: Order, lines: list[dict[str, str]]) -> list[list[str | date]]:
     """Lay the rows out under the headers of the vocabulary."""
-    fields = list(order.vocabulary.headers)
+    headers = dict(order.vocabulary.headers)
+    if order.owners:
+        headers["owner"] = order.vocabulary.owner_header
+    fields = list(headers)
     extra = order.vocabulary.unknown_headers
-    table: list[list[str | date]] = [[*order.vocabulary.headers.values(), *extra]]
+    table: list[list[str | date]] = [[*headers.values(), *extra]]
     for line in lines:
         cells: list[str | date] = [line[field] for field in fields]
         day = order.today - timedelta(days=rng.randrange(1, 2000))

@@ -91,6 +91,7 @@ def make_cast(throwaway: Stage, seed: int, rows: int, closing: AsyncExitStack) -
             kind=FileKind.CSV_GB18030,
             vocabulary=spreadsheets.VOCABULARIES[place % len(spreadsheets.VOCABULARIES)],
             city=next(city for city in CITIES if city.name == agent.city),
+            owners=tuple(rep.name for rep in agent.reps()),
             today=world.today,
         )
         companies.append(Company(agent, spreadsheets.write(rng, series, order)))
