@@ -184,7 +184,7 @@ class Cluster:
         found = binaries.find(self.environ, major=major)
         guise = self._wanted_guise or choose(found.bin_dir / "postgres", home)
         bin_dir = found.bin_dir
-        if guise is not Guise.PLAIN:
+        if os.geteuid() == 0:
             _give(home, NOBODY if guise is Guise.NOBODY else 0)
         if guise is Guise.NOBODY:
             home, bin_dir = self._within_reach_of_nobody(home, bin_dir)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -25,16 +26,27 @@ class Guise(StrEnum):
     PLAIN = "plain"
     """As the ordinary user that we are."""
     NAMESPACE = "namespace"
-    """As root in a user namespace of its own, where root is called nobody: files stay root's."""
+    """In a user namespace of its own, where we are called nobody: files stay ours."""
     NOBODY = "nobody"
     """As the real user nobody, where a container forbids user namespaces."""
 
 
 def choose(program: Path, place: Path) -> Guise:
     """Choose the guise in which `program` can run and write into `place`."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Guise.PLAIN
-    return Guise.NAMESPACE if works(Guise.NAMESPACE, program, place) else Guise.NOBODY
+    if works(Guise.NAMESPACE, program, place):
+        return Guise.NAMESPACE
+    return Guise.NOBODY if os.geteuid() == 0 else Guise.PLAIN
+
+
+def _has_name(uid: int) -> bool:
+    """Say whether the system knows this user; a container may run as a bare number."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def works(guise: Guise, program: Path, place: Path) -> bool:
@@ -55,11 +67,11 @@ def works(guise: Guise, program: Path, place: Path) -> bool:
 
 def put_on(guise: Guise) -> Callable[[], None]:
     """Give the function that a child calls between fork and exec."""
-    parent = os.getpid()
+    parent, uid, gid = os.getpid(), os.geteuid(), os.getegid()
 
     def dress() -> None:
         if guise is Guise.NAMESPACE:
-            _enter_namespace()
+            _enter_namespace(uid, gid)
         elif guise is Guise.NOBODY:
             os.setgroups([])
             os.setgid(NOBODY)
@@ -74,14 +86,14 @@ def put_on(guise: Guise) -> Callable[[], None]:
     return dress
 
 
-def _enter_namespace() -> None:
-    """Call root nobody, for this process and its children."""
+def _enter_namespace(uid: int, gid: int) -> None:
+    """Call ourselves nobody, for this process and its children."""
     if _LIBC.unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "user namespaces are not allowed here")
     for name, line in (
         ("setgroups", b"deny"),
-        ("uid_map", b"%d 0 1" % NOBODY),
-        ("gid_map", b"%d 0 1" % NOBODY),
+        ("uid_map", b"%d %d 1" % (NOBODY, uid)),
+        ("gid_map", b"%d %d 1" % (NOBODY, gid)),
     ):
         file = os.open(f"/proc/self/{name}", os.O_WRONLY)
         os.write(file, line)
