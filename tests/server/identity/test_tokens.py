@@ -219,3 +219,28 @@ async def test_signing_in_leaves_one_sweep_for_later(rep: Person) -> None:
             "SELECT count(*) FROM outbox WHERE topic = 'identity.sweep'"
         )
     assert waiting == 1
+
+
+async def test_a_replay_ends_the_family_for_the_thief_and_for_the_device(rep: Person) -> None:
+    stolen = (await signed_in(rep)).refresh_token
+    second = (await service.refresh(stolen, now=NOW)).refresh_token
+    third = await service.refresh(second, now=NOW)
+
+    with pytest.raises(RefreshTokenRefused):
+        await service.refresh(stolen, now=NOW)
+
+    with pytest.raises(RefreshTokenRefused):
+        await service.refresh(third.refresh_token, now=NOW)
+    with pytest.raises(SessionOver):
+        await presence.api_actor(third.access_token, now=NOW, is_read=True)
+
+
+async def test_a_reply_that_is_lost_for_longer_ends_the_family(rep: Person) -> None:
+    first = (await signed_in(rep)).refresh_token
+    second = (await service.refresh(first, now=NOW)).refresh_token
+
+    with pytest.raises(RefreshTokenRefused):
+        await service.refresh(first, now=NOW + timedelta(seconds=61))
+
+    with pytest.raises(RefreshTokenRefused):
+        await service.refresh(second, now=NOW + timedelta(seconds=61))
