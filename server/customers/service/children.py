@@ -15,6 +15,7 @@ from server.customers.schemas import (
     StoreEdit,
 )
 from server.customers.service import writing
+from server.customers.service.references import ensure_store
 from server.kit import db, ids
 
 _OWN_ID: Final = frozenset({"id"})
@@ -48,6 +49,7 @@ async def _add(
     fields = writing.fields_of(new, but=_OWN_ID) | {"customer_id": str(customer_id)}
     async with db.tenant_transaction(actor.tenant_id):
         await records.one(actor, customer_id)
+        await ensure_store(actor, fields.get("store_id"), customer_id=customer_id)
         op = writing.creation(kind, record_id, fields, now=now)
         applied = await writing.settle(actor, [op], now=now)
     return writing.saved(record_id, applied.result.outcomes[0])
@@ -64,7 +66,11 @@ async def edit_contact(
 ) -> Saved:
     """Edit a contact's touched fields."""
     fields = writing.fields_of(change)
-    return await writing.edit_record(actor, "contact", contact_id, fields, change, now=now)
+    async with db.tenant_transaction(actor.tenant_id):
+        done = await writing.edit_record(actor, "contact", contact_id, fields, change, now=now)
+        # After the edit, which has found out whether there is such a contact at all.
+        await ensure_store(actor, fields.get("store_id"), contact_id=contact_id)
+    return done
 
 
 async def delete_store(actor: Actor, store_id: UUID, *, base: int | None, now: datetime) -> Saved:

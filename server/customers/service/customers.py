@@ -22,26 +22,13 @@ from server.customers.schemas import (
     Saved,
 )
 from server.customers.service import writing
-from server.identity import queries as identity
+from server.customers.service.references import ensure_tags, ensure_teams, teams_of
 from server.kit import db, ids
-from server.kit.errors import Invalid, NotFound
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import SetChange
 
 _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
 _OWN_ID: Final = frozenset({"id"})
-
-
-class UnknownOwner(Invalid):
-    """The person who is to own the customer is not, or no longer, of this company."""
-
-    code = "unknown_owner"
-
-
-class UnknownTag(Invalid):
-    """A tag is not one of the company's."""
-
-    code = "unknown_tag"
 
 
 async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
@@ -73,8 +60,9 @@ async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> B
     made = [new.id or ids.new_id(now) for new in batch.customers]
     async with db.tenant_transaction(actor.tenant_id):
         given = [writing.fields_of(new, but=_OWN_ID) for new in batch.customers]
-        await _ensure_tags(actor, {tag for fields in given for tag in fields["tags"]})
-        teams = await _teams_of(actor, {fields["owner_id"] for fields in given})
+        await ensure_tags(actor, {tag for fields in given for tag in fields["tags"]})
+        await ensure_teams(actor, {fields["team_id"] for fields in given})
+        teams = await teams_of(actor, {fields["owner_id"] for fields in given})
         for fields in given:
             _follow_owner(fields, teams)
         ops = [
@@ -112,9 +100,10 @@ async def edit(
     tags = SetChange(add=tuple(sorted(added)), remove=tuple(sorted(removed)))
     async with db.tenant_transaction(actor.tenant_id):
         await records.one(actor, customer_id)
-        await _ensure_tags(actor, set(tags.add))
+        await ensure_tags(actor, set(tags.add))
+        await ensure_teams(actor, {fields.get("team_id")})
         if fields.get("owner_id"):
-            _follow_owner(fields, await _teams_of(actor, {fields["owner_id"]}))
+            _follow_owner(fields, await teams_of(actor, {fields["owner_id"]}))
         done = await writing.edit_record(
             actor,
             "customer",
@@ -165,9 +154,10 @@ async def find_duplicates(actor: Actor, identity_: Identity) -> list[Duplicate]:
 
 
 async def _complete(actor: Actor, fields: dict[str, Any]) -> dict[str, Any]:
-    """See that owner and tags are there, and let the team follow the owner."""
-    await _ensure_tags(actor, set(fields["tags"]))
-    _follow_owner(fields, await _teams_of(actor, {fields["owner_id"]}))
+    """See that owner, team and tags are there, and let the team follow the owner."""
+    await ensure_tags(actor, set(fields["tags"]))
+    await ensure_teams(actor, {fields["team_id"]})
+    _follow_owner(fields, await teams_of(actor, {fields["owner_id"]}))
     return fields
 
 
@@ -175,37 +165,6 @@ def _follow_owner(fields: dict[str, Any], teams: dict[str, str | None]) -> None:
     """Give a customer to its owner's team where no other was named."""
     if fields.get("owner_id") and fields.get("team_id") is None:
         fields["team_id"] = teams[fields["owner_id"]]
-
-
-async def _teams_of(actor: Actor, owners: set[str | None]) -> dict[str, str | None]:
-    """Look up the team of each owner.
-
-    :raises UnknownOwner: somebody is not, or no longer, of this company.
-    """
-    own_team = str(actor.team_id) if actor.team_id else None
-    teams: dict[str, str | None] = {str(actor.user_id): own_team}
-    for owner in sorted(owner for owner in owners if owner and owner not in teams):
-        try:
-            user = await identity.one_user(actor.tenant_id, UUID(owner))
-        except NotFound as error:
-            raise UnknownOwner("Nobody here has this id.", field="owner_id") from error
-        if user.disabled_at is not None:
-            raise UnknownOwner("This person works here no longer.", field="owner_id")
-        teams[owner] = str(user.team_id) if user.team_id else None
-    return teams
-
-
-async def _ensure_tags(actor: Actor, tags: set[str]) -> None:
-    """Refuse tags that the company does not have."""
-    if not tags:
-        return
-    known = await db.connection().fetchval(
-        "SELECT count(*) FROM tag WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted",
-        actor.tenant_id,
-        sorted(tags),
-    )
-    if known != len(tags):
-        raise UnknownTag("One of the tags is not there; look at the list of tags.", field="tags")
 
 
 async def _duplicates(actor: Actor, held: Sequence[HeldRecord]) -> dict[int, list[Duplicate]]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from server.access import Actor
 from server.customers.schemas import NewTag, Saved, TagEdit
 from server.customers.service import writing
+from server.customers.service.references import teams_of
 from server.kit import db, ids
 from server.kit.errors import Conflict
 from server.kit.text import clean
@@ -27,6 +28,7 @@ async def create_tag(actor: Actor, new: NewTag, *, now: datetime) -> Saved:
     """
     tag_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
+        await teams_of(actor, {str(new.owner_id) if new.owner_id else None})
         await _ensure_name_free(actor, new.name, tag_id)
         op = writing.creation("tag", tag_id, writing.fields_of(new, but=_OWN_ID), now=now)
         applied = await writing.settle(actor, [op], now=now)
@@ -40,6 +42,7 @@ async def edit_tag(actor: Actor, tag_id: UUID, change: TagEdit, *, now: datetime
     """
     fields = writing.fields_of(change)
     async with db.tenant_transaction(actor.tenant_id):
+        await teams_of(actor, {fields.get("owner_id")})
         if "name" in fields:
             await _ensure_name_free(actor, fields["name"], tag_id)
         return await writing.edit_record(actor, "tag", tag_id, fields, change, now=now)

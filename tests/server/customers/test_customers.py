@@ -19,7 +19,7 @@ from server.customers.schemas import (
     NewNote,
     NewStore,
 )
-from server.customers.service.customers import UnknownOwner, UnknownTag
+from server.customers.service.references import UnknownOwner, UnknownTag
 from server.customers.service.writing import Stale
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from tests.factories import NOW, Tenant, new_id
