@@ -43,6 +43,12 @@ class Likeness(msgspec.Struct, frozen=True):
         theirs = set(other.keys)
         return [reason for reason, key in self.keys if (reason, key) in theirs]
 
+    def is_same(self, other: "Likeness") -> bool:
+        """Say whether both are taken for one customer: two credit codes that differ say no."""
+        if self.uscc and other.uscc:
+            return self.uscc == other.uscc
+        return bool(self.reasons(other))
+
 
 def likeness(name: str | None, *, uscc: Any, phone: Any) -> Likeness:
     """Give what of these normal forms may be like another customer's."""

@@ -79,12 +79,16 @@ def accept(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def examine(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Refusal]]:
     """Do as `accept`, but go on after a refusal: give what is acceptable and all refusals."""
+    specs = SCHEMA.fields(kind)
     accepted: dict[str, Any] = {}
     refusals: list[Refusal] = []
     for name, value in given.items():
+        if name not in specs:
+            refusals.append(BadValue(f"A {kind} has no such field.", field=name))
+            continue
         try:
             normal = _normal(kind, name, value)
-            check_value(SCHEMA.field(kind, name), normal)
+            check_value(specs[name], normal)
             accepted[name] = normal
         except ValueRefused as error:
             refusals.append(BadValue(error.detail, field=name))
@@ -102,12 +106,17 @@ def ensure_complete(kind: str, fields: Mapping[str, Any]) -> None:
 
 def _normal(kind: str, name: str, value: Any) -> Any:
     """Bring one value into its normal form; what is not text is left to the schema."""
-    SCHEMA.field(kind, name)
     if not isinstance(value, str):
+        SCHEMA.field(kind, name)
         return value
     if not is_storable(value):
         raise BadValue("This text has a character that cannot be stored.", field=name)
-    return _BY_NAME.get(name, clean)(value) or None if value.strip() else None
+    normaliser = _BY_NAME.get(name)
+    if normaliser is None:
+        # Raises for a field that there is not.
+        SCHEMA.field(kind, name)
+        return clean(value) or None
+    return normaliser(value) or None if value.strip() else None
 
 
 def check_customer(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:

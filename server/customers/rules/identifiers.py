@@ -5,7 +5,7 @@ What is written in a normal form compares equal byte for byte, on every device a
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import phonenumbers
@@ -21,6 +21,8 @@ _SEPARATORS: Final = re.compile(r"[\s\-‐-―−.·_()\[\]/]+")
 _EXTENSION: Final = re.compile(r"(?i)(?:转|分机|ext\.?|x|#)\s*\d{1,6}\s*$")
 _EMAIL: Final = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\"]{1,180}\.[^@\s.,;<>()\"]{2,30}")
 _PHONE_TEXT_MAX: Final = 40
+_REMEMBERED: Final = 4096
+"""An import looks at each value when it is read, when it is written and when it is indexed."""
 
 
 class BadUscc(Invalid):
@@ -41,6 +43,7 @@ class BadEmail(Invalid):
     code = "bad_email"
 
 
+@lru_cache(_REMEMBERED)
 def uscc(text: str) -> str:
     """Bring a unified social credit code into its normal form: 18 half-width capitals and digits.
 
@@ -66,6 +69,7 @@ def _chinese_mobile() -> re.Pattern[str]:
     return re.compile(str(metadata.mobile.national_number_pattern))
 
 
+@lru_cache(_REMEMBERED)
 def phone(text: str) -> str:
     """Bring a phone number into E.164; a number without a country code is Chinese.
 

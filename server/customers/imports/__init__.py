@@ -1,0 +1,1 @@
+"""Bring real spreadsheets in: read safely, map columns, tell what is wrong, write in chunks."""

@@ -1,0 +1,172 @@
+"""Decide for each row of a chunk what is to be done with it: create, update, skip or refuse."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from server.access import Actor
+from server.changelog import storage
+from server.customers.imports.rows import Interpreted, Problem
+from server.customers.imports.schemas import Counts, Policy
+from server.customers.queries import doubles
+from server.customers.rules.duplicates import Likeness, likeness
+from server.kit import db
+
+_HELD: Final = """
+    SELECT id, deleted, owner_id, team_id FROM customer
+    WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+"""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What is to be done with a row. `target` is the customer that is created or updated."""
+
+    row: Interpreted
+    action: str
+    target: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+CREATE: Final = "create"
+UPDATE: Final = "update"
+SKIP: Final = "skip"
+REFUSE: Final = "refuse"
+
+
+class Earlier:
+    """The rows of the same file that came before, by what is compared of them."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[str, str], tuple[Likeness, int, str]] = {}
+
+    def find(self, like: Likeness) -> tuple[int, str] | None:
+        """Give number and target of an earlier row that is the same customer."""
+        for key in like.keys:
+            held = self._by_key.get(key)
+            if held is not None and like.is_same(held[0]):
+                return held[1], held[2]
+        return None
+
+    def add(self, like: Likeness, number: int, target: str) -> None:
+        """Remember a row."""
+        for key in like.keys:
+            self._by_key.setdefault(key, (like, number, target))
+
+
+def row_id(import_id: UUID, number: int) -> str:
+    """Give the id of the customer that a row makes: the same however often the import is run."""
+    return str(uuid5(import_id, str(number)))
+
+
+async def judge(
+    actor: Actor,
+    import_id: UUID,
+    rows: Sequence[Interpreted],
+    policy: Policy,
+    earlier: Earlier,
+) -> list[Verdict]:
+    """Judge the rows of a chunk against the tenant's customers and the rows before; set-based."""
+    good = [row for row in rows if not row.problems]
+    likes = [_likeness_of(row.fields) for row in good]
+    held = await _held(actor, [row.id for row in good if row.id])
+    found = await doubles.alike(actor, likes)
+    own = {row_id(import_id, row.number) for row in rows}
+    like_of = dict(zip((row.number for row in good), range(len(good)), strict=True))
+    verdicts: list[Verdict] = []
+    for row in rows:
+        if row.problems:
+            verdicts.append(Verdict(row, REFUSE, problems=row.problems))
+            continue
+        at = like_of[row.number]
+        same = [
+            each
+            for _, each in found.get(at, [])
+            if str(each["id"]) not in own and likes[at].is_same(_likeness_of(each))
+        ]
+        verdict = _judge_one(actor, import_id, row, likes[at], _Facts(held, same, policy, earlier))
+        if verdict.action in {CREATE, UPDATE}:
+            earlier.add(likes[at], row.number, verdict.target)
+        verdicts.append(verdict)
+    return verdicts
+
+
+class _Facts(msgspec.Struct, frozen=True):
+    """What is known about a row's surroundings."""
+
+    held: Mapping[str, Any]
+    same: Sequence[Any]
+    policy: Policy
+    earlier: Earlier
+
+
+def _judge_one(
+    actor: Actor, import_id: UUID, row: Interpreted, like: Likeness, facts: _Facts
+) -> Verdict:
+    """Judge one row that is good in itself."""
+    if row.id and row.id in facts.held:
+        return _judge_named(actor, row, facts)
+    target = row.id or row_id(import_id, row.number)
+    before = facts.earlier.find(like)
+    if facts.policy is Policy.CREATE or not (before or facts.same):
+        return Verdict(row, CREATE, target)
+    if before:
+        detail = f"Row {before[0]} is the same customer."
+        problem = Problem("", "duplicate_in_file", detail)
+        if facts.policy is Policy.UPDATE:
+            return Verdict(row, UPDATE, before[1], (problem,))
+        return Verdict(row, SKIP, before[1], (problem,))
+    return _judge_double(actor, row, facts)
+
+
+def _judge_named(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
+    """Judge a row that names a customer by its id: what an export wrote comes back."""
+    held = facts.held[row.id or ""]
+    if not storage.is_visible(actor, held["owner_id"], held["team_id"]):
+        return Verdict(row, REFUSE, problems=(Problem("id", "not_found", "No such customer."),))
+    if held["deleted"]:
+        problem = Problem("id", "record_deleted", "This customer was deleted; restore it first.")
+        return Verdict(row, REFUSE, problems=(problem,))
+    return Verdict(row, UPDATE if facts.policy is not Policy.SKIP else SKIP, row.id or "")
+
+
+def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
+    """Judge a row that looks like a customer of the tenant."""
+    seen = [
+        each for each in facts.same if storage.is_visible(actor, each["owner_id"], each["team_id"])
+    ]
+    if not seen:
+        detail = "A colleague has this customer already."
+        return Verdict(row, SKIP, problems=(Problem("", "duplicate_out_of_sight", detail),))
+    target = str(seen[0]["id"])
+    problem = Problem("", "duplicate_in_tenant", f"{seen[0]['name']} is the same customer.")
+    if facts.policy is Policy.UPDATE:
+        return Verdict(row, UPDATE, target, (problem,))
+    return Verdict(row, SKIP, target, (problem,))
+
+
+def _likeness_of(fields: Mapping[str, Any]) -> Likeness:
+    """Give what of a row or a customer is compared."""
+    return likeness(fields.get("name"), uscc=fields.get("uscc"), phone=fields.get("phone"))
+
+
+async def _held(actor: Actor, ids: Sequence[str]) -> dict[str, Any]:
+    """Fetch the customers that rows name by id, deleted ones too."""
+    if not ids:
+        return {}
+    rows = await db.connection().fetch(_HELD, actor.tenant_id, ids)
+    return {str(row["id"]): row for row in rows}
+
+
+def count(verdicts: Sequence[Verdict]) -> Counts:
+    """Count what is to be done."""
+    actions = Counter(verdict.action for verdict in verdicts)
+    return Counts(
+        rows=len(verdicts),
+        created=actions[CREATE],
+        updated=actions[UPDATE],
+        skipped=actions[SKIP],
+        refused=actions[REFUSE],
+    )

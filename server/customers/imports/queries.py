@@ -1,0 +1,204 @@
+"""Ask about imports: how far they have come, what they would do, what went wrong."""
+
+import asyncio
+import csv
+import io
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import Actor, Permission, ensure
+from server.customers.exports.cells import harmless
+from server.customers.imports import chunks, columns, judging
+from server.customers.imports.rows import Interpreted, Known, interpret
+from server.customers.imports.schemas import (
+    Counts,
+    ImportView,
+    Plan,
+    Preview,
+    RowProblem,
+    StartImport,
+)
+from server.customers.imports.sheets import Row
+from server.kit import db
+from server.kit.errors import Invalid, NotFound
+from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
+
+PROBLEMS_SHOWN: Final = 200
+ROWS_SHOWN: Final = 5
+_COLUMNS: Final = """
+    id, file_name, format, encoding, delimiter, header, row_count, state, plan, created_by,
+    created_at, started_at, finished_at
+"""
+_LAST_ID: Final = UUID(int=2**128 - 1)
+
+
+class BadPlan(Invalid):
+    """The columns of the plan do not fit the file."""
+
+    code = "bad_plan"
+
+
+async def one(actor: Actor, import_id: UUID) -> ImportView:
+    """Give an import and how far it has come."""
+    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    async with db.tenant_transaction(actor.tenant_id):
+        row = await db.connection().fetchrow(
+            f"SELECT {_COLUMNS} FROM customer_import WHERE tenant_id = $1 AND id = $2",  # noqa: S608 - constants
+            actor.tenant_id,
+            import_id,
+        )
+        if row is None:
+            raise NotFound
+        totals = await chunks.counts_of(actor.tenant_id, [import_id])
+    return _view(row, totals.get(import_id, Counts()))
+
+
+async def list_page(actor: Actor, *, cursor: str | None = None) -> Page[ImportView]:
+    """List the imports of the company, the newest first."""
+    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (_LAST_ID,)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            f"SELECT {_COLUMNS} FROM customer_import WHERE tenant_id = $1 AND id < $2"  # noqa: S608 - constants
+            " ORDER BY id DESC LIMIT $3",
+            actor.tenant_id,
+            before,
+            PAGE_SIZE + 1,
+        )
+        totals = await chunks.counts_of(actor.tenant_id, [row["id"] for row in rows])
+    views = [_view(row, totals.get(row["id"], Counts())) for row in rows[:PAGE_SIZE]]
+    return Page(views, encode_cursor(views[-1].id) if len(rows) > PAGE_SIZE else None)
+
+
+def _view(row: asyncpg.Record, counts: Counts) -> ImportView:
+    """Turn a row into a view; a plan that nobody has made yet is guessed."""
+    header = msgspec.json.decode(row["header"], type=list[str])
+    if row["plan"] is None:
+        plan = msgspec.convert({"columns": columns.guess(header)}, Plan)
+    else:
+        plan = msgspec.json.decode(row["plan"], type=Plan)
+    fields: dict[str, Any] = {**dict(row), "header": header, "plan": plan, "counts": counts}
+    return ImportView(**fields)
+
+
+def plan_for(view: ImportView, wanted: StartImport) -> Plan:
+    """Make the plan that is asked for.
+
+    :raises BadPlan: the columns do not fit the file, or none of them is the name.
+    """
+    chosen = view.plan.columns if wanted.columns is None else wanted.columns
+    if len(chosen) != len(view.header):
+        raise BadPlan(f"The file has {len(view.header)} columns.", field="columns")
+    named = [column for column in chosen if column is not None]
+    if len(named) != len(set(named)):
+        raise BadPlan("Two columns cannot be for the same field.", field="columns")
+    if "name" not in named:
+        raise BadPlan("Say which column is the customer's name.", field="columns")
+    return Plan(columns=chosen, duplicates=wanted.duplicates)
+
+
+async def known_names(tenant_id: UUID) -> Known:
+    """Give what the names in cells stand for; in the open transaction."""
+    connection = db.connection()
+    people = await connection.fetch(
+        "SELECT id, name, disabled_at FROM user_account WHERE tenant_id = $1", tenant_id
+    )
+    tags = await connection.fetch(
+        "SELECT id, name FROM tag WHERE tenant_id = $1 AND NOT deleted ORDER BY id", tenant_id
+    )
+    owners: dict[str, str | None] = {}
+    for person in people:
+        if person["disabled_at"] is None:
+            is_second = person["name"] in owners
+            owners[person["name"]] = None if is_second else str(person["id"])
+    return Known(
+        owners=owners,
+        owner_ids=frozenset(str(person["id"]) for person in people),
+        tags={tag["name"]: str(tag["id"]) for tag in tags},
+    )
+
+
+async def interpreted(rows: list[Row], plan: Plan, known: Known) -> list[Interpreted]:
+    """Understand rows in a thread, so that other requests are served meanwhile."""
+
+    def work() -> list[Interpreted]:
+        return [interpret(row, plan.columns, known) for row in rows]
+
+    return await asyncio.to_thread(work)
+
+
+async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview:
+    """Tell what an import would do, row by row, without doing it."""
+    view = await one(actor, import_id)
+    plan = plan_for(view, wanted)
+    earlier, totals = judging.Earlier(), Counts()
+    problems: list[RowProblem] = []
+    sample: list[list[str]] = []
+    number = 0
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        known = await known_names(actor.tenant_id)
+    while True:
+        async with db.tenant_transaction(actor.tenant_id, readonly=True):
+            chunk = await chunks.load(actor.tenant_id, import_id, number)
+        if chunk is None:
+            break
+        sample = sample or [row.cells for row in chunk.rows[:ROWS_SHOWN]]
+        rows = await interpreted(chunk.rows, plan, known)
+        async with db.tenant_transaction(actor.tenant_id, readonly=True):
+            verdicts = await judging.judge(actor, import_id, rows, plan.duplicates, earlier)
+        totals += judging.count(verdicts)
+        problems += [
+            _told(verdict.row.number, problem)
+            for verdict in verdicts
+            for problem in verdict.problems
+        ][: PROBLEMS_SHOWN - len(problems)]
+        number += 1
+    return Preview(import_=view, sample=sample, counts=totals, problems=problems)
+
+
+def _told(number: int, problem: Any) -> RowProblem:
+    """Tell of a problem."""
+    return RowProblem(row=number, field=problem.field, code=problem.code, detail=problem.detail)
+
+
+async def problems(actor: Actor, import_id: UUID, *, cursor: str | None = None) -> Page[RowProblem]:
+    """List what was found wrong with the rows that are done, a chunk of the file at a time."""
+    await one(actor, import_id)
+    (number,) = decode_cursor(cursor, tuple[int]) if cursor else (0,)
+    while True:
+        async with db.tenant_transaction(actor.tenant_id, readonly=True):
+            chunk = await chunks.load(actor.tenant_id, import_id, number)
+        if chunk is None:
+            return Page([])
+        found = [_told(told.number, each) for told in chunk.told or () for each in told.problems]
+        number += 1
+        if found:
+            return Page(found, encode_cursor(number))
+
+
+async def error_file(actor: Actor, import_id: UUID) -> bytes:
+    """Write the rows that were not taken, with the reasons: to be mended and sent again."""
+    view = await one(actor, import_id)
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow([*map(harmless, view.header), "行号", "原因"])
+    number = 0
+    while True:
+        async with db.tenant_transaction(actor.tenant_id, readonly=True):
+            chunk = await chunks.load(actor.tenant_id, import_id, number)
+        if chunk is None:
+            return b"\xef\xbb\xbf" + target.getvalue().encode()
+        rows = {row.number: row for row in chunk.rows}
+        for told in chunk.told or ():
+            if told.was_taken:
+                continue
+            cells = [harmless(cell) for cell in rows[told.number].cells]
+            cells += [""] * (len(view.header) - len(cells))
+            reasons = "; ".join(
+                f"{each.field}: {each.detail}".lstrip(": ") for each in told.problems
+            )
+            writer.writerow([*cells, told.number, reasons])
+        number += 1

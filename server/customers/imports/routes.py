@@ -1,0 +1,158 @@
+"""Imports and exports over HTTP."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
+
+from server.access.edge import CurrentActor
+from server.customers.exports import service as exports
+from server.customers.exports.sheets import Words
+from server.customers.imports import queries, service
+from server.customers.imports.schemas import ImportView, Preview, RowProblem, StartImport
+from server.customers.imports.sheets import FILE_BYTES_MAX
+from server.customers.schemas import Filters
+from server.kit import clock
+from server.kit.pages import Page
+from server.kit.text import PRINTABLE
+
+Cursor = Annotated[str, msgspec.Meta(max_length=2000, pattern=PRINTABLE)]
+FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=PRINTABLE)]
+Encoding = Annotated[str, msgspec.Meta(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
+_CSV = "text/csv; charset=utf-8"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@post(
+    "/",
+    summary="Hand a spreadsheet in",
+    request_max_body_size=FILE_BYTES_MAX,
+    opt={"time_limit_s": 60.0},
+)
+async def upload(
+    request: Request[Any, Any, Any],
+    actor: CurrentActor,
+    file_name: FromQuery[FileName],
+    id: FromQuery[UUID | None] = None,  # noqa: A002 - the name in every request
+    encoding: FromQuery[Encoding | None] = None,
+) -> ImportView:
+    """Read a CSV or XLSX, sent as the body; nothing is imported yet. The columns are guessed."""
+    content = await request.body()
+    return await service.upload(
+        actor, file_name, content, import_id=id, encoding=encoding, now=clock.now()
+    )
+
+
+@get("/", summary="List imports")
+async def list_imports(
+    actor: CurrentActor, cursor: FromQuery[Cursor | None] = None
+) -> Page[ImportView]:
+    """List the company's imports, the newest first."""
+    return await queries.list_page(actor, cursor=cursor)
+
+
+@get("/template.csv", summary="Get the sheet to fill in", media_type=_CSV)
+async def template() -> Response[bytes]:
+    """Give an empty sheet whose columns are known."""
+    return Response(exports.template(), media_type=_CSV, headers=_attached("customers.csv"))
+
+
+@get("/{import_id:uuid}", summary="Show an import")
+async def show(actor: CurrentActor, import_id: FromPath[UUID]) -> ImportView:
+    """Tell how far an import has come."""
+    return await queries.one(actor, import_id)
+
+
+@post(
+    "/{import_id:uuid}/preview",
+    status_code=200,
+    summary="Preview an import",
+    opt={"time_limit_s": 60.0},
+)
+async def preview(
+    actor: CurrentActor, import_id: FromPath[UUID], data: JSONBody[StartImport]
+) -> Preview:
+    """Tell what an import by this plan would do, row by row, without doing it."""
+    return await queries.preview(actor, import_id, data)
+
+
+@post("/{import_id:uuid}/start", status_code=200, summary="Start an import")
+async def start(
+    actor: CurrentActor, import_id: FromPath[UUID], data: JSONBody[StartImport]
+) -> ImportView:
+    """Start an import by this plan; a worker does it."""
+    return await service.start(actor, import_id, data, now=clock.now())
+
+
+@get("/{import_id:uuid}/problems", summary="List an import's problems")
+async def problems(
+    actor: CurrentActor, import_id: FromPath[UUID], cursor: FromQuery[Cursor | None] = None
+) -> Page[RowProblem]:
+    """List what was found wrong with the rows that are done."""
+    return await queries.problems(actor, import_id, cursor=cursor)
+
+
+@get("/{import_id:uuid}/errors.csv", summary="Get the rows that were not taken", media_type=_CSV)
+async def error_file(actor: CurrentActor, import_id: FromPath[UUID]) -> Response[bytes]:
+    """Give the rows that were not taken, with the reasons, to be mended and sent again."""
+    content = await queries.error_file(actor, import_id)
+    return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
+
+
+@get(
+    "/export.csv",
+    summary="Export customers as CSV",
+    media_type=_CSV,
+    opt={"time_limit_s": None},
+)
+async def export_csv(
+    actor: CurrentActor, filters: NamedDependency[Filters], words: FromQuery[Words] = Words.KEYS
+) -> Stream:
+    """Give the customers within sight that the filters leave, as CSV."""
+    blocks = await exports.as_csv(actor, filters, words, now=clock.now())
+    return Stream(blocks, media_type=_CSV, headers=_attached("customers.csv"))
+
+
+@get(
+    "/export.xlsx",
+    summary="Export customers as a workbook",
+    media_type=_XLSX,
+    opt={"time_limit_s": None},
+)
+async def export_xlsx(
+    actor: CurrentActor, filters: NamedDependency[Filters], words: FromQuery[Words] = Words.KEYS
+) -> Stream:
+    """Give the customers within sight that the filters leave, as a workbook."""
+    blocks = await exports.as_xlsx(actor, filters, words, now=clock.now())
+    return Stream(blocks, media_type=_XLSX, headers=_attached("customers.xlsx"))
+
+
+def _attached(file_name: str) -> dict[str, str]:
+    """Have a browser save the answer, and keep it nowhere else."""
+    return {
+        "Content-Disposition": f'attachment; filename="{file_name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+import_router = Router(
+    "/imports",
+    route_handlers=[
+        upload,
+        list_imports,
+        template,
+        show,
+        preview,
+        start,
+        problems,
+        error_file,
+    ],
+    tags=["imports"],
+)
+EXPORTS = (export_csv, export_xlsx)
+"""Routes beside the list of customers, with its filters."""

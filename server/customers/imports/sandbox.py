@@ -1,0 +1,66 @@
+"""Have a file read by a process of its own, and take nothing from it but a sheet."""
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import server
+from server.customers.imports.reader import CPU_S, Read, Refused
+from server.customers.imports.sheets import Sheet
+from server.kit.errors import Invalid
+
+TIME_LIMIT_S: Final = CPU_S + 10.0
+_ANSWERS: Final[msgspec.msgpack.Decoder[Read | Refused]] = msgspec.msgpack.Decoder(Read | Refused)
+
+
+class FileNotRead(Invalid):
+    """The file cannot be imported; the reason says why."""
+
+    code = "file_not_read"
+
+
+async def read(content: bytes, encoding: str | None = None) -> Sheet:
+    """Read a file apart from everything else.
+
+    :raises FileNotRead: with the reader's reason.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "server.customers.imports.reader",
+        *([encoding] if encoding else []),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        # No secrets, no addresses: only where the code is.
+        env={"PYTHONPATH": str(Path(server.__file__).parents[1]), "PYTHONUTF8": "1"},
+    )
+    try:
+        async with asyncio.timeout(TIME_LIMIT_S):
+            answer, _ = await process.communicate(content)
+    except TimeoutError as error:
+        raise FileNotRead("This file takes too long to read; split it.", reason="slow") from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return _sheet(answer)
+
+
+def _sheet(answer: bytes) -> Sheet:
+    """Take the reader's answer; one that was killed by a limit has none."""
+    try:
+        message = _ANSWERS.decode(answer)
+    except msgspec.DecodeError as error:
+        raise FileNotRead(
+            "This file is too large or too odd to be read.", field="file", reason="limits"
+        ) from error
+    if isinstance(message, Refused):
+        raise FileNotRead(message.detail, field="file", reason=message.code)
+    return message.sheet

@@ -1,0 +1,333 @@
+"""Import spreadsheets: hand a file in, start it by a plan, and do it chunk by chunk.
+
+A chunk is one transaction that writes its customers, their history and what became of its rows;
+whoever runs the import again goes on behind the last chunk that is done. A row makes a customer
+with an id computed from the import and the row, so nothing can be made twice.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from server.access import Actor, Permission, ensure
+from server.audit import service as audit
+from server.changelog import service as changelog
+from server.changelog.rules import as_refusal
+from server.customers import sync
+from server.customers.imports import chunks, columns, judging, queries, sandbox
+from server.customers.imports.chunks import Chunk, Told
+from server.customers.imports.judging import CREATE, UPDATE, Earlier, Verdict
+from server.customers.imports.rows import Known, Problem
+from server.customers.imports.sandbox import FileNotRead
+from server.customers.imports.schemas import Counts, ImportView, Plan, StartImport
+from server.customers.imports.sheets import FileRefused
+from server.customers.rules import duplicates
+from server.customers.service import writing
+from server.kit import clock, db, ids, outbox
+from server.kit.errors import Conflict, IdReused
+from server.kit.text import clean, is_storable
+from sync_protocol.merge import EditClock
+from sync_protocol.messages import Code, Edit, Outcome, ReceivedOp, SetChange, Status
+
+TOPIC: Final = "customers.import"
+BUDGET_S: Final = 30.0
+"""How long one job works at an import before it leaves the rest to another."""
+_NAME_MAX: Final = 200
+_INSERT: Final = """
+    INSERT INTO customer_import (tenant_id, id, file_name, file_sha256, byte_count, format,
+        encoding, delimiter, header, row_count, state, created_by, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, 'uploaded', $11, $12)
+    ON CONFLICT DO NOTHING
+"""
+
+
+class ImportStarted(Conflict):
+    """The import has been started by another plan."""
+
+    code = "import_started"
+
+
+class _Who(msgspec.Struct, frozen=True):
+    """The job's words: whose import it is, and as whom it is done."""
+
+    import_id: UUID
+    actor: Actor
+
+
+async def upload(
+    actor: Actor,
+    file_name: str,
+    content: bytes,
+    *,
+    now: datetime,
+    import_id: UUID | None = None,
+    encoding: str | None = None,
+) -> ImportView:
+    """Read a file and keep its rows; nothing is imported yet.
+
+    :raises FileNotRead: with the reason.
+    :raises IdReused: the id is that of an import of another file.
+    """
+    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    new_id = import_id or ids.new_id(now)
+    digest = hashlib.sha256(content).hexdigest()
+    sheet = await sandbox.read(content, encoding)
+    try:
+        header, rows = columns.split_header(sheet)
+    except FileRefused as refused:
+        raise FileNotRead(refused.detail, field="file", reason=refused.code) from refused
+    async with db.tenant_transaction(actor.tenant_id):
+        status = await db.connection().execute(
+            _INSERT,
+            actor.tenant_id,
+            new_id,
+            _short(file_name),
+            digest,
+            len(content),
+            sheet.format,
+            sheet.encoding,
+            sheet.delimiter,
+            msgspec.json.encode(header).decode(),
+            len(rows),
+            actor.user_id,
+            now,
+        )
+        if status.endswith(" 1"):
+            await chunks.store(actor.tenant_id, new_id, rows)
+            await audit.record(actor, "import.uploaded", subject_id=new_id, now=now, rows=len(rows))
+        await _ensure_same_file(actor, new_id, digest)
+        return await queries.one(actor, new_id)
+
+
+def _short(file_name: str) -> str:
+    """Keep a file's name as a label: no folders, nothing that cannot be shown."""
+    name = clean(PurePosixPath(file_name.replace("\\", "/")).name)[:_NAME_MAX]
+    return name if name and is_storable(name) else "unnamed"
+
+
+async def _ensure_same_file(actor: Actor, import_id: UUID, digest: str) -> None:
+    """Refuse an id that stands for another file."""
+    held = await db.connection().fetchval(
+        "SELECT file_sha256 FROM customer_import WHERE tenant_id = $1 AND id = $2",
+        actor.tenant_id,
+        import_id,
+    )
+    if held != digest:
+        raise IdReused("This id belongs to another file; make a new one.", field="id")
+
+
+async def start(actor: Actor, import_id: UUID, wanted: StartImport, *, now: datetime) -> ImportView:
+    """Start an import by a plan; a worker does it. The same request again changes nothing.
+
+    :raises ImportStarted: it runs by another plan.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        await db.connection().execute(
+            "SELECT FROM customer_import WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+            actor.tenant_id,
+            import_id,
+        )
+        view = await queries.one(actor, import_id)
+        plan = queries.plan_for(view, wanted)
+        if view.state != "uploaded":
+            if view.plan != plan:
+                raise ImportStarted("This import was started by another plan.", field="columns")
+            return view
+        await db.connection().execute(
+            "UPDATE customer_import SET state = 'running', plan = $3::jsonb, started_at = $4"
+            " WHERE tenant_id = $1 AND id = $2",
+            actor.tenant_id,
+            import_id,
+            msgspec.json.encode(plan).decode(),
+            now,
+        )
+        await audit.record(
+            actor, "import.started", subject_id=import_id, now=now, duplicates=plan.duplicates
+        )
+        await _leave_for_worker(_Who(import_id, actor), now)
+        return await queries.one(actor, import_id)
+
+
+async def _leave_for_worker(who: _Who, now: datetime) -> None:
+    """Leave the import, or what is left of it, to the worker."""
+    payload: dict[str, Any] = msgspec.to_builtins(who)
+    key = f"{TOPIC}:{who.import_id}"
+    await outbox.add(TOPIC, payload, tenant_id=who.actor.tenant_id, now=now, key=key)
+
+
+async def go_on(payload: dict[str, Any], *, now: datetime) -> None:
+    """Do a worker's job: go on with an import for a while, and leave the rest for later."""
+    who = msgspec.convert(payload, _Who)
+    if not await run(who.actor, who.import_id, now=now, budget_s=BUDGET_S):
+        async with db.tenant_transaction(who.actor.tenant_id):
+            await _leave_for_worker(who, now)
+
+
+async def run(
+    actor: Actor, import_id: UUID, *, now: datetime, budget_s: float | None = None
+) -> bool:
+    """Do the chunks that are not done, as long as the budget lasts; say whether all are done."""
+    view = await queries.one(actor, import_id)
+    if view.state != "running":
+        return view.state == "done"
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        known = await queries.known_names(actor.tenant_id)
+    began, earlier, number = time.monotonic(), Earlier(), 0
+    work = _Work(actor, import_id, view.plan, known, earlier)
+    while await _do_chunk(work, number, now=now):
+        number += 1
+        if budget_s is not None and time.monotonic() - began > budget_s:
+            return False
+    await _finish(actor, import_id, now=now)
+    return True
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """An import that is being done."""
+
+    actor: Actor
+    import_id: UUID
+    plan: Plan
+    known: Known
+    earlier: Earlier
+
+
+async def _do_chunk(work: _Work, number: int, *, now: datetime) -> bool:
+    """Do one chunk, or remember what was done of it; say whether there was one."""
+    tenant_id = work.actor.tenant_id
+    async with db.tenant_transaction(tenant_id, readonly=True):
+        chunk = await chunks.load(tenant_id, work.import_id, number)
+    if chunk is None:
+        return False
+    rows = await queries.interpreted(chunk.rows, work.plan, work.known)
+    if chunk.told is not None:
+        _remember(work, chunk, {row.number: row.fields for row in rows})
+        return True
+    async with db.tenant_transaction(tenant_id):
+        # Another worker that thinks it has the lease waits here, and then finds it done.
+        locked = await chunks.load(tenant_id, work.import_id, number, lock=True)
+        if locked is None or locked.told is not None:
+            return True
+        verdicts = await judging.judge(
+            work.actor, work.import_id, rows, work.plan.duplicates, work.earlier
+        )
+        told, counts = await _write(work, verdicts, now=now)
+        await chunks.finish(tenant_id, work.import_id, number, told, counts)
+    return True
+
+
+def _remember(work: _Work, chunk: Chunk, fields: dict[int, dict[str, Any]]) -> None:
+    """Put the rows of a chunk that was done before among the earlier ones."""
+    left = {told.number for told in chunk.told or () if not told.was_taken}
+    for number, values in fields.items():
+        if number not in left:
+            like = duplicates.likeness(
+                values.get("name"), uscc=values.get("uscc"), phone=values.get("phone")
+            )
+            work.earlier.add(like, number, judging.row_id(work.import_id, number))
+
+
+async def _write(
+    work: _Work, verdicts: Sequence[Verdict], *, now: datetime
+) -> tuple[list[Told], Counts]:
+    """Write a chunk as one unit of work, and tell what became of its rows."""
+    ops: list[ReceivedOp] = []
+    row_of: dict[int, Verdict] = {}
+    for verdict in verdicts:
+        for op in _ops_of(work, verdict, len(ops) + 1, now):
+            ops.append(op)
+            row_of.setdefault(op.number, verdict)
+    now_ms = clock.to_ms(now)
+    applied = await changelog.apply(
+        work.actor,
+        ops,
+        kinds=sync.BY_NAME,
+        edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
+        now=now,
+    )
+    refused: dict[int, Problem] = {}
+    became: dict[int, Outcome] = {}
+    for outcome in applied.result.outcomes:
+        verdict = row_of[outcome.number]
+        became.setdefault(verdict.row.number, outcome)
+        if outcome.status not in {Status.APPLIED, Status.MERGED}:
+            refusal = applied.refusals.get(outcome.number) or as_refusal(outcome)
+            problem = Problem(refusal.field or "", refusal.code, refusal.detail)
+            refused.setdefault(verdict.row.number, problem)
+    return _tell(verdicts, refused), _count(verdicts, refused, became)
+
+
+def _ops_of(work: _Work, verdict: Verdict, first: int, now: datetime) -> Iterator[ReceivedOp]:
+    """Give the ops of a row: a customer and its contact, or an edit."""
+    fields = dict(verdict.row.fields)
+    if verdict.action == CREATE:
+        yield writing.creation("customer", UUID(verdict.target), fields, now=now, number=first)
+        if verdict.row.contact:
+            contact_id = uuid5(work.import_id, f"{verdict.row.number} contact")
+            given = {**verdict.row.contact, "customer_id": verdict.target}
+            yield writing.creation("contact", contact_id, given, now=now, number=first + 1)
+    elif verdict.action == UPDATE:
+        tags = fields.pop("tags", None)
+        yield Edit(
+            number=first,
+            kind="customer",
+            id=verdict.target,
+            fields=fields,
+            sets={"tags": SetChange(add=tuple(tags))} if tags else {},
+            at_ms=clock.to_ms(now),
+            base=changelog.base_of_now(),
+        )
+
+
+def _tell(verdicts: Sequence[Verdict], refused: dict[int, Problem]) -> list[Told]:
+    """Gather what is to be told of the rows of a chunk."""
+    told = []
+    for verdict in verdicts:
+        problems = verdict.problems
+        if (late := refused.get(verdict.row.number)) is not None:
+            problems = (*problems, late)
+        was_taken = verdict.action in {CREATE, UPDATE} and late is None
+        if problems or not was_taken:
+            told.append(Told(verdict.row.number, was_taken, problems))
+    return told
+
+
+def _count(
+    verdicts: Sequence[Verdict], refused: dict[int, Problem], became: dict[int, Outcome]
+) -> Counts:
+    """Count what became of the rows of a chunk."""
+    planned = judging.count([each for each in verdicts if each.row.number not in refused])
+    unchanged = sum(
+        verdict.action == UPDATE and became[verdict.row.number].code == Code.UNCHANGED
+        for verdict in verdicts
+        if verdict.row.number not in refused
+    )
+    return msgspec.structs.replace(
+        planned,
+        rows=len(verdicts),
+        updated=planned.updated - unchanged,
+        unchanged=unchanged,
+        refused=planned.refused + len(refused),
+    )
+
+
+async def _finish(actor: Actor, import_id: UUID, *, now: datetime) -> None:
+    """Close an import whose chunks are all done."""
+    async with db.tenant_transaction(actor.tenant_id):
+        status = await db.connection().execute(
+            "UPDATE customer_import SET state = 'done', finished_at = $3"
+            " WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
+            actor.tenant_id,
+            import_id,
+            now,
+        )
+        if status.endswith(" 1"):
+            view = await queries.one(actor, import_id)
+            counts: dict[str, int] = msgspec.to_builtins(view.counts)
+            await audit.record(actor, "import.finished", subject_id=import_id, now=now, **counts)

@@ -1,0 +1,305 @@
+"""Read the first visible sheet of a workbook, trusting nothing in it.
+
+A workbook is a ZIP of XML. Sizes are counted while inflating, document types are refused, only the
+cells that exist are looked at (a cell at XFD1048576 is one cell), formulas are never evaluated: the
+value that was saved with them is read.
+"""
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+from xml.parsers import expat
+
+from server.customers.imports.sheets import COLUMNS_MAX, FileRefused, Rows, Sheet
+
+ENTRIES_MAX: Final = 2000
+INFLATED_MAX: Final = 200 * 1024 * 1024
+RATIO_MAX: Final = 100
+RATIO_FROM: Final = 100 * 1024
+"""Small parts may be packed tighter."""
+_BLOCK: Final = 64 * 1024
+_CELL: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_BUILT_IN_DATES: Final = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
+_FORMAT_NOISE: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+_EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's day has no zone
+_EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001 - a cell's day has no zone
+_SERIAL_MAX: Final = 2_958_466
+"""The day after 9999-12-31."""
+_EXACT_MAX: Final = 10**15
+"""Whole numbers up to here are exact in a cell."""
+
+Attributes = dict[str, str]
+_Start = Callable[[str, Attributes], None]
+_End = Callable[[str], None]
+_Text = Callable[[str], None]
+
+
+def read(content: bytes) -> Sheet:
+    """Read a workbook.
+
+    :raises FileRefused: it is none, is hostile, or passes a limit.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            package = _Package(archive)
+            return Sheet(format="xlsx", rows=_Workbook(package).read().rows)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+        raise FileRefused("xlsx_broken", "This workbook is damaged or protected.") from error
+
+
+class _Package:
+    """The ZIP, with its limits."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        members = archive.infolist()
+        if len(members) > ENTRIES_MAX:
+            raise FileRefused("xlsx_bomb", "This workbook has too many parts.")
+        for member in members:
+            is_tight = member.file_size > RATIO_FROM
+            if is_tight and member.file_size > RATIO_MAX * max(member.compress_size, 1):
+                raise FileRefused("xlsx_bomb", "A part of this workbook is packed too tightly.")
+        if sum(member.file_size for member in members) > INFLATED_MAX:
+            raise FileRefused("xlsx_bomb", "This workbook is too large when it is unpacked.")
+        self._archive = archive
+        self._names = {member.filename: member for member in members}
+        self._inflated = 0
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Inflate a part, counting: what the directory says may be a lie."""
+        if name not in self._names:
+            raise FileRefused("xlsx_broken", "This workbook lacks a part.")
+        with self._archive.open(self._names[name]) as part:
+            while block := part.read(_BLOCK):
+                self._inflated += len(block)
+                if self._inflated > INFLATED_MAX:
+                    raise FileRefused("xlsx_bomb", "This workbook is too large when unpacked.")
+                yield block
+
+    def parse(
+        self, name: str, start: _Start, end: _End | None = None, text: _Text | None = None
+    ) -> None:
+        """Parse a part as XML without document type, entities or namespaces' prefixes."""
+        parser = expat.ParserCreate()
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.StartElementHandler = lambda tag, attributes: start(_local(tag), attributes)
+        if end is not None:
+            parser.EndElementHandler = lambda tag: end(_local(tag))
+        if text is not None:
+            parser.buffer_text = True
+            parser.CharacterDataHandler = text
+        try:
+            for block in self.blocks(name):
+                parser.Parse(block, False)  # noqa: FBT003 - expat takes it by position
+            parser.Parse(b"", True)  # noqa: FBT003 - expat takes it by position
+        except expat.ExpatError as error:
+            raise FileRefused("xlsx_broken", "A part of this workbook cannot be read.") from error
+
+
+def _refuse_doctype(*_: object) -> None:
+    """Refuse a document type: it is where entity bombs and outside files are declared."""
+    raise FileRefused("xlsx_doctype", "This workbook declares a document type; it is not read.")
+
+
+def _local(tag: str) -> str:
+    """Take the prefix off a tag."""
+    return tag.rpartition(":")[2]
+
+
+class _Workbook:
+    """The parts that give the first visible sheet its meaning."""
+
+    def __init__(self, package: _Package) -> None:
+        self._package = package
+        self._is_1904 = False
+        self._sheets: list[str] = []
+        self._strings: list[str] = []
+        self._date_styles: set[int] = set()
+
+    def read(self) -> Rows:
+        """Read the first visible sheet."""
+        self._package.parse("xl/workbook.xml", self._note_book)
+        if not self._sheets:
+            raise FileRefused("xlsx_empty", "This workbook has no visible sheet.")
+        target = self._target_of(self._sheets[0])
+        if "xl/sharedStrings.xml" in self._package:
+            self._read_strings()
+        if "xl/styles.xml" in self._package:
+            self._read_styles()
+        reader = _SheetReader(self._strings, self._date_styles, is_1904=self._is_1904)
+        self._package.parse(target, reader.start, reader.end, reader.text)
+        return reader.rows
+
+    def _note_book(self, tag: str, attributes: Attributes) -> None:
+        """Note the visible sheets and the epoch of days."""
+        if tag == "sheet" and attributes.get("state", "visible") == "visible":
+            relation = next(
+                (v for k, v in attributes.items() if _local(k) == "id" and ":" in k), ""
+            )
+            self._sheets.append(relation)
+        elif tag == "workbookPr":
+            self._is_1904 = attributes.get("date1904") in {"1", "true"}
+
+    def _target_of(self, relation: str) -> str:
+        """Find the part of a sheet; links to the outside are not followed."""
+        found: list[str] = []
+
+        def note(tag: str, attributes: Attributes) -> None:
+            is_inside = attributes.get("TargetMode") != "External"
+            if tag == "Relationship" and attributes.get("Id") == relation and is_inside:
+                found.append(attributes.get("Target", ""))
+
+        self._package.parse("xl/_rels/workbook.xml.rels", note)
+        if not found:
+            raise FileRefused("xlsx_broken", "This workbook lacks a part.")
+        return posixpath.normpath(posixpath.join("/xl", found[0])).lstrip("/")
+
+    def _read_strings(self) -> None:
+        """Read the texts that cells share; phonetic hints are left out."""
+        parts: list[str] = []
+        inside: list[str] = []
+
+        def start(tag: str, _: Attributes) -> None:
+            inside.append(tag)
+            if tag == "si":
+                parts.clear()
+
+        def end(tag: str) -> None:
+            inside.pop()
+            if tag == "si":
+                self._strings.append("".join(parts))
+
+        def text(data: str) -> None:
+            if inside[-1:] == ["t"] and "rPh" not in inside:
+                parts.append(data)
+
+        self._package.parse("xl/sharedStrings.xml", start, end, text)
+
+    def _read_styles(self) -> None:
+        """Find the styles that show a number as a day."""
+        formats: dict[str, str] = {}
+        inside: list[str] = []
+        styles: list[str] = []
+
+        def start(tag: str, attributes: Attributes) -> None:
+            inside.append(tag)
+            if tag == "numFmt":
+                formats[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
+            elif tag == "xf" and "cellXfs" in inside:
+                styles.append(attributes.get("numFmtId", "0"))
+
+        def end(_: str) -> None:
+            inside.pop()
+
+        self._package.parse("xl/styles.xml", start, end)
+        for number, style in enumerate(styles):
+            if _is_date_format(style, formats.get(style, "")):
+                self._date_styles.add(number)
+
+
+def _is_date_format(number: str, code: str) -> bool:
+    """Say whether a number format shows a day or a time."""
+    if code:
+        return any(letter in _FORMAT_NOISE.sub("", code).lower() for letter in "ymdhs")
+    return number.isdecimal() and int(number) in _BUILT_IN_DATES
+
+
+class _SheetReader:
+    """Takes the cells of a sheet as they come by."""
+
+    def __init__(self, strings: list[str], date_styles: set[int], *, is_1904: bool) -> None:
+        self.rows = Rows()
+        self._strings = strings
+        self._date_styles = date_styles
+        self._epoch = _EPOCH_1904 if is_1904 else _EPOCH
+        self._inside: list[str] = []
+        self._number = 0
+        self._column = 0
+        self._cells: dict[int, str] = {}
+        self._cell: Attributes = {}
+        self._parts: list[str] = []
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        """Begin an element."""
+        self._inside.append(tag)
+        if tag == "row":
+            said = attributes.get("r", "")
+            self._number = int(said) if said.isdecimal() else self._number + 1
+            self._column = 0
+            self._cells = {}
+        elif tag == "c":
+            self._cell = attributes
+            self._parts = []
+
+    def text(self, data: str) -> None:
+        """Keep the text of a value; that of a formula is not looked at."""
+        tag = self._inside[-1] if self._inside else ""
+        if tag == "v" or (tag == "t" and "is" in self._inside and "rPh" not in self._inside):
+            self._parts.append(data)
+
+    def end(self, tag: str) -> None:
+        """End an element."""
+        self._inside.pop()
+        if tag == "c":
+            self._keep_cell()
+        elif tag == "row":
+            width = max(self._cells, default=-1) + 1
+            self.rows.add(self._number, [self._cells.get(at, "") for at in range(width)])
+
+    def _keep_cell(self) -> None:
+        """Put a cell into its column."""
+        place = _CELL.fullmatch(self._cell.get("r", ""))
+        column = _column_of(place[1]) if place else self._column
+        self._column = column + 1
+        value = self._value("".join(self._parts)).strip()
+        if not value:
+            return
+        if column >= COLUMNS_MAX:
+            raise FileRefused("too_many_columns", f"A sheet may have {COLUMNS_MAX} columns.")
+        self._cells[column] = value
+
+    def _value(self, raw: str) -> str:
+        """Turn what is stored into what a person sees, roughly."""
+        match self._cell.get("t", "n"):
+            case "s":
+                at = int(raw) if raw.strip().isdecimal() else -1
+                return self._strings[at] if 0 <= at < len(self._strings) else ""
+            case "str" | "inlineStr" | "d":
+                return raw
+            case "b":
+                return {"1": "TRUE", "0": "FALSE"}.get(raw, "")
+            case "e":
+                return ""
+            case _:
+                return self._number_text(raw)
+
+    def _number_text(self, raw: str) -> str:
+        """Write a number without an exponent where it is whole, and a day as ISO says."""
+        try:
+            number = float(raw)
+        except ValueError:
+            return raw
+        style = self._cell.get("s", "0")
+        is_day = style.isdecimal() and int(style) in self._date_styles
+        if is_day and 0 <= number < _SERIAL_MAX:
+            moment = self._epoch + timedelta(days=number)
+            is_whole = number == int(number)
+            return moment.date().isoformat() if is_whole else moment.isoformat(" ", "seconds")
+        if abs(number) < _EXACT_MAX and number == int(number):
+            return str(int(number))
+        return raw
+
+
+def _column_of(letters: str) -> int:
+    """Count a column's letters from 0."""
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column - 1
