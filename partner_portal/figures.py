@@ -23,6 +23,8 @@ class Step(msgspec.Struct, frozen=True):
     label: str
     count: int | None
     said: str
+    note: str = ""
+    """What stands below the bar."""
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -35,6 +37,7 @@ class Bar(msgspec.Struct, frozen=True):
     ramp: int
     label: str
     said: str
+    note: str
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ def funnel(steps: Sequence[Step]) -> Funnel:
                 ramp,
                 step.label,
                 step.said,
+                step.note,
             )
         )
     counts = [step.count for step in steps]

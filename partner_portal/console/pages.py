@@ -58,7 +58,8 @@ def ladder_steps(counts: list[StatusCount], words: Catalogue, formats: Formats) 
     for status in reversed(LADDER):
         here = by_status.get(status)
         reached = None if here is None or reached is None else reached + here
-        steps.append(Step(words.say(f"status.{status}"), reached, formats.count(reached)))
+        note = words.say("console.here", n=formats.count(here))
+        steps.append(Step(words.say(f"status.{status}"), reached, formats.count(reached), note))
     return steps[::-1]
 
 

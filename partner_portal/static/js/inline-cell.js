@@ -1,8 +1,16 @@
 // @ts-check
-/** One value edited in its place: Esc puts it back, a choice saves at once, focus never gets lost. */
+/**
+ * One value edited in its place: Esc puts it back, a choice saves at once, focus never gets lost.
+ * While it is edited, its place is marked, so that a refresh of the page leaves it alone.
+ */
 
 class InlineCell extends HTMLElement {
+  /** @type {HTMLElement | null} */
+  #place = null;
+
   connectedCallback() {
+    this.#place = this.parentElement;
+    if (this.#place) this.#place.dataset.editing = "";
     const input = this.querySelector("[data-autofocus]");
     if (input instanceof HTMLElement) {
       input.focus();
@@ -20,6 +28,10 @@ class InlineCell extends HTMLElement {
     this.addEventListener("change", (event) => {
       if (event.target instanceof HTMLSelectElement) event.target.form?.requestSubmit();
     });
+  }
+
+  disconnectedCallback() {
+    if (this.#place && !this.#place.querySelector("inline-cell")) delete this.#place.dataset.editing;
   }
 }
 

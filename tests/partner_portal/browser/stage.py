@@ -1,0 +1,104 @@
+"""What the stories in a browser have in common: signing in, looking, measuring."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from playwright.async_api import BrowserContext, ConsoleMessage, Page
+
+from server.access import Actor
+from server.identity import service as identity
+from server.kit import clock
+from tests.factories import login_of
+
+MEASURE: Final = Path(__file__).with_name("measure.js")
+PASSWORD: Final = "correct horse 1729 staple"
+ARGUMENTS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--font-render-hinting=none",
+]
+
+
+class Site(msgspec.Struct, frozen=True):
+    """Where the product is served."""
+
+    url: str
+
+
+def watch(page: Page) -> list[str]:
+    """Collect what a page complains of: errors, warnings, violations of its own policy."""
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # What a refusal answers with is the story's business, not the console's.
+        is_answer = message.text.startswith("Failed to load resource: the server responded")
+        if message.type in {"error", "warning"} and not is_answer:
+            complaints.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return complaints
+
+
+async def open_page(page: Page, path: str) -> None:
+    """Go to a page and wait until its scripts are there."""
+    await page.goto(path)
+    await page.wait_for_selector("html[data-ready]")
+
+
+async def sign_in(page: Page, who: Actor, *, wanted: str = "/") -> None:
+    """Sign in through the entrance, as a person does."""
+    await open_page(page, f"/sign-in?next={wanted}")
+    await page.fill("[name=login]", login_of(who))
+    await page.fill("[name=password]", PASSWORD)
+    await page.click("form.panel button[type=submit]")
+    await page.wait_for_selector("html[data-ready] .side, html[data-ready] .oops")
+
+
+async def let_in(context: BrowserContext, site: Site, who: Actor) -> None:
+    """Give the browser a session without the entrance, which has its own stories."""
+    signed_in = await identity.web_sign_in(
+        login_of(who), PASSWORD, address="127.0.0.1", now=clock.now()
+    )
+    await context.add_cookies(
+        [
+            {
+                "name": signed_in.cookie_name,
+                "value": signed_in.token,
+                "url": site.url,
+                "httpOnly": True,
+            }
+        ]
+    )
+
+
+async def too_wide(page: Page) -> list[str]:
+    """Name what sticks out of the page on the right."""
+    return await _measured(page, "measure.tooWide()")
+
+
+async def too_small(page: Page) -> list[str]:
+    """Name what a finger would miss."""
+    return await _measured(page, "measure.tooSmall()")
+
+
+async def violations(page: Page, axe: tuple[str, str], language: str) -> list[str]:
+    """Ask axe what keeps people from using the page."""
+    script, chinese = axe
+    await page.evaluate(script)
+    return await _measured(
+        page, "words => measure.violations(words)", chinese if language == "zh-CN" else None
+    )
+
+
+async def _measured(page: Page, question: str, argument: str | None = None) -> list[str]:
+    """Ask measure.js, which the page's own policy would not let in by a script tag."""
+    await page.evaluate(MEASURE.read_text(encoding="utf-8"))
+    found: list[str] = await page.evaluate(question, argument)
+    return found

@@ -1,0 +1,147 @@
+"""Every page in both languages and both themes: usable by everybody, on a desk and in a hand."""
+
+from uuid import UUID
+
+import pytest
+from playwright.async_api import BrowserContext, Page
+
+from server.access import Actor
+from server.benefits import service as benefits
+from server.benefits.schemas import NewFunding, NewProgram, RequestBenefit
+from server.customers import service as customers
+from server.customers.schemas import NewContact, NewCustomer, NewNote, NewStore
+from server.kit import clock
+from tests.factories import NOW, Tenant, new_id
+from tests.partner_portal.browser.stage import (
+    Site,
+    let_in,
+    open_page,
+    too_small,
+    too_wide,
+    violations,
+)
+
+
+@pytest.fixture
+async def customer(shop: Tenant, operator: Actor) -> UUID:
+    """A customer with everything that its page can show."""
+    now = clock.now()
+    made = await customers.create(
+        shop.rep,
+        NewCustomer(
+            name="昆山德力精工机械有限公司",
+            phone="13862147705",
+            city="苏州",
+            district="昆山",
+            industry="机械制造",
+            status="need",
+            level="A",
+            owner_id=shop.rep.user_id,
+            expected_revenue_minor=4_680_000,
+            remark="郑总下周二在厂",
+        ),
+        now=NOW,
+    )
+    await customers.add_contact(
+        shop.rep, made.id, NewContact(name="何国强", title="采购", phone="13900001111"), now=NOW
+    )
+    await customers.add_store(
+        shop.rep,
+        made.id,
+        NewStore(name="昆山门店", city="苏州", address="长江中路 268 号"),
+        now=NOW,
+    )
+    await customers.add_note(shop.rep, made.id, NewNote(body="约了看样机"), now=NOW)
+    program = NewProgram(id=new_id(), name="首购立减", amount_minor=50_000, opens_at=NOW)
+    await benefits.create_program(operator, program, token_key=b"k" * 32, now=NOW)
+    funding = NewFunding(id=new_id(), amount_minor=500_000)
+    await benefits.fund(operator, program.id, funding, now=NOW)
+    asked = RequestBenefit(id=new_id(), customer_id=made.id, program_id=program.id)
+    await benefits.request(shop.rep, asked, now=now)
+    return made.id
+
+
+AGENT_PAGES = [
+    "/customers",
+    "/customers?q=没有这一家",
+    "/customers/new",
+    "/customers/{id}",
+    "/customers/{id}/edit",
+    "/benefits",
+    "/benefits/new",
+    "/benefits/new?customer_id={id}",
+    "/platform-reads",
+    "/_ui",
+]
+PLATFORM_PAGES = ["/console", "/console/agents", "/console/issuances"]
+OPEN_PAGES = ["/sign-in", "/nowhere"]
+
+
+async def _look(page: Page, path: str, language: str, axe: tuple[str, str]) -> None:
+    """Look at a page by day and by night, wide and narrow."""
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await open_page(page, path)
+    assert await page.get_attribute("html", "lang") == language
+    for theme in ("light", "dark"):
+        await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        assert await violations(page, axe, language) == [], theme
+    assert await too_wide(page) == []
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await too_wide(page) == []
+    assert await too_small(page) == []
+
+
+async def _speak(context: BrowserContext, site: Site, language: str) -> None:
+    """Choose a language."""
+    await context.add_cookies([{"name": "language", "value": language, "url": site.url}])
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("path", AGENT_PAGES)
+async def test_an_agents_page_is_usable_by_everybody(
+    path: str,
+    language: str,
+    shop: Tenant,
+    customer: UUID,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    await let_in(context, site, shop.manager)
+    await _speak(context, site, language)
+
+    await _look(page, path.format(id=customer), language, axe)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("path", PLATFORM_PAGES)
+async def test_a_page_of_the_console_is_usable_by_everybody(
+    path: str,
+    language: str,
+    operator: Actor,
+    customer: UUID,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    await let_in(context, site, operator)
+    await _speak(context, site, language)
+
+    await _look(page, path, language, axe)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("path", OPEN_PAGES)
+async def test_a_page_for_everybody_is_usable_by_everybody(
+    path: str,
+    language: str,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    await _speak(context, site, language)
+
+    await _look(page, path, language, axe)
