@@ -168,8 +168,9 @@ class Outbox:
 
     def frame(self, *, most: int = MAX_OPS) -> list[Op]:
         """Answer the next ops to push; an atomic group is never cut."""
+        # A group that begins within the frame is read to its end.
         rows = self._store.rows(
-            "SELECT body FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?", (MAX_OPS,)
+            "SELECT body FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?", (2 * MAX_OPS,)
         )
         ops: list[Op] = []
         size = 0

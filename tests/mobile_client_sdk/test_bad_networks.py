@@ -33,6 +33,52 @@ def test_no_clear_answer_is_offline_and_the_next_sync_completes(
     assert wang.conflicts() == []
 
 
+def test_what_the_server_has_settled_is_shown_until_the_replica_shows_it(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    shop = wang.create_customer(name="福满楼")
+    for number in range(60):
+        wang.add_note(shop, f"note {number}")
+    phones.server.faults = [None, Fault.LOSE_REQUEST]
+
+    assert wang.sync().state is SyncState.OFFLINE
+    assert wang.pending_count == 11
+    assert len(wang.notes(shop)) == 60
+    assert wang.sync().is_complete
+    assert len(wang.notes(shop)) == 60
+
+
+@pytest.mark.parametrize("before", [0, 1, 30, 49, 50])
+def test_an_atomic_group_is_never_cut_by_a_frame(phones: Phones, before: int) -> None:
+    wang = phones.enrol("王芳")
+    shop = wang.create_customer(name="福满楼")
+    wang.sync()
+    for number in range(before):
+        wang.add_note(shop, f"single {number}")
+    with wang.group(atomic=True):
+        for number in range(50):
+            wang.add_note(shop, f"joined {number}")
+
+    report = wang.sync()
+
+    assert (report.pushed, report.refused) == (before + 50, ())
+    assert len(wang.notes(shop)) == before + 50
+
+
+def test_the_time_of_edits_does_not_go_back_while_they_wait(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    shop = wang.create_customer(name="福满楼")
+    phones.skew_ms["王芳"] = -3_600_000
+    with wang.edit(shop) as c:
+        c.city = "杭州市"
+
+    created, edited = (made.op.at_ms for made in wang.history(shop))
+    assert edited >= created
+
+    wang.sync()
+    wang.delete(shop)
+    assert wang.history(shop)[-1].op.at_ms < created, "what is settled no longer holds it up"
+
+
 def test_what_arrives_twice_is_done_once(phones: Phones) -> None:
     wang = phones.enrol("王芳")
     shop = wang.create_customer(name="福满楼")
