@@ -30,8 +30,8 @@ def read(content: bytes, encoding: str | None = None) -> Sheet:
     text = _decoded(content, name)
     delimiter = sniff_delimiter(text)
     rows = Rows()
-    # One more than the limit of a cell: what is longer is refused by us, in words.
-    csv.field_size_limit(CELL_CHARS_MAX + 1)
+    # Far more than the limit of a cell: a long one is refused in words, not by the parser.
+    csv.field_size_limit(10 * CELL_CHARS_MAX)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for number, cells in enumerate(reader, 1):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -86,12 +87,8 @@ async def test_a_list_reads_its_page_from_its_index(large: Tenant) -> None:
     ):
         page = await queries.list_page(large.owner, filters, sort=sort)
         for cursor in {None, page.next_cursor}:
-            (plan,) = await plans(
-                large.owner,
-                lambda f=filters, s=sort, c=cursor: queries.list_page(
-                    large.owner, f, sort=s, cursor=c
-                ),
-            )
+            ask = partial(queries.list_page, large.owner, filters, sort=sort, cursor=cursor)
+            (plan,) = await plans(large.owner, ask)
             assert index in plan
             assert "tenant_id =" in index_conditions(plan)
             assert "Sort" not in plan
