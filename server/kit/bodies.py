@@ -73,8 +73,7 @@ class CheckedRequest(Request[Any, Any, Any]):
         body = await super().body()
         if not getattr(self, "_checked", False):
             self._checked = True
-            media_type = self.content_type[0]
-            if media_type == "" or media_type.endswith("json"):
+            if self.content_type[0].endswith("json"):
                 ensure_shallow(body)
         return body
 
@@ -87,6 +86,8 @@ class CheckedRequest(Request[Any, Any, Any]):
         media_type = self.content_type[0]
         if media_type and not media_type.endswith("json"):
             raise UnsupportedMediaType("Send application/json.", field="body")
+        if not media_type:
+            ensure_shallow(await self.body())
         with _refusing_unreadable():
             return await super().json()
 

@@ -1,0 +1,414 @@
+"""The matrix: every route, where it takes ids of a tenant, and a request that would succeed.
+
+A route is added here together with its code; a test fails until it is. Places of ids are written
+``path.customer_id``, ``query.tag``, ``body.owner_id``; the kinds are those of `world.FRESH` and of
+`Company.ids`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Role
+from server.kit import clock
+from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
+from tests.factories import new_id
+from tests.isolation.world import Company
+
+Body = Callable[[Company], Any]
+Route = tuple[str, str]
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """How a route is asked."""
+
+    ids: dict[str, str] = {}
+    """Where it takes an id, and of what; only ids that belong to a tenant."""
+    shared: dict[str, str] = {}
+    """Where it takes an id that is of no tenant."""
+    words: dict[str, str] = {}
+    """Other parameters of the path."""
+    new_ids: tuple[str, ...] = ()
+    """Where the sender makes a new id: the same id may stand in another tenant."""
+    query: dict[str, str] = {}
+    """Parameters that are always there."""
+    file: bytes = b""
+    """A file that is sent instead of a body."""
+    body: Body | None = None
+    """A body that is accepted; ids in it are replaced one by one."""
+    role: Role = Role.AGENT_OWNER
+    """Who may do it."""
+    is_page: bool = False
+    """A page: signed in by cookie, sends forms."""
+    spends: str = ""
+    """The place whose record is gone afterwards, so that each try takes a fresh one."""
+    answers: dict[str, int] = {}
+    """Place -> status, where an id of another company is not answered by 404."""
+    succeeds: bool = True
+    """False where one's own ids are refused as well, with the reason in a comment."""
+
+
+def _customer(company: Company) -> dict[str, Any]:
+    """Write a new customer."""
+    return {
+        "id": str(new_id()),
+        "name": company.text("新客户"),
+        "owner_id": str(company.tenant.rep.user_id),
+        "tags": [str(company.ids["tag"])],
+    }
+
+
+def _benefit(company: Company) -> dict[str, Any]:
+    """Write a request for a benefit."""
+    return {
+        "id": str(new_id()),
+        "customer_id": str(company.ids["customer"]),
+        "program_id": str(company.ids["program"]),
+    }
+
+
+def pull(cursor: str | None = None) -> dict[str, Any]:
+    """Write a pull."""
+    return {"cursor": cursor, "limit": 200}
+
+
+def push(*ops: dict[str, Any]) -> dict[str, Any]:
+    """Write a push."""
+    return {
+        "protocol": PROTOCOL_VERSION,
+        "schema": SCHEMA_VERSION,
+        "device_time_ms": clock.to_ms(clock.now()),
+        "ops": list(ops),
+    }
+
+
+_FILTERS: Final = {"query.owner_id": "user", "query.team_id": "team", "query.tag": "tag"}
+_NEWEST: Final = "999999999999999"
+"""A form that was made after everything."""
+_PLATFORM: Final = Role.PLATFORM_OPERATOR
+
+API: Final[dict[Route, Case]] = {
+    ("POST", "/v1/auth/logout"): Case(succeeds=False),  # would end the session of the test
+    ("GET", "/v1/me"): Case(),
+    ("POST", "/v1/me/password"): Case(
+        body=lambda _: {"current_password": "wrong", "new_password": "x"},
+        succeeds=False,  # the password stays
+    ),
+    ("POST", "/v1/me/sign-out-everywhere"): Case(succeeds=False),  # would end the session
+    ("GET", "/v1/users"): Case(),
+    ("POST", "/v1/users"): Case(
+        body=lambda company: {
+            "login": f"u{new_id().hex}",
+            "name": company.text("新同事"),
+            "role": "sales_rep",
+            "team_id": str(company.ids["team"]),
+        },
+        ids={"body.team_id": "team"},
+        new_ids=("body.id",),
+    ),
+    ("GET", "/v1/users/{user_id}"): Case(ids={"path.user_id": "user"}),
+    ("PATCH", "/v1/users/{user_id}"): Case(
+        ids={"path.user_id": "user", "body.team_id": "team"},
+        body=lambda company: {"team_id": str(company.ids["team"])},
+    ),
+    ("POST", "/v1/users/{user_id}/disabling"): Case(
+        ids={"path.user_id": "user"}, spends="path.user_id"
+    ),
+    ("POST", "/v1/users/{user_id}/enabling"): Case(ids={"path.user_id": "user"}),
+    ("POST", "/v1/users/{user_id}/password"): Case(
+        ids={"path.user_id": "user"},
+        body=lambda _: {"password": "some other quiet sentence"},
+        spends="path.user_id",
+    ),
+    ("GET", "/v1/devices"): Case(),
+    ("POST", "/v1/devices/enrolment-codes"): Case(
+        ids={"body.user_id": "user"},
+        body=lambda company: {"user_id": str(company.ids["user"])},
+    ),
+    ("POST", "/v1/devices/{device_id}/revocation"): Case(
+        ids={"path.device_id": "device"}, spends="path.device_id"
+    ),
+    ("GET", "/v1/customers"): Case(ids=_FILTERS),
+    ("GET", "/v1/customers/summary"): Case(ids=_FILTERS),
+    ("POST", "/v1/customers"): Case(
+        ids={"body.owner_id": "user", "body.team_id": "team", "body.tags.0": "tag"},
+        new_ids=("body.id",),
+        body=_customer,
+    ),
+    ("POST", "/v1/customers/batch"): Case(
+        ids={
+            "body.customers.0.owner_id": "user",
+            "body.customers.0.team_id": "team",
+            "body.customers.0.tags.0": "tag",
+        },
+        new_ids=("body.customers.0.id",),
+        body=lambda company: {"customers": [_customer(company)]},
+    ),
+    ("POST", "/v1/customers/duplicates"): Case(body=lambda company: {"name": company.text("同名")}),
+    ("GET", "/v1/customers/{customer_id}"): Case(ids={"path.customer_id": "customer"}),
+    ("PATCH", "/v1/customers/{customer_id}"): Case(
+        ids={
+            "path.customer_id": "customer",
+            "body.owner_id": "user",
+            "body.team_id": "team",
+            "body.add_tags.0": "tag",
+            "body.remove_tags.0": "tag",
+        },
+        body=lambda company: {"remark": company.text("改")},
+    ),
+    ("DELETE", "/v1/customers/{customer_id}"): Case(
+        ids={"path.customer_id": "customer"}, spends="path.customer_id"
+    ),
+    ("POST", "/v1/customers/{customer_id}/restoration"): Case(ids={"path.customer_id": "customer"}),
+    ("GET", "/v1/customers/{customer_id}/history"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/customers/{customer_id}/stores"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {"name": company.text("新店")},
+    ),
+    ("POST", "/v1/customers/{customer_id}/contacts"): Case(
+        ids={"path.customer_id": "customer", "body.store_id": "store"},
+        new_ids=("body.id",),
+        body=lambda company: {"name": company.text("新联系人")},
+    ),
+    ("POST", "/v1/customers/{customer_id}/notes"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {"body": company.text("新跟进")},
+    ),
+    ("PATCH", "/v1/stores/{store_id}"): Case(
+        ids={"path.store_id": "store"}, body=lambda company: {"name": company.text("改店")}
+    ),
+    ("DELETE", "/v1/stores/{store_id}"): Case(
+        ids={"path.store_id": "store"}, spends="path.store_id"
+    ),
+    ("POST", "/v1/stores/{store_id}/restoration"): Case(ids={"path.store_id": "store"}),
+    ("PATCH", "/v1/contacts/{contact_id}"): Case(
+        ids={"path.contact_id": "contact", "body.store_id": "store"},
+        body=lambda company: {"name": company.text("改联系人")},
+    ),
+    ("DELETE", "/v1/contacts/{contact_id}"): Case(
+        ids={"path.contact_id": "contact"}, spends="path.contact_id"
+    ),
+    ("POST", "/v1/contacts/{contact_id}/restoration"): Case(ids={"path.contact_id": "contact"}),
+    ("GET", "/v1/customers/export.csv"): Case(ids=_FILTERS),
+    ("GET", "/v1/customers/export.xlsx"): Case(ids=_FILTERS),
+    ("GET", "/v1/imports"): Case(),
+    ("POST", "/v1/imports"): Case(
+        query={"file_name": "客户.csv"},
+        file="name,phone\n某客户,13812345678\n".encode(),
+        new_ids=("query.id",),
+    ),
+    ("GET", "/v1/imports/template.csv"): Case(),
+    ("GET", "/v1/imports/{import_id}"): Case(ids={"path.import_id": "import"}),
+    ("POST", "/v1/imports/{import_id}/preview"): Case(
+        ids={"path.import_id": "import"}, body=lambda _: {"duplicates": "skip"}
+    ),
+    ("POST", "/v1/imports/{import_id}/start"): Case(
+        ids={"path.import_id": "import"},
+        body=lambda _: {"duplicates": "skip"},
+        spends="path.import_id",
+    ),
+    ("GET", "/v1/imports/{import_id}/problems"): Case(ids={"path.import_id": "import"}),
+    ("GET", "/v1/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
+    ("GET", "/v1/tags"): Case(),
+    ("POST", "/v1/tags"): Case(
+        ids={"body.owner_id": "user"},
+        new_ids=("body.id",),
+        body=lambda company: {"name": company.text("新标签"), "meaning": company.text("新含义")},
+    ),
+    ("PATCH", "/v1/tags/{tag_id}"): Case(
+        ids={"path.tag_id": "tag", "body.owner_id": "user"},
+        body=lambda company: {"meaning": company.text("改含义")},
+    ),
+    ("DELETE", "/v1/tags/{tag_id}"): Case(ids={"path.tag_id": "tag"}, spends="path.tag_id"),
+    ("GET", "/v1/sync/conflicts"): Case(ids={"query.customer_id": "customer"}),
+    ("POST", "/v1/sync/conflicts/{conflict_id}/resolution"): Case(
+        ids={"path.conflict_id": "conflict"},
+        body=lambda _: {"decision": "dismiss"},
+        spends="path.conflict_id",
+    ),
+    ("POST", "/v1/sync/pull"): Case(body=lambda _: pull(), role=Role.SALES_REP),
+    ("POST", "/v1/sync/push"): Case(body=lambda _: push(), role=Role.SALES_REP),
+    ("GET", "/v1/benefits/programs"): Case(),
+    ("GET", "/v1/benefits/requests"): Case(
+        ids={"query.customer_id": "customer"}, shared={"query.program_id": "program"}
+    ),
+    ("POST", "/v1/benefits/requests"): Case(
+        ids={"body.customer_id": "customer"},
+        shared={"body.program_id": "program"},
+        new_ids=("body.id",),
+        body=_benefit,
+    ),
+    ("GET", "/v1/benefits/requests/{request_id}"): Case(ids={"path.request_id": "request"}),
+    ("GET", "/v1/platform-reads"): Case(),
+    ("GET", "/v1/platform/overview"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/agents"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/agents"): Case(
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda _: {
+            "name": f"新代理{new_id().hex[-8:]}",
+            "city": "宁波",
+            "owner": {"login": f"o{new_id().hex}", "name": "老板"},
+        },
+    ),
+    # The platform knows its agents; for everybody else an agent is somebody else's tenant.
+    ("GET", "/v1/platform/agents/{agent_id}"): Case(
+        ids={"path.agent_id": "tenant"}, role=_PLATFORM, answers={"path.agent_id": 200}
+    ),
+    ("GET", "/v1/platform/programs"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/programs"): Case(
+        role=_PLATFORM,
+        body=lambda _: {
+            "id": str(new_id()),
+            "name": "新计划",
+            "amount_minor": 100,
+            "opens_at": "2026-01-01T00:00:00Z",
+        },
+        new_ids=("body.id",),
+    ),
+    ("GET", "/v1/platform/programs/{program_id}"): Case(
+        role=_PLATFORM, shared={"path.program_id": "program"}
+    ),
+    ("POST", "/v1/platform/programs/{program_id}/funding"): Case(
+        shared={"path.program_id": "program"},
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "amount_minor": 100},
+    ),
+    ("GET", "/v1/platform/programs/{program_id}/allocations"): Case(
+        role=_PLATFORM, shared={"path.program_id": "program"}
+    ),
+    ("POST", "/v1/platform/programs/{program_id}/allocations"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 201},
+        shared={"path.program_id": "program"},
+        role=_PLATFORM,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "amount_minor": 1_000_000,
+        },
+        new_ids=("body.id",),
+    ),
+    ("GET", "/v1/platform/issuances"): Case(
+        ids={"query.agent_id": "tenant"},
+        shared={"query.program_id": "program"},
+        answers={"query.agent_id": 200},
+        role=_PLATFORM,
+    ),
+    ("GET", "/v1/platform/issuance-totals"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/issuances/{issuance_id}/void"): Case(
+        ids={"path.issuance_id": "issuance"},
+        role=_PLATFORM,
+        answers={"path.issuance_id": 201},
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "reason": "误发"},
+        spends="path.issuance_id",
+    ),
+}
+"""The API. Ids that the platform makes for all (programs) are of no tenant."""
+
+PAGES: Final[dict[Route, Case]] = {
+    ("GET", "/customers"): Case(ids={"query.tag": "tag", "query.owner_id": "user"}),
+    ("GET", "/customers/found"): Case(),
+    ("GET", "/customers/new"): Case(),
+    ("POST", "/customers/new"): Case(
+        ids={"body.owner_id": "user"},
+        body=lambda company: {"id": str(new_id()), "name": company.text("表单客户"), "sure": "1"},
+    ),
+    ("GET", "/customers/{customer_id}"): Case(ids={"path.customer_id": "customer"}),
+    ("GET", "/customers/{customer_id}/edit"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/customers/{customer_id}/edit"): Case(
+        ids={"path.customer_id": "customer"},
+        body=lambda company: {"name": company.text("表单改"), "base": _NEWEST},
+    ),
+    ("GET", "/customers/{customer_id}/history"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/customers/{customer_id}/notes"): Case(
+        ids={"path.customer_id": "customer"},
+        body=lambda company: {"body": company.text("表单跟进")},
+    ),
+    ("POST", "/customers/{customer_id}/tags"): Case(
+        ids={"path.customer_id": "customer", "body.add": "tag"},
+        body=lambda company: {"add": str(company.ids["tag"])},
+    ),
+    ("GET", "/customers/{customer_id}/cells/{name}"): Case(
+        ids={"path.customer_id": "customer"}, words={"name": "city"}
+    ),
+    ("POST", "/customers/{customer_id}/cells/{name}"): Case(
+        ids={"path.customer_id": "customer"},
+        words={"name": "city"},
+        body=lambda company: {"city": company.text("表单市"), "base": _NEWEST},
+    ),
+    ("POST", "/customers/{customer_id}/{kind}/new"): Case(
+        ids={"path.customer_id": "customer"},
+        words={"kind": "contacts"},
+        body=lambda company: {"name": company.text("表单联系人")},
+    ),
+    ("POST", "/customers/{customer_id}/conflicts/{conflict_id}"): Case(
+        ids={"path.customer_id": "customer", "path.conflict_id": "conflict"},
+        # The customer is only where the browser goes back to.
+        answers={"path.customer_id": 303},
+        body=lambda _: {"decision": "dismiss"},
+        spends="path.conflict_id",
+    ),
+    ("GET", "/benefits"): Case(),
+    ("GET", "/benefits/new"): Case(ids={"query.customer_id": "customer"}),
+    ("POST", "/benefits/new"): Case(ids={"body.customer_id": "customer"}, body=_benefit),
+    ("GET", "/platform-reads"): Case(),
+    ("GET", "/console"): Case(role=_PLATFORM),
+    ("GET", "/console/agents"): Case(role=_PLATFORM),
+    ("GET", "/console/issuances"): Case(
+        ids={"query.agent_id": "tenant"},
+        shared={"query.program_id": "program"},
+        answers={"query.agent_id": 200},
+        role=_PLATFORM,
+    ),
+}
+"""The pages of the portal."""
+
+STREAMS: Final[dict[Route, str]] = {
+    ("GET", "/v1/sync/hint"): "bearer",
+    ("GET", "/live"): "cookie",
+}
+"""Feeds that do not end by themselves."""
+
+PUBLIC: Final[dict[Route, str]] = {
+    ("GET", "/livez"): "says that the process answers",
+    ("GET", "/readyz"): "says whether the process is ready",
+    ("GET", "/metrics"): "counts by route; for the inside only",
+    ("GET", "/v1/openapi.json"): "describes the API",
+    ("GET", "/v1/openapi.json/openapi.json"): "the same",
+    ("GET", "/v1/openapi.json/{path}"): "says that there is nothing",
+    ("POST", "/v1/auth/login"): "takes a password",
+    ("POST", "/v1/auth/token"): "takes a refresh token; a device id that is not its own is refused",
+    ("POST", "/v1/devices/enrolment"): "takes a one-time code",
+    ("GET", "/"): "leads to the entrance or inside",
+    ("GET", "/sign-in"): "the entrance",
+    ("POST", "/sign-in"): "takes a password",
+    ("POST", "/sign-out"): "ends the browser's own session",
+    ("POST", "/language"): "sets a cookie",
+    ("GET", "/static/{path}"): "files that are the same for everybody",
+    ("GET", "/_ui"): "the component gallery, without data; not in production",
+}
+"""Routes that know of no tenant, each with the reason."""
+
+
+def replaced(body: Any, place: str, value: UUID | str) -> Any:
+    """Give a body with one id in it replaced; ``customers.0.tags.0`` is a place."""
+    head, _, rest = place.partition(".")
+    if isinstance(body, list):
+        items = list(body)
+        items[int(head)] = replaced(items[int(head)], rest, value) if rest else str(value)
+        return items
+    fields = dict(body)
+    if not rest:
+        return {**fields, head: str(value)}
+    missing: Any = [] if rest.partition(".")[0].isdigit() else {}
+    held = fields.get(head, missing)
+    if held == [] and rest.isdigit():
+        return {**fields, head: [str(value)]}
+    return {**fields, head: replaced(held, rest, value)}

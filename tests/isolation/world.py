@@ -1,0 +1,470 @@
+"""Two agent companies full of data that must never meet, made through the services."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import Actor, Role, Scope
+from server.benefits import queries as benefit_queries
+from server.benefits import service as benefits
+from server.benefits.schemas import (
+    IssuanceFilters,
+    NewFunding,
+    NewProgram,
+    NewVoid,
+    RequestBenefit,
+)
+from server.customers import service as customers
+from server.customers.imports import service as imports
+from server.customers.schemas import (
+    CustomerEdit,
+    NewContact,
+    NewCustomer,
+    NewNote,
+    NewStore,
+    NewTag,
+)
+from server.identity import service as identity
+from server.identity.schemas import Enrolment, NewUser, UserChange
+from server.kit import clock
+from server.partners import service as partners
+from server.partners.rules import owner_id
+from server.partners.schemas import NewAgent, NewOwner
+from tests.factories import Tenant, login_of, make_actor, make_platform_actor, new_id, new_user
+from tests.server.sync.devices import Device
+
+PASSWORD: Final = "a lantern over the quiet river"
+AGENT_ROLES: Final = (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
+PLATFORM_ROLES: Final = (Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE)
+_numbers = count(1)
+
+
+class Session(msgspec.Struct, frozen=True):
+    """How one person reaches the product: by a device's token and by a browser's cookie."""
+
+    actor: Actor
+    token: str
+    cookie: tuple[str, str]
+    csrf_token: str
+
+
+class Company(msgspec.Struct):
+    """One of the two agent companies: its people, and an id of everything that it has."""
+
+    tenant: Tenant
+    mark: str
+    sessions: dict[Role, Session]
+    ids: dict[str, UUID] = {}
+
+    def text(self, what: str) -> str:
+        """Give a text that stands nowhere else."""
+        return f"{self.mark}{what}{next(_numbers)}"
+
+    def phone(self) -> str:
+        """Give a phone that stands nowhere else."""
+        return f"+8613{next(_numbers) + 700_000_000:09d}"
+
+
+async def make_company(mark: str, operator: Actor) -> Company:
+    """Admit a company with people who can reach it, and something of everything."""
+    tenant = await _admit(f"{mark}公司", operator)
+    company = Company(tenant, mark, {})
+    owner = tenant.owner
+    for actor in (owner, tenant.manager, tenant.rep):
+        change = UserChange(name=company.text("同事"))
+        await identity.change_user(owner, actor.user_id, change, now=clock.now())
+        await identity.set_password(owner, actor.user_id, PASSWORD, now=clock.now())
+        company.sessions[actor.role] = await make_session(actor, company.text("手机"))
+    await fill(company)
+    return company
+
+
+async def _admit(name: str, operator: Actor) -> Tenant:
+    """Admit an agent, whose owner invites a manager and a rep."""
+    tenant_id = new_id()
+    login = f"{Role.AGENT_OWNER}.{owner_id(tenant_id).hex[-12:]}"
+    new = NewAgent(id=tenant_id, name=name, city="杭州", owner=NewOwner(login, name, PASSWORD))
+    await partners.admit(operator, new, now=clock.now())
+    signed_in = await identity.web_sign_in(login, PASSWORD, address=login, now=clock.now())
+    owner = signed_in.actor
+    assert owner.team_id is not None
+    team_id = owner.team_id
+    manager, rep = (
+        make_actor(tenant_id, role, team_id=team_id)
+        for role in (Role.SALES_MANAGER, Role.SALES_REP)
+    )
+    for actor in (manager, rep):
+        person = new_user(actor, team_id=team_id)
+        await identity.invite(owner, person, now=clock.now())
+    return Tenant(tenant_id, name, team_id, owner, manager, rep)
+
+
+async def make_session(actor: Actor, device_name: str) -> Session:
+    """Sign the person in, in a browser and, but for the platform's staff, on a phone."""
+    now = clock.now()
+    device_id: UUID | None = None
+    if actor.is_platform:
+        tokens = await identity.sign_in(
+            login_of(actor), PASSWORD, address=actor.user_id.hex, now=now
+        )
+        token = tokens.access_token
+    else:
+        code = await identity.new_enrolment_code(actor, user_id=None, now=now)
+        asked = Enrolment(code=code.code, device_name=device_name, platform=f"{device_name}系统")
+        enrolled = await identity.enrol(asked, address=actor.user_id.hex, now=now)
+        device_id, token = enrolled.device_id, enrolled.access_token
+    signed_in = await identity.web_sign_in(
+        login_of(actor), PASSWORD, address=actor.user_id.hex, now=now
+    )
+    return Session(
+        actor=msgspec.structs.replace(actor, device_id=device_id),
+        token=token,
+        cookie=(signed_in.cookie_name, signed_in.token),
+        csrf_token=signed_in.csrf_token,
+    )
+
+
+async def make_staff_session(role: Role) -> Session:
+    """Add one of the platform's staff, who can reach the product."""
+    staff = make_platform_actor(role)
+    person = new_user(staff, team_id=None, password=PASSWORD)
+    await identity.add_staff(person, now=clock.now())
+    return await make_session(staff, f"平台{role}")
+
+
+async def fill(company: Company) -> None:
+    """Make one of everything that a company has."""
+    rep = company.tenant.rep
+    company.ids["tenant"] = company.tenant.tenant_id
+    company.ids["team"] = company.tenant.team_id
+    company.ids["user"] = rep.user_id
+    device_id = company.sessions[Role.SALES_REP].actor.device_id
+    assert device_id is not None
+    company.ids["device"] = device_id
+    for kind in ("tag", "customer", "store", "contact", "note", "conflict", "import"):
+        company.ids[kind] = await FRESH[kind](company)
+    # Hand-over: somebody lost sight of a customer.
+    moved = await new_customer(company)
+    edit = CustomerEdit(owner_id=company.tenant.manager.user_id)
+    await customers.edit(company.tenant.owner, moved, edit, now=clock.now())
+
+
+async def new_customer(company: Company) -> UUID:
+    """Make a customer of the rep, with a text in every field."""
+    new = NewCustomer(
+        name=company.text("客户"),
+        phone=company.phone(),
+        city=company.text("市"),
+        district=company.text("区"),
+        address=company.text("路"),
+        industry=company.text("业"),
+        status="potential",
+        level="A",
+        source=company.text("来源"),
+        expected_revenue_minor=1_000_000,
+        remark=company.text("备注"),
+        tags=[company.ids["tag"]],
+    )
+    saved = await customers.create(company.tenant.rep, new, now=clock.now())
+    return saved.id
+
+
+async def new_store(company: Company) -> UUID:
+    """Make a store."""
+    new = NewStore(
+        name=company.text("店"),
+        address=company.text("店址"),
+        city=company.text("店市"),
+        district=company.text("店区"),
+        phone=company.phone(),
+    )
+    owner = company.tenant.rep
+    return (await customers.add_store(owner, company.ids["customer"], new, now=clock.now())).id
+
+
+async def new_contact(company: Company) -> UUID:
+    """Make a contact."""
+    new = NewContact(
+        name=company.text("联系人"),
+        title=company.text("职务"),
+        phone=company.phone(),
+        email=f"c{next(_numbers)}@{company.tenant.tenant_id.hex}.example.com",
+        wechat=company.text("微信"),
+        remark=company.text("印象"),
+    )
+    owner = company.tenant.rep
+    return (await customers.add_contact(owner, company.ids["customer"], new, now=clock.now())).id
+
+
+async def new_note(company: Company) -> UUID:
+    """Write a note."""
+    new = NewNote(body=company.text("跟进"))
+    owner = company.tenant.rep
+    return (await customers.add_note(owner, company.ids["customer"], new, now=clock.now())).id
+
+
+async def new_tag(company: Company) -> UUID:
+    """Make a tag."""
+    new = NewTag(
+        name=company.text("标签"),
+        meaning=company.text("含义"),
+        colour=company.text("色"),
+        expires_on="2031-01-01",
+    )
+    return (await customers.create_tag(company.tenant.owner, new, now=clock.now())).id
+
+
+async def new_conflict(company: Company) -> UUID:
+    """Let two people write one field of a customer without seeing each other."""
+    customer_id = await new_customer(company)
+    now = clock.now()
+    first = Device(await _with_device(company, await _new_person(company)), now)
+    second = Device(await _with_device(company, await _new_person(company)), now)
+    for device in (first, second):
+        await device.pull()
+    await first.push(first.edit("customer", customer_id, remark=company.text("甲写")))
+    outcome = await second.outcome(
+        second.edit("customer", customer_id, remark=company.text("乙写"))
+    )
+    return UUID(outcome.conflicts[0])
+
+
+async def new_import(company: Company) -> UUID:
+    """Hand a spreadsheet in."""
+    lines = [
+        "name,phone,city",
+        f"{company.text('导入客户')},{company.phone()},杭州",
+        f",{company.text('坏')},",
+    ]
+    handed_in = await imports.upload(
+        company.tenant.owner,
+        f"{company.text('表')}.csv",
+        "\n".join(lines).encode(),
+        import_id=new_id(),
+        encoding=None,
+        now=clock.now(),
+    )
+    return handed_in.id
+
+
+async def new_colleague(company: Company) -> UUID:
+    """Invite one more rep."""
+    return (await _new_person(company)).user_id
+
+
+async def new_device(company: Company) -> UUID:
+    """Enrol one more phone."""
+    actor = await _with_device(company, await _new_person(company))
+    assert actor.device_id is not None
+    return actor.device_id
+
+
+async def _new_person(company: Company) -> Actor:
+    """Invite a person who sees the team's customers."""
+    actor = company.tenant.actor(Role.SALES_REP, scope=Scope.TEAM)
+    person = NewUser(
+        id=actor.user_id,
+        login=login_of(actor),
+        name=company.text("同事"),
+        role=actor.role,
+        team_id=actor.team_id,
+        scope=actor.scope,
+    )
+    await identity.invite(company.tenant.owner, person, now=clock.now())
+    return actor
+
+
+async def _with_device(company: Company, actor: Actor) -> Actor:
+    """Enrol a phone of the person."""
+    now = clock.now()
+    code = await identity.new_enrolment_code(company.tenant.owner, user_id=actor.user_id, now=now)
+    asked = Enrolment(code=code.code, device_name=company.text("手机"), platform="test")
+    enrolled = await identity.enrol(asked, address=actor.user_id.hex, now=now)
+    return msgspec.structs.replace(actor, device_id=enrolled.device_id)
+
+
+FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
+    "customer": new_customer,
+    "store": new_store,
+    "contact": new_contact,
+    "note": new_note,
+    "tag": new_tag,
+    "conflict": new_conflict,
+    "user": new_colleague,
+    "device": new_device,
+    "import": new_import,
+}
+"""How one more of each is made, to be spent by a route that ends it."""
+
+
+class World(msgspec.Struct):
+    """Two companies, the platform's staff, and all that must not be seen."""
+
+    mine: Company
+    theirs: Company
+    staff: dict[Role, Session]
+    program_id: UUID
+    foreign: re.Pattern[str]
+    """Everything of `theirs` that no answer to `mine` may hold."""
+    private: re.Pattern[str]
+    """Everything of both that no answer to the platform's staff may hold."""
+
+    def session(self, role: Role) -> Session:
+        """Give somebody of this role, on the side that asks."""
+        return self.staff.get(role) or self.mine.sessions[role]
+
+    def leaks(self, role: Role, text: str, *, but: str = "") -> set[str]:
+        """Find what this role must not see in an answer, but for what it has sent itself."""
+        pattern = self.private if role in PLATFORM_ROLES else self.foreign
+        return {found for found in pattern.findall(text) if found not in but}
+
+    async def fresh_request(self, company: Company) -> UUID:
+        """Request a benefit for a new customer; give its id."""
+        asked = RequestBenefit(
+            id=new_id(), customer_id=await new_customer(company), program_id=self.program_id
+        )
+        return (await benefits.request(company.tenant.rep, asked, now=clock.now())).id
+
+    async def fresh_issuance(self, company: Company) -> UUID:
+        """Issue a benefit for a new customer; give the platform's id of it."""
+        await self.fresh_request(company)
+        operator = self.staff[Role.PLATFORM_OPERATOR].actor
+        chosen = IssuanceFilters(agent_id=company.tenant.tenant_id)
+        page = await benefit_queries.issuances(operator, chosen, now=clock.now())
+        return page.items[0].id
+
+
+async def make_world(superuser_url: str) -> World:
+    """Make both companies, let the platform give benefits to both, and note what they have."""
+    staff = {role: await make_staff_session(role) for role in PLATFORM_ROLES}
+    program_id = await _make_program(staff[Role.PLATFORM_OPERATOR].actor)
+    operator = staff[Role.PLATFORM_OPERATOR].actor
+    mine, theirs = await make_company("金丝雀甲", operator), await make_company("夜莺乙", operator)
+    world = World(mine, theirs, staff, program_id, re.compile(""), re.compile(""))
+    for company in (mine, theirs):
+        company.ids["request"] = await world.fresh_request(company)
+        company.ids["issuance"] = await world.fresh_issuance(company)
+    for company in (mine, theirs):
+        void = NewVoid(id=new_id(), reason="试用结束")
+        await benefits.void(operator, await world.fresh_issuance(company), void, now=clock.now())
+    held = {company.mark: await harvest(superuser_url, company) for company in (mine, theirs)}
+    shown = {
+        company.mark: {str(company.ids["tenant"]), company.tenant.name, company.tenant.name[:8]}
+        for company in (mine, theirs)
+    }
+    issued = await _issued(superuser_url)
+    world.foreign = _pattern(held[theirs.mark] - held[mine.mark] | {theirs.mark})
+    world.private = _pattern(
+        (held[mine.mark] ^ held[theirs.mark]) - shown[mine.mark] - shown[theirs.mark] - issued
+    )
+    return world
+
+
+async def _make_program(operator: Actor) -> UUID:
+    """Create and fund a program that both may use."""
+    now = clock.now()
+    new = NewProgram(
+        id=new_id(),
+        name="共享计划",
+        amount_minor=10_000,
+        opens_at=now - timedelta(days=1),
+        limit_per_customer=100,
+    )
+    await benefits.create_program(operator, new, token_key=bytes(32), now=now)
+    funding = NewFunding(id=new_id(), amount_minor=1_000_000_000)
+    await benefits.fund(operator, new.id, funding, now=now)
+    return new.id
+
+
+async def harvest(superuser_url: str, company: Company) -> set[str]:
+    """Read every id and every text that the database holds of a company."""
+    found: set[str] = set()
+    reader = await asyncpg.connect(superuser_url)
+    try:
+        for table, column in await _tables_of_tenants(reader):
+            rows = await reader.fetch(
+                f'SELECT to_jsonb(t)::text AS row FROM "{table}" t WHERE "{column}" = $1',
+                company.tenant.tenant_id,
+            )
+            for row in rows:
+                found.update(_texts(msgspec.json.decode(row["row"])))
+    finally:
+        await reader.close()
+    return found
+
+
+async def _tables_of_tenants(reader: Any) -> list[tuple[str, str]]:
+    """Name each table that holds something of a tenant, and the column that says whose."""
+    rows = await reader.fetch(
+        """
+        SELECT c.relname::text AS name, a.attname::text AS col
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+          AND a.attname IN ('tenant_id', 'agent_id') ORDER BY 1
+        """
+    )
+    return [(row["name"], row["col"]) for row in rows]
+
+
+async def _issued(superuser_url: str) -> set[str]:
+    """Read what the platform may know: its own records of what it has given."""
+    reader = await asyncpg.connect(superuser_url)
+    try:
+        rows = await reader.fetch("SELECT to_jsonb(i)::text AS row FROM issuance i")
+    finally:
+        await reader.close()
+    return {text for row in rows for text in _texts(msgspec.json.decode(row["row"]))}
+
+
+_MOMENT: Final = re.compile(r"\A\d{4}-\d{2}-\d{2}([T ].*)?\Z")
+_SHORT: Final = 4
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Walk through a row: its texts, also inside JSON, without dates, numbers and short words."""
+    match value:
+        case str() if len(value) >= _SHORT and not _MOMENT.match(value) and not value.isdecimal():
+            yield value
+        case dict():
+            for key, item in value.items():
+                yield from _texts(key)
+                yield from _texts(item)
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case _:
+            return
+
+
+def _pattern(texts: set[str]) -> re.Pattern[str]:
+    """Make one pattern of many texts; ids also without their dashes."""
+    spelled = {form for text in texts for form in (text, *_hex(text))}
+    return re.compile("|".join(re.escape(text) for text in sorted(spelled, key=len, reverse=True)))
+
+
+def _hex(text: str) -> Iterator[str]:
+    """Spell an id without its dashes."""
+    try:
+        yield UUID(text).hex
+    except ValueError:
+        return
+
+
+async def rows_of(superuser_url: str, company: Company) -> dict[str, int]:
+    """Count what each tenant table holds of a company."""
+    reader = await asyncpg.connect(superuser_url)
+    try:
+        return {
+            table: await reader.fetchval(
+                f'SELECT count(*) FROM "{table}" WHERE "{column}" = $1', company.tenant.tenant_id
+            )
+            for table, column in await _tables_of_tenants(reader)
+        }
+    finally:
+        await reader.close()
