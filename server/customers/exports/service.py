@@ -19,6 +19,8 @@ from server.customers.exports.sheets import TEMPLATE, Names, Words, header, line
 from server.customers.schemas import Filters
 from server.kit import db
 
+__all__ = ["Words", "as_csv", "as_xlsx", "template"]
+
 BOM: Final = b"\xef\xbb\xbf"
 """By it spreadsheet programs know that a CSV is UTF-8."""
 _BLOCK: Final = 64 * 1024
