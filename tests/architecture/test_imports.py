@@ -134,6 +134,8 @@ def _portal_may_import(imported: str) -> bool:
                 or parts[1] in technical
                 or parts[2:3] <= ["service"]
                 or (len(parts) > 2 and parts[2] in PUBLIC_FILES)
+                # A room inside a room shows the same files.
+                or (len(parts) > 3 and parts[3] in PUBLIC_FILES)
             )
         case package:
             return package not in {"billing", "piccolo", "asyncpg", "world", "mobile_client_sdk"}
