@@ -11,6 +11,7 @@ from partner_portal.customers import detail, editing
 from partner_portal.customers import pages as customers
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
+from partner_portal.imports import pages as imports
 from partner_portal.rendering import Renderer
 from partner_portal.static_files import static_file
 from partner_portal.transparency import pages as transparency
@@ -62,6 +63,14 @@ def create_app(settings: Settings) -> Litestar:
             benefits.new_request,
             benefits.send_request,
             transparency.platform_reads,
+            imports.import_list,
+            imports.upload,
+            imports.import_page,
+            imports.change_plan,
+            imports.start,
+            imports.error_file,
+            imports.template,
+            imports.export,
             console.overview,
             console.agents,
             console.issuances,

@@ -72,13 +72,23 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     def address(self, **other: str) -> str:
         """Write this look's address, with some parts changed."""
         parts = {**msgspec.structs.asdict(self), **other}
-        query = urlencode({name: value for name, value in parts.items() if value})
-        return f"/customers?{query}" if query else "/customers"
+        return _address("/customers", parts)
+
+    @property
+    def export(self) -> str:
+        """Write the address of the file with what is looked at."""
+        return _address("/customers/export.csv", {**msgspec.structs.asdict(self), "sort": ""})
 
     @property
     def cleared(self) -> str:
         """Write the address without search and chips."""
         return self.address(q="", **dict.fromkeys(self.chosen, ""))
+
+
+def _address(path: str, parts: Mapping[str, str]) -> str:
+    """Write an address with those parts that are there."""
+    query = urlencode({name: value for name, value in parts.items() if value})
+    return f"{path}?{query}" if query else path
 
 
 def _is_id(text: str) -> bool:

@@ -79,6 +79,7 @@ async def _around(actor: Actor, look: Look, people: dict[UUID, str]) -> dict[str
         "sorts": SORTS,
         "default_sort": DEFAULT_SORT,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
+        "may_export": Permission.CUSTOMERS_EXPORT in allowed,
         "may_import": Permission.CUSTOMERS_IMPORT in allowed,
     }
 

@@ -1,0 +1,1 @@
+"""Spreadsheets in and out: upload, mapping, preview, progress, what was not taken; and export."""

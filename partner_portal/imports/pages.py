@@ -1,0 +1,215 @@
+"""Lead a person through an import: the file, its columns, what would happen, what happened."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, get_args
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from partner_portal import failures, htmx
+from partner_portal.customers.look import Look
+from partner_portal.frame import frame
+from partner_portal.rendering import AnyRequest, TheRenderer, language_of
+from partner_portal.words import catalogue
+from server.access import Actor, Permission, ensure
+from server.access.edge import CurrentActor
+from server.customers.exports import service as exports
+from server.customers.imports import queries, service
+from server.customers.imports.schemas import Field, ImportView, Policy, StartImport
+from server.identity import queries as identity
+from server.kit import clock, ids
+from server.kit.errors import Invalid, Refusal
+from server.kit.pages import Page
+from server.problems import status_of
+
+FIELDS: Final[tuple[str, ...]] = get_args(Field)
+FILE_BYTES_MAX: Final = 20 * 1024 * 1024
+_FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 64 * 1024
+"""A file with the form around it."""
+_SLOW: Final = {"time_limit_s": 60.0}
+_CSV: Final = "text/csv; charset=utf-8"
+
+
+@get("/imports")
+async def import_list(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+) -> Response[Any]:
+    """Take a file in, and list what was imported before."""
+    return await _start_page(request, actor, renderer)
+
+
+async def _start_page(
+    request: AnyRequest, actor: Actor, renderer: TheRenderer, error: str = "", status: int = 200
+) -> Response[Any]:
+    """Draw the first step."""
+    cursor = request.query_params.get("cursor") or None
+    page: Page[ImportView] = await queries.list_page(actor, cursor=cursor)
+    return renderer.page(
+        request,
+        "imports/templates/start.html",
+        status=status,
+        page=page,
+        error=error,
+        new_id=str(ids.new_id(clock.now())),
+        people=(await identity.directory(actor)).people,
+        **await frame(request, actor),
+    )
+
+
+@post("/imports", status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
+async def upload(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Read the file; nothing is imported yet. Sending twice is one import."""
+    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    form = await request.form()
+    file = form.get("file")
+    words = catalogue(language_of(request))
+    if not isinstance(file, UploadFile) or not file.filename:
+        said = words.say("imports.no_file")
+        return await _start_page(request, actor, renderer, said, HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        view = await service.upload(
+            actor,
+            file.filename[-200:],
+            await file.read(),
+            import_id=_id(form.get("id")),
+            now=clock.now(),
+        )
+    except Invalid as refusal:
+        said = failures.sentence(words, refusal)
+        return await _start_page(request, actor, renderer, said, status_of(refusal))
+    return _go(f"/imports/{view.id}")
+
+
+def _id(text: object) -> UUID | None:
+    """Read an id; nonsense is none."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+def _go(address: str) -> Response[Any]:
+    """Go on to a page."""
+    return Response("", status_code=HTTPStatus.SEE_OTHER, headers={"Location": address})
+
+
+@get("/imports/{import_id:uuid}", opt=_SLOW)
+async def import_page(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, import_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show where an import stands: its plan before it is started, then its progress."""
+    view = await queries.one(actor, import_id)
+    if view.state == "uploaded":
+        plan = StartImport(columns=view.plan.columns, duplicates=view.plan.duplicates)
+        return await _plan_page(request, actor, renderer, view, plan)
+    problems = await queries.problems(actor, import_id) if view.counts.rows else Page([])
+    shown: dict[str, Any] = {"view": view, "problems": problems.items}
+    if htmx.is_fragment(request):
+        return renderer.page(request, "imports/templates/progress.html", **shown)
+    return renderer.page(
+        request, "imports/templates/running.html", **shown, **await frame(request, actor)
+    )
+
+
+@post("/imports/{import_id:uuid}/plan", status_code=200, opt=_SLOW)
+async def change_plan(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, import_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show what would happen by another plan."""
+    view = await queries.one(actor, import_id)
+    plan = _plan(view, await request.form())
+    return await _plan_page(request, actor, renderer, view, plan)
+
+
+@post("/imports/{import_id:uuid}/start", status_code=200)
+async def start(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, import_id: FromPath[UUID]
+) -> Response[Any]:
+    """Start the import; a worker does it while the person goes on."""
+    view = await queries.one(actor, import_id)
+    plan = _plan(view, await request.form())
+    try:
+        await service.start(actor, import_id, plan, now=clock.now())
+    except Invalid:
+        return await _plan_page(request, actor, renderer, view, plan)
+    return _go(f"/imports/{import_id}")
+
+
+def _plan(view: ImportView, form: Mapping[str, Any]) -> StartImport:
+    """Read which field each column is for; what makes no sense is for none."""
+    chosen = [str(form.get(f"column_{at}", "")) for at in range(len(view.header))]
+    policy = str(form.get("duplicates", ""))
+    return msgspec.convert(
+        {
+            "columns": [name if name in FIELDS else None for name in chosen],
+            "duplicates": policy if policy in set(Policy) else Policy.SKIP,
+        },
+        StartImport,
+    )
+
+
+async def _plan_page(
+    request: AnyRequest, actor: Actor, renderer: TheRenderer, view: ImportView, plan: StartImport
+) -> Response[Any]:
+    """Draw mapping and preview."""
+    words = catalogue(language_of(request))
+    error, preview = "", None
+    try:
+        preview = await queries.preview(actor, view.id, plan)
+    except Refusal as refusal:
+        error = failures.sentence(words, refusal)
+    shown: dict[str, Any] = {
+        "view": view,
+        "plan": plan,
+        "columns": plan.columns or [],
+        "preview": preview,
+        "sample": preview.sample if preview else [],
+        "error": error,
+        "fields": [(name, words.say(f"column.{name}")) for name in FIELDS],
+        "policies": list(Policy),
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+    if htmx.is_fragment(request):
+        return renderer.page(request, "imports/templates/plan.html", **shown)
+    return renderer.page(
+        request,
+        "imports/templates/mapping.html",
+        status=status,
+        **shown,
+        **await frame(request, actor),
+    )
+
+
+@get("/imports/{import_id:uuid}/errors.csv", media_type=_CSV)
+async def error_file(actor: CurrentActor, import_id: FromPath[UUID]) -> Response[bytes]:
+    """Give the rows that were not taken, with the reasons, to be mended and sent again."""
+    content = await queries.error_file(actor, import_id)
+    return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
+
+
+@get("/imports/template.csv", media_type=_CSV)
+async def template(actor: CurrentActor) -> Response[bytes]:
+    """Give an empty sheet whose columns are known."""
+    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    return Response(exports.template(), media_type=_CSV, headers=_attached("customers.csv"))
+
+
+@get("/customers/export.csv", media_type=_CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the customers that the list shows, as a file that spreadsheet programs open."""
+    filters = Look.read(request.query_params).filters
+    blocks = await exports.as_csv(actor, filters, exports.Words.ZH, now=clock.now())
+    return Stream(blocks, media_type=_CSV, headers=_attached("customers.csv"))
+
+
+def _attached(file_name: str) -> dict[str, str]:
+    """Have the browser save the answer, and keep it nowhere else."""
+    return {
+        "Content-Disposition": f'attachment; filename="{file_name}"',
+        "Cache-Control": "no-store",
+    }
