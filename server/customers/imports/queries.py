@@ -104,7 +104,7 @@ async def known_names(tenant_id: UUID) -> Known:
     """Give what the names in cells stand for; in the open transaction."""
     connection = db.connection()
     people = await connection.fetch(
-        "SELECT id, name, disabled_at FROM user_account WHERE tenant_id = $1", tenant_id
+        "SELECT id, name, team_id, disabled_at FROM user_account WHERE tenant_id = $1", tenant_id
     )
     tags = await connection.fetch(
         "SELECT id, name FROM tag WHERE tenant_id = $1 AND NOT deleted ORDER BY id", tenant_id
@@ -117,6 +117,7 @@ async def known_names(tenant_id: UUID) -> Known:
     return Known(
         owners=owners,
         owner_ids=frozenset(str(person["id"]) for person in people),
+        teams={str(person["id"]): str(person["team_id"]) for person in people if person["team_id"]},
         tags={tag["name"]: str(tag["id"]) for tag in tags},
     )
 

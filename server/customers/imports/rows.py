@@ -71,6 +71,8 @@ class Known(msgspec.Struct, frozen=True):
     owners: Mapping[str, str | None] = {}
     """From a person's name to the id; None where two people have the name."""
     owner_ids: frozenset[str] = frozenset()
+    teams: Mapping[str, str] = {}
+    """From a person's id to the team's, of those who have one."""
     tags: Mapping[str, str] = {}
 
 
@@ -105,6 +107,10 @@ def interpret(row: Row, columns: Sequence[str | None], known: Known) -> Interpre
     problems += [_problem(refusal) for refusal in refusals]
     if not accepted.get("name") and not any(problem.field == "name" for problem in problems):
         problems.append(Problem("name", "field_required", "The customer's name is missing."))
+    team_id = known.teams.get(accepted.get("owner_id") or "")
+    if team_id is not None:
+        # A customer belongs to its owner's team, also when a file brings it.
+        accepted["team_id"] = team_id
     checked, contact_problems = _contact(contact)
     problems += contact_problems
     return Interpreted(row.number, accepted, record_id, checked, tuple(problems))
