@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from world.journey import benefits, offline, opening, platform, rivals
+from world.journey import benefits, imports, offline, opening, platform, rivals
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
 
@@ -22,6 +22,7 @@ class Step(msgspec.Struct, frozen=True):
 STEPS: Final = (
     Step("processes", "Server and worker start", opening.processes),
     Step("on_board", "Three agents come on board", opening.on_board),
+    Step("imports", "Spreadsheets are imported", imports.spreadsheets),
     Step("phones", "Two reps' phones load", offline.phones_load),
     Step(
         "offline_first",
