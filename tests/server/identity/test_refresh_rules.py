@@ -63,6 +63,17 @@ def test_a_token_with_anything_changed_is_noise(data: st.DataObject) -> None:
         refresh_tokens.decode(changed, keys=[KEY])
 
 
+def test_a_token_has_one_spelling() -> None:
+    for _ in range(50):
+        text = refresh_tokens.encode(begun()[0], key=KEY)
+        for one, other in (("-", "+"), ("_", "/")):
+            body = text.removeprefix(refresh_tokens.PREFIX)
+            changed = refresh_tokens.PREFIX + body.replace(one, other)
+            if changed != text:
+                with pytest.raises(RefreshTokenRefused):
+                    refresh_tokens.decode(changed, keys=[KEY])
+
+
 @given(st.text(max_size=200))
 def test_noise_is_refused(text: str) -> None:
     with pytest.raises(RefreshTokenRefused):
