@@ -287,7 +287,7 @@ class Client:
                 fields=fields,
                 sets=sets,
                 at_ms=self._outbox.edit_time(self._clock_ms()),
-                base=before.as_of,
+                base=self._base(before),
             )
         )
 
@@ -356,9 +356,13 @@ class Client:
                 kind=record.KIND,
                 id=record.id,
                 at_ms=self._outbox.edit_time(self._clock_ms()),
-                base=record.as_of,
+                base=self._base(record),
             )
         )
+
+    def _base(self, record: Record) -> int:
+        """Answer what an edit builds on; a copy from before the server was restored on nothing."""
+        return record.as_of if record.as_of <= self._seq else 0
 
     def _fresh(self, record: R) -> R:
         """Answer the record as it is shown now."""

@@ -56,15 +56,16 @@ class SyncEngine:
 
     def next_request(self, now_ms: int) -> Request | None:
         """Answer what to send next; none when the sync is complete."""
-        ops = self._outbox.frame(most=self._frame_size)
-        if not ops:
+        frame = self._outbox.frame(most=self._frame_size)
+        if frame is None:
             return None if self._is_complete else self._replica.request(self._page)
-        is_last = ops[-1].number + 1 == self._outbox.next_number()
+        is_last = frame.ops[-1].number + 1 == self._outbox.next_number()
         return PushRequest(
             protocol=PROTOCOL_VERSION,
             schema=SCHEMA_VERSION,
             device_time_ms=now_ms,
-            ops=ops,
+            ops=frame.ops,
+            epoch=frame.epoch,
             forgotten=self._outbox.forgotten(),
             pull=self._replica.request(self._page) if is_last else None,
         )

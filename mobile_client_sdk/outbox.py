@@ -8,6 +8,7 @@ until the replica shows it.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, Final
 
 import msgspec
@@ -45,6 +46,14 @@ _decode_outcome: Final = msgspec.msgpack.Decoder(Outcome).decode
 
 class GroupRefused(Exception):
     """An atomic group does not fit into one push, or asks for what the server decides alone."""
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """Ops for one push."""
+
+    ops: list[Op]
+    epoch: int
+    """The epoch that their bases are of."""
 
 
 class MadeOp(msgspec.Struct, frozen=True):
@@ -142,15 +151,20 @@ class Outbox:
         )
 
     def _write(self, ops: list[Op]) -> None:
-        if not ops:
+        epoch = (self._store.get("progress") or {}).get("epoch", 0)
+        self._insert([(op, epoch) for op in ops])
+
+    def _insert(self, made: list[tuple[Op, int]]) -> None:
+        """Write ops with the epoch that their bases are of."""
+        if not made:
             return
         connection = self._store.connection
         connection.executemany(
-            "INSERT INTO outbox (number, kind, record_id, body) VALUES (?, ?, ?, ?)",
-            [(op.number, _kind(op), op.id, _encode(op)) for op in ops],
+            "INSERT INTO outbox (number, kind, record_id, body, epoch) VALUES (?, ?, ?, ?, ?)",
+            [(op.number, _kind(op), op.id, _encode(op), epoch) for op, epoch in made],
         )
-        self._overlay(connection, ops)
-        self._store.put("next_number", ops[-1].number + 1)
+        self._overlay(connection, [op for op, _ in made])
+        self._store.put("next_number", made[-1][0].number + 1)
 
     def _overlay(self, connection: sqlite3.Connection, ops: list[Op]) -> None:
         connection.executemany(
@@ -166,22 +180,26 @@ class Outbox:
 
     # -------------------------------------------------------------------------------- sending
 
-    def frame(self, *, most: int = MAX_OPS) -> list[Op]:
-        """Answer the next ops to push; an atomic group is never cut."""
+    def frame(self, *, most: int = MAX_OPS) -> Frame | None:
+        """Answer the next ops to push, none if there are none; an atomic group is never cut."""
         # A group that begins within the frame is read to its end.
         rows = self._store.rows(
-            "SELECT body FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?", (2 * MAX_OPS,)
+            "SELECT body, epoch FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?",
+            (2 * MAX_OPS,),
         )
+        if not rows:
+            return None
         ops: list[Op] = []
-        size = 0
-        for unit in _units([(_decode(body), len(body)) for (body,) in rows]):
+        size, epoch = 0, rows[0][1]
+        same_epoch = takewhile(lambda row: row[1] == epoch, rows)
+        for unit in _units([(_decode(body), len(body)) for body, _ in same_epoch]):
             length = sum(each[1] for each in unit)
             too_many = len(ops) + len(unit) > most or size + length > TARGET_FRAME_BYTES
             if ops and too_many:
                 break
             ops += [each[0] for each in unit]
             size += length
-        return ops
+        return Frame(ops, epoch)
 
     def pending_count(self) -> int:
         """Answer how many ops the server has not settled."""
@@ -252,21 +270,21 @@ class Outbox:
         """
         with self._store.transaction() as connection:
             pending = [
-                _decode(body)
-                for (body,) in connection.execute(
-                    "SELECT body FROM outbox WHERE status IS NULL ORDER BY number"
+                (_decode(body), epoch)
+                for body, epoch in connection.execute(
+                    "SELECT body, epoch FROM outbox WHERE status IS NULL ORDER BY number"
                 )
             ]
-            first = pending[0].number if pending else self.next_number()
+            first = pending[0][0].number if pending else self.next_number()
             shift = acknowledged + 1 - first
             if shift <= 0:
                 return
             connection.execute("DELETE FROM outbox WHERE status IS NULL")
             connection.executemany(
-                "DELETE FROM overlay WHERE number = ?", [(op.number,) for op in pending]
+                "DELETE FROM overlay WHERE number = ?", [(op.number,) for op, _ in pending]
             )
             self._store.put("next_number", acknowledged + 1)
-            self._write([_shifted(op, shift) for op in pending])
+            self._insert([(_shifted(op, shift), epoch) for op, epoch in pending])
 
     def void(self, number: int, outcome: Outcome, now_ms: int) -> None:
         """Take back an op that the server cannot even read.

@@ -26,6 +26,8 @@ class Progress(msgspec.Struct, frozen=True):
     """Continues from what is shown; none before the first load."""
     seq: int = 0
     """The sequence that is shown."""
+    epoch: int = 0
+    """The epoch of that sequence."""
     staging: str | None = None
     """``snapshot`` or ``delta`` while pages are being staged."""
     staging_cursor: str | None = None
@@ -86,7 +88,7 @@ class Replica:
     def _start_again(self, connection: sqlite3.Connection, progress: Progress) -> None:
         """Forget the cursor, which the server cannot continue; what is shown stays until then."""
         connection.execute("DELETE FROM staged")
-        self._save(Progress(seq=progress.seq))
+        self._save(Progress(seq=progress.seq, epoch=progress.epoch))
 
     def _stage_snapshot(
         self, connection: sqlite3.Connection, progress: Progress, page: PullResponse
@@ -95,14 +97,20 @@ class Replica:
         if page.more:
             shown = self.progress
             self._save(
-                Progress(seq=shown.seq, staging="snapshot", staging_cursor=page.cursor, rows=rows)
+                Progress(
+                    seq=shown.seq,
+                    epoch=shown.epoch,
+                    staging="snapshot",
+                    staging_cursor=page.cursor,
+                    rows=rows,
+                )
             )
             return False
         for spec in SCHEMA.records:
             connection.execute(f"DROP TABLE base_{spec.kind}")
             connection.execute(f"ALTER TABLE stage_{spec.kind} RENAME TO base_{spec.kind}")
             create_indexes(connection, spec)
-        self._save(Progress(cursor=page.cursor, seq=page.seq))
+        self._save(Progress(cursor=page.cursor, seq=page.seq, epoch=page.epoch))
         return True
 
     # --------------------------------------------------------------------------- what is new
@@ -118,6 +126,7 @@ class Replica:
                 Progress(
                     cursor=progress.cursor,
                     seq=progress.seq,
+                    epoch=progress.epoch,
                     staging="delta",
                     staging_cursor=page.cursor,
                     rows=progress.rows + _row_count(page),
@@ -131,7 +140,7 @@ class Replica:
         _apply(connection, page)
         if staged:
             connection.execute("DELETE FROM staged")
-        self._save(Progress(cursor=page.cursor, seq=page.seq))
+        self._save(Progress(cursor=page.cursor, seq=page.seq, epoch=page.epoch))
         return True
 
     def _save(self, progress: Progress) -> None:

@@ -29,6 +29,7 @@ _TABLES: Final = (
         kind TEXT NOT NULL,
         record_id TEXT NOT NULL,
         body BLOB NOT NULL,
+        epoch INTEGER NOT NULL,
         status TEXT,
         outcome BLOB,
         seq INTEGER,

@@ -114,6 +114,7 @@ class FakeServer:
         self._exits: list[tuple[int, str, str | None]] = []
         self._codes: dict[str, str] = {}
         self._codes_given = 0
+        self._restored_to = 0
         self._last_answers: dict[str, Answer] = {}
         self._lock = threading.RLock()
 
@@ -157,6 +158,7 @@ class FakeServer:
         for device in self.devices.values():
             device.access, device.refresh = tokens[device.id]
         self.epoch += 1
+        self._restored_to = self.seq
 
     def transport(self) -> httpx.BaseTransport:
         """Answer a way to this server that needs no network."""
@@ -259,7 +261,7 @@ class FakeServer:
         )
         outcomes = [self._again(device, op) for op in repeated]
         if not any(each.code == Code.NUMBER_REUSED for each in outcomes):
-            outcomes += self._settle_fresh(device, fresh, now_ms - push.device_time_ms)
+            outcomes += self._settle_fresh(device, fresh, push, now_ms)
         return PushResponse(
             outcomes=outcomes,
             acknowledged=device.acknowledged,
@@ -274,16 +276,29 @@ class FakeServer:
         return Outcome(number=op.number, status=Status.REJECTED, code=Code.NUMBER_REUSED)
 
     def _settle_fresh(
-        self, device: FakeDevice, ops: list[ReceivedOp], offset_ms: int
+        self, device: FakeDevice, ops: list[ReceivedOp], push: ReceivedPush, now_ms: int
     ) -> list[Outcome]:
         if not ops:
             return []
-        outcomes = self._settle(ops, device, device.user_id, self._clock_ms(), offset_ms)
+        outcomes = self._settle(
+            ops,
+            device,
+            device.user_id,
+            now_ms,
+            offset_ms=now_ms - push.device_time_ms,
+            base_limit=self._base_limit(push.epoch),
+        )
         for op, outcome in zip(ops, outcomes, strict=True):
             device.outcomes[op.number] = (op_digest(op), outcome)
         device.acknowledged = ops[-1].number
         self.settled += len(ops)
         return outcomes
+
+    def _base_limit(self, epoch: int) -> int | None:
+        """Answer up to where bases of an epoch mean the same here."""
+        if epoch in (0, self.epoch):
+            return None
+        return self._restored_to if epoch == self.epoch - 1 else 0
 
     def _settle(
         self,
@@ -291,7 +306,9 @@ class FakeServer:
         device: FakeDevice | None,
         user_id: str,
         now_ms: int,
+        *,
         offset_ms: int = 0,
+        base_limit: int | None = None,
     ) -> list[Outcome]:
         floor_ms = device.latest_edit_ms if device is not None else now_ms
         held = {
@@ -304,6 +321,7 @@ class FakeServer:
             device=None if device is None else device.id,
             clock=EditClock(received_at_ms=now_ms, offset_ms=offset_ms, floor_ms=floor_ms),
             rules=_OwnerRules(user_id),
+            base_limit=base_limit,
         )
         if result.records or result.conflicts:
             self.seq += 1
@@ -415,6 +433,7 @@ class FakeServer:
             patches=patches,
             drops=[] if more else self._drops(device.user_id, start),
             acknowledged=device.acknowledged,
+            epoch=self.epoch,
         )
 
     def _start(self, device: FakeDevice, pull: PullRequest) -> cursor.Cursor | None:

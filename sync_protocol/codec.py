@@ -176,6 +176,7 @@ class _PushHead(msgspec.Struct):
     device_time_ms: Millis
     forgotten: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
     pull: PullRequest | None = None
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
 
 
 class _OpHead(msgspec.Struct):
@@ -225,6 +226,7 @@ def _received(push: PushRequest | _PushHead, ops: list[ReceivedOp]) -> ReceivedP
         ops=ops,
         forgotten=push.forgotten,
         pull=push.pull,
+        epoch=push.epoch,
     )
 
 

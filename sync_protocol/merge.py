@@ -163,10 +163,11 @@ def settle(
     device: str | None,
     received_at_ms: int,
     bounded_at_ms: int,
+    base_limit: int | None = None,
     schema: Schema = SCHEMA,
 ) -> Settlement:
     """Settle one op against one record; a refusal is an outcome too."""
-    write = _Write(op, device, received_at_ms, bounded_at_ms, schema)
+    write = _Write(op, device, received_at_ms, bounded_at_ms, base_limit, schema)
     try:
         return write.settle(held)
     except ValueRefused as refusal:
@@ -195,9 +196,11 @@ class _Write:
         device: str | None,
         received_at_ms: int,
         bounded_at_ms: int,
+        base_limit: int | None,
         schema: Schema,
     ) -> None:
         self.op = op
+        self.base = op.base if base_limit is None else min(op.base, base_limit)
         self.device = device
         self.received_at_ms = received_at_ms
         self.version = Version(NEW_SEQ, device, op.number, bounded_at_ms)
@@ -228,7 +231,7 @@ class _Write:
         )
         if is_own and not version.shared:
             return True
-        return version.seq != NEW_SEQ and version.seq <= self.op.base
+        return version.seq != NEW_SEQ and version.seq <= self.base
 
     def _create(self, op: Create, held: HeldRecord | None) -> Settlement:
         spec = self.schema.record(op.kind)
@@ -502,6 +505,7 @@ def settle_batch(
     device: str | None,
     clock: EditClock,
     rules: Rules | None = None,
+    base_limit: int | None = None,
     schema: Schema = SCHEMA,
 ) -> BatchResult:
     """Settle ops in order, in memory.
@@ -509,8 +513,11 @@ def settle_batch(
     ``held`` has the records that ``needed`` names and that exist. A refused op is an outcome and
     the rest goes on; an atomic group is applied whole or not at all; what depends on a refused
     creation is refused with it.
+
+    ``base_limit`` is for a push whose bases are of an earlier epoch: the sequence to which the
+    tenant was restored. What was written above it is not what the device saw there.
     """
-    batch = _Batch(held, device, clock, rules or Rules(), schema)
+    batch = _Batch(held, device, clock, rules or Rules(), base_limit, schema)
     for unit in _units(ops):
         batch.settle_unit(unit)
     return batch.result()
@@ -539,9 +546,11 @@ class _Batch:
         device: str | None,
         clock: EditClock,
         rules: Rules,
+        base_limit: int | None,
         schema: Schema,
     ) -> None:
         self.working = dict(held)
+        self.base_limit = base_limit
         self.device = device
         self.clock = clock
         self.rules = rules
@@ -626,7 +635,14 @@ class _Batch:
             self._check_writable(op)
         held = self.working.get(key)
         op = self.rules.admit(op, held)
-        write = _Write(op, self.device, self.clock.received_at_ms, self._time(op), self.schema)
+        write = _Write(
+            op,
+            self.device,
+            self.clock.received_at_ms,
+            self._time(op),
+            self.base_limit,
+            self.schema,
+        )
         settlement = write.settle(held)
         if not isinstance(op, Delete) and settlement.outcome.code != Code.DUPLICATE:
             self._check_references(op)

@@ -253,6 +253,8 @@ class PullResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Customers who left the device's sight, with all that belongs to them."""
     acknowledged: int | None = None
     """The device's highest settled op, so that a device restored from an old image notices."""
+    epoch: int = 0
+    """The tenant's restore count: a sequence means something only within its epoch."""
 
 
 class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -266,6 +268,8 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     forgotten: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
     """The device no longer has the ops up to this number; a restored server must not wait."""
     pull: PullRequest | None = None
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
+    """The epoch of the ops' bases; 0 is the present one."""
 
 
 class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +281,7 @@ class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
     ops: list[ReceivedOp]
     forgotten: int
     pull: PullRequest | None
+    epoch: int = 0
 
 
 class PushResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

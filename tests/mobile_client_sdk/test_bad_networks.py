@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mobile_client_sdk.client import Client, SyncState
 from mobile_client_sdk.records import Customer
 from mobile_client_sdk.testing import FakeServer, Fault
+from sync_protocol.messages import Edit
 from tests.mobile_client_sdk.people import Phones, only
 
 OFFLINE = [Fault.LOSE_REQUEST, Fault.LOSE_REPLY, Fault.CUT_REPLY, Fault.PORTAL]
@@ -223,6 +224,39 @@ def test_a_restored_server_gets_everything_again(phones: Phones) -> None:
         }
         assert [note.body for note in client.notes(shop)] == ["要两箱"]
         assert client.conflicts() == []
+
+
+@pytest.mark.parametrize("has_read_before", [False, True])
+def test_what_was_written_after_a_restoration_was_not_seen_before_it(
+    phones: Phones, *, has_read_before: bool
+) -> None:
+    wang, li = phones.enrol("王芳"), phones.enrol("李强")
+    wang.create_customer(name="福满楼")
+    wang.sync()
+    li.sync()
+    image = phones.server.image()
+    for district in ("上城区", "西湖区", "滨江区"):
+        with li.edit(only(li)) as c:
+            c.district = district
+        li.sync()
+    wang.sync()
+    read_before = only(wang)
+    if not has_read_before:
+        with wang.edit(read_before) as c:
+            c.city = "杭州市"
+    phones.server.restore(image)
+    phones.server.write(
+        Edit(
+            number=1, kind="customer", id=read_before.id, fields={"city": "宁波市"}, at_ms=0, base=0
+        )
+    )
+    wang.sync()
+    if has_read_before:
+        with wang.edit(read_before) as c:
+            c.city = "杭州市"
+        wang.sync()
+
+    assert [(each.kept, each.other) for each in wang.conflicts()] == [("杭州市", "宁波市")]
 
 
 def test_a_restored_phone_does_not_lose_what_it_does_next(phones: Phones) -> None:

@@ -439,6 +439,19 @@ def test_counters_add_up_and_extremes_stay() -> None:
     assert over.outcomes[0].code == "value_invalid"
 
 
+def test_a_base_of_an_earlier_epoch_counts_only_up_to_the_restoration() -> None:
+    tenant = tenant_with_shop()
+    tenant.push(WANG, edit(1, at_ms=20, city="杭州"))
+    clock = EditClock(received_at_ms=NOON)
+    ops = [edit(1, base=500, city="宁波")]
+
+    now = settle_batch(tenant.records, ops, device=LI, clock=clock)
+    before = settle_batch(tenant.records, ops, device=LI, clock=clock, base_limit=1)
+
+    assert codes(now.outcomes) == [("applied", "applied")]
+    assert codes(before.outcomes) == [("merged", "merged")]
+
+
 def test_what_must_be_loaded_is_known_before() -> None:
     fields = {"customer_id": OTHER_SHOP, "store_id": VIP, "name": "陈"}
     contact = Create(number=1, kind="contact", id=NEAR, fields=fields, at_ms=1, base=0)
