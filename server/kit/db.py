@@ -288,7 +288,7 @@ class AsyncTransaction:
     Begins or joins, commits or rolls back, always gives the connection back.
     """
 
-    __slots__ = ("_begin", "_door", "_joined", "_opened", "_tenant_id", "_token")
+    __slots__ = ("_begin", "_door", "_joined", "_opened", "_pool", "_tenant_id", "_token")
 
     def __init__(self, door: Door, tenant_id: UUID | None, begin: str) -> None:
         self._door = door
@@ -302,11 +302,13 @@ class AsyncTransaction:
             return self._join()
         if ENGINE.pool is None:
             raise DoorMisused("the database is not open")
-        free = await ENGINE.pool.acquire()
+        # Kept, because closing forgets the pool first and then waits for what is in flight.
+        self._pool = ENGINE.pool
+        free = await self._pool.acquire()
         try:
             await free.execute(self._begin)
         except BaseException:
-            await _give_back(free, terminate=True)
+            await _give_back(self._pool, free, terminate=True)
             raise
         self._opened = Transaction(free, self._door, self._tenant_id)
         self._token = ENGINE.current_transaction.set(cast("Any", self._opened))
@@ -341,15 +343,15 @@ class AsyncTransaction:
             # An aborted transaction answers COMMIT with ROLLBACK and no error.
             answer = await free.execute("COMMIT")
         except (asyncpg.PostgresConnectionError, OSError, asyncpg.InterfaceError) as error:
-            await _give_back(free, terminate=True)
+            await _give_back(self._pool, free, terminate=True)
             raise OutcomeUnknown("The answer was lost; send the same request again.") from error
         except asyncpg.PostgresError as error:
-            await _give_back(free, terminate=True)
+            await _give_back(self._pool, free, terminate=True)
             raise CommitRefused("Nothing was saved; send the same request again.") from error
         except BaseException:
-            await _give_back(free, terminate=True)
+            await _give_back(self._pool, free, terminate=True)
             raise
-        await _give_back(free, terminate=False)
+        await _give_back(self._pool, free, terminate=False)
         if answer != "COMMIT":
             raise DoorMisused(
                 "a statement failed inside the transaction and its error was swallowed"
@@ -363,14 +365,19 @@ class AsyncTransaction:
                 asyncio.wait_for(free.execute("ROLLBACK"), timeout=_ROLLBACK_TIMEOUT_S)
             )
         except BaseException as error:
-            await _give_back(free, terminate=True)
+            await _give_back(self._pool, free, terminate=True)
             if not isinstance(error, Exception):
                 raise
         else:
-            await _give_back(free, terminate=False)
+            await _give_back(self._pool, free, terminate=False)
 
 
-async def _give_back(free: "asyncpg.Connection[asyncpg.Record]", *, terminate: bool) -> None:
+async def _give_back(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    free: "asyncpg.Connection[asyncpg.Record]",
+    *,
+    terminate: bool,
+) -> None:
     """Return a connection to the pool, ended first when its state is in doubt.
 
     A cancellation does not stop this.
@@ -379,5 +386,4 @@ async def _give_back(free: "asyncpg.Connection[asyncpg.Record]", *, terminate: b
         # A connection that is lost has left the pool by itself and refuses to be ended again.
         with suppress(asyncpg.InterfaceError):
             free.terminate()
-    if ENGINE.pool is not None:
-        await asyncio.shield(ENGINE.pool.release(free))
+    await asyncio.shield(pool.release(free))

@@ -489,6 +489,24 @@ async def test_many_at_once_share_three_connections(
     assert idle(pool) == (3, 3)
 
 
+async def test_closing_waits_for_what_is_in_flight(scratch: Settings) -> None:
+    tenant_id = uuid4()
+    held, ENGINE.pool = ENGINE.pool, None
+    try:
+        await db.open_database(msgspec.structs.replace(scratch, pool_size=2))
+        async with db.tenant_transaction(tenant_id):
+            await db.connection().execute(_TIE, tenant_id, uuid4(), None)
+            closing = asyncio.create_task(db.close_database())
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await closing
+    finally:
+        ENGINE.pool = held
+
+    async with opened(scratch):
+        assert len(await knots(tenant_id)) == 1
+
+
 async def test_one_tenant_after_another_on_one_connection(scratch: Settings) -> None:
     async with opened(msgspec.structs.replace(scratch, pool_size=1)):
         tenants = [uuid4() for _ in range(10)]
