@@ -24,11 +24,10 @@ _BUDGET = [
         scope text NOT NULL CHECK (scope IN ('program', 'agent')),
         currency text COLLATE "C" NOT NULL,
         opened_at timestamptz NOT NULL,
-        UNIQUE (program_id, owner_id, currency),
-        FOREIGN KEY (id, currency) REFERENCES ledger_account (id, currency),
         CHECK ((scope = 'program') = (parent_id IS NULL))
     )
     """,
+    "CREATE INDEX budget_of_program ON budget (program_id, owner_id)",
     *reachable("budget"),
     "GRANT SELECT, INSERT ON budget TO tonglu_platform",
 ]

@@ -88,7 +88,7 @@ _ISSUING = [
         p_currencies text[]
     ) RETURNS TABLE (n bigint, code text, issuance_id uuid, is_new boolean) LANGUAGE plpgsql AS $$
     #variable_conflict use_column
-    DECLARE v_budgets uuid[]; v_has_new boolean; v_fresh bigint[];
+    DECLARE v_budgets uuid[]; v_has_new boolean; v_locked uuid[]; v_fresh bigint[];
     BEGIN
         SELECT EXISTS (
             SELECT FROM unnest(p_agents, p_keys) asked (agent_id, key) WHERE NOT EXISTS (
@@ -112,8 +112,11 @@ _ISSUING = [
             LEFT JOIN ledger_account account
             ON account.id = asked.own_id AND account.version > 0;
 
-            PERFORM FROM ledger_account WHERE id = ANY (v_budgets || p_issued)
-            ORDER BY id FOR NO KEY UPDATE;
+            -- An account that is opened while this waits is not locked: it does not exist for it.
+            SELECT array_agg(id) INTO v_locked FROM (
+                SELECT id FROM ledger_account WHERE id = ANY (v_budgets || p_issued)
+                ORDER BY id FOR NO KEY UPDATE
+            ) locked;
 
             -- Decide and do in one statement, so that nothing can happen in between.
             WITH asked AS (
@@ -154,7 +157,8 @@ _ISSUING = [
                     THEN 'budget_exhausted'
                     ELSE 'issued'
                 END AS code
-                FROM summed LEFT JOIN ledger_account budget ON budget.id = summed.budget_id
+                FROM summed LEFT JOIN ledger_account budget
+                ON budget.id = summed.budget_id AND budget.id = ANY (v_locked)
             ), issued AS (
                 INSERT INTO issuance (
                     id, agent_id, request_key, program_id, customer_token, slot, budget_id,

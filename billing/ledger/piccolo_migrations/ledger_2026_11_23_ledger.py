@@ -69,7 +69,6 @@ _ACCOUNT = [
         version bigint NOT NULL DEFAULT 0,
         opened_at timestamptz NOT NULL,
         closed_at timestamptz,
-        UNIQUE (id, currency),
         CONSTRAINT ledger_account_within_credits CHECK (
             bound <> 'debits_within_credits' OR debits_pending + debits_posted <= credits_posted
         ),
@@ -123,8 +122,8 @@ _TRANSFER = [
         kind text NOT NULL CHECK (
             kind IN ('single', 'hold', 'post', 'void', 'expire', 'reversal')
         ),
-        debit_id uuid NOT NULL,
-        credit_id uuid NOT NULL,
+        debit_id uuid NOT NULL REFERENCES ledger_account (id),
+        credit_id uuid NOT NULL REFERENCES ledger_account (id),
         currency text COLLATE "C" NOT NULL,
         amount_minor bigint NOT NULL CHECK (amount_minor BETWEEN 1 AND 9007199254740991),
         released_minor bigint NOT NULL DEFAULT 0,
@@ -136,8 +135,6 @@ _TRANSFER = [
         actor_id uuid NOT NULL,
         reason text,
         UNIQUE (group_id, position),
-        FOREIGN KEY (debit_id, currency) REFERENCES ledger_account (id, currency),
-        FOREIGN KEY (credit_id, currency) REFERENCES ledger_account (id, currency),
         CHECK (debit_id <> credit_id),
         CHECK ((kind IN ('post', 'void', 'expire')) = (pending_id IS NOT NULL)),
         CHECK ((kind = 'reversal') = (reversal_of IS NOT NULL)),
@@ -360,12 +357,15 @@ _RECORDING = [
         p_now timestamptz, p_effective timestamptz, p_reason text, p_lines jsonb
     ) RETURNS TABLE (code text, result_id uuid, is_new boolean) LANGUAGE plpgsql AS $$
     #variable_conflict use_column
-    DECLARE v_code text; v_held ledger_outcome;
+    DECLARE v_code text; v_held ledger_outcome; v_locked uuid[];
     BEGIN
-        -- FOR NO KEY UPDATE keeps other movers out, but not the foreign keys that point here.
-        PERFORM FROM ledger_account WHERE id IN (
-            SELECT unnest(ARRAY[debit_id, credit_id]) FROM ledger_resolve(p_lines)
-        ) ORDER BY id FOR NO KEY UPDATE;
+        -- FOR NO KEY UPDATE keeps other movers out, but not the foreign keys that point here. An
+        -- account that is opened while this waits is not locked, so it does not exist for it.
+        SELECT array_agg(id) INTO v_locked FROM (
+            SELECT id FROM ledger_account WHERE id IN (
+                SELECT unnest(ARRAY[debit_id, credit_id]) FROM ledger_resolve(p_lines)
+            ) ORDER BY id FOR NO KEY UPDATE
+        ) locked;
 
         SELECT line.code INTO v_code FROM (
             SELECT line.n, CASE
@@ -390,7 +390,8 @@ _RECORDING = [
             END
             FROM ledger_resolve(p_lines) line
             CROSS JOIN LATERAL unnest(ARRAY[line.debit_id, line.credit_id]) side (account_id)
-            LEFT JOIN ledger_account account ON account.id = side.account_id
+            LEFT JOIN ledger_account account
+            ON account.id = side.account_id AND account.id = ANY (v_locked)
             UNION ALL
             SELECT 1 + jsonb_array_length(p_lines), CASE
                 WHEN account.bound = 'debits_within_credits'
