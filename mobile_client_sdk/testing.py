@@ -8,6 +8,7 @@ Networks are bad on demand: ``server.faults`` is what happens to the next reques
 """
 
 import copy
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -168,7 +169,7 @@ class FakeServer:
     def serve(self) -> Iterator[str]:
         """Serve on a loopback port; answer the base URL."""
         handler = type("Handler", (_Handler,), {"fake": self})
-        http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        http = _Loopback(("127.0.0.1", 0), handler)
         http.daemon_threads = True
         thread = threading.Thread(target=http.serve_forever, daemon=True)
         thread.start()
@@ -610,6 +611,15 @@ def _instead(server: FakeServer, fault: Fault | None, path: str) -> Answer | Non
 def _response(answer: Answer) -> httpx.Response:
     status, headers, body = answer
     return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+
+class _Loopback(ThreadingHTTPServer):
+    """Says nothing of clients that go away, which is what tests make them do."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report what a handler raised, unless the client is gone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
