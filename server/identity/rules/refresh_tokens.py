@@ -34,9 +34,9 @@ ABSOLUTE: Final = timedelta(days=180)
 PREFIX: Final = "tlr_"
 """Lets scanners of leaked secrets recognise a token."""
 _SECRET_BYTES: Final = 32
-_SEAL_BYTES: Final = 16
+_SEAL_BYTES: Final = 17
 _HEAD_BYTES: Final = 16 + 4
-# 69 bytes are 92 characters without any padding.
+# 69 bytes are 92 characters without any padding, so no bit of a token means nothing.
 _BYTES: Final = _HEAD_BYTES + _SECRET_BYTES + _SEAL_BYTES
 _SHAPE: Final = re.compile(rf"\A{PREFIX}[A-Za-z0-9_-]{{{_BYTES // 3 * 4}}}\Z")
 """Strict, so that a token has one spelling: decoders also take + for -."""

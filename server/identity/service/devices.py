@@ -63,7 +63,7 @@ SELECT id, user_id, last_op, last_sync_at, revoked_at FROM device
 WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 """
 _SYNCED: Final = """
-UPDATE device SET last_op = $3, last_sync_at = $4, pending = $5,
+UPDATE device SET last_op = $3, last_sync_at = COALESCE($4, last_sync_at), pending = $5,
     app_version = COALESCE($6, app_version)
 WHERE tenant_id = $1 AND id = $2
 """
@@ -213,13 +213,20 @@ async def device_synced(
     last_op: int,
     pending: int = 0,
     app_version: str | None = None,
+    is_up_to_date: bool = True,
     now: datetime,
 ) -> None:
-    """Write down how far the actor's device has come; call inside the transaction of the sync."""
+    """Write down how far the actor's device has come; call inside the transaction of the sync.
+
+    :param is_up_to_date: False while more of the same sync is to come; the time of the last sync
+        then stays, since it bounds how old the edits of the rest may be.
+    """
+    synced_at = now if is_up_to_date else None
     await db.connection().execute(
-        _SYNCED, actor.tenant_id, actor.device_id, last_op, now, pending, app_version
+        _SYNCED, actor.tenant_id, actor.device_id, last_op, synced_at, pending, app_version
     )
-    await _announce(actor.tenant_id, now)
+    if is_up_to_date:
+        await _announce(actor.tenant_id, now)
 
 
 async def _announce(tenant_id: UUID, now: datetime) -> None:
