@@ -75,6 +75,11 @@ def table(
     return lines
 
 
+def yuan(fen: int) -> str:
+    """Write an amount for people."""
+    return f"¥{fen // 100:,}.{fen % 100:02d}"
+
+
 def wrapped(text: str, columns: int) -> list[str]:
     """Break a text at its ` · ` so that no line is longer than so many columns."""
     lines: list[str] = []

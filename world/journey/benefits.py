@@ -13,6 +13,7 @@ from world.journey.evidence import Evidence
 from world.journey.network import Network
 from world.journey.offline import Phone
 from world.people import instant
+from world.terminal import yuan
 
 _ISSUED: Final = "issued"
 _OTHERS_ISSUE: Final = (3, 5)
@@ -37,7 +38,7 @@ async def programs_open(cast: Cast, found: Evidence) -> None:
     path = f"/v1/platform/programs/{program.id}/funding"
     funded = await cast.staff.post(path, funding)
     again = await cast.staff.post(path, funding)
-    found.note(program=program.name, budget_fen=budget, a_benefit_fen=program.amount_minor)
+    found.note(program=program.name, budget=yuan(budget), one_benefit=yuan(program.amount_minor))
     found.expect("the budget is funded", funded["available_minor"], budget)
     found.expect("funding twice by one id funds once", again["available_minor"], budget)
     offers = await cast.companies[0].owner.get("/v1/benefits/programs")

@@ -99,7 +99,7 @@ async def phones_load(cast: Cast, found: Evidence) -> None:
         report = await each.sync()
         within_sight = (await company.api(each.rep).get("/v1/customers/summary"))["customers"]
         held = each.client.count(Customer)
-        found.note(**{f"on_the_phone_of_{each.rep.name}": held, "pages": report.pages})
+        found.note(**{f"on_{each.rep.name}'s_phone": held})
         found.expect(f"{each.rep.login}: the first load", str(report.state), "complete")
         found.expect(f"{each.rep.login}: the phone holds what the API lists", held, within_sight)
         found.expect_that(f"{each.rep.login}: there is something to hold", holds=held > 0)
@@ -171,7 +171,7 @@ async def both_values_kept(cast: Cast, found: Evidence) -> None:
         if item["field"] == "remark"
     }
     contested = {key: values for each in rounds for key, values in each.contested.items()}
-    found.note(conflicts=len(conflicts), by_hand_in_the_inbox_of=[each.rep.name for each in phones])
+    found.note(conflicts=len(conflicts))
     found.expect("a conflict for each contested field", conflicts.keys(), contested.keys())
     for customer_id, written in contested.items():
         held = (await company.owner.get(f"/v1/customers/{customer_id}"))["customer"]

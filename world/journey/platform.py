@@ -9,6 +9,7 @@ from typing import Any, Final
 from world.api import Json
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
+from world.terminal import yuan
 
 _COUNT_TIMEOUT_S: Final = 30.0
 _LOOK_S: Final = 0.2
@@ -121,7 +122,7 @@ async def issuances_agree(cast: Cast, found: Evidence) -> None:
     totals = await cast.finance.get("/v1/platform/issuance-totals")
     found.expect("the totals are the records", _total(totals), (len(records), worth))
     stands = await cast.finance.get(f"/v1/platform/programs/{program.id}")
-    found.note(budget_fen=stands["funded_minor"], promised_fen=stands["held_minor"])
+    found.note(budget=yuan(stands["funded_minor"]), promised=yuan(stands["held_minor"]))
     found.expect("the budget holds what was promised", stands["held_minor"], worth)
     found.expect(
         "nothing of the budget is lost",

@@ -9,9 +9,11 @@ from world.journey.evidence import Expectation, Result
 from world.terminal import Paint, padded, wrapped
 
 _MARK_COLUMNS: Final = 6
-_NAME_COLUMNS: Final = 34
-_MARGIN: Final = _MARK_COLUMNS + _NAME_COLUMNS + 11
-_FACT_COLUMNS: Final = 80
+_NAME_COLUMNS: Final = 36
+_TIME_COLUMNS: Final = 7
+_CHECK_COLUMNS: Final = 7
+_MARGIN: Final = _MARK_COLUMNS + _NAME_COLUMNS + 2 + _TIME_COLUMNS + 2 + _CHECK_COLUMNS + 2
+_FACT_COLUMNS: Final = 74
 
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,24 +27,29 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
 def heading(paint: Paint) -> list[str]:
     """Head the table."""
-    head = f"{'':>{_MARK_COLUMNS}}{padded('step', _NAME_COLUMNS)}  {'time':>7}  what was seen"
+    head = (
+        f"{'':{_MARK_COLUMNS}}{padded('step', _NAME_COLUMNS)}  {'time':>{_TIME_COLUMNS}}"
+        f"  {'held':>{_CHECK_COLUMNS}}  what was seen"
+    )
     return [paint.bold(head), paint.dim("─" * (_MARGIN + _FACT_COLUMNS))]
 
 
 def lines(number: int, result: Result, paint: Paint) -> list[str]:
-    """Lay out one step: its facts, then what it expected and did not see."""
+    """Lay out one step: how many expectations held, its facts, and what was not so."""
     mark = paint.good("✔") if result.passed else paint.bad("✘")
     facts = wrapped(" · ".join(_fact(*item) for item in result.facts.items()), _FACT_COLUMNS)
-    title = padded(result.title, _NAME_COLUMNS)
-    out = [f"{mark} {number:>2}  {title}  {result.seconds:>6.1f}s  {facts[0]}"]
-    below = list(facts[1:])
-    kept = sum(expectation.holds for expectation in result.expectations)
-    told = f"{kept} of {len(result.expectations)} expectations held"
-    below.append(paint.dim(told) if result.passed else paint.bad(told))
     missed = [expectation for expectation in result.expectations if not expectation.holds]
+    kept = f"{len(result.expectations) - len(missed)}/{len(result.expectations)}"
+    kept = f"{kept:>{_CHECK_COLUMNS}}"
+    first = (
+        f"{mark} {number:>2}  {padded(result.title, _NAME_COLUMNS)}"
+        f"  {result.seconds:>{_TIME_COLUMNS - 1}.1f}s"
+        f"  {paint.bad(kept) if missed else paint.dim(kept)}  {facts[0]}"
+    )
+    below = list(facts[1:])
     below += [paint.bad(line) for expectation in missed for line in _miss(expectation)]
     below += [paint.bad(line) for line in (result.error or "").splitlines()]
-    return out + [" " * _MARGIN + line for line in below]
+    return [first.rstrip(), *(" " * _MARGIN + line for line in below)]
 
 
 def as_json(journey: Journey) -> str:

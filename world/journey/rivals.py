@@ -87,7 +87,7 @@ async def _expect_no_sync(cast: Cast, theirs: set[str], foreign: str, found: Evi
     phone = await offline.phone(cast, rival, rival.agent.reps()[0])
     await phone.sync()
     held = {customer.id for customer in phone.client.customers()}
-    found.note(customers_on_a_rivals_phone=len(held))
+    found.note(customers_on_a_rival_phone=len(held))
     found.expect("the rival's phone holds none of theirs", held & theirs, set())
     phone.client.add_note(foreign, "I know your customer")
     edited = Customer(id=foreign, name="?")
