@@ -57,6 +57,7 @@ async def apply(
     *,
     kinds: Mapping[str, RecordKind],
     edit_clock: EditClock,
+    base_limit: int | None = None,
     now: datetime,
 ) -> Applied:
     """Settle ops and write what they change, in the open tenant transaction or one of its own.
@@ -65,12 +66,15 @@ async def apply(
     ops.
 
     :param edit_clock: what is known about the time of these edits.
+    :param base_limit: what the author can have seen at most, whatever the ops say.
     """
     async with db.tenant_transaction(actor.tenant_id) as transaction:
         held = await storage.load(actor, kinds, merge.needed(ops))
         rules = RoomRules(actor, kinds)
         device = str(actor.device_id) if actor.device_id else None
-        result = merge.settle_batch(held, ops, device=device, clock=edit_clock, rules=rules)
+        result = merge.settle_batch(
+            held, ops, device=device, clock=edit_clock, rules=rules, base_limit=base_limit
+        )
         if not (result.records or result.conflicts):
             return Applied(None, result, rules.refusals)
         seq = int(await db.connection().fetchval(_TICK, actor.tenant_id))

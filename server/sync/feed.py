@@ -68,6 +68,14 @@ async def standing(actor: Actor) -> Standing | None:
     return msgspec.convert(dict(row), Standing) if row else None
 
 
+async def epoch_of(tenant_id: UUID) -> int:
+    """Tell how often the tenant was restored from a backup, counted from one."""
+    epoch = await db.connection().fetchval(
+        "SELECT epoch FROM tenant_clock WHERE tenant_id = $1", tenant_id
+    )
+    return int(epoch or 1)
+
+
 async def changed_since(actor: Actor, start: Cursor, limit: int) -> tuple[list[Found], bool]:
     """Fetch up to `limit` rows behind the position.
 

@@ -62,7 +62,8 @@ async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushRes
         outcomes = await _settle(actor, fresh, device.last_sync_at, request, now) if fresh else []
         acknowledged = max([device.last_op, request.forgotten, *(op.number for op in fresh)])
         await _remember(actor, fresh, outcomes, now)
-        await identity.device_synced(actor, last_op=acknowledged, now=now)
+        is_last = request.pull is not None
+        await identity.device_synced(actor, last_op=acknowledged, is_up_to_date=is_last, now=now)
     pulled = await pull(actor, request.pull, now=now) if request.pull else None
     return PushResponse(
         outcomes=[*remembered, *outcomes],
@@ -123,6 +124,7 @@ async def _settle(
         actor,
         ops,
         kinds=KINDS,
+        base_limit=await _base_limit(actor, request),
         edit_clock=EditClock(
             received_at_ms=received_at_ms,
             offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
@@ -134,6 +136,13 @@ async def _settle(
     for intent in applied.result.intents:
         outcomes[intent.number] = await _decide(actor, intent, now)
     return [outcomes[op.number] for op in ops]
+
+
+async def _base_limit(actor: Actor, request: ReceivedPush) -> int | None:
+    """Bound the bases of a device that has not heard of a restoration: it saw nothing of this."""
+    if request.epoch == 0:
+        return None
+    return None if request.epoch == await feed.epoch_of(actor.tenant_id) else 0
 
 
 async def _decide(actor: Actor, intent: Intent, now: datetime) -> Outcome:
@@ -234,6 +243,7 @@ async def _page(
         from_cursor=request.cursor,
         cursor=cursors.write(actor, end),
         seq=stands.seq,
+        epoch=stands.epoch,
         server_time_ms=clock.to_ms(now),
         more=more,
         batches=batches,
@@ -249,6 +259,7 @@ def _unchanged(request: PullRequest, stands: feed.Standing, now: datetime) -> Pu
         from_cursor=request.cursor,
         cursor=request.cursor,
         seq=stands.seq,
+        epoch=stands.epoch,
         server_time_ms=clock.to_ms(now),
         acknowledged=stands.last_op,
     )
@@ -260,6 +271,7 @@ def _reset(request: PullRequest, stands: feed.Standing, now: datetime) -> PullRe
         from_cursor=request.cursor,
         cursor=None,
         seq=stands.seq,
+        epoch=stands.epoch,
         server_time_ms=clock.to_ms(now),
         reset=True,
     )

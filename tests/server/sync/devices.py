@@ -166,6 +166,7 @@ def frame(ops: Sequence[ReceivedOp], now: datetime) -> ReceivedPush:
         device_time_ms=clock.to_ms(now),
         ops=list(ops),
         forgotten=0,
+        epoch=0,
         pull=None,
     )
 

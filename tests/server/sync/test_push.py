@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from server.access import Role, Scope
@@ -101,13 +102,53 @@ async def test_two_who_did_not_see_each_other_keep_both_values(
     await other.pull()
     assert phone.replica == other.replica
     held = phone.replica["customer", str(customer_id)]
-    assert (held["remark"], held["city"], held["industry"]) == ("下周三再来", "苏州", "纺织")
+    assert (held["remark"], held["city"], held["industry"]) == ("下周三再来", "苏州市", "纺织")
     (conflict,) = [fields for (kind, _), fields in phone.replica.items() if kind == "conflict"]
     assert (conflict["kept"], conflict["other"]) == ("下周三再来", "老板姓施")
     assert (conflict["kept_by"], conflict["other_by"]) == (
         str(other.actor.user_id),
         str(phone.actor.user_id),
     )
+
+
+async def test_the_second_frame_of_a_queue_is_not_taken_for_new(
+    phone: Device, other: Device
+) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="无锡精工", remark="一"))
+    await phone.pull()
+    await other.pull()
+    early = [
+        phone.edit("customer", customer_id, city="无锡"),
+        phone.edit("customer", customer_id, remark="先写的"),
+    ]
+    other.later(60)
+    await other.push(other.edit("customer", customer_id, remark="后写的"))
+
+    phone.later(120)
+    for op in early:
+        await phone.push(op)
+
+    await phone.pull()
+    assert phone.replica["customer", str(customer_id)]["remark"] == "后写的"
+
+
+async def test_a_base_of_before_a_restoration_has_seen_nothing(
+    phone: Device, other: Device
+) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="南通家纺"))
+    await other.pull()
+    await phone.push(phone.edit("customer", customer_id, name="南通家纺城"))
+    stale = other.edit("customer", customer_id, name="通州家纺")
+    stale = msgspec.structs.replace(stale, base=10**6)
+    now = other.later()
+
+    answer = await sync.push(
+        other.actor, msgspec.structs.replace(frame([stale], now), epoch=7), now=now
+    )
+
+    assert [outcome.status for outcome in answer.outcomes] == [Status.MERGED]
 
 
 async def test_a_restored_value_is_held_again_and_the_conflict_is_settled(
