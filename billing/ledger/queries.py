@@ -22,7 +22,7 @@ FROM ledger_entry entry JOIN ledger_transfer transfer ON transfer.id = entry.tra
 WHERE entry.account_id = {} AND entry.version > {} ORDER BY entry.version LIMIT {}
 """
 
-_CHECKS: Final = {
+CHECKS: Final = {
     "I1": """
         SELECT id::text AS subject FROM ledger_account
         WHERE (bound = 'debits_within_credits' AND debits_pending + debits_posted > credits_posted)
@@ -73,7 +73,8 @@ _CHECKS: Final = {
         WHERE hold.kind <> 'hold' OR settling.released_minor <> hold.amount_minor
         OR settling.amount_minor > hold.amount_minor
     """,
-}  # fmt: skip
+}
+"""By invariant, what lists its contradictions."""
 
 
 async def balances(account_ids: Sequence[UUID]) -> dict[UUID, Balance]:
@@ -92,6 +93,6 @@ async def contradictions() -> list[Finding]:
     """Look through the whole books for anything that contradicts I1 to I5. Platform's role only."""
     return [
         Finding(invariant, str(row["subject"]))
-        for invariant, check in _CHECKS.items()
+        for invariant, check in CHECKS.items()
         for row in await LedgerAccount.raw(check)
     ]
