@@ -173,27 +173,36 @@ async def test_only_admitted_agents_are_in_the_channel(operator: Actor) -> None:
     assert (seen.customers, seen.agents) == (None, [])
 
 
-async def test_a_slow_count_does_not_replace_a_newer_one(operator: Actor) -> None:
+async def test_a_slow_count_does_not_replace_a_newer_one(
+    operator: Actor, own_database: Settings
+) -> None:
     agent = await admitted(operator, "诚远")
     await with_customers(agent, "signed", 30)
-    async with db.job_transaction():
-        # Another worker took a number after ours would be, and has written already.
-        await db.connection().execute("INSERT INTO counting_run VALUES ($1, 9, 9, $2)", agent, NOW)
-        await db.connection().execute("UPDATE counting_run SET taken = 8, written = 8")
+    owner = await asyncpg.connect(own_database.owner_database_url)
+    held = owner.transaction()
+    await held.start()
+    await owner.execute("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE")
+    slow = asyncio.create_task(service.count_agent(agent, now=NOW))
+    taken = "SELECT taken FROM counting_run WHERE tenant_id = $1"
+    while not await _as_job(taken, agent):
+        assert not slow.done(), "the slow count waits for the table"
+
+    # Meanwhile another worker has counted, and has seen more.
+    await _as_job("UPDATE counting_run SET taken = 2, written = 2 WHERE tenant_id = $1", agent)
+    await held.rollback()
+    await owner.close()
+    await slow
+
+    assert await _as_job("SELECT count(*) FROM channel_tally WHERE tenant_id = $1", agent) == 0
     await service.count_agent(agent, now=NOW)
-    async with db.job_transaction():
-        await db.connection().execute("UPDATE counting_run SET taken = 20, written = 20")
-        await db.connection().execute("UPDATE counting_run SET taken = 19, written = 19")
-        before = await db.connection().fetch("SELECT * FROM channel_tally")
-    async with db.tenant_transaction(agent):
-        await db.connection().execute("UPDATE customer SET deleted = true")
+    assert await _as_job("SELECT count(*) FROM channel_tally WHERE tenant_id = $1", agent) == 3
 
-    await asyncio.gather(*(service.count_agent(agent, now=NOW) for _ in range(4)))
 
+async def _as_job(statement: str, agent: UUID) -> int | None:
+    """Look at an agent's count as the worker does."""
     async with db.job_transaction():
-        after = await db.connection().fetch("SELECT * FROM channel_tally")
-    assert len(before) == 3
-    assert after == []
+        found: int | None = await db.connection().fetchval(statement, agent)
+        return found
 
 
 async def test_how_devices_are_reaches_the_platform_without_their_names(operator: Actor) -> None:
