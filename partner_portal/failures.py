@@ -19,11 +19,11 @@ _SHOWN = (403, 404, 409, 422, 429, 500, 503)
 
 
 def sentence(words: Catalogue, refusal: errors.Refusal) -> str:
-    """Say a refusal in the reader's language; one that no catalogue knows in its own words."""
-    key = f"refusal.{refusal.code}"
-    if not words.has(key):
-        return refusal.detail
-    return words.say(key, n=refusal.extra.get("retry_after_s", 0))
+    """Say a refusal in the reader's language: by its own code, else by that of its kind."""
+    for code in (refusal.code, *(getattr(kind, "code", "") for kind in type(refusal).__mro__)):
+        if words.has(f"refusal.{code}"):
+            return words.say(f"refusal.{code}", n=refusal.extra.get("retry_after_s", 1))
+    return refusal.detail
 
 
 def refused(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[Any]:

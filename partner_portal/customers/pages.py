@@ -10,7 +10,7 @@ from partner_portal.customers.fields import BY_NAME, LEVELS, STATUSES
 from partner_portal.customers.look import DEFAULT_SORT, SORTS, Look
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, marked
-from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers import queries as customers
 from server.identity import queries as identity
@@ -95,6 +95,7 @@ _NOTHING: Final = {"customers": 0, "expected_revenue_minor": 0}
 @get("/customers/found")
 async def found(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """Find customers for the palette: the first few that a search gives."""
+    ensure(actor, Permission.CUSTOMERS_READ)
     q = request.query_params.get("q", "").strip()[:_QUERY_MAX]
     shown = await frame(request, actor)
     if q:

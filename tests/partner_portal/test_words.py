@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 import partner_portal
+from partner_portal import failures
 from partner_portal.words import Language, catalogue, preferred
+from server.kit import errors
+from server.problems import STATUS
 
 PORTAL = Path(partner_portal.__file__).parent
 TEMPLATES = sorted(PORTAL.rglob("*.html"))
@@ -79,6 +82,20 @@ def test_every_key_is_asked_for_by_some_page() -> None:
 @pytest.mark.parametrize("path", [*TEMPLATES, *SCRIPTS, *SOURCES], ids=lambda path: path.name)
 def test_no_language_hides_in_a_page(path: Path) -> None:
     assert _HAN.findall(_spoken(path)) == []
+
+
+@pytest.mark.parametrize("kind", list(STATUS), ids=lambda kind: kind.__name__)
+def test_every_kind_of_refusal_is_said_in_both_languages(kind: type[errors.Refusal]) -> None:
+    class NewlyInvented(kind):  # type: ignore[misc, valid-type] # any kind may get a new refusal
+        code = "newly_invented"
+
+    said = {
+        failures.sentence(catalogue(language), NewlyInvented("As only programs say it."))
+        for language in Language
+    }
+
+    assert len(said) == 2
+    assert "As only programs say it." not in said
 
 
 def test_the_plural_follows_the_number() -> None:

@@ -76,7 +76,14 @@ async def shop(database: Settings, site: Site) -> Tenant:
         factories.new_user(person, team_id=team_id, password=PASSWORD)
         for person in (owner, manager, rep)
     ]
-    await identity.found_company(tenant_id, team_id, invitations[0], team_name="一队", now=NOW)
+    await identity.found_company(
+        tenant_id,
+        team_id,
+        invitations[0],
+        team_name="一队",
+        secret=await identity.new_secret(invitations[0]),
+        now=NOW,
+    )
     await asyncio.gather(*(identity.invite(owner, new, now=NOW) for new in invitations[1:]))
     return Tenant(tenant_id, name, team_id, owner, manager, rep)
 

@@ -13,8 +13,9 @@ window.measure = {
   /** Name what a finger would miss: operable, visible, under 44 pixels in height or width. */
   tooSmall() {
     const operable = "a[href], button, summary, input:not([type=hidden]), select, textarea";
-    // A link inside a line of text, or one that covers its whole row, is as large as that.
-    const larger = ".skip, .name, .link, .hit a, p a";
+    // A link inside a line of text, one that covers its whole row, and what its label stands for,
+    // are as large as that.
+    const larger = ".skip, .sr, .name, .link, .hit a, p a";
     return [...document.querySelectorAll(operable)]
       .filter((e) => e.checkVisibility() && e.getClientRects().length && !e.matches(larger))
       .map((e) => [e, (e.matches(".box") ? e.closest("label") : e).getBoundingClientRect()])

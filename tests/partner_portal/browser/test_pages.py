@@ -71,6 +71,7 @@ AGENT_PAGES = [
     "/benefits/new",
     "/benefits/new?customer_id={id}",
     "/platform-reads",
+    "/imports",
     "/_ui",
 ]
 PLATFORM_PAGES = ["/console", "/console/agents", "/console/issuances"]

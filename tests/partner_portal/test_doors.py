@@ -1,0 +1,299 @@
+"""Who may open which page, and whose forms are believed."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from partner_portal.rendering import local_path
+from partner_portal.words import Language, catalogue
+from server.access import Actor, Role
+from server.customers import service as customers
+from server.customers.schemas import NewCustomer
+from server.identity import service as identity
+from server.kit import clock
+from server.settings import Settings
+from tests import factories
+from tests.factories import NOW, Tenant, login_of
+
+PASSWORD = "correct horse 1729 staple"
+
+FOR_EVERYBODY = {"/", "/sign-in", "/sign-out", "/language", "/static/{path:path}", "/_ui"}
+FOR_AGENTS = {
+    "/customers",
+    "/customers/found",
+    "/customers/new",
+    "/customers/export.csv",
+    "/benefits",
+    "/benefits/new",
+    "/platform-reads",
+    "/imports",
+    "/imports/template.csv",
+    "/live",
+}
+FOR_MANAGERS = {"/customers/export.csv", "/platform-reads", "/imports", "/imports/template.csv"}
+FOR_THE_PLATFORM = {"/console", "/console/agents", "/console/issuances"}
+STREAMS = {"/live"}
+
+
+class Browser:
+    """A browser without a screen: it keeps cookies and sends forms."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def token(self, path: str) -> str:
+        """Read the token that a page's forms carry."""
+        page = await self.http.get(path)
+        found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+        assert found, page.text[:400]
+        return found[1]
+
+    async def sign_in(self, who: Actor) -> httpx.Response:
+        """Sign in through the entrance."""
+        form = {"login": login_of(who), "password": PASSWORD}
+        form["csrf_token"] = await self.token("/sign-in")
+        return await self.http.post("/sign-in", data=form)
+
+
+@pytest.fixture
+async def browser(app: Litestar) -> AsyncIterator[Browser]:
+    """Somebody's browser."""
+    transport = httpx.ASGITransport(app=cast("Any", app))
+    headers = {"Accept": "text/html", "Accept-Language": "zh-CN"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://tonglu.test", headers=headers
+    ) as http:
+        yield Browser(http)
+
+
+@pytest.fixture
+async def company(database: Settings, app: Litestar) -> Tenant:
+    """An agent company whose manager and rep know their passwords."""
+    made = await factories.make_tenant()
+    for who in (made.manager, made.rep):
+        await identity.set_password(made.owner, who.user_id, PASSWORD, now=clock.now())
+    return made
+
+
+@pytest.fixture
+async def staff(database: Settings, app: Litestar) -> Actor:
+    """One of the platform's staff."""
+    person = factories.make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(factories.new_user(person, team_id=None, password=PASSWORD), now=NOW)
+    return person
+
+
+def _pages(app: Litestar) -> set[str]:
+    """List the addresses of pages that take no id."""
+    return {
+        route.path_format
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        and "GET" in route.methods
+        and not route.path_format.startswith(("/v1", "/livez", "/readyz", "/metrics"))
+        and "{" not in route.path_format
+    }
+
+
+async def test_every_page_is_in_the_matrix(app: Litestar) -> None:
+    assert _pages(app) - FOR_EVERYBODY == FOR_AGENTS | FOR_THE_PLATFORM
+
+
+@pytest.mark.parametrize("path", sorted(FOR_AGENTS | FOR_THE_PLATFORM))
+async def test_nobody_gets_in_without_signing_in(path: str, browser: Browser) -> None:
+    answer = await browser.http.get(path)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+
+
+async def test_each_role_opens_its_own_pages_and_no_others(
+    browser: Browser, company: Tenant, staff: Actor
+) -> None:
+    seen: dict[str, dict[str, int]] = {}
+    for name, who in {"rep": company.rep, "manager": company.manager, "staff": staff}.items():
+        browser.http.cookies.clear()
+        assert (await browser.sign_in(who)).status_code == 303
+        seen[name] = {
+            path: (await browser.http.get(path)).status_code
+            for path in sorted((FOR_AGENTS | FOR_THE_PLATFORM) - STREAMS)
+        }
+
+    for path in (FOR_AGENTS | FOR_THE_PLATFORM) - STREAMS:
+        for_agents = path in FOR_AGENTS
+        assert seen["manager"][path] == (200 if for_agents else 403), path
+        for_reps = for_agents and path not in FOR_MANAGERS
+        assert seen["rep"][path] == (200 if for_reps else 403), path
+        assert seen["staff"][path] == (403 if for_agents else 200), path
+
+
+async def test_the_navigation_offers_only_what_opens(browser: Browser, company: Tenant) -> None:
+    await browser.sign_in(company.rep)
+
+    page = await browser.http.get("/customers")
+
+    offered = set(re.findall(r'<a href="(/[a-z/-]+)"', page.text.partition("</nav>")[0]))
+    assert offered == {"/customers", "/benefits"}
+
+
+async def test_a_rival_finds_nothing_and_learns_nothing(
+    browser: Browser, company: Tenant, rival: Tenant
+) -> None:
+    theirs = await customers.create(rival.rep, NewCustomer(name="对手的客户"), now=NOW)
+    await browser.sign_in(company.manager)
+    missing = factories.new_id()
+
+    for path in ("/customers/{}", "/customers/{}/edit", "/customers/{}/cells/name"):
+        foreign = await browser.http.get(path.format(theirs.id))
+        absent = await browser.http.get(path.format(missing))
+        assert foreign.status_code == absent.status_code == 404
+        assert "对手" not in foreign.text
+
+
+async def test_a_form_without_its_token_changes_nothing(browser: Browser, company: Tenant) -> None:
+    await browser.sign_in(company.manager)
+    mine = await customers.create(company.manager, NewCustomer(name="我的客户"), now=NOW)
+
+    for sent in ({}, {"csrf_token": "made up"}):
+        path = f"/customers/{mine.id}/cells/name"
+        answer = await browser.http.post(path, data={"name": "改了", "base": "99", **sent})
+        assert answer.status_code == 403
+
+    assert "我的客户" in (await browser.http.get(f"/customers/{mine.id}")).text
+
+
+async def test_a_form_of_another_site_is_refused_even_with_its_token(
+    browser: Browser, company: Tenant
+) -> None:
+    await browser.sign_in(company.manager)
+    token = await browser.token("/customers")
+
+    answer = await browser.http.post(
+        "/customers/new",
+        data={"name": "别处来的", "csrf_token": token},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+
+    assert answer.status_code == 403
+
+
+async def test_the_entrance_believes_only_its_own_form(browser: Browser, company: Tenant) -> None:
+    form = {"login": login_of(company.manager), "password": PASSWORD}
+
+    without = await browser.http.post("/sign-in", data=form)
+    elsewhere = await browser.http.post("/sign-in", data={**form, "csrf_token": "made up"})
+
+    assert without.status_code == elsewhere.status_code == 403
+    assert "tonglu_session" not in browser.http.cookies
+
+
+async def test_the_token_of_one_session_is_worth_nothing_in_another(
+    browser: Browser, company: Tenant
+) -> None:
+    await browser.sign_in(company.manager)
+    earlier = await browser.token("/customers")
+    browser.http.cookies.clear()
+    await browser.sign_in(company.rep)
+
+    answer = await browser.http.post("/customers/new", data={"name": "x", "csrf_token": earlier})
+
+    assert answer.status_code == 403
+
+
+async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
+    browser: Browser, company: Tenant
+) -> None:
+    answer = await browser.sign_in(company.manager)
+
+    [session] = [
+        line for line in answer.headers.get_list("set-cookie") if line.startswith("tonglu_session=")
+    ]
+    assert "httponly" in session.lower()
+    assert "samesite=lax" in session.lower()
+
+
+async def test_a_page_allows_only_its_own_files_and_its_own_scripts(
+    browser: Browser, company: Tenant
+) -> None:
+    await browser.sign_in(company.manager)
+
+    first, second = [await browser.http.get("/customers") for _ in range(2)]
+
+    policy = first.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    [nonce] = re.findall(r"'nonce-([^']+)'", policy)
+    assert set(re.findall(r'nonce="([^"]+)"', first.text)) == {nonce}
+    assert nonce not in second.text, "a nonce is used once"
+    assert " style=" not in first.text
+    assert not re.findall(r"<script(?![^>]*nonce=)(?![^>]*application/json)", first.text)
+    assert not re.findall(r"\son\w+=", first.text)
+
+
+async def test_static_files_are_kept_for_ever_and_nothing_else_is_found(browser: Browser) -> None:
+    page = await browser.http.get("/sign-in")
+    [style] = re.findall(r'href="(/static/app\.[0-9a-f]+\.css)"', page.text)
+
+    kept = await browser.http.get(style)
+
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    for path in (
+        "/static/app.css",
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/css/base.css",
+    ):
+        assert (await browser.http.get(path)).status_code == 404
+
+
+async def test_an_unknown_address_is_a_page_for_people_and_a_document_for_programs(
+    browser: Browser,
+) -> None:
+    people = await browser.http.get("/nowhere")
+    programs = await browser.http.get("/v1/nowhere")
+
+    assert people.status_code == programs.status_code == 404
+    assert "没有找到" in people.text
+    assert programs.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        ("/customers?q=a", "/customers?q=a"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/a\nSet-Cookie: x", "/"),
+        (None, "/"),
+        ("", "/"),
+    ],
+)
+def test_coming_back_stays_inside_the_product(wanted: str | None, kept: str) -> None:
+    assert local_path(wanted) == kept
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["cursor=nonsense", "q=%00", "owner_id=nobody", "status=odd", "sort=up", "rows=99999999999"],
+)
+async def test_a_strange_address_is_no_fault_of_ours(
+    query: str, browser: Browser, company: Tenant
+) -> None:
+    await browser.sign_in(company.manager)
+
+    for path in ("/customers", "/benefits", "/imports", "/platform-reads"):
+        assert (await browser.http.get(f"{path}?{query}")).status_code in {200, 422}
+
+
+def test_both_languages_know_every_role_and_status() -> None:
+    for language in Language:
+        words = catalogue(language)
+        assert all(words.has(f"role.{role}") for role in Role)
