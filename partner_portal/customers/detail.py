@@ -6,7 +6,7 @@ decides.
 """
 
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -34,9 +34,11 @@ from server.customers import queries as customers
 from server.customers import service
 from server.customers.schemas import CustomerEdit, NewContact, NewNote, NewStore
 from server.kit import clock
-from server.kit.errors import Refusal
+from server.kit.errors import Invalid, Refusal
 from server.problems import status_of
 from server.sync import service as sync
+
+T = TypeVar("T")
 
 _CELL: Final = "customers/templates/cell.html"
 _EDITOR: Final = "customers/templates/editor.html"
@@ -185,6 +187,18 @@ def trouble(error: Refusal | msgspec.ValidationError, words: Catalogue) -> Troub
     )
 
 
+def taken(given: dict[str, Any], kind: type[T]) -> T:
+    """Read what a form sent.
+
+    :raises Invalid: naming the field that cannot be kept.
+    """
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        field = str(error).partition("$.")[2].rstrip("`") or None
+        raise Invalid("A value is not of the kind that its field takes.", field=field) from error
+
+
 def base_of(sent: object) -> int:
     """Read the sequence that a form was made at; nonsense is as old as can be."""
     text = str(sent or "")
@@ -199,7 +213,7 @@ async def add_note(
     form = await request.form()
     body = str(form.get("body", "")).strip()
     if body:
-        note = msgspec.convert({"body": body}, NewNote)
+        note = taken({"body": body}, NewNote)
         await service.add_note(actor, customer_id, note, now=clock.now())
     return await _again(request, actor, renderer, customer_id, "saved.note" if body else "")
 
@@ -217,10 +231,10 @@ async def add_child(
     given = {name: str(value).strip() or None for name, value in form.items()}
     if kind == "contacts":
         given["name"] = given.get("name") or ""
-        contact = msgspec.convert(given, NewContact)
+        contact = taken(given, NewContact)
         await service.add_contact(actor, customer_id, contact, now=clock.now())
     else:
-        store = msgspec.convert(given, NewStore)
+        store = taken(given, NewStore)
         await service.add_store(actor, customer_id, store, now=clock.now())
     return await _again(request, actor, renderer, customer_id, f"saved.{kind}")
 
@@ -232,7 +246,7 @@ async def change_tags(
     """Add a tag or take one away; both merge with what phones do meanwhile."""
     form = await request.form()
     terms = {key: [str(form[name])] for name, key in _TAG_FORMS.items() if form.get(name)}
-    await service.edit(actor, customer_id, msgspec.convert(terms, CustomerEdit), now=clock.now())
+    await service.edit(actor, customer_id, taken(terms, CustomerEdit), now=clock.now())
     return await _again(request, actor, renderer, customer_id, "saved.tags")
 
 
