@@ -66,15 +66,16 @@ class CheckedRequest(Request[Any, Any, Any]):
     __slots__ = ("_checked",)
 
     async def body(self) -> bytes:
-        """Read the body; JSON is checked for its depth.
+        """Read the body; JSON is checked for its encoding and its depth.
 
+        :raises Unreadable: when it is not text.
         :raises TooDeep: when it is nested too deeply.
         """
         body = await super().body()
-        if not getattr(self, "_checked", False):
-            self._checked = True
-            if self.content_type[0].endswith("json"):
-                ensure_shallow(body)
+        # What is compressed is not JSON yet: whoever unpacks it looks at it.
+        is_plain = self.headers.get("content-encoding", "identity") == "identity"
+        if is_plain and self.content_type[0].endswith("json"):
+            self._check(body)
         return body
 
     async def json(self) -> Any:
@@ -86,10 +87,8 @@ class CheckedRequest(Request[Any, Any, Any]):
         media_type = self.content_type[0]
         if media_type and not media_type.endswith("json"):
             raise UnsupportedMediaType("Send application/json.", field="body")
-        if not media_type:
-            ensure_shallow(await self.body())
-        with _refusing_unreadable():
-            return await super().json()
+        self._check(await self.body())
+        return await super().json()
 
     async def msgpack(self) -> Any:
         """Decode the body as MessagePack.
@@ -98,3 +97,12 @@ class CheckedRequest(Request[Any, Any, Any]):
         """
         with _refusing_unreadable():
             return await super().msgpack()
+
+    def _check(self, body: bytes) -> None:
+        """Look at the body once."""
+        if getattr(self, "_checked", False):
+            return
+        self._checked = True
+        with _refusing_unreadable():
+            body.decode()
+        ensure_shallow(body)

@@ -126,13 +126,6 @@ async def _one(world: World, kind: str, *, is_fresh: bool) -> UUID:
     return await FRESH[kind](world.mine)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _programs(world: World) -> None:
-    """Both companies know the program that is shared."""
-    for company in (world.mine, world.theirs):
-        company.ids["program"] = world.program_id
-
-
 def test_every_route_is_in_the_matrix(house: tuple[Litestar, str]) -> None:
     known = {*CASES, *STREAMS, *PUBLIC}
 

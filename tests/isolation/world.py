@@ -348,6 +348,7 @@ async def make_world(superuser_url: str) -> World:
     mine, theirs = await make_company("金丝雀甲", operator), await make_company("夜莺乙", operator)
     world = World(mine, theirs, staff, program_id, re.compile(""), re.compile(""))
     for company in (mine, theirs):
+        company.ids["program"] = program_id
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
     for company in (mine, theirs):

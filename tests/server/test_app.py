@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import pytest
 import zstandard
-from litestar import Litestar, Response, get, post
+from litestar import Litestar, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent
@@ -41,6 +41,12 @@ class Note(msgspec.Struct):
 async def echo(data: JSONBody[Note]) -> Note:
     """Give the same back."""
     return data
+
+
+@post("/bytes", exclude_from_auth=True)
+async def measure(request: Request[Any, Any, Any]) -> str:
+    """Tell how many bytes came."""
+    return str(len(await request.body()))
 
 
 @get("/notes/{note_id:uuid}", exclude_from_auth=True)
@@ -109,7 +115,7 @@ async def feed(tenant_id: FromPath[UUID]) -> ServerSentEvent:
     return ServerSentEvent(events())
 
 
-STORIES = [echo, show, large, cached, conflict, fault, slow, gate, feed]
+STORIES = [echo, measure, show, large, cached, conflict, fault, slow, gate, feed]
 
 
 @asynccontextmanager
@@ -486,3 +492,19 @@ def test_a_bucket_lets_a_burst_through_and_then_a_rate() -> None:
     assert [buckets.take("a", now_s=200.0) for _ in range(4)] == [0, 0, 0, 1]
     # A clock that goes back fills nothing and takes nothing away.
     assert buckets.take("a", now_s=0.0) == 1
+
+
+async def test_a_compressed_body_is_looked_at_by_whoever_unpacks_it(
+    http: httpx.AsyncClient,
+) -> None:
+    packed = zstandard.ZstdCompressor().compress(msgspec.json.encode({"name": "x" * 90}))
+    brackets = packed + b"[{" * 40
+
+    answer = await http.post(
+        "/bytes",
+        content=brackets,
+        headers={"content-type": "application/json", "content-encoding": "zstd"},
+    )
+
+    assert answer.status_code == 201
+    assert answer.text == str(len(brackets))
