@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from server.access import Actor
-from server.customers.queries.rows import FROM
+from server.customers.queries.rows import CHANGED_AT, FROM
 from server.customers.rules import places, search
 from server.customers.rules.search import Stretch
 from server.customers.schemas import Filters
@@ -82,7 +82,7 @@ async def _first_seq_since(tenant_id: UUID, since: datetime) -> int:
     while low < high:
         middle = (low + high) // 2
         row = await db.connection().fetchrow(
-            f"SELECT c.seq, h.at FROM {FROM} WHERE c.tenant_id = $1 AND c.seq >= $2"  # noqa: S608 - a constant
+            f"SELECT c.seq, {CHANGED_AT} AS at FROM {FROM} WHERE c.tenant_id = $1 AND c.seq >= $2"  # noqa: S608 - a constant
             " ORDER BY c.seq, c.id LIMIT 1",
             tenant_id,
             middle,
