@@ -47,7 +47,7 @@ async def push(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
     return _answer(request, media, await service.push(actor, message, now=clock.now()))
 
 
-@post("/pull", status_code=200, summary="Receive what is newer than a cursor")
+@post("/pull", status_code=200, is_read=True, summary="Receive what is newer than a cursor")
 async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
     """Give one page of what changed within the device's scope."""
     media, body = await _body(request)

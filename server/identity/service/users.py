@@ -70,12 +70,25 @@ async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
     """Add a person to the actor's company. The same id and content may come again.
 
     :raises LoginTaken: somebody has this login name already.
+    :raises TooManyTries: the company has met too many names in use today.
     :raises IdReused: the id belongs to another person.
     """
     ensure(actor, Permission.USERS_MANAGE)
     people.ensure_agent_role(request.role)
     user_id = request.id or ids.new_id(now)
     secret = await new_secret(request)
+    try:
+        return await _invite(actor, user_id, request, secret, now)
+    except LoginTaken:
+        # Login names are one space for all companies, so this answer tells who is a user.
+        await counters.count([(throttles.LOGIN_TAKEN, str(actor.tenant_id))], now=now)
+        raise
+
+
+async def _invite(
+    actor: Actor, user_id: UUID, request: NewUser, secret: str | None, now: datetime
+) -> UserView:
+    """Write the person down with the line in the trail."""
     async with db.tenant_transaction(actor.tenant_id):
         await add_person(actor.tenant_id, user_id, request, secret=secret, now=now)
         await audit.record(

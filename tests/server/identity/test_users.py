@@ -7,12 +7,16 @@ import pytest
 
 from server.access import Actor, Role, Scope
 from server.identity import queries, service
+from server.identity.rules import throttles
 from server.identity.rules.logins import LoginTaken, LoginUnusable
 from server.identity.rules.passwords import PasswordTooCommon
 from server.identity.rules.people import LastOwner, NoSuchTeam, RoleUnfit, ScopeUnfit
+from server.identity.rules.throttles import TooManyTries
 from server.identity.schemas import NewUser, UserChange
 from server.kit.errors import Forbidden, IdReused, NotFound
-from tests.factories import NOW, Tenant, new_id, new_user
+from tests.factories import NOW, Tenant, login_of, new_id, new_user
+
+pytestmark = pytest.mark.usefixtures("opened_keys")
 
 
 def somebody(role: Role = Role.SALES_REP, **fields: Any) -> NewUser:
@@ -53,6 +57,18 @@ async def test_a_login_name_is_one_persons_whatever_its_spelling(
         with pytest.raises(LoginTaken):
             await service.invite(owner, somebody(login=f" {request.login.upper()} "), now=NOW)
     assert len((await queries.users(rival.owner)).items) == 3
+
+
+async def test_an_owner_does_not_find_out_who_else_is_a_user(tenant: Tenant, rival: Tenant) -> None:
+    taken = somebody(login=login_of(rival.owner))
+    for _ in range(throttles.LOGIN_TAKEN.tries_max):
+        with pytest.raises(LoginTaken):
+            await service.invite(tenant.owner, taken, now=NOW)
+
+    with pytest.raises(TooManyTries):
+        await service.invite(tenant.owner, taken, now=NOW)
+
+    assert (await service.invite(tenant.owner, somebody(), now=NOW)).login
 
 
 async def test_two_companies_that_want_a_name_at_once_get_it_once(
