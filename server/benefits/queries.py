@@ -148,11 +148,16 @@ async def _with_books(rows: Sequence[dict[str, object]]) -> list[ProgramView]:
     ]
 
 
-async def allocations(actor: Actor, program_id: UUID) -> list[AllocationView]:
-    """List where a program's budget stands: the shared pool first, then each agent's part."""
+async def allocations(actor: Actor, program_id: UUID, *, now: datetime) -> list[AllocationView]:
+    """List where a program's budget stands: the shared pool first, then each agent's part.
+
+    Each agent with a part is told that it was read.
+    """
     ensure(actor, Permission.ISSUANCES_SEE)
     async with db.platform_transaction(actor):
         tree = await budgets.tree(program_id)
+        agents = [budget.owner_id for budget in tree if budget.scope is BudgetScope.AGENT]
+        await audit.record_platform_read(actor, agents, "benefits.allocations", now=now)
     if not tree:
         raise NotFound
     return [

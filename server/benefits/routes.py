@@ -93,8 +93,8 @@ async def fund(
 
 @get("/programs/{program_id:uuid}/allocations", summary="List allocations")
 async def allocations(actor: CurrentActor, program_id: FromPath[UUID]) -> list[AllocationView]:
-    """List where a program's budget stands: the shared pool, then each agent's part."""
-    return await queries.allocations(actor, program_id)
+    """List where a program's budget stands; each agent with a part is told that it was read."""
+    return await queries.allocations(actor, program_id, now=clock.now())
 
 
 @post("/programs/{program_id:uuid}/allocations", summary="Allocate to an agent")

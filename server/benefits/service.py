@@ -29,6 +29,7 @@ from server.benefits.schemas import (
 from server.customers import queries as customers
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
+from server.partners import queries as partners
 
 _ADD_PROGRAM: Final = """
 INSERT INTO benefit_program (
@@ -119,10 +120,12 @@ async def allocate(
     With `is_return`, take back what is available of it.
 
     :raises BudgetExhausted: there is less available.
+    :raises NotFound: no such program, or no such agent.
     """
     ensure(actor, Permission.PROGRAMS_MANAGE)
     async with db.platform_transaction(actor):
         program = await queries.program(actor, program_id)
+        await partners.agent(actor, new.agent_id)
         outcome = await budgets.allocate(
             Allocation(
                 key=new.id,
