@@ -10,6 +10,14 @@ window.measure = {
       .slice(0, 8);
   },
 
+  /** Name what has more text than room: it lies over its neighbour, or nobody can read its end. */
+  crowded() {
+    return [...document.querySelectorAll("a, button, summary, label, .tag, .chip, h1, h2, .kpi .v")]
+      .filter((e) => e.checkVisibility() && !e.matches(".sr") && e.scrollWidth > e.clientWidth + 1)
+      .filter((e) => e.clientWidth > 0 && getComputedStyle(e).overflowX === "visible")
+      .map((e) => `${e.tagName}.${e.className} ${e.textContent.trim().slice(0, 20)}`);
+  },
+
   /** Name what a finger would miss: operable, visible, under 44 pixels in height or width. */
   tooSmall() {
     const operable = "a[href], button, summary, input:not([type=hidden]), select, textarea";

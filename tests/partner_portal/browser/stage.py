@@ -83,6 +83,11 @@ async def too_wide(page: Page) -> list[str]:
     return await _measured(page, "measure.tooWide()")
 
 
+async def crowded(page: Page) -> list[str]:
+    """Name what has more text than room."""
+    return await _measured(page, "measure.crowded()")
+
+
 async def too_small(page: Page) -> list[str]:
     """Name what a finger would miss."""
     return await _measured(page, "measure.tooSmall()")

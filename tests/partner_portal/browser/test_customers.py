@@ -105,6 +105,22 @@ async def test_the_list_grows_while_one_scrolls_and_loses_nothing(desk: Page, sh
     assert len(set(names)) == 120
 
 
+async def test_a_list_that_has_grown_stays_as_long_when_a_phone_syncs(
+    desk: Page, shop: Tenant, site: Site
+) -> None:
+    await make_many(shop.rep, 120)
+    await open_page(desk, "/customers?sort=name")
+    await desk.wait_for_selector("html[data-live=on]")
+    await desk.locator("tbody tr").last.scroll_into_view_if_needed()
+    await expect(desk.locator("a.name")).to_have_count(100)
+    [first] = (await queries.list_page(shop.rep, Filters(q="太仓物流 003"))).items
+
+    await _sync_from_a_phone(site, shop.rep, first.id, {"level": "A"})
+
+    await expect(desk.locator("tr", has_text="太仓物流 003").locator(".tag")).to_have_text("A")
+    await expect(desk.locator("a.name")).to_have_count(100)
+
+
 async def test_the_keyboard_walks_the_rows_and_opens_one(desk: Page, shop: Tenant) -> None:
     for name in ("丙", "乙", "甲"):
         await make(shop.rep, f"{name}公司")

@@ -14,6 +14,7 @@ from server.kit import clock
 from tests.factories import NOW, Tenant, new_id
 from tests.partner_portal.browser.stage import (
     Site,
+    crowded,
     let_in,
     open_page,
     too_small,
@@ -87,8 +88,10 @@ async def _look(page: Page, path: str, language: str, axe: tuple[str, str]) -> N
         await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
         assert await violations(page, axe, language) == [], theme
     assert await too_wide(page) == []
+    assert await crowded(page) == []
     await page.set_viewport_size({"width": 360, "height": 740})
     assert await too_wide(page) == []
+    assert await crowded(page) == []
     assert await too_small(page) == []
 
 
