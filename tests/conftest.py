@@ -61,6 +61,14 @@ async def database(settings: Settings) -> AsyncIterator[Settings]:
 
 
 @pytest.fixture
+def no_database() -> Iterator[None]:
+    """Nothing is open in this process, for tests of commands that open a database themselves."""
+    pool, db.ENGINE.pool = db.ENGINE.pool, None
+    yield
+    db.ENGINE.pool = pool
+
+
+@pytest.fixture
 async def fresh_database(postgres: Postgres, tmp_path: Path) -> AsyncIterator[Settings]:
     """A database for this test alone; nobody has opened it."""
     name = f"test_{os.getpid()}_{uuid4().hex[:8]}"

@@ -11,7 +11,7 @@ from world.journey import stage
 from world.journey.stage import Stage
 from world.model import Scale, World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("no_database")]
 
 _PASSWORD = "walk-the-same-road"
 _SMALL = Scale(agents=2, customers_per_agent=40, teams_per_agent=2, reps_per_team=2)
