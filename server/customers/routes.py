@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -31,7 +30,6 @@ from server.customers.schemas import (
     NewStore,
     NewTag,
     Saved,
-    Seq,
     Sort,
     Status,
     StoreEdit,
@@ -40,23 +38,20 @@ from server.customers.schemas import (
     TagView,
 )
 from server.kit import clock
-from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page
-from server.kit.text import PRINTABLE
+from server.kit.pages import PAGE_SIZE, Page
+from server.kit.parameters import Base, PageCursor, PageLimit, Words
 
-Words = Annotated[str, msgspec.Meta(max_length=100, pattern=PRINTABLE)]
-Cursor = Annotated[str, msgspec.Meta(max_length=2000, pattern=PRINTABLE)]
-Limit = Annotated[int, msgspec.Meta(ge=1, le=PAGE_SIZE_MAX)]
 _Statuses = Annotated[list[Status] | None, QueryParameter(name="status", required=False)]
 
 
 async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many ways
-    q: FromQuery[Words | None] = None,
+    q: Words = None,
     statuses: _Statuses = None,
-    city: FromQuery[Words | None] = None,
-    district: FromQuery[Words | None] = None,
-    industry: FromQuery[Words | None] = None,
+    city: Words = None,
+    district: Words = None,
+    industry: Words = None,
     level: FromQuery[Level | None] = None,
-    source: FromQuery[Words | None] = None,
+    source: Words = None,
     owner_id: FromQuery[UUID | None] = None,
     team_id: FromQuery[UUID | None] = None,
     tag: FromQuery[UUID | None] = None,
@@ -83,8 +78,8 @@ async def list_customers(
     actor: CurrentActor,
     filters: NamedDependency[Filters],
     sort: FromQuery[Sort | None] = None,
-    cursor: FromQuery[Cursor | None] = None,
-    limit: FromQuery[Limit] = PAGE_SIZE,
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
 ) -> Page[CustomerView]:
     """List the customers within sight; with `q`, those that are found, as the search finds them."""
     return await queries.list_page(actor, filters, sort=sort, cursor=cursor, limit=limit)
@@ -129,9 +124,7 @@ async def edit(
 
 
 @delete("/{customer_id:uuid}", status_code=200, summary="Delete a customer")
-async def remove(
-    actor: CurrentActor, customer_id: FromPath[UUID], base: FromQuery[Seq | None] = None
-) -> Saved:
+async def remove(actor: CurrentActor, customer_id: FromPath[UUID], base: Base = None) -> Saved:
     """Delete a customer; an edit newer than `base` wins over the deletion."""
     return await service.delete(actor, customer_id, base=base, now=clock.now())
 
@@ -146,8 +139,8 @@ async def restore(actor: CurrentActor, customer_id: FromPath[UUID]) -> Saved:
 async def history(
     actor: CurrentActor,
     customer_id: FromPath[UUID],
-    cursor: FromQuery[Cursor | None] = None,
-    limit: FromQuery[Limit] = PAGE_SIZE,
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
 ) -> Page[HistoryEntry]:
     """Tell who changed what of the customer and of what belongs to it, from which device."""
     return await queries.history(actor, customer_id, cursor=cursor, limit=limit)
@@ -186,9 +179,7 @@ async def edit_store(
 
 
 @delete("/{store_id:uuid}", status_code=200, summary="Delete a store")
-async def delete_store(
-    actor: CurrentActor, store_id: FromPath[UUID], base: FromQuery[Seq | None] = None
-) -> Saved:
+async def delete_store(actor: CurrentActor, store_id: FromPath[UUID], base: Base = None) -> Saved:
     """Delete a store."""
     return await service.delete_store(actor, store_id, base=base, now=clock.now())
 
@@ -209,7 +200,7 @@ async def edit_contact(
 
 @delete("/{contact_id:uuid}", status_code=200, summary="Delete a contact")
 async def delete_contact(
-    actor: CurrentActor, contact_id: FromPath[UUID], base: FromQuery[Seq | None] = None
+    actor: CurrentActor, contact_id: FromPath[UUID], base: Base = None
 ) -> Saved:
     """Delete a contact."""
     return await service.delete_contact(actor, contact_id, base=base, now=clock.now())
@@ -240,9 +231,7 @@ async def edit_tag(actor: CurrentActor, tag_id: FromPath[UUID], data: JSONBody[T
 
 
 @delete("/{tag_id:uuid}", status_code=200, summary="Retire a tag")
-async def delete_tag(
-    actor: CurrentActor, tag_id: FromPath[UUID], base: FromQuery[Seq | None] = None
-) -> Saved:
+async def delete_tag(actor: CurrentActor, tag_id: FromPath[UUID], base: Base = None) -> Saved:
     """Retire a tag."""
     return await service.delete_tag(actor, tag_id, base=base, now=clock.now())
 

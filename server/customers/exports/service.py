@@ -40,11 +40,22 @@ async def as_csv(
     names = await _begin(actor, "csv", now)
 
     async def blocks() -> AsyncIterator[bytes]:
-        yield BOM + _csv([header(words)])
         async for page in queries.all_pages(actor, filters):
             yield _csv([[*map(harmless, line(each, names, words))] for each in page])
 
-    return blocks()
+    return await _begun(blocks(), before=BOM + _csv([header(words)]))
+
+
+async def _begun(blocks: AsyncIterator[bytes], *, before: bytes) -> AsyncIterator[bytes]:
+    """Make the first block before anything is answered, so that a refusal can still be one."""
+    first = await anext(blocks, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield before + first
+        async for block in blocks:
+            yield block
+
+    return whole()
 
 
 def _csv(lines: list[list[str]]) -> bytes:
@@ -67,15 +78,17 @@ async def as_xlsx(
         with tempfile.TemporaryDirectory(prefix="tonglu-export-") as folder:
             path = Path(folder) / "customers.xlsx"
             sheet = _Workbook(path, folder)
-            sheet.add([header(words)])
-            async for page in queries.all_pages(actor, filters):
-                await asyncio.to_thread(sheet.add, [line(each, names, words) for each in page])
-            await asyncio.to_thread(sheet.close)
+            try:
+                sheet.add([header(words)])
+                async for page in queries.all_pages(actor, filters):
+                    await asyncio.to_thread(sheet.add, [line(each, names, words) for each in page])
+            finally:
+                await asyncio.to_thread(sheet.close)
             with path.open("rb") as made:
                 while block := made.read(_BLOCK):
                     yield block
 
-    return blocks()
+    return await _begun(blocks(), before=b"")
 
 
 class _Workbook:

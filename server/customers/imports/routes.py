@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from server.access.edge import CurrentActor
@@ -18,11 +17,11 @@ from server.customers.imports.sheets import FILE_BYTES_MAX
 from server.customers.schemas import Filters
 from server.kit import clock
 from server.kit.pages import Page
+from server.kit.parameters import PageCursor
 from server.kit.text import PRINTABLE
 
-Cursor = Annotated[str, msgspec.Meta(max_length=2000, pattern=PRINTABLE)]
-FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=PRINTABLE)]
-Encoding = Annotated[str, msgspec.Meta(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
+FileName = Annotated[str, QueryParameter(min_length=1, max_length=300, pattern=PRINTABLE)]
+Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
 _CSV = "text/csv; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -36,9 +35,9 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 async def upload(
     request: Request[Any, Any, Any],
     actor: CurrentActor,
-    file_name: FromQuery[FileName],
+    file_name: FileName,
     id: FromQuery[UUID | None] = None,  # noqa: A002 - the name in every request
-    encoding: FromQuery[Encoding | None] = None,
+    encoding: Encoding = None,
 ) -> ImportView:
     """Read a CSV or XLSX, sent as the body; nothing is imported yet. The columns are guessed."""
     content = await request.body()
@@ -48,9 +47,7 @@ async def upload(
 
 
 @get("/", summary="List imports")
-async def list_imports(
-    actor: CurrentActor, cursor: FromQuery[Cursor | None] = None
-) -> Page[ImportView]:
+async def list_imports(actor: CurrentActor, cursor: PageCursor = None) -> Page[ImportView]:
     """List the company's imports, the newest first."""
     return await queries.list_page(actor, cursor=cursor)
 
@@ -90,7 +87,7 @@ async def start(
 
 @get("/{import_id:uuid}/problems", summary="List an import's problems")
 async def problems(
-    actor: CurrentActor, import_id: FromPath[UUID], cursor: FromQuery[Cursor | None] = None
+    actor: CurrentActor, import_id: FromPath[UUID], cursor: PageCursor = None
 ) -> Page[RowProblem]:
     """List what was found wrong with the rows that are done."""
     return await queries.problems(actor, import_id, cursor=cursor)

@@ -7,8 +7,9 @@ with an id computed from the import and the row, so nothing can be made twice.
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -178,11 +179,13 @@ async def run(
         return view.state == "done"
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         known = await queries.known_names(actor.tenant_id)
-    began, earlier, number = time.monotonic(), Earlier(), 0
-    work = _Work(actor, import_id, view.plan, known, earlier)
-    while await _do_chunk(work, number, now=now):
+    work = _Work(actor, import_id, view.plan, known, Earlier())
+    began, number = time.monotonic(), 0
+    while (step := await _do_chunk(work, number, now=now)) is not _Step.BEHIND:
         number += 1
-        if budget_s is not None and time.monotonic() - began > budget_s:
+        # Each run does one chunk at least, however small its budget.
+        is_over = budget_s is not None and time.monotonic() - began > budget_s
+        if step is _Step.DONE and is_over:
             return False
     await _finish(actor, import_id, now=now)
     return True
@@ -198,28 +201,39 @@ class _Work(msgspec.Struct, frozen=True):
     earlier: Earlier
 
 
-async def _do_chunk(work: _Work, number: int, *, now: datetime) -> bool:
-    """Do one chunk, or remember what was done of it; say whether there was one."""
+class _Step(Enum):
+    """What became of a chunk in this run."""
+
+    DONE = auto()
+    """It was done now."""
+    REMEMBERED = auto()
+    """It had been done before."""
+    BEHIND = auto()
+    """There is no such chunk: the last one lies before it."""
+
+
+async def _do_chunk(work: _Work, number: int, *, now: datetime) -> _Step:
+    """Do one chunk, or remember what was done of it."""
     tenant_id = work.actor.tenant_id
     async with db.tenant_transaction(tenant_id, readonly=True):
         chunk = await chunks.load(tenant_id, work.import_id, number)
     if chunk is None:
-        return False
+        return _Step.BEHIND
     rows = await queries.interpreted(chunk.rows, work.plan, work.known)
     if chunk.told is not None:
         _remember(work, chunk, {row.number: row.fields for row in rows})
-        return True
+        return _Step.REMEMBERED
     async with db.tenant_transaction(tenant_id):
         # Another worker that thinks it has the lease waits here, and then finds it done.
         locked = await chunks.load(tenant_id, work.import_id, number, lock=True)
         if locked is None or locked.told is not None:
-            return True
+            return _Step.REMEMBERED
         verdicts = await judging.judge(
             work.actor, work.import_id, rows, work.plan.duplicates, work.earlier
         )
         told, counts = await _write(work, verdicts, now=now)
         await chunks.finish(tenant_id, work.import_id, number, told, counts)
-    return True
+    return _Step.DONE
 
 
 def _remember(work: _Work, chunk: Chunk, fields: dict[int, dict[str, Any]]) -> None:
@@ -239,8 +253,9 @@ async def _write(
     """Write a chunk as one unit of work, and tell what became of its rows."""
     ops: list[ReceivedOp] = []
     row_of: dict[int, Verdict] = {}
+    held = await _tags_held(work.actor, verdicts)
     for verdict in verdicts:
-        for op in _ops_of(work, verdict, len(ops) + 1, now):
+        for op in _ops_of(work, verdict, held, len(ops) + 1, now):
             ops.append(op)
             row_of.setdefault(op.number, verdict)
     now_ms = clock.to_ms(now)
@@ -263,7 +278,24 @@ async def _write(
     return _tell(verdicts, refused), _count(verdicts, refused, became)
 
 
-def _ops_of(work: _Work, verdict: Verdict, first: int, now: datetime) -> Iterator[ReceivedOp]:
+async def _tags_held(actor: Actor, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+    """Give the tags of the customers that rows with tags write into."""
+    ids = [
+        each.target for each in verdicts if each.action == UPDATE and each.row.fields.get("tags")
+    ]
+    if not ids:
+        return {}
+    rows = await db.connection().fetch(
+        "SELECT id, tags FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])",
+        actor.tenant_id,
+        ids,
+    )
+    return {str(row["id"]): set(msgspec.json.decode(row["tags"] or "[]")) for row in rows}
+
+
+def _ops_of(
+    work: _Work, verdict: Verdict, held: Mapping[str, set[str]], first: int, now: datetime
+) -> Iterator[ReceivedOp]:
     """Give the ops of a row: a customer and its contact, or an edit."""
     fields = dict(verdict.row.fields)
     if verdict.action == CREATE:
@@ -273,13 +305,14 @@ def _ops_of(work: _Work, verdict: Verdict, first: int, now: datetime) -> Iterato
             given = {**verdict.row.contact, "customer_id": verdict.target}
             yield writing.creation("contact", contact_id, given, now=now, number=first + 1)
     elif verdict.action == UPDATE:
-        tags = fields.pop("tags", None)
+        # A tag that is there already is not added once more.
+        tags = set(fields.pop("tags", ())) - held.get(verdict.target, set())
         yield Edit(
             number=first,
             kind="customer",
             id=verdict.target,
             fields=fields,
-            sets={"tags": SetChange(add=tuple(tags))} if tags else {},
+            sets={"tags": SetChange(add=tuple(sorted(tags)))} if tags else {},
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now(),
         )

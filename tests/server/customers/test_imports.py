@@ -1,0 +1,502 @@
+"""A spreadsheet becomes customers: previewed, once, resumably; and what is exported comes back."""
+
+import asyncio
+import csv
+import io
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import openpyxl
+import pytest
+
+from server.access import Role
+from server.customers import queries, service
+from server.customers.exports import service as exports
+from server.customers.exports.sheets import Words
+from server.customers.imports import queries as imports_queries
+from server.customers.imports import service as imports
+from server.customers.imports.queries import BadPlan
+from server.customers.imports.sandbox import FileNotRead
+from server.customers.imports.schemas import ImportView, Policy, StartImport
+from server.customers.imports.service import ImportStarted
+from server.customers.schemas import Filters, NewContact
+from server.kit import db, outbox
+from server.kit.errors import Forbidden, IdReused, NotFound
+from server.settings import Settings
+from server.worker import collect_handlers
+from tests.factories import NOW, Tenant, new_id
+from tests.server.customers.stories import change, make, make_tag, names
+from world import numbers
+from world.spreadsheets import FileKind, Order, write
+
+ROOT = Path(__file__).parents[3]
+
+
+def sheet(*rows: str, header: str = "客户名称,电话,税号,状态") -> bytes:
+    """Write a small CSV."""
+    return "\r\n".join([header, *rows]).encode("gb18030")
+
+
+async def hand_in(tenant: Tenant, content: bytes, **extra: Any) -> ImportView:
+    """Upload a file."""
+    return await imports.upload(tenant.owner, "客户.csv", content, now=NOW, **extra)
+
+
+async def bring_in(
+    tenant: Tenant, content: bytes, policy: Policy = Policy.SKIP, **wanted: Any
+) -> ImportView:
+    """Upload a file, start it and do it to the end."""
+    view = await hand_in(tenant, content)
+    plan = StartImport(duplicates=policy, **wanted)
+    await imports.start(tenant.owner, view.id, plan, now=NOW)
+    assert await imports.run(tenant.owner, view.id, now=NOW)
+    return await imports_queries.one(tenant.owner, view.id)
+
+
+async def everything(tenant: Tenant) -> dict[UUID, Any]:
+    """Give all customers, by id."""
+    pages = queries.all_pages(tenant.owner, Filters())
+    return {each.id: each async for page in pages for each in page}
+
+
+async def told(tenant: Tenant, import_id: UUID) -> list[tuple[int, str, str]]:
+    """Give what was found wrong, over all pages."""
+    found: list[tuple[int, str, str]] = []
+    cursor: str | None = None
+    while True:
+        page = await imports_queries.problems(tenant.owner, import_id, cursor=cursor)
+        found += [(each.row, each.field, each.code) for each in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+@pytest.mark.parametrize("kind", FileKind)
+async def test_a_real_file_is_imported_and_its_bad_rows_are_told(
+    tenant: Tenant, kind: FileKind
+) -> None:
+    rng = random.Random(11)
+    file = write(rng, numbers.start(rng), Order(rows=1200, kind=kind))
+
+    view = await imports.upload(tenant.owner, file.file_name, file.content, now=NOW)
+    preview = await imports_queries.preview(tenant.owner, view.id, StartImport())
+    await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
+    await imports.run(tenant.owner, view.id, now=NOW)
+    done = await imports_queries.one(tenant.owner, view.id)
+
+    assert (done.state, done.counts.rows) == ("done", 1200)
+    assert done.counts.created == len(file.truth.good)
+    assert done.counts.refused == len(file.truth.bad)
+    assert done.counts.skipped == len(file.truth.duplicates)
+    assert preview.counts == done.counts
+    problems = await told(tenant, view.id)
+    assert {row for row, _, code in problems if code != "duplicate_in_file"} == {
+        row.number for row in file.truth.bad
+    }
+    assert {row for row, _, code in problems if code == "duplicate_in_file"} == {
+        row.number for row in file.truth.duplicates
+    }
+    kept = {each.name: each for each in (await everything(tenant)).values()}
+    for row in file.truth.good[::50]:
+        customer = kept[row.fields["name"]]
+        assert (customer.uscc, customer.phone) == (row.fields["uscc"], row.fields["phone"])
+        assert (customer.city, customer.status) == (row.fields["city"], row.fields["status"])
+
+
+async def test_a_preview_changes_nothing(tenant: Tenant) -> None:
+    view = await hand_in(tenant, sheet("龙井茶行,13805710001,,意向", ",1,2,再看看"))
+
+    preview = await imports_queries.preview(tenant.owner, view.id, StartImport())
+
+    assert preview.sample == [["龙井茶行", "13805710001", "", "意向"], ["", "1", "2", "再看看"]]
+    assert (preview.counts.created, preview.counts.refused) == (1, 1)
+    assert [(each.row, each.field, each.code) for each in preview.problems] == [
+        (3, "status", "bad_status"),
+        (3, "phone", "bad_phone"),
+        (3, "uscc", "bad_uscc"),
+        (3, "name", "field_required"),
+    ]
+    assert await names(tenant.owner) == []
+
+
+async def test_columns_are_chosen_by_a_person(tenant: Tenant) -> None:
+    content = sheet("龙井茶行,隔壁,13805710001", header="甲,乙,丙")
+    view = await hand_in(tenant, content)
+
+    for columns in (["name", "remark"], ["name", "name", None], [None, "remark", "phone"]):
+        with pytest.raises(BadPlan) as refused:
+            await imports_queries.preview(tenant.owner, view.id, StartImport(columns=columns))
+        assert refused.value.field == "columns"
+    done = await bring_in(tenant, content, columns=["name", "remark", "phone"])
+
+    assert done.counts.created == 1
+    (customer,) = (await everything(tenant)).values()
+    assert (customer.name, customer.remark) == ("龙井茶行", "隔壁")
+
+
+async def test_doubles_are_skipped_updated_or_made_twice(tenant: Tenant) -> None:
+    held = await make(tenant.owner, "龙井茶行", phone="13805710001", status="need")
+    content = sheet(
+        "龙井茶行有限公司,13805710001,,意向", "新茶行,13805710002,,", "新茶行二,13805710002,,潜在"
+    )
+
+    skipped = await bring_in(tenant, content)
+
+    assert (skipped.counts.created, skipped.counts.skipped) == (1, 2)
+    assert await told(tenant, skipped.id) == [
+        (2, "", "duplicate_in_tenant"),
+        (4, "", "duplicate_in_file"),
+    ]
+    assert (await queries.one(tenant.owner, held.id)).status == "need"
+
+    updated = await bring_in(tenant, content, Policy.UPDATE)
+    counts = updated.counts
+    assert (counts.created, counts.updated, counts.unchanged) == (0, 2, 1)
+    assert (await queries.one(tenant.owner, held.id)).status == "intent"
+    assert len(await everything(tenant)) == 2
+
+    created = await bring_in(tenant, content, Policy.CREATE)
+    assert created.counts.created == 3
+    assert len(await everything(tenant)) == 5
+
+
+async def test_two_credit_codes_are_two_customers_whatever_their_name(tenant: Tenant) -> None:
+    done = await bring_in(
+        tenant,
+        sheet(
+            "龙井茶行,13805710001,91110000600037341L,", "龙井茶行,13805710001,91330100799655058B,"
+        ),
+    )
+
+    assert (done.counts.created, done.counts.skipped) == (2, 0)
+
+
+async def test_a_row_of_a_colleague_is_told_without_the_name(tenant: Tenant) -> None:
+    stranger = tenant.actor(Role.SALES_REP, team_id=new_id())
+    await make(stranger, "龙井茶行", phone="13805710001")
+    content = sheet("别的茶行,13805710001,,")
+    view = await imports.upload(tenant.manager, "客户.csv", content, now=NOW)
+    await imports.start(tenant.manager, view.id, StartImport(duplicates=Policy.UPDATE), now=NOW)
+
+    await imports.run(tenant.manager, view.id, now=NOW)
+
+    page = await imports_queries.problems(tenant.manager, view.id)
+    assert [each.code for each in page.items] == ["duplicate_out_of_sight"]
+    assert "龙井" not in page.items[0].detail
+
+
+async def test_owner_tags_and_contact_come_with_the_row(tenant: Tenant) -> None:
+    tag = await make_tag(tenant.owner, "重点")
+    content = sheet(
+        f"龙井茶行,{tenant.rep.name},重点,王小明,13805710009,1.2万",
+        "黄酒坊,没有这个人,没有这个标签,李四,,",
+        header="客户名称,负责人,标签,联系人,联系人电话,预计金额(元)",
+    )
+
+    done = await bring_in(tenant, content)
+
+    assert await told(tenant, done.id) == [
+        (3, "owner", "unknown_owner"),
+        (3, "tags", "unknown_tag"),
+    ]
+    (customer,) = (await everything(tenant)).values()
+    assert (customer.owner_id, customer.team_id) == (tenant.rep.user_id, tenant.team_id)
+    assert (customer.tags, customer.expected_revenue_minor) == ([tag], 1_200_000)
+    detail = await queries.detail(tenant.rep, customer.id)
+    assert [(each.name, each.phone) for each in detail.contacts] == [("王小明", "+8613805710009")]
+
+
+async def test_a_file_and_its_start_may_be_sent_again(tenant: Tenant) -> None:
+    content, import_id = sheet("龙井茶行,,,"), new_id()
+    first = await hand_in(tenant, content, import_id=import_id)
+
+    assert await hand_in(tenant, content, import_id=import_id) == first
+    with pytest.raises(IdReused):
+        await hand_in(tenant, sheet("黄酒坊,,,"), import_id=import_id)
+    started = await imports.start(tenant.owner, import_id, StartImport(), now=NOW)
+    assert await imports.start(tenant.owner, import_id, StartImport(), now=NOW) == started
+    other = StartImport(duplicates=Policy.CREATE)
+    with pytest.raises(ImportStarted):
+        await imports.start(tenant.owner, import_id, other, now=NOW)
+
+
+async def test_an_import_is_of_its_company_and_of_those_who_may(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    view = await hand_in(tenant, sheet("龙井茶行,,,"))
+
+    for question in (
+        imports_queries.one(rival.owner, view.id),
+        imports_queries.preview(rival.owner, view.id, StartImport()),
+        imports.start(rival.owner, view.id, StartImport(), now=NOW),
+        imports_queries.problems(rival.owner, view.id),
+        imports_queries.error_file(rival.owner, view.id),
+    ):
+        with pytest.raises(NotFound):
+            await question
+    with pytest.raises(Forbidden):
+        await imports.upload(tenant.rep, "客户.csv", sheet("龙井茶行,,,"), now=NOW)
+    assert [each.id for each in (await imports_queries.list_page(tenant.owner)).items] == [view.id]
+    assert (await imports_queries.list_page(rival.owner)).items == []
+
+
+async def test_a_file_that_cannot_be_read_leaves_nothing(tenant: Tenant) -> None:
+    with pytest.raises(FileNotRead) as refused:
+        await hand_in(tenant, b"name\0phone")
+
+    assert (refused.value.field, refused.value.extra["reason"]) == ("file", "not_text")
+    assert (await imports_queries.list_page(tenant.owner)).items == []
+
+
+async def test_the_rows_that_were_not_taken_come_back_as_a_file(tenant: Tenant) -> None:
+    await make(tenant.owner, "老客户")
+    done = await bring_in(tenant, sheet("=1+1,123,,", "老客户,,,", "好客户,,,", '"a\r\n=b",9,,'))
+
+    content = await imports_queries.error_file(tenant.owner, done.id)
+
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert rows[0] == ["客户名称", "电话", "税号", "状态", "行号", "原因"]
+    assert [row[4] for row in rows[1:]] == ["2", "3", "5"]
+    assert rows[1][0] == "'=1+1"
+    assert rows[1][5].startswith("phone: ")
+    assert rows[3][0] == "a\r\n'=b"
+
+
+async def test_the_worker_takes_an_import_from_the_outbox(tenant: Tenant) -> None:
+    view = await hand_in(tenant, sheet("龙井茶行,,,", "黄酒坊,,,"))
+    await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
+
+    async with db.job_transaction():
+        mine = await db.connection().fetch(
+            "SELECT payload FROM outbox WHERE tenant_id = $1 AND topic = $2",
+            tenant.tenant_id,
+            imports.TOPIC,
+        )
+    payload = msgspec.json.decode(mine[0]["payload"])
+    job = outbox.Job(new_id(), tenant.tenant_id, imports.TOPIC, payload, 0, 1)
+    await collect_handlers()[job.topic](job, NOW)
+
+    assert len(mine) == 1
+    assert (await imports_queries.one(tenant.owner, view.id)).state == "done"
+    actions = [each["action"] for each in await trail(tenant)]
+    assert {"import.uploaded", "import.started", "import.finished"} <= set(actions)
+
+
+async def trail(tenant: Tenant) -> list[Any]:
+    """Give the tenant's audit trail."""
+    async with db.tenant_transaction(tenant.tenant_id):
+        return await db.connection().fetch(
+            "SELECT action FROM audit_entry WHERE tenant_id = $1", tenant.tenant_id
+        )
+
+
+async def test_an_import_goes_on_behind_the_chunks_that_are_done(tenant: Tenant) -> None:
+    rows = [f"客户{at % 2200}号,,," for at in range(2500)]
+    view = await hand_in(tenant, sheet(*rows))
+    await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
+
+    has_ended = await imports.run(tenant.owner, view.id, now=NOW, budget_s=0)
+    half = await imports_queries.one(tenant.owner, view.id)
+    while not has_ended:
+        has_ended = await imports.run(tenant.owner, view.id, now=NOW, budget_s=0)
+    again = await imports.run(tenant.owner, view.id, now=NOW)
+
+    done = await imports_queries.one(tenant.owner, view.id)
+    assert (half.state, half.counts.rows) == ("running", 1000)
+    assert again
+    assert (done.counts.created, done.counts.skipped) == (2200, 300)
+    assert {code for _, _, code in await told(tenant, view.id)} == {"duplicate_in_file"}
+    assert len(await everything(tenant)) == 2200
+
+
+RUNNER = """
+import asyncio, sys
+from datetime import datetime
+from uuid import UUID
+import msgspec
+from server.access import Actor
+from server.customers.imports import service
+from server.kit import db
+from server.settings import Settings
+from server.worker import collect_handlers
+
+async def main():
+    await db.open_database(Settings(database_url=sys.argv[1]))
+    actor = msgspec.json.decode(sys.argv[2], type=Actor)
+    print("ready", flush=True)
+    await service.run(actor, UUID(sys.argv[3]), now=datetime.fromisoformat(sys.argv[4]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_kill_9_at_any_moment_loses_and_doubles_nothing(
+    tenant: Tenant, settings: Settings
+) -> None:
+    rng = random.Random(5)
+    file = write(rng, numbers.start(rng), Order(rows=6000, kind=FileKind.CSV_GB18030))
+    view = await imports.upload(tenant.owner, "大表.csv", file.content, now=NOW)
+    await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
+    killed = 0
+
+    while (await imports_queries.one(tenant.owner, view.id)).state != "done":
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-c", RUNNER, settings.database_url),
+            msgspec.json.encode(tenant.owner).decode(),
+            *(str(view.id), NOW.isoformat()),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        await process.stdout.readline()
+        try:
+            await asyncio.wait_for(process.wait(), rng.uniform(0.2, 1.2) if killed < 5 else 60)
+        except TimeoutError:
+            os.kill(process.pid, signal.SIGKILL)
+            await process.wait()
+            killed += 1
+        else:
+            assert process.returncode == 0
+
+    done = await imports_queries.one(tenant.owner, view.id)
+    assert killed >= 1
+    assert done.counts.created == len(file.truth.good)
+    assert done.counts.skipped == len(file.truth.duplicates)
+    assert done.counts.refused == len(file.truth.bad)
+    assert len(await everything(tenant)) == len(file.truth.good)
+    async with db.tenant_transaction(tenant.tenant_id):
+        created = await db.connection().fetchval(
+            "SELECT count(*) FROM change WHERE tenant_id = $1 AND action = 'create'",
+            tenant.tenant_id,
+        )
+    assert created == len(file.truth.good)
+
+
+# ------------------------------------------------------------------------------------ export
+
+
+async def joined(blocks: AsyncIterator[bytes]) -> bytes:
+    """Put a stream together."""
+    return b"".join([block async for block in blocks])
+
+
+@pytest.fixture
+async def stocked(tenant: Tenant) -> Tenant:
+    """A company with every kind of value in its customers."""
+    tag = await make_tag(tenant.owner, "重点")
+    await make(tenant.rep, "=HYPERLINK(1)茶行", phone="13805710001", tags=[tag], city="杭州")
+    await make(tenant.owner, "'带引号", remark="一行\n=2+2\n'三", phone="0571-88880000")
+    await make(
+        tenant.manager,
+        "龙井茶行",
+        uscc="91110000600037341L",
+        phone="+1 650 253 0000",
+        status="signed",
+        level="A",
+        source="展会",
+        expected_revenue_minor=123_456,
+        address="@西湖区",
+        industry="-茶叶",
+    )
+    lost = await make(tenant.owner, "黄酒坊", status="lost", expected_revenue_minor=0)
+    await service.add_contact(tenant.owner, lost.id, NewContact(name="王"), now=NOW)
+    return tenant
+
+
+@pytest.mark.parametrize("words", Words)
+@pytest.mark.parametrize("policy", Policy)
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_an_export_that_comes_back_changes_nothing(
+    stocked: Tenant, words: Words, policy: Policy, kind: str
+) -> None:
+    write_out = exports.as_csv if kind == "csv" else exports.as_xlsx
+    content = await joined(await write_out(stocked.owner, Filters(), words, now=NOW))
+    before = await everything(stocked)
+
+    view = await bring_in(stocked, content, policy)
+
+    assert (view.counts.created, view.counts.updated, view.counts.refused) == (0, 0, 0)
+    assert view.counts.rows == 4
+    assert await everything(stocked) == before
+
+
+async def test_an_edited_export_edits(stocked: Tenant) -> None:
+    content = await joined(
+        await exports.as_csv(stocked.owner, Filters(q="黄酒"), Words.ZH, now=NOW)
+    )
+
+    view = await bring_in(
+        stocked, content.decode("utf-8-sig").replace("黄酒坊", "黄酒新坊").encode(), Policy.UPDATE
+    )
+
+    assert (view.counts.updated, view.counts.unchanged) == (1, 0)
+    assert await names(stocked.owner, q="黄酒") == ["黄酒新坊"]
+
+
+async def test_an_export_rebuilds_an_empty_company(stocked: Tenant, rival: Tenant) -> None:
+    await make_tag(rival.owner, "重点")
+    content = await joined(await exports.as_csv(stocked.owner, Filters(), Words.KEYS, now=NOW))
+    view = await hand_in(rival, content)
+    columns = [None if column in {"owner", "owner_id"} else column for column in view.plan.columns]
+
+    done = await bring_in(rival, content, columns=columns)
+
+    assert done.counts.created == 4
+    theirs = await everything(rival)
+    for customer_id, customer in (await everything(stocked)).items():
+        again = theirs[customer_id]
+        assert (again.name, again.remark, again.phone) == (
+            customer.name,
+            customer.remark,
+            customer.phone,
+        )
+
+
+async def test_an_export_is_within_sight_filtered_and_told(stocked: Tenant) -> None:
+    with pytest.raises(Forbidden):
+        await exports.as_csv(stocked.rep, Filters(), Words.KEYS, now=NOW)
+
+    content = await joined(
+        await exports.as_csv(stocked.manager, Filters(status=("signed",)), Words.KEYS, now=NOW)
+    )
+
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert [row["name"] for row in rows] == ["龙井茶行"]
+    assert "customers.exported" in [each["action"] for each in await trail(stocked)]
+
+
+async def test_no_cell_of_an_export_is_a_formula(stocked: Tenant) -> None:
+    content = await joined(await exports.as_csv(stocked.owner, Filters(), Words.ZH, now=NOW))
+    book = openpyxl.load_workbook(
+        io.BytesIO(await joined(await exports.as_xlsx(stocked.owner, Filters(), Words.ZH, now=NOW)))
+    )
+
+    for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
+        for cell in row:
+            for line in cell.splitlines():
+                assert not line.lstrip().startswith(("=", "+", "-", "@"))
+    types = {cell.data_type for row in book.active.iter_rows() for cell in row if cell.value}
+    assert types == {"s"}
+
+
+async def test_a_large_export_comes_in_pages(tenant: Tenant) -> None:
+    await bring_in(tenant, sheet(*[f"客户{at}号,,," for at in range(1500)]))
+    customer = (await queries.list_page(tenant.owner, Filters(q="客户7号"))).items[0]
+    await change(tenant.owner, customer.id, name="改名")
+
+    blocks = [
+        block async for block in await exports.as_csv(tenant.owner, Filters(), Words.KEYS, now=NOW)
+    ]
+
+    assert len(blocks) >= 8
+    assert len(b"".join(blocks).splitlines()) == 1501
