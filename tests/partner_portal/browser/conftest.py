@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(database: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The product, served on a port of its own."""
     folder = tmp_path_factory.mktemp("site")
@@ -47,6 +47,8 @@ def site(database: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     ) as server:
         processes.wait_until_ready(server, url)
         yield Site(url)
+    # The keys name the address of the server; the other tests of this process have another.
+    keys.open_keys(database)
 
 
 @pytest.fixture(scope="session")
