@@ -1,0 +1,323 @@
+"""Settle a push in memory: ops in order, atomic groups whole, dependents with what they need."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
+
+import msgspec
+
+from sync_protocol.conflicts import Version
+from sync_protocol.merge.records import BatchResult, EditClock, HeldRecord, Key, Settlement
+from sync_protocol.merge.write import Write, refused
+from sync_protocol.messages import (
+    NEW_SEQ,
+    Code,
+    Create,
+    Delete,
+    Edit,
+    Group,
+    Intent,
+    Outcome,
+    ReceivedOp,
+    RecordOp,
+    Status,
+    Unreadable,
+)
+from sync_protocol.schema import (
+    SCHEMA,
+    Schema,
+    ValueRefused,
+    is_uuid,
+)
+
+
+class Rules:
+    """What the server adds to the schema; both methods refuse by raising ``ValueRefused``."""
+
+    def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
+        """Look at an op before it is settled: permission, and values brought into stored form."""
+        del held
+        return op
+
+    def approve(self, before: HeldRecord | None, after: HeldRecord) -> HeldRecord:
+        """Look at a record as it would stand: illegal transitions, values the server fills in."""
+        del before
+        return after
+
+
+def needed(ops: Iterable[ReceivedOp], *, schema: Schema = SCHEMA) -> set[Key]:
+    """Answer which records must be at hand to settle these ops."""
+    keys: set[Key] = set()
+    for op in ops:
+        if not isinstance(op, Create | Edit | Delete) or op.kind not in schema.kinds():
+            continue
+        keys.add((op.kind, op.id))
+        if not isinstance(op, Delete):
+            keys.update(_references(op.kind, op.fields, schema))
+    return {key for key in keys if is_uuid(key[1])}
+
+
+def _references(kind: str, fields: Mapping[str, Any], schema: Schema) -> set[Key]:
+    return {
+        (spec.references, fields[spec.name])
+        for spec in schema.record(kind).fields
+        if spec.references is not None and isinstance(fields.get(spec.name), str)
+    }
+
+
+def settle_batch(
+    held: Mapping[Key, HeldRecord],
+    ops: Sequence[ReceivedOp],
+    *,
+    device: str | None,
+    clock: EditClock,
+    rules: Rules | None = None,
+    base_limit: int | None = None,
+    schema: Schema = SCHEMA,
+) -> BatchResult:
+    """Settle ops in order, in memory.
+
+    ``held`` has the records that ``needed`` names and that exist. A refused op is an outcome and
+    the rest goes on; an atomic group is applied whole or not at all; what depends on a refused
+    creation is refused with it.
+
+    ``base_limit`` is for a push whose bases are of an earlier epoch: the sequence to which the
+    tenant was restored. What was written above it is not what the device saw there.
+    """
+    batch = _Batch(held, device, clock, rules or Rules(), base_limit, schema)
+    for unit in _units(ops):
+        batch.settle_unit(unit)
+    return batch.result()
+
+
+def _units(ops: Sequence[ReceivedOp]) -> list[list[ReceivedOp]]:
+    """Part ops into atomic groups; an op without a group is a unit of its own."""
+    units: list[list[ReceivedOp]] = []
+    open_group: Group | None = None
+    for op in ops:
+        group = None if isinstance(op, Intent) else op.group
+        if group is not None and group == open_group:
+            units[-1].append(op)
+        else:
+            units.append([op])
+        open_group = group
+    return units
+
+
+class _Batch:
+    """A push being settled."""
+
+    def __init__(
+        self,
+        held: Mapping[Key, HeldRecord],
+        device: str | None,
+        clock: EditClock,
+        rules: Rules,
+        base_limit: int | None,
+        schema: Schema,
+    ) -> None:
+        self.working = dict(held)
+        self.base_limit = base_limit
+        self.device = device
+        self.clock = clock
+        self.rules = rules
+        self.schema = schema
+        self.latest_ms = clock.floor_ms
+        self.outcomes: list[Outcome] = []
+        self.settlements: list[Settlement] = []
+        self.intents: list[Intent] = []
+        self.refused_ids: set[str] = set()
+
+    def settle_unit(self, unit: list[ReceivedOp]) -> None:
+        """Settle one op, or one atomic group."""
+        first = unit[0]
+        group = None if isinstance(first, Intent) else first.group
+        if group is None:
+            self._settle_one(first)
+            return
+        if [op.number for op in unit] != list(range(group[0], group[1] + 1)):
+            detail = "An atomic group comes whole, in one push."
+            self._refuse_all(unit, ValueRefused(Code.GROUP_INCOMPLETE, detail))
+            return
+        before, count = dict(self.working), len(self.settlements)
+        mark, refused_ids = len(self.outcomes), set(self.refused_ids)
+        for op in unit:
+            self._settle_one(op)
+        outcomes = self.outcomes[mark:]
+        if all(outcome.status in (Status.APPLIED, Status.MERGED) for outcome in outcomes):
+            return
+        self.working, self.refused_ids = before, refused_ids
+        del self.settlements[count:], self.outcomes[mark:]
+        self._refuse_group(unit, outcomes)
+
+    def _refuse_group(self, unit: list[ReceivedOp], outcomes: list[Outcome]) -> None:
+        """Keep the reasons of those that were refused; the others fall with them."""
+        for op, outcome in zip(unit, outcomes, strict=True):
+            if outcome.status in (Status.APPLIED, Status.MERGED):
+                detail = "Another op of this atomic group was refused."
+                self._refuse_all([op], ValueRefused(Code.GROUP_REJECTED, detail))
+            else:
+                self._note_refused(op)
+                self.outcomes.append(outcome)
+
+    def _refuse_all(self, ops: Iterable[ReceivedOp], refusal: ValueRefused) -> None:
+        for op in ops:
+            self._note_refused(op)
+            self.outcomes.append(refused(op, refusal))
+
+    def _note_refused(self, op: ReceivedOp) -> None:
+        """Remember a creation that came to nothing, for what depends on it."""
+        if isinstance(op, Create) and (op.kind, op.id) not in self.working:
+            self.refused_ids.add(op.id)
+
+    def _settle_one(self, op: ReceivedOp) -> None:
+        try:
+            self._settle(op)
+        except ValueRefused as refusal:
+            self._refuse_all([op], refusal)
+
+    def _settle(self, op: ReceivedOp) -> None:
+        match op:
+            case Unreadable():
+                raise ValueRefused(Code.OP_UNREADABLE, op.detail, op.field)
+            case Intent():
+                self._take_intent(op)
+            case Create() | Edit() | Delete():
+                self._settle_record(op)
+            case _:
+                assert_never(op)
+
+    def _take_intent(self, op: Intent) -> None:
+        """Leave an intent to the server, unless what it is about was refused."""
+        if any(isinstance(value, str) and value in self.refused_ids for value in op.args.values()):
+            raise ValueRefused(Code.DEPENDENCY_REJECTED, "What it is about was refused.")
+        self.intents.append(op)
+
+    def _settle_record(self, op: RecordOp) -> None:
+        key = (op.kind, op.id)
+        if op.id in self.refused_ids and key not in self.working and not isinstance(op, Create):
+            raise ValueRefused(Code.DEPENDENCY_REJECTED, "Its creation was refused.")
+        self.schema.record(op.kind)
+        if not isinstance(op, Delete):
+            self._check_writable(op)
+        held = self.working.get(key)
+        op = self.rules.admit(op, held)
+        write = Write(
+            op,
+            self.device,
+            self.clock.received_at_ms,
+            self._time(op),
+            self.base_limit,
+            self.schema,
+        )
+        settlement = write.settle(held)
+        if not isinstance(op, Delete) and settlement.outcome.code != Code.DUPLICATE:
+            self._check_references(op)
+        self._apply(key, settlement)
+
+    def _apply(self, key: Key, settlement: Settlement) -> None:
+        if settlement.record is not None:
+            approved = self.rules.approve(settlement.before, settlement.record)
+            settlement = msgspec.structs.replace(settlement, record=approved)
+            self.working[key] = approved
+        if settlement.record is not None or settlement.conflicts:
+            self.settlements.append(settlement)
+        self.outcomes.append(settlement.outcome)
+
+    def _time(self, op: RecordOp) -> int:
+        """Answer the bounded edit time; later ops of a device are never earlier."""
+        self.latest_ms = max(self.latest_ms, self.clock.bound(op.at_ms))
+        return self.latest_ms
+
+    def _check_writable(self, op: Create | Edit) -> None:
+        for name in (*op.fields, *(op.sets if isinstance(op, Edit) else ())):
+            if self.schema.field(op.kind, name).server_only:
+                detail = f"{name} is written by the server alone."
+                raise ValueRefused(Code.FIELD_SERVER_ONLY, detail, name)
+
+    def _check_references(self, op: Create | Edit) -> None:
+        """Refuse to point at a record that is not there."""
+        for name, value in op.fields.items():
+            spec = self.schema.field(op.kind, name)
+            if spec.references is None or value is None:
+                continue
+            target = self.working.get((spec.references, value))
+            if target is not None and target.visible and not target.deleted:
+                continue
+            if value in self.refused_ids:
+                raise ValueRefused(Code.DEPENDENCY_REJECTED, "What it needs was refused.", name)
+            is_parent = name == self.schema.record(op.kind).parent
+            code = Code.PARENT_MISSING if is_parent else Code.REFERENCE_MISSING
+            raise ValueRefused(code, f"There is no such {spec.references}.", name)
+
+    def result(self) -> BatchResult:
+        """Answer what the batch did."""
+        changed = [each for each in self.settlements if each.record is not None]
+        records = {each.record.key: each.record for each in changed if each.record is not None}
+        created = {each.record.key for each in changed if each.record and each.before is None}
+        return BatchResult(
+            outcomes=tuple(self.outcomes),
+            records=records,
+            created=frozenset(created),
+            settlements=tuple(self.settlements),
+            conflicts=tuple(each for done in self.settlements for each in done.conflicts),
+            intents=tuple(self.intents),
+        )
+
+
+def stamp(result: BatchResult, seq: int) -> BatchResult:
+    """Give everything that the batch wrote the sequence of its commit."""
+    settlements = tuple(_stamp_settlement(each, seq) for each in result.settlements)
+    return BatchResult(
+        outcomes=tuple(_stamp_outcome(outcome, seq) for outcome in result.outcomes),
+        records={key: stamp_record(record, seq) for key, record in result.records.items()},
+        created=result.created,
+        settlements=settlements,
+        conflicts=tuple(each for done in settlements for each in done.conflicts),
+        intents=result.intents,
+    )
+
+
+def stamp_record(record: HeldRecord, seq: int) -> HeldRecord:
+    """Give a record that was changed the sequence of its commit."""
+    return msgspec.structs.replace(
+        record,
+        seq=seq if record.seq == NEW_SEQ else record.seq,
+        created=_stamp_version(record.created, seq),
+        versions={name: _stamp_version(each, seq) for name, each in record.versions.items()},
+        dots={
+            name: {
+                element: tuple(_stamp_version(dot, seq) for dot in dots)
+                for element, dots in elements.items()
+            }
+            for name, elements in record.dots.items()
+        },
+    )
+
+
+def _stamp_version(version: Version, seq: int) -> Version:
+    if version.seq != NEW_SEQ:
+        return version
+    return msgspec.structs.replace(version, seq=seq)
+
+
+def _stamp_outcome(outcome: Outcome, seq: int) -> Outcome:
+    if outcome.seq != NEW_SEQ:
+        return outcome
+    return msgspec.structs.replace(outcome, seq=seq)
+
+
+def _stamp_settlement(settlement: Settlement, seq: int) -> Settlement:
+    record, before = settlement.record, settlement.before
+    return Settlement(
+        outcome=_stamp_outcome(settlement.outcome, seq),
+        record=None if record is None else stamp_record(record, seq),
+        before=None if before is None else stamp_record(before, seq),
+        conflicts=tuple(
+            msgspec.structs.replace(
+                each,
+                kept_by=_stamp_version(each.kept_by, seq),
+                other_by=_stamp_version(each.other_by, seq),
+            )
+            for each in settlement.conflicts
+        ),
+    )
