@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from server.access.edge import CurrentActor
 from server.customers import queries, service
@@ -41,12 +41,10 @@ from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, PageCursor, PageLimit, Words
 
-_Statuses = Annotated[list[Status] | None, QueryParameter(name="status", required=False)]
-
 
 async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many ways
     q: Words = None,
-    statuses: _Statuses = None,
+    status: FromQuery[list[Status] | None] = None,
     city: Words = None,
     district: Words = None,
     industry: Words = None,
@@ -60,7 +58,7 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
     """Gather what a list is narrowed by."""
     return Filters(
         q=q,
-        status=tuple(statuses or ()),
+        status=tuple(status or ()),
         city=city,
         district=district,
         industry=industry,

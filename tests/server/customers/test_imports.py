@@ -24,7 +24,7 @@ from server.customers.imports import queries as imports_queries
 from server.customers.imports import service as imports
 from server.customers.imports.queries import BadPlan
 from server.customers.imports.sandbox import FileNotRead
-from server.customers.imports.schemas import ImportView, Policy, StartImport
+from server.customers.imports.schemas import Columns, ImportView, Policy, StartImport
 from server.customers.imports.service import ImportStarted
 from server.customers.schemas import Filters, NewContact
 from server.kit import db, outbox
@@ -130,7 +130,12 @@ async def test_columns_are_chosen_by_a_person(tenant: Tenant) -> None:
     content = sheet("龙井茶行,隔壁,13805710001", header="甲,乙,丙")
     view = await hand_in(tenant, content)
 
-    for columns in (["name", "remark"], ["name", "name", None], [None, "remark", "phone"]):
+    misfits: list[Columns] = [
+        ["name", "remark"],
+        ["name", "name", None],
+        [None, "remark", "phone"],
+    ]
+    for columns in misfits:
         with pytest.raises(BadPlan) as refused:
             await imports_queries.preview(tenant.owner, view.id, StartImport(columns=columns))
         assert refused.value.field == "columns"
@@ -293,9 +298,10 @@ async def test_the_worker_takes_an_import_from_the_outbox(tenant: Tenant) -> Non
 async def trail(tenant: Tenant) -> list[Any]:
     """Give the tenant's audit trail."""
     async with db.tenant_transaction(tenant.tenant_id):
-        return await db.connection().fetch(
+        rows: list[Any] = await db.connection().fetch(
             "SELECT action FROM audit_entry WHERE tenant_id = $1", tenant.tenant_id
         )
+    return rows
 
 
 async def test_an_import_goes_on_behind_the_chunks_that_are_done(tenant: Tenant) -> None:
