@@ -28,6 +28,7 @@ from server.benefits.schemas import (
 )
 from server.kit import clock
 from server.kit.pages import Page
+from server.kit.parameters import PageCursor
 
 # Litestar keeps the name `state` for itself.
 InState = Annotated[BenefitState | None, QueryParameter(name="state")]
@@ -51,7 +52,7 @@ async def benefits(
     customer_id: FromQuery[UUID | None] = None,
     program_id: FromQuery[UUID | None] = None,
     in_state: InState = None,
-    cursor: FromQuery[str | None] = None,
+    cursor: PageCursor = None,
 ) -> Page[BenefitView]:
     """List the benefits of the customers within sight, the last requested first."""
     filters = BenefitFilters(customer_id=customer_id, program_id=program_id, state=in_state)
@@ -113,7 +114,7 @@ async def issuances(
     in_state: InState = None,
     since: FromQuery[datetime | None] = None,
     until: FromQuery[datetime | None] = None,
-    cursor: FromQuery[str | None] = None,
+    cursor: PageCursor = None,
 ) -> Page[IssuanceRecord]:
     """List the benefits that were issued; each agent on the page is told that it was read."""
     filters = IssuanceFilters(

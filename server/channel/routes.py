@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from litestar import Router, get
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath
 
 from server.access.edge import CurrentActor
 from server.audit import queries as audit
@@ -12,6 +12,7 @@ from server.channel import queries
 from server.channel.schemas import AgentRow, Overview
 from server.kit import clock
 from server.kit.pages import Page
+from server.kit.parameters import PageCursor
 
 
 @get("/overview", summary="Show the channel")
@@ -33,9 +34,7 @@ async def agent(actor: CurrentActor, agent_id: FromPath[UUID]) -> AgentRow:
 
 
 @get("/platform-reads", summary="List what the platform looked at")
-async def platform_reads(
-    actor: CurrentActor, cursor: FromQuery[str | None] = None
-) -> Page[PlatformReadView]:
+async def platform_reads(actor: CurrentActor, cursor: PageCursor = None) -> Page[PlatformReadView]:
     """List the platform's looks at one's own company, the newest first."""
     return await audit.platform_reads(actor, cursor=cursor)
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Router, get, patch, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from server.access.edge import CurrentActor
 from server.identity import queries, service
@@ -26,6 +26,7 @@ from server.identity.schemas import (
 )
 from server.kit import clock
 from server.kit.pages import Page
+from server.kit.parameters import PageCursor
 
 
 def _address(request: Request[Any, Any, Any]) -> str:
@@ -67,7 +68,7 @@ async def enrol(request: Request[Any, Any, Any], data: JSONBody[Enrolment]) -> E
 
 
 @get("/", summary="List devices")
-async def devices(actor: CurrentActor, cursor: FromQuery[str | None] = None) -> Page[DeviceView]:
+async def devices(actor: CurrentActor, cursor: PageCursor = None) -> Page[DeviceView]:
     """List the devices in one's charge."""
     return await queries.devices(actor, cursor=cursor)
 
@@ -85,7 +86,7 @@ async def invite(actor: CurrentActor, data: JSONBody[NewUser]) -> UserView:
 
 
 @get("/", summary="List people")
-async def users(actor: CurrentActor, cursor: FromQuery[str | None] = None) -> Page[UserView]:
+async def users(actor: CurrentActor, cursor: PageCursor = None) -> Page[UserView]:
     """List the people of one's company."""
     return await queries.users(actor, cursor=cursor)
 

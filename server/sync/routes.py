@@ -12,6 +12,7 @@ from server.access.edge import CurrentActor
 from server.kit import clock, live
 from server.kit.errors import Malformed, TooLarge
 from server.kit.pages import Page
+from server.kit.parameters import PageCursor
 from server.sync import inbox, queries, rules, service
 from server.sync.schemas import ConflictView, ResolveConflict
 from sync_protocol import codec
@@ -79,7 +80,7 @@ def hint(actor: CurrentActor) -> ServerSentEvent:
 async def conflicts(
     actor: CurrentActor,
     customer_id: FromQuery[UUID | None] = None,
-    cursor: FromQuery[str | None] = None,
+    cursor: PageCursor = None,
 ) -> Page[ConflictView]:
     """List the open conflicts within sight, newest first."""
     return await queries.conflicts(actor, customer_id=customer_id, cursor=cursor)
