@@ -104,7 +104,7 @@ async def _ask_offline(cast: Cast, phone: Phone, customer_id: str, found: Eviden
     """Ask on a phone without a network; the answer of the first sync is lost."""
     phone.network.is_up = False
     program = cast.left["program"]
-    request_id = _intend(phone, customer_id, str(program.id))
+    request_id = phone.client.request_benefit(customer_id, program_id=str(program.id))
     waiting = phone.client.request(request_id)
     found.expect_that(
         "the request waits on the phone", holds=waiting is not None and waiting.outcome is None
@@ -128,7 +128,7 @@ async def _ask_both_ways(
     """Ask for one customer offline, and online before the phone syncs: one of them is issued."""
     phone.network.is_up = False
     program = cast.left["program"]
-    late = _intend(phone, customer_id, str(program.id))
+    late = phone.client.request_benefit(customer_id, program_id=str(program.id))
     online = _new_id(cast)
     await _ask(company.owner, online, customer_id, cast)
     phone.network.is_up = True
@@ -140,11 +140,6 @@ async def _ask_both_ways(
     told = [refusal.record_id for refusal in phone.client.refusals()]
     found.expect("the rep is told which", told, [late])
     return str(online)
-
-
-def _intend(phone: Phone, customer_id: str, program_id: str) -> str:
-    """Ask on a phone, for the server to decide when it hears of it."""
-    return phone.client.intend("benefits.request", customer_id=customer_id, program_id=program_id)
 
 
 async def _ask(api: Api, request_id: Any, customer_id: str, cast: Cast) -> Json:
