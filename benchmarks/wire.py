@@ -37,10 +37,14 @@ class Wire:
 
     async def __aenter__(self) -> Self:
         """Connect."""
+        await self._connect()
+        return self
+
+    async def _connect(self) -> None:
+        """Open the connection."""
         self._reader, self._writer = await asyncio.open_connection(
             self._host, self._port, limit=_LIMIT
         )
-        return self
 
     async def __aexit__(
         self,
@@ -65,7 +69,16 @@ class Wire:
     async def send(
         self, method: str, path: str, body: bytes, media: str, headers: str = ""
     ) -> Answer:
-        """Send one request and read its whole answer."""
+        """Send one request and read its whole answer; a server hangs up on who was idle."""
+        try:
+            return await self._send(method, path, body, media, headers)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self._writer.close()
+            await self._connect()
+            return await self._send(method, path, body, media, headers)
+
+    async def _send(self, method: str, path: str, body: bytes, media: str, headers: str) -> Answer:
+        """Send one request on the open connection."""
         head = (
             f"{method} {path} HTTP/1.1\r\n{self._headers}Content-Type: {media}\r\n"
             f"Content-Length: {len(body)}\r\n{headers}\r\n"
