@@ -95,6 +95,7 @@ def command(
     Without DATABASE_URL an embedded PostgreSQL in TONGLU_DATA_DIR (default .tonglu) is started and
     stopped with it.
     """
+    supervisor.with_lean_memory()
     with supervisor.database(os.environ) as environ:
         os.environ |= prepared(environ)
         if migrating:

