@@ -1,7 +1,6 @@
 """Customers over HTTP. Each handler makes one call."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, delete, get, patch, post

@@ -73,7 +73,6 @@ async def judge(
     likes = [_likeness_of(row.fields) for row in good]
     held = await _held(actor, [row.id for row in good if row.id])
     found = await doubles.alike(actor, likes)
-    own = {row_id(import_id, row.number) for row in rows}
     like_of = dict(zip((row.number for row in good), range(len(good)), strict=True))
     verdicts: list[Verdict] = []
     for row in rows:
@@ -81,11 +80,7 @@ async def judge(
             verdicts.append(Verdict(row, REFUSE, problems=row.problems))
             continue
         at = like_of[row.number]
-        same = [
-            each
-            for _, each in found.get(at, [])
-            if str(each["id"]) not in own and likes[at].is_same(_likeness_of(each))
-        ]
+        same = [each for _, each in found.get(at, []) if likes[at].is_same(_likeness_of(each))]
         verdict = _judge_one(actor, import_id, row, likes[at], _Facts(held, same, policy, earlier))
         if verdict.action in {CREATE, UPDATE}:
             earlier.add(likes[at], row.number, verdict.target)

@@ -5,6 +5,7 @@ whoever runs the import again goes on behind the last chunk that is done. A row 
 with an id computed from the import and the row, so nothing can be made twice.
 """
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,10 @@ TOPIC: Final = "customers.import"
 BUDGET_S: Final = 30.0
 """How long one job works at an import before it leaves the rest to another."""
 _NAME_MAX: Final = 200
+_KINDS: Final = {
+    name: dataclasses.replace(kind, normalise=dict) for name, kind in sync.BY_NAME.items()
+}
+"""The rows that are written have been brought into normal form and checked when they were read."""
 _INSERT: Final = """
     INSERT INTO customer_import (tenant_id, id, file_name, file_sha256, byte_count, format,
         encoding, delimiter, header, row_count, state, created_by, created_at)
@@ -262,7 +267,7 @@ async def _write(
     applied = await changelog.apply(
         work.actor,
         ops,
-        kinds=sync.BY_NAME,
+        kinds=_KINDS,
         edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
         now=now,
     )

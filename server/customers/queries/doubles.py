@@ -12,13 +12,17 @@ from server.customers.rules.duplicates import Likeness, likeness
 from server.customers.schemas import Duplicate
 from server.kit import db
 
-_CANDIDATES: Final = """
+_SEPARATOR: Final = "\x1f"
+"""Stands between values, see `server.customers.index`; keys do not have it."""
+_CANDIDATES: Final = r"""
     SELECT u.number, k.record_id
-    FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[]) AS u(number, low, high, before)
+    FROM UNNEST(
+        $2::bigint[], string_to_array($3, E'\x1f'), string_to_array($4, E'\x1f')
+    ) AS u(number, low, high)
     CROSS JOIN LATERAL (
         SELECT record_id FROM customer_token k
         WHERE k.tenant_id = $1 AND k.token >= u.low AND k.token < u.high
-            AND k.before = u.before AND k.customer_id IS NULL
+            AND k.before = '' AND k.customer_id IS NULL
         ORDER BY k.token, k.record_id LIMIT 20
     ) k
 """
@@ -56,14 +60,21 @@ async def alike(
 ) -> dict[int, list[tuple[list[str], asyncpg.Record]]]:
     """Find, for each position, the customers that look like it and why; two statements."""
     asked = [
-        (number, stretch.prefix, stretch.end, stretch.before or "")
+        (number, stretch.prefix, stretch.end)
         for number, each in enumerate(likenesses)
         for stretch in each.stretches()
     ]
     if not asked:
         return {}
     connection = db.connection()
-    pairs = await connection.fetch(_CANDIDATES, actor.tenant_id, *zip(*asked, strict=True))
+    numbers, lows, highs = zip(*asked, strict=True)
+    pairs = await connection.fetch(
+        _CANDIDATES,
+        actor.tenant_id,
+        numbers,
+        _SEPARATOR.join(lows),
+        _SEPARATOR.join(highs),
+    )
     ids = {row["record_id"] for row in pairs}
     rows = await connection.fetch(_CUSTOMERS, actor.tenant_id, ids) if ids else []
     customers = {row["id"]: row for row in rows}

@@ -20,6 +20,7 @@ _REGION: Final = "CN"
 _SEPARATORS: Final = re.compile(r"[\s\-‐-―−.·_()\[\]/]+")
 _EXTENSION: Final = re.compile(r"(?i)(?:转|分机|ext\.?|x|#)\s*\d{1,6}\s*$")
 _EMAIL: Final = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\"]{1,180}\.[^@\s.,;<>()\"]{2,30}")
+_COUNTRY_CODE: Final = re.compile(r"\+86|0086|86")
 _PHONE_TEXT_MAX: Final = 40
 _REMEMBERED: Final = 4096
 """An import looks at each value when it is read, when it is written and when it is indexed."""
@@ -77,8 +78,10 @@ def phone(text: str) -> str:
     """
     given = unicodedata.normalize("NFKC", text).strip()
     compact = _SEPARATORS.sub("", given)
-    if _chinese_mobile().fullmatch(compact) and compact.isascii():
-        return f"+86{compact}"
+    country = _COUNTRY_CODE.match(compact)
+    national = compact[country.end() :] if country else compact
+    if _chinese_mobile().fullmatch(national) and national.isascii():
+        return f"+86{national}"
     if _EXTENSION.search(given):
         raise BadPhone(
             "Write the number without its extension; keep that in the remark.", field="phone"

@@ -47,7 +47,8 @@ def city(text: str) -> str:
     What is not known, such as a county or a foreign city, is kept as it is written.
     """
     written = clean(text)
-    name = written if written.isascii() else written.replace(" ", "")
+    # Letters that come together where a space was may have one form for both: clean again.
+    name = written if written.isascii() else clean(written.replace(" ", ""))
     for region in _REGIONS:
         _, found, rest = name.partition(region)
         if found and rest:

@@ -29,6 +29,7 @@ ANYTHING = st.one_of(
         ("city", "绍 兴 市", "绍兴市"),
         ("city", "义乌市", "义乌市"),
         ("city", "Ulm", "Ulm"),
+        ("city", "A \u0304", "\u0100"),
         ("city", "阿坝藏族羌族自治州", "阿坝藏族羌族自治州"),
         ("level", "a级", "A"),
         ("status", " Intent ", "intent"),
