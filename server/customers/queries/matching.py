@@ -56,24 +56,32 @@ async def page(
     actor: Actor, filters: Filters, question: Question, cursor: str | None, limit: int
 ) -> Page[CustomerView]:
     """Fetch a page in the order of the search, each customer where it first matches."""
+    # These statements have many parts and one good plan each: planning them again for every
+    # question would take longer than running them.
+    await db.connection().execute("SET LOCAL plan_cache_mode = force_generic_plan")
     legs = _legs(question)
     place = _Place(0, "", _FIRST_ID)
     if cursor is not None:
         place = _Place(*decode_cursor(cursor, tuple[int, str, UUID]))
     found: dict[UUID, CustomerView] = {}
+    width = 1
     while 0 <= place.leg < len(legs):
-        rows, is_all = await _behind(actor, filters, legs, place, limit + 1)
-        firsts = await _first_places(actor, rows, legs)
+        # Most pages are full after the first leg; the others are walked together.
+        walked = range(place.leg, min(place.leg + width, len(legs)))
+        rows, end = await _behind(actor, filters, legs, walked, place, limit + 1)
+        # On a first page whatever lies before has been seen; later ones have to compute it.
+        firsts = await _first_places(actor, rows, legs) if cursor is not None else {}
         for row in rows:
             here = _Place(row["leg"], row["token"], row["record_id"])
             if row["id"] not in found and firsts.get(row["id"], here) >= here:
                 if len(found) == limit:
-                    cursor = encode_cursor(place.leg, place.token, place.record_id)
-                    return Page(list(found.values()), cursor)
+                    behind = encode_cursor(place.leg, place.token, place.record_id)
+                    return Page(list(found.values()), behind)
                 found[row["id"]] = rows_.customer(row)
             place = here
-        if is_all:
-            break
+        if end is not None:
+            place = _Place(end, "", _FIRST_ID)
+        width = len(legs)
     return Page(list(found.values()))
 
 
@@ -86,28 +94,33 @@ def _legs(question: Question) -> list[_Leg]:
 
 
 async def _behind(
-    actor: Actor, filters: Filters, legs: Sequence[_Leg], place: _Place, limit: int
-) -> tuple[list[asyncpg.Record], bool]:
-    """Fetch what lies behind a place, up to the first leg with more rows than asked for.
+    actor: Actor,
+    filters: Filters,
+    legs: Sequence[_Leg],
+    walked: range,
+    place: _Place,
+    limit: int,
+) -> tuple[list[asyncpg.Record], int | None]:
+    """Fetch what lies behind a place on some legs, up to the first leg with more than asked for.
 
-    Says, too, whether that is all. One statement; the customer is looked up key by key, so that
-    the keys are read in their order and no further than the page needs.
+    Says, too, which leg comes next, unless there is more on the last. One statement; the customer
+    is looked up key by key, so that the keys are read in their order and no further than needed.
     """
     where = await where_of(actor, filters)
-    most = where.param(limit)
     walks = [
-        _walk(number, leg, where, place if number == place.leg else None, most)
-        for number, leg in enumerate(legs)
-        if number >= place.leg
+        _walk(number, legs[number], where, place if number == place.leg else None, limit)
+        for number in walked
     ]
     rows: list[asyncpg.Record] = await db.connection().fetch(" UNION ALL ".join(walks), *where.args)
     rows.sort(key=lambda row: (row["leg"], row["token"], row["record_id"]))
     counts = Counter(row["leg"] for row in rows)
-    cut = next((leg for leg in sorted(counts) if counts[leg] == limit), len(legs))
-    return [row for row in rows if row["leg"] <= cut], cut == len(legs)
+    full = next((leg for leg in sorted(counts) if counts[leg] == limit), None)
+    if full is None:
+        return rows, walked.stop
+    return [row for row in rows if row["leg"] <= full], None
 
 
-def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, most: str) -> str:
+def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, limit: int) -> str:
     """Write the SELECT that walks along one leg, from its beginning or from a place on it."""
     behind = (place.token, place.record_id) if place else None
     key = "k.customer_id" if leg.is_lent else "k.record_id"
@@ -117,7 +130,7 @@ def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, most: str)
             SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text} LIMIT 1
         ) AS found
         WHERE k.tenant_id = $1 AND {inside(leg.stretch, where, behind=behind)}
-        ORDER BY k.token, k.record_id LIMIT {most}
+        ORDER BY k.token, k.record_id LIMIT {limit:d}
     )"""  # noqa: S608 - constants and numbered parameters
 
 
