@@ -1,9 +1,11 @@
 """Create, edit, delete and restore customers, one or a thousand at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
+
+import msgspec
 
 from server.access import Actor
 from server.audit import service as audit
@@ -16,6 +18,7 @@ from server.customers.schemas import (
     CustomerBatch,
     CustomerEdit,
     CustomerSaved,
+    CustomerView,
     Duplicate,
     Identity,
     NewCustomer,
@@ -23,11 +26,13 @@ from server.customers.schemas import (
 )
 from server.customers.service import writing
 from server.customers.service.references import ensure_tags, ensure_teams, teams_of
-from server.kit import db, ids
+from server.kit import clock, db, ids
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import SetChange
 
 _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
+_COMPARED: Final = frozenset({"name", "uscc", "phone"})
+"""What doubles are found by."""
 _OWN_ID: Final = frozenset({"id"})
 
 
@@ -39,15 +44,16 @@ async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSa
     customer_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         fields = await _complete(actor, writing.fields_of(new, but=_OWN_ID))
+        # Before the tenant's clock is taken: others of the tenant wait from there on.
+        found = await _duplicates(actor, [rules.normalise("customer", fields)], but=[customer_id])
         op = writing.creation("customer", customer_id, fields, now=now)
         applied = await writing.settle(actor, [op], now=now)
-        held = list(applied.result.records.values())
-        if held:
+        held = applied.result.records.get(("customer", str(customer_id)))
+        if held is None:
+            customer = await records.known(actor, customer_id)
+        else:
+            customer = view_of(held, now=now)
             await audit.record(actor, "customer.created", subject_id=customer_id, now=now)
-    # Read after the commit: what is written holds the tenant's clock, for which others wait.
-    async with db.tenant_transaction(actor.tenant_id):
-        found = await _duplicates(actor, held)
-        customer = await records.known(actor, customer_id)
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,
@@ -81,7 +87,7 @@ async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> B
             )
     # Read after the commit: what is written holds the tenant's clock, for which others wait.
     async with db.tenant_transaction(actor.tenant_id):
-        found = await _duplicates(actor, list(created.values()))
+        found = await _duplicates(actor, [held.fields for held in created.values()], but=made)
     places = {str(customer_id): at for at, customer_id in enumerate(made)}
     at_of = [places[held.id] for held in created.values()]
     return BatchSaved(
@@ -122,8 +128,9 @@ async def edit(
     # Read after the commit: what is written holds the tenant's clock, for which others wait.
     async with db.tenant_transaction(actor.tenant_id):
         customer = await records.known(actor, customer_id)
-        like = likeness(customer.name, uscc=customer.uscc, phone=customer.phone)
-        found = await doubles.duplicates_of(actor, [like], but=[customer_id])
+        found: dict[int, list[Duplicate]] = {}
+        if not _COMPARED.isdisjoint(fields):
+            found = await _duplicates(actor, [msgspec.to_builtins(customer)], but=[customer_id])
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,
@@ -173,10 +180,27 @@ def _follow_owner(fields: dict[str, Any], teams: dict[str, str | None]) -> None:
         fields["team_id"] = teams[fields["owner_id"]]
 
 
-async def _duplicates(actor: Actor, held: Sequence[HeldRecord]) -> dict[int, list[Duplicate]]:
-    """Find who looks like records that were just written, by their position."""
+async def _duplicates(
+    actor: Actor, fields: Sequence[Mapping[str, Any]], *, but: Sequence[UUID]
+) -> dict[int, list[Duplicate]]:
+    """Find who looks like customers with these fields in normal form, by their position."""
     likenesses = [
-        likeness(each.fields["name"], uscc=each.fields["uscc"], phone=each.fields["phone"])
-        for each in held
+        likeness(each["name"], uscc=each.get("uscc"), phone=each.get("phone")) for each in fields
     ]
-    return await doubles.duplicates_of(actor, likenesses, but=[UUID(each.id) for each in held])
+    return await doubles.duplicates_of(actor, likenesses, but=but)
+
+
+def view_of(held: HeldRecord, *, now: datetime) -> CustomerView:
+    """Show a customer that has just been written, as a query would."""
+    return msgspec.convert(
+        {
+            **held.fields,
+            "id": held.id,
+            "seq": held.seq,
+            "tags": held.fields["tags"] or [],
+            "created_at": clock.from_ms(held.created.at_ms),
+            "updated_at": now,
+            "deleted": held.deleted,
+        },
+        CustomerView,
+    )
