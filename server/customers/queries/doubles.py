@@ -46,17 +46,15 @@ async def duplicates_of(
     actor: Actor, likenesses: Sequence[Likeness], *, but: Sequence[UUID]
 ) -> dict[int, list[Duplicate]]:
     """Tell the doubles of each of these, by their position, leaving out the records themselves."""
-    found = await alike(actor, likenesses)
-    own = set(but)
-    told = {
-        number: [_told(actor, reasons, row) for reasons, row in rows if row["id"] not in own]
+    found = await alike(actor, likenesses, but=frozenset(but))
+    return {
+        number: [_told(actor, reasons, row) for reasons, row in rows]
         for number, rows in found.items()
     }
-    return {number: doubles for number, doubles in told.items() if doubles}
 
 
 async def alike(
-    actor: Actor, likenesses: Sequence[Likeness]
+    actor: Actor, likenesses: Sequence[Likeness], *, but: frozenset[UUID] = frozenset()
 ) -> dict[int, list[tuple[list[str], asyncpg.Record]]]:
     """Find, for each position, the customers that look like it and why; two statements."""
     asked = [
@@ -75,7 +73,7 @@ async def alike(
         _SEPARATOR.join(lows),
         _SEPARATOR.join(highs),
     )
-    ids = {row["record_id"] for row in pairs}
+    ids = {row["record_id"] for row in pairs} - but
     rows = await connection.fetch(_CUSTOMERS, actor.tenant_id, ids) if ids else []
     customers = {row["id"]: row for row in rows}
     found: dict[int, dict[UUID, tuple[list[str], asyncpg.Record]]] = {}
