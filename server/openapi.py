@@ -16,13 +16,13 @@ _EVERYWHERE: Final = {
     "400": "The request cannot be read.",
     "401": "Nobody is signed in, or the proof is no longer good.",
     "403": "Your role does not allow this.",
+    "404": "There is nothing here with this id.",
     "413": "The body is larger than the limit.",
     "422": "The content is not acceptable; `errors` names the fields.",
     "429": "Too many requests; `Retry-After` says when to come again.",
     "500": "Something failed on our side.",
     "503": "Not now: nothing was kept, or nobody knows; send the same request again.",
 }
-_FOUND: Final = {"404": "There is nothing here with this id."}
 _CHANGING: Final = {
     "409": "The request does not fit the present state.",
     "415": "The body is of a type that is not read here.",
@@ -78,13 +78,12 @@ def document_problems(document: dict[str, Any]) -> None:
         [Problem], ref_template="#/components/schemas/{name}"
     )
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-    for path, item in document.get("paths", {}).items():
+    for item in document.get("paths", {}).values():
         for method, operation in item.items():
             if not isinstance(operation, dict) or "responses" not in operation:
                 continue
             expected = dict(_EVERYWHERE)
-            expected |= _FOUND if "{" in path else {}
-            expected |= {} if method == "get" else _CHANGING | _FOUND
+            expected |= {} if method == "get" else _CHANGING
             for status, description in expected.items():
                 operation["responses"][status] = {
                     "description": description,
