@@ -180,22 +180,23 @@ async def issuances(
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page[IssuanceRecord]:
-    """List issuance records, the newest first; each agent on the page is told that it was read."""
+    """List issuance records, the newest first.
+
+    Each agent on the page is told that it was read, and so is the one that was asked for: no
+    records are an answer as well.
+    """
     ensure(actor, Permission.ISSUANCES_SEE)
     limit = min(max(limit, 1), PAGE_SIZE_MAX)
     before = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
     chosen = _chosen(filters)
-    if chosen is None:
-        return Page([])
+    asked_for = [] if filters.agent_id is None else [filters.agent_id]
     async with db.platform_transaction(actor):
-        found = await issuance.issuances(chosen, before=before, limit=limit + 1)
+        found = []
+        if chosen is not None:
+            found = await issuance.issuances(chosen, before=before, limit=limit + 1)
         items = await _records(found[:limit])
-        await audit.record_platform_read(
-            actor,
-            [item.agent_id for item in items],
-            "benefits.issuances",
-            now=now,
-        )
+        shown = [*asked_for, *(item.agent_id for item in items)]
+        await audit.record_platform_read(actor, shown, "benefits.issuances", now=now)
     return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
 
 

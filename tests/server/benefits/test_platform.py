@@ -145,6 +145,19 @@ async def test_each_agent_on_a_page_is_told_that_it_was_read(tenant: Tenant, riv
     assert (await audit.platform_reads(rival.owner)).items == []
 
 
+@pytest.mark.parametrize("state", [None, BenefitState.ISSUED, BenefitState.REFUSED])
+async def test_an_agent_is_told_when_it_was_asked_for_and_has_nothing(
+    tenant: Tenant, rival: Tenant, state: BenefitState | None
+) -> None:
+    chosen = IssuanceFilters(agent_id=tenant.tenant_id, state=state)
+
+    assert (await queries.issuances(FINANCE, chosen, now=NOW)).items == []
+
+    lines = (await audit.platform_reads(tenant.owner)).items
+    assert [line.what for line in lines] == ["benefits.issuances"]
+    assert (await audit.platform_reads(rival.owner)).items == []
+
+
 async def test_a_benefit_is_withdrawn_and_its_place_is_free(tenant: Tenant) -> None:
     program = await stories.make_program(1)
     customer_id = await stories.make_customer(tenant.rep)
