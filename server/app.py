@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import structlog
@@ -25,7 +24,7 @@ from server.customers import routes as customers
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
 from server.identity import routes as identity
-from server.kit import db, live, logs, telemetry
+from server.kit import db, live, logs, telemetry, version
 from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
 from server.kit.edge import Drain, Edge
@@ -74,7 +73,7 @@ def create_app(
     :param litestar: further arguments of Litestar, such as a template configuration.
     """
     logs.configure(level=settings.log_level)
-    telemetry.configure(settings, release=product_version())
+    telemetry.configure(settings)
     identity_keys.open_keys(settings)
     drain = Drain()
     app = Litestar(
@@ -85,7 +84,7 @@ def create_app(
         dependencies={**identity_edge.DEPENDENCIES, **litestar.pop("dependencies", {})},
         request_class=CheckedRequest,
         request_max_body_size=settings.body_limit_bytes,
-        openapi_config=openapi.config(product_version()),
+        openapi_config=openapi.config(version.installed()),
         lifespan=[_lifespan, *litestar.pop("lifespan", ())],
         state=State({"settings": settings, "drain": drain}),
         logging_config=None,
@@ -93,14 +92,6 @@ def create_app(
     )
     app.asgi_handler = Edge(app.asgi_handler, drain, is_secure=settings.is_secure)
     return app
-
-
-def product_version() -> str:
-    """Give the version that is installed."""
-    try:
-        return version("tonglu")
-    except PackageNotFoundError:
-        return "0"
 
 
 @asynccontextmanager
@@ -112,7 +103,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     try:
         await _ensure_safe()
         await live.HUB.open(settings.database_url, latest_seq=changelog.latest_seq)
-        log.info("server.started", version=product_version())
+        log.info("server.started", version=version.installed())
         yield
         drain.begin()
         # Live feeds never end by themselves.

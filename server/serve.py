@@ -5,13 +5,15 @@ finishes what has begun, and closes the database last. A second signal skips the
 """
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import os
 import secrets
 import signal
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +23,10 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from server import migrate, supervisor
-from server.kit import live
 from server.settings import from_environment
 
 _FULL: Final = "partner_portal.app:create_app"
+_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
 _API_ONLY: Final = "server.app:create_app"
 
 
@@ -68,6 +70,9 @@ class Application:
         """Tie the process to its parent and to its signals, and give it the application."""
         self._tie()
         app = self._app
+
+        # Imported here: the metrics look where to write when they are imported.
+        live = importlib.import_module("server.kit.live")
 
         def drain(*_: object) -> None:
             app.state.drain.begin()
@@ -114,7 +119,20 @@ def command(
             workers_kill_timeout=max(1, int(from_environment(os.environ).drain_s) + 5),
             log_level=LogLevels.warning,
         )
-        server.serve(target_loader=Application(target), wrap_loader=False)
+        with metrics_folder():
+            server.serve(target_loader=Application(target), wrap_loader=False)
+
+
+@contextlib.contextmanager
+def metrics_folder() -> Iterator[None]:
+    """Give the web processes one folder to count in, unless the operator has named one."""
+    if os.environ.get(_METRICS):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="tonglu-metrics-") as folder:
+        os.environ[_METRICS] = folder
+        yield
+        del os.environ[_METRICS]
 
 
 def prepared(environ: dict[str, str]) -> dict[str, str]:

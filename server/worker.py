@@ -20,7 +20,7 @@ import structlog
 
 import server
 from server import supervisor
-from server.kit import clock, db, errors, logs, outbox
+from server.kit import clock, db, errors, live, logs, outbox, telemetry
 from server.settings import Settings, from_environment
 
 Handler = Callable[[outbox.Job, datetime], Awaitable[None]]
@@ -108,6 +108,7 @@ class Worker:
                 await self._do(job)
             # Whatever a handler raises belongs to its job, not to the worker.
             except Exception as error:
+                telemetry.report(error, topic=job.topic)
                 log.warning(
                     "job.failed",
                     job_id=job.id,
@@ -142,8 +143,11 @@ class Worker:
 async def work(settings: Settings) -> None:
     """Run a worker in this process until SIGINT or SIGTERM."""
     logs.configure(level=settings.log_level)
+    telemetry.configure(settings)
     await db.open_database(settings)
     try:
+        # What a job writes is heard by the pages and phones that the web processes serve.
+        await live.HUB.open(settings.database_url)
         worker = Worker(collect_handlers(), now=clock.now)
         loop = asyncio.get_running_loop()
         for kind in (signal.SIGINT, signal.SIGTERM):
@@ -151,6 +155,7 @@ async def work(settings: Settings) -> None:
         log.info("worker.started")
         await worker.run()
     finally:
+        await live.HUB.close()
         await db.close_database()
         log.info("worker.stopped")
 

@@ -4,6 +4,7 @@ Labels are routes, methods, statuses and topics; never a tenant, a person or a v
 """
 
 import os
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -53,14 +54,22 @@ JOBS: Final = Counter("tonglu_jobs_total", "Jobs done by the workers.", ("topic"
 
 def render() -> bytes:
     """Write the metrics in Prometheus' text format."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library ships it untyped
-        return generate_latest(registry)
-    return generate_latest(REGISTRY)
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return generate_latest(REGISTRY)
+    _forget_the_dead(Path(folder))
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library ships it untyped
+    return generate_latest(registry)
 
 
-def forget_process(pid: int) -> None:
-    """Take a worker that has ended out of the live gauges."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library ships it untyped
+def _forget_the_dead(folder: Path) -> None:
+    """Take processes that have ended out of the live gauges; their counters stay counted."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library ships it untyped
+        except PermissionError:
+            continue

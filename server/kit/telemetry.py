@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import sentry_sdk
 from sentry_sdk.types import Event, Hint
 
+from server.kit import version
 from server.kit.logs import scrub
 from server.settings import Settings
 
@@ -32,13 +33,13 @@ _TAGS: Final = ("request_id", "route", "topic")
 _REMOVED: Final = "[removed]"
 
 
-def configure(settings: Settings, *, release: str) -> None:
+def configure(settings: Settings) -> None:
     """Start reporting when a DSN is given; without one nothing is sent anywhere."""
     if not settings.sentry_dsn:
         return
     sentry_sdk.init(
         dsn=settings.sentry_dsn,
-        release=release,
+        release=version.installed(),
         environment=settings.environment,
         # No integration: each of them collects; `server.problems` and the worker report themselves.
         default_integrations=False,

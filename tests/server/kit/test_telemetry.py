@@ -180,6 +180,6 @@ async def test_nothing_else_is_ever_sent(reporting_app: Litestar, receiver: Rece
 
 
 async def test_without_an_address_nothing_is_sent(database: Settings) -> None:
-    telemetry.configure(database, release="1")
+    telemetry.configure(database)
 
     assert not sentry_sdk.get_client().is_active()
