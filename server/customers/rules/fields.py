@@ -56,6 +56,9 @@ _BY_NAME: Final[dict[str, _Normaliser]] = {
     "body": paragraph,
 }
 """Fields whose normal form is more than a clean line."""
+_BOUNDED: Final = frozenset({identifiers.uscc, identifiers.phone, identifiers.email})
+_TYPED_PER_KEPT: Final = 4
+"""A text may be so many times as long as what is kept of it; what is longer is not even read."""
 
 
 def normalise(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,15 +109,17 @@ def ensure_complete(kind: str, fields: Mapping[str, Any]) -> None:
 
 def _normal(kind: str, name: str, value: Any) -> Any:
     """Bring one value into its normal form; what is not text is left to the schema."""
+    # Raises for a field that there is not.
+    spec = SCHEMA.field(kind, name)
     if not isinstance(value, str):
-        SCHEMA.field(kind, name)
         return value
+    normaliser = _BY_NAME.get(name)
+    # Codes and numbers have bounds, and words for them, of their own.
+    if normaliser not in _BOUNDED and len(value) > _TYPED_PER_KEPT * spec.max_length:
+        raise BadValue(f"Write at most {spec.max_length} characters.", field=name)
     if not is_storable(value):
         raise BadValue("This text has a character that cannot be stored.", field=name)
-    normaliser = _BY_NAME.get(name)
     if normaliser is None:
-        # Raises for a field that there is not.
-        SCHEMA.field(kind, name)
         return clean(value) or None
     return normaliser(value) or None if value.strip() else None
 

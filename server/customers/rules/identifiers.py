@@ -22,6 +22,9 @@ _EXTENSION: Final = re.compile(r"(?i)(?:转|分机|ext\.?|x|#)\s*\d{1,6}\s*$")
 _EMAIL: Final = re.compile(r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\"]{1,180}\.[^@\s.,;<>()\"]{2,30}")
 _COUNTRY_CODE: Final = re.compile(r"\+86|0086|86")
 _PHONE_TEXT_MAX: Final = 40
+_TYPED_MAX: Final = 64
+"""A code or number with all its separators; what is longer is neither read nor remembered."""
+_EMAIL_MAX: Final = 320
 _REMEMBERED: Final = 4096
 """An import looks at each value when it is read, when it is written and when it is indexed."""
 
@@ -44,12 +47,19 @@ class BadEmail(Invalid):
     code = "bad_email"
 
 
-@lru_cache(_REMEMBERED)
 def uscc(text: str) -> str:
     """Bring a unified social credit code into its normal form: 18 half-width capitals and digits.
 
     :raises BadUscc: when a character is wrong or the check character does not fit.
     """
+    if len(text) > _TYPED_MAX:
+        raise BadUscc("Write the 18 characters of the credit code only.", field="uscc")
+    return _uscc(text)
+
+
+@lru_cache(_REMEMBERED)
+def _uscc(text: str) -> str:
+    """Do as `uscc`, with a text that is short enough to be remembered."""
     code = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
     try:
         return str(credit_code.validate(code))
@@ -70,12 +80,19 @@ def _chinese_mobile() -> re.Pattern[str]:
     return re.compile(str(metadata.mobile.national_number_pattern))
 
 
-@lru_cache(_REMEMBERED)
 def phone(text: str) -> str:
     """Bring a phone number into E.164; a number without a country code is Chinese.
 
     :raises BadPhone: when it is none, more than one, or has an extension.
     """
+    if len(text) > _TYPED_MAX:
+        raise BadPhone("Write one phone number only.", field="phone")
+    return _phone(text)
+
+
+@lru_cache(_REMEMBERED)
+def _phone(text: str) -> str:
+    """Do as `phone`, with a text that is short enough to be remembered."""
     given = unicodedata.normalize("NFKC", text).strip()
     compact = _SEPARATORS.sub("", given)
     country = _COUNTRY_CODE.match(compact)
@@ -118,7 +135,7 @@ def email(text: str) -> str:
 
     :raises BadEmail: when it is none.
     """
-    given = clean(text)
+    given = clean(text) if len(text) <= _EMAIL_MAX else ""
     if not _EMAIL.fullmatch(given):
         raise BadEmail("Write an e-mail address, as in li@example.com.", field="email")
     local, _, domain = given.rpartition("@")

@@ -1,5 +1,7 @@
 """Credit codes, phones and e-mail have one spelling each."""
 
+from collections.abc import Callable
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from stdnum.cn import uscc as reference
 
 from server.customers.rules import identifiers
+from server.kit.errors import Invalid
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _TO_FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
@@ -126,3 +129,22 @@ def test_an_email_keeps_its_person_and_lowers_its_domain() -> None:
     for wrong in ("li", "li@", "@example.com", "li@example", "a b@example.com"):
         with pytest.raises(identifiers.BadEmail):
             identifiers.email(wrong)
+
+
+@pytest.mark.parametrize(
+    ("normaliser", "valid"),
+    [
+        (identifiers.uscc, "91110000600037341L"),
+        (identifiers.phone, "13805710001"),
+        (identifiers.email, "li@example.com"),
+    ],
+)
+def test_a_text_that_is_far_too_long_is_refused_unread(
+    normaliser: Callable[[str], str], valid: str
+) -> None:
+    assert normaliser(f"  {valid} ")
+
+    with pytest.raises(Invalid) as refused:
+        normaliser(valid + " " * 900_000)
+
+    assert refused.value.field
