@@ -34,7 +34,9 @@ async def request(actor: Actor, intent: Intent, now: datetime) -> None:
         raise Invalid(
             "A benefit is requested with customer_id and program_id.", field="args"
         ) from error
-    asked = RequestBenefit(
-        id=UUID(intent.id), customer_id=args.customer_id, program_id=args.program_id
-    )
+    try:
+        request_id = UUID(intent.id)
+    except ValueError as error:
+        raise Invalid("A benefit's id is a UUID.", field="id") from error
+    asked = RequestBenefit(id=request_id, customer_id=args.customer_id, program_id=args.program_id)
     await service.request(actor, asked, now=now)

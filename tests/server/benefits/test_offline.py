@@ -3,14 +3,16 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from server.benefits import queries
+from server.benefits import queries, sync
 from server.benefits.rules import BenefitState
 from server.benefits.schemas import BenefitFilters
+from server.kit.errors import Invalid
 from server.settings import Settings
 from sync_protocol.messages import Intent, Status
-from tests.factories import Tenant, new_id
+from tests.factories import NOW, Tenant, new_id
 from tests.server.benefits import stories
 from tests.server.sync.devices import Device, make_device
 
@@ -92,3 +94,12 @@ async def test_an_intent_without_its_arguments_is_rejected(
     outcome = await phone.outcome(asks(phone, new_id(), **args))
 
     assert (outcome.status, outcome.code, outcome.field) == (Status.REJECTED, "invalid", "args")
+
+
+async def test_an_intent_whose_id_is_no_benefits_is_refused(phone: Device) -> None:
+    asked = asks(phone, new_id(), customer_id=new_id(), program_id=new_id())
+
+    with pytest.raises(Invalid) as refused:
+        await sync.request(phone.actor, msgspec.structs.replace(asked, id="first"), NOW)
+
+    assert refused.value.field == "id"
