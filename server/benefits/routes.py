@@ -1,7 +1,6 @@
 """Benefits over HTTP: an agent's requests, the platform's programs and issuance records."""
 
 import secrets
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from server.benefits.schemas import (
 )
 from server.kit import clock
 from server.kit.pages import Page
-from server.kit.parameters import PageCursor
+from server.kit.parameters import Moment, PageCursor, in_utc
 
 # Litestar keeps the name `state` for itself.
 InState = Annotated[BenefitState | None, QueryParameter(name="state")]
@@ -112,13 +111,17 @@ async def issuances(
     agent_id: FromQuery[UUID | None] = None,
     program_id: FromQuery[UUID | None] = None,
     in_state: InState = None,
-    since: FromQuery[datetime | None] = None,
-    until: FromQuery[datetime | None] = None,
+    since: Moment = None,
+    until: Moment = None,
     cursor: PageCursor = None,
 ) -> Page[IssuanceRecord]:
     """List the benefits that were issued; each agent on the page is told that it was read."""
     filters = IssuanceFilters(
-        agent_id=agent_id, program_id=program_id, state=in_state, since=since, until=until
+        agent_id=agent_id,
+        program_id=program_id,
+        state=in_state,
+        since=in_utc(since, "since"),
+        until=in_utc(until, "until"),
     )
     return await queries.issuances(actor, filters, cursor=cursor, now=clock.now())
 

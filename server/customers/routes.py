@@ -1,6 +1,5 @@
 """Customers over HTTP. Each handler makes one call."""
 
-from datetime import datetime
 from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
@@ -38,7 +37,7 @@ from server.customers.schemas import (
 )
 from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
-from server.kit.parameters import Base, PageCursor, PageLimit, Words
+from server.kit.parameters import Base, Moment, PageCursor, PageLimit, Words, in_utc
 
 
 async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many ways
@@ -52,7 +51,7 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
     owner_id: FromQuery[UUID | None] = None,
     team_id: FromQuery[UUID | None] = None,
     tag: FromQuery[UUID | None] = None,
-    updated_since: FromQuery[datetime | None] = None,
+    updated_since: Moment = None,
 ) -> Filters:
     """Gather what a list is narrowed by."""
     return Filters(
@@ -66,7 +65,7 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
         owner_id=owner_id,
         team_id=team_id,
         tag=tag,
-        updated_since=updated_since,
+        updated_since=in_utc(updated_since, "updated_since"),
     )
 
 

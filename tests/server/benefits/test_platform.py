@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import httpx
 import msgspec
 import pytest
 
@@ -21,10 +22,11 @@ from server.benefits.schemas import (
     NewProgram,
     NewVoid,
 )
+from server.identity import service as identity
 from server.kit import db
 from server.kit.errors import Forbidden, IdReused, NotFound
 from tests.billing import books
-from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from tests.factories import NOW, Tenant, login_of, make_platform_actor, new_id, new_user
 from tests.server.benefits import stories
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -299,3 +301,21 @@ async def test_the_books_know_customers_by_tokens_alone(tenant: Tenant) -> None:
 
     assert total.count == 1
     assert all(str(customer_id) not in row["row"] for row in dump)
+
+
+async def test_a_time_without_its_zone_is_refused(client: httpx.AsyncClient) -> None:
+    finance = make_platform_actor(Role.PLATFORM_FINANCE)
+    password = "a lantern over the river"
+    await identity.add_staff(new_user(finance, team_id=None, password=password), now=NOW)
+    answer = await client.post(
+        "/v1/auth/login", json={"login": login_of(finance), "password": password}
+    )
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    for name in ("since", "until"):
+        for given in ("2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00"):
+            answer = await client.get("/v1/platform/issuances", params={name: given})
+            assert answer.status_code == 422, answer.text
+            assert [each["field"] for each in answer.json()["errors"]] == [name]
+        good = await client.get("/v1/platform/issuances", params={name: "2026-01-01T08:00:00Z"})
+        assert good.status_code == 200, good.text

@@ -156,6 +156,8 @@ async def test_a_bad_body_is_refused_by_the_fields_name(
         ({"q": "a\x00b"}, "q"),
         ({"q": "长" * 101}, "q"),
         ({"updated_since": "yesterday"}, "updated_since"),
+        ({"updated_since": "2026-01-01T00:00:00"}, "updated_since"),
+        ({"updated_since": "0001-01-01T00:00:00+14:00"}, "updated_since"),
     ],
 )
 async def test_a_bad_address_is_refused_by_the_parameters_name(
@@ -165,6 +167,18 @@ async def test_a_bad_address_is_refused_by_the_parameters_name(
 
     assert answer.status_code == 422, answer.text
     assert [each["field"] for each in answer.json()["errors"]] == [field], answer.text
+
+
+@pytest.mark.parametrize("path", ["/summary", "/export.csv", "/export.xlsx"])
+async def test_a_time_without_its_zone_is_refused_wherever_customers_are_chosen(
+    owner: httpx.AsyncClient, path: str
+) -> None:
+    await owner.post("/v1/customers", json={"name": "甲茶行"})
+
+    params = {"updated_since": "2026-01-01T00:00:00"}
+    answer = await owner.get(f"/v1/customers{path}", params=params)
+
+    assert refused(answer, 422, "invalid", "updated_since")
 
 
 async def test_a_large_sequence_is_no_fault_of_ours(owner: httpx.AsyncClient) -> None:
