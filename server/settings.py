@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import msgspec
+
+Network = IPv4Network | IPv6Network
 
 
 class Environment(StrEnum):
@@ -48,11 +52,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests of one agent company, so that none takes the machine from the others."""
     drain_s: float = 25.0
     """How long a stopping process finishes what it has begun."""
+    trusted_proxies: str = ""
+    """Networks of the operator's own proxies, with commas between; they alone are believed about
+    whom they were called by."""
 
     @property
     def is_secure(self) -> bool:
         """Say whether people reach the product over TLS."""
         return self.public_url.startswith("https://")
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Give the networks of the trusted proxies."""
+        return networks(self.trusted_proxies)
 
 
 _NAMES = {
@@ -70,11 +82,24 @@ _NAMES = {
     "user_rate_per_s": "TONGLU_USER_RATE_PER_S",
     "tenant_rate_per_s": "TONGLU_TENANT_RATE_PER_S",
     "drain_s": "TONGLU_DRAIN_S",
+    "trusted_proxies": "TONGLU_TRUSTED_PROXIES",
 }
 
 
 class BadSettings(ValueError):
     """A variable of the environment is missing or cannot be read."""
+
+
+@lru_cache(maxsize=16)
+def networks(text: str) -> tuple[Network, ...]:
+    """Read networks with commas between.
+
+    :raises BadSettings: one of them is none.
+    """
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",")) if text else ()
+    except ValueError as error:
+        raise BadSettings(f"TONGLU_TRUSTED_PROXIES cannot be read: {error}") from error
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -95,6 +120,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         raise BadSettings(
             "TONGLU_SECRET must be set in production (at least 32 random characters)."
         )
+    networks(settings.trusted_proxies)
     return settings
 
 

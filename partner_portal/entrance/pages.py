@@ -17,7 +17,7 @@ from partner_portal.rendering import (
 )
 from partner_portal.words import Language, catalogue
 from server.identity import service as identity
-from server.kit import clock
+from server.kit import addresses, clock
 from server.kit.errors import Refusal
 from server.problems import status_of
 
@@ -53,7 +53,10 @@ async def sign_in(request: AnyRequest, renderer: TheRenderer) -> Response[Any]:
     wanted = local_path(str(form.get("next", "/")))
     try:
         signed_in = await identity.web_sign_in(
-            login[:_LOGIN_MAX], password[:_PASSWORD_MAX], address=_address(request), now=clock.now()
+            login[:_LOGIN_MAX],
+            password[:_PASSWORD_MAX],
+            address=addresses.of(request),
+            now=clock.now(),
         )
     except Refusal as refusal:
         said = failures.sentence(catalogue(language_of(request)), refusal)
@@ -92,11 +95,6 @@ async def choose_language(request: AnyRequest) -> Response[Any]:
             )
         )
     return answer
-
-
-def _address(request: AnyRequest) -> str:
-    """Give the network address that tries are counted by."""
-    return request.client.host if request.client else ""
 
 
 def _page(

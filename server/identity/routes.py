@@ -24,20 +24,15 @@ from server.identity.schemas import (
     UserChange,
     UserView,
 )
-from server.kit import clock
+from server.kit import addresses, clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-
-
-def _address(request: Request[Any, Any, Any]) -> str:
-    """Give the address of whoever is at the other end."""
-    return request.client.host if request.client else ""
 
 
 @post("/login", status_code=200, exclude_from_auth=True, security=[{}], summary="Sign in")
 async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Tokens:
     """Sign in by login name and password, without a device."""
-    address = _address(request)
+    address = addresses.of(request)
     return await service.sign_in(data.login, data.password, address=address, now=clock.now())
 
 
@@ -64,7 +59,7 @@ async def new_enrolment_code(
 @post("/enrolment", exclude_from_auth=True, security=[{}], summary="Enrol a device")
 async def enrol(request: Request[Any, Any, Any], data: JSONBody[Enrolment]) -> EnrolmentView:
     """Make the device that presents the code the person's, and give it tokens."""
-    return await service.enrol(data, address=_address(request), now=clock.now())
+    return await service.enrol(data, address=addresses.of(request), now=clock.now())
 
 
 @get("/", summary="List devices")
@@ -140,7 +135,7 @@ async def change_password(
         actor,
         data.current_password,
         data.new_password,
-        address=_address(request),
+        address=addresses.of(request),
         now=clock.now(),
     )
 

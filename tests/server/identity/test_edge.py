@@ -1,21 +1,24 @@
 """The edge: over HTTP nobody is anybody without a proof of this server's own making."""
 
 import ast
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar, Router, get, post
 
 from server import app as server_app
 from server.access.edge import CurrentActor
 from server.identity import keys, routes, service
+from server.identity.rules import enrolment_codes
 from server.identity.schemas import WebSignIn
 from server.kit import clock
 from server.settings import Settings
-from tests.factories import Tenant
+from tests.factories import Tenant, new_id
 from tests.server.identity.conftest import PASSWORD, Person
 
 SERVER = Path(server_app.__file__).parent
@@ -192,6 +195,32 @@ async def test_a_throttled_person_is_told_when_to_come_again(http: httpx.AsyncCl
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 900
     assert answers[-1].json()["code"] == "too_many_tries"
+
+
+async def test_behind_a_proxy_one_client_does_not_use_up_the_tries_of_another(
+    database: Settings,
+) -> None:
+    behind = msgspec.structs.replace(database, trusted_proxies="127.0.0.0/8")
+    app = server_app.create_app(behind, more=[PAGES])
+    wrong = enrolment_codes.new_code(secrets.choice)
+    tail = new_id().int
+    guesser, neighbour = (
+        f"2001:db8:{(tail + one) % 65536:x}:{tail >> 16 & 65535:x}::1" for one in (0, 1)
+    )
+
+    async def attempt(http: httpx.AsyncClient, forwarded: str) -> int:
+        body = {"code": wrong, "device_name": "x", "platform": "ios"}
+        headers = {"x-forwarded-for": forwarded}
+        return (await http.post("/v1/devices/enrolment", json=body, headers=headers)).status_code
+
+    transport = httpx.ASGITransport(app=cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tonglu.test") as http:
+        forged = [f"198.51.100.{number}, {guesser}" for number in range(21)]
+        answers = [await attempt(http, one) for one in forged]
+
+        assert answers[-1] == 429
+        assert 429 not in answers[:-1]
+        assert await attempt(http, neighbour) != 429
 
 
 async def in_browser(person: Person, http: httpx.AsyncClient) -> WebSignIn:
