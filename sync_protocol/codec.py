@@ -213,8 +213,8 @@ def _unreadable(
         if not before:
             raise DecodeError("The number of the first op is unreadable.", "ops[0]") from error
         number = before[-1].number + 1
-    if number < 1:
-        raise DecodeError("Op numbers start at 1.", f"ops[{index}].number")
+    if not 1 <= number <= MAX_SAFE_INT:
+        raise DecodeError("Op numbers go from 1 to 2**53 - 1.", f"ops[{index}].number")
     return Unreadable(number=number, field=field, detail=error.detail, group=group)
 
 

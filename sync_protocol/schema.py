@@ -14,6 +14,8 @@ import msgspec
 
 MAX_SAFE_INT: Final = 2**53 - 1
 """The largest whole number that every client, JavaScript included, holds exactly."""
+MAX_TIME_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: no later moment can be shown."""
 MAX_SET_SIZE: Final = 200
 """How many elements a set field may have."""
 MAX_ANY_DEPTH: Final = 8
@@ -359,6 +361,8 @@ def is_clean_text(value: str) -> bool:
 def _int_problem(spec: FieldSpec, value: object) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return "is not a whole number"
+    if spec.type is FieldType.TIME and not 0 <= value <= MAX_TIME_MS:
+        return "is not a moment between 1970 and 9999"
     if not spec.minimum <= value <= spec.maximum:
         return f"is not between {spec.minimum} and {spec.maximum}"
     return None

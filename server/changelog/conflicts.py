@@ -1,15 +1,29 @@
 """Conflicts as synced records: both values, who wrote each, and whether a person has looked."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from server.access import Actor
 from server.changelog.kinds import RecordKind
 from server.kit import db
+from server.kit.errors import Conflict as Refused
 from sync_protocol.conflicts import Conflict, Version
 from sync_protocol.merge import HeldRecord
 
-CONFLICT: Final = RecordKind(name="conflict", table="conflict")
+
+class ConflictSettled(Refused):
+    """Somebody has settled this conflict already."""
+
+    code = "conflict_settled"
+
+
+def _check(before: Mapping[str, Any] | None, _after: Mapping[str, Any]) -> None:
+    """Let a conflict be settled once, through whichever door."""
+    if before is not None and before["state"] != "open":
+        raise ConflictSettled(f"This conflict is already {before['state']}.")
+
+
+CONFLICT: Final = RecordKind(name="conflict", table="conflict", check=_check)
 
 _AUTHORS: Final = """
 SELECT c.seq, c.record_id::text AS record_id, c.actor_id::text AS actor_id

@@ -6,7 +6,9 @@ from typing import Final
 import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.changelog import references
 from server.changelog.kinds import RecordKind
+from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from sync_protocol.merge import HeldRecord, Rules
 from sync_protocol.messages import Code, Create, Delete, Outcome, RecordOp
@@ -21,9 +23,10 @@ class RoomRules(Rules):
     Remembers each refusal, so that a page can raise it again.
     """
 
-    def __init__(self, actor: Actor, kinds: Mapping[str, RecordKind]) -> None:
+    def __init__(self, actor: Actor, kinds: Mapping[str, RecordKind], named: References) -> None:
         self.actor = actor
         self.kinds = kinds
+        self.named = named
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
 
@@ -42,6 +45,10 @@ class RoomRules(Rules):
             normal = self.kinds[op.kind].normalise(op.fields)
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
+        for name, wanted in references.named_by(op):
+            if wanted in self.named.missing:
+                detail = f"The company has nobody and nothing with this id ({name})."
+                raise ValueRefused(Code.REFERENCE_MISSING, detail, name)
         return msgspec.structs.replace(op, fields=normal)
 
     def _ensure_allowed(self, op: RecordOp) -> None:
@@ -65,6 +72,10 @@ class RoomRules(Rules):
         if before is None:
             filled = kind.complete(self.actor, after.fields, after.created.at_ms)
             after = msgspec.structs.replace(after, fields={**after.fields, **filled})
+        store_id = after.fields.get("store_id")
+        if store_id and self.named.stores.get(store_id) not in (None, after.fields["customer_id"]):
+            detail = "This store belongs to another customer."
+            raise ValueRefused(Code.REFERENCE_MISSING, detail, "store_id")
         try:
             kind.check(before.fields if before else None, after.fields)
         except Refusal as refusal:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from server.access import Actor
-from server.changelog import storage
+from server.changelog import references, storage
 from server.changelog.conflicts import CONFLICT, as_records
 from server.changelog.kinds import RecordKind, Written
 from server.changelog.rules import RoomRules, as_refusal
@@ -70,7 +70,7 @@ async def apply(
     """
     async with db.tenant_transaction(actor.tenant_id) as transaction:
         held = await storage.load(actor, kinds, merge.needed(ops))
-        rules = RoomRules(actor, kinds)
+        rules = RoomRules(actor, kinds, await references.of(actor, ops, held))
         device = str(actor.device_id) if actor.device_id else None
         result = merge.settle_batch(
             held, ops, device=device, clock=edit_clock, rules=rules, base_limit=base_limit

@@ -102,7 +102,9 @@ async def load(
             statement = _load_statement(kinds[kind_name].table, kind_name, lock=lock)
             rows = await db.connection().fetch(statement, actor.tenant_id, wanted[kind_name])
             for row in rows:
-                visible = is_visible(actor, row["seen_owner"], row["seen_team"])
+                visible = row["is_everybodys"] or is_visible(
+                    actor, row["seen_owner"], row["seen_team"]
+                )
                 held[kind_name, row["id"]] = read_record(kind_name, row, visible=visible)
     return held
 
@@ -131,11 +133,11 @@ def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
     )
     parent = parent_of(kind_name)
     if kind_name == "customer":
-        seen, join = "k.owner_id AS seen_owner, k.team_id AS seen_team", ""
+        seen, join = "k.owner_id AS seen_owner, k.team_id AS seen_team, false AS is_everybodys", ""
     elif parent is None:
-        seen, join = "NULL::uuid AS seen_owner, NULL::uuid AS seen_team", ""
+        seen, join = "NULL::uuid AS seen_owner, NULL::uuid AS seen_team, true AS is_everybodys", ""
     else:
-        seen = "c.owner_id AS seen_owner, c.team_id AS seen_team"
+        seen = "c.owner_id AS seen_owner, c.team_id AS seen_team, c.id IS NULL AS is_everybodys"
         join = f"LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.{parent}"
     locked = "FOR UPDATE OF k" if lock else ""
     return f"""

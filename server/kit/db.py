@@ -41,6 +41,21 @@ _SESSION_DEFAULTS: Final = {
 }
 
 
+PASSING: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+    TimeoutError,
+)
+"""What goes wrong with a database for a while, and not with what is asked of it."""
+
+
 class Door(StrEnum):
     """Which rows a transaction may reach."""
 

@@ -29,7 +29,9 @@ _NAMES: Final = tuple(KINDS)
 _STANDING: Final = """
 SELECT coalesce(c.seq, 0) AS seq, coalesce(c.epoch, 1) AS epoch, coalesce(c.min_seq, 0) AS min_seq,
     d.last_op, d.last_sync_at
-FROM device d LEFT JOIN tenant_clock c ON c.tenant_id = d.tenant_id
+FROM device d
+JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id AND u.disabled_at IS NULL
+LEFT JOIN tenant_clock c ON c.tenant_id = d.tenant_id
 WHERE d.tenant_id = $1 AND d.id = $2 AND d.revoked_at IS NULL
 """
 _FIRST_ID: Final = UUID(int=0)

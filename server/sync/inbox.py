@@ -6,19 +6,14 @@ from uuid import UUID
 
 from server.access import Actor
 from server.changelog import service as changelog
+from server.changelog.conflicts import ConflictSettled
 from server.kit import clock, db
-from server.kit.errors import Conflict, NotFound
+from server.kit.errors import NotFound
 from server.sync import queries
 from server.sync.registry import KINDS
 from server.sync.schemas import ConflictView
 from sync_protocol.conflicts import DELETED
 from sync_protocol.messages import Delete, Edit, RecordOp
-
-
-class ConflictSettled(Conflict):
-    """Somebody has settled this conflict already."""
-
-    code = "conflict_settled"
 
 
 async def resolve(

@@ -1,7 +1,8 @@
 """Push, pull and live hints over HTTP: JSON or MessagePack by content type, zstd where said."""
 
+import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
@@ -17,6 +18,9 @@ from server.sync import inbox, queries, rules, service
 from server.sync.schemas import ConflictView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import PullRequest
+
+_STANDING_S: Final = 25.0
+"""How often an open stream makes sure that its device still counts; it also beats then."""
 
 
 class BadMessage(Malformed):
@@ -70,8 +74,16 @@ def hint(actor: CurrentActor) -> ServerSentEvent:
     rules.ensure_device(actor)
 
     async def events() -> AsyncIterator[ServerSentEventMessage]:
-        async for seq in live.subscribe(actor.tenant_id):
-            yield ServerSentEventMessage(event="newer", data=str(seq))
+        looked_s = time.monotonic()
+        async for seq in live.subscribe(actor.tenant_id).beats(_STANDING_S):
+            if time.monotonic() - looked_s >= _STANDING_S:
+                if not await service.is_enrolled(actor):
+                    return
+                looked_s = time.monotonic()
+            if seq is None:
+                yield ServerSentEventMessage(comment="quiet")
+            else:
+                yield ServerSentEventMessage(event="newer", data=str(seq))
 
     return ServerSentEvent(events())
 

@@ -14,7 +14,7 @@ from server.changelog import service as changelog
 from server.identity import service as identity
 from server.kit import clock, db
 from server.kit.errors import Refusal
-from server.sync import cursors, feed, rules, scopes
+from server.sync import cursors, feed, quarantine, rules, scopes
 from server.sync.inbox import resolve
 from server.sync.registry import KINDS, MUTATIONS
 from sync_protocol.cursor import Cursor
@@ -51,19 +51,38 @@ FROM UNNEST($4::bigint[], $5::bytea[], $6::text[]) AS u(number, digest, outcome)
 async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushResponse:
     """Settle a device's ops, each once for ever; then answer a pull, if one came along.
 
+    Where the server fails on a push, it settles a part of it, so that the rest of the queue goes
+    on; an op, or an atomic group, on which it fails twice by itself is put into quarantine.
+
     :raises ClientTooOld, OutOfOrder, DeviceRequired: before anything is settled.
     """
     rules.ensure_device(actor)
     rules.ensure_supported(request.protocol)
+    part, has_failed = request, False
+    while True:
+        try:
+            return await _push(actor, part, now)
+        except (Refusal, *db.PASSING):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the queue must go on
+            quarantine.report(error, part.ops)
+            unit = quarantine.first_part(part.ops)
+            if len(unit) < len(part.ops):
+                part = msgspec.structs.replace(part, ops=unit, pull=None)
+            elif has_failed:
+                return await _put_into_quarantine(actor, part, now)
+            else:
+                has_failed = True
+
+
+async def _push(actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
+    """Settle the ops of a push in one transaction."""
     async with db.tenant_transaction(actor.tenant_id):
         device = await identity.hold_device(actor)
         settled, fresh = _split(request, device.last_op)
         remembered = await _remembered(actor, settled)
         outcomes = await _settle(actor, fresh, device.last_sync_at, request, now) if fresh else []
-        acknowledged = max([device.last_op, request.forgotten, *(op.number for op in fresh)])
-        await _remember(actor, fresh, outcomes, now)
-        is_last = request.pull is not None
-        await identity.device_synced(actor, last_op=acknowledged, is_up_to_date=is_last, now=now)
+        acknowledged = await _acknowledge(actor, request, device.last_op, fresh, outcomes, now)
     pulled = await pull(actor, request.pull, now=now) if request.pull else None
     return PushResponse(
         outcomes=[*remembered, *outcomes],
@@ -71,6 +90,43 @@ async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushRes
         server_time_ms=clock.to_ms(now),
         pull=pulled,
     )
+
+
+async def _put_into_quarantine(actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
+    """Answer ops that cannot be settled, for good, so that what follows them is not held up."""
+    async with db.tenant_transaction(actor.tenant_id):
+        device = await identity.hold_device(actor)
+        settled, fresh = _split(request, device.last_op)
+        remembered = await _remembered(actor, settled)
+        outcomes = [quarantine.outcome(op) for op in fresh]
+        acknowledged = await _acknowledge(actor, request, device.last_op, fresh, outcomes, now)
+    return PushResponse(
+        outcomes=[*remembered, *outcomes],
+        acknowledged=acknowledged,
+        server_time_ms=clock.to_ms(now),
+    )
+
+
+async def _acknowledge(
+    actor: Actor,
+    request: ReceivedPush,
+    last_op: int,
+    fresh: Sequence[ReceivedOp],
+    outcomes: Sequence[Outcome],
+    now: datetime,
+) -> int:
+    """Keep the outcomes, and how far the device has come."""
+    acknowledged = max([last_op, request.forgotten, *(op.number for op in fresh)])
+    await _remember(actor, fresh, outcomes, now)
+    is_last = request.pull is not None
+    await identity.device_synced(actor, last_op=acknowledged, is_up_to_date=is_last, now=now)
+    return acknowledged
+
+
+async def is_enrolled(actor: Actor) -> bool:
+    """Say whether the actor's device still counts; asked while a stream is open."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        return await feed.standing(actor) is not None
 
 
 def _split(request: ReceivedPush, acknowledged: int) -> tuple[list[ReceivedOp], list[ReceivedOp]]:

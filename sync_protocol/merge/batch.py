@@ -134,7 +134,9 @@ class _Batch:
         if group is None:
             self._settle_one(first)
             return
-        if [op.number for op in unit] != list(range(group[0], group[1] + 1)):
+        # The length first: the numbers are the device's word, and a range of them may be endless.
+        is_whole = group[1] - group[0] + 1 == len(unit)
+        if not is_whole or [op.number for op in unit] != list(range(group[0], group[1] + 1)):
             detail = "An atomic group comes whole, in one push."
             self._refuse_all(unit, ValueRefused(Code.GROUP_INCOMPLETE, detail))
             return
@@ -188,6 +190,8 @@ class _Batch:
 
     def _take_intent(self, op: Intent) -> None:
         """Leave an intent to the server, unless what it is about was refused."""
+        if not is_uuid(op.id):
+            raise ValueRefused(Code.ID_INVALID, "An id is a UUID in lower case.", "id")
         if any(isinstance(value, str) and value in self.refused_ids for value in op.args.values()):
             raise ValueRefused(Code.DEPENDENCY_REJECTED, "What it is about was refused.")
         self.intents.append(op)

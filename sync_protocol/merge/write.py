@@ -287,10 +287,12 @@ class Write:
         kept: tuple[object, Version],
         other: tuple[object, Version],
     ) -> None:
-        number = self.op.number
+        # Without a device the numbers start anew with every edit: what was met tells them apart.
+        met = max(kept[1].seq, other[1].seq)
+        author, number = (f"met {met}", 0) if self.device is None else (self.device, self.op.number)
         self.conflicts.append(
             Conflict(
-                id=conflict_id(self.device, number, held.id, field, self.received_at_ms),
+                id=conflict_id(author, number, held.id, field, self.received_at_ms),
                 customer_id=_customer_of(held, self.schema),
                 kind=held.kind,
                 record_id=held.id,

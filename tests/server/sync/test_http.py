@@ -1,9 +1,12 @@
 """Push and pull over HTTP: two encodings, one meaning; broken bytes are refused by field."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from server.kit import clock
 from server.settings import Settings
@@ -106,3 +109,56 @@ async def test_nobody_syncs_without_a_device(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/sync/pull", content=b"{}", headers={"Content-Type": codec.JSON})
 
     assert answer.status_code == 401
+
+
+_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=40)
+    | st.sampled_from(["\x00", "\ud800", "x" * 36, str(new_id()), "9" * 400]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=8), inside),
+    max_leaves=5,
+)
+_ops = st.fixed_dictionaries(
+    {
+        "op": st.sampled_from(["create", "edit", "delete", "intent", "dance"]),
+        "number": st.integers(1, 5) | _values,
+        "kind": st.sampled_from(["customer", "contact", "note", "tag", "conflict"]) | _values,
+        "id": st.just(str(new_id())) | _values,
+        "at_ms": st.just(0) | _values,
+        "base": st.just(0) | _values,
+    },
+    optional={
+        "fields": st.dictionaries(
+            st.sampled_from(
+                ["name", "phone", "tags", "owner_id", "customer_id", "written_at", "body", "kept"]
+            ),
+            _values,
+        )
+        | _values,
+        "sets": st.dictionaries(st.just("tags"), _values) | _values,
+        "group": st.tuples(st.integers(1, 9), st.integers(1, 2**60)) | _values,
+        "name": st.just("benefits.request") | _values,
+        "args": _values,
+    },
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ops=st.lists(_ops, max_size=4), forgotten=st.just(0) | _values)
+async def test_no_push_makes_the_server_fail(
+    phone: httpx.AsyncClient, ops: list[Any], forgotten: object
+) -> None:
+    head = {"protocol": PROTOCOL_VERSION, "schema": SCHEMA_VERSION, "device_time_ms": 0}
+    text = json.dumps({**head, "ops": ops, "forgotten": forgotten})
+
+    answer = await phone.post(
+        "/v1/sync/push",
+        content=text.encode("utf-8", "surrogatepass"),
+        headers={"Content-Type": codec.JSON},
+    )
+
+    assert answer.status_code < 500, answer.text
+    assert "quarantined" not in answer.text

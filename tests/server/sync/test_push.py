@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from server.access import Role, Scope
+from server.changelog.conflicts import ConflictSettled
 from server.kit import db
 from server.settings import Settings
 from server.sync import inbox, queries, rules
@@ -167,7 +168,7 @@ async def test_a_restored_value_is_held_again_and_the_conflict_is_settled(
     await other.pull()
     assert other.replica["customer", str(customer_id)]["name"] == open_conflict.other
     assert (await queries.conflicts(phone.actor)).items == []
-    with pytest.raises(inbox.ConflictSettled):
+    with pytest.raises(ConflictSettled):
         await inbox.resolve(other.actor, open_conflict.id, is_restore=False, now=other.later())
 
 

@@ -1,0 +1,84 @@
+"""What a record may point to beside other records: people, teams and tags of the same company.
+
+An id of another company is refused as one that does not exist, whichever door it came through.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from server.access import Actor
+from server.kit import db
+from sync_protocol.merge import HeldRecord, Key
+from sync_protocol.messages import Create, Edit, ReceivedOp
+from sync_protocol.schema import is_uuid
+
+_KNOWN: Final = """
+SELECT id::text FROM user_account
+WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND disabled_at IS NULL
+UNION ALL SELECT id::text FROM team WHERE tenant_id = $1 AND id = ANY($3::uuid[])
+UNION ALL SELECT id::text FROM tag WHERE tenant_id = $1 AND id = ANY($4::uuid[]) AND NOT deleted
+"""
+
+
+class References(msgspec.Struct, frozen=True):
+    """What the ops of a unit of work point to."""
+
+    missing: frozenset[str]
+    """People, teams and tags that are not, or no longer, of this company."""
+    stores: Mapping[str, str]
+    """The customer of each store that is named."""
+
+
+async def of(actor: Actor, ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]) -> References:
+    """Look up everything that the ops point to: one query, or none."""
+    owners, teams, tags = _named(ops, "owner_id"), _named(ops, "team_id"), _tags(ops)
+    owners -= {str(actor.user_id)}
+    teams -= {str(actor.team_id)}
+    made = {op.id for op in ops if isinstance(op, Create) and op.kind == "tag"}
+    wanted = owners | teams | (tags - made)
+    known: set[str] = set()
+    if wanted:
+        rows = await db.connection().fetch(_KNOWN, actor.tenant_id, owners, teams, tags - made)
+        known = {row["id"] for row in rows}
+    return References(frozenset(wanted - known), dict(_stores(ops, held)))
+
+
+def named_by(op: Create | Edit) -> Iterable[tuple[str, str]]:
+    """Give each person, team and tag that an op points to, with the field that does."""
+    for name in ("owner_id", "team_id"):
+        if isinstance(op.fields.get(name), str):
+            yield name, op.fields[name]
+    for tag in _tags([op]):
+        yield "tags", tag
+
+
+def _named(ops: Iterable[ReceivedOp], field: str) -> set[str]:
+    """Collect the ids that a field names."""
+    return {
+        op.fields[field]
+        for op in ops
+        if isinstance(op, Create | Edit) and is_uuid(op.fields.get(field))
+    }
+
+
+def _tags(ops: Iterable[ReceivedOp]) -> set[str]:
+    """Collect the tags that are added."""
+    found: set[str] = set()
+    for op in ops:
+        if isinstance(op, Edit) and "tags" in op.sets:
+            found.update(op.sets["tags"].add)
+        elif isinstance(op, Create) and isinstance(op.fields.get("tags"), list):
+            found.update(op.fields["tags"])
+    return {tag for tag in found if is_uuid(tag)}
+
+
+def _stores(ops: Iterable[ReceivedOp], held: Mapping[Key, HeldRecord]) -> Iterable[tuple[str, str]]:
+    """Give the customer of each store that is held or being made."""
+    for (kind, record_id), record in held.items():
+        if kind == "store":
+            yield record_id, str(record.fields["customer_id"])
+    for op in ops:
+        if isinstance(op, Create) and op.kind == "store":
+            yield op.id, str(op.fields.get("customer_id"))
