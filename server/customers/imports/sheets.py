@@ -24,7 +24,10 @@ class FileRefused(Exception):
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """A row that is not empty. `number` is its line as a spreadsheet shows it, from 1."""
+    """A row that is not empty.
+
+    `number` is its line as a spreadsheet shows it, from 1; each is greater than the one before.
+    """
 
     number: int
     cells: list[str]

@@ -24,6 +24,9 @@ RATIO_FROM: Final = 100 * 1024
 """Small parts may be packed tighter."""
 _BLOCK: Final = 64 * 1024
 _CELL: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_ROW_NUMBER: Final = re.compile(r"[0-9]{1,7}")
+_ROW_NUMBER_MAX: Final = 1_048_576
+"""The last row of a sheet."""
 _BUILT_IN_DATES: Final = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _FORMAT_NOISE: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's day has no zone
@@ -230,13 +233,21 @@ class _SheetReader:
         """Begin an element."""
         self._inside.append(tag)
         if tag == "row":
-            said = attributes.get("r", "")
-            self._number = int(said) if said.isdecimal() else self._number + 1
+            self._number = self._number_of(attributes.get("r", ""))
             self._column = 0
             self._cells = {}
         elif tag == "c":
             self._cell = attributes
             self._parts = []
+
+    def _number_of(self, said: str) -> int:
+        """Give a row's number: what it says if that is behind the last one, or else the next.
+
+        Rows are told apart by it all through an import, so no two may have the same.
+        """
+        is_number = _ROW_NUMBER.fullmatch(said) is not None
+        is_behind = is_number and self._number < int(said) <= _ROW_NUMBER_MAX
+        return int(said) if is_behind else self._number + 1
 
     def text(self, data: str) -> None:
         """Keep the text of a value; that of a formula is not looked at."""

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,40 @@ async def test_two_credit_codes_are_two_customers_whatever_their_name(tenant: Te
     )
 
     assert (done.counts.created, done.counts.skipped) == (2, 0)
+
+
+def forged(rows: list[list[str]], number: int, claimed: bytes) -> bytes:
+    """Write a workbook, one of whose rows claims to be another."""
+    book = openpyxl.Workbook()
+    for cells in rows:
+        book.worksheets[0].append(cells)
+    written, changed = io.BytesIO(), io.BytesIO()
+    book.save(written)
+    with zipfile.ZipFile(written) as before, zipfile.ZipFile(changed, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            after.writestr(name, content.replace(b'r="%d"' % number, b'r="%s"' % claimed))
+    return changed.getvalue()
+
+
+async def test_rows_that_claim_one_number_are_rows_of_their_own(tenant: Tenant) -> None:
+    rows = [["客户名称", "电话"], ["龙井茶行", "13805710001"], ["黄酒坊", "13805710002"]]
+
+    done = await bring_in(tenant, forged(rows, 3, b"2"))
+
+    assert (done.counts.created, done.counts.skipped) == (2, 0)
+    assert await names(tenant.owner) == ["黄酒坊", "龙井茶行"]
+
+
+@pytest.mark.parametrize("claimed", [b"0", b"1", b"9" * 40, b"1048577"])
+async def test_a_row_number_that_cannot_be_is_counted_instead(
+    tenant: Tenant, claimed: bytes
+) -> None:
+    rows = [["客户名称", "电话"], ["龙井茶行", "1"]]
+
+    done = await bring_in(tenant, forged(rows, 2, claimed))
+
+    assert await told(tenant, done.id) == [(2, "phone", "bad_phone")]
 
 
 async def test_a_row_of_a_colleague_is_told_without_the_name(tenant: Tenant) -> None:
