@@ -136,7 +136,8 @@ def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
         detail = "A colleague has this customer already."
         return Verdict(row, SKIP, problems=(Problem("", "duplicate_out_of_sight", detail),))
     target = str(seen[0]["id"])
-    problem = Problem("", "duplicate_in_tenant", f"{seen[0]['name']} is the same customer.")
+    detail = "This customer is there already."
+    problem = Problem("", "duplicate_in_tenant", detail, customer_id=target)
     if facts.policy is Policy.UPDATE:
         return Verdict(row, UPDATE, target, (problem,))
     return Verdict(row, SKIP, target, (problem,))

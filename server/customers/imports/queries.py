@@ -9,10 +9,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Permission, Scope, ensure
 from server.customers.exports.cells import harmless
 from server.customers.imports import chunks, columns, judging
-from server.customers.imports.rows import Interpreted, Known, interpret
+from server.customers.imports.chunks import Told
+from server.customers.imports.rows import Interpreted, Known, Problem, interpret
 from server.customers.imports.schemas import (
     Counts,
     ImportView,
@@ -22,6 +23,7 @@ from server.customers.imports.schemas import (
     StartImport,
 )
 from server.customers.imports.sheets import Row
+from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -41,6 +43,14 @@ class BadPlan(Invalid):
     code = "bad_plan"
 
 
+def is_in_sight(actor: Actor, created_by: UUID) -> bool:
+    """Say whether an import is shown: one's own, and to those who see the whole company, any.
+
+    A file may hold what its reader would not see as customers.
+    """
+    return actor.scope is Scope.TENANT or created_by == actor.user_id
+
+
 async def one(actor: Actor, import_id: UUID) -> ImportView:
     """Give an import and how far it has come."""
     ensure(actor, Permission.CUSTOMERS_IMPORT)
@@ -50,22 +60,24 @@ async def one(actor: Actor, import_id: UUID) -> ImportView:
             actor.tenant_id,
             import_id,
         )
-        if row is None:
+        if row is None or not is_in_sight(actor, row["created_by"]):
             raise NotFound
         totals = await chunks.counts_of(actor.tenant_id, [import_id])
     return _view(row, totals.get(import_id, Counts()))
 
 
 async def list_page(actor: Actor, *, cursor: str | None = None) -> Page[ImportView]:
-    """List the imports of the company, the newest first."""
+    """List the imports that are shown to the actor, the newest first."""
     ensure(actor, Permission.CUSTOMERS_IMPORT)
     (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (_LAST_ID,)
+    created_by = None if actor.scope is Scope.TENANT else actor.user_id
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
             f"SELECT {_COLUMNS} FROM customer_import WHERE tenant_id = $1 AND id < $2"  # noqa: S608 - constants
-            " ORDER BY id DESC LIMIT $3",
+            " AND ($3::uuid IS NULL OR created_by = $3) ORDER BY id DESC LIMIT $4",
             actor.tenant_id,
             before,
+            created_by,
             PAGE_SIZE + 1,
         )
         totals = await chunks.counts_of(actor.tenant_id, [row["id"] for row in rows])
@@ -136,7 +148,7 @@ async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview
     view = await one(actor, import_id)
     plan = plan_for(view, wanted)
     earlier, totals = judging.Earlier(), Counts()
-    problems: list[RowProblem] = []
+    found: list[tuple[int, Problem]] = []
     sample: list[list[str]] = []
     number = 0
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
@@ -151,18 +163,35 @@ async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             verdicts = await judging.judge(actor, import_id, rows, plan.duplicates, earlier)
         totals += judging.count(verdicts)
-        problems += [
-            _told(verdict.row.number, problem)
-            for verdict in verdicts
-            for problem in verdict.problems
-        ][: PROBLEMS_SHOWN - len(problems)]
+        found += [
+            (verdict.row.number, problem) for verdict in verdicts for problem in verdict.problems
+        ][: PROBLEMS_SHOWN - len(found)]
         number += 1
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        problems = await _told(actor, found)
     return Preview(import_=view, sample=sample, counts=totals, problems=problems)
 
 
-def _told(number: int, problem: Any) -> RowProblem:
-    """Tell of a problem."""
-    return RowProblem(row=number, field=problem.field, code=problem.code, detail=problem.detail)
+async def _told(actor: Actor, found: list[tuple[int, Problem]]) -> list[RowProblem]:
+    """Tell of problems, by the rows' numbers; a customer is named if its reader sees it now."""
+    where = Where(actor)
+    where.add("c.id = ANY({}::uuid[])", list({each.customer_id for _, each in found} - {None}))
+    rows = await db.connection().fetch(
+        f"SELECT c.id, c.name FROM customer c WHERE {where.text}",  # noqa: S608 - constants and numbered parameters
+        *where.args,
+    )
+    names = {str(row["id"]): row["name"] for row in rows}
+    return [
+        RowProblem(
+            row=number,
+            field=each.field,
+            code=each.code,
+            detail=f"{names[each.customer_id]} is the same customer."
+            if each.customer_id in names
+            else each.detail,
+        )
+        for number, each in found
+    ]
 
 
 async def problems(actor: Actor, import_id: UUID, *, cursor: str | None = None) -> Page[RowProblem]:
@@ -172,12 +201,17 @@ async def problems(actor: Actor, import_id: UUID, *, cursor: str | None = None) 
     while True:
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             chunk = await chunks.load(actor.tenant_id, import_id, number)
+            found = await _told(actor, _problems_of(chunk.told)) if chunk else []
         if chunk is None:
             return Page([])
-        found = [_told(told.number, each) for told in chunk.told or () for each in told.problems]
         number += 1
         if found:
             return Page(found, encode_cursor(number))
+
+
+def _problems_of(told: list[Told] | None) -> list[tuple[int, Problem]]:
+    """Give the problems of the rows that are told of, each with its row's number."""
+    return [(row.number, problem) for row in told or () for problem in row.problems]
 
 
 async def error_file(actor: Actor, import_id: UUID) -> bytes:
@@ -190,16 +224,18 @@ async def error_file(actor: Actor, import_id: UUID) -> bytes:
     while True:
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             chunk = await chunks.load(actor.tenant_id, import_id, number)
+            left = [row for row in (chunk.told if chunk else None) or [] if not row.was_taken]
+            problems = await _told(actor, _problems_of(left))
         if chunk is None:
             return b"\xef\xbb\xbf" + target.getvalue().encode()
+        reasons: dict[int, list[str]] = {}
+        for each in problems:
+            reason = f"{each.field}: {each.detail}" if each.field else each.detail
+            reasons.setdefault(each.row, []).append(reason)
         rows = {row.number: row for row in chunk.rows}
-        for told in chunk.told or ():
-            if told.was_taken:
-                continue
-            cells = [harmless(cell) for cell in rows[told.number].cells]
+        for row in left:
+            cells = [*rows[row.number].cells]
             cells += [""] * (len(view.header) - len(cells))
-            reasons = "; ".join(
-                f"{each.field}: {each.detail}".lstrip(": ") for each in told.problems
-            )
-            writer.writerow([*cells, told.number, reasons])
+            said = harmless("; ".join(reasons.get(row.number, [])))
+            writer.writerow([*map(harmless, cells), row.number, said])
         number += 1

@@ -48,7 +48,7 @@ async def upload(
 
 @get("/", summary="List imports")
 async def list_imports(actor: CurrentActor, cursor: PageCursor = None) -> Page[ImportView]:
-    """List the company's imports, the newest first."""
+    """List one's imports, or the company's for who sees it whole; the newest first."""
     return await queries.list_page(actor, cursor=cursor)
 
 

