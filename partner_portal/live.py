@@ -1,5 +1,6 @@
 """Tell an open page that its company's records have moved; the page then asks for what it shows."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -11,8 +12,8 @@ from server.kit import live
 
 _BEAT_S: Final = 20.0
 """A quiet stream says something this often, so that proxies keep it open."""
-_BEATS_MAX: Final = 45
-"""After so many the browser comes again and is asked who it is."""
+_LIFE_S: Final = 50.0
+"""Then the browser comes again and is asked who it is: who was let go hears nothing for longer."""
 
 
 @get("/live", opt={"time_limit_s": None}, sync_to_thread=False)
@@ -25,11 +26,11 @@ def live_feed(actor: CurrentActor) -> ServerSentEvent:
 async def _moves(subscription: live.Subscription) -> AsyncIterator[ServerSentEventMessage]:
     """Give one message for each move, and a comment when it is quiet."""
     yield ServerSentEventMessage(comment="open")
-    quiet = 0
+    ends_s = time.monotonic() + _LIFE_S
     async for seq in subscription.beats(_BEAT_S):
+        if time.monotonic() >= ends_s:
+            return
         if seq is not None:
             yield ServerSentEventMessage(event="changed", data=str(seq))
-        elif (quiet := quiet + 1) > _BEATS_MAX:
-            return
         else:
             yield ServerSentEventMessage(comment="quiet")
