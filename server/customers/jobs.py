@@ -10,7 +10,8 @@ from server.kit import outbox
 
 async def import_(job: outbox.Job, now: datetime) -> None:
     """Go on with an import."""
-    await imports.go_on(job.payload, now=now)
+    assert job.tenant_id is not None, "an import is a company's"
+    await imports.go_on(job.tenant_id, job.payload, now=now)
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {

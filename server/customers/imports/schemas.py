@@ -80,7 +80,10 @@ class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportView(msgspec.Struct, frozen=True, kw_only=True):
-    """An import: the file as it was read, the plan, and how far it has come."""
+    """An import: the file as it was read, the plan, and how far it has come.
+
+    Its state is uploaded, running and done; or stopped, because who started it may not any more.
+    """
 
     id: UUID
     file_name: str

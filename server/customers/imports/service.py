@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
+import structlog
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
@@ -31,8 +32,9 @@ from server.customers.imports.schemas import Counts, ImportView, Plan, StartImpo
 from server.customers.imports.sheets import FileRefused
 from server.customers.rules import duplicates
 from server.customers.service import writing
+from server.identity import presence
 from server.kit import clock, db, ids, outbox
-from server.kit.errors import Conflict, IdReused
+from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
 from server.kit.text import clean, is_storable
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import Code, Edit, Outcome, ReceivedOp, SetChange, Status
@@ -52,6 +54,8 @@ _INSERT: Final = """
     ON CONFLICT DO NOTHING
 """
 
+log = structlog.get_logger()
+
 
 class ImportStarted(Conflict):
     """The import has been started by another plan."""
@@ -59,11 +63,11 @@ class ImportStarted(Conflict):
     code = "import_started"
 
 
-class _Who(msgspec.Struct, frozen=True):
-    """The job's words: whose import it is, and as whom it is done."""
+class _Job(msgspec.Struct, frozen=True):
+    """The job's words: which import, and who started it. What they may is asked anew each time."""
 
     import_id: UUID
-    actor: Actor
+    user_id: UUID
 
 
 async def upload(
@@ -157,32 +161,60 @@ async def start(actor: Actor, import_id: UUID, wanted: StartImport, *, now: date
         await audit.record(
             actor, "import.started", subject_id=import_id, now=now, duplicates=plan.duplicates
         )
-        await _leave_for_worker(_Who(import_id, actor), now)
+        await _leave_for_worker(actor.tenant_id, _Job(import_id, actor.user_id), now)
         return await queries.one(actor, import_id)
 
 
-async def _leave_for_worker(who: _Who, now: datetime) -> None:
+async def _leave_for_worker(tenant_id: UUID, job: _Job, now: datetime) -> None:
     """Leave the import, or what is left of it, to the worker."""
-    payload: dict[str, Any] = msgspec.to_builtins(who)
-    key = f"{TOPIC}:{who.import_id}"
-    await outbox.add(TOPIC, payload, tenant_id=who.actor.tenant_id, now=now, key=key)
+    payload: dict[str, Any] = msgspec.to_builtins(job)
+    key = f"{TOPIC}:{job.import_id}"
+    await outbox.add(TOPIC, payload, tenant_id=tenant_id, now=now, key=key)
 
 
-async def go_on(payload: dict[str, Any], *, now: datetime) -> None:
-    """Do a worker's job: go on with an import for a while, and leave the rest for later."""
-    who = msgspec.convert(payload, _Who)
-    if not await run(who.actor, who.import_id, now=now, budget_s=BUDGET_S):
-        async with db.tenant_transaction(who.actor.tenant_id):
-            await _leave_for_worker(who, now)
+async def go_on(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> None:
+    """Do a worker's job: go on with an import for a while, and leave the rest for later.
+
+    It stops for good when the person who started it may not do it any more.
+    """
+    job = msgspec.convert(payload, _Job)
+    actor = await presence.job_actor(tenant_id, job.user_id)
+    if actor is None or not await _may_go_on(actor, job.import_id):
+        await _stop(tenant_id, job.import_id, now=now)
+    elif not await run(actor, job.import_id, now=now, budget_s=BUDGET_S):
+        async with db.tenant_transaction(tenant_id):
+            await _leave_for_worker(tenant_id, job, now)
+
+
+async def _may_go_on(actor: Actor, import_id: UUID) -> bool:
+    """Say whether a person may still import, and sees this import."""
+    try:
+        await queries.one(actor, import_id)
+    except (Forbidden, NotFound):
+        return False
+    return True
+
+
+async def _stop(tenant_id: UUID, import_id: UUID, *, now: datetime) -> None:
+    """End an import before its last row; what was done stays."""
+    async with db.tenant_transaction(tenant_id):
+        await db.connection().execute(
+            "UPDATE customer_import SET state = 'stopped', finished_at = $3"
+            " WHERE tenant_id = $1 AND id = $2 AND state = 'running'",
+            tenant_id,
+            import_id,
+            now,
+        )
+    log.warning("import.stopped", import_id=import_id)
 
 
 async def run(
     actor: Actor, import_id: UUID, *, now: datetime, budget_s: float | None = None
 ) -> bool:
-    """Do the chunks that are not done, as long as the budget lasts; say whether all are done."""
+    """Do the chunks that are not done, as long as the budget lasts; say whether it is over."""
     view = await queries.one(actor, import_id)
     if view.state != "running":
-        return view.state == "done"
+        return view.state in {"done", "stopped"}
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         known = await queries.known_names(actor.tenant_id)
     work = _Work(actor, import_id, view.plan, known, Earlier())

@@ -170,7 +170,7 @@ _IMPORT = [
         delimiter text,
         header jsonb NOT NULL,
         row_count bigint NOT NULL,
-        state text NOT NULL CHECK (state IN ('uploaded', 'running', 'done')),
+        state text NOT NULL CHECK (state IN ('uploaded', 'running', 'done', 'stopped')),
         plan jsonb,
         created_by uuid NOT NULL,
         created_at timestamptz NOT NULL,

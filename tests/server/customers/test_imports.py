@@ -28,6 +28,8 @@ from server.customers.imports.sandbox import FileNotRead
 from server.customers.imports.schemas import Columns, ImportView, Policy, StartImport
 from server.customers.imports.service import ImportStarted
 from server.customers.schemas import Filters, NewContact
+from server.identity import service as identity
+from server.identity.schemas import UserChange
 from server.kit import db, outbox
 from server.kit.errors import Forbidden, IdReused, NotFound
 from server.settings import Settings
@@ -372,20 +374,74 @@ async def test_the_worker_takes_an_import_from_the_outbox(tenant: Tenant) -> Non
     view = await hand_in(tenant, sheet("龙井茶行,,,", "黄酒坊,,,"))
     await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
 
-    async with db.job_transaction():
-        mine = await db.connection().fetch(
-            "SELECT payload FROM outbox WHERE tenant_id = $1 AND topic = $2",
-            tenant.tenant_id,
-            imports.TOPIC,
-        )
-    payload = msgspec.json.decode(mine[0]["payload"])
-    job = outbox.Job(new_id(), tenant.tenant_id, imports.TOPIC, payload, 0, 1)
-    await collect_handlers()[job.topic](job, NOW)
+    await take(tenant)
 
-    assert len(mine) == 1
     assert (await imports_queries.one(tenant.owner, view.id)).state == "done"
     actions = [each["action"] for each in await trail(tenant)]
     assert {"import.uploaded", "import.started", "import.finished"} <= set(actions)
+
+
+async def take(tenant: Tenant) -> dict[str, Any]:
+    """Do the tenant's job of an import as the worker does; give what it was told."""
+    async with db.job_transaction():
+        row = await db.connection().fetchrow(
+            "DELETE FROM outbox WHERE tenant_id = $1 AND topic = $2 RETURNING payload",
+            tenant.tenant_id,
+            imports.TOPIC,
+        )
+    assert row is not None
+    payload: dict[str, Any] = msgspec.json.decode(row["payload"])
+    job = outbox.Job(new_id(), tenant.tenant_id, imports.TOPIC, payload, 0, 1)
+    await collect_handlers()[job.topic](job, NOW)
+    return payload
+
+
+async def test_an_import_is_done_as_its_person_stands_now(tenant: Tenant) -> None:
+    forged = msgspec.structs.replace(tenant.manager, role=Role.AGENT_OWNER, scope=Scope.TENANT)
+    stranger = tenant.actor(Role.SALES_REP, team_id=new_id())
+    hidden = await make(stranger, "龙井茶行", phone="13805710001")
+    content = sheet("龙井茶行,13805710001,,意向")
+    view = await imports.upload(tenant.manager, "a.csv", content, now=NOW)
+    plan = StartImport(duplicates=Policy.UPDATE)
+    await imports.start(forged, view.id, plan, now=NOW)
+
+    payload = await take(tenant)
+
+    assert payload == {"import_id": str(view.id), "user_id": str(tenant.manager.user_id)}
+    problems = await imports_queries.problems(tenant.manager, view.id)
+    assert [each.code for each in problems.items] == ["duplicate_out_of_sight"]
+    assert (await queries.one(tenant.owner, hidden.id)).status == hidden.customer.status
+
+
+@pytest.mark.parametrize("what", ["disabled", "made a rep", "narrowed"])
+async def test_an_import_stops_when_its_person_may_not_import_any_more(
+    tenant: Tenant, what: str
+) -> None:
+    person = tenant.manager
+    maker = tenant.owner if what == "narrowed" else person
+    view = await imports.upload(maker, "a.csv", sheet("龙井茶行,,,"), now=NOW)
+    starter = msgspec.structs.replace(person, scope=Scope.TENANT)
+    await imports.start(starter, view.id, StartImport(), now=NOW)
+    if what == "disabled":
+        await identity.disable_user(tenant.owner, person.user_id, now=NOW)
+    elif what == "made a rep":
+        change = UserChange(role=Role.SALES_REP)
+        await identity.change_user(tenant.owner, person.user_id, change, now=NOW)
+
+    await take(tenant)
+
+    stopped = await imports_queries.one(tenant.owner, view.id)
+    assert (stopped.state, stopped.finished_at, stopped.counts.rows) == ("stopped", NOW, 0)
+    assert await everything(tenant) == {}
+    async with db.job_transaction():
+        left = await db.connection().fetchval(
+            "SELECT count(*) FROM outbox WHERE tenant_id = $1 AND topic = $2",
+            tenant.tenant_id,
+            imports.TOPIC,
+        )
+    assert left == 0
+    assert await imports.run(tenant.owner, view.id, now=NOW)
+    assert await everything(tenant) == {}
 
 
 async def trail(tenant: Tenant) -> list[Any]:
