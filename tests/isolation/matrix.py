@@ -359,6 +359,25 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/benefits/new"): Case(ids={"query.customer_id": "customer"}),
     ("POST", "/benefits/new"): Case(ids={"body.customer_id": "customer"}, body=_benefit),
     ("GET", "/platform-reads"): Case(),
+    ("GET", "/customers/export.csv"): Case(ids={"query.tag": "tag", "query.owner_id": "user"}),
+    ("GET", "/imports"): Case(),
+    ("POST", "/imports"): Case(
+        file="name,phone\n某客户,13812345678\n".encode(),
+        body=lambda _: {"id": str(new_id())},
+        new_ids=("body.id",),
+    ),
+    ("GET", "/imports/template.csv"): Case(),
+    ("GET", "/imports/{import_id}"): Case(ids={"path.import_id": "import"}),
+    ("POST", "/imports/{import_id}/plan"): Case(
+        ids={"path.import_id": "import"},
+        body=lambda _: {"column_0": "name", "duplicates": "skip"},
+    ),
+    ("POST", "/imports/{import_id}/start"): Case(
+        ids={"path.import_id": "import"},
+        body=lambda _: {"column_0": "name", "duplicates": "skip"},
+        spends="path.import_id",
+    ),
+    ("GET", "/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
     ("GET", "/console"): Case(role=_PLATFORM),
     ("GET", "/console/agents"): Case(role=_PLATFORM),
     ("GET", "/console/issuances"): Case(
