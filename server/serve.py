@@ -101,6 +101,7 @@ def command(
     stopped with it.
     """
     supervisor.with_lean_memory()
+    supervisor.give_memory_back()
     with supervisor.database(os.environ) as environ:
         os.environ |= prepared(environ)
         if migrating:

@@ -12,6 +12,10 @@ from typing import Final
 from server.embedded import Cluster, Tuning
 
 _PR_SET_PDEATHSIG: Final = 1
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+_SMALL_BYTES: Final = 131_072
 # Loaded here: between fork and exec nothing may be loaded any more.
 _LIBC: Final = ctypes.CDLL(None)
 
@@ -56,3 +60,16 @@ def die_with_parent(with_signal: signal.Signals = signal.SIGTERM) -> Callable[[]
                 os._exit(1)
 
     return tie
+
+
+def give_memory_back() -> None:
+    """Let glibc return freed memory to the system; call it before threads and children exist.
+
+    Left alone, it learns from the first password hash (19 MiB) to keep that much for good, once
+    for each thread that hashed.
+    """
+    tune = getattr(_LIBC, "mallopt", None)
+    if tune is not None:
+        tune(_M_ARENA_MAX, 2)
+        tune(_M_MMAP_THRESHOLD, _SMALL_BYTES)
+        tune(_M_TRIM_THRESHOLD, _SMALL_BYTES)

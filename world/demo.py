@@ -60,6 +60,8 @@ def command(*, host: str, port: int, workers: int, reset: bool) -> None:
         raise click.ClickException(f"Port {port} is in use; choose another with --port.")
     # An operator's SIGTERM ends everything as orderly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that starts us in the background leaves Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _run(folder, host=host, port=port, workers=workers)
     except ProcessFailed as error:
