@@ -15,8 +15,13 @@ T = TypeVar("T")
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 _READS: Final = """
-SELECT id, at, actor_name, actor_role, what, detail FROM platform_read
-WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
+(SELECT id, at, actor_name, actor_role, what, detail FROM platform_read
+WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3)
+UNION ALL
+(SELECT id, at, '', actor_role, action, detail FROM audit_entry
+WHERE tenant_id = $1 AND id < $2 AND action = 'session.began_with_provisional_password'
+ORDER BY id DESC LIMIT $3)
+ORDER BY id DESC LIMIT $3
 """
 _ENTRIES: Final = """
 SELECT id, at, actor_id, actor_role, action, subject_id, detail FROM audit_entry
@@ -24,10 +29,16 @@ WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 """
 
 
-async def platform_reads(actor: Actor, *, cursor: str | None = None) -> Page[PlatformReadView]:
-    """List what the platform looked at, newest first; the agent's side of the glass."""
+async def platform_reads(
+    actor: Actor, *, cursor: str | None = None, limit: int = PAGE_SIZE
+) -> Page[PlatformReadView]:
+    """List what the platform looked at, newest first; the agent's side of the glass.
+
+    Among it the sessions that began with a password which the platform knows: who began them
+    cannot be told, so these lines have no name.
+    """
     ensure(actor, Permission.PLATFORM_READS_SEE)
-    return await _page(actor, _READS, PlatformReadView, cursor)
+    return await _page(actor, _READS, PlatformReadView, cursor, limit)
 
 
 async def entries(actor: Actor, *, cursor: str | None = None) -> Page[AuditEntryView]:
@@ -36,14 +47,16 @@ async def entries(actor: Actor, *, cursor: str | None = None) -> Page[AuditEntry
     return await _page(actor, _ENTRIES, AuditEntryView, cursor)
 
 
-async def _page(actor: Actor, sql: str, shape: type[T], cursor: str | None) -> Page[T]:
+async def _page(
+    actor: Actor, sql: str, shape: type[T], cursor: str | None, limit: int = PAGE_SIZE
+) -> Page[T]:
     """Fetch one page below the cursor."""
     before = decode_cursor(cursor, tuple[UUID])[0] if cursor else _LAST_ID
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        rows = await db.connection().fetch(sql, actor.tenant_id, before, PAGE_SIZE + 1)
+        rows = await db.connection().fetch(sql, actor.tenant_id, before, limit + 1)
     items = [
         msgspec.convert({**row, "detail": msgspec.json.decode(row["detail"])}, shape)
-        for row in rows[:PAGE_SIZE]
+        for row in rows[:limit]
     ]
-    more = len(rows) > PAGE_SIZE
-    return Page(items, encode_cursor(rows[PAGE_SIZE - 1]["id"]) if more else None)
+    more = len(rows) > limit
+    return Page(items, encode_cursor(rows[limit - 1]["id"]) if more else None)

@@ -28,6 +28,9 @@ WHERE d.tenant_id = $1 AND d.id > $2
   AND ($3::uuid IS NULL OR u.id = $3 OR (u.team_id = $4 AND u.role = 'sales_rep'))
 ORDER BY d.id LIMIT $5
 """
+_MUST_CHANGE: Final = """
+SELECT password_made_by <> 'self' FROM login_name WHERE tenant_id = $1 AND user_id = $2
+"""
 _HEALTH: Final = """
 SELECT count(*) AS devices, max(last_sync_at) AS last_sync_at,
        COALESCE(sum(pending), 0)::bigint AS pending
@@ -38,6 +41,8 @@ FROM device WHERE tenant_id = $1 AND revoked_at IS NULL
 async def me(actor: Actor) -> Me:
     """Tell who is signed in, and where."""
     company = await tenants.tenant(actor)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        must_change = await db.connection().fetchval(_MUST_CHANGE, actor.tenant_id, actor.user_id)
     return Me(
         user_id=actor.user_id,
         tenant_id=actor.tenant_id,
@@ -47,6 +52,8 @@ async def me(actor: Actor) -> Me:
         scope=actor.scope,
         team_id=actor.team_id,
         device_id=actor.device_id,
+        # Unknown, too, for who has no password.
+        must_change_password=bool(must_change),
     )
 
 

@@ -174,6 +174,8 @@ class Me(msgspec.Struct, frozen=True):
     scope: Scope
     team_id: UUID | None
     device_id: UUID | None
+    must_change_password: bool
+    """The password was made by somebody else, who still knows it."""
 
 
 class WebSignIn(msgspec.Struct, frozen=True):

@@ -49,6 +49,8 @@ class LoginName(Table, tablename="login_name"):
     user_id = UUID()
     password_hash = Text(null=True)
     """Null while the person signs in by device only."""
+    password_made_by = Text(null=True)
+    """Who knows the password beside the person, see `rules.passwords.PasswordMaker`."""
     changed_at = Timestamptz()
 
 

@@ -20,6 +20,7 @@ _ADD: Final = """
 INSERT INTO agent (tenant_id, name, short_name, city, tier, joined_at)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 """
+_IS_KNOWN: Final = "SELECT true FROM agent WHERE tenant_id = $1"
 _SHORT: Final = 8
 
 
@@ -36,6 +37,8 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
     short_name = clean(request.short_name or name)[:_SHORT]
     owner = _owner(tenant_id, request)
     secret = await identity.new_secret(owner)
+    if secret is not None:
+        await _tell(actor, tenant_id, now)
     async with db.tenant_transaction(tenant_id):
         await tenants.provision(tenant_id, name=name, short_name=short_name, city=city, now=now)
         await identity.found_company(
@@ -54,6 +57,16 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
         async with db.tenant_transaction(PLATFORM_TENANT):
             await audit.record(actor, "agent.admitted", subject_id=tenant_id, now=now)
     return view
+
+
+async def _tell(actor: Actor, tenant_id: UUID, now: datetime) -> None:
+    """Tell a new agent that the platform knows its owner's first password.
+
+    Before the password exists, so that there is never one without the line.
+    """
+    async with db.platform_transaction(actor):
+        if not await db.connection().fetchval(_IS_KNOWN, tenant_id):
+            await audit.record_platform_read(actor, [tenant_id], "owner.password_set", now=now)
 
 
 def _owner(tenant_id: UUID, request: NewAgent) -> NewUser:

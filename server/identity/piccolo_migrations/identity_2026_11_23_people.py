@@ -54,8 +54,12 @@ _GLOBAL = [
         tenant_id uuid NOT NULL,
         user_id uuid NOT NULL,
         password_hash text,
+        password_made_by text CHECK (password_made_by IN ('self', 'company', 'platform')),
         changed_at timestamptz NOT NULL,
-        UNIQUE (tenant_id, user_id)
+        UNIQUE (tenant_id, user_id),
+        CONSTRAINT login_name_password_made CHECK (
+            (password_hash IS NULL) = (password_made_by IS NULL)
+        )
     )
     """,
     """

@@ -11,6 +11,7 @@ from server.audit import service as audit
 from server.identity import hashing, queries, standings
 from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
+from server.identity.rules.passwords import PasswordMaker
 from server.identity.schemas import NewUser, UserChange, UserView
 from server.identity.service import throttles as counters
 from server.identity.service.proof import prove
@@ -25,8 +26,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING id
 """
 _ADD_LOGIN: Final = """
-INSERT INTO login_name (login, tenant_id, user_id, password_hash, changed_at)
-VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+INSERT INTO login_name (login, tenant_id, user_id, password_hash, password_made_by, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 RETURNING login
 """
 _TEAM: Final = "SELECT true FROM team WHERE tenant_id = $1 AND id = $2"
@@ -52,7 +53,8 @@ _OUT: Final = """
 UPDATE user_account SET session_version = session_version + 1 WHERE tenant_id = $1 AND id = $2
 """
 _NEW_HASH: Final = """
-UPDATE login_name SET password_hash = $3, changed_at = $4 WHERE tenant_id = $1 AND user_id = $2
+UPDATE login_name SET password_hash = $3, password_made_by = $4, changed_at = $5
+WHERE tenant_id = $1 AND user_id = $2
 RETURNING login
 """
 _END_FAMILIES: Final = """
@@ -64,6 +66,13 @@ _END_WEB: Final = """
 UPDATE web_session SET revoked_at = $3
 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND id IS DISTINCT FROM $4
 """
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """A first password as its hash, if there is one, and who made it."""
+
+    secret: str | None
+    by: PasswordMaker
 
 
 async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
@@ -90,7 +99,8 @@ async def _invite(
 ) -> UserView:
     """Write the person down with the line in the trail."""
     async with db.tenant_transaction(actor.tenant_id):
-        await add_person(actor.tenant_id, user_id, request, secret=secret, now=now)
+        made = _Made(secret, PasswordMaker.COMPANY)
+        await add_person(actor.tenant_id, user_id, request, made, now=now)
         await audit.record(
             actor, "user.invited", subject_id=user_id, now=now, role=request.role.value
         )
@@ -112,9 +122,10 @@ async def found_company(
     """
     assert owner.id is not None, "the platform gives the owner's id, so that it may repeat this"
     people.ensure_owner(owner.role)
+    made = _Made(secret, PasswordMaker.PLATFORM)
     async with db.tenant_transaction(tenant_id):
         await tenants.add_team(tenant_id, team_id, name=team_name, now=now)
-        await add_person(tenant_id, owner.id, owner, secret=secret, now=now)
+        await add_person(tenant_id, owner.id, owner, made, now=now)
         return await queries.one_user(tenant_id, owner.id)
 
 
@@ -127,7 +138,8 @@ async def add_staff(request: NewUser, *, now: datetime) -> UserView:
         PLATFORM_TENANT, name="平台 Platform", short_name="平台", city="", now=now
     )
     async with db.tenant_transaction(PLATFORM_TENANT):
-        await add_person(PLATFORM_TENANT, user_id, request, secret=secret, now=now)
+        made = _Made(secret, PasswordMaker.SELF)
+        await add_person(PLATFORM_TENANT, user_id, request, made, now=now)
         return await queries.one_user(PLATFORM_TENANT, user_id)
 
 
@@ -140,7 +152,7 @@ async def new_secret(request: NewUser) -> str | None:
 
 
 async def add_person(
-    tenant_id: UUID, user_id: UUID, request: NewUser, *, secret: str | None, now: datetime
+    tenant_id: UUID, user_id: UUID, request: NewUser, made: _Made, *, now: datetime
 ) -> None:
     """Write person and login name down, or find them there with the same content."""
     login = logins.ensure_usable(request.login)
@@ -152,7 +164,10 @@ async def add_person(
     added = await db.connection().fetchval(_ADD, tenant_id, user_id, *content, now)
     if added is None:
         return await _ensure_same(tenant_id, user_id, (login, *content))
-    taken = await db.connection().fetchval(_ADD_LOGIN, login, tenant_id, user_id, secret, now)
+    maker = None if made.secret is None else made.by
+    taken = await db.connection().fetchval(
+        _ADD_LOGIN, login, tenant_id, user_id, made.secret, maker, now
+    )
     if taken is None:
         raise LoginTaken("This login name is in use; choose another.", field="login")
     return None
@@ -271,7 +286,8 @@ async def change_password(
 async def _replace(actor: Actor, user_id: UUID, secret: str, now: datetime) -> None:
     """Store a new hash and end what the old password began, but not the actor's own session."""
     connection, tenant_id = db.connection(), actor.tenant_id
-    login = await connection.fetchval(_NEW_HASH, tenant_id, user_id, secret, now)
+    maker = PasswordMaker.SELF if user_id == actor.user_id else PasswordMaker.COMPANY
+    login = await connection.fetchval(_NEW_HASH, tenant_id, user_id, secret, maker, now)
     await connection.execute(_END_FAMILIES, tenant_id, user_id, now, actor.session_id)
     await connection.execute(_END_WEB, tenant_id, user_id, now, actor.session_id)
     limits = (throttles.SIGN_IN_BY_LOGIN, throttles.SIGN_IN_BY_LOGIN_LONG)

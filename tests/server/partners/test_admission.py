@@ -1,11 +1,14 @@
 """Agents are admitted once, by the platform alone, and can work at once."""
 
 import asyncpg
+import msgspec
 import pytest
 
 from server.access import Role
+from server.audit import queries as audit
+from server.audit.schemas import PlatformReadView
 from server.identity import keys, presence, service
-from server.identity.rules.logins import LoginTaken
+from server.identity.rules.logins import LoginTaken, SignInRefused
 from server.kit import db
 from server.kit.errors import Forbidden, IdReused, NotFound
 from server.partners import queries
@@ -13,7 +16,7 @@ from server.partners import service as partners
 from server.partners.rules import Tier
 from server.partners.schemas import NewAgent, NewOwner
 from server.settings import Settings
-from tests.factories import NOW, Tenant, make_platform_actor, make_staff, new_id
+from tests.factories import NOW, Tenant, make_actor, make_platform_actor, make_staff, new_id
 from tests.server.identity.test_sign_in import address
 
 PASSWORD = "a quiet harbour at dawn"
@@ -71,6 +74,36 @@ async def test_an_admission_that_is_refused_leaves_nothing() -> None:
         await partners.admit(operator, company(id=second.id, owner=first.owner), now=NOW)
 
     assert await partners.admit(operator, second, now=NOW)
+
+
+async def test_the_agent_is_told_that_the_platform_knows_the_first_password() -> None:
+    operator, known, unknown = await make_staff(), company(), company()
+    without = NewOwner(login=f"{unknown.owner.login}.2", name="陈 静")
+
+    for _ in range(2):
+        await partners.admit(operator, known, now=NOW)
+        await partners.admit(operator, company(id=unknown.id, owner=without, name="诚远"), now=NOW)
+
+    [line] = await feed(known)
+    assert (line.what, line.actor_name) == ("owner.password_set", operator.name)
+    assert await feed(unknown) == []
+
+
+async def test_without_the_line_there_is_no_password(database: Settings) -> None:
+    operator, request = await make_staff(), company()
+    stranger = msgspec.structs.replace(operator, name="\0")
+
+    with pytest.raises(asyncpg.DataError):
+        await partners.admit(stranger, request, now=NOW)
+
+    with pytest.raises(SignInRefused):
+        await service.sign_in(request.owner.login, PASSWORD, address=address(), now=NOW)
+
+
+async def feed(request: NewAgent) -> list[PlatformReadView]:
+    """Read an agent's feed as its owner."""
+    assert request.id is not None
+    return (await audit.platform_reads(make_actor(request.id, Role.AGENT_OWNER))).items
 
 
 async def test_the_platforms_own_id_is_not_an_agents() -> None:
