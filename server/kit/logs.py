@@ -21,7 +21,7 @@ ALLOWED_FIELDS: Final = frozenset(
         "event", "level", "at", "exception",
         "request_id", "method", "route", "status", "duration_ms", "bytes_in", "bytes_out",
         "tenant_id", "user_id", "device_id", "session_id", "role", "subject_id", "job_id",
-        "batch_id", "budget_id", "program_id", "issuance_id", "seq", "epoch",
+        "batch_id", "import_id", "budget_id", "program_id", "issuance_id", "seq", "epoch",
         "topic", "attempts", "lease", "error", "code", "field", "reason", "action", "kind",
         "count", "rows", "created", "updated", "skipped", "failed", "ops", "conflicts",
         "pid", "port", "host", "url", "version", "path", "migration", "role_name", "table",
