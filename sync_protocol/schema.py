@@ -16,6 +16,8 @@ MAX_SAFE_INT: Final = 2**53 - 1
 """The largest whole number that every client, JavaScript included, holds exactly."""
 MAX_TIME_MS: Final = 253_402_300_799_999
 """The end of the year 9999: no later moment can be shown."""
+MAX_REVENUE_MINOR: Final = 10**13
+"""A hundred billion yuan in fen: what is expected of one customer stays below, and sums hold."""
 MAX_SET_SIZE: Final = 200
 """How many elements a set field may have."""
 MAX_ANY_DEPTH: Final = 8
@@ -184,7 +186,13 @@ CUSTOMER: Final = RecordSpec(
         FieldSpec(number=10, name="source", max_length=100),
         FieldSpec(number=11, name="owner_id", type=FieldType.UUID, policy=Policy.STRICT),
         FieldSpec(number=12, name="team_id", type=FieldType.UUID, policy=Policy.STRICT),
-        FieldSpec(number=13, name="expected_revenue_minor", type=FieldType.INT),
+        FieldSpec(
+            number=13,
+            name="expected_revenue_minor",
+            type=FieldType.INT,
+            minimum=0,
+            maximum=MAX_REVENUE_MINOR,
+        ),
         FieldSpec(number=14, name="remark", max_length=5_000),
         FieldSpec(number=15, name="tags", type=FieldType.SET, policy=Policy.OR_SET),
     ),

@@ -10,12 +10,16 @@ from sync_protocol.schema import SCHEMA
 
 PROTOCOL_VERSION: Final = 1
 """Raised when an old device or server could not follow."""
-SCHEMA_VERSION: Final = 1
-"""Raised when a kind or a field is added; old devices keep what they do not know."""
+SCHEMA_VERSION: Final = 2
+"""Raised when a kind or a field is added, or a field's bounds change; old devices keep what they do
+not know."""
 OLDEST_PROTOCOL: Final = 1
 """Devices that speak an older protocol must update before they sync."""
 
-DIARY: Final = (("1.1", "Customers, stores, contacts, notes, tags and conflicts travel."),)
+DIARY: Final = (
+    ("1.1", "Customers, stores, contacts, notes, tags and conflicts travel."),
+    ("1.2", "What is expected of a customer lies between nothing and a hundred billion yuan."),
+)
 """Each version as ``protocol.schema``, and what it brought."""
 
 

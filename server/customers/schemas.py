@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from server.kit.text import PRINTABLE, Int, Str
+from server.kit.text import PRINTABLE, Str
+from sync_protocol.schema import MAX_REVENUE_MINOR
 
 Line = Annotated[str, msgspec.Meta(max_length=100, pattern=PRINTABLE)]
 Address = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
@@ -21,6 +22,7 @@ Colour = Annotated[str, msgspec.Meta(max_length=30, pattern=PRINTABLE)]
 Status = Literal["potential", "need", "intent", "signed", "dormant", "lost"]
 Level = Literal["A", "B", "C", "D"]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Revenue = Annotated[int, msgspec.Meta(ge=0, le=MAX_REVENUE_MINOR)]
 Ids = Annotated[list[UUID], msgspec.Meta(max_length=200)]
 Latitude = Annotated[int, msgspec.Meta(ge=-90_000_000, le=90_000_000)]
 Longitude = Annotated[int, msgspec.Meta(ge=-180_000_000, le=180_000_000)]
@@ -145,7 +147,10 @@ class CustomerDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """How many customers within sight have a value."""
+    """How many customers within sight have a value.
+
+    A sum of money that is more than every client can hold is given as the most that they can.
+    """
 
     value: str | None
     customers: int
@@ -209,7 +214,7 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
     source: Line | None = None
     owner_id: UUID | None = None
     team_id: UUID | None = None
-    expected_revenue_minor: Int | None = None
+    expected_revenue_minor: Revenue | None = None
     remark: Remark | None = None
     tags: Ids = []
 
@@ -244,7 +249,7 @@ class CustomerEdit(EditTerms, frozen=True, kw_only=True):
     source: Line | UnsetType | None = UNSET
     owner_id: UUID | UnsetType | None = UNSET
     team_id: UUID | UnsetType | None = UNSET
-    expected_revenue_minor: Int | UnsetType | None = UNSET
+    expected_revenue_minor: Revenue | UnsetType | None = UNSET
     remark: Remark | UnsetType | None = UNSET
     add_tags: Ids = []
     remove_tags: Ids = []

@@ -15,6 +15,7 @@ from server.customers.rules import fields as rules
 from server.customers.rules.status import Status
 from server.kit.errors import Refusal
 from server.kit.text import clean
+from sync_protocol.schema import MAX_REVENUE_MINOR
 
 STATUS_WORDS: Final[dict[str, Status]] = {
     "潜在": Status.POTENTIAL,
@@ -172,6 +173,8 @@ def _minor_units(text: str, _: Known) -> int:
         fen = Decimal(match[1].replace(",", "")) * _UNITS[match[2]] * 100
     except InvalidOperation as error:
         raise _Cell("bad_amount", "Write an amount in yuan, as in 12000.50.") from error
+    if not 0 <= fen <= MAX_REVENUE_MINOR:
+        raise _Cell("bad_amount", "Write an amount from nothing to a hundred billion yuan.")
     if fen != int(fen):
         raise _Cell("bad_amount", "An amount has at most two decimals.")
     return int(fen)
@@ -180,9 +183,12 @@ def _minor_units(text: str, _: Known) -> int:
 def _whole(text: str, _: Known) -> int:
     """Read an amount in fen."""
     try:
-        return int(unicodedata.normalize("NFKC", text).replace(",", ""))
+        fen = int(unicodedata.normalize("NFKC", text).replace(",", ""))
     except ValueError as error:
         raise _Cell("bad_amount", "Write a whole number of fen.") from error
+    if not 0 <= fen <= MAX_REVENUE_MINOR:
+        raise _Cell("bad_amount", "Write an amount from nothing to a hundred billion yuan.")
+    return fen
 
 
 def _owner(text: str, known: Known) -> str:

@@ -17,6 +17,7 @@ from server.customers.schemas import Count, CustomerView, Filters, Sort, Summary
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from sync_protocol.schema import MAX_SAFE_INT
 
 _NO_REVENUE: Final = -(2**53)
 """Where customers without an expected revenue stand in the order; below every amount."""
@@ -82,7 +83,9 @@ async def summary(actor: Actor, filters: Filters) -> Summary:
         rows = await db.connection().fetch(
             f"""
             SELECT c.status AS value, count(*) AS customers,
-                coalesce(sum(c.expected_revenue_minor), 0)::bigint AS expected_revenue_minor
+                least(
+                    coalesce(sum(c.expected_revenue_minor), 0), {MAX_SAFE_INT}
+                )::bigint AS expected_revenue_minor
             FROM customer c WHERE {where.text} GROUP BY c.status ORDER BY c.status
             """,  # noqa: S608 - constants and numbered parameters
             *where.args,
@@ -90,7 +93,9 @@ async def summary(actor: Actor, filters: Filters) -> Summary:
     counts = [msgspec.convert(dict(row), Count) for row in rows]
     return Summary(
         customers=sum(count.customers for count in counts),
-        expected_revenue_minor=sum(count.expected_revenue_minor for count in counts),
+        expected_revenue_minor=min(
+            sum(count.expected_revenue_minor for count in counts), MAX_SAFE_INT
+        ),
         by_status=counts,
     )
 

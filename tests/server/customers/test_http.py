@@ -121,6 +121,8 @@ BAD_BODIES: list[tuple[Any, int, str | None]] = [
     (b'{"name":"a","status":"won"}', 422, "status"),
     (b'{"name":"a","expected_revenue_minor":100000000000000000000}', 422, "expected_revenue_minor"),
     (b'{"name":"a","expected_revenue_minor":1.5}', 422, "expected_revenue_minor"),
+    (b'{"name":"a","expected_revenue_minor":10000000000001}', 422, "expected_revenue_minor"),
+    (b'{"name":"a","expected_revenue_minor":-1}', 422, "expected_revenue_minor"),
     (b'{"name":"a","owner_id":"me"}', 422, "owner_id"),
     (b'{"name":"a","tags":["x"]}', 422, "tags[0]"),
     (b'{"name":"a","tags":["00000000-0000-7000-8000-00000000abcd"]}', 422, "tags"),

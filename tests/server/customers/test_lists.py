@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from server.access import Role, Scope
 from server.customers import queries, service
 from server.customers.schemas import Filters, NewContact, NewStore, Sort
+from server.kit import db
 from server.kit.errors import Invalid
 from tests.factories import NOW, Tenant, make_actor
 from tests.server.customers.stories import change, make, names
@@ -149,3 +151,24 @@ async def test_a_cursor_of_another_make_is_refused(tenant: Tenant, cursor: str, 
         await queries.list_page(tenant.rep, Filters(q="龙井"), sort=sort, cursor=cursor)
 
     assert refused.value.code == "bad_cursor"
+
+
+async def test_a_sum_that_no_client_can_hold_is_the_greatest_that_it_can(tenant: Tenant) -> None:
+    greatest = 2**53 - 1
+    await make(tenant.rep, "甲茶行")
+    await make(tenant.rep, "乙茶行")
+    # As if there were a million customers, or devices of a time when there was no bound.
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "UPDATE customer SET expected_revenue_minor = $2 WHERE tenant_id = $1",
+            tenant.tenant_id,
+            2**63 - 1,
+        )
+    await make(tenant.rep, status="signed", expected_revenue_minor=10**13)
+
+    found = await queries.summary(tenant.rep, Filters())
+
+    sums = {each.value: each.expected_revenue_minor for each in found.by_status}
+    assert sums["signed"] == 10**13
+    assert max(sums.values()) == found.expected_revenue_minor == greatest
+    assert msgspec.json.encode(found)

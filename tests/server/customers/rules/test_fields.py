@@ -61,6 +61,8 @@ def test_a_field_is_kept_in_its_normal_form(field: str, typed: Any, kept: Any) -
         ("level", "Z"),
         ("owner_id", "me"),
         ("expected_revenue_minor", 2**60),
+        ("expected_revenue_minor", 10**13 + 1),
+        ("expected_revenue_minor", -1),
         ("expected_revenue_minor", "12"),
         ("expected_revenue_minor", 1.5),
         ("tags", ["x"]),
