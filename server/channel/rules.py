@@ -4,7 +4,8 @@ A count of fewer than ten persons is never published, and neither is anything fr
 follows. Totals are published beside their parts, so leaving out the small counts alone would
 protect nothing: further counts are left out until no hidden one can be narrowed down to fewer
 than ten possible values, by any arithmetic over what is published and the knowledge that no count
-is negative.
+is negative. This holds for each release by itself; what two in succession tell together is written
+down in docs/decisions/0007.
 
 The funnel is a grid of agents x statuses with the totals of both and of all. Its hidden cells are
 the edges of a graph whose nodes are the grid's lines: each line's cells add up to something

@@ -161,6 +161,21 @@ def test_a_ring_of_small_cells_is_not_enough() -> None:
     assert hidden > set(ring)
 
 
+def test_two_releases_tell_what_neither_does_alone() -> None:
+    """The limit that docs/decisions/0007 writes down; who closes it changes this test."""
+    agents, statuses = ["A", "B", "C"], ["potential", "signed"]
+    figures = {("A", 0): 40, ("A", 1): 10, ("B", 0): 50, ("B", 1): 30, ("C", 0): 60, ("C", 1): 25}
+    counts = {(agent, statuses[place]): count for (agent, place), count in figures.items()}
+
+    before = rules.release_grid(counts, agents, statuses)
+    after = rules.release_grid(counts | {("A", "signed"): 9}, agents, statuses)
+
+    assert before.at("A", "signed") == 10
+    assert [after.at(agent, "signed") for agent in agents] == [None, None, 25]
+    assert (before.at("A", TOTAL), after.at("A", TOTAL)) == (50, 49)
+    assert (before.at(TOTAL, "signed"), after.at(TOTAL, "signed")) == (65, 64)
+
+
 def test_one_small_cell_hides_three_more_and_no_total() -> None:
     counts = dict.fromkeys(product("abcd", STATUSES), 30) | {("a", "lost"): 4}
 
