@@ -17,7 +17,10 @@ from server.kit import db, ids
 LEASE: Final = timedelta(seconds=60)
 """How long a claimed job is left to its worker before another may take it."""
 ATTEMPTS_MAX: Final = 10
-"""After so many failures a job is parked for a person to look at."""
+"""After so many failures a job is parked for a person to look at.
+
+After three times as many claims too: it may end each worker that takes it.
+"""
 
 _ADD = """
 INSERT INTO outbox (id, tenant_id, topic, payload, dedupe_key, run_at, added_at)
@@ -25,11 +28,12 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7)
 ON CONFLICT DO NOTHING
 """
 _CLAIM = """
-UPDATE outbox SET lease = lease + 1, leased_until = $1::timestamptz + $2::interval, dedupe_key =
-NULL
+UPDATE outbox
+SET lease = lease + 1, leased_until = $1::timestamptz + $2::interval, dedupe_key = NULL
 WHERE id IN (
     SELECT id FROM outbox
-    WHERE run_at <= $1 AND (leased_until IS NULL OR leased_until < $1) AND attempts < $3
+    WHERE run_at <= $1 AND (leased_until IS NULL OR leased_until < $1)
+        AND attempts < $3 AND lease < 3 * $3
     ORDER BY run_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 )
 RETURNING id, tenant_id, topic, payload, attempts, lease

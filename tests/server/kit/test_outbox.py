@@ -214,3 +214,13 @@ async def test_the_application_may_add_but_not_look(queue: None) -> None:
 async def _as_application(statement: str) -> None:
     async with db.global_transaction():
         await db.connection().execute(statement)
+
+
+async def test_work_that_ends_each_of_its_workers_is_parked_at_last(queue: None) -> None:
+    await leave("benefit.issued")
+    claims = 0
+    while await claim(after=LEASE * 2 * (claims + 1)):
+        claims += 1
+        assert claims <= 3 * ATTEMPTS_MAX
+
+    assert claims == 3 * ATTEMPTS_MAX
