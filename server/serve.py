@@ -100,7 +100,6 @@ def command(
     Without DATABASE_URL an embedded PostgreSQL in TONGLU_DATA_DIR (default .tonglu) is started and
     stopped with it.
     """
-    supervisor.with_lean_memory()
     supervisor.give_memory_back()
     with supervisor.database(os.environ) as environ:
         os.environ |= prepared(environ)

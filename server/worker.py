@@ -166,7 +166,6 @@ def command() -> None:
 
     Uses DATABASE_URL; without it, the embedded PostgreSQL that `tonglu serve` runs.
     """
-    supervisor.with_lean_memory()
     supervisor.give_memory_back()
     with supervisor.database(os.environ) as environ:
         asyncio.run(_work(environ))
