@@ -52,7 +52,7 @@ async def me(actor: Actor) -> Me:
         scope=actor.scope,
         team_id=actor.team_id,
         device_id=actor.device_id,
-        # Unknown, too, for who has no password.
+        # Null for somebody who signs in by device only: there is no password to change.
         must_change_password=bool(must_change),
     )
 

@@ -66,7 +66,7 @@ async def tell_if_known(proven: Proven, *, now: datetime) -> None:
 
 
 async def prove(login: str, password: str, *, address: str, now: datetime) -> Proven:
-    """Give the standing of the person whose login and password these are."""
+    """Give the person whose login and password these are, and who made the password."""
     name, household = logins.compared(login), throttles.address_subject(address)
     by_login = (throttles.SIGN_IN_BY_LOGIN, name)
     by_login_long = (throttles.SIGN_IN_BY_LOGIN_LONG, name)
