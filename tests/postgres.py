@@ -19,6 +19,7 @@ from typing import Final
 
 import asyncpg
 import msgspec
+import psutil
 
 from server.embedded import Cluster, Passwords, Tuning, roles
 from server.embedded.binaries import find
@@ -29,6 +30,7 @@ from server.settings import Settings
 ROOT: Final = Path(__file__).parent.parent
 _CACHE: Final = ROOT / ".tonglu" / "test-cache"
 _KEPT: Final = 4
+_PREFIX: Final = "tonglu-test-"
 _MADE_BY: Final = (
     "server/**/piccolo_migrations/*.py",
     "server/embedded/*.py",
@@ -120,7 +122,8 @@ def running() -> Iterator[Postgres]:
         yield _on_given_server(wanted())
         return
     prepared = _prepared_cluster()
-    folder = Path(tempfile.mkdtemp(prefix="tonglu-test-"))
+    _sweep_killed_runs()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     shutil.copytree(prepared, folder, symlinks=True, dirs_exist_ok=True)
     cluster = Cluster(folder, tuning=_CARELESS, environ=environment())
     try:
@@ -128,6 +131,14 @@ def running() -> Iterator[Postgres]:
             yield Postgres(cluster.superuser_url(), cluster.passwords, roles.DATABASE)
     finally:
         cluster.destroy()
+
+
+def _sweep_killed_runs() -> None:
+    """Remove the copies of runs that were killed before they could do so."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepared_cluster() -> Path:
