@@ -7,7 +7,6 @@ remembered as well: they cannot become false, only over, and that is checked eac
 
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from server.access import Actor
 from server.identity import keys, standings
@@ -62,11 +61,3 @@ async def web_presence(token: str, *, now: datetime, is_read: bool) -> WebPresen
         held = await web.web_presence(token, now=now)
         standings.REMEMBERED_WEB.put(token, held, now=now)
     return held
-
-
-async def job_actor(tenant_id: UUID, user_id: UUID) -> Actor | None:
-    """Give the Actor of a person whose work a job goes on with; null when they were let go."""
-    held = await standings.read(tenant_id, user_id)
-    if held is None or held.disabled_at is not None:
-        return None
-    return standing.actor(held, device_id=None, session_id=None)

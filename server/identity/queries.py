@@ -6,6 +6,8 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor, Permission, Role, ensure
+from server.identity import standings
+from server.identity.rules import standing
 from server.identity.schemas import DeviceHealth, DeviceView, Directory, Me, UserView
 from server.kit import db
 from server.kit.errors import NotFound
@@ -82,6 +84,14 @@ async def one_user(tenant_id: UUID, user_id: UUID) -> UserView:
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), UserView)
+
+
+async def job_actor(tenant_id: UUID, user_id: UUID) -> Actor | None:
+    """Give the Actor of a person whose work a job goes on with; null when they were let go."""
+    held = await standings.read(tenant_id, user_id)
+    if held is None or held.disabled_at is not None:
+        return None
+    return standing.actor(held, device_id=None, session_id=None)
 
 
 async def device_health(tenant_id: UUID) -> DeviceHealth:

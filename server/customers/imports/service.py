@@ -32,7 +32,7 @@ from server.customers.imports.schemas import Counts, ImportView, Plan, StartImpo
 from server.customers.imports.sheets import FileRefused
 from server.customers.rules import duplicates
 from server.customers.service import writing
-from server.identity import presence
+from server.identity import queries as identity
 from server.kit import clock, db, ids, outbox
 from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
 from server.kit.text import clean, is_storable
@@ -178,7 +178,7 @@ async def go_on(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> N
     It stops for good when the person who started it may not do it any more.
     """
     job = msgspec.convert(payload, _Job)
-    actor = await presence.job_actor(tenant_id, job.user_id)
+    actor = await identity.job_actor(tenant_id, job.user_id)
     if actor is None or not await _may_go_on(actor, job.import_id):
         await _stop(tenant_id, job.import_id, now=now)
     elif not await run(actor, job.import_id, now=now, budget_s=BUDGET_S):
