@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
-from server.benefits import service
+from server.benefits import rules, service
 from server.benefits.schemas import RequestBenefit
-from server.kit.errors import Invalid
+from server.kit.errors import Invalid, Refusal
 from sync_protocol.messages import Intent
 
 REQUEST: Final = "benefits.request"
@@ -23,10 +23,13 @@ class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     program_id: UUID
 
 
-async def request(actor: Actor, intent: Intent, now: datetime) -> None:
+async def request(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Request a benefit inside the push's transaction, as the API and the portal do.
 
-    :raises Refusal: whose code becomes the op's outcome.
+    A request that is declined stays in the agent's list, as one made online does; its refusal is
+    given back, so that the op's outcome tells it too.
+
+    :raises Refusal: of a request that cannot even be written down.
     """
     try:
         args = msgspec.convert(intent.args, _Args)
@@ -39,4 +42,5 @@ async def request(actor: Actor, intent: Intent, now: datetime) -> None:
     except ValueError as error:
         raise Invalid("A benefit's id is a UUID.", field="id") from error
     asked = RequestBenefit(id=request_id, customer_id=args.customer_id, program_id=args.program_id)
-    await service.request(actor, asked, now=now)
+    view = await service.submit(actor, asked, now=now)
+    return rules.refusal(view.refusal_code) if view.refusal_code else None

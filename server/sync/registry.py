@@ -9,11 +9,15 @@ from server.benefits import sync as benefits
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import RecordKind
 from server.customers import sync as customers
+from server.kit.errors import Refusal
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
 
-Mutation = Callable[[Actor, Intent, datetime], Awaitable[None]]
-"""Do what an intent asks, in the open transaction. Refuses by raising a Refusal."""
+Mutation = Callable[[Actor, Intent, datetime], Awaitable[Refusal | None]]
+"""Do what an intent asks, in the open transaction.
+
+A refusal that is raised undoes the intent; one that is given back leaves what the room wrote down.
+"""
 
 _ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
 

@@ -208,9 +208,11 @@ async def _decide(actor: Actor, intent: Intent, now: datetime) -> Outcome:
         return _rejected(intent, Code.INTENT_UNKNOWN, "The server knows no such request.")
     try:
         async with db.current().savepoint():
-            await mutation(actor, intent, now)
+            refused = await mutation(actor, intent, now)
     except Refusal as refusal:
-        return _rejected(intent, refusal.code, refusal.detail, refusal.field)
+        refused = refusal
+    if refused is not None:
+        return _rejected(intent, refused.code, refused.detail, refused.field)
     return Outcome(number=intent.number, status=Status.APPLIED, code=Code.APPLIED)
 
 
