@@ -1,8 +1,11 @@
 """Read Chinese as pinyin, for sorting and for search by letters.
 
-The table is made by tools/make_pinyin_table.py out of pypinyin; it takes 10 MiB instead of 58.
+The table is made by tools/make_pinyin_table.py out of pypinyin; read, it
+takes 2 MiB where pypinyin takes 58.
 """
 
+from array import array
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -10,23 +13,54 @@ from typing import Final
 _CHINESE_FROM: Final = "⺀"
 """Characters below this one are of other scripts and stay together as words."""
 
+_FIRST: Final = ord(_CHINESE_FROM)
+_PLANE_END: Final = 0x10000
 _Phrases = dict[str, tuple[str, ...]]
 
 
+class _Singles:
+    """The reading of single characters: two bytes for each of the plane, a dict for the few beyond.
+
+    A dict of all of them would take 5 MiB in every process.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.syllables = [""]
+        self.places = array("H", bytes(2 * (_PLANE_END - _FIRST)))
+        self.beyond: dict[str, str] = {}
+        for line in lines:
+            syllable, characters = line.split(" ", 1)
+            self.syllables.append(syllable)
+            for character in characters:
+                self._add(character, syllable)
+
+    def _add(self, character: str, syllable: str) -> None:
+        """Note a reading; the syllable is the last of the list."""
+        if _FIRST <= ord(character) < _PLANE_END:
+            self.places[ord(character) - _FIRST] = len(self.syllables) - 1
+        else:
+            self.beyond[character] = syllable
+
+    def read(self, character: str) -> str:
+        """Give the reading of a character, or the character itself."""
+        code = ord(character)
+        if code < _FIRST:
+            return character
+        if code < _PLANE_END:
+            return self.syllables[self.places[code - _FIRST]] or character
+        return self.beyond.get(character, character)
+
+
 @cache
-def _table() -> tuple[dict[str, str], _Phrases]:
-    """Read the table once for a process, when it is first needed."""
+def _table() -> tuple[_Singles, _Phrases]:
+    """Read the table once for a process."""
     text = files("server.customers.rules").joinpath("pinyin_table.txt").read_text("utf-8")
     singles, _, irregular = text.partition("\n\n")
-    single: dict[str, str] = {}
-    for line in singles.splitlines():
-        syllable, characters = line.split(" ", 1)
-        single.update(dict.fromkeys(characters, syllable))
     phrases: _Phrases = {}
     for line in irregular.splitlines():
         phrase, *reading = line.split(" ")
         phrases[phrase] = tuple(reading)
-    return single, phrases
+    return _Singles(singles.splitlines()), phrases
 
 
 @cache
@@ -55,7 +89,7 @@ def syllables(text: str) -> list[str]:
                 at += length
                 break
         else:
-            read.append(single.get(first, first))
+            read.append(single.read(first))
             at += 1
     return read
 
@@ -75,3 +109,7 @@ def sort_key(name: str) -> str:
     if latin:
         words.append(latin)
     return " ".join(" ".join(words).casefold().split())
+
+
+# Read while the module is: web processes are forked from one that has it, and share it.
+_phrase_starts()
