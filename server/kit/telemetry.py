@@ -4,14 +4,15 @@ An event is built anew from what is known to be harmless, rather than cleaned of
 harmful.
 """
 
-from typing import Any, Final, cast
-
-import sentry_sdk
-from sentry_sdk.types import Event, Hint
+import sys
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from server.kit import version
 from server.kit.logs import scrub
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from sentry_sdk.types import Event, Hint
 
 _OFF: Final = {"mode": "off"}
 _COLLECT_NOTHING: Final[dict[str, Any]] = {
@@ -37,6 +38,8 @@ def configure(settings: Settings) -> None:
     """Start reporting when a DSN is given; without one nothing is sent anywhere."""
     if not settings.sentry_dsn:
         return
+    import sentry_sdk  # noqa: PLC0415 - 6 MiB in each process, for those who report
+
     sentry_sdk.init(
         dsn=settings.sentry_dsn,
         release=version.installed(),
@@ -64,10 +67,13 @@ def configure(settings: Settings) -> None:
 
 
 def report(error: BaseException, **tags: str) -> None:
-    """Report a fault of ours.
+    """Report a fault of ours, where somebody is to be told.
 
     :param tags: ``request_id``, ``route`` or ``topic``.
     """
+    sentry_sdk = sys.modules.get("sentry_sdk")
+    if sentry_sdk is None:
+        return
     with sentry_sdk.new_scope() as scope:
         for key, value in tags.items():
             scope.set_tag(key, value)
@@ -78,15 +84,15 @@ def drop_breadcrumb(_crumb: dict[str, Any], _hint: dict[str, Any]) -> None:
     """Keep no breadcrumbs: they quote log messages, queries and addresses."""
 
 
-def drop_transaction(_event: Event, _hint: Hint) -> None:
+def drop_transaction(_event: "Event", _hint: "Hint") -> None:
     """Send no traces."""
 
 
-def drop_log(_log: Any, _hint: Hint) -> None:
+def drop_log(_log: Any, _hint: "Hint") -> None:
     """Send no logs."""
 
 
-def keep_harmless(event: Event, _hint: Hint) -> Event:
+def keep_harmless(event: "Event", _hint: "Hint") -> "Event":
     """Build the event anew: types, frames and three tags; every message is replaced."""
     given = cast("dict[str, Any]", event)
     kept: dict[str, Any] = {key: given[key] for key in _EVENT_FIELDS if key in given}

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-import sentry_sdk
 import structlog
 
+from server.kit import telemetry
 from sync_protocol.messages import Code, Intent, Outcome, ReceivedOp, Status
 
 log = structlog.get_logger()
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 def report(error: Exception, ops: Sequence[ReceivedOp]) -> None:
     """Tell the people who mend the server; values stay out of it."""
-    sentry_sdk.capture_exception(error)
+    telemetry.report(error)
     log.error("push.failed", error=type(error).__name__, ops=len(ops), exc_info=error)
 
 
