@@ -136,8 +136,9 @@ class Schema:
 
         :raises ValueRefused: if there is no such kind or field.
         """
-        spec = self.fields(kind).get(name)
+        spec = self._fields.get(kind, {}).get(name)
         if spec is None:
+            self.record(kind)
             detail = f"A {kind} has no field {name[:40]!r}; a newer server may know it."
             raise ValueRefused("field_unknown", detail, name[:40])
         return spec

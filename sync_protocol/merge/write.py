@@ -126,7 +126,8 @@ class Write:
         for field in spec.fields:
             if field.type is FieldType.SET and fields[field.name] is None:
                 fields[field.name] = []
-            check(field, fields[field.name])
+            elif field.name not in op.fields:
+                check(field, None)
         record = HeldRecord(
             kind=op.kind, id=op.id, seq=NEW_SEQ, created=self.version, fields=fields
         )
