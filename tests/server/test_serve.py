@@ -30,11 +30,11 @@ def port() -> int:
 
 @pytest.fixture
 def server(fresh_database: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """`tonglu serve` on a database of its own, ready, with half a second of notice."""
+    """`tonglu serve` on a database of its own, ready, with six seconds of notice."""
     started = subprocess.Popen(
         [
             *(sys.executable, "-m", "server.cli", "serve", "--api-only"),
-            *("--workers", "1", "--notice-s", "0.5", "--port", str(port)),
+            *("--workers", "1", "--notice-s", "6", "--port", str(port)),
         ],
         env=environment() | to_environment(fresh_database),
         stdout=subprocess.DEVNULL,
