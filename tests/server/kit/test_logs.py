@@ -84,12 +84,12 @@ def test_an_exception_is_written_without_its_message(written: io.StringIO) -> No
 
 
 def test_another_library_is_written_without_its_text(written: io.StringIO) -> None:
-    logging.getLogger("some.library").warning("cannot store %s %s", NAME, PHONE)
+    logging.getLogger("some.package").warning("cannot store %s %s", NAME, PHONE)
 
     line = msgspec.json.decode(written.getvalue())
 
     assert line["event"] == "library.warned"
-    assert line["path"] == "some.library"
+    assert line["path"] == "some.package"
     assert NAME not in written.getvalue()
 
 
