@@ -232,7 +232,8 @@ async def _records(found: Sequence[IssuanceView]) -> list[IssuanceRecord]:
             id=item.id,
             agent_id=item.agent_id,
             program_id=item.program_id,
-            program_name=names[item.program_id],
+            # The books know programs as ids alone, and may hold some of another room.
+            program_name=names.get(item.program_id, ""),
             customer_token=item.customer_token,
             amount_minor=item.amount_minor,
             currency=item.currency,
