@@ -140,7 +140,8 @@ async def test_the_platforms_look_leaves_a_line_that_the_agent_sees(
     await page.get_by_role("button", name="提交申请").click()
     await expect(page.locator("#h-benefits")).to_be_visible()
     await open_page(page, "/platform-reads")
-    await expect(page.get_by_text("平台还没有看过")).to_be_visible()
+    await expect(page.locator("#reads")).to_be_visible()
+    await expect(page.locator("#reads")).not_to_contain_text("查看了权益发放记录")
 
     await context.clear_cookies()
     await let_in(context, site, operator)
@@ -152,4 +153,4 @@ async def test_the_platforms_look_leaves_a_line_that_the_agent_sees(
     await context.clear_cookies()
     await let_in(context, site, shop.owner)
     await open_page(page, "/platform-reads")
-    await expect(page.locator("#reads li")).to_contain_text("查看了权益发放记录")
+    await expect(page.locator("#reads")).to_contain_text("查看了权益发放记录")
