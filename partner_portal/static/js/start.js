@@ -88,4 +88,5 @@ if (toasts) {
 }
 
 htmx.config.includeIndicatorCSS = false;
-document.documentElement.dataset.ready = "";
+/* htmx starts in a timer of its own, made before this one. */
+setTimeout(() => { document.documentElement.dataset.ready = ""; });

@@ -187,6 +187,18 @@ async def test_a_bad_value_is_told_beside_its_field(desk: Page, shop: Tenant) ->
     await expect(desk.locator("#cell-phone")).to_contain_text("未填写")
 
 
+async def test_escape_counts_also_when_the_focus_has_gone(desk: Page, shop: Tenant) -> None:
+    customer = await make(shop.rep, "昆山德力精工")
+    await open_page(desk, f"/customers/{customer}")
+    await desk.click("#cell-phone button")
+    await expect(desk.locator("#edit-phone")).to_be_focused()
+
+    await desk.evaluate("document.activeElement.blur()")
+    await desk.keyboard.press("Escape")
+
+    await expect(desk.locator("#cell-phone")).to_contain_text("未填写")
+
+
 async def test_a_stale_edit_shows_both_values_and_the_person_decides(
     desk: Page, shop: Tenant
 ) -> None:
