@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.access.edge import CurrentActor
-from server.kit import clock, live
+from server.kit import clock, compression, live
 from server.kit.errors import Malformed, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
@@ -21,6 +21,8 @@ from sync_protocol.messages import PullRequest
 
 _STANDING_S: Final = 25.0
 """How often an open stream makes sure that its device still counts; it also beats then."""
+_COMPRESSED_FROM: Final = 256
+"""Below this, compression only adds bytes."""
 
 
 class BadMessage(Malformed):
@@ -135,6 +137,8 @@ def _answer(
     """Write a message in the encoding that the device speaks."""
     body = codec.encode(message, media)
     headers = {"Cache-Control": "no-store"}
-    if len(body) > 256 and codec.ZSTD in request.headers.get("accept-encoding", ""):  # noqa: PLR2004 - below this, compression only adds bytes
+    accepted = request.headers.get("accept-encoding", "").encode("latin-1")
+    if len(body) > _COMPRESSED_FROM and compression.accepts(accepted, codec.ZSTD.encode()):
         body, headers["Content-Encoding"] = codec.compress(body), codec.ZSTD
+        headers["Vary"] = "Accept-Encoding"
     return Response(body, media_type=media, headers=headers)

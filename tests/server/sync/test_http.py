@@ -68,6 +68,17 @@ async def test_a_whole_sync_is_one_round_trip(
     assert batch.columns[batch.fields.index("name")] == ["江阴海澜配送"]
 
 
+async def test_who_refuses_zstd_by_its_weight_gets_none(phone: httpx.AsyncClient) -> None:
+    body = codec.encode(_push("宜兴紫砂批发"), codec.JSON)
+    headers = {"Content-Type": codec.JSON, "Accept-Encoding": "zstd;q=0"}
+
+    answer = await phone.post("/v1/sync/push", content=body, headers=headers)
+
+    assert len(answer.content) > 256
+    assert "content-encoding" not in answer.headers
+    assert answer.json()["acknowledged"] == 1
+
+
 @pytest.mark.parametrize(
     ("path", "body", "media", "status", "field"),
     [
