@@ -1,9 +1,8 @@
 """How a kind of synced record lies in its table, said by the room that owns it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 from server.access import Actor
 
@@ -25,6 +24,19 @@ its version. A table needs the index ``(tenant_id, seq, id)``; the customer tabl
 ``scope_seq bigint NOT NULL``,
 the sequence at which its owner or team last changed, or it was deleted or came back.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A write that a room adds to a unit of work, in PostgreSQL's words; other stores leave it out.
+
+    One data-modifying statement, whose parameters stand as ``{0}``, ``{1}`` ... and whose tenant as
+    ``{tenant}``. It is done in the same breath as the unit, while the tenant's clock is held, and
+    must not depend on what else the unit writes. Columns of many rows travel best as one text each.
+    """
+
+    statement: str
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +90,5 @@ class RecordKind:
     """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``."""
     derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing_derived
     """Compute the derived columns; pure."""
-    index: Callable[[UUID, Sequence[Written]], Awaitable[None]] | None = None
-    """Keep the search index of these records, set-based, in the open transaction."""
+    index: Callable[[Sequence[Written]], Sequence[Along]] | None = None
+    """Say what keeps the search index of these records; pure."""
