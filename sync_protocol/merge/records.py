@@ -34,6 +34,8 @@ class HeldRecord(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     visible: bool = True
     """Whether the author of the ops may see it; what is out of sight is not there."""
+    handle: int = 0
+    """The record's small number within its tenant; 0 until the server has given it one."""
 
     @property
     def key(self) -> Key:
