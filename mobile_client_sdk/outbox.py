@@ -15,6 +15,7 @@ import msgspec
 
 from mobile_client_sdk.store import Store
 from sync_protocol.messages import (
+    MAX_GROUP,
     MAX_OPS,
     MAX_REQUEST_BYTES,
     TARGET_FRAME_BYTES,
@@ -185,7 +186,7 @@ class Outbox:
         # A group that begins within the frame is read to its end.
         rows = self._store.rows(
             "SELECT body, epoch FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?",
-            (2 * MAX_OPS,),
+            (most + MAX_GROUP,),
         )
         if not rows:
             return None
@@ -400,8 +401,8 @@ def _joined(ops: list[Op]) -> list[Op]:
     """
     if len(ops) < 2:  # noqa: PLR2004 - one op is atomic by itself
         return ops
-    if len(ops) > MAX_OPS or sum(len(_encode(op)) for op in ops) > _MAX_GROUP_BYTES:
-        raise GroupRefused(f"An atomic group has at most {MAX_OPS} changes of moderate size.")
+    if len(ops) > MAX_GROUP or sum(len(_encode(op)) for op in ops) > _MAX_GROUP_BYTES:
+        raise GroupRefused(f"An atomic group has at most {MAX_GROUP} changes of moderate size.")
     if any(isinstance(op, Intent) for op in ops):
         raise GroupRefused("What the server decides, such as a benefit, is not part of a group.")
     group = (ops[0].number, ops[-1].number)

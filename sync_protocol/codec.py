@@ -177,6 +177,8 @@ class _PushHead(msgspec.Struct):
     forgotten: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
     pull: PullRequest | None = None
     epoch: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
+    pending: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
+    app_version: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class _OpHead(msgspec.Struct):
@@ -227,6 +229,8 @@ def _received(push: PushRequest | _PushHead, ops: list[ReceivedOp]) -> ReceivedP
         forgotten=push.forgotten,
         pull=push.pull,
         epoch=push.epoch,
+        pending=push.pending,
+        app_version=push.app_version,
     )
 
 

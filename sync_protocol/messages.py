@@ -14,14 +14,22 @@ import msgspec
 
 from sync_protocol.schema import MAX_SAFE_INT
 
-MAX_OPS: Final = 50
-"""How many ops a push may carry, and an atomic group may have."""
+MAX_OPS: Final = 500
+"""How many ops a push may carry."""
+MAX_GROUP: Final = 50
+"""How many ops an atomic group may have."""
+MAX_INTENTS: Final = 50
+"""How many intents a push may carry: the server decides each under a savepoint of its own."""
 TARGET_FRAME_BYTES: Final = 64 * 1024
 """A device starts another frame above this."""
 MAX_REQUEST_BYTES: Final = 1024 * 1024
 """A server refuses a body above this, compressed or not."""
 MAX_PULL_ROWS: Final = 5_000
 """The most rows that a device may ask for in one page."""
+MAX_RANGES: Final = 256
+"""How many branches, and how many leaves, a digest request may ask about."""
+MAX_LEAF_ROWS: Final = 256
+"""How many hashes a leaf may have."""
 NEW_SEQ: Final = -1
 """Stands for the sequence number that the commit at hand will get; never travels."""
 
@@ -30,6 +38,10 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)]
 Millis = Annotated[int, msgspec.Meta(ge=-MAX_SAFE_INT, le=MAX_SAFE_INT)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Id = Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+MaybeId = Annotated[str, msgspec.Meta(max_length=36)]
+"""An id, or nothing where the record is named by its handle."""
+Handle = Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)]
+"""The small number that the server gave a record, in place of its id; 0 is none."""
 Group = tuple[Number, Number]
 """The first and last op number of an atomic group; all of them are in the same push."""
 
@@ -66,12 +78,16 @@ class Edit(
 
     number: Number
     kind: Name
-    id: Id
+    id: MaybeId = ""
     fields: dict[str, Any] = {}
     sets: dict[str, SetChange] = {}
+    was: dict[str, str | None] = {}
+    """What texts of the policy ``text_merge`` said before the edit, by field."""
     at_ms: Millis
     base: Seq
     group: Group | None = None
+    handle: Handle = 0
+    """Names the record where there is no ``id``; handles are of the push's ``epoch``."""
 
 
 class Delete(
@@ -81,10 +97,12 @@ class Delete(
 
     number: Number
     kind: Name
-    id: Id
+    id: MaybeId = ""
     at_ms: Millis
     base: Seq
     group: Group | None = None
+    handle: Handle = 0
+    """Names the record where there is no ``id``."""
 
 
 class Intent(
@@ -145,6 +163,8 @@ class Code(StrEnum):
     """The record exists with this very content."""
     MERGED = "merged"
     """At least one field was written concurrently; both values are kept."""
+    TEXT_MERGED = "text_merged"
+    """Texts that were written concurrently went into one, and nothing else was concurrent."""
     REVIVED = "revived"
     """The record had been deleted without this edit being seen; it lives again."""
     EDIT_WON = "edit_won"
@@ -183,6 +203,8 @@ class Code(StrEnum):
     """The person may not do this."""
     GROUP_INCOMPLETE = "group_incomplete"
     """The push does not hold the whole atomic group, or an intent stands within it."""
+    GROUP_TOO_LARGE = "group_too_large"
+    """The atomic group has more ops than a group may have."""
     GROUP_REJECTED = "group_rejected"
     """Another op of the same atomic group was refused, so none was applied."""
     INTENT_UNKNOWN = "intent_unknown"
@@ -213,7 +235,7 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PULL_ROWS)] = 2_000
 
 
-class RecordBatch(msgspec.Struct, frozen=True, kw_only=True):
+class RecordBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whole records of one kind: ``columns[f][r]`` is field ``fields[f]`` of record ``ids[r]``."""
 
     kind: str
@@ -221,6 +243,8 @@ class RecordBatch(msgspec.Struct, frozen=True, kw_only=True):
     ids: list[str]
     seqs: list[int]
     columns: list[list[Any]]
+    handles: list[int] = []
+    """The handle of each record; empty where the server gives none."""
 
 
 class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -255,6 +279,8 @@ class PullResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The device's highest settled op, so that a device restored from an old image notices."""
     epoch: int = 0
     """The tenant's restore count: a sequence means something only within its epoch."""
+    lease_ms: int | None = None
+    """How long the device may show what it holds without hearing from the server again."""
 
 
 class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -269,7 +295,11 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The device no longer has the ops up to this number; a restored server must not wait."""
     pull: PullRequest | None = None
     epoch: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
-    """The epoch of the ops' bases; 0 is the present one."""
+    """The epoch of the ops' bases and handles; 0 is the present one."""
+    pending: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
+    """How many ops wait on the device after those of this push."""
+    app_version: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """The version of the app; nothing where it is the one that was told last."""
 
 
 class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,6 +312,8 @@ class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
     forgotten: int
     pull: PullRequest | None
     epoch: int = 0
+    pending: int = 0
+    app_version: str = ""
 
 
 class PushResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -295,6 +327,62 @@ class PushResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     acknowledged: int
     server_time_ms: Millis
     pull: PullResponse | None = None
+
+
+Suffix = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{0,12}$")]
+"""The last hexadecimal digits of the ids of a range; none for all records of the kind."""
+ShortHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+"""The first 8 bytes of a digest or of a record's hash, as hexadecimal digits."""
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A range of ids in which a device looks for what differs."""
+
+    kind: Name
+    suffix: Suffix = ""
+
+
+class Leaf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A range of few records, and the hashes of those that the device holds."""
+
+    kind: Name
+    suffix: Suffix = ""
+    hashes: Annotated[list[ShortHash], msgspec.Meta(max_length=MAX_LEAF_ROWS)] = []
+
+
+class DigestRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Ask how what the device holds differs from what it should hold.
+
+    The pull comes along so that both speak of one sequence: the device takes the page of the
+    answer, then compares. Without branches and leaves the request asks about all kinds.
+    """
+
+    pull: PullRequest
+    branches: Annotated[list[Branch], msgspec.Meta(max_length=MAX_RANGES)] = []
+    leaves: Annotated[list[Leaf], msgspec.Meta(max_length=MAX_RANGES)] = []
+
+
+class BranchDigests(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The digests of the 16 ranges within a range: of the ids that end in ``digit + suffix``."""
+
+    kind: str
+    suffix: str = ""
+    digests: list[str]
+    """In the order of the digits 0 to f."""
+
+
+class DigestResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the server holds of the ranges, as of the sequence to which the page leads.
+
+    Where the page says ``more`` or ``reset`` there is nothing beside it: the device pulls first.
+    """
+
+    pull: PullResponse
+    branches: list[BranchDigests] = []
+    batches: list[RecordBatch] = []
+    """Records of the leaves that the device lacks or holds otherwise."""
+    strange: list[str] = []
+    """Those of the device's hashes that no record of the leaf has: what they are of goes away."""
 
 
 class OpGap(Exception):
@@ -338,6 +426,17 @@ def op_digest(op: ReceivedOp) -> bytes:
     differs, and the op gets ``number_reused`` instead of the other's outcome.
     """
     return blake2b(_DIGEST_ENCODER.encode(op), digest_size=16).digest()
+
+
+def is_same_op(op: ReceivedOp, digest: bytes) -> bool:
+    """Answer whether an op is the one that was settled under its number.
+
+    An op that names its record by a handle which leads nowhere any more cannot be told apart: its
+    record is gone, so the outcome that was answered stands.
+    """
+    if isinstance(op, Edit | Delete) and op.id == "" and op.handle > 0:
+        return True
+    return op_digest(op) == digest
 
 
 _DIGEST_ENCODER: Final = msgspec.msgpack.Encoder(order="deterministic")

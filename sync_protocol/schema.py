@@ -62,6 +62,8 @@ class Policy(StrEnum):
     """The smaller value is held."""
     COUNTER = "counter"
     """An edit carries a difference, and all differences add up."""
+    TEXT_MERGE = "text_merge"
+    """Both changes go into one text; where they touch the same words, as with ``keep_both``."""
     OR_SET = "or_set"
     """Elements are added and removed; an addition that a removal has not seen stays."""
 
@@ -85,6 +87,8 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The kind of record that this id names; it must exist when the value is written."""
     server_only: bool = False
     """Filled in by the server; a device may not write it."""
+    since: int = 1
+    """The schema version in which the field came."""
 
 
 class RecordSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +103,8 @@ class RecordSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a device may create one."""
     deletable: bool = True
     """Whether a device may delete one."""
+    since: int = 1
+    """The schema version in which the kind came."""
 
 
 class ValueRefused(Exception):
@@ -156,6 +162,7 @@ class Schema:
 CUSTOMER_STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
 CUSTOMER_LEVELS: Final = ("A", "B", "C", "D")
 CONFLICT_STATES: Final = ("open", "restored", "dismissed")
+ATTACHMENT_STATES: Final = ("expected", "stored", "refused")
 
 _E164: Final = r"\+[1-9][0-9]{4,14}"
 _USCC: Final = r"[0-9A-HJ-NPQRTUWXY]{18}"
@@ -194,7 +201,7 @@ CUSTOMER: Final = RecordSpec(
             minimum=0,
             maximum=MAX_REVENUE_MINOR,
         ),
-        FieldSpec(number=14, name="remark", max_length=5_000),
+        FieldSpec(number=14, name="remark", policy=Policy.TEXT_MERGE, max_length=5_000),
         FieldSpec(number=15, name="tags", type=FieldType.SET, policy=Policy.OR_SET),
     ),
 )
@@ -229,7 +236,7 @@ CONTACT: Final = RecordSpec(
         FieldSpec(number=5, name="phone", max_length=16, pattern=_E164),
         FieldSpec(number=6, name="email", max_length=254),
         FieldSpec(number=7, name="wechat", max_length=100),
-        FieldSpec(number=8, name="remark", max_length=5_000),
+        FieldSpec(number=8, name="remark", policy=Policy.TEXT_MERGE, max_length=5_000),
     ),
 )
 NOTE: Final = RecordSpec(
@@ -290,7 +297,43 @@ CONFLICT: Final = RecordSpec(
     ),
 )
 
-SCHEMA: Final = Schema((TAG, CUSTOMER, STORE, CONTACT, NOTE, CONFLICT))
+ATTACHMENT: Final = RecordSpec(
+    number=7,
+    kind="attachment",
+    parent="customer_id",
+    since=3,
+    fields=(
+        _OF_CUSTOMER,
+        FieldSpec(number=2, name="subject_kind", policy=Policy.FIXED, required=True, max_length=64),
+        FieldSpec(
+            number=3, name="subject_id", type=FieldType.UUID, policy=Policy.FIXED, required=True
+        ),
+        FieldSpec(number=4, name="name"),
+        FieldSpec(number=5, name="media_type", policy=Policy.FIXED, required=True, max_length=100),
+        FieldSpec(
+            number=6,
+            name="size",
+            type=FieldType.INT,
+            policy=Policy.FIXED,
+            required=True,
+            minimum=1,
+        ),
+        FieldSpec(
+            number=7,
+            name="sha256",
+            policy=Policy.FIXED,
+            required=True,
+            max_length=64,
+            pattern="[0-9a-f]{64}",
+        ),
+        FieldSpec(number=8, name="width", type=FieldType.INT, policy=Policy.FIXED, minimum=1),
+        FieldSpec(number=9, name="height", type=FieldType.INT, policy=Policy.FIXED, minimum=1),
+        FieldSpec(number=10, name="taken_at", type=FieldType.TIME, policy=Policy.FIXED),
+        FieldSpec(number=11, name="state", choices=ATTACHMENT_STATES, server_only=True),
+    ),
+)
+
+SCHEMA: Final = Schema((TAG, CUSTOMER, STORE, CONTACT, NOTE, ATTACHMENT, CONFLICT))
 """What travels in this version: parents come before their children."""
 
 

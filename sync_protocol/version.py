@@ -5,12 +5,19 @@ from typing import Any, Final
 
 import msgspec
 
-from sync_protocol.messages import PullRequest, PullResponse, PushRequest, PushResponse
+from sync_protocol.messages import (
+    DigestRequest,
+    DigestResponse,
+    PullRequest,
+    PullResponse,
+    PushRequest,
+    PushResponse,
+)
 from sync_protocol.schema import SCHEMA
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """Raised when an old device or server could not follow."""
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Raised when a kind or a field is added, or a field's bounds change; old devices keep what they do
 not know."""
 OLDEST_PROTOCOL: Final = 1
@@ -19,6 +26,10 @@ OLDEST_PROTOCOL: Final = 1
 DIARY: Final = (
     ("1.1", "Customers, stores, contacts, notes, tags and conflicts travel."),
     ("1.2", "What is expected of a customer lies between nothing and a hundred billion yuan."),
+    (
+        "2.3",
+        "Handles, leases, digests and attachments; a compact form; merged remarks; 500 ops a push.",
+    ),
 )
 """Each version as ``protocol.schema``, and what it brought."""
 
@@ -31,7 +42,7 @@ def is_supported(protocol: int) -> bool:
 def fingerprint() -> str:
     """Hash all that travels; a change needs a new version and a line in the diary."""
     _, shapes = msgspec.json.schema_components(
-        [PushRequest, PushResponse, PullRequest, PullResponse]
+        [PushRequest, PushResponse, PullRequest, PullResponse, DigestRequest, DigestResponse]
     )
     described: list[Any] = [_without_words(shapes), msgspec.to_builtins(SCHEMA.records)]
     canonical = msgspec.json.encode(described, order="deterministic")

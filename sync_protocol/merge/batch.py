@@ -9,6 +9,7 @@ from sync_protocol.conflicts import Version
 from sync_protocol.merge.records import BatchResult, EditClock, HeldRecord, Key, Settlement
 from sync_protocol.merge.write import Write, refused
 from sync_protocol.messages import (
+    MAX_GROUP,
     NEW_SEQ,
     Code,
     Create,
@@ -133,6 +134,10 @@ class _Batch:
         group = None if isinstance(first, Intent) else first.group
         if group is None:
             self._settle_one(first)
+            return
+        if len(unit) > MAX_GROUP:
+            detail = f"An atomic group has at most {MAX_GROUP} ops."
+            self._refuse_all(unit, ValueRefused(Code.GROUP_TOO_LARGE, detail))
             return
         # The length first: the numbers are the device's word, and a range of them may be endless.
         is_whole = group[1] - group[0] + 1 == len(unit)

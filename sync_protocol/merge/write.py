@@ -90,6 +90,8 @@ class Write:
 
         :raises ValueRefused: if it has no effect; the code says why.
         """
+        if self.op.id == "" and not isinstance(self.op, Create) and self.op.handle:
+            raise ValueRefused(Code.NOT_FOUND, "There is no such record.")
         if not is_uuid(self.op.id):
             raise ValueRefused(Code.ID_INVALID, "An id is a UUID in lower case.", "id")
         self.schema.record(self.op.kind)
@@ -217,7 +219,7 @@ class Write:
                 chosen = _extreme(field.policy, before, value)
                 if not _equal(before, chosen):
                     self._put(held, field, chosen)
-            case Policy.STRICT | Policy.KEEP_BOTH:
+            case Policy.STRICT | Policy.KEEP_BOTH | Policy.TEXT_MERGE:
                 self._replace(held, field, before, value)
             case Policy.OR_SET:
                 raise AssertionError("a set has the type of a set")
