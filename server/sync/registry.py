@@ -21,7 +21,9 @@ A refusal that is raised undoes the intent; one that is given back leaves what t
 
 _ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
 
-KINDS: Final[dict[str, RecordKind]] = {name: _ROOMS[name] for name in SCHEMA.kinds()}
+KINDS: Final[dict[str, RecordKind]] = {
+    name: _ROOMS[name] for name in SCHEMA.kinds() if name in _ROOMS
+}
 """By name, parents before children: the order of a snapshot."""
 
 MUTATIONS: Final[dict[str, Mutation]] = {benefits.REQUEST: benefits.request}
