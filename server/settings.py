@@ -52,6 +52,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests of one agent company, so that none takes the machine from the others."""
     drain_s: float = 25.0
     """How long a stopping process finishes what it has begun."""
+    attachment_bytes: int = 20 * 1024 * 1024
+    """Largest attachment."""
+    attachment_pixels: int = 25_000_000
+    """Largest picture, in pixels once it is unpacked."""
+    attachment_quota_bytes: int = 20 * 1024**3
+    """All attachments of one agent company."""
+    s3_bucket: str = ""
+    """Bucket for the contents of attachments; empty keeps them in `data_dir`."""
+    s3_endpoint_url: str = ""
+    """Address of a server that speaks S3; empty is that of AWS."""
+    s3_public_url: str = ""
+    """Address of the same server as phones reach it, where that is another one."""
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    """Empty with the next one: boto3 looks for credentials where it always does."""
+    s3_secret_key: str = ""
     trusted_proxies: str = ""
     """Networks of the operator's own proxies, with commas between; they alone are believed about
     whom they were called by."""
@@ -82,6 +98,15 @@ _NAMES = {
     "user_rate_per_s": "TONGLU_USER_RATE_PER_S",
     "tenant_rate_per_s": "TONGLU_TENANT_RATE_PER_S",
     "drain_s": "TONGLU_DRAIN_S",
+    "attachment_bytes": "TONGLU_ATTACHMENT_BYTES",
+    "attachment_pixels": "TONGLU_ATTACHMENT_PIXELS",
+    "attachment_quota_bytes": "TONGLU_ATTACHMENT_QUOTA_BYTES",
+    "s3_bucket": "TONGLU_S3_BUCKET",
+    "s3_endpoint_url": "TONGLU_S3_ENDPOINT_URL",
+    "s3_public_url": "TONGLU_S3_PUBLIC_URL",
+    "s3_region": "TONGLU_S3_REGION",
+    "s3_access_key": "TONGLU_S3_ACCESS_KEY",
+    "s3_secret_key": "TONGLU_S3_SECRET_KEY",
     "trusted_proxies": "TONGLU_TRUSTED_PROXIES",
 }
 
