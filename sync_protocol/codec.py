@@ -98,35 +98,44 @@ def decode_push(
         if error.field is None or not error.field.startswith("ops["):
             raise
         return _decode_op_by_op(body, media)
-    return _received(push, [_shallow(op) for op in push.ops])
+    return _received(push, [_sound(op) for op in push.ops])
 
 
-def _shallow(op: Op) -> ReceivedOp:
-    """Answer the op, or that it is unreadable where a free value of it nests too deep."""
+def _sound(op: Op) -> ReceivedOp:
+    """Answer the op, or that it is unreadable where a free value of it could not be kept."""
     if isinstance(op, Delete):
         return op
     values = op.args if isinstance(op, Intent) else op.fields
     for name, value in values.items():
-        if isinstance(value, dict | list) and _depth(value) > MAX_DEPTH:
+        flaw = _flaw(value) if isinstance(value, dict | list | int) else None
+        if flaw is not None:
             group = None if isinstance(op, Intent) else op.group
-            detail = "The value nests too deep."
-            return Unreadable(number=op.number, field=name[:64], detail=detail, group=group)
+            return Unreadable(number=op.number, field=name[:64], detail=flaw, group=group)
     return op
 
 
-def _depth(value: object) -> int:
-    """Measure nesting without recursion, no further than one below the bound."""
+def _flaw(value: object) -> str | None:
+    """Answer why a free value cannot be kept, without recursion and no further than the bound.
+
+    Keys are text and numbers have at most 64 bits, or the op had no digest to be known again by.
+    """
     layer, depth = [value], 0
-    while layer and depth <= MAX_DEPTH:
+    while layer:
         depth += 1
+        if depth > MAX_DEPTH:
+            return "The value nests too deep."
         inside: list[object] = []
         for item in layer:
             if isinstance(item, dict):
+                if not all(isinstance(key, str) for key in item):
+                    return "The value has a key that is not text."
                 inside += item.values()
             elif isinstance(item, list):
                 inside += item
+            elif isinstance(item, int) and not -(2**63) <= item < 2**64:
+                return "The value has a number of more than 64 bits."
         layer = inside
-    return depth
+    return None
 
 
 def compress(body: bytes) -> bytes:
@@ -196,7 +205,7 @@ def _decode_op_by_op(body: bytes, media: MediaType) -> ReceivedPush:
     ops: list[ReceivedOp] = []
     for index, raw in enumerate(raw_ops):
         try:
-            ops.append(_shallow(cast("Op", _decode(bytes(raw), Op, media))))
+            ops.append(_sound(cast("Op", _decode(bytes(raw), Op, media))))
         except DecodeError as error:
             ops.append(_unreadable(bytes(raw), media, index, ops, error))
     return _received(push, ops)

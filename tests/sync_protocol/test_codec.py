@@ -1,5 +1,6 @@
 """Bytes from a hostile world become messages or one kind of refusal."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from sync_protocol.messages import (
     PushRequest,
     RecordBatch,
     Unreadable,
+    op_digest,
     split_frame,
 )
 from tests.sync_protocol.stories import LI, NOON, SHOP, VIP, edit, tag
@@ -128,6 +130,30 @@ def test_a_value_that_nests_too_deep_spoils_only_its_op(
 
     assert isinstance(first, Unreadable)
     assert isinstance(second, Edit)
+
+
+@pytest.mark.parametrize(
+    ("media", "value"),
+    [
+        (codec.JSON, b"1180591620717411303424"),
+        (codec.JSON, b'{"in":[1180591620717411303424]}'),
+        (codec.MSGPACK, msgspec.msgpack.encode({1: "key"})),
+        (codec.MSGPACK, msgspec.msgpack.encode([{b"key": 1, "a": 2}])),
+    ],
+)
+def test_a_value_that_has_no_digest_spoils_only_its_op(
+    media: codec.MediaType, value: bytes
+) -> None:
+    fields = {"name": msgspec.Raw(value)}
+    create = {"op": "create", "number": 1, "kind": "customer", "id": LI, "at_ms": 1, "base": 0}
+    ops = [{**create, "fields": fields}, edit(2, city="杭州")]
+    push = {"protocol": 1, "schema": 1, "device_time_ms": NOON, "ops": ops}
+
+    first, second = codec.decode_push(codec.encode(push, media), media).ops
+
+    assert isinstance(first, Unreadable)
+    assert isinstance(second, Edit)
+    assert op_digest(first) != op_digest(second)
 
 
 @pytest.mark.parametrize("bomb", [b"\x91" * 100_000, b"\x81\xa1a" * 100_000])
