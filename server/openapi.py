@@ -9,6 +9,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from server.problems import MEDIA_TYPE, Problem
+from server.sync.document import MESSAGES
 
 PATH: Final = "/v1/openapi.json"
 
@@ -73,9 +74,9 @@ def config(version: str) -> OpenAPIConfig:
 
 
 def document_problems(document: dict[str, Any]) -> None:
-    """Write the problem documents into every operation of the document."""
-    (problem,), schemas = msgspec.json.schema_components(
-        [Problem], ref_template="#/components/schemas/{name}"
+    """Write problem documents into every operation, and sync's messages among the schemas."""
+    (problem, *_), schemas = msgspec.json.schema_components(
+        [Problem, *MESSAGES], ref_template="#/components/schemas/{name}"
     )
     document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
     for item in document.get("paths", {}).values():

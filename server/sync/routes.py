@@ -14,7 +14,7 @@ from server.kit import clock, compression, live
 from server.kit.errors import Malformed, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.sync import inbox, queries, rules, service
+from server.sync import document, inbox, queries, rules, service
 from server.sync.schemas import ConflictView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import PullRequest
@@ -43,7 +43,7 @@ class EncodingUnknown(Malformed):
     code = "encoding_unknown"
 
 
-@post("/push", status_code=200, summary="Send what a device did")
+@post("/push", status_code=200, summary="Send what a device did", operation_class=document.Push)
 async def push(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
     """Settle a frame of ops, each exactly once, and answer their outcomes."""
     media, body = await _body(request)
@@ -54,7 +54,13 @@ async def push(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
     return _answer(request, media, await service.push(actor, message, now=clock.now()))
 
 
-@post("/pull", status_code=200, is_read=True, summary="Receive what is newer than a cursor")
+@post(
+    "/pull",
+    status_code=200,
+    is_read=True,
+    summary="Receive what is newer than a cursor",
+    operation_class=document.Pull,
+)
 async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
     """Give one page of what changed within the device's scope."""
     media, body = await _body(request)

@@ -49,8 +49,6 @@ _SIGNING_IN: Final = [
 _NOT_FUZZED: Final = {
     ("POST", "/v1/auth/logout"): "would end the session that asks",
     ("POST", "/v1/me/sign-out-everywhere"): "would end the session that asks",
-    ("POST", "/v1/sync/push"): "reads the body by itself; see below",
-    ("POST", "/v1/sync/pull"): "reads the body by itself; see below",
     ("POST", "/v1/imports"): "takes a file; the imports' own tests are hostile enough",
 }
 _SETTINGS: Final = hypothesis.settings(
