@@ -33,8 +33,10 @@ from server.partners import routes as partners
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
 from server.sync import routes as sync
+from server.tenants import routes as tenants
 
 ROUTERS: Final[Sequence[Router]] = (
+    tenants.router,
     identity.router,
     customers.router,
     sync.router,

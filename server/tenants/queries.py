@@ -1,10 +1,13 @@
 """Look up the tenant and its teams."""
 
+from uuid import UUID
+
 import msgspec
 
 from server.access import Actor
 from server.kit import db
 from server.kit.errors import NotFound
+from server.tenants import rules
 from server.tenants.schemas import TeamView, TenantView
 
 
@@ -12,7 +15,8 @@ async def tenant(actor: Actor) -> TenantView:
     """Give the actor's own company."""
     async with db.tenant_transaction(actor.tenant_id):
         row = await db.connection().fetchrow(
-            "SELECT tenant_id, name, short_name, city FROM tenant WHERE tenant_id = $1",
+            "SELECT tenant_id, name, short_name, city, lease_hours FROM tenant "
+            "WHERE tenant_id = $1",
             actor.tenant_id,
         )
     if row is None:
@@ -20,8 +24,24 @@ async def tenant(actor: Actor) -> TenantView:
     return msgspec.convert(dict(row), TenantView)
 
 
+async def company(actor: Actor) -> TenantView:
+    """Give an agent's own company; the platform is none."""
+    actor.ensure_agent()
+    return await tenant(actor)
+
+
+async def lease_ms(tenant_id: UUID) -> int:
+    """Give the lease of a tenant's devices; call inside a transaction of the tenant."""
+    hours = await db.connection().fetchval(
+        "SELECT lease_hours FROM tenant WHERE tenant_id = $1", tenant_id
+    )
+    assert hours is not None, "whoever asks belongs to a tenant"
+    return rules.lease_ms(hours)
+
+
 async def teams(actor: Actor) -> list[TeamView]:
     """List the company's teams by name."""
+    actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
         rows = await db.connection().fetch(
             'SELECT id, name FROM team WHERE tenant_id = $1 ORDER BY name COLLATE "C"',

@@ -1,6 +1,6 @@
 """Tables of tenants, as facts on disk."""
 
-from piccolo.columns import UUID, Text, Timestamptz
+from piccolo.columns import UUID, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -12,6 +12,8 @@ class Tenant(Table, tablename="tenant"):
     short_name = Text()
     city = Text()
     created_at = Timestamptz()
+    lease_hours = Integer()
+    """How long a device may work after its last contact before it locks its records."""
 
 
 class Team(Table, tablename="team"):

@@ -22,7 +22,8 @@ async def forwards() -> MigrationManager:
                 name text NOT NULL,
                 short_name text NOT NULL,
                 city text NOT NULL,
-                created_at timestamptz NOT NULL
+                created_at timestamptz NOT NULL,
+                lease_hours integer NOT NULL DEFAULT 72 CHECK (lease_hours BETWEEN 1 AND 720)
             )
             """,
             *tenant_table("tenant", app="SELECT, INSERT, UPDATE"),
