@@ -195,8 +195,19 @@ class Write:
         return self._changed(Status.APPLIED, Code.APPLIED, held, record)
 
     def _unseen_writes(self, held: HeldRecord) -> list[Version]:
-        """Answer the writes that the op's author had not seen."""
-        writes = [held.created, *held.versions.values()]
+        """Answer the writes that the op's author had not seen.
+
+        What the server found out by itself is nobody's word and holds no deletion up.
+        """
+        fields = self.schema.fields(held.kind)
+        writes = [
+            held.created,
+            *(
+                version
+                for name, version in held.versions.items()
+                if name not in fields or not fields[name].server_only
+            ),
+        ]
         for dots in held.dots.values():
             writes += [dot for each in dots.values() for dot in each]
         return [write for write in writes if not self.causal(write)]

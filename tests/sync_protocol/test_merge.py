@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from sync_protocol.conflicts import Version
 from sync_protocol.merge import (
     EditClock,
     HeldRecord,
@@ -211,6 +212,36 @@ def test_a_deletion_that_did_not_see_an_edit_stands_back() -> None:
     assert codes(result.outcomes) == [("merged", "edit_won")]
     assert not tenant.records[HELD_KEY].deleted
     assert tenant.conflicts == [("deleted", False, True)]
+
+
+def test_what_the_server_found_out_holds_no_deletion_up() -> None:
+    tenant = tenant_with_shop()
+    photo = Create(
+        number=2,
+        kind="attachment",
+        id=VIP,
+        fields={
+            "customer_id": SHOP,
+            "subject_kind": "customer",
+            "subject_id": SHOP,
+            "media_type": "image/jpeg",
+            "size": 1,
+            "sha256": "0" * 64,
+        },
+        at_ms=1,
+        base=1,
+    )
+    tenant.push(WANG, photo)
+    held = tenant.records["attachment", VIP]
+    tenant.records["attachment", VIP] = msgspec.structs.replace(
+        held, fields={**held.fields, "state": "stored"}, versions={"state": Version(9, at_ms=NOON)}
+    )
+
+    result = tenant.push(WANG, Delete(number=3, kind="attachment", id=VIP, at_ms=11, base=2))
+
+    assert result.outcomes[0].code == "applied"
+    assert tenant.conflicts == []
+    assert tenant.records["attachment", VIP].deleted
 
 
 def test_a_deletion_that_was_seen_is_final() -> None:
