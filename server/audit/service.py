@@ -31,8 +31,15 @@ async def record(
     :param action: ``noun.past-verb``.
     :param detail: facts without names, phones or other personal data.
     """
-    await db.connection().execute(
-        _RECORD,
+    statement, values = entry(actor, action, subject_id=subject_id, now=now, **detail)
+    await db.connection().execute(statement, *values)
+
+
+def entry(
+    actor: Actor, action: str, *, subject_id: UUID | None, now: datetime, **detail: Any
+) -> tuple[str, tuple[Any, ...]]:
+    """Give what `record` does as a statement and its values, to be a part of a larger one."""
+    return _RECORD, (
         actor.tenant_id,
         ids.new_id(now),
         now,

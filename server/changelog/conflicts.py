@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from server.access import Actor
 from server.changelog.kinds import RecordKind
-from server.kit import db
+from server.changelog.store import Author
 from server.kit.errors import Conflict as Refused
 from sync_protocol.conflicts import Conflict, Version
 from sync_protocol.merge import HeldRecord
+from sync_protocol.messages import NEW_SEQ
 
 
 class ConflictSettled(Refused):
@@ -25,30 +26,34 @@ def _check(before: Mapping[str, Any] | None, _after: Mapping[str, Any]) -> None:
 
 CONFLICT: Final = RecordKind(name="conflict", table="conflict", check=_check)
 
-_AUTHORS: Final = """
-SELECT c.seq, c.record_id::text AS record_id, c.actor_id::text AS actor_id
-FROM change c JOIN UNNEST($2::uuid[], $3::uuid[], $4::bigint[]) AS u(root_id, record_id, seq)
-    ON c.root_id = u.root_id AND c.record_id = u.record_id AND c.seq = u.seq
-WHERE c.tenant_id = $1
-"""
+
+def writes_of(conflicts: Sequence[Conflict]) -> set[Author]:
+    """Name the writes whose authors the conflicts tell; those at hand are the actor's own."""
+    return {
+        _write(conflict, version)
+        for conflict in conflicts
+        for version in (conflict.kept_by, conflict.other_by)
+        if version.seq != NEW_SEQ
+    }
 
 
-async def as_records(actor: Actor, conflicts: Sequence[Conflict], seq: int) -> list[HeldRecord]:
-    """Turn what the merge found into records that travel, naming the authors from the history."""
-    authors = await _authors(actor, conflicts)
+def as_records(
+    actor: Actor, conflicts: Sequence[Conflict], authors: Mapping[Author, str]
+) -> list[HeldRecord]:
+    """Turn what the merge found into records that travel."""
 
     def author(conflict: Conflict, version: Version) -> str | None:
-        if version.seq == seq:
+        if version.seq == NEW_SEQ:
             return str(actor.user_id)
-        return authors.get((conflict.record_id, version.seq))
+        return authors.get(_write(conflict, version))
 
     unique = {conflict.id: conflict for conflict in conflicts}
     return [
         HeldRecord(
             kind="conflict",
             id=conflict.id,
-            seq=seq,
-            created=Version(seq, None, 0, conflict.happened_at_ms),
+            seq=NEW_SEQ,
+            created=Version(NEW_SEQ, None, 0, conflict.happened_at_ms),
             fields={
                 "customer_id": conflict.customer_id,
                 "kind": conflict.kind,
@@ -66,18 +71,6 @@ async def as_records(actor: Actor, conflicts: Sequence[Conflict], seq: int) -> l
     ]
 
 
-async def _authors(actor: Actor, conflicts: Sequence[Conflict]) -> dict[tuple[str, int], str]:
-    """Find who wrote each version, by the record and the sequence of the write."""
-    wanted = {
-        (conflict.customer_id or conflict.record_id, conflict.record_id, version.seq)
-        for conflict in conflicts
-        for version in (conflict.kept_by, conflict.other_by)
-    }
-    rows = await db.connection().fetch(
-        _AUTHORS,
-        actor.tenant_id,
-        [root for root, _, _ in wanted],
-        [record for _, record, _ in wanted],
-        [seq for _, _, seq in wanted],
-    )
-    return {(row["record_id"], row["seq"]): row["actor_id"] for row in rows}
+def _write(conflict: Conflict, version: Version) -> Author:
+    """Name a write by its record and its sequence."""
+    return Author(conflict.customer_id or conflict.record_id, conflict.record_id, version.seq)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from server.access import Actor
 
 SYNC_COLUMNS: Final = """
+    handle bigint NOT NULL,
     seq bigint NOT NULL,
     created_seq bigint NOT NULL,
     created_device uuid,
@@ -18,21 +19,29 @@ SYNC_COLUMNS: Final = """
 """
 """Columns that every table of synced records has beside `tenant_id`, `id` and its fields.
 
-`seq` is the tenant sequence of the last change; `versions` maps each field that was written after
-the creation to
-its version. A table needs the index ``(tenant_id, seq, id)``; the customer table also has
-``scope_seq bigint NOT NULL``,
-the sequence at which its owner or team last changed, or it was deleted or came back.
+`handle` is the record's small number within its tenant; `seq` is the tenant sequence of the last
+change; `versions` maps each field that was written after the creation to its version. The customer
+table also has ``scope_seq bigint NOT NULL``, the sequence at which its owner or team last changed,
+or it was deleted or came back.
 """
+
+
+def sync_indexes(table: str) -> list[str]:
+    """Give the indexes that every table of synced records has."""
+    return [
+        f"CREATE INDEX {table}_seq ON {table} (tenant_id, seq, id)",
+        f"CREATE UNIQUE INDEX {table}_handle ON {table} (tenant_id, handle)",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Along:
     """A write that a room adds to a unit of work, in PostgreSQL's words; other stores leave it out.
 
-    One data-modifying statement, whose parameters stand as ``{0}``, ``{1}`` ... and whose tenant as
-    ``{tenant}``. It is done in the same breath as the unit, while the tenant's clock is held, and
-    must not depend on what else the unit writes. Columns of many rows travel best as one text each.
+    One data-modifying statement with its parameters ``$1``, ``$2`` ... It is done in the same
+    breath as the unit, while the tenant's clock is held, and sees nothing of what else the unit
+    writes. It may join ``clock``, one row with `tenant_id`, `seq`, `actor_id`, `device_id` and
+    `at`. Many rows travel best as one text a column.
     """
 
     statement: str

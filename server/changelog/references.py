@@ -4,22 +4,14 @@ An id of another company is refused as one that does not exist, whichever door i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 import msgspec
 
 from server.access import Actor
-from server.kit import db
+from server.changelog.store import Store
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import Create, Edit, ReceivedOp
 from sync_protocol.schema import is_uuid
-
-_KNOWN: Final = """
-SELECT id::text FROM user_account
-WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND disabled_at IS NULL
-UNION ALL SELECT id::text FROM team WHERE tenant_id = $1 AND id = ANY($3::uuid[])
-UNION ALL SELECT id::text FROM tag WHERE tenant_id = $1 AND id = ANY($4::uuid[]) AND NOT deleted
-"""
 
 
 class References(msgspec.Struct, frozen=True):
@@ -31,8 +23,10 @@ class References(msgspec.Struct, frozen=True):
     """The customer of each store that is named."""
 
 
-async def of(actor: Actor, ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]) -> References:
-    """Look up everything that the ops point to: one query, or none."""
+async def of(
+    store: Store, actor: Actor, ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]
+) -> References:
+    """Look up everything that the ops point to: one question to the store, or none."""
     owners, teams, tags = _named(ops, "owner_id"), _named(ops, "team_id"), _tags(ops)
     owners -= {str(actor.user_id)}
     teams -= {str(actor.team_id)}
@@ -40,8 +34,7 @@ async def of(actor: Actor, ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRec
     wanted = owners | teams | (tags - made)
     known: set[str] = set()
     if wanted:
-        rows = await db.connection().fetch(_KNOWN, actor.tenant_id, owners, teams, tags - made)
-        known = {row["id"] for row in rows}
+        known = await store.known(actor, people=owners, teams=teams, tags=tags - made)
     return References(frozenset(wanted - known), dict(_stores(ops, held)))
 
 

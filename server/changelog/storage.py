@@ -1,6 +1,4 @@
-"""Read and write synced records in sets.
-
-One statement for each kind and purpose, however many records.
+"""Read synced records in sets: one statement a kind, however many records.
 
 Values cross this border in the form of the wire (ids as text, times in milliseconds, sets as
 lists), so that what is settled, stored and sent is one and the same.
@@ -18,19 +16,9 @@ from server.access import Actor, Scope
 from server.changelog.kinds import RecordKind
 from server.kit import db
 from sync_protocol.conflicts import Version
-from sync_protocol.merge import HeldRecord, Key, decode_versions, encode_versions
+from sync_protocol.merge import HeldRecord, Key, decode_versions
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType
 
-_ARRAY_TYPES: Final = {
-    FieldType.TEXT: "text",
-    FieldType.UUID: "uuid",
-    FieldType.INT: "bigint",
-    FieldType.DATE: "text",
-    FieldType.TIME: "bigint",
-    FieldType.SET: "text",
-    FieldType.ANY: "text",
-}
-"""How a column of values is given to UNNEST."""
 _JSON: Final = frozenset({FieldType.SET, FieldType.ANY})
 
 
@@ -83,6 +71,7 @@ def read_record(kind_name: str, row: asyncpg.Record, *, visible: bool) -> HeldRe
         dots=dots,
         deleted=row["deleted"],
         visible=visible,
+        handle=row["handle"],
     )
 
 
@@ -125,8 +114,9 @@ def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
     """Write the SELECT of a kind's records. $1 tenant, $2 ids."""
     columns = ", ".join(
         [
-            "k.id::text AS id, k.seq, k.created_seq, k.created_device::text AS created_device",
-            "k.created_number, (extract(epoch FROM k.created_at) * 1000)::bigint AS created_ms",
+            "k.id::text AS id, k.handle, k.seq, k.created_seq",
+            "k.created_device::text AS created_device, k.created_number",
+            "(extract(epoch FROM k.created_at) * 1000)::bigint AS created_ms",
             "k.versions, k.deleted",
             *(read_expression(field, "k") for field in fields_of(kind_name)),
         ]
@@ -144,128 +134,3 @@ def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
         SELECT {columns}, {seen} FROM {table} k {join}
         WHERE k.tenant_id = $1 AND k.id = ANY($2::uuid[]) ORDER BY k.id {locked}
     """  # noqa: S608 - names come from the schema and the rooms' record kinds
-
-
-# ------------------------------------------------------------------------------------- writing
-
-
-class _Column(msgspec.Struct, frozen=True):
-    """A column that a write sets: its type inside UNNEST, and the SQL that stores it from ``u``."""
-
-    name: str
-    array_type: str
-    store: str
-
-
-async def insert(actor: Actor, kind: RecordKind, records: Sequence[HeldRecord]) -> None:
-    """Write new records of one kind, in one statement."""
-    await db.connection().execute(
-        _insert_statement(kind),
-        actor.tenant_id,
-        records[0].seq,
-        actor.user_id,
-        *_arrays(kind, records),
-        [record.created.device for record in records],
-        [record.created.number for record in records],
-        [record.created.at_ms for record in records],
-    )
-
-
-async def update(actor: Actor, kind: RecordKind, records: Sequence[HeldRecord]) -> None:
-    """Write changed records of one kind, in one statement."""
-    await db.connection().execute(
-        _update_statement(kind), actor.tenant_id, records[0].seq, *_arrays(kind, records)
-    )
-
-
-def _arrays(kind: RecordKind, records: Sequence[HeldRecord]) -> list[list[Any]]:
-    """Give the records by column, in the order of `_columns`, ids first."""
-    derived = [kind.derive(record.fields) for record in records] if kind.derived else []
-    return [
-        [record.id for record in records],
-        *(_stored(field, records) for field in fields_of(kind.name)),
-        [_encode(encode_versions(record.versions, record.dots)) for record in records],
-        [record.deleted for record in records],
-        *([each[name] for each in derived] for name in kind.derived),
-    ]
-
-
-def _stored(field: FieldSpec, records: Sequence[HeldRecord]) -> list[Any]:
-    """Give one field of all records as it is handed to the database."""
-    values = [record.fields.get(field.name) for record in records]
-    if field.type not in _JSON:
-        return values
-    return [None if value is None else _encode(value) for value in values]
-
-
-def _encode(value: Any) -> str:
-    """Write a value as JSON text, which is how jsonb travels."""
-    return msgspec.json.encode(value).decode()
-
-
-def _columns(kind: RecordKind) -> list[_Column]:
-    """Give the columns that every write of a kind sets."""
-    return [
-        _Column("id", "uuid", "u.id"),
-        *(_field_column(field) for field in fields_of(kind.name)),
-        _Column("versions", "text", "u.versions::jsonb"),
-        _Column("deleted", "boolean", "u.deleted"),
-        *(_Column(name, sql_type, f"u.{name}") for name, sql_type in kind.derived.items()),
-    ]
-
-
-def _field_column(field: FieldSpec) -> _Column:
-    """Say how a field is stored."""
-    match field.type:
-        case FieldType.TIME:
-            store = f"to_timestamp(u.{field.name} / 1000.0)"
-        case FieldType.SET | FieldType.ANY:
-            store = f"u.{field.name}::jsonb"
-        case _:
-            store = f"u.{field.name}"
-    return _Column(field.name, _ARRAY_TYPES[field.type], store)
-
-
-_BORN: Final = (
-    _Column("created_device", "uuid", "u.created_device"),
-    _Column("created_number", "bigint", "u.created_number"),
-    _Column("created_at", "bigint", "to_timestamp(u.created_at / 1000.0)"),
-)
-"""Where a record comes from: set once."""
-
-
-def _insert_statement(kind: RecordKind) -> str:
-    """Write the INSERT of a kind. $1 tenant, $2 sequence, $3 author, then arrays."""
-    columns = [*_columns(kind), *_BORN]
-    scoped, entered = (", scope_seq", ", $2") if kind.name == "customer" else ("", "")
-    return f"""
-        INSERT INTO {kind.table} (tenant_id, seq, created_seq, created_by,
-            {", ".join(column.name for column in columns)}{scoped})
-        SELECT $1, $2, $2, $3, {", ".join(column.store for column in columns)}{entered}
-        FROM {_unnest(columns, first=4)}
-    """  # noqa: S608 - names come from the schema and the rooms' record kinds
-
-
-def _update_statement(kind: RecordKind) -> str:
-    """Write the UPDATE of a kind. $1 tenant, $2 sequence, then arrays."""
-    columns = _columns(kind)
-    entered = (
-        ", scope_seq = CASE WHEN (t.owner_id, t.team_id, t.deleted)"
-        " IS DISTINCT FROM (u.owner_id, u.team_id, u.deleted) THEN $2 ELSE t.scope_seq END"
-        if kind.name == "customer"
-        else ""
-    )
-    return f"""
-        UPDATE {kind.table} t
-        SET seq = $2, {", ".join(f"{column.name} = {column.store}" for column in columns[1:])}{
-        entered
-    }
-        FROM {_unnest(columns, first=3)}
-        WHERE t.tenant_id = $1 AND t.id = u.id
-    """  # noqa: S608 - names come from the schema and the rooms' record kinds
-
-
-def _unnest(columns: Sequence[_Column], *, first: int) -> str:
-    """Write UNNEST of typed arrays from parameter `first` on, as ``u``."""
-    arrays = ", ".join(f"${n}::{column.array_type}[]" for n, column in enumerate(columns, first))
-    return f"UNNEST({arrays}) AS u({', '.join(column.name for column in columns)})"

@@ -19,8 +19,10 @@ from server.access import Actor
 from server.changelog.kinds import Along, RecordKind
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, HeldRecord, Key
+from sync_protocol.schema import SCHEMA
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
+_ORDER: Final = {kind: place for place, kind in enumerate(SCHEMA.kinds())}
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -64,6 +66,12 @@ class Unit(msgspec.Struct, frozen=True):
     def new_count(self) -> int:
         """Count the records that need a handle."""
         return len(self.created) + len(self.conflicts)
+
+    @property
+    def has_customers(self) -> bool:
+        """Say whether a customer was created or changed."""
+        changed = (each.after for each in self.changed)
+        return any(record.kind == "customer" for record in (*self.created, *changed))
 
     def stamped(self, tick: Tick) -> "Unit":
         """Give everything its sequence, and what is new its handle."""
@@ -113,7 +121,10 @@ class Store(Protocol):
         ...
 
     async def ids_of(
-        self, tenant_id: UUID, handles: Mapping[str, Collection[int]]
+        self,
+        tenant_id: UUID,
+        kinds: Mapping[str, RecordKind],
+        handles: Mapping[str, Collection[int]],
     ) -> dict[tuple[str, int], str]:
         """Give the ids of the records with these handles, by kind; one that leads nowhere lacks."""
         ...
@@ -161,7 +172,7 @@ def unit_of(result: BatchResult, conflicts: Sequence[HeldRecord] = ()) -> Unit:
     for settlement in result.settlements:
         if settlement.before is not None and settlement.before.key not in result.created:
             before.setdefault(settlement.before.key, settlement.before)
-    written = [result.records[key] for key in sorted(result.records)]
+    written = sorted(result.records.values(), key=lambda held: (_ORDER[held.kind], held.id))
     return Unit(
         created=[record for record in written if record.key in result.created],
         changed=[

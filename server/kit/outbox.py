@@ -69,16 +69,22 @@ async def add(
 
     :param key: while a job with this key waits unclaimed, another one with it is not added.
     """
-    await db.connection().execute(
-        _ADD,
-        ids.new_id(now),
-        tenant_id,
-        topic,
-        msgspec.json.encode(payload).decode(),
-        key,
-        run_at or now,
-        now,
-    )
+    statement, values = adding(topic, payload, tenant_id=tenant_id, now=now, key=key, run_at=run_at)
+    await db.connection().execute(statement, *values)
+
+
+def adding(
+    topic: str,
+    payload: dict[str, Any],
+    *,
+    tenant_id: UUID | None,
+    now: datetime,
+    key: str | None = None,
+    run_at: datetime | None = None,
+) -> tuple[str, tuple[Any, ...]]:
+    """Give what `add` does as a statement and its values, to be a part of a larger one."""
+    text = msgspec.json.encode(payload).decode()
+    return _ADD, (ids.new_id(now), tenant_id, topic, text, key, run_at or now, now)
 
 
 async def claim(*, now: datetime, limit: int) -> list[Job]:

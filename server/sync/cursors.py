@@ -9,7 +9,7 @@ from server.access import Actor
 from server.identity import keys
 from server.kit.pages import BadCursor
 from server.sync import scopes
-from server.sync.feed import Standing
+from server.sync.store import Standing
 from sync_protocol import cursor as protocol
 from sync_protocol.cursor import Cursor, CursorRefused
 

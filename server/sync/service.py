@@ -3,7 +3,7 @@
 One push and one pull are one transaction each.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,13 +11,16 @@ import msgspec
 
 from server.access import Actor
 from server.changelog import service as changelog
-from server.identity import service as identity
+from server.identity.schemas import HeldDevice
 from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, quarantine, rules, scopes
 from server.sync.inbox import resolve
-from server.sync.registry import KINDS, MUTATIONS
+from server.sync.postgres import STORE
+from server.sync.registry import KINDS, MUTATIONS, Mutation
+from server.sync.store import Remembered, Report, Standing, SyncStore
 from sync_protocol.cursor import Cursor
+from sync_protocol.handles import handles_of, with_ids
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import (
     Code,
@@ -31,24 +34,28 @@ from sync_protocol.messages import (
     ReceivedOp,
     ReceivedPush,
     Status,
+    is_same_op,
     op_digest,
     split_frame,
 )
 
-__all__ = ["pull", "push", "resolve"]
-
-_REMEMBERED: Final = """
-SELECT number, digest, outcome FROM op_outcome
-WHERE tenant_id = $1 AND device_id = $2 AND number = ANY($3::bigint[])
-"""
-_REMEMBER: Final = """
-INSERT INTO op_outcome (tenant_id, device_id, at, number, digest, outcome)
-SELECT $1, $2, $3, u.number, u.digest, u.outcome::jsonb
-FROM UNNEST($4::bigint[], $5::bytea[], $6::text[]) AS u(number, digest, outcome)
-"""
+__all__ = ["HERE", "Room", "is_enrolled", "pull", "push", "resolve"]
 
 
-async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushResponse:
+class Room(msgspec.Struct, frozen=True):
+    """Where sync happens: what it writes to, and what intents may ask for."""
+
+    store: SyncStore
+    mutations: Mapping[str, Mutation]
+
+
+HERE: Final = Room(STORE, MUTATIONS)
+"""The product's own."""
+
+
+async def push(
+    actor: Actor, request: ReceivedPush, *, now: datetime, room: Room = HERE
+) -> PushResponse:
     """Settle a device's ops, each once for ever; then answer a pull, if one came along.
 
     Where the server fails on a push, it settles a part of it, so that the rest of the queue goes
@@ -61,7 +68,7 @@ async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushRes
     part, has_failed = request, False
     while True:
         try:
-            return await _push(actor, part, now)
+            return await _push(room, actor, part, now)
         except (Refusal, *db.PASSING):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the queue must go on
@@ -70,92 +77,120 @@ async def push(actor: Actor, request: ReceivedPush, *, now: datetime) -> PushRes
             if len(unit) < len(part.ops):
                 part = msgspec.structs.replace(part, ops=unit, pull=None)
             elif has_failed:
-                return await _put_into_quarantine(actor, part, now)
+                return await _put_into_quarantine(room, actor, part, now)
             else:
                 has_failed = True
 
 
-async def _push(actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
-    """Settle the ops of a push in one transaction."""
-    async with db.tenant_transaction(actor.tenant_id):
-        device = await identity.hold_device(actor)
-        settled, fresh = _split(request, device.last_op)
-        remembered = await _remembered(actor, settled)
-        outcomes = await _settle(actor, fresh, device.last_sync_at, request, now) if fresh else []
-        acknowledged = await _acknowledge(actor, request, device.last_op, fresh, outcomes, now)
-    pulled = await pull(actor, request.pull, now=now) if request.pull else None
+async def _push(room: Room, actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
+    """Settle the ops of a push in one unit of work."""
+    async with room.store.unit_of_work(actor.tenant_id):
+        held = await _hold(room.store, actor, request)
+        outcomes = await _settle(room, actor, held, request, now) if held.fresh else []
+        acknowledged = await _acknowledge(room.store, actor, request, held, outcomes, now)
+    pulled = await pull(actor, request.pull, now=now, room=room) if request.pull else None
     return PushResponse(
-        outcomes=[*remembered, *outcomes],
+        outcomes=[*held.answered, *outcomes],
         acknowledged=acknowledged,
         server_time_ms=clock.to_ms(now),
         pull=pulled,
     )
 
 
-async def _put_into_quarantine(actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
+async def _put_into_quarantine(
+    room: Room, actor: Actor, request: ReceivedPush, now: datetime
+) -> PushResponse:
     """Answer ops that cannot be settled, for good, so that what follows them is not held up."""
-    async with db.tenant_transaction(actor.tenant_id):
-        device = await identity.hold_device(actor)
-        settled, fresh = _split(request, device.last_op)
-        remembered = await _remembered(actor, settled)
-        outcomes = [quarantine.outcome(op) for op in fresh]
-        acknowledged = await _acknowledge(actor, request, device.last_op, fresh, outcomes, now)
+    async with room.store.unit_of_work(actor.tenant_id):
+        held = await _hold(room.store, actor, request)
+        outcomes = [quarantine.outcome(op) for op in held.fresh]
+        acknowledged = await _acknowledge(room.store, actor, request, held, outcomes, now)
     return PushResponse(
-        outcomes=[*remembered, *outcomes],
+        outcomes=[*held.answered, *outcomes],
         acknowledged=acknowledged,
         server_time_ms=clock.to_ms(now),
     )
 
 
+class _Held(msgspec.Struct, frozen=True):
+    """A push whose device is locked: what was answered before, and what is fresh."""
+
+    device: HeldDevice
+    answered: list[Outcome]
+    fresh: list[ReceivedOp]
+    is_restored: bool
+    """Whether the device has not heard that the tenant was restored since."""
+
+
+async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush) -> _Held:
+    """Lock the device, name records by their ids, and part what was settled from what is fresh."""
+    device = await store.hold_device(actor)
+    is_restored = request.epoch != 0 and request.epoch != await store.epoch(actor.tenant_id)
+    ops, handles = request.ops, handles_of(request.ops)
+    if handles and not is_restored:
+        ops = with_ids(ops, await store.ids_of(actor.tenant_id, KINDS, handles))
+    settled, fresh = _split(request, ops, device.last_op)
+    return _Held(device, await _remembered(store, actor, settled), fresh, is_restored)
+
+
 async def _acknowledge(
+    store: SyncStore,
     actor: Actor,
     request: ReceivedPush,
-    last_op: int,
-    fresh: Sequence[ReceivedOp],
+    held: _Held,
     outcomes: Sequence[Outcome],
     now: datetime,
 ) -> int:
     """Keep the outcomes, and how far the device has come."""
-    acknowledged = max([last_op, request.forgotten, *(op.number for op in fresh)])
-    await _remember(actor, fresh, outcomes, now)
-    is_last = request.pull is not None
-    await identity.device_synced(actor, last_op=acknowledged, is_up_to_date=is_last, now=now)
-    return acknowledged
+    last_op = max([held.device.last_op, request.forgotten, *(op.number for op in held.fresh)])
+    if held.fresh:
+        settled = [
+            Remembered(op.number, op_digest(op), msgspec.json.encode(outcome))
+            for op, outcome in zip(held.fresh, outcomes, strict=True)
+        ]
+        await store.remember(actor, settled, now)
+    report = Report(
+        last_op=last_op,
+        is_up_to_date=request.pull is not None,
+        pending=request.pending,
+        app_version=request.app_version or None,
+    )
+    await store.device_synced(actor, report, now=now)
+    return last_op
 
 
-async def is_enrolled(actor: Actor) -> bool:
+async def is_enrolled(actor: Actor, *, room: Room = HERE) -> bool:
     """Say whether the actor's device still counts; asked while a stream is open."""
-    async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        return await feed.standing(actor) is not None
+    async with room.store.snapshot(actor.tenant_id):
+        return await room.store.standing(actor) is not None
 
 
-def _split(request: ReceivedPush, acknowledged: int) -> tuple[list[ReceivedOp], list[ReceivedOp]]:
+def _split(
+    request: ReceivedPush, ops: Sequence[ReceivedOp], acknowledged: int
+) -> tuple[list[ReceivedOp], list[ReceivedOp]]:
     """Part what was settled before from what is fresh."""
     try:
-        return split_frame(request.ops, acknowledged=acknowledged, forgotten=request.forgotten)
+        return split_frame(ops, acknowledged=acknowledged, forgotten=request.forgotten)
     except (OpGap, FrameInvalid) as error:
         refusal = rules.OutOfOrder(str(error), field="ops", acknowledged=acknowledged)
         raise refusal from error
 
 
-async def _remembered(actor: Actor, ops: Sequence[ReceivedOp]) -> list[Outcome]:
+async def _remembered(store: SyncStore, actor: Actor, ops: Sequence[ReceivedOp]) -> list[Outcome]:
     """Answer ops that were settled before.
 
     The same op gets the same outcome, another op is told so.
     """
     if not ops:
         return []
-    rows = await db.connection().fetch(
-        _REMEMBERED, actor.tenant_id, actor.device_id, [op.number for op in ops]
-    )
-    held = {row["number"]: row for row in rows}
+    held = await store.remembered(actor, [op.number for op in ops])
     return [_answer_again(op, held.get(op.number)) for op in ops]
 
 
-def _answer_again(op: ReceivedOp, row: Mapping[str, object] | None) -> Outcome:
+def _answer_again(op: ReceivedOp, held: Remembered | None) -> Outcome:
     """Give the outcome of one op that was settled before."""
-    if row is not None and row["digest"] == op_digest(op):
-        return msgspec.json.decode(str(row["outcome"]), type=Outcome)
+    if held is not None and is_same_op(op, held.digest):
+        return msgspec.json.decode(held.outcome, type=Outcome)
     return Outcome(
         number=op.number,
         status=Status.REJECTED,
@@ -165,49 +200,41 @@ def _answer_again(op: ReceivedOp, row: Mapping[str, object] | None) -> Outcome:
 
 
 async def _settle(
-    actor: Actor,
-    ops: Sequence[ReceivedOp],
-    last_sync_at: datetime | None,
-    request: ReceivedPush,
-    now: datetime,
+    room: Room, actor: Actor, held: _Held, request: ReceivedPush, now: datetime
 ) -> list[Outcome]:
     """Settle fresh ops.
 
     The edits in one unit of work, then each intent under a savepoint of its own.
     """
     received_at_ms = clock.to_ms(now)
+    synced_at = held.device.last_sync_at
     applied = await changelog.apply(
         actor,
-        ops,
+        held.fresh,
         kinds=KINDS,
-        base_limit=await _base_limit(actor, request),
+        # The bases of a device that has not heard of a restoration: it saw nothing of this.
+        base_limit=0 if held.is_restored else None,
         edit_clock=EditClock(
             received_at_ms=received_at_ms,
             offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
-            floor_ms=clock.to_ms(last_sync_at) if last_sync_at else 0,
+            floor_ms=clock.to_ms(synced_at) if synced_at else 0,
         ),
+        store=room.store,
         now=now,
     )
     outcomes = {outcome.number: outcome for outcome in applied.result.outcomes}
     for intent in applied.result.intents:
-        outcomes[intent.number] = await _decide(actor, intent, now)
-    return [outcomes[op.number] for op in ops]
+        outcomes[intent.number] = await _decide(room, actor, intent, now)
+    return [outcomes[op.number] for op in held.fresh]
 
 
-async def _base_limit(actor: Actor, request: ReceivedPush) -> int | None:
-    """Bound the bases of a device that has not heard of a restoration: it saw nothing of this."""
-    if request.epoch == 0:
-        return None
-    return None if request.epoch == await feed.epoch_of(actor.tenant_id) else 0
-
-
-async def _decide(actor: Actor, intent: Intent, now: datetime) -> Outcome:
+async def _decide(room: Room, actor: Actor, intent: Intent, now: datetime) -> Outcome:
     """Do what an intent asks, or answer why not; a refusal undoes the intent alone."""
-    mutation = MUTATIONS.get(intent.name)
+    mutation = room.mutations.get(intent.name)
     if mutation is None:
         return _rejected(intent, Code.INTENT_UNKNOWN, "The server knows no such request.")
     try:
-        async with db.current().savepoint():
+        async with room.store.savepoint():
             refused = await mutation(actor, intent, now)
     except Refusal as refusal:
         refused = refusal
@@ -223,27 +250,12 @@ def _rejected(intent: Intent, code: str, detail: str, field: str | None = None) 
     )
 
 
-async def _remember(
-    actor: Actor, ops: Sequence[ReceivedOp], outcomes: Iterable[Outcome], now: datetime
-) -> None:
-    """Keep outcomes with their effects, in one commit."""
-    if not ops:
-        return
-    await db.connection().execute(
-        _REMEMBER,
-        actor.tenant_id,
-        actor.device_id,
-        now,
-        [op.number for op in ops],
-        [op_digest(op) for op in ops],
-        [msgspec.json.encode(outcome).decode() for outcome in outcomes],
-    )
-
-
 # ------------------------------------------------------------------------------------------ pull
 
 
-async def pull(actor: Actor, request: PullRequest, *, now: datetime) -> PullResponse:
+async def pull(
+    actor: Actor, request: PullRequest, *, now: datetime, room: Room = HERE
+) -> PullResponse:
     """Give a device what is newer than its cursor, from one snapshot.
 
     A cursor of another epoch, of other grants or older than the kept tombstones is answered with
@@ -252,18 +264,18 @@ async def pull(actor: Actor, request: PullRequest, *, now: datetime) -> PullResp
     :raises BadCursor: when the cursor was not made for this device.
     """
     rules.ensure_device(actor)
-    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        stands = await feed.standing(actor)
+    async with room.store.snapshot(actor.tenant_id):
+        stands = await room.store.standing(actor)
         if stands is None:
             raise rules.DeviceRequired("This device was signed out; enrol it again.")
-        page = await _answer_pull(actor, request, stands, now)
+        page = await _answer_pull(room.store, actor, request, stands, now)
     if not page.more and rules.is_sync_news(stands.last_sync_at, now):
-        await _note_pull(actor, now)
+        await _note_pull(room.store, actor, now)
     return page
 
 
 async def _answer_pull(
-    actor: Actor, request: PullRequest, stands: feed.Standing, now: datetime
+    store: SyncStore, actor: Actor, request: PullRequest, stands: Standing, now: datetime
 ) -> PullResponse:
     """Answer a pull inside its snapshot."""
     start = cursors.read(actor, request.cursor, stands)
@@ -271,21 +283,30 @@ async def _answer_pull(
         return _reset(request, stands, now)
     if start.base == stands.seq and start.seq == stands.seq:
         return _unchanged(request, stands, now)
-    return await _page(actor, request, start, stands, now)
+    found, more = await feed.changed_since(store, actor, start, request.limit)
+    drops = [] if more else await feed.left_scope(store, actor, start)
+    return _page(actor, request, start, stands, found, more=more, drops=drops, now=now)
 
 
-async def _note_pull(actor: Actor, now: datetime) -> None:
+async def _note_pull(store: SyncStore, actor: Actor, now: datetime) -> None:
     """Write down that a device which has nothing to send is up to date."""
-    async with db.tenant_transaction(actor.tenant_id):
-        device = await identity.hold_device(actor)
-        await identity.device_synced(actor, last_op=device.last_op, now=now)
+    async with store.unit_of_work(actor.tenant_id):
+        device = await store.hold_device(actor)
+        await store.device_synced(actor, Report(last_op=device.last_op), now=now)
 
 
-async def _page(
-    actor: Actor, request: PullRequest, start: Cursor, stands: feed.Standing, now: datetime
+def _page(
+    actor: Actor,
+    request: PullRequest,
+    start: Cursor,
+    stands: Standing,
+    found: Sequence[feed.Found],
+    *,
+    more: bool,
+    drops: list[str],
+    now: datetime,
 ) -> PullResponse:
     """Give one page of the feed."""
-    found, more = await feed.changed_since(actor, start, request.limit)
     batches, patches = feed.as_messages(found, start.base)
     last = found[-1] if more else None
     end = Cursor(
@@ -306,12 +327,12 @@ async def _page(
         more=more,
         batches=batches,
         patches=patches,
-        drops=[] if more else await feed.left_scope(actor, start),
+        drops=drops,
         acknowledged=stands.last_op,
     )
 
 
-def _unchanged(request: PullRequest, stands: feed.Standing, now: datetime) -> PullResponse:
+def _unchanged(request: PullRequest, stands: Standing, now: datetime) -> PullResponse:
     """Tell that nothing is newer."""
     return PullResponse(
         from_cursor=request.cursor,
@@ -323,7 +344,7 @@ def _unchanged(request: PullRequest, stands: feed.Standing, now: datetime) -> Pu
     )
 
 
-def _reset(request: PullRequest, stands: feed.Standing, now: datetime) -> PullResponse:
+def _reset(request: PullRequest, stands: Standing, now: datetime) -> PullResponse:
     """Tell the device to start again without a cursor; its outbox is untouched."""
     return PullResponse(
         from_cursor=request.cursor,

@@ -40,6 +40,18 @@ class Standing(msgspec.Struct, frozen=True):
     last_sync_at: datetime | None
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device tells of itself by syncing."""
+
+    last_op: int
+    is_up_to_date: bool = True
+    """False while more of the same sync is to come: it is then no sync yet."""
+    pending: int = 0
+    """How many ops wait on the device."""
+    app_version: str | None = None
+    """None where it is the one that was told last."""
+
+
 class After(msgspec.Struct, frozen=True):
     """Behind which row of one kind a page of the feed begins, and what its run is about."""
 
@@ -84,10 +96,8 @@ class SyncStore(Store, Protocol):
         """
         ...
 
-    async def device_synced(
-        self, actor: Actor, *, last_op: int, is_up_to_date: bool, now: datetime
-    ) -> None:
-        """Write down how far the actor's device has come, and that it synced unless more is due."""
+    async def device_synced(self, actor: Actor, report: Report, *, now: datetime) -> None:
+        """Write down how far the actor's device has come, and that it has synced."""
         ...
 
     async def remembered(self, actor: Actor, numbers: Collection[int]) -> dict[int, Remembered]:

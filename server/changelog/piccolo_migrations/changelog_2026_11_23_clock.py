@@ -2,7 +2,7 @@
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from server.changelog.kinds import SYNC_COLUMNS
+from server.changelog.kinds import SYNC_COLUMNS, sync_indexes
 from server.kit.schema import sql_migration, tenant_table
 
 ID = "2026-11-23T00:00:00:000004"
@@ -21,7 +21,8 @@ _CLOCK = [
         tenant_id uuid PRIMARY KEY,
         seq bigint NOT NULL,
         epoch bigint NOT NULL,
-        min_seq bigint NOT NULL
+        min_seq bigint NOT NULL,
+        handles bigint NOT NULL
     ) WITH (fillfactor = 50)
     """,
     *tenant_table("tenant_clock", app="SELECT, INSERT, UPDATE"),
@@ -76,7 +77,7 @@ _CONFLICTS = [
         PRIMARY KEY (tenant_id, id)
     )
     """,
-    "CREATE INDEX conflict_seq ON conflict (tenant_id, seq, id)",
+    *sync_indexes("conflict"),
     "CREATE INDEX conflict_customer ON conflict (tenant_id, customer_id, id)",
     *tenant_table("conflict"),
 ]

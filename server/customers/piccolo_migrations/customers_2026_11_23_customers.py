@@ -2,7 +2,7 @@
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from server.changelog.kinds import SYNC_COLUMNS
+from server.changelog.kinds import SYNC_COLUMNS, sync_indexes
 from server.kit.schema import sql_migration, tenant_table
 
 ID = "2026-11-23T00:00:00:000006"
@@ -43,7 +43,7 @@ _CUSTOMER = [
         PRIMARY KEY (tenant_id, id)
     )
     """,
-    "CREATE INDEX customer_seq ON customer (tenant_id, seq, id)",
+    *sync_indexes("customer"),
     "CREATE INDEX customer_owner ON customer (tenant_id, owner_id, seq, id)",
     # Only customers that changed hands: all others entered every scope when they were created.
     """
@@ -81,7 +81,7 @@ _STORE = [
         FOREIGN KEY (tenant_id, customer_id) REFERENCES customer (tenant_id, id)
     )
     """,
-    "CREATE INDEX store_seq ON store (tenant_id, seq, id)",
+    *sync_indexes("store"),
     "CREATE INDEX store_customer ON store (tenant_id, customer_id, id)",
     *tenant_table("store", app="SELECT, INSERT, UPDATE"),
 ]
@@ -104,7 +104,7 @@ _CONTACT = [
         FOREIGN KEY (tenant_id, store_id) REFERENCES store (tenant_id, id)
     )
     """,
-    "CREATE INDEX contact_seq ON contact (tenant_id, seq, id)",
+    *sync_indexes("contact"),
     "CREATE INDEX contact_customer ON contact (tenant_id, customer_id, id)",
     *tenant_table("contact", app="SELECT, INSERT, UPDATE"),
 ]
@@ -122,7 +122,7 @@ _NOTE = [
         FOREIGN KEY (tenant_id, customer_id) REFERENCES customer (tenant_id, id)
     )
     """,
-    "CREATE INDEX note_seq ON note (tenant_id, seq, id)",
+    *sync_indexes("note"),
     "CREATE INDEX note_customer ON note (tenant_id, customer_id, id)",
     *tenant_table("note", app="SELECT, INSERT, UPDATE"),
 ]
@@ -140,7 +140,7 @@ _TAG = [
         PRIMARY KEY (tenant_id, id)
     )
     """,
-    "CREATE INDEX tag_seq ON tag (tenant_id, seq, id)",
+    *sync_indexes("tag"),
     *tenant_table("tag", app="SELECT, INSERT, UPDATE"),
 ]
 _TOKEN = [
@@ -155,7 +155,7 @@ _TOKEN = [
         PRIMARY KEY (tenant_id, token, record_id) INCLUDE (customer_id, before)
     )
     """,
-    *tenant_table("customer_token", app="SELECT, INSERT, DELETE"),
+    *tenant_table("customer_token"),
 ]
 _IMPORT = [
     """

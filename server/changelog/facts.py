@@ -1,0 +1,61 @@
+"""Write what the server itself finds out about records: fields that no device may write.
+
+Nothing is merged, since nobody else writes them; it is a unit of work like any other, so devices
+hear of it and the history tells it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from server.access import Actor
+from server.changelog.kinds import RecordKind
+from server.changelog.postgres import STORE
+from server.changelog.store import Change, Store, Unit
+from server.kit import clock
+from sync_protocol.conflicts import Version
+from sync_protocol.merge import HeldRecord, Key
+from sync_protocol.messages import NEW_SEQ
+from sync_protocol.schema import SCHEMA
+
+
+async def note(
+    actor: Actor,
+    facts: Mapping[Key, Mapping[str, Any]],
+    *,
+    kinds: Mapping[str, RecordKind],
+    store: Store = STORE,
+    now: datetime,
+) -> int | None:
+    """Write fields of records, in the open unit of work or one of its own; give its sequence.
+
+    What is deleted stays as it is, and what holds the value already is not written.
+    """
+    for (kind, _), fields in facts.items():
+        for name in fields:
+            assert SCHEMA.field(kind, name).server_only, "what devices write is merged"
+    async with store.unit_of_work(actor.tenant_id):
+        held = await store.load(actor, kinds, list(facts))
+        changed = [
+            Change(_with(record, facts[key], now), record)
+            for key, record in sorted(held.items())
+            if not record.deleted
+            and any(record.fields.get(name) != value for name, value in facts[key].items())
+        ]
+        if not changed:
+            return None
+        unit = Unit(created=(), changed=changed)
+        return (await store.write(actor, kinds, unit, now=now)).seq
+
+
+def _with(record: HeldRecord, fields: Mapping[str, Any], now: datetime) -> HeldRecord:
+    """Give a record with the fields that were found out."""
+    version = Version(NEW_SEQ, None, 0, clock.to_ms(now))
+    return msgspec.structs.replace(
+        record,
+        seq=NEW_SEQ,
+        fields={**record.fields, **fields},
+        versions={**record.versions, **dict.fromkeys(fields, version)},
+    )

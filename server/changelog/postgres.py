@@ -1,0 +1,217 @@
+"""Synced records in PostgreSQL: the store of the product.
+
+However many records a unit of work writes, it is one statement: the tenant's clock ticks in it, and
+each table is written from one parameter, a JSON array of rows. While the clock is held, and others
+of the tenant wait, there is this one round trip and the commit.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+from uuid import UUID
+
+from server.access import Actor
+from server.changelog import statements, storage
+from server.changelog.conflicts import CONFLICT
+from server.changelog.kinds import Along, RecordKind, Written
+from server.changelog.statements import Part
+from server.changelog.store import Author, Change, Tick, Unit
+from server.kit import db, live, outbox
+from sync_protocol.merge import HeldRecord, Key
+
+_KNOWN: Final = """
+SELECT id::text FROM user_account
+WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND disabled_at IS NULL
+UNION ALL SELECT id::text FROM team WHERE tenant_id = $1 AND id = ANY($3::uuid[])
+UNION ALL SELECT id::text FROM tag WHERE tenant_id = $1 AND id = ANY($4::uuid[]) AND NOT deleted
+"""
+_AUTHORS: Final = """
+SELECT c.root_id::text, c.record_id::text, c.seq, c.actor_id::text AS actor_id
+FROM change c JOIN UNNEST($2::uuid[], $3::uuid[], $4::bigint[]) AS u(root_id, record_id, seq)
+    ON c.root_id = u.root_id AND c.record_id = u.record_id AND c.seq = u.seq
+WHERE c.tenant_id = $1
+"""
+
+
+class PostgresStore:
+    """The doors and the statements behind the port `server.changelog.store.Store`."""
+
+    def unit_of_work(self, tenant_id: UUID) -> AbstractAsyncContextManager[Any]:
+        """Open the tenant's transaction, or join it."""
+        return db.tenant_transaction(tenant_id)
+
+    async def load(
+        self, actor: Actor, kinds: Mapping[str, RecordKind], keys: Collection[Key]
+    ) -> dict[Key, HeldRecord]:
+        """Fetch and lock the named records, kind by kind in the order of ids."""
+        return await storage.load(actor, kinds, keys)
+
+    async def ids_of(
+        self,
+        tenant_id: UUID,
+        kinds: Mapping[str, RecordKind],
+        handles: Mapping[str, Collection[int]],
+    ) -> dict[tuple[str, int], str]:
+        """Look handles up: one statement a kind."""
+        found: dict[tuple[str, int], str] = {}
+        for name in kinds.keys() & handles.keys():
+            rows = await db.connection().fetch(
+                f"SELECT handle, id::text AS id FROM {kinds[name].table}"  # noqa: S608 - named by the rooms' record kinds
+                " WHERE tenant_id = $1 AND handle = ANY($2::bigint[])",
+                tenant_id,
+                list(handles[name]),
+            )
+            found.update({(name, row["handle"]): row["id"] for row in rows})
+        return found
+
+    async def known(
+        self,
+        actor: Actor,
+        *,
+        people: Collection[str],
+        teams: Collection[str],
+        tags: Collection[str],
+    ) -> set[str]:
+        """Look people, teams and tags up in one statement."""
+        rows = await db.connection().fetch(
+            _KNOWN, actor.tenant_id, list(people), list(teams), list(tags)
+        )
+        return {row["id"] for row in rows}
+
+    async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:
+        """Look writes up in the history."""
+        wanted = list(writes)
+        rows = await db.connection().fetch(
+            _AUTHORS,
+            tenant_id,
+            [write.root_id for write in wanted],
+            [write.record_id for write in wanted],
+            [write.seq for write in wanted],
+        )
+        return {
+            Author(row["root_id"], row["record_id"], row["seq"]): row["actor_id"] for row in rows
+        }
+
+    async def write(
+        self,
+        actor: Actor,
+        kinds: Mapping[str, RecordKind],
+        unit: Unit,
+        *,
+        along: Sequence[Along] = (),
+        now: datetime,
+    ) -> Tick:
+        """Tick and write everything in one statement; tell the listeners after the commit."""
+        parts = [
+            *_of_records(kinds, unit),
+            *_of_history(unit),
+            *_of_exits(unit),
+            *(Part.along(each) for each in (*_of_indexes(kinds, unit), *along)),
+        ]
+        if unit.has_customers:
+            parts.append(Part.along(_announcement(actor.tenant_id, now)))
+        statement = statements.unit(tuple(part.text for part in parts))
+        row = await db.connection().fetchrow(
+            statement,
+            actor.tenant_id,
+            unit.new_count,
+            actor.user_id,
+            actor.device_id,
+            now,
+            *(value for part in parts for value in part.values),
+        )
+        assert row is not None, "the clock always ticks"
+        tick = Tick(row["seq"], row["handle"])
+        db.current().on_commit(lambda: live.publish(actor.tenant_id, tick.seq))
+        return tick
+
+
+STORE: Final = PostgresStore()
+"""It holds nothing, so one is enough."""
+
+
+# ------------------------------------------------------------------------------ a unit as parts
+
+
+def _of_records(kinds: Mapping[str, RecordKind], unit: Unit) -> Iterable[Part]:
+    """Write each kind's new and changed records."""
+    place = 0
+    for kind_name, records in _by_kind(unit.created):
+        yield statements.insertion(kinds[kind_name], records, first=place)
+        place += len(records)
+    for kind_name, records in _by_kind([each.after for each in unit.changed]):
+        yield statements.update(kinds[kind_name], records)
+    if unit.conflicts:
+        yield statements.insertion(CONFLICT, unit.conflicts, first=place)
+
+
+def _by_kind(records: Iterable[HeldRecord]) -> Iterable[tuple[str, list[HeldRecord]]]:
+    """Part records, which come kind by kind."""
+    return ((kind, list(group)) for kind, group in groupby(records, attrgetter("kind")))
+
+
+def _of_indexes(kinds: Mapping[str, RecordKind], unit: Unit) -> Iterable[Along]:
+    """Ask the rooms what keeps their search indexes; what lives again is indexed as if new."""
+    written: dict[str, list[Written]] = {}
+    for change in (*map(Change, unit.created), *unit.changed):
+        after, before = change.after, change.before
+        if kinds[after.kind].index is not None:
+            stood = before.fields if before and not before.deleted else None
+            written.setdefault(after.kind, []).append(
+                Written(after.id, stood, after.fields, after.deleted)
+            )
+    for kind_name, records in written.items():
+        index = kinds[kind_name].index
+        assert index is not None, "only such kinds were taken"
+        yield from index(records)
+
+
+def _of_history(unit: Unit) -> Iterable[Part]:
+    """Write one line for each record that was created or changed."""
+    rows: list[list[Any]] = [
+        [record.kind, record.id, _root_of(record), "create", {}] for record in unit.created
+    ]
+    rows += [
+        [each.after.kind, each.after.id, _root_of(each.after), *_told(each)]
+        for each in unit.changed
+    ]
+    if rows:
+        yield statements.history(rows)
+
+
+def _root_of(record: HeldRecord) -> str:
+    """Give the customer whose timeline a record belongs to; itself when it belongs to nobody."""
+    parent = storage.parent_of(record.kind)
+    return str(record.fields[parent]) if parent and record.fields.get(parent) else record.id
+
+
+def _told(change: Change) -> tuple[str, dict[str, list[Any]]]:
+    """Name what happened to a record, and give ``{field: [old, new]}``."""
+    before, after = change.before, change.after
+    assert before is not None, "it stood before"
+    patch = {
+        name: [before.fields.get(name), value]
+        for name, value in after.fields.items()
+        if before.fields.get(name) != value
+    }
+    if before.deleted != after.deleted:
+        return ("delete" if after.deleted else "restore"), patch
+    return "edit", patch
+
+
+def _of_exits(unit: Unit) -> Iterable[Part]:
+    """Note whose sight each handed-over customer left."""
+    moved = [held for each in unit.changed if (held := each.moved_from) is not None]
+    if moved:
+        rows = [[held.id, held.fields["owner_id"], held.fields["team_id"]] for held in moved]
+        yield statements.exits(rows)
+
+
+def _announcement(tenant_id: UUID, now: datetime) -> Along:
+    """Leave word for the rooms above that customers changed, once for many changes."""
+    topic = "customers.changed"
+    key = f"{topic}:{tenant_id}"
+    return Along(*outbox.adding(topic, {}, tenant_id=tenant_id, now=now, key=key))

@@ -1,0 +1,230 @@
+"""The SQL of a unit of work: one statement out of parts, each with its own parameters.
+
+The clock ticks in the first part, whose one row the others join: it has the sequence, the handle
+of the first new record, and who writes when. Rows travel as one JSON array of arrays a part, which
+costs the driver a seventh of what an array a column does.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+
+from server.changelog import storage
+from server.changelog.kinds import Along, RecordKind
+from sync_protocol.merge import HeldRecord, encode_versions
+from sync_protocol.schema import FieldSpec, FieldType
+
+_CLOCK: Final = """
+WITH clock AS (
+    INSERT INTO tenant_clock (tenant_id, seq, epoch, min_seq, handles)
+    VALUES ($1, 1, 1, 0, $2)
+    ON CONFLICT (tenant_id) DO UPDATE
+    SET seq = tenant_clock.seq + 1, handles = tenant_clock.handles + $2
+    RETURNING tenant_id, seq, handles - $2 + 1 AS handle,
+        $3::uuid AS actor_id, $4::uuid AS device_id, $5::timestamptz AS at
+)"""
+_CLOCK_PARAMETERS: Final = 5
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+_ENCODER: Final = msgspec.json.Encoder()
+_HISTORY: Final = """
+INSERT INTO change
+    (tenant_id, seq, actor_id, device_id, at, kind, record_id, root_id, action, patch)
+SELECT clock.tenant_id, clock.seq, clock.actor_id, clock.device_id, clock.at,
+    r->>0, (r->>1)::uuid, (r->>2)::uuid, r->>3, r->4
+FROM clock, jsonb_array_elements($1::jsonb) AS r
+"""
+_EXITS: Final = """
+INSERT INTO scope_exit (tenant_id, seq, customer_id, owner_id, team_id)
+SELECT clock.tenant_id, clock.seq, (r->>0)::uuid, (r->>1)::uuid, (r->>2)::uuid
+FROM clock, jsonb_array_elements($1::jsonb) AS r
+"""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One write of a unit: a statement with parameters ``$1`` ..., which may read ``clock``."""
+
+    text: str
+    values: tuple[Any, ...]
+
+    @classmethod
+    def along(cls, along: Along) -> "Part":
+        """Take what a room writes along."""
+        return cls(along.statement, along.values)
+
+
+@cache
+def unit(texts: tuple[str, ...]) -> str:
+    """Put the parts behind the clock.
+
+    $1 tenant, $2 count of new records, $3 author, $4 device, $5 time, then the parts' own.
+    """
+    written, taken = [_CLOCK], _CLOCK_PARAMETERS
+    for number, text in enumerate(texts):
+        numbers = {int(found[1]) for found in _PARAMETER.finditer(text)}
+        shifted = _PARAMETER.sub(lambda found, by=taken: f"${int(found[1]) + by}", text)  # type: ignore[misc] # mypy reads no default of a lambda
+        written.append(f", part_{number} AS (\n{shifted.strip()}\n)")
+        taken += max(numbers, default=0)
+    return "".join(written) + "\nSELECT seq, handle FROM clock"
+
+
+# ----------------------------------------------------------------------------------------- parts
+
+
+def insertion(kind: RecordKind, records: Sequence[HeldRecord], *, first: int) -> Part:
+    """Write new records of one kind.
+
+    :param first: the place of the first among the unit's new records, by which handles are given.
+    """
+    values_of = _values(kind)
+    rows = [
+        [
+            place,
+            record.created.device,
+            record.created.number,
+            record.created.at_ms,
+            *values_of(record),
+        ]
+        for place, record in enumerate(records, first)
+    ]
+    return Part(_insert(kind.table, kind.name, _derived(kind)), (_json(rows),))
+
+
+def update(kind: RecordKind, records: Sequence[HeldRecord]) -> Part:
+    """Write changed records of one kind, whole."""
+    values_of = _values(kind)
+    rows = [values_of(record) for record in records]
+    return Part(_update(kind.table, kind.name, _derived(kind)), (_json(rows),))
+
+
+def history(rows: Sequence[Sequence[Any]]) -> Part:
+    """Write lines of history: kind, record, root, action, patch."""
+    return Part(_HISTORY, (_json(rows),))
+
+
+def exits(rows: Sequence[Sequence[Any]]) -> Part:
+    """Write whose sight customers left: customer, owner, team."""
+    return Part(_EXITS, (_json(rows),))
+
+
+def _json(rows: Sequence[Sequence[Any]]) -> str:
+    """Write rows as they travel."""
+    return _ENCODER.encode(rows).decode()
+
+
+def _values(kind: RecordKind) -> Callable[[HeldRecord], list[Any]]:
+    """Give what writes a record as a row, in the order of `_columns`."""
+    of_fields = itemgetter(*(field.name for field in storage.fields_of(kind.name)))
+    derive, derived = kind.derive, tuple(kind.derived)
+
+    def values_of(record: HeldRecord) -> list[Any]:
+        more = derive(record.fields) if derived else {}
+        return [
+            record.id,
+            _versions(record),
+            record.deleted,
+            *of_fields(record.fields),
+            *(more[name] for name in derived),
+        ]
+
+    return values_of
+
+
+def _versions(record: HeldRecord) -> str:
+    """Write where the values come from; most records stand as they were created."""
+    if not (record.versions or record.dots):
+        return "{}"
+    return _ENCODER.encode(encode_versions(record.versions, record.dots)).decode()
+
+
+# -------------------------------------------------------------------------------------- statements
+
+_Derived = tuple[tuple[str, str], ...]
+"""Names and SQL types of columns that are computed from the fields."""
+_BORN: Final = (
+    ("created_device", "(r->>1)::uuid"),
+    ("created_number", "(r->>2)::bigint"),
+    ("created_at", "to_timestamp((r->>3)::bigint / 1000.0)"),
+)
+"""Where a record comes from: set once."""
+_STAMPED: Final = "replace(r->>{at}, '[-1', '[' || clock.seq)::jsonb"
+"""Versions of this unit carry NEW_SEQ, which begins a list; ids and names do not hold one."""
+
+
+def _derived(kind: RecordKind) -> _Derived:
+    """Give the computed columns as something that a cache can keep."""
+    return tuple(kind.derived.items())
+
+
+@cache
+def _insert(table: str, kind_name: str, derived: _Derived) -> str:
+    """Write the INSERT of a kind."""
+    columns = {
+        "tenant_id": "clock.tenant_id",
+        "handle": "clock.handle + (r->>0)::bigint",
+        "seq": "clock.seq",
+        "created_seq": "clock.seq",
+        "created_by": "clock.actor_id",
+        **dict(_BORN),
+        **_columns(kind_name, derived, first=1 + len(_BORN)),
+    }
+    if kind_name == "customer":
+        columns["scope_seq"] = "clock.seq"
+    return f"""
+        INSERT INTO {table} ({", ".join(columns)})
+        SELECT {", ".join(columns.values())}
+        FROM clock, jsonb_array_elements($1::jsonb) AS r
+    """  # noqa: S608 - names come from the schema and the rooms' record kinds
+
+
+@cache
+def _update(table: str, kind_name: str, derived: _Derived) -> str:
+    """Write the UPDATE of a kind."""
+    columns = _columns(kind_name, derived, first=0)
+    changed = [f"{name} = u.{name}" for name in columns if name != "id"]
+    if kind_name == "customer":
+        changed.append(
+            "scope_seq = CASE WHEN (t.owner_id, t.team_id, t.deleted)"
+            " IS DISTINCT FROM (u.owner_id, u.team_id, u.deleted) THEN u.seq ELSE t.scope_seq END"
+        )
+    read = ", ".join(f"{value} AS {name}" for name, value in columns.items())
+    return f"""
+        UPDATE {table} t SET seq = u.seq, {", ".join(changed)}
+        FROM (
+            SELECT clock.tenant_id, clock.seq, {read}
+            FROM clock, jsonb_array_elements($1::jsonb) AS r
+        ) AS u
+        WHERE t.tenant_id = u.tenant_id AND t.id = u.id
+    """  # noqa: S608 - names come from the schema and the rooms' record kinds
+
+
+def _columns(kind_name: str, derived: _Derived, *, first: int) -> Mapping[str, str]:
+    """Give the columns that every write of a kind sets, and how each is read from its row."""
+    fields = enumerate(storage.fields_of(kind_name), first + 3)
+    computed = enumerate(derived, first + 3 + len(storage.fields_of(kind_name)))
+    return {
+        "id": f"(r->>{first})::uuid",
+        "versions": _STAMPED.format(at=first + 1),
+        "deleted": f"(r->>{first + 2})::boolean",
+        **{field.name: _stored(field, at) for at, field in fields},
+        **{name: f"(r->>{at})::{sql_type}" for at, (name, sql_type) in computed},
+    }
+
+
+def _stored(field: FieldSpec, at: int) -> str:
+    """Write how a field is stored from its place in a row."""
+    match field.type:
+        case FieldType.TIME:
+            return f"to_timestamp((r->>{at})::bigint / 1000.0)"
+        case FieldType.SET | FieldType.ANY:
+            # A JSON null is no value.
+            return f"nullif(r->{at}, 'null'::jsonb)"
+        case FieldType.UUID:
+            return f"(r->>{at})::uuid"
+        case FieldType.INT:
+            return f"(r->>{at})::bigint"
+        case _:
+            return f"r->>{at}"
