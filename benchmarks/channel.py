@@ -9,10 +9,10 @@ import msgspec
 
 from benchmarks.machine import Machine
 from benchmarks.wire import Wire
-from server.access import Actor, Role, Scope
+from server.access import PLATFORM_TENANT, Actor, Role, Scope
 from server.identity import keys
 from server.identity import service as identity
-from server.identity.schemas import NewUser
+from server.identity.schemas import Acceptance, NewUser
 from server.kit import clock, db, ids
 from server.settings import Settings
 from server.tenants import service as tenants
@@ -66,20 +66,18 @@ async def company(machine: Machine, rng: random.Random) -> Company:
     tenant_id, team_id, user_id = (ids.from_random(now, rng) for _ in range(3))
     name = f"压测 {tenant_id.hex[-8:]}"
     await tenants.provision(tenant_id, name=name, short_name="压测", city="苏州", now=now)
+    login = f"owner-{tenant_id.hex[-12:]}"
     owner = NewUser(
-        login=f"owner-{tenant_id.hex[-12:]}",
+        login=login,
         name="老板",
         role=Role.AGENT_OWNER,
         id=user_id,
         team_id=team_id,
         scope=Scope.TENANT,
-        password=_PASSWORD,
     )
-    secret = await identity.new_secret(owner)
-    await identity.found_company(
-        tenant_id, team_id, owner, team_name="一队", secret=secret, now=now
-    )
-    token = await sign_in(machine, owner.login)
+    await identity.found_company(tenant_id, team_id, owner, team_name="一队", now=now)
+    await _join(tenant_id, user_id, ids.from_random(now, rng), now)
+    token = await sign_in(machine, login)
     actor = Actor(
         user_id=user_id,
         tenant_id=tenant_id,
@@ -87,7 +85,20 @@ async def company(machine: Machine, rng: random.Random) -> Company:
         scope=Scope.TENANT,
         team_id=team_id,
     )
-    return Company(actor, owner.login, token)
+    return Company(actor, login, token)
+
+
+async def _join(tenant_id: UUID, user_id: UUID, operator_id: UUID, now: datetime) -> None:
+    """Let the owner set a password by the platform's invitation."""
+    operator = Actor(
+        user_id=operator_id,
+        tenant_id=PLATFORM_TENANT,
+        role=Role.PLATFORM_OPERATOR,
+        scope=Scope.TENANT,
+    )
+    made = await identity.invite_first_owner(operator, tenant_id, user_id, now=now)
+    accepted = Acceptance(code=made.code, password=_PASSWORD)
+    await identity.accept_invitation(accepted, address="127.0.0.1", now=now)
 
 
 async def sign_in(machine: Machine, login: str) -> str:

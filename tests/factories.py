@@ -8,8 +8,8 @@ import msgspec
 
 from server.access import PLATFORM_TENANT, Actor, Role, Scope, default_scope
 from server.identity import service as identity
-from server.identity.schemas import NewUser
-from server.kit import ids
+from server.identity.schemas import Acceptance, NewUser
+from server.kit import clock, ids
 from server.tenants import service as tenants
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -75,8 +75,22 @@ async def make_tenant(name: str = "", *, city: str = "杭州") -> Tenant:
     return Tenant(tenant_id, name, team_id, owner, manager, rep)
 
 
-def new_user(actor: Actor, *, team_id: UUID | None, password: str | None = None) -> NewUser:
-    """Write the invitation by which an actor becomes a person of its company."""
+async def join(inviter: Actor, person: Actor, password: str) -> None:
+    """Let a person set the password that an invitation asks for.
+
+    :param inviter: an owner of the company, or of the platform's staff for the first owner.
+    """
+    now = clock.now()
+    if inviter.is_platform:
+        made = await identity.invite_first_owner(inviter, person.tenant_id, person.user_id, now=now)
+    else:
+        made = await identity.new_invitation(inviter, person.user_id, now=now)
+    accepted = Acceptance(code=made.code, password=password, login=login_of(person))
+    await identity.accept_invitation(accepted, address=person.user_id.hex, now=now)
+
+
+def new_user(actor: Actor, *, team_id: UUID | None) -> NewUser:
+    """Write down the person of a company that an actor is."""
     return NewUser(
         id=actor.user_id,
         login=login_of(actor),
@@ -84,7 +98,6 @@ def new_user(actor: Actor, *, team_id: UUID | None, password: str | None = None)
         role=actor.role,
         team_id=team_id,
         scope=actor.scope,
-        password=password,
     )
 
 

@@ -1,7 +1,7 @@
 """Bring a world into the product, through its own doors only: HTTP and the SDK.
 
-Two things have no way over HTTP: the platform's first staff, whom an operator adds in a shell, and
-further teams. For them the services' functions are called here. Ids come from the world, so
+One thing has no way over HTTP: the platform's first staff, whom an operator adds in a shell. For
+them a service's function is called here. Ids come from the world, so
 everything may be repeated and goes on where it was interrupted.
 """
 
@@ -75,9 +75,8 @@ async def found_platform(platform: Platform, *, settings: Settings, password: st
                 role=Role(person.role),
                 id=person.id,
                 scope=Scope(person.scope),
-                password=password,
             )
-            await identity.add_staff(request, now=clock.now())
+            await identity.add_staff(request, password=password, now=clock.now())
 
 
 async def add_teams(world: World, *, settings: Settings) -> None:
@@ -148,9 +147,10 @@ async def admit(operator: Api, agent: Agent, *, password: str) -> Json:
             "city": agent.city,
             "tier": agent.tier,
             "team_name": agent.teams[0].name,
-            "owner": {"login": owner.login, "name": owner.name, "password": password},
+            "owner": {"login": owner.login, "name": owner.name},
         },
     )
+    await _join_as_owner(operator, agent, password)
     return answer
 
 
@@ -165,10 +165,31 @@ async def hire(owner: Api, person: Person, *, password: str) -> Json:
             "role": person.role,
             "scope": person.scope,
             "team_id": person.team_id,
-            "password": password,
         },
     )
+    if not answer["has_password"]:
+        await _join(owner, f"/v1/users/{person.id}/invitation", password)
     return answer
+
+
+async def _join_as_owner(operator: Api, agent: Agent, password: str) -> None:
+    """Let the owner set a password; who has done so before is not invited again."""
+    path = f"/v1/platform/agents/{agent.tenant_id}/owner-invitation"
+    try:
+        await _join(operator, path, password)
+    except Refused as refusal:
+        if refusal.code != "owner_has_joined":
+            raise
+
+
+async def _join(inviter: Api, path: str, password: str) -> None:
+    """Let somebody make an invitation and the person accept it."""
+    invitation: Json = await inviter.post(path)
+    async with Api(inviter.url) as anybody:
+        await anybody.post(
+            "/v1/auth/invitation/acceptance",
+            {"code": invitation["code"], "password": password},
+        )
 
 
 async def add_tags(owner: Api, agent: Agent) -> None:

@@ -47,6 +47,7 @@ class Permission(StrEnum):
     CUSTOMERS_IMPORT = "customers.import"
     CUSTOMERS_EXPORT = "customers.export"
     USERS_MANAGE = "users.manage"
+    USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
     BENEFITS_REQUEST = "benefits.request"
     PLATFORM_READS_SEE = "platform_reads.see"
@@ -64,6 +65,7 @@ _MANAGER = _REP | {
     Permission.CUSTOMERS_ASSIGN,
     Permission.CUSTOMERS_IMPORT,
     Permission.CUSTOMERS_EXPORT,
+    Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,
 }

@@ -15,13 +15,8 @@ T = TypeVar("T")
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 _READS: Final = """
-(SELECT id, at, actor_name, actor_role, what, detail FROM platform_read
-WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3)
-UNION ALL
-(SELECT id, at, '', actor_role, action, detail FROM audit_entry
-WHERE tenant_id = $1 AND id < $2 AND action = 'session.began_with_provisional_password'
-ORDER BY id DESC LIMIT $3)
-ORDER BY id DESC LIMIT $3
+SELECT id, at, actor_name, actor_role, what, detail FROM platform_read
+WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 """
 _ENTRIES: Final = """
 SELECT id, at, actor_id, actor_role, action, subject_id, detail FROM audit_entry
@@ -32,11 +27,7 @@ WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 async def platform_reads(
     actor: Actor, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[PlatformReadView]:
-    """List what the platform looked at, newest first; the agent's side of the glass.
-
-    Among it the sessions that began with a password which the platform knows: who began them
-    cannot be told, so these lines have no name.
-    """
+    """List what the platform looked at, newest first; the agent's side of the glass."""
     ensure(actor, Permission.PLATFORM_READS_SEE)
     return await _page(actor, _READS, PlatformReadView, cursor, limit)
 

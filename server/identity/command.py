@@ -22,18 +22,18 @@ _ROLES = {"operator": Role.PLATFORM_OPERATOR, "finance": Role.PLATFORM_FINANCE}
 @click.password_option(help="Asked for when it is left out.")
 def command(*, login: str, name: str, role: str, password: str) -> None:
     """Add one of the platform's staff; the first one makes all the others possible."""
-    person = NewUser(login=login, name=name, role=_ROLES[role], password=password)
+    person = NewUser(login=login, name=name, role=_ROLES[role])
     try:
-        asyncio.run(_add(from_environment(os.environ), person))
+        asyncio.run(_add(from_environment(os.environ), person, password))
     except Refusal as refusal:
         raise click.ClickException(refusal.detail) from refusal
     click.echo(f"{name} may now sign in as {login}.")
 
 
-async def _add(settings: Settings, person: NewUser) -> None:
+async def _add(settings: Settings, person: NewUser, password: str) -> None:
     """Add the person on a database that is open just for this."""
     await db.open_database(settings)
     try:
-        await service.add_staff(person, now=clock.now())
+        await service.add_staff(person, password=password, now=clock.now())
     finally:
         await db.close_database()

@@ -7,6 +7,7 @@ from piccolo.conf.apps import AppConfig
 from server.identity.tables import (
     Device,
     EnrolmentCode,
+    Invitation,
     LoginName,
     RefreshFamily,
     ThrottleCounter,
@@ -20,6 +21,7 @@ APP_CONFIG = AppConfig(
     table_classes=[
         Device,
         EnrolmentCode,
+        Invitation,
         LoginName,
         RefreshFamily,
         ThrottleCounter,

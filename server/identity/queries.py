@@ -18,20 +18,30 @@ _FIRST: Final = UUID(int=0)
 
 _USERS: Final = """
 SELECT u.id, l.login, u.name, u.role, u.team_id, u.scope, u.created_at, u.disabled_at,
-       l.password_hash IS NOT NULL AS has_password
-FROM user_account u JOIN login_name l ON l.tenant_id = u.tenant_id AND l.user_id = u.id
+       l.password_hash IS NOT NULL AS has_password, i.expires_at AS invited_until,
+       d.devices, d.last_sync_at
+FROM user_account u
+LEFT JOIN login_name l ON l.tenant_id = u.tenant_id AND l.user_id = u.id
+LEFT JOIN invitation i ON i.tenant_id = u.tenant_id AND i.user_id = u.id
+    AND i.used_at IS NULL AND i.revoked_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT count(*) AS devices, max(last_sync_at) AS last_sync_at FROM device
+    WHERE tenant_id = u.tenant_id AND user_id = u.id AND revoked_at IS NULL
+) d
 WHERE u.tenant_id = $1
 """
 _DEVICES: Final = """
 SELECT d.id, d.user_id, u.name AS user_name, d.name, d.platform, d.app_version, d.enrolled_at,
        d.revoked_at, d.last_sync_at, d.last_op, d.pending
 FROM device d JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
-WHERE d.tenant_id = $1 AND d.id > $2
-  AND ($3::uuid IS NULL OR u.id = $3 OR (u.team_id = $4 AND u.role = 'sales_rep'))
-ORDER BY d.id LIMIT $5
+WHERE d.tenant_id = $1
 """
-_MUST_CHANGE: Final = """
-SELECT password_made_by <> 'self' FROM login_name WHERE tenant_id = $1 AND user_id = $2
+_IN_CHARGE: Final = """
+AND ($2::uuid IS NULL OR u.id = $2 OR (u.team_id = $3 AND u.role = 'sales_rep'))
+"""
+_LOGIN: Final = """
+SELECT login, password_hash IS NOT NULL AS has_password
+FROM login_name WHERE tenant_id = $1 AND user_id = $2
 """
 _HEALTH: Final = """
 SELECT count(*) AS devices, max(last_sync_at) AS last_sync_at,
@@ -44,7 +54,7 @@ async def me(actor: Actor) -> Me:
     """Tell who is signed in, and where."""
     company = await tenants.tenant(actor)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        must_change = await db.connection().fetchval(_MUST_CHANGE, actor.tenant_id, actor.user_id)
+        row = await db.connection().fetchrow(_LOGIN, actor.tenant_id, actor.user_id)
     return Me(
         user_id=actor.user_id,
         tenant_id=actor.tenant_id,
@@ -54,28 +64,47 @@ async def me(actor: Actor) -> Me:
         scope=actor.scope,
         team_id=actor.team_id,
         device_id=actor.device_id,
-        # Null for somebody who signs in by device only: there is no password to change.
-        must_change_password=bool(must_change),
+        login=None if row is None else row["login"],
+        has_password=row is not None and row["has_password"],
     )
 
 
 async def users(actor: Actor, *, cursor: str | None = None) -> Page[UserView]:
-    """List the people of the actor's company, in the order in which they came."""
-    ensure(actor, Permission.USERS_MANAGE)
+    """List the people in the actor's charge, in the order in which they came.
+
+    An owner sees everybody, a manager the own team.
+    """
+    ensure(actor, Permission.USERS_INVITE)
     after = decode_cursor(cursor, tuple[UUID])[0] if cursor else _FIRST
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
-            _USERS + "AND u.id > $2 ORDER BY u.id LIMIT $3", actor.tenant_id, after, PAGE_SIZE + 1
+            _USERS + _IN_CHARGE + "AND u.id > $4 ORDER BY u.id LIMIT $5",
+            actor.tenant_id,
+            *_charge(actor),
+            after,
+            PAGE_SIZE + 1,
         )
     items = [msgspec.convert(dict(row), UserView) for row in rows[:PAGE_SIZE]]
     return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)
 
 
 async def user(actor: Actor, user_id: UUID) -> UserView:
-    """Give one person of the actor's company."""
-    ensure(actor, Permission.USERS_MANAGE)
+    """Give one person in the actor's charge."""
+    ensure(actor, Permission.USERS_INVITE)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        return await one_user(actor.tenant_id, user_id)
+        row = await db.connection().fetchrow(
+            _USERS + _IN_CHARGE + "AND u.id = $4", actor.tenant_id, *_charge(actor), user_id
+        )
+    if row is None:
+        raise NotFound
+    return msgspec.convert(dict(row), UserView)
+
+
+def _charge(actor: Actor) -> tuple[UUID | None, UUID | None]:
+    """Say who is in the actor's charge: nobody else's, or with two nulls everybody."""
+    if actor.role is Role.AGENT_OWNER:
+        return None, None
+    return actor.user_id, actor.team_id if actor.role is Role.SALES_MANAGER else None
 
 
 async def one_user(tenant_id: UUID, user_id: UUID) -> UserView:
@@ -104,11 +133,13 @@ async def device_health(tenant_id: UUID) -> DeviceHealth:
 async def devices(actor: Actor, *, cursor: str | None = None) -> Page[DeviceView]:
     """List the devices in the actor's charge: an owner's all, a manager's team's, a rep's own."""
     after = decode_cursor(cursor, tuple[UUID])[0] if cursor else _FIRST
-    only = None if actor.role is Role.AGENT_OWNER else actor.user_id
-    team_id = actor.team_id if actor.role is Role.SALES_MANAGER else None
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
-            _DEVICES, actor.tenant_id, after, only, team_id, PAGE_SIZE + 1
+            _DEVICES + _IN_CHARGE + "AND d.id > $4 ORDER BY d.id LIMIT $5",
+            actor.tenant_id,
+            *_charge(actor),
+            after,
+            PAGE_SIZE + 1,
         )
     items = [msgspec.convert(dict(row), DeviceView) for row in rows[:PAGE_SIZE]]
     return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)

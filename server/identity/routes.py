@@ -3,19 +3,23 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Router, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from server.access.edge import CurrentActor
 from server.identity import queries, service
 from server.identity.schemas import (
+    Acceptance,
     DeviceView,
     Enrolment,
     EnrolmentCodeView,
     EnrolmentView,
+    InvitationCode,
+    InvitationView,
+    Invited,
+    Joined,
     Me,
     NewEnrolmentCode,
-    NewPassword,
     NewUser,
     PasswordChange,
     Refresh,
@@ -40,6 +44,33 @@ async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Toke
 async def token(data: JSONBody[Refresh]) -> Tokens:
     """Give an access token and the next refresh token for the last one."""
     return await service.refresh(data.refresh_token, device_id=data.device_id, now=clock.now())
+
+
+@post(
+    "/invitation",
+    status_code=200,
+    exclude_from_auth=True,
+    security=[{}],
+    summary="Look at an invitation",
+)
+async def look_at_invitation(
+    request: Request[Any, Any, Any], data: JSONBody[InvitationCode]
+) -> Invited:
+    """Tell who holds an open code to what they are invited."""
+    address = addresses.of(request)
+    return await service.look_at_invitation(data.code, address=address, now=clock.now())
+
+
+@post(
+    "/invitation/acceptance",
+    status_code=200,
+    exclude_from_auth=True,
+    security=[{}],
+    summary="Accept an invitation",
+)
+async def accept_invitation(request: Request[Any, Any, Any], data: JSONBody[Acceptance]) -> Joined:
+    """Set one's login name and password by a one-time code; nobody else learns the password."""
+    return await service.accept_invitation(data, address=addresses.of(request), now=clock.now())
 
 
 @post("/logout", status_code=204, summary="Sign out")
@@ -112,12 +143,16 @@ async def enable_user(actor: CurrentActor, user_id: FromPath[UUID]) -> UserView:
     return await service.enable_user(actor, user_id, now=clock.now())
 
 
-@post("/{user_id:uuid}/password", status_code=204, summary="Give a person a new password")
-async def set_password(
-    actor: CurrentActor, user_id: FromPath[UUID], data: JSONBody[NewPassword]
-) -> None:
-    """Replace a person's password; their browsers are signed out."""
-    await service.set_password(actor, user_id, data.password, now=clock.now())
+@post("/{user_id:uuid}/invitation", summary="Invite a person to set a password")
+async def new_invitation(actor: CurrentActor, user_id: FromPath[UUID]) -> InvitationView:
+    """Make a one-time code with which the person sets a password; one that is open ends."""
+    return await service.new_invitation(actor, user_id, now=clock.now())
+
+
+@delete("/{user_id:uuid}/invitation", summary="Revoke an invitation")
+async def revoke_invitation(actor: CurrentActor, user_id: FromPath[UUID]) -> None:
+    """End a person's open invitation."""
+    await service.revoke_invitation(actor, user_id, now=clock.now())
 
 
 @get("/", summary="Show who is signed in")
@@ -149,7 +184,9 @@ async def sign_out_everywhere(actor: CurrentActor) -> None:
 router = Router(
     "/",
     route_handlers=[
-        Router("/auth", route_handlers=[login, token, logout]),
+        Router(
+            "/auth", route_handlers=[login, token, logout, look_at_invitation, accept_invitation]
+        ),
         Router("/devices", route_handlers=[new_enrolment_code, enrol, devices, revoke_device]),
         Router(
             "/users",
@@ -160,7 +197,8 @@ router = Router(
                 change_user,
                 disable_user,
                 enable_user,
-                set_password,
+                new_invitation,
+                revoke_invitation,
             ],
         ),
         Router("/me", route_handlers=[me, change_password, sign_out_everywhere]),

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor, Role, Scope
+from server.identity.rules.invitations import Purpose
 from server.kit.text import PRINTABLE, Int, Str
 
 Secret = Annotated[str, msgspec.Meta(max_length=400, pattern=PRINTABLE)]
@@ -35,6 +36,8 @@ class Tokens(msgspec.Struct, frozen=True):
     access_token: str
     refresh_token: str
     expires_in_s: int
+    lease_ms: int
+    """How long a device may work after its last contact before it locks its records."""
     token_type: str = "Bearer"  # noqa: S105 - the name of the scheme, not a secret
 
 
@@ -73,6 +76,8 @@ class EnrolmentView(msgspec.Struct, frozen=True):
     access_token: str
     refresh_token: str
     expires_in_s: int
+    lease_ms: int
+    """How long the device may work after its last contact before it locks its records."""
 
 
 class DeviceView(msgspec.Struct, frozen=True):
@@ -108,16 +113,60 @@ class HeldDevice(msgspec.Struct, frozen=True):
     last_sync_at: datetime | None
 
 
-class NewUser(msgspec.Struct, frozen=True):
-    """A person whom the owner invites. Without a password the person signs in by device only."""
+class InvitationView(msgspec.Struct, frozen=True):
+    """A one-time invitation, shown once: as code, as link, and as a QR of that link."""
 
-    login: Login
+    code: str
+    uri: str
+    qr_svg: str
+    user_id: UUID
+    purpose: Purpose
+    expires_at: datetime
+
+
+class InvitationCode(msgspec.Struct, frozen=True):
+    """The code of an invitation, as somebody typed it."""
+
+    code: Code
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """To what an open invitation invites its person."""
+
+    company_name: str
+    name: str
+    role: Role
+    login: str | None
+    """The login name that is proposed, or that stays when only the password is new."""
+    purpose: Purpose
+    expires_at: datetime
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """Login name and password that a person chooses. The login name may have been proposed."""
+
+    code: Code
+    password: Secret
+    login: Login | None = None
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """Who may sign in now, and under which name."""
+
+    login: str
+    tenant_id: UUID
+    user_id: UUID
+
+
+class NewUser(msgspec.Struct, frozen=True):
+    """A person to be. The login name may be proposed, or left to the person's own choice."""
+
     name: Str
     role: Role
+    login: Login | None = None
     id: UUID | None = None
     team_id: UUID | None = None
     scope: Scope | None = None
-    password: Secret | None = None
 
 
 class UserChange(msgspec.Struct, frozen=True):
@@ -133,7 +182,7 @@ class UserView(msgspec.Struct, frozen=True):
     """A person of the tenant."""
 
     id: UUID
-    login: str
+    login: str | None
     name: str
     role: Role
     team_id: UUID | None
@@ -141,12 +190,11 @@ class UserView(msgspec.Struct, frozen=True):
     created_at: datetime
     disabled_at: datetime | None
     has_password: bool
-
-
-class NewPassword(msgspec.Struct, frozen=True):
-    """A password that an owner gives to somebody."""
-
-    password: Secret
+    invited_until: datetime | None
+    """Until when an open invitation is good."""
+    devices: Int
+    """Devices that are not revoked."""
+    last_sync_at: datetime | None
 
 
 class PasswordChange(msgspec.Struct, frozen=True):
@@ -174,8 +222,9 @@ class Me(msgspec.Struct, frozen=True):
     scope: Scope
     team_id: UUID | None
     device_id: UUID | None
-    must_change_password: bool
-    """The password was made by somebody else, who still knows it."""
+    login: str | None
+    """Null for somebody who signs in by device only."""
+    has_password: bool
 
 
 class WebSignIn(msgspec.Struct, frozen=True):

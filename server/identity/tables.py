@@ -49,8 +49,6 @@ class LoginName(Table, tablename="login_name"):
     user_id = UUID()
     password_hash = Text(null=True)
     """Null while the person signs in by device only."""
-    password_made_by = Text(null=True)
-    """Who knows the password beside the person, see `rules.passwords.PasswordMaker`."""
     changed_at = Timestamptz()
 
 
@@ -98,6 +96,20 @@ class EnrolmentCode(Table, tablename="enrolment_code"):
     expires_at = Timestamptz()
     used_at = Timestamptz(null=True)
     device_id = UUID(null=True)
+
+
+class Invitation(Table, tablename="invitation"):
+    """A one-time code with which a person sets login name and password; only its keyed hash."""
+
+    code_hash = Bytea(primary_key=True)
+    tenant_id = UUID()
+    user_id = UUID()
+    purpose = Text()
+    created_by = UUID()
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+    used_at = Timestamptz(null=True)
+    revoked_at = Timestamptz(null=True)
 
 
 class ThrottleCounter(Table, tablename="throttle_counter"):

@@ -43,6 +43,10 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "A device presents its code before its tenant is known.",
         tonglu_app="SELECT INSERT UPDATE DELETE",
     ),
+    "invitation": _table(
+        "Somebody presents a code before their tenant is known.",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+    ),
     "throttle_counter": _table(
         "Tries are counted before anybody is known; keys are keyed hashes.",
         tonglu_app="SELECT INSERT UPDATE DELETE",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.identity.schemas import Login, Secret
+from server.identity.schemas import Login
 from server.kit.text import PRINTABLE, Str
 from server.partners.rules import Tier
 
@@ -14,11 +14,13 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTAB
 
 
 class NewOwner(msgspec.Struct, frozen=True):
-    """The first person of a new agent company."""
+    """The first person of a new agent company, who sets login name and password alone.
 
-    login: Login
+    A login name may be proposed; the platform never knows the password.
+    """
+
     name: Name
-    password: Secret | None = None
+    login: Login | None = None
 
 
 class NewAgent(msgspec.Struct, frozen=True):

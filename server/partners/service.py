@@ -7,7 +7,7 @@ from uuid import UUID
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure
 from server.audit import service as audit
 from server.identity import service as identity
-from server.identity.schemas import NewUser
+from server.identity.schemas import InvitationView, NewUser
 from server.kit import db, ids
 from server.kit.errors import IdReused
 from server.kit.text import clean
@@ -20,7 +20,6 @@ _ADD: Final = """
 INSERT INTO agent (tenant_id, name, short_name, city, tier, joined_at)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 """
-_IS_KNOWN: Final = "SELECT true FROM agent WHERE tenant_id = $1"
 _SHORT: Final = 8
 
 
@@ -36,9 +35,6 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
     name, city = clean(request.name), clean(request.city)
     short_name = clean(request.short_name or name)[:_SHORT]
     owner = _owner(tenant_id, request)
-    secret = await identity.new_secret(owner)
-    if secret is not None:
-        await _tell(actor, tenant_id, now)
     async with db.tenant_transaction(tenant_id):
         await tenants.provision(tenant_id, name=name, short_name=short_name, city=city, now=now)
         await identity.found_company(
@@ -46,7 +42,6 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
             rules.team_id(tenant_id),
             owner,
             team_name=clean(request.team_name),
-            secret=secret,
             now=now,
         )
         await db.connection().execute(_ADD, tenant_id, name, short_name, city, request.tier, now)
@@ -59,23 +54,26 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
     return view
 
 
-async def _tell(actor: Actor, tenant_id: UUID, now: datetime) -> None:
-    """Tell a new agent that the platform knows its owner's first password.
+async def invite_owner(actor: Actor, tenant_id: UUID, *, now: datetime) -> InvitationView:
+    """Invite the first owner of an agent, who sees that in the feed. A code that is open ends.
 
-    Before the password exists, so that there is never one without the line.
+    :raises NotFound: there is no such agent.
+    :raises OwnerHasJoined: the company sees to its own people now.
     """
+    ensure(actor, Permission.AGENTS_ADMIT)
+    await queries.agent(actor, tenant_id)
+    # Before the code exists, so that there is never one without the line.
     async with db.platform_transaction(actor):
-        if not await db.connection().fetchval(_IS_KNOWN, tenant_id):
-            await audit.record_platform_read(actor, [tenant_id], "owner.password_set", now=now)
+        await audit.record_platform_read(actor, [tenant_id], "owner.invited", now=now)
+    return await identity.invite_first_owner(actor, tenant_id, rules.owner_id(tenant_id), now=now)
 
 
 def _owner(tenant_id: UUID, request: NewAgent) -> NewUser:
-    """Write the invitation of the first owner."""
+    """Write the first owner down as a person of the company."""
     return NewUser(
         id=rules.owner_id(tenant_id),
         login=request.owner.login,
         name=request.owner.name,
         role=Role.AGENT_OWNER,
         team_id=rules.team_id(tenant_id),
-        password=request.owner.password,
     )

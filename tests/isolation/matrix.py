@@ -117,11 +117,19 @@ API: Final[dict[Route, Case]] = {
         ids={"path.user_id": "user"}, spends="path.user_id"
     ),
     ("POST", "/v1/users/{user_id}/enabling"): Case(ids={"path.user_id": "user"}),
-    ("POST", "/v1/users/{user_id}/password"): Case(
-        ids={"path.user_id": "user"},
-        body=lambda _: {"password": "some other quiet sentence"},
-        spends="path.user_id",
+    ("POST", "/v1/users/{user_id}/invitation"): Case(
+        ids={"path.user_id": "user"}, spends="path.user_id"
     ),
+    ("DELETE", "/v1/users/{user_id}/invitation"): Case(ids={"path.user_id": "user"}),
+    ("GET", "/v1/teams"): Case(),
+    ("POST", "/v1/teams"): Case(
+        body=lambda company: {"name": company.text("新小组")}, new_ids=("body.id",)
+    ),
+    ("PATCH", "/v1/teams/{team_id}"): Case(
+        ids={"path.team_id": "team"}, body=lambda company: {"name": company.text("改小组")}
+    ),
+    ("GET", "/v1/company"): Case(),
+    ("PATCH", "/v1/company"): Case(body=lambda _: {"lease_hours": 72}),
     ("GET", "/v1/devices"): Case(),
     ("POST", "/v1/devices/enrolment-codes"): Case(
         ids={"body.user_id": "user"},
@@ -254,6 +262,13 @@ API: Final[dict[Route, Case]] = {
             "city": "宁波",
             "owner": {"login": f"o{new_id().hex}", "name": "老板"},
         },
+    ),
+    # The owner has joined, so the platform may not invite; an id of nobody's is still 404.
+    ("POST", "/v1/platform/agents/{agent_id}/owner-invitation"): Case(
+        ids={"path.agent_id": "tenant"},
+        role=_PLATFORM,
+        answers={"path.agent_id": 409},
+        succeeds=False,
     ),
     # The platform knows its agents; for everybody else an agent is somebody else's tenant.
     ("GET", "/v1/platform/agents/{agent_id}"): Case(
@@ -405,6 +420,8 @@ PUBLIC: Final[dict[Route, str]] = {
     ("POST", "/v1/auth/login"): "takes a password",
     ("POST", "/v1/auth/token"): "takes a refresh token; a device id that is not its own is refused",
     ("POST", "/v1/devices/enrolment"): "takes a one-time code",
+    ("POST", "/v1/auth/invitation"): "takes a one-time code",
+    ("POST", "/v1/auth/invitation/acceptance"): "takes a one-time code",
     ("GET", "/"): "leads to the entrance or inside",
     ("GET", "/sign-in"): "the entrance",
     ("POST", "/sign-in"): "takes a password",

@@ -31,12 +31,20 @@ from server.customers.schemas import (
     NewTag,
 )
 from server.identity import service as identity
-from server.identity.schemas import Enrolment, NewUser, UserChange
+from server.identity.schemas import Acceptance, Enrolment, NewUser, UserChange
 from server.kit import clock
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
-from tests.factories import Tenant, login_of, make_actor, make_platform_actor, new_id, new_user
+from tests.factories import (
+    Tenant,
+    join,
+    login_of,
+    make_actor,
+    make_platform_actor,
+    new_id,
+    new_user,
+)
 from tests.server.sync.devices import Device
 
 PASSWORD: Final = "a lantern over the quiet river"
@@ -79,7 +87,8 @@ async def make_company(mark: str, operator: Actor) -> Company:
     for actor in (owner, tenant.manager, tenant.rep):
         change = UserChange(name=company.text("同事"))
         await identity.change_user(owner, actor.user_id, change, now=clock.now())
-        await identity.set_password(owner, actor.user_id, PASSWORD, now=clock.now())
+        if actor != owner:
+            await join(owner, actor, PASSWORD)
         company.sessions[actor.role] = await make_session(actor, company.text("手机"))
     await fill(company)
     return company
@@ -89,8 +98,11 @@ async def _admit(name: str, operator: Actor) -> Tenant:
     """Admit an agent, whose owner invites a manager and a rep."""
     tenant_id = new_id()
     login = f"{Role.AGENT_OWNER}.{owner_id(tenant_id).hex[-12:]}"
-    new = NewAgent(id=tenant_id, name=name, city="杭州", owner=NewOwner(login, name, PASSWORD))
+    new = NewAgent(id=tenant_id, name=name, city="杭州", owner=NewOwner(name=name, login=login))
     await partners.admit(operator, new, now=clock.now())
+    invitation = await partners.invite_owner(operator, tenant_id, now=clock.now())
+    accepted = Acceptance(code=invitation.code, password=PASSWORD)
+    await identity.accept_invitation(accepted, address=login, now=clock.now())
     signed_in = await identity.web_sign_in(login, PASSWORD, address=login, now=clock.now())
     owner = signed_in.actor
     assert owner.team_id is not None
@@ -133,8 +145,8 @@ async def make_session(actor: Actor, device_name: str) -> Session:
 async def make_staff_session(role: Role) -> Session:
     """Add one of the platform's staff, who can reach the product."""
     staff = make_platform_actor(role)
-    person = new_user(staff, team_id=None, password=PASSWORD)
-    await identity.add_staff(person, now=clock.now())
+    person = new_user(staff, team_id=None)
+    await identity.add_staff(person, password=PASSWORD, now=clock.now())
     return await make_session(staff, f"平台{role}")
 
 

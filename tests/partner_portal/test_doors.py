@@ -15,7 +15,6 @@ from server.access import Actor, Role
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer
 from server.identity import service as identity
-from server.kit import clock
 from server.settings import Settings
 from tests import factories
 from tests.factories import NOW, Tenant, login_of
@@ -76,7 +75,7 @@ async def company(database: Settings, app: Litestar) -> Tenant:
     """An agent company whose manager and rep know their passwords."""
     made = await factories.make_tenant()
     for who in (made.manager, made.rep):
-        await identity.set_password(made.owner, who.user_id, PASSWORD, now=clock.now())
+        await factories.join(made.owner, who, PASSWORD)
     return made
 
 
@@ -84,7 +83,7 @@ async def company(database: Settings, app: Litestar) -> Tenant:
 async def staff(database: Settings, app: Litestar) -> Actor:
     """One of the platform's staff."""
     person = factories.make_platform_actor(Role.PLATFORM_FINANCE)
-    await identity.add_staff(factories.new_user(person, team_id=None, password=PASSWORD), now=NOW)
+    await identity.add_staff(factories.new_user(person, team_id=None), password=PASSWORD, now=NOW)
     return person
 
 

@@ -24,10 +24,11 @@ from server.access import Role, Scope
 from server.embedded import Cluster
 from server.identity import keys
 from server.identity import service as identity
-from server.identity.schemas import NewUser
+from server.identity.schemas import Acceptance, NewUser
 from server.kit import clock, db, ids
 from server.settings import Settings
 from server.tenants import service as tenants
+from tests.factories import make_platform_actor
 from tests.postgres import opened
 from world import processes
 from world.processes import Running
@@ -170,14 +171,16 @@ async def _found(cluster: Cluster, url: str, folder: Path) -> UUID:
         id=ids.new_id(now),
         team_id=team_id,
         scope=Scope.TENANT,
-        password=_PASSWORD,
     )
-    secret = await identity.new_secret(owner)
     async with opened(settings):
         await tenants.provision(tenant_id, name="断电", short_name="断电", city="苏州", now=now)
-        await identity.found_company(
-            tenant_id, team_id, owner, team_name="一队", secret=secret, now=now
+        await identity.found_company(tenant_id, team_id, owner, team_name="一队", now=now)
+        assert owner.id is not None
+        made = await identity.invite_first_owner(
+            make_platform_actor(), tenant_id, owner.id, now=now
         )
+        accepted = Acceptance(code=made.code, password=_PASSWORD)
+        await identity.accept_invitation(accepted, address="127.0.0.1", now=now)
     return tenant_id
 
 

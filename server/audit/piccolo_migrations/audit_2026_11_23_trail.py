@@ -31,11 +31,6 @@ async def forwards() -> MigrationManager:
             )
             """,
             "CREATE INDEX audit_entry_subject ON audit_entry (tenant_id, subject_id, id)",
-            # The few entries that the feed of platform reads shows beside its own.
-            """
-            CREATE INDEX audit_entry_provisional ON audit_entry (tenant_id, id)
-            WHERE action = 'session.began_with_provisional_password'
-            """,
             *tenant_table("audit_entry", app="SELECT, INSERT"),
             """
             CREATE TABLE platform_read (

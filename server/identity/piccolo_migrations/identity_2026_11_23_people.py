@@ -7,7 +7,7 @@ from server.kit.schema import sql_migration, tenant_table
 
 ID = "2026-11-23T00:00:00:000005"
 VERSION = "1.38.0"
-DESCRIPTION = "Users, devices, login names, token families, web sessions, enrolment codes."
+DESCRIPTION = "Users, devices, login names, token families, web sessions, codes."
 
 _USERS = f"""
 CREATE TABLE user_account (
@@ -54,12 +54,8 @@ _GLOBAL = [
         tenant_id uuid NOT NULL,
         user_id uuid NOT NULL,
         password_hash text,
-        password_made_by text CHECK (password_made_by IN ('self', 'company', 'platform')),
         changed_at timestamptz NOT NULL,
-        UNIQUE (tenant_id, user_id),
-        CONSTRAINT login_name_password_made CHECK (
-            (password_hash IS NULL) = (password_made_by IS NULL)
-        )
+        UNIQUE (tenant_id, user_id)
     )
     """,
     """
@@ -110,6 +106,24 @@ _GLOBAL = [
     """,
     "CREATE INDEX enrolment_code_over ON enrolment_code (expires_at)",
     """
+    CREATE TABLE invitation (
+        code_hash bytea PRIMARY KEY,
+        tenant_id uuid NOT NULL,
+        user_id uuid NOT NULL,
+        purpose text NOT NULL CHECK (purpose IN ('join', 'reset')),
+        created_by uuid NOT NULL,
+        created_at timestamptz NOT NULL,
+        expires_at timestamptz NOT NULL,
+        used_at timestamptz,
+        revoked_at timestamptz
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX invitation_open ON invitation (tenant_id, user_id)
+    WHERE used_at IS NULL AND revoked_at IS NULL
+    """,
+    "CREATE INDEX invitation_over ON invitation (expires_at)",
+    """
     CREATE TABLE throttle_counter (
         key bytea PRIMARY KEY,
         tries bigint NOT NULL,
@@ -125,6 +139,7 @@ _GRANTS = [
         "refresh_family",
         "web_session",
         "enrolment_code",
+        "invitation",
         "throttle_counter",
     )
 ]

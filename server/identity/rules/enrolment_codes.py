@@ -1,9 +1,7 @@
 """Enrolment codes: short, typed from one screen into another, good for one device.
 
-Eight symbols and a check symbol out of 31 that are not mistaken for each other (no I, L, O, 0,
-1). The number is prime, so the check symbol, a sum with the weights 1 to 8, finds every single
-wrong symbol and every swap of two. 31**8 codes are 8.5e11: with a life of 15 minutes and few
-tries allowed an address, guessing is hopeless.
+31**8 codes are 8.5e11: with a life of 15 minutes and few tries allowed an address, guessing is
+hopeless.
 """
 
 import hmac
@@ -12,13 +10,15 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
+from server.identity.rules.codes import ALPHABET, Shape
 from server.kit.errors import Invalid
-from server.kit.text import clean
 
 LIFE: Final = timedelta(minutes=15)
-ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 SYMBOLS: Final = 8
 """Without the check symbol."""
+_SHAPE: Final = Shape(symbols=SYMBOLS, group=3)
+
+__all__ = ["ALPHABET", "LIFE", "SYMBOLS", "fingerprint", "new_code", "read", "shown", "uri"]
 
 
 class EnrolmentCodeMistyped(Invalid):
@@ -35,13 +35,12 @@ class EnrolmentCodeRefused(Invalid):
 
 def new_code(pick: Callable[[str], str]) -> str:
     """Make a code; `pick` chooses one of the given symbols at random."""
-    symbols = "".join(pick(ALPHABET) for _ in range(SYMBOLS))
-    return symbols + _check(symbols)
+    return _SHAPE.new(pick)
 
 
 def shown(code: str) -> str:
     """Spell a code for people: ``ABC-DEF-GHJ``."""
-    return "-".join(code[start : start + 3] for start in range(0, len(code), 3))
+    return _SHAPE.shown(code)
 
 
 def read(text: str) -> str:
@@ -49,9 +48,8 @@ def read(text: str) -> str:
 
     :raises EnrolmentCodeMistyped: when the check symbol does not fit.
     """
-    code = clean(text[:40]).upper().replace("-", "").replace(" ", "")
-    is_whole = len(code) == SYMBOLS + 1 and set(code) <= set(ALPHABET)
-    if not is_whole or _check(code[:SYMBOLS]) != code[SYMBOLS]:
+    code = _SHAPE.read(text)
+    if code is None:
         raise EnrolmentCodeMistyped("Check the code; a symbol is wrong or missing.", field="code")
     return code
 
@@ -64,9 +62,3 @@ def fingerprint(code: str, *, key: bytes) -> bytes:
 def uri(code: str, *, public_url: str) -> str:
     """Give what the QR says. What stands behind the # is neither sent nor logged."""
     return f"{public_url.rstrip('/')}/enrol#{quote(code)}"
-
-
-def _check(symbols: str) -> str:
-    """Compute the check symbol."""
-    total = sum(weight * ALPHABET.index(symbol) for weight, symbol in enumerate(symbols, start=1))
-    return ALPHABET[total % len(ALPHABET)]

@@ -15,6 +15,12 @@ class LoginUnusable(Invalid):
     code = "login_unusable"
 
 
+class LoginMissing(Invalid):
+    """A person who signs in by password needs a login name."""
+
+    code = "login_missing"
+
+
 class LoginTaken(Conflict):
     """Somebody has this login name already."""
 

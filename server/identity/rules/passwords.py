@@ -10,23 +10,10 @@ alone, a few characters repeated, and the person's own login or name with digits
 import re
 import unicodedata
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Final
 
 from server.kit.errors import Invalid
 from server.kit.text import is_storable
-
-
-class PasswordMaker(StrEnum):
-    """Who made a password, and so knows it beside the person."""
-
-    SELF = "self"
-    """The person alone."""
-    COMPANY = "company"
-    """The company's owner, in an invitation or for somebody who forgot; to be changed."""
-    PLATFORM = "platform"
-    """The platform, for the first owner of an agent; to be changed, and its use is told."""
-
 
 LENGTH_MIN: Final = 10
 LENGTH_MAX: Final = 200

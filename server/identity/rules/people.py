@@ -6,7 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Role, Scope
+from server.access import ROLE_PERMISSIONS, Actor, Permission, Role, Scope, ensure
+from server.identity.rules.standing import NotYours
 from server.identity.schemas import UserChange
 from server.kit.errors import Conflict, Invalid
 from server.kit.text import clean
@@ -80,6 +81,19 @@ def ensure_agent_role(role: Role) -> None:
     """Refuse the roles of the platform's staff inside an agent company."""
     if role not in AGENT_ROLES:
         raise RoleUnfit("Choose owner, manager or rep.", field="role")
+
+
+def ensure_may_invite(actor: Actor, role: Role, scope: Scope, team_id: UUID | None) -> None:
+    """Refuse a manager who invites anybody but a rep of the own team.
+
+    :raises NotYours: an owner does that.
+    """
+    if Permission.USERS_MANAGE in ROLE_PERMISSIONS[actor.role]:
+        return
+    ensure(actor, Permission.USERS_INVITE)
+    is_own_rep = role is Role.SALES_REP and team_id is not None and team_id == actor.team_id
+    if not is_own_rep or scope is Scope.TENANT:
+        raise NotYours("A manager invites reps of the own team; ask an owner for anybody else.")
 
 
 def ensure_owner(role: Role) -> None:

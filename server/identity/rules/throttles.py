@@ -39,6 +39,12 @@ ENROLMENT_BY_ADDRESS: Final = Throttle("enrolment_address", 20, timedelta(minute
 """Wrong enrolment codes from one address."""
 ENROLMENT_BY_ALL: Final = Throttle("enrolment_all", 5000, timedelta(minutes=15))
 """Wrong enrolment codes from everywhere, against guessers with many addresses."""
+INVITATION_BY_ADDRESS: Final = Throttle("invitation_address", 20, timedelta(minutes=15))
+"""Wrong invitation codes from one address."""
+INVITATION_BY_ALL: Final = Throttle("invitation_all", 5000, timedelta(minutes=15))
+"""Wrong invitation codes from everywhere, against guessers with many addresses."""
+INVITATION_MADE: Final = Throttle("invitation_made", 200, timedelta(hours=24))
+"""Invitations that one person makes in a day; a borrowed screen makes no more."""
 LOGIN_TAKEN: Final = Throttle("login_taken", 30, timedelta(hours=24))
 """Invitations of one company that met a name in use; keeps it from asking who else is a user."""
 

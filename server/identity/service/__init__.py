@@ -11,6 +11,13 @@ from server.identity.service.devices import (
     new_enrolment_code,
     revoke_device,
 )
+from server.identity.service.invitations import (
+    accept_invitation,
+    invite_first_owner,
+    look_at_invitation,
+    new_invitation,
+    revoke_invitation,
+)
 from server.identity.service.proof import sign_in
 from server.identity.service.tokens import refresh, sign_out
 from server.identity.service.upkeep import sweep
@@ -22,8 +29,6 @@ from server.identity.service.users import (
     enable_user,
     found_company,
     invite,
-    new_secret,
-    set_password,
     sign_out_everywhere,
 )
 from server.identity.service.web import (
@@ -34,6 +39,7 @@ from server.identity.service.web import (
 )
 
 __all__ = [
+    "accept_invitation",
     "add_staff",
     "change_password",
     "change_user",
@@ -44,11 +50,13 @@ __all__ = [
     "found_company",
     "hold_device",
     "invite",
+    "invite_first_owner",
+    "look_at_invitation",
     "new_enrolment_code",
-    "new_secret",
+    "new_invitation",
     "refresh",
     "revoke_device",
-    "set_password",
+    "revoke_invitation",
     "sign_in",
     "sign_out",
     "sign_out_everywhere",

@@ -1,13 +1,11 @@
 """Devices: enrol one by a one-time code, end it, and keep its place in the sync."""
 
-import io
 import secrets
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-import segno
 
 from server.access import Actor, Role
 from server.audit import service as audit
@@ -17,8 +15,8 @@ from server.identity.rules.enrolment_codes import EnrolmentCodeRefused
 from server.identity.rules.standing import SessionOver, Standing, ensure_in_charge
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import Enrolment, EnrolmentCodeView, EnrolmentView, HeldDevice
+from server.identity.service import qr, tokens
 from server.identity.service import throttles as counters
-from server.identity.service import tokens
 from server.kit import db, ids, outbox
 from server.kit.errors import IdReused, NotFound
 
@@ -92,14 +90,7 @@ async def new_enrolment_code(
         )
         await audit.record(actor, "enrolment_code.made", subject_id=whose, now=now)
     uri = enrolment_codes.uri(code, public_url=held.public_url)
-    return EnrolmentCodeView(enrolment_codes.shown(code), uri, _qr_svg(uri), whose, expires_at)
-
-
-def _qr_svg(text: str) -> str:
-    """Draw a QR that a phone reads from a screen."""
-    drawn = io.BytesIO()
-    segno.make(text, error="m").save(drawn, kind="svg", scale=4, border=4, xmldecl=False)
-    return drawn.getvalue().decode()
+    return EnrolmentCodeView(enrolment_codes.shown(code), uri, qr.svg(uri), whose, expires_at)
 
 
 async def enrol(request: Enrolment, *, address: str, now: datetime) -> EnrolmentView:
@@ -134,6 +125,7 @@ async def enrol(request: Enrolment, *, address: str, now: datetime) -> Enrolment
         access_token=given.access_token,
         refresh_token=given.refresh_token,
         expires_in_s=given.expires_in_s,
+        lease_ms=given.lease_ms,
     )
 
 

@@ -8,15 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
-from server.audit import service as audit
 from server.identity import hashing, standings
 from server.identity.rules import logins, throttles
 from server.identity.rules.logins import SignInRefused
-from server.identity.rules.passwords import PasswordMaker
 from server.identity.rules.standing import Standing
-from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import Tokens
 from server.identity.service import throttles as counters
 from server.identity.service import tokens
@@ -24,23 +19,14 @@ from server.kit import db, outbox
 
 SWEEP: Final = "identity.sweep"
 """Somebody signs in, so there will be something to sweep; once a day is enough."""
-PROVISIONAL: Final = "session.began_with_provisional_password"
-"""The entry of a session whose password the platform has made."""
 _SWEEP_EVERY: Final = timedelta(days=1)
 
 _FIND: Final = """
-SELECT tenant_id, user_id, password_hash, password_made_by FROM login_name WHERE login = $1
+SELECT tenant_id, user_id, password_hash FROM login_name WHERE login = $1
 """
 _REHASH: Final = """
 UPDATE login_name SET password_hash = $3 WHERE login = $1 AND password_hash = $2
 """
-
-
-class Proven(msgspec.Struct, frozen=True):
-    """Somebody who knows a login's password."""
-
-    standing: Standing
-    made_by: PasswordMaker
 
 
 async def sign_in(login: str, password: str, *, address: str, now: datetime) -> Tokens:
@@ -49,24 +35,12 @@ async def sign_in(login: str, password: str, *, address: str, now: datetime) -> 
     :raises SignInRefused: when they do not belong together.
     :raises TooManyTries: for this name or from this address.
     """
-    proven = await prove(login, password, address=address, now=now)
-    async with db.tenant_transaction(proven.standing.tenant_id):
-        await tell_if_known(proven, now=now)
-        return await tokens.start(proven.standing, device_id=None, now=now)
+    standing = await prove(login, password, address=address, now=now)
+    return await tokens.start(standing, device_id=None, now=now)
 
 
-async def tell_if_known(proven: Proven, *, now: datetime) -> None:
-    """Leave a line with the agent, in the open transaction, when the platform knows the password.
-
-    It stands in the feed of platform reads as well, for the platform may have signed in with it.
-    """
-    if proven.made_by is PasswordMaker.PLATFORM:
-        who = actor_of(proven.standing, device_id=None, session_id=None)
-        await audit.record(who, PROVISIONAL, subject_id=who.user_id, now=now)
-
-
-async def prove(login: str, password: str, *, address: str, now: datetime) -> Proven:
-    """Give the person whose login and password these are, and who made the password."""
+async def prove(login: str, password: str, *, address: str, now: datetime) -> Standing:
+    """Give the person whose login and password these are."""
     name, household = logins.compared(login), throttles.address_subject(address)
     by_login = (throttles.SIGN_IN_BY_LOGIN, name)
     by_login_long = (throttles.SIGN_IN_BY_LOGIN_LONG, name)
@@ -90,7 +64,7 @@ async def prove(login: str, password: str, *, address: str, now: datetime) -> Pr
         await outbox.add(SWEEP, {}, tenant_id=None, now=now, key=SWEEP, run_at=now + _SWEEP_EVERY)
         if outdated:
             await db.connection().execute(_REHASH, name, outdated, renewed)
-    return Proven(standing, PasswordMaker(row["password_made_by"]))
+    return standing
 
 
 async def _standing(tenant_id: UUID, user_id: UUID) -> Standing | None:

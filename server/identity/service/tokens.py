@@ -24,6 +24,7 @@ from server.identity.rules.refresh_tokens import (
 from server.identity.rules.standing import Standing, actor
 from server.identity.schemas import Tokens
 from server.kit import db, ids
+from server.tenants import queries as tenants
 
 _SALT_BYTES: Final = 16
 
@@ -67,7 +68,8 @@ async def start(standing: Standing, *, device_id: UUID | None, now: datetime) ->
         )
         who = actor(standing, device_id=device_id, session_id=family_id)
         await audit.record(who, "session.started", subject_id=family_id, now=now)
-    return _tokens(standing, token, device_id=device_id, now=now)
+        lease_ms = await tenants.lease_ms(standing.tenant_id)
+    return _tokens(standing, token, device_id=device_id, lease_ms=lease_ms, now=now)
 
 
 async def refresh(text: str, *, now: datetime, device_id: UUID | None = None) -> Tokens:
@@ -99,9 +101,10 @@ async def _turn(
         standing = await _standing(tenant_id, row)
         decision = refresh_tokens.decide(family, token, device_id=device_id, now=now)
         following = await _follow(decision, family, token, standing, now)
+        lease_ms = await tenants.lease_ms(tenant_id)
     if standing is None or following is None:
         return None
-    return _tokens(standing, following, device_id=family.device_id, now=now)
+    return _tokens(standing, following, device_id=family.device_id, lease_ms=lease_ms, now=now)
 
 
 async def _follow(
@@ -172,7 +175,12 @@ async def sign_out(actor: Actor, *, now: datetime) -> None:
 
 
 def _tokens(
-    standing: Standing, token: RefreshToken, *, device_id: UUID | None, now: datetime
+    standing: Standing,
+    token: RefreshToken,
+    *,
+    device_id: UUID | None,
+    lease_ms: int,
+    now: datetime,
 ) -> Tokens:
     """Spell both tokens for the device."""
     held = keys.current()
@@ -190,4 +198,5 @@ def _tokens(
         access_token=access_tokens.mint(held.ring, claims),
         refresh_token=refresh_tokens.encode(token, key=held.mac),
         expires_in_s=int(access_tokens.LIFE.total_seconds()),
+        lease_ms=lease_ms,
     )

@@ -11,6 +11,7 @@ _SWEEP: Final = (
     "DELETE FROM refresh_family WHERE expires_at < $1",
     "DELETE FROM web_session WHERE expires_at < $1",
     "DELETE FROM enrolment_code WHERE expires_at < $1",
+    "DELETE FROM invitation WHERE expires_at < $1",
     "DELETE FROM throttle_counter WHERE window_ends_at < $1",
 )
 

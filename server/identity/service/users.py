@@ -1,4 +1,4 @@
-"""People of a tenant: invite, change, let go, and their passwords."""
+"""People of a tenant: add, change, let go, and one's own password."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,6 @@ from server.audit import service as audit
 from server.identity import hashing, queries, standings
 from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
-from server.identity.rules.passwords import PasswordMaker
 from server.identity.schemas import NewUser, UserChange, UserView
 from server.identity.service import throttles as counters
 from server.identity.service.proof import prove
@@ -26,8 +25,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING id
 """
 _ADD_LOGIN: Final = """
-INSERT INTO login_name (login, tenant_id, user_id, password_hash, password_made_by, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+INSERT INTO login_name (login, tenant_id, user_id, password_hash, changed_at)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 RETURNING login
 """
 _TEAM: Final = "SELECT true FROM team WHERE tenant_id = $1 AND id = $2"
@@ -48,14 +47,17 @@ _DISABLE: Final = """
 UPDATE user_account SET disabled_at = $3, session_version = session_version + 1
 WHERE tenant_id = $1 AND id = $2
 """
+_REVOKE_INVITATION: Final = """
+UPDATE invitation SET revoked_at = $3
+WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL AND revoked_at IS NULL
+"""
 _ENABLE: Final = "UPDATE user_account SET disabled_at = NULL WHERE tenant_id = $1 AND id = $2"
 _OUT: Final = """
 UPDATE user_account SET session_version = session_version + 1 WHERE tenant_id = $1 AND id = $2
 """
 _NEW_HASH: Final = """
-UPDATE login_name SET password_hash = $3, password_made_by = $4, changed_at = $5
+UPDATE login_name SET password_hash = $3, changed_at = $4
 WHERE tenant_id = $1 AND user_id = $2
-RETURNING login
 """
 _END_FAMILIES: Final = """
 UPDATE refresh_family SET revoked_at = $3, revoked_for = 'password_changed'
@@ -68,39 +70,32 @@ WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND id IS DISTINCT 
 """
 
 
-class _Made(msgspec.Struct, frozen=True):
-    """A first password as its hash, if there is one, and who made it."""
-
-    secret: str | None
-    by: PasswordMaker
-
-
 async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
     """Add a person to the actor's company. The same id and content may come again.
 
+    The person comes in by an invitation (`new_invitation`) or by a device that is enrolled.
+
+    :raises NotYours: a manager adds reps of the own team.
     :raises LoginTaken: somebody has this login name already.
     :raises TooManyTries: the company has met too many names in use today.
     :raises IdReused: the id belongs to another person.
     """
-    ensure(actor, Permission.USERS_MANAGE)
+    scope = request.scope or _first_scope(request)
+    people.ensure_may_invite(actor, request.role, scope, request.team_id)
     people.ensure_agent_role(request.role)
     user_id = request.id or ids.new_id(now)
-    secret = await new_secret(request)
     try:
-        return await _invite(actor, user_id, request, secret, now)
+        return await _invite(actor, user_id, request, now)
     except LoginTaken:
         # Login names are one space for all companies, so this answer tells who is a user.
         await counters.count([(throttles.LOGIN_TAKEN, str(actor.tenant_id))], now=now)
         raise
 
 
-async def _invite(
-    actor: Actor, user_id: UUID, request: NewUser, secret: str | None, now: datetime
-) -> UserView:
+async def _invite(actor: Actor, user_id: UUID, request: NewUser, now: datetime) -> UserView:
     """Write the person down with the line in the trail."""
     async with db.tenant_transaction(actor.tenant_id):
-        made = _Made(secret, PasswordMaker.COMPANY)
-        await add_person(actor.tenant_id, user_id, request, made, now=now)
+        await add_person(actor.tenant_id, user_id, request, now=now)
         await audit.record(
             actor, "user.invited", subject_id=user_id, now=now, role=request.role.value
         )
@@ -113,49 +108,46 @@ async def found_company(
     owner: NewUser,
     *,
     team_name: str,
-    secret: str | None = None,
     now: datetime,
 ) -> UserView:
     """Add the first team and the owner to a workspace just provisioned. May be repeated.
 
-    :param secret: the owner's password, hashed by `new_secret` before any transaction was open.
+    The owner comes in by an invitation (`invite_first_owner`).
     """
     assert owner.id is not None, "the platform gives the owner's id, so that it may repeat this"
     people.ensure_owner(owner.role)
-    made = _Made(secret, PasswordMaker.PLATFORM)
     async with db.tenant_transaction(tenant_id):
         await tenants.add_team(tenant_id, team_id, name=team_name, now=now)
-        await add_person(tenant_id, owner.id, owner, made, now=now)
+        await add_person(tenant_id, owner.id, owner, now=now)
         return await queries.one_user(tenant_id, owner.id)
 
 
-async def add_staff(request: NewUser, *, now: datetime) -> UserView:
+async def add_staff(request: NewUser, *, password: str | None = None, now: datetime) -> UserView:
     """Add one of the platform's own people; for the operator's shell, which has no Actor."""
     people.ensure_staff_role(request.role)
     user_id = request.id or ids.new_id(now)
-    secret = await new_secret(request)
+    secret = None
+    if password is not None:
+        passwords.ensure_acceptable(password, about=(request.login or "", request.name))
+        secret = await hashing.hash_password(password)
     await tenants.provision(
         PLATFORM_TENANT, name="平台 Platform", short_name="平台", city="", now=now
     )
     async with db.tenant_transaction(PLATFORM_TENANT):
-        made = _Made(secret, PasswordMaker.SELF)
-        await add_person(PLATFORM_TENANT, user_id, request, made, now=now)
+        await add_person(PLATFORM_TENANT, user_id, request, secret=secret, now=now)
         return await queries.one_user(PLATFORM_TENANT, user_id)
 
 
-async def new_secret(request: NewUser) -> str | None:
-    """Hash the password of a new person, if there is one and it is acceptable."""
-    if request.password is None:
-        return None
-    passwords.ensure_acceptable(request.password, about=(request.login, request.name))
-    return await hashing.hash_password(request.password)
-
-
 async def add_person(
-    tenant_id: UUID, user_id: UUID, request: NewUser, made: _Made, *, now: datetime
+    tenant_id: UUID,
+    user_id: UUID,
+    request: NewUser,
+    *,
+    secret: str | None = None,
+    now: datetime,
 ) -> None:
     """Write person and login name down, or find them there with the same content."""
-    login = logins.ensure_usable(request.login)
+    login = None if request.login is None else logins.ensure_usable(request.login)
     scope = request.scope or _first_scope(request)
     people.ensure_scope(scope, request.team_id)
     await _ensure_team(tenant_id, request.team_id)
@@ -164,13 +156,21 @@ async def add_person(
     added = await db.connection().fetchval(_ADD, tenant_id, user_id, *content, now)
     if added is None:
         return await _ensure_same(tenant_id, user_id, (login, *content))
-    maker = None if made.secret is None else made.by
-    taken = await db.connection().fetchval(
-        _ADD_LOGIN, login, tenant_id, user_id, made.secret, maker, now
-    )
-    if taken is None:
-        raise LoginTaken("This login name is in use; choose another.", field="login")
+    if login is not None:
+        await give_login(tenant_id, user_id, login, secret, now=now)
     return None
+
+
+async def give_login(
+    tenant_id: UUID, user_id: UUID, login: str, secret: str | None, *, now: datetime
+) -> None:
+    """Write a person's login name down, inside the open transaction.
+
+    :raises LoginTaken: somebody has it already.
+    """
+    added = await db.connection().fetchval(_ADD_LOGIN, login, tenant_id, user_id, secret, now)
+    if added is None:
+        raise LoginTaken("This login name is in use; choose another.", field="login")
 
 
 def _first_scope(request: NewUser) -> Scope:
@@ -180,9 +180,13 @@ def _first_scope(request: NewUser) -> Scope:
 
 
 async def _ensure_same(tenant_id: UUID, user_id: UUID, content: tuple[Any, ...]) -> None:
-    """Accept a repeated request, refuse another one under the same id."""
+    """Accept a repeated request, refuse another one under the same id.
+
+    A login name that was not given is the person's own choice, whatever it is by now.
+    """
     held = await queries.one_user(tenant_id, user_id)
-    if (held.login, held.name, held.role, held.team_id, held.scope) != content:
+    login = held.login if content[0] is not None else None
+    if (login, held.name, held.role, held.team_id, held.scope) != content:
         raise IdReused("This id belongs to another person; make a new one.", field="id")
 
 
@@ -225,6 +229,7 @@ async def disable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserVie
             if held.role is Role.AGENT_OWNER:
                 people.ensure_other_owner(owners, user_id)
             await db.connection().execute(_DISABLE, actor.tenant_id, user_id, now)
+            await db.connection().execute(_REVOKE_INVITATION, actor.tenant_id, user_id, now)
             await audit.record(actor, "user.disabled", subject_id=user_id, now=now)
             standings.forget_on_commit()
         return await queries.one_user(actor.tenant_id, user_id)
@@ -254,18 +259,6 @@ async def _hold_owners(tenant_id: UUID) -> set[UUID]:
     return {row["id"] for row in await db.connection().fetch(_OWNERS, tenant_id)}
 
 
-async def set_password(actor: Actor, user_id: UUID, password: str, *, now: datetime) -> None:
-    """Give a person a new password; their browsers are signed out, their devices stay."""
-    ensure(actor, Permission.USERS_MANAGE)
-    async with db.tenant_transaction(actor.tenant_id):
-        held = await queries.one_user(actor.tenant_id, user_id)
-    passwords.ensure_acceptable(password, about=(held.login, held.name))
-    secret = await hashing.hash_password(password)
-    async with db.tenant_transaction(actor.tenant_id):
-        await _replace(actor, user_id, secret, now)
-        await audit.record(actor, "password.set", subject_id=user_id, now=now)
-
-
 async def change_password(
     actor: Actor, current: str, new: str, *, address: str, now: datetime
 ) -> None:
@@ -275,21 +268,24 @@ async def change_password(
     """
     async with db.tenant_transaction(actor.tenant_id):
         held = await queries.one_user(actor.tenant_id, actor.user_id)
-    await prove(held.login, current, address=address, now=now)
-    passwords.ensure_acceptable(new, about=(held.login, held.name), field="new_password")
+    login = held.login or ""
+    await prove(login, current, address=address, now=now)
+    passwords.ensure_acceptable(new, about=(login, held.name), field="new_password")
     secret = await hashing.hash_password(new)
     async with db.tenant_transaction(actor.tenant_id):
-        await _replace(actor, actor.user_id, secret, now)
+        await db.connection().execute(_NEW_HASH, actor.tenant_id, actor.user_id, secret, now)
+        await end_password_sessions(actor, login, now=now)
         await audit.record(actor, "password.changed", subject_id=actor.user_id, now=now)
 
 
-async def _replace(actor: Actor, user_id: UUID, secret: str, now: datetime) -> None:
-    """Store a new hash and end what the old password began, but not the actor's own session."""
-    connection, tenant_id = db.connection(), actor.tenant_id
-    maker = PasswordMaker.SELF if user_id == actor.user_id else PasswordMaker.COMPANY
-    login = await connection.fetchval(_NEW_HASH, tenant_id, user_id, secret, maker, now)
-    await connection.execute(_END_FAMILIES, tenant_id, user_id, now, actor.session_id)
-    await connection.execute(_END_WEB, tenant_id, user_id, now, actor.session_id)
+async def end_password_sessions(actor: Actor, login: str, *, now: datetime) -> None:
+    """End what the actor's old password began, but not the actor's present session.
+
+    Inside the open transaction; guesses at the old password are forgotten.
+    """
+    connection, whose = db.connection(), (actor.tenant_id, actor.user_id)
+    await connection.execute(_END_FAMILIES, *whose, now, actor.session_id)
+    await connection.execute(_END_WEB, *whose, now, actor.session_id)
     limits = (throttles.SIGN_IN_BY_LOGIN, throttles.SIGN_IN_BY_LOGIN_LONG)
     await counters.clear([(limit, login) for limit in limits])
     standings.forget_on_commit()

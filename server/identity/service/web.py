@@ -12,7 +12,7 @@ from server.identity import keys, standings
 from server.identity.rules import web_sessions
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import WebPresence, WebSignIn
-from server.identity.service.proof import prove, tell_if_known
+from server.identity.service.proof import prove
 from server.kit import db, ids
 
 _START: Final = """
@@ -34,8 +34,7 @@ async def web_sign_in(login: str, password: str, *, address: str, now: datetime)
     :raises SignInRefused: when they do not belong together.
     :raises TooManyTries: for this name or from this address.
     """
-    proven = await prove(login, password, address=address, now=now)
-    standing = proven.standing
+    standing = await prove(login, password, address=address, now=now)
     token = web_sessions.new_token(secrets.token_bytes(web_sessions.SECRET_BYTES))
     fingerprint, session_id = web_sessions.fingerprint(token), ids.new_id(now)
     who = actor_of(standing, device_id=None, session_id=session_id)
@@ -51,7 +50,6 @@ async def web_sign_in(login: str, password: str, *, address: str, now: datetime)
             now + web_sessions.ABSOLUTE,
         )
         await audit.record(who, "web_session.started", subject_id=session_id, now=now)
-        await tell_if_known(proven, now=now)
     held = keys.current()
     return WebSignIn(
         token=token,

@@ -74,19 +74,15 @@ async def shop(database: Settings, site: Site) -> Tenant:
         msgspec.structs.replace(person, name=name)
         for person, name in zip(people, ("林知远", "李敏", "赵磊"), strict=True)
     )
-    invitations = [
-        factories.new_user(person, team_id=team_id, password=PASSWORD)
-        for person in (owner, manager, rep)
+    first, *others = [
+        factories.new_user(person, team_id=team_id) for person in (owner, manager, rep)
     ]
-    await identity.found_company(
-        tenant_id,
-        team_id,
-        invitations[0],
-        team_name="一队",
-        secret=await identity.new_secret(invitations[0]),
-        now=NOW,
+    await identity.found_company(tenant_id, team_id, first, team_name="一队", now=NOW)
+    await asyncio.gather(*(identity.invite(owner, new, now=NOW) for new in others))
+    await asyncio.gather(
+        factories.join(factories.make_platform_actor(), owner, PASSWORD),
+        *(factories.join(owner, person, PASSWORD) for person in (manager, rep)),
     )
-    await asyncio.gather(*(identity.invite(owner, new, now=NOW) for new in invitations[1:]))
     return Tenant(tenant_id, name, team_id, owner, manager, rep)
 
 
@@ -94,8 +90,8 @@ async def shop(database: Settings, site: Site) -> Tenant:
 async def operator(database: Settings, site: Site) -> Actor:
     """One of the platform's staff who can sign in."""
     staff = factories.make_platform_actor()
-    new = factories.new_user(staff, team_id=None, password=PASSWORD)
-    await identity.add_staff(new, now=NOW)
+    new = factories.new_user(staff, team_id=None)
+    await identity.add_staff(new, password=PASSWORD, now=NOW)
     return staff
 
 

@@ -65,7 +65,7 @@ async def allocate(
 async def admit(tenant: Tenant) -> None:
     """Let the platform know an agent that exists already."""
     tenant_id = tenant.tenant_id
-    owner = NewOwner(f"boss{tenant_id.hex}", "老板")
+    owner = NewOwner(name="老板", login=f"boss{tenant_id.hex}")
     new = NewAgent(id=tenant_id, name=tenant.name, city="杭州", owner=owner)
     await partners.admit(OPERATOR, new, now=NOW)
 

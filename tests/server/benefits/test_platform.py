@@ -306,7 +306,7 @@ async def test_the_books_know_customers_by_tokens_alone(tenant: Tenant) -> None:
 async def test_a_time_without_its_zone_is_refused(client: httpx.AsyncClient) -> None:
     finance = make_platform_actor(Role.PLATFORM_FINANCE)
     password = "a lantern over the river"
-    await identity.add_staff(new_user(finance, team_id=None, password=password), now=NOW)
+    await identity.add_staff(new_user(finance, team_id=None), password=password, now=NOW)
     answer = await client.post(
         "/v1/auth/login", json={"login": login_of(finance), "password": password}
     )

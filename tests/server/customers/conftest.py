@@ -9,9 +9,8 @@ from litestar import Litestar
 
 from server import app as server_app
 from server.access import Actor
-from server.identity import service as identity
 from server.settings import Settings
-from tests.factories import NOW, Tenant, login_of
+from tests.factories import Tenant, join, login_of, make_platform_actor
 
 PASSWORD = "a quiet harbour at dawn"
 SignIn = Callable[[Tenant, Actor], Awaitable[httpx.AsyncClient]]
@@ -28,7 +27,8 @@ async def sign_in(api: Litestar) -> SignIn:
     """Give somebody a client that is signed in."""
 
     async def signed_in(tenant: Tenant, actor: Actor) -> httpx.AsyncClient:
-        await identity.set_password(tenant.owner, actor.user_id, PASSWORD, now=NOW)
+        inviter = make_platform_actor() if actor == tenant.owner else tenant.owner
+        await join(inviter, actor, PASSWORD)
         transport = httpx.ASGITransport(app=cast("Any", api))
         http = httpx.AsyncClient(transport=transport, base_url="http://tonglu.test")
         answer = await http.post(

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from server.access import Actor
-from server.identity import keys, service
+from server.identity import keys
 from server.settings import Settings
-from tests.factories import NOW, Tenant, login_of
+from tests.factories import Tenant, join, login_of, make_platform_actor
 
 PASSWORD = "a quiet harbour at dawn"
 
@@ -32,7 +32,8 @@ def with_password(tenant: Tenant, opened_keys: keys.Keys) -> Callable[[Actor], A
     """Give a person of the test's company a password."""
 
     async def give(actor: Actor) -> Person:
-        await service.set_password(tenant.owner, actor.user_id, PASSWORD, now=NOW)
+        inviter = make_platform_actor() if actor == tenant.owner else tenant.owner
+        await join(inviter, actor, PASSWORD)
         return Person(actor, login_of(actor), PASSWORD)
 
     return give

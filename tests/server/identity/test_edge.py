@@ -81,6 +81,8 @@ async def test_a_person_signs_in_and_is_shown(http: httpx.AsyncClient, rep: Pers
 
 OPEN = {
     ("POST", "/v1/auth/login"),
+    ("POST", "/v1/auth/invitation"),
+    ("POST", "/v1/auth/invitation/acceptance"),
     ("POST", "/v1/auth/token"),
     ("POST", "/v1/devices/enrolment"),
     ("GET", "/livez"),
@@ -165,7 +167,13 @@ async def test_a_refresh_token_is_no_access_token_and_the_reverse(
     good = await http.post("/v1/auth/token", json={"refresh_token": tokens["refresh_token"]})
 
     assert (swapped.status_code, turned.status_code, good.status_code) == (401, 401, 200)
-    assert set(good.json()) == {"access_token", "refresh_token", "expires_in_s", "token_type"}
+    assert set(good.json()) == {
+        "access_token",
+        "refresh_token",
+        "expires_in_s",
+        "lease_ms",
+        "token_type",
+    }
 
 
 async def test_a_device_is_enrolled_seen_and_revoked_over_http(

@@ -72,13 +72,12 @@ async def test_replays_end_the_family_and_lost_replies_do_not(
     steps: list[tuple[str, object]], opened_keys: keys.Keys
 ) -> None:
     somebody = await service.add_staff(
-        factories.new_user(
-            factories.make_platform_actor(), team_id=None, password="a quiet harbour at dawn"
-        ),
+        factories.new_user(factories.make_platform_actor(), team_id=None),
+        password="a quiet harbour at dawn",
         now=NOW,
     )
     first = await service.sign_in(
-        somebody.login, "a quiet harbour at dawn", address=address(), now=NOW
+        somebody.login or "", "a quiet harbour at dawn", address=address(), now=NOW
     )
     line, now = Line(first.refresh_token), NOW
     held, stolen = first.refresh_token, None

@@ -9,8 +9,8 @@ from server.access import Actor, Role, Scope
 from server.identity import queries, service
 from server.identity.rules import throttles
 from server.identity.rules.logins import LoginTaken, LoginUnusable
-from server.identity.rules.passwords import PasswordTooCommon
 from server.identity.rules.people import LastOwner, NoSuchTeam, RoleUnfit, ScopeUnfit
+from server.identity.rules.standing import NotYours
 from server.identity.rules.throttles import TooManyTries
 from server.identity.schemas import NewUser, UserChange
 from server.kit.errors import Forbidden, IdReused, NotFound
@@ -94,7 +94,6 @@ async def test_two_companies_that_want_a_name_at_once_get_it_once(
         ({"role": Role.PLATFORM_FINANCE}, RoleUnfit),
         ({"scope": Scope.TEAM}, ScopeUnfit),
         ({"team_id": new_id()}, NoSuchTeam),
-        ({"password": "password123"}, PasswordTooCommon),
     ],
 )
 async def test_an_unfit_invitation_is_refused(
@@ -109,12 +108,29 @@ async def test_a_foreign_team_is_no_team(tenant: Tenant, rival: Tenant) -> None:
         await service.invite(tenant.owner, somebody(team_id=rival.team_id), now=NOW)
 
 
+async def test_a_manager_adds_reps_of_the_own_team_and_sees_them(tenant: Tenant) -> None:
+    rep = somebody(team_id=tenant.team_id)
+    added = await service.invite(tenant.manager, rep, now=NOW)
+
+    seen = {user.id for user in (await queries.users(tenant.manager)).items}
+    assert seen == {tenant.manager.user_id, tenant.rep.user_id, added.id}
+    assert (await queries.user(tenant.manager, added.id)).name == "张 伟"
+    with pytest.raises(NotFound):
+        await queries.user(tenant.manager, tenant.owner.user_id)
+    for other in (
+        somebody(),
+        somebody(Role.SALES_MANAGER, team_id=tenant.team_id),
+        somebody(Role.AGENT_OWNER),
+        somebody(team_id=tenant.team_id, scope=Scope.TENANT),
+    ):
+        with pytest.raises(NotYours):
+            await service.invite(tenant.manager, other, now=NOW)
+
+
 async def test_only_the_owner_manages_people(tenant: Tenant) -> None:
     for actor in (tenant.manager, tenant.rep):
         with pytest.raises(Forbidden):
             await service.invite(actor, somebody(), now=NOW)
-        with pytest.raises(Forbidden):
-            await service.set_password(actor, tenant.owner.user_id, "a quiet harbour", now=NOW)
         with pytest.raises(Forbidden):
             await service.disable_user(actor, tenant.owner.user_id, now=NOW)
 
@@ -126,7 +142,8 @@ async def test_people_of_another_company_are_not_there(tenant: Tenant, rival: Te
         service.change_user(tenant.owner, victim, UserChange(name="x"), now=NOW),
         service.disable_user(tenant.owner, victim, now=NOW),
         service.enable_user(tenant.owner, victim, now=NOW),
-        service.set_password(tenant.owner, victim, "a quiet harbour", now=NOW),
+        service.new_invitation(tenant.owner, victim, now=NOW),
+        service.revoke_invitation(tenant.owner, victim, now=NOW),
         queries.user(tenant.owner, victim),
     ):
         with pytest.raises(NotFound):

@@ -11,7 +11,7 @@ from server.identity.rules.refresh_tokens import RefreshTokenRefused
 from server.identity.rules.web_sessions import SignInNeeded
 from server.identity.schemas import Enrolment
 from server.kit import db
-from tests.factories import NOW, Tenant
+from tests.factories import NOW, Tenant, join
 from tests.server.identity.conftest import Person
 from tests.server.identity.test_sign_in import address
 
@@ -118,7 +118,7 @@ async def test_a_new_password_leaves_enrolled_devices_alone(tenant: Tenant, rep:
     )
     desk = await service.sign_in(rep.login, rep.password, address=address(), now=NOW)
 
-    await service.set_password(tenant.owner, rep.actor.user_id, NEW, now=NOW)
+    await join(tenant.owner, rep.actor, NEW)
 
     assert await service.refresh(phone.refresh_token, now=NOW)
     with pytest.raises(RefreshTokenRefused):

@@ -8,7 +8,9 @@ from server.access import Role
 from server.audit import queries as audit
 from server.audit.schemas import PlatformReadView
 from server.identity import keys, presence, service
-from server.identity.rules.logins import LoginTaken, SignInRefused
+from server.identity import queries as people
+from server.identity.rules.logins import LoginTaken
+from server.identity.schemas import Acceptance
 from server.kit import db
 from server.kit.errors import Forbidden, IdReused, NotFound
 from server.partners import queries
@@ -31,7 +33,7 @@ def _opened_keys(database: Settings) -> None:
 def company(**fields: object) -> NewAgent:
     """Write an admission."""
     tail = new_id().hex[-10:]
-    owner = NewOwner(login=f"owner.{tail}", name="陈 静", password=PASSWORD)
+    owner = NewOwner(login=f"owner.{tail}", name="陈 静")
     content = {"name": f"诚远商贸 {tail}", "city": "宁波", "owner": owner, "id": new_id()}
     return NewAgent(**(content | fields))  # type: ignore[arg-type]  # a test gives the fields by name
 
@@ -40,8 +42,11 @@ async def test_an_admitted_agents_owner_signs_in() -> None:
     operator, request = await make_staff(), company(tier=Tier.GOLD)
 
     view = await partners.admit(operator, request, now=NOW)
+    made = await partners.invite_owner(operator, view.tenant_id, now=NOW)
+    accepted = Acceptance(code=made.code, password=PASSWORD)
+    joined = await service.accept_invitation(accepted, address=address(), now=NOW)
 
-    tokens = await service.sign_in(request.owner.login, PASSWORD, address=address(), now=NOW)
+    tokens = await service.sign_in(joined.login, PASSWORD, address=address(), now=NOW)
     owner = await presence.api_actor(tokens.access_token, now=NOW, is_read=False)
     assert (owner.tenant_id, owner.role) == (view.tenant_id, Role.AGENT_OWNER)
     assert (view.name, view.city, view.tier) == (request.name, "宁波", Tier.GOLD)
@@ -76,28 +81,51 @@ async def test_an_admission_that_is_refused_leaves_nothing() -> None:
     assert await partners.admit(operator, second, now=NOW)
 
 
-async def test_the_agent_is_told_that_the_platform_knows_the_first_password() -> None:
-    operator, known, unknown = await make_staff(), company(), company()
-    without = NewOwner(login=f"{unknown.owner.login}.2", name="陈 静")
+async def test_an_owner_without_a_proposed_login_name_chooses_one() -> None:
+    operator, request = await make_staff(), company(owner=NewOwner(name="陈 静"))
+    first = await partners.admit(operator, request, now=NOW)
+    made = await partners.invite_owner(operator, first.tenant_id, now=NOW)
+    login = f"chen.{new_id().hex[-10:]}"
+    accepted = Acceptance(code=made.code, password=PASSWORD, login=login)
+    await service.accept_invitation(accepted, address=address(), now=NOW)
+
+    # A repeated admission changes nothing of what the owner has chosen.
+    assert await partners.admit(operator, request, now=NOW) == first
+    assert await service.sign_in(login, PASSWORD, address=address(), now=NOW)
+
+
+async def test_the_agent_sees_each_invitation_that_the_platform_made() -> None:
+    operator, request = await make_staff(), company()
+    view = await partners.admit(operator, request, now=NOW)
+    assert await feed(request) == []
 
     for _ in range(2):
-        await partners.admit(operator, known, now=NOW)
-        await partners.admit(operator, company(id=unknown.id, owner=without, name="诚远"), now=NOW)
+        await partners.invite_owner(operator, view.tenant_id, now=NOW)
 
-    [line] = await feed(known)
-    assert (line.what, line.actor_name) == ("owner.password_set", operator.name)
-    assert await feed(unknown) == []
+    assert [(line.what, line.actor_name) for line in await feed(request)] == [
+        ("owner.invited", operator.name)
+    ] * 2
 
 
-async def test_without_the_line_there_is_no_password(database: Settings) -> None:
+async def test_without_the_line_there_is_no_invitation() -> None:
     operator, request = await make_staff(), company()
+    view = await partners.admit(operator, request, now=NOW)
     stranger = msgspec.structs.replace(operator, name="\0")
 
     with pytest.raises(asyncpg.DataError):
-        await partners.admit(stranger, request, now=NOW)
+        await partners.invite_owner(stranger, view.tenant_id, now=NOW)
 
-    with pytest.raises(SignInRefused):
-        await service.sign_in(request.owner.login, PASSWORD, address=address(), now=NOW)
+    owner = make_actor(view.tenant_id, Role.AGENT_OWNER)
+    [person] = (await people.users(owner)).items
+    assert person.invited_until is None
+
+
+async def test_the_platform_never_learns_a_password_and_invites_only_its_agents() -> None:
+    operator = await make_staff()
+
+    with pytest.raises(NotFound):
+        await partners.invite_owner(operator, new_id(), now=NOW)
+    assert "password" not in NewOwner.__struct_fields__
 
 
 async def feed(request: NewAgent) -> list[PlatformReadView]:
