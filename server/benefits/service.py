@@ -1,5 +1,6 @@
 """Do things with benefits. Each function is one use case and one transaction."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -41,6 +42,7 @@ _PROGRAM: Final = """
 SELECT id, name, amount_minor, currency, limit_per_customer, opens_at, closes_at, token_key
 FROM benefit_program WHERE id = $1
 """
+_CURRENCIES: Final = "SELECT id, currency FROM benefit_program WHERE id = ANY($1::uuid[])"
 _ASK: Final = """
 INSERT INTO benefit_request (
     tenant_id, id, customer_id, program_id, amount_minor, currency, state, requested_by,
@@ -233,6 +235,18 @@ async def submit(actor: Actor, asked: RequestBenefit, *, now: datetime) -> Benef
             program = msgspec.convert(dict(row), Program)
             await _decide(actor, asked, program, row["token_key"], now=now)
         return await queries.benefit(actor, asked.id)
+
+
+async def queue_up(actor: Actor, program_ids: Collection[UUID], *, now: datetime) -> None:
+    """Wait in line for the budgets of all these programs, before the first is drawn on.
+
+    Whoever requests of several programs in one transaction calls this first; see
+    `billing.issuance.service.queue_up`.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        rows = await db.connection().fetch(_CURRENCIES, list(program_ids))
+        programs = [(row["id"], row["currency"]) for row in rows]
+        await issuance.queue_up(programs, agent_id=actor.tenant_id, now=now)
 
 
 async def _is_answered(actor: Actor, asked: RequestBenefit) -> bool:

@@ -1,5 +1,6 @@
 """What devices may ask of this room: a benefit, requested offline and decided when it arrives."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,27 @@ class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     customer_id: UUID
     program_id: UUID
+
+
+async def prepare(actor: Actor, intents: Sequence[Intent], now: datetime) -> None:
+    """Have a push that asks of several programs wait for all of them at once.
+
+    So that it never holds one budget while it waits for another that a push which holds that one
+    wants first.
+    """
+    programs = {args.program_id for intent in intents if (args := _read(intent)) is not None}
+    if len(programs) > 1:
+        await service.queue_up(actor, programs, now=now)
+
+
+def _read(intent: Intent) -> _Args | None:
+    """Read what a request carries; None when it is none."""
+    if intent.name != REQUEST:
+        return None
+    try:
+        return msgspec.convert(intent.args, _Args)
+    except msgspec.ValidationError:
+        return None
 
 
 async def request(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:

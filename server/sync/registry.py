@@ -1,6 +1,6 @@
 """What travels: every kind of record and every named mutation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -26,5 +26,11 @@ KINDS: Final[dict[str, RecordKind]] = {
 }
 """By name, parents before children: the order of a snapshot."""
 
+Preparation = Callable[[Actor, Sequence[Intent], datetime], Awaitable[None]]
+"""Do what the intents of a push want done before the first of them, in the open transaction."""
+
 MUTATIONS: Final[dict[str, Mutation]] = {benefits.REQUEST: benefits.request}
 """By name, ``noun.verb``."""
+
+PREPARATIONS: Final[Sequence[Preparation]] = (benefits.prepare,)
+"""Locks that several intents need are taken together, and in one order."""

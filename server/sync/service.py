@@ -17,7 +17,7 @@ from server.kit.errors import Refusal
 from server.sync import cursors, feed, quarantine, rules, scopes
 from server.sync.inbox import resolve
 from server.sync.postgres import STORE
-from server.sync.registry import KINDS, MUTATIONS, Mutation
+from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
 from server.sync.store import Remembered, Report, Standing, SyncStore
 from sync_protocol.cursor import Cursor
 from sync_protocol.handles import handles_of, with_ids
@@ -47,9 +47,10 @@ class Room(msgspec.Struct, frozen=True):
 
     store: SyncStore
     mutations: Mapping[str, Mutation]
+    preparations: Sequence[Preparation] = ()
 
 
-HERE: Final = Room(STORE, MUTATIONS)
+HERE: Final = Room(STORE, MUTATIONS, PREPARATIONS)
 """The product's own."""
 
 
@@ -223,7 +224,10 @@ async def _settle(
         now=now,
     )
     outcomes = {outcome.number: outcome for outcome in applied.result.outcomes}
-    for intent in applied.result.intents:
+    intents = applied.result.intents
+    for prepare in room.preparations if intents else ():
+        await prepare(actor, intents, now)
+    for intent in intents:
         outcomes[intent.number] = await _decide(room, actor, intent, now)
     return [outcomes[op.number] for op in held.fresh]
 

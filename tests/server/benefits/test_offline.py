@@ -1,5 +1,6 @@
 """A benefit that was requested offline is decided when the phone pushes it."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -107,3 +108,28 @@ async def test_an_intent_whose_id_is_no_benefits_is_refused(phone: Device) -> No
         await sync.request(phone.actor, msgspec.structs.replace(asked, id="first"), NOW)
 
     assert refused.value.field == "id"
+
+
+async def test_pushes_that_ask_of_programs_in_opposite_orders_both_go_through(
+    database: Settings, tenant: Tenant, rival: Tenant
+) -> None:
+    there, back = [await make_device(database, each) for each in (tenant, rival)]
+    programs = [(await stories.make_program(100)).id for _ in range(2)]
+    customers = [await stories.make_customer(each.actor) for each in (there, back)]
+
+    for _ in range(12):
+        answers = await asyncio.gather(
+            *(
+                phone.push(
+                    *(
+                        asks(phone, new_id(), customer_id=customer_id, program_id=program_id)
+                        for program_id in order
+                    )
+                )
+                for phone, customer_id, order in (
+                    (there, customers[0], programs),
+                    (back, customers[1], programs[::-1]),
+                )
+            )
+        )
+        assert [len(answer.outcomes) for answer in answers] == [2, 2]
