@@ -3,6 +3,9 @@
 with open_client("rep.db", "https://crm.example", clock_ms=..., random_bytes=...) as client:
     client.enrol("K7QD-2M9X", device_name="王芳的手机")
     ...
+
+The store is encrypted wherever the extra ``protected`` is installed, and opens only while the lease
+lasts that each contact with the server begins anew.
 """
 
 import time
@@ -18,9 +21,13 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from mobile_client_sdk import backup
 from mobile_client_sdk.conflicts import OpenConflict, Refusal, open_conflict, refusal
-from mobile_client_sdk.engine import DEFAULT_PAGE, Fruitless, SyncEngine
+from mobile_client_sdk.engine import DEFAULT_PAGE, Fruitless, Response, SyncEngine
+from mobile_client_sdk.keys import KeyKeeper
+from mobile_client_sdk.lease import Lease, LeaseEnded, StoreWiped, uptime_ms
 from mobile_client_sdk.outbox import MadeOp, Outbox
+from mobile_client_sdk.protection import Protection, destroy_files, left_behind, save_words
 from mobile_client_sdk.records import (
     RECORD_TYPES,
     ConflictRecord,
@@ -32,8 +39,15 @@ from mobile_client_sdk.records import (
 )
 from mobile_client_sdk.records import Store as StoreRecord
 from mobile_client_sdk.replica import Progress, Replica
-from mobile_client_sdk.session import Session, Sessions, SignedOut
-from mobile_client_sdk.store import Store, open_store
+from mobile_client_sdk.session import (
+    DeviceRevoked,
+    ProtectionNeeded,
+    Session,
+    Sessions,
+    SignedOut,
+    Terms,
+)
+from mobile_client_sdk.store import CAN_ENCRYPT, Store, StoreUnusable, open_store
 from mobile_client_sdk.transport import (
     Offline,
     RequestRefused,
@@ -42,6 +56,7 @@ from mobile_client_sdk.transport import (
     UpdateNeeded,
 )
 from mobile_client_sdk.views import Question, Views
+from mobile_client_sdk.watch import Watch
 from sync_protocol import codec
 from sync_protocol.messages import (
     Create,
@@ -51,6 +66,7 @@ from sync_protocol.messages import (
     OpGap,
     Outcome,
     PushRequest,
+    PushResponse,
     SetChange,
 )
 from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
@@ -75,6 +91,10 @@ class SyncState(StrEnum):
     """The device must enrol again; all is kept."""
     UPDATE_NEEDED = "update_needed"
     """The app is too old for the server; all is kept."""
+    PROTECTION_NEEDED = "protection_needed"
+    """The company wants encrypted stores alone, and this one is not; all is kept."""
+    WIPED = "wiped"
+    """The device's right was taken away: its data are destroyed, its unsent words are saved."""
 
 
 class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,11 +112,26 @@ class SyncReport(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 0
     problem: str = ""
     """What went wrong, for a log."""
+    saved_to: Path | None = None
+    """Where a wipe has saved what the server had not settled."""
 
     @property
     def is_complete(self) -> bool:
         """Answer whether nothing is left to do."""
         return self.state is SyncState.COMPLETE
+
+
+class SyncProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a sync is, after each answer of the server."""
+
+    is_first_load: bool
+    """Nothing is shown yet but what was made here."""
+    rows: int
+    """Records that have come and are not shown yet; they appear all at once."""
+    pushed: int
+    """Ops that the server settled in this sync."""
+    pending: int
+    """Ops that still wait."""
 
 
 class RequestState(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,17 +155,22 @@ class Client:
         http: httpx.BaseTransport | None = None,
         media: codec.MediaType = codec.MSGPACK,
         page: int = DEFAULT_PAGE,
+        protection: Protection | None = None,
     ) -> None:
         self._store = store
+        self._protection = protection
+        self._base_url = base_url
         self._clock_ms = clock_ms
         self._random_bytes = random_bytes
         self._page = page
-        self._sessions = Sessions(store)
+        place = store if protection is None else protection.vault
+        self._sessions = Sessions(place, on_terms=self._on_terms)
         self._outbox = Outbox(store)
         self._replica = Replica(store)
         self._views = Views(store)
         self._transport = Transport(base_url, self._sessions, clock_ms, http=http, media=media)
         self._seq = self._replica.progress.seq
+        self._last_pending = self._outbox.pending_count()
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +186,10 @@ class Client:
     def close(self) -> None:
         """Close the connections and the store."""
         self._transport.close()
+        if self._store.is_closed:
+            return
+        if self._protection is not None:
+            self._protection.vault.pause()
         self._store.close()
 
     # ---------------------------------------------------------------------------- the device
@@ -155,8 +199,11 @@ class Client:
 
         :raises RequestRefused: if the code is not valid.
         :raises Offline: if the server cannot be reached.
+        :raises ProtectionNeeded: if the company wants encrypted stores alone and this one is not.
         """
-        return self._transport.enrol(code, device_name=device_name, platform=platform)
+        session = self._transport.enrol(code, device_name=device_name, platform=platform)
+        self._unlock()
+        return session
 
     @property
     def session(self) -> Session | None:
@@ -165,8 +212,13 @@ class Client:
 
     @property
     def is_protected(self) -> bool:
-        """Answer whether the store is encrypted; this version never is."""
+        """Answer whether the store is encrypted."""
         return self._store.is_protected
+
+    @property
+    def lease(self) -> Lease | None:
+        """Answer how long the store opens without the server; none where it has no lease."""
+        return None if self._protection is None else self._protection.vault.lease
 
     @property
     def is_loaded(self) -> bool:
@@ -442,43 +494,169 @@ class Client:
 
     # ------------------------------------------------------------------------------- syncing
 
-    def sync(self) -> SyncReport:
-        """Push what is pending and pull what is new. Whatever happens, nothing is lost."""
+    def sync(self, *, on_progress: Callable[[SyncProgress], None] | None = None) -> SyncReport:
+        """Push what is pending and pull what is new. Whatever happens, nothing is lost.
+
+        ``on_progress`` is called after each answer of the server.
+        """
         engine = SyncEngine(self._store, self._outbox, self._replica, page=self._page)
-        state, problem = SyncState.COMPLETE, ""
+        state, problem, saved_to = SyncState.COMPLETE, "", None
         try:
-            self._run(engine)
+            self._unlock()
+            self._run(engine, on_progress)
             self._outbox.tidy(self._clock_ms())
         except Offline as error:
             state, problem = SyncState.OFFLINE, str(error)
+        except DeviceRevoked as error:
+            state, problem, saved_to = SyncState.WIPED, str(error), self._wipe()
+        except StoreWiped as error:
+            state, problem = SyncState.WIPED, str(error)
         except SignedOut as error:
             state, problem = SyncState.SIGNED_OUT, str(error)
         except UpdateNeeded as error:
             state, problem = SyncState.UPDATE_NEEDED, str(error)
-        except (ServerTrouble, Fruitless, RequestRefused) as error:
+        except ProtectionNeeded as error:
+            state, problem = SyncState.PROTECTION_NEEDED, str(error)
+        except (ServerTrouble, Fruitless, RequestRefused, LeaseEnded) as error:
             state, problem = SyncState.TRY_LATER, str(error)
-        finally:
-            self._seq = self._replica.progress.seq
         return SyncReport(
             state=state,
             pushed=engine.pushed,
             merged=tuple(engine.merged),
             refused=tuple(engine.refused),
-            pending=self._outbox.pending_count(),
+            pending=self._pending_after(),
             pages=engine.pages,
             problem=problem,
+            saved_to=saved_to,
         )
 
-    def _run(self, engine: SyncEngine) -> None:
+    def _pending_after(self) -> int:
+        """Count what waits, as far as the store is open."""
+        try:
+            self._follow()
+            self._last_pending = self._outbox.pending_count()
+        except StoreUnusable:
+            pass
+        return self._last_pending
+
+    def _follow(self) -> None:
+        """Read on from what the replica shows now."""
+        self._seq = self._replica.progress.seq
+
+    def _run(self, engine: SyncEngine, on_progress: Callable[[SyncProgress], None] | None) -> None:
         while (request := engine.next_request(self._clock_ms())) is not None:
             try:
                 response = self._transport.send(request)
             except RequestRefused as error:
+                if error.code == DeviceRevoked.code:
+                    raise DeviceRevoked(error.detail) from error
                 if not isinstance(request, PushRequest):
                     raise
                 self._take_refusal(engine, request, error)
                 continue
+            self._note_contact(response)
             engine.receive(request, response, self._clock_ms())
+            self._follow()
+            if on_progress is not None:
+                on_progress(self._progress(engine))
+
+    def _progress(self, engine: SyncEngine) -> SyncProgress:
+        progress = self._replica.progress
+        return SyncProgress(
+            is_first_load=not self._replica.is_loaded,
+            rows=progress.rows,
+            pushed=engine.pushed,
+            pending=self._outbox.pending_count(),
+        )
+
+    # ------------------------------------------------------------------- lease and revocation
+
+    def _on_terms(self, terms: Terms) -> None:
+        """Take what the server says with its tokens."""
+        if self._protection is not None:
+            self._protection.vault.contact(terms)
+        elif terms.lease_only and not self.is_protected:
+            raise ProtectionNeeded(
+                "Your company wants encrypted stores; install the extra `protected`."
+            )
+
+    def _note_contact(self, response: Response) -> None:
+        """Begin the lease anew: the server has answered."""
+        if self._protection is not None:
+            page = response.pull if isinstance(response, PushResponse) else response
+            lease_ms = None if page is None else page.lease_ms
+            self._protection.vault.contact(Terms(lease_ms=lease_ms))
+
+    def _unlock(self) -> None:
+        """Ask the server for the store's lease, where it has ended while the client was open."""
+        if self._protection is None or self._protection.vault.is_gone:
+            return
+        try:
+            self._protection.vault.ensure()
+        except LeaseEnded:
+            self._store.close()
+            self._transport.renew()
+        if self._store.is_closed:
+            self._protection.reopen(self._store)
+
+    def _wipe(self) -> Path | None:
+        """Destroy what the server had sent here, after saving what it has not settled."""
+        session, now_ms = self._sessions.current, self._clock_ms()
+        if self._protection is not None:
+            self._store.close()
+            saved_to = self._protection.wipe()
+        else:
+            saved_to = left_behind(self._store.path)
+            save_words(self._store, session, saved_to, now_ms=now_ms)
+            self._store.close()
+            destroy_files(self._store.path)
+        self._store.guard = _refuse_wiped
+        return saved_to if saved_to is not None and saved_to.exists() else None
+
+    # --------------------------------------------------------------------------------- backup
+
+    def export_outbox(self, path: str | Path, *, passphrase: str | None = None) -> backup.Head:
+        """Write what the server has not settled into a file, for another device or for support.
+
+        :raises SignedOut: before the device was enrolled.
+        """
+        self._outbox.flush()
+        return backup.write(
+            Path(path),
+            backup.words_of(self._store, self._outbox),
+            self._sessions.require(),
+            now_ms=self._clock_ms(),
+            passphrase=passphrase,
+            random_bytes=self._random_bytes,
+        )
+
+    def import_outbox(self, path: str | Path, *, passphrase: str | None = None) -> backup.Import:
+        """Take the changes of such a file into this device's outbox; twice is once.
+
+        They are sent as this device's person.
+
+        :raises BackupUnusable: if the file is damaged, sealed, or of another company.
+        """
+        head, words = backup.read(Path(path), passphrase=passphrase)
+        return backup.take_in(self._store, self._outbox, head, words, self._sessions.require())
+
+    # -------------------------------------------------------------------------------- watching
+
+    def watch(self, kind: type[R], *, order_by: str = "", **equal: object) -> Watch[R]:
+        """Follow the records of a question: ``client.watch(Customer, city="杭州")``.
+
+        The watch tells exactly when its result has changed: by an edit here, or by a sync.
+        """
+        for name in equal:
+            SCHEMA.field(kind.KIND, name)
+        named = "name" if "name" in SCHEMA.fields(kind.KIND) else "id"
+        question = Question(equal=equal, order_by=order_by or named)
+
+        def read() -> list[R]:
+            self._follow()
+            return list(self.find(kind, question))
+
+        return Watch(self._store, read)
 
     def _take_refusal(
         self, engine: SyncEngine, request: PushRequest, error: RequestRefused
@@ -499,27 +677,98 @@ class Client:
         return str(UUID(int=value))
 
 
-def open_client(
+def open_client(  # noqa: PLR0913 - an app says here all that is its own
     path: str | Path,
     base_url: str,
     *,
     key: bytes | None = None,
+    keeper: KeyKeeper | None = None,
+    passphrase: str | None = None,
+    protect: bool | None = None,
     clock_ms: Callable[[], int] | None = None,
+    uptime_ms: Callable[[], int] = uptime_ms,
     random_bytes: Callable[[int], bytes] = urandom,
     http: httpx.BaseTransport | None = None,
     media: codec.MediaType = codec.MSGPACK,
     page: int = DEFAULT_PAGE,
 ) -> Client:
-    """Open a client on a store file; the clock and the randomness are the system's by default."""
+    """Open a client on a store file; the clock and the randomness are the system's by default.
+
+    The store is encrypted where the extra ``protected`` is installed, with a key that ``keeper``
+    keeps (a file beside the store by default, with a ``passphrase`` where one is given) and under a
+    lease. ``protect=False`` leaves it readable; ``protect=True`` refuses to. An app that keeps a
+    ``key`` of 32 bytes itself gets an encrypted store without a lease.
+
+    :raises LeaseEnded: if the device was without its server for too long; see ``renew_lease``.
+    :raises WrongKey: if the key or the passphrase is another one.
+    """
+    now = clock_ms or _system_clock_ms
+    protection = None
+    wanted = CAN_ENCRYPT if protect is None else protect
+    if key is not None:
+        store = open_store(path, key=key)
+    elif wanted or keeper is not None or passphrase is not None:
+        if not CAN_ENCRYPT:
+            raise StoreUnusable("Nothing here can encrypt; install the extra `protected`.")
+        protection = Protection(
+            path,
+            keeper=keeper,
+            passphrase=passphrase,
+            clock_ms=now,
+            uptime_ms=uptime_ms,
+            random_bytes=random_bytes,
+        )
+        store = protection.open()
+    else:
+        store = open_store(path)
     return Client(
-        open_store(path, key=key),
+        store,
         base_url,
-        clock_ms=clock_ms or _system_clock_ms,
+        clock_ms=now,
         random_bytes=random_bytes,
         http=http,
         media=media,
         page=page,
+        protection=protection,
     )
+
+
+def renew_lease(
+    path: str | Path,
+    base_url: str,
+    *,
+    code: str | None = None,
+    device_name: str = "",
+    keeper: KeyKeeper | None = None,
+    passphrase: str | None = None,
+    clock_ms: Callable[[], int] | None = None,
+    http: httpx.BaseTransport | None = None,
+) -> Session:
+    """Ask the server to let a store be opened again whose lease has ended.
+
+    A device that has been signed out meanwhile gives a new enrolment ``code`` of the same person.
+
+    :raises Offline: if the server cannot be reached.
+    :raises SignedOut: if a code is needed.
+    :raises StoreWiped: if the device's right was taken away; its store is destroyed.
+    """
+    now = clock_ms or _system_clock_ms
+    protection = Protection(path, keeper=keeper, passphrase=passphrase, clock_ms=now)
+    sessions = Sessions(protection.vault, on_terms=protection.vault.contact)
+    transport = Transport(base_url, sessions, now, http=http)
+    try:
+        if code is not None:
+            return transport.enrol(code, device_name=device_name, platform="python")
+        return transport.renew()
+    except DeviceRevoked as error:
+        protection.wipe()
+        raise StoreWiped("This device was signed out and its store was destroyed.") from error
+    finally:
+        transport.close()
+
+
+def _refuse_wiped() -> None:
+    raise StoreWiped("This device was signed out and its store was destroyed.")
 
 
 def _system_clock_ms() -> int:

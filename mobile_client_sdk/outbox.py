@@ -287,6 +287,16 @@ class Outbox:
             self._store.put("next_number", acknowledged + 1)
             self._insert([(_shifted(op, shift), epoch) for op, epoch in pending])
 
+    def adopt(self, made: list[tuple[Op, int]]) -> None:
+        """Take ops that were made elsewhere, with the epochs of their bases, under numbers of here.
+
+        Ops of one atomic group come together and stay one.
+        """
+        with self._store.transaction():
+            first = self.next_number()
+            numbers = {op.number: first + position for position, (op, _) in enumerate(made)}
+            self._insert([(_renumbered(op, numbers), epoch) for op, epoch in made])
+
     def void(self, number: int, outcome: Outcome, now_ms: int) -> None:
         """Take back an op that the server cannot even read.
 
@@ -413,6 +423,13 @@ def _shifted(op: Op, shift: int) -> Op:
     changes: dict[str, Any] = {"number": op.number + shift}
     if not isinstance(op, Intent) and op.group is not None:
         changes["group"] = (op.group[0] + shift, op.group[1] + shift)
+    return msgspec.structs.replace(op, **changes)
+
+
+def _renumbered(op: Op, numbers: dict[int, int]) -> Op:
+    changes: dict[str, Any] = {"number": numbers[op.number]}
+    if not isinstance(op, Intent) and op.group is not None:
+        changes["group"] = (numbers[op.group[0]], numbers[op.group[1]])
     return msgspec.structs.replace(op, **changes)
 
 

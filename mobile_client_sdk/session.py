@@ -4,11 +4,10 @@ Each new refresh token is on the disk before the access token that came with it 
 crash never leaves the device with a token that was spent.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import msgspec
-
-from mobile_client_sdk.store import Store
 
 EARLY_MS: Final = 30_000
 """An access token is renewed this long before it ends."""
@@ -16,6 +15,16 @@ EARLY_MS: Final = 30_000
 
 class SignedOut(Exception):
     """The server no longer knows this device. What was done here is kept; sign in again."""
+
+
+class DeviceRevoked(SignedOut):
+    """The server took this device's right away: what it sent here is to be destroyed."""
+
+    code = "device_revoked"
+
+
+class ProtectionNeeded(Exception):
+    """The company wants encrypted stores alone, and this one is not."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +39,20 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """By this device's clock."""
 
 
-class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """On which terms the server lets a device keep data; what it does not say stays as it was."""
+
+    lease_ms: int | None = None
+    """How long the store may be opened after a contact."""
+    lease_shares: tuple[bytes, ...] = ()
+    """The server's part of the store's key, the newest first."""
+    seal_key: bytes | None = None
+    """The server's public key (X25519) for what a wiped device leaves behind."""
+    lease_only: bool = False
+    """The tenant wants no store that goes on without a lease, as an unprotected one does."""
+
+
+class Enrolment(Terms, frozen=True, kw_only=True):
     """The server's answer to an enrolment."""
 
     device_id: str
@@ -41,7 +63,7 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     expires_in_s: int
 
 
-class Renewal(msgspec.Struct, frozen=True, kw_only=True):
+class Renewal(Terms, frozen=True, kw_only=True):
     """The server's answer to a refresh."""
 
     access_token: str
@@ -49,16 +71,31 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
     expires_in_s: int
 
 
-class Sessions:
-    """The session of one store."""
+class SessionPlace(Protocol):
+    """Where a session is kept: the store, or beside it where that is encrypted."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def get(self, key: str) -> Any:
+        """Answer a remembered value, or none."""
+        ...
+
+    def put(self, key: str, value: object) -> None:
+        """Remember a value durably."""
+        ...
+
+
+class Sessions:
+    """The session of one store. ``on_terms`` is told what the server says with its tokens."""
+
+    def __init__(
+        self, place: SessionPlace, *, on_terms: Callable[[Terms], None] | None = None
+    ) -> None:
+        self._place = place
+        self._on_terms = on_terms
 
     @property
     def current(self) -> Session | None:
         """Answer the session, or none before the first sign-in."""
-        stored = self._store.get("session")
+        stored = self._place.get("session")
         return None if stored is None else msgspec.convert(stored, Session)
 
     def require(self) -> Session:
@@ -82,6 +119,7 @@ class Sessions:
             enrolment.user_id,
         ):
             raise SignedOut("This store belongs to another person; open a new one.")
+        self._take(enrolment)
         session = Session(
             device_id=enrolment.device_id,
             tenant_id=enrolment.tenant_id,
@@ -94,7 +132,7 @@ class Sessions:
 
     def renew(self, renewal: Renewal, now_ms: int) -> Session:
         """Keep the tokens of a refresh."""
-        return self._keep(
+        session = self._keep(
             msgspec.structs.replace(
                 self.require(),
                 access_token=renewal.access_token,
@@ -102,7 +140,13 @@ class Sessions:
                 expires_at_ms=now_ms + renewal.expires_in_s * 1000,
             )
         )
+        self._take(renewal)
+        return session
+
+    def _take(self, terms: Terms) -> None:
+        if self._on_terms is not None:
+            self._on_terms(terms)
 
     def _keep(self, session: Session) -> Session:
-        self._store.put("session", msgspec.to_builtins(session))
+        self._place.put("session", msgspec.to_builtins(session))
         return session

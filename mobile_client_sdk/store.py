@@ -1,16 +1,20 @@
 """The device's database: one SQLite file that a crash or an empty battery does not hurt.
 
-Write-ahead log with ``synchronous=FULL``: what was committed is on the disk. Nothing is encrypted
-yet: a store opened without a key says that it is unprotected.
+Write-ahead log with ``synchronous=FULL``: what was committed is on the disk. With a key the file
+is encrypted page by page (SQLCipher, from the extra ``protected``), and so is its log; without one
+the store says that it is unprotected.
 """
 # ruff: noqa: S608 - the names in SQL come from the schema, never from a person or the wire
 
+import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -19,6 +23,11 @@ from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, RecordSpec
 _LAYOUT: Final = 1
 """Raised when a table of this file changes its shape."""
 _CACHE_KIB: Final = 4_096
+_KEY_BYTES: Final = 32
+_PLAIN_HEAD: Final = b"SQLite format 3\0"
+
+CAN_ENCRYPT: Final = all(find_spec(name) is not None for name in ("sqlcipher3", "cryptography"))
+"""Whether what the extra ``protected`` brings is installed."""
 
 _TABLES: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -72,16 +81,24 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class StoreUnusable(Exception):
-    """The file is not a store of this app, or of a newer one."""
+    """The file is not a store of this app, or of a newer one, or its key is not at hand."""
 
 
 class Store:
     """An open store. One connection, guarded by a lock, so that threads take turns."""
 
-    def __init__(self, connection: sqlite3.Connection, *, is_protected: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: str | Path, *, is_protected: bool
+    ) -> None:
         self.connection = connection
+        self.path = Path(path)
         self.is_protected = is_protected
-        """Whether the file can be read without a key."""
+        """Whether the file is unreadable without its key."""
+        self.guard: Callable[[], None] | None = None
+        """Raises when the store may not be used any more; asked at each use."""
+        self.committed: list[Callable[[], None]] = []
+        """Called after each commit, in the thread that made it."""
+        self.is_closed = False
         self._lock = threading.RLock()
         self._depth = 0
 
@@ -90,6 +107,7 @@ class Store:
         """Commit everything inside at once, on the disk, or nothing; an inner one joins."""
         with self._lock:
             if self._depth == 0:
+                self._ensure_usable()
                 self.connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
@@ -100,18 +118,28 @@ class Store:
                     self.connection.execute("ROLLBACK")
                 raise
             self._depth -= 1
-            if self._depth == 0:
+            is_outermost = self._depth == 0
+            if is_outermost:
                 self.connection.execute("COMMIT")
+        if is_outermost:
+            for tell in tuple(self.committed):
+                tell()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """Answer all rows of a question."""
         with self._lock:
+            self._ensure_usable()
             return self.connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[object] = ()) -> Any:
         """Answer the first row of a question, or none."""
         with self._lock:
+            self._ensure_usable()
             return self.connection.execute(sql, values).fetchone()
+
+    def _ensure_usable(self) -> None:
+        if self.guard is not None and self._depth == 0:
+            self.guard()
 
     def get(self, key: str) -> Any:
         """Answer a remembered value, or none."""
@@ -129,24 +157,27 @@ class Store:
                 (key, msgspec.msgpack.encode(value)),
             )
 
+    def reopen(self, key: bytes) -> None:
+        """Open the file again after ``close``, as when a lease was renewed."""
+        with self._lock:
+            self.close()
+            self.connection = open_store(self.path, key=key).connection
+            self.is_closed = False
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self.connection.close()
+            self.is_closed = True
 
 
 def open_store(path: str | Path, *, key: bytes | None = None) -> Store:
-    """Open or make the store of one device.
+    """Open or make the store of one device; with a key of 32 bytes it is encrypted.
 
-    ``key`` is where encryption will come in; this version has none, so it refuses a key rather
-    than to let anybody believe that the file is protected.
-
-    :raises StoreUnusable: if the file is not one, or was written by a newer app.
+    :raises StoreUnusable: if the file is not one, was written by a newer app, or needs another key.
     """
-    if key is not None:
-        raise StoreUnusable("This version cannot encrypt; open the store without a key.")
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    store = Store(connection, is_protected=False)
+    connection = _connect(path, key)
+    store = Store(connection, path, is_protected=key is not None)
     try:
         for pragma in (
             "journal_mode = WAL",
@@ -157,13 +188,88 @@ def open_store(path: str | Path, *, key: bytes | None = None) -> Store:
         ):
             connection.execute(f"PRAGMA {pragma}")
         _lay_out(store)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise StoreUnusable(f"{path} is not a store.") from error
     except StoreUnusable:
         connection.close()
         raise
+    except _database_errors() as error:
+        connection.close()
+        why = "or its key is another one" if key else "or it is encrypted"
+        raise StoreUnusable(f"{path} is not a store, {why}.") from error
     return store
+
+
+def _connect(path: str | Path, key: bytes | None) -> sqlite3.Connection:
+    if key is None:
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    if not CAN_ENCRYPT:
+        raise StoreUnusable("Nothing here can encrypt; install the extra `protected`.")
+    if len(key) != _KEY_BYTES:
+        raise StoreUnusable(f"A key has {_KEY_BYTES} bytes.")
+    # SQLCipher's module has the very interface of sqlite3, and no types.
+    connect = import_module("sqlcipher3.dbapi2").connect
+    connection = cast(
+        "sqlite3.Connection", connect(path, isolation_level=None, check_same_thread=False)
+    )
+    connection.execute("PRAGMA cipher_log_level = NONE")
+    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    # Quicker than SHA-512 on machines with SHA instructions, and enough to notice any change.
+    connection.execute("PRAGMA cipher_hmac_algorithm = HMAC_SHA256")
+    return connection
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    if not CAN_ENCRYPT:
+        return (sqlite3.DatabaseError,)
+    return (sqlite3.DatabaseError, import_module("sqlcipher3.dbapi2").DatabaseError)
+
+
+def is_plain(path: str | Path) -> bool:
+    """Answer whether a file is a store that anybody can read."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_PLAIN_HEAD)) == _PLAIN_HEAD
+    except FileNotFoundError:
+        return False
+
+
+def store_files(path: str | Path) -> tuple[Path, ...]:
+    """Answer the files of a store: the database, its log, its index of the log."""
+    path = Path(path)
+    return tuple(path.with_name(path.name + ending) for ending in ("", "-wal", "-shm"))
+
+
+def encrypt_store(path: str | Path, key: bytes) -> None:
+    """Encrypt a store that is not: the encrypted copy takes its place at once.
+
+    The old bytes are overwritten where the file system lets them be; flash may keep them a while.
+    """
+    path = Path(path)
+    copy = path.with_name(path.name + ".encrypting")
+    copy.unlink(missing_ok=True)
+    plain = open_store(path)
+    layout = plain.row("PRAGMA user_version")[0]
+    # A log must not be left beside the copy that takes the file's place.
+    plain.row("PRAGMA journal_mode = DELETE")
+    plain.close()
+    connect = import_module("sqlcipher3.dbapi2").connect
+    connection = connect(path, isolation_level=None)
+    connection.execute(f"ATTACH DATABASE ? AS fresh KEY \"x'{key.hex()}'\"", (str(copy),))
+    connection.execute("PRAGMA fresh.cipher_hmac_algorithm = HMAC_SHA256")
+    connection.execute("SELECT sqlcipher_export('fresh')").fetchall()
+    connection.execute(f"PRAGMA fresh.user_version = {int(layout)}")
+    connection.execute("DETACH DATABASE fresh")
+    connection.close()
+    with copy.open("rb+") as file:
+        os.fsync(file.fileno())
+    if os.name == "nt":
+        copy.replace(path)
+        return
+    size = path.stat().st_size
+    with path.open("rb+") as old:
+        copy.replace(path)
+        old.write(bytes(size))
+        old.flush()
+        os.fsync(old.fileno())
 
 
 def _lay_out(store: Store) -> None:

@@ -106,6 +106,8 @@ class FakeServer:
         self.intents: dict[str, IntentHandler] = {"benefits.request": _grant}
         self.granted: list[tuple[str, Intent]] = []
         """Intents that were accepted, with who asked."""
+        self.terms: dict[str, Any] = {}
+        """What is said with tokens: ``lease_ms``, ``lease_shares``, ``seal_key`` and so on."""
         self.requests = 0
         self.settled = 0
         """Ops that had an effect or were refused, each counted once."""
@@ -217,13 +219,16 @@ class FakeServer:
             "access_token": f"{device.id}/{device.access}",
             "refresh_token": f"{device.id}/{device.refresh}",
             "expires_in_s": 600,
+            **self.terms,
         }
 
     def _refresh(self, asked: Mapping[str, str]) -> Answer:
         device_id, _, number = asked["refresh_token"].partition("/")
         device = self.devices.get(device_id)
+        if device is not None and device.is_revoked:
+            return _problem(401, "device_revoked", "This device was signed out.")
         # The token before is good too: its answer may have been lost.
-        if device is None or device.is_revoked or int(number) < device.refresh - 1:
+        if device is None or int(number) < device.refresh - 1:
             return _problem(401, "refresh_token_reused", "Sign in again.")
         return _json(200, self._tokens(device))
 

@@ -14,6 +14,7 @@ import msgspec
 from mobile_client_sdk.engine import Request, Response
 from mobile_client_sdk.session import (
     EARLY_MS,
+    DeviceRevoked,
     Enrolment,
     Renewal,
     Session,
@@ -91,6 +92,13 @@ class Transport:
         answer = self._exchange("/v1/devices/enrolment", body, Enrolment, codec.JSON, token=None)
         return self._sessions.begin(answer, self._clock_ms())
 
+    def renew(self) -> Session:
+        """Renew the tokens, whatever their age: a contact that needs nothing of the store.
+
+        :raises SignedOut: if the device must enrol again.
+        """
+        return self._refresh(self._sessions.require())
+
     def send(self, request: Request) -> Response:
         """Send a message of the engine and answer what came back.
 
@@ -103,6 +111,7 @@ class Transport:
         try:
             return self._send(request, session)
         except RequestRefused as refusal:
+            _ensure_not_revoked(refusal)
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
         return self._send(request, self._refresh(session))
@@ -119,6 +128,7 @@ class Transport:
         try:
             renewal = self._exchange("/v1/auth/token", body, Renewal, codec.JSON, token=None)
         except RequestRefused as refusal:
+            _ensure_not_revoked(refusal)
             raise SignedOut(refusal.detail) from refusal
         return self._sessions.renew(renewal, self._clock_ms())
 
@@ -157,6 +167,11 @@ class Transport:
         if codec.ZSTD in response.headers.get("Accept-Encoding", ""):
             self._server_reads_zstd = True
         return response.status_code, response.headers, bytes(content)
+
+
+def _ensure_not_revoked(refusal: RequestRefused) -> None:
+    if refusal.code == DeviceRevoked.code:
+        raise DeviceRevoked(refusal.detail) from refusal
 
 
 def _accepted() -> str:

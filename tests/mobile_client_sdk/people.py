@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from mobile_client_sdk.client import Client, open_client
+from mobile_client_sdk.client import Client, open_client, renew_lease
 from mobile_client_sdk.records import Customer
 from mobile_client_sdk.testing import FakeServer
 
@@ -25,23 +26,42 @@ class Phones:
         self.now_ms += 1
         return self.now_ms
 
-    def open(self, name: str, *, page: int = 2_000) -> Client:
+    def uptime_ms(self) -> int:
+        """Tell a time that nobody sets."""
+        return self.now_ms
+
+    def file(self, name: str) -> Path:
+        """Answer where somebody's store is."""
+        return self.folder / f"{name}.db"
+
+    def open(self, name: str, *, page: int = 2_000, **options: Any) -> Client:
         """Open a phone's client on its store file, as after a restart."""
         seed = Random(f"{name}{len(self._open)}")
         client = open_client(
-            self.folder / f"{name}.db",
+            self.file(name),
             "http://fake",
             clock_ms=lambda: self.clock_ms() + self.skew_ms.get(name, 0),
             random_bytes=seed.randbytes,
             http=self.server.transport(),
             page=page,
+            **{"uptime_ms": self.uptime_ms, **options},
         )
         self._open.append(client)
         return client
 
-    def enrol(self, name: str, *, page: int = 2_000) -> Client:
+    def renew(self, name: str, **options: Any) -> None:
+        """Ask the server for the lease of somebody's store."""
+        renew_lease(
+            self.file(name),
+            "http://fake",
+            clock_ms=lambda: self.clock_ms() + self.skew_ms.get(name, 0),
+            http=self.server.transport(),
+            **options,
+        )
+
+    def enrol(self, name: str, *, page: int = 2_000, **options: Any) -> Client:
         """Give somebody a phone and let it load."""
-        client = self.open(name, page=page)
+        client = self.open(name, page=page, **options)
         client.enrol(self.server.enrolment_code(name), device_name=f"{name}的手机")
         assert client.sync().is_complete
         return client

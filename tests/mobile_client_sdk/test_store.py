@@ -22,11 +22,6 @@ def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
     assert store.row("PRAGMA journal_mode") == ("wal",)
 
 
-def test_a_key_is_refused_rather_than_ignored(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnusable):
-        open_store(tmp_path / "rep.db", key=b"k" * 32)
-
-
 def test_another_file_is_not_taken_for_a_store(tmp_path: Path) -> None:
     (tmp_path / "letter.db").write_bytes(b"Dear Sir or Madam, " * 100)
     newer = sqlite3.connect(tmp_path / "newer.db")
