@@ -43,6 +43,13 @@ _CONTACT_FIELDS: Final = {
     "contact_phone": "phone",
     "contact_title": "title",
 }
+_SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
+"""What stands where a name would in a row that adds up the others."""
+_WHOLE_FLOAT: Final = re.compile(r"(\+?[0-9]{5,})\.0+")
+"""Digits that a program took for a number and wrote with a point."""
+_SHORTENED: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
+"""Digits that a spreadsheet shortened to what fits its column: the others are lost."""
+_DIGITS: Final = frozenset({"phone", "contact_phone", "uscc"})
 _TAG_SEPARATORS: Final = re.compile(r"[;；,，、|\n]+")
 _AMOUNT: Final = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?)(万|亿)?元?")
 _UNITS: Final = {None: 1, "万": 10_000, "亿": 100_000_000}
@@ -98,6 +105,8 @@ def interpret(row: Row, columns: Sequence[str | None], known: Known) -> Interpre
         if column is None or not text or text.isspace():
             continue
         try:
+            if column in _DIGITS:
+                text = _digits(text)
             if column in _CONTACT_FIELDS:
                 contact[_CONTACT_FIELDS[column]] = text
             else:
@@ -108,6 +117,8 @@ def interpret(row: Row, columns: Sequence[str | None], known: Known) -> Interpre
     record_id = given.pop("id", None)
     accepted, refusals = rules.examine("customer", given)
     problems += [_problem(refusal) for refusal in refusals]
+    if _is_sum(accepted.get("name")):
+        problems.append(Problem("name", "sum_row", "This row adds up others; it is no customer."))
     if not accepted.get("name") and not any(problem.field == "name" for problem in problems):
         problems.append(Problem("name", "field_required", "The customer's name is missing."))
     team_id = known.teams.get(accepted.get("owner_id") or "")
@@ -117,6 +128,11 @@ def interpret(row: Row, columns: Sequence[str | None], known: Known) -> Interpre
     checked, contact_problems = _contact(contact)
     problems += contact_problems
     return Interpreted(row.number, accepted, record_id, checked, tuple(problems))
+
+
+def _is_sum(name: str | None) -> bool:
+    """Say whether a row is the line under a table."""
+    return name is not None and re.sub(r"[\s:：]", "", name).lower() in _SUMS
 
 
 def _problem(refusal: Refusal) -> Problem:
@@ -133,6 +149,16 @@ def _contact(given: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Problem
         Problem(f"contact_{refusal.field}", refusal.code, refusal.detail) for refusal in refusals
     ]
     return (accepted if accepted.get("name") else None), problems
+
+
+def _digits(text: str) -> str:
+    """Read digits that are a name, not a number, whatever a spreadsheet made of them."""
+    if _SHORTENED.fullmatch(text):
+        raise _Cell(
+            "digits_lost", "The spreadsheet shortened this number; set the column to text first."
+        )
+    whole = _WHOLE_FLOAT.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def _value(column: str, text: str, known: Known) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""Read the first visible sheet of a workbook, trusting nothing in it.
+"""Read the first visible sheet of a workbook that is a table, trusting nothing in it.
 
 A workbook is a ZIP of XML. Sizes are counted while inflating, document types are refused, only the
 cells that exist are looked at (a cell at XFD1048576 is one cell), formulas are never evaluated: the
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from xml.parsers import expat
 
+from server.customers.imports import columns
 from server.customers.imports.sheets import COLUMNS_MAX, FileRefused, Rows, Sheet
 
 ENTRIES_MAX: Final = 2000
@@ -22,6 +23,8 @@ INFLATED_MAX: Final = 200 * 1024 * 1024
 RATIO_MAX: Final = 100
 RATIO_FROM: Final = 100 * 1024
 """Small parts may be packed tighter."""
+_SHEETS_TRIED: Final = 10
+"""A workbook's table stands among its first sheets."""
 _BLOCK: Final = 64 * 1024
 _CELL: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _ROW_NUMBER: Final = re.compile(r"[0-9]{1,7}")
@@ -117,7 +120,7 @@ def _local(tag: str) -> str:
 
 
 class _Workbook:
-    """The parts that give the first visible sheet its meaning."""
+    """The parts that give a sheet its meaning."""
 
     def __init__(self, package: _Package) -> None:
         self._package = package
@@ -127,17 +130,24 @@ class _Workbook:
         self._date_styles: set[int] = set()
 
     def read(self) -> Rows:
-        """Read the first visible sheet."""
+        """Read the first visible sheet with columns of customers; if none has, the first."""
         self._package.parse("xl/workbook.xml", self._note_book)
         if not self._sheets:
             raise FileRefused("xlsx_empty", "This workbook has no visible sheet.")
-        target = self._target_of(self._sheets[0])
         if "xl/sharedStrings.xml" in self._package:
             self._read_strings()
         if "xl/styles.xml" in self._package:
             self._read_styles()
+        first = self._read_sheet(self._sheets[0])
+        if columns.is_table(first.rows):
+            return first
+        others = map(self._read_sheet, self._sheets[1:_SHEETS_TRIED])
+        return next((sheet for sheet in others if columns.is_table(sheet.rows)), first)
+
+    def _read_sheet(self, relation: str) -> Rows:
+        """Read one sheet."""
         reader = _SheetReader(self._strings, self._date_styles, is_1904=self._is_1904)
-        self._package.parse(target, reader.start, reader.end, reader.text)
+        self._package.parse(self._target_of(relation), reader.start, reader.end, reader.text)
         return reader.rows
 
     def _note_book(self, tag: str, attributes: Attributes) -> None:

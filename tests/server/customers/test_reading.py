@@ -179,6 +179,18 @@ def test_a_workbook_is_read_as_a_person_sees_it() -> None:
     ]
 
 
+def test_a_page_of_notes_before_the_table_is_passed_over() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        book.active.append(["说明", "本表由系统导出"])
+        table = book.create_sheet("客户")
+        table.append(["客户名称", "电话"])
+        table.append(["龙井茶行", 13805710001])
+
+    sheet = reader.read(workbook(fill))
+
+    assert sheet.rows[1:] == [Row(2, ["龙井茶行", "13805710001"])]
+
+
 def test_one_cell_in_the_last_corner_is_one_cell() -> None:
     corner = replaced(
         workbook(simple),
@@ -289,6 +301,7 @@ def test_only_marks_are_taken_off(text: str) -> None:
         ("owner", " 张 三 ", "owner_id", OWNER),
         ("tags", "重点；老客户", "tags", sorted(TAGS.values())),
         ("name", "'=店", "name", "=店"),
+        ("phone", "13805710001.0", "phone", "+8613805710001"),
     ],
 )
 def test_a_cell_is_read_as_people_write(column: str, cell: str, field: str, value: object) -> None:
@@ -323,6 +336,8 @@ def test_a_cell_is_read_as_people_write(column: str, cell: str, field: str, valu
         ("uscc", "91", "bad_uscc"),
         ("remark", "a\x01b", "bad_value"),
         ("contact_phone", "1", "bad_phone"),
+        ("phone", "1.38E+10", "digits_lost"),
+        ("uscc", "9.13302E+17", "digits_lost"),
     ],
 )
 def test_a_cell_that_nobody_can_read_is_told_with_its_column(
@@ -333,6 +348,21 @@ def test_a_cell_that_nobody_can_read_is_told_with_its_column(
     row = interpret(Row(2, ["茶行", cell]), ["name", column], known)
 
     assert [problem.code for problem in row.problems] == [code]
+
+
+@pytest.mark.parametrize("name", ["合计", "总 计：", "Total"])
+def test_the_line_under_a_table_makes_no_customer(name: str) -> None:
+    row = interpret(Row(9, [name, "15000"]), ["name", "expected_revenue_yuan"], Known())
+
+    assert [problem.code for problem in row.problems] == ["sum_row"]
+
+
+def test_columns_may_be_named_in_english() -> None:
+    header = ["Company Name", "Phone Number", "Stage", "Contact Person", "Revenue"]
+
+    assert columns.guess(header) == [
+        *("name", "phone", "status", "contact_name", "expected_revenue_yuan")
+    ]
 
 
 def test_a_title_above_the_column_names_is_skipped() -> None:
