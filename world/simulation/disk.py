@@ -1,0 +1,125 @@
+"""The disk of a simulated device: what was committed is there after a power cut, the rest is not.
+
+SQLite in memory stands for a file with ``synchronous=FULL``: each commit is an fsync. Power fails
+before or after any statement, a commit included, and the disk answers nothing until it is opened
+again. An image is what a backup of the phone would hold.
+"""
+
+import sqlite3
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from mobile_client_sdk.store import Store, open_store
+from sync_protocol.messages import Op, Outcome
+
+_decode = msgspec.msgpack.Decoder(Op).decode
+_decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
+
+
+class PowerCut(BaseException):
+    """The device lost its power: nothing of the program goes on."""
+
+
+class _Connection(sqlite3.Connection):
+    """A connection to a disk that can lose its power at any statement."""
+
+    cut_in: int | None = None
+    """Statements until the power fails; at 0 it has failed."""
+    after_statement = False
+    """Whether the statement at which power fails is still done."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run a statement, unless there is no power."""
+        if self.cut_in is None:
+            return super().execute(sql, parameters)
+        if self.cut_in > 1:
+            self.cut_in -= 1
+            return super().execute(sql, parameters)
+        is_last = self.cut_in == 1 and self.after_statement
+        self.cut_in = 0
+        if is_last:
+            super().execute(sql, parameters)
+        raise PowerCut
+
+
+class Disk:
+    """One device's disk."""
+
+    def __init__(self, image: bytes | None = None) -> None:
+        self._connection = _opened(image or _empty())
+
+    def store(self) -> Store:
+        """Open the store that lies on the disk; what was not committed is gone."""
+        self._connection.cut_in = None
+        self._connection.rollback()
+        return Store(self._connection, ":memory:", is_protected=False)
+
+    def cut_power(self, in_statements: int, *, after_statement: bool) -> None:
+        """Let power fail at the statement so many ahead."""
+        self._connection.cut_in = max(1, in_statements)
+        self._connection.after_statement = after_statement
+
+    @property
+    def is_dead(self) -> bool:
+        """Answer whether power has failed."""
+        return self._connection.cut_in == 0
+
+    def spare(self) -> None:
+        """Let the power cut that was coming not come."""
+        if not self.is_dead:
+            self._connection.cut_in = None
+
+    def ops_from(self, number: int) -> list[Op]:
+        """Read the ops that lie on the disk, without any program."""
+        rows = self.rows("SELECT body FROM outbox WHERE number >= ? ORDER BY number", number)
+        return [_decode(body) for (body,) in rows]
+
+    def unshown_ops(self, seq: int) -> list[tuple[Op, str | None, int | None]]:
+        """Read the ops that a replica at this sequence does not show by itself."""
+        rows = self.rows(
+            "SELECT body, status, seq FROM outbox WHERE status IS NULL OR seq > ? ORDER BY number",
+            seq,
+        )
+        return [(_decode(body), status, shown_at) for body, status, shown_at in rows]
+
+    def outcomes(self) -> list[tuple[int, Op, Outcome | None]]:
+        """Read what became of the ops that the device keeps."""
+        rows = self.rows("SELECT number, body, outcome FROM outbox ORDER BY number")
+        return [
+            (number, _decode(body), None if outcome is None else _decode_outcome(outcome))
+            for number, body, outcome in rows
+        ]
+
+    def close(self) -> None:
+        """Let the disk go."""
+        self._connection.close()
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read the disk without any program; no power is needed for that."""
+        return self._connection.cursor().execute(sql, values).fetchall()
+
+    def image(self) -> bytes:
+        """Copy what is committed. Between transactions, when a device is quiet."""
+        return self._connection.serialize()
+
+    def bring_back(self, image: bytes) -> None:
+        """Put an old image in the place of what is there."""
+        self._connection.close()
+        self._connection = _opened(image)
+
+
+def _opened(image: bytes) -> _Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, factory=_Connection)
+    connection.deserialize(image)
+    return connection
+
+
+@cache
+def _empty() -> bytes:
+    """Lay a store out once; each new disk begins as a copy of it."""
+    store = open_store(":memory:")
+    image = store.connection.serialize()
+    store.close()
+    return image

@@ -1,0 +1,332 @@
+"""A person's hands on a device: what reps do with records, through the calls that apps make.
+
+Every text that is written is new in the world, so that whoever finds it knows who wrote it. What
+was on the screen is kept in the diary before anything is saved.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from typing import Any, Final
+
+import msgspec
+
+from mobile_client_sdk.client import Client
+from mobile_client_sdk.records import ConflictRecord, Contact, Customer, Note, Record, Store, Tag
+from sync_protocol.messages import Create, Delete, Edit, Intent, Op
+from sync_protocol.schema import CUSTOMER_LEVELS, SCHEMA, ValueRefused
+from world.simulation.diary import Diary, Entry
+from world.simulation.phone import Phone
+
+GRANT: Final = "simulation.grant"
+"""An intent that the simulated server does."""
+REFUSE: Final = "simulation.refuse"
+"""An intent that it declines after having begun."""
+POISON: Final = "simulation.poison"
+"""An intent on which it fails."""
+TEXTS: Final[Mapping[type[Record], tuple[str, ...]]] = {
+    Customer: ("name", "address", "district", "industry", "source"),
+    Contact: ("name", "title", "wechat"),
+    Store: ("name", "address", "district"),
+    Tag: ("name", "colour"),
+}
+"""Fields whose every value is unlike all others, by kind of record."""
+_KINDS: Final = (Customer, Contact, Store)
+_MOST_COPIES: Final = 3
+_FEW: Final = 3
+
+Seen = dict[tuple[str, str], tuple[Any, ...]]
+"""For each record and field, the values that a person could see."""
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """A record as it was on the screen, and what lay beneath what was done here."""
+
+    record: Record
+    beneath: Mapping[str, Any]
+
+
+class Hands:
+    """The hands of the person to whom a device belongs."""
+
+    def __init__(self, phone: Phone, diary: Diary, words: "Iterator[str]") -> None:
+        self.phone = phone
+        self._diary = diary
+        self._words = words
+        self._copies: list[Copy] = []
+        self._unsure: tuple[int, int, Seen] | None = None
+        self.done = 0
+
+    # ------------------------------------------------------------------------------- doing
+
+    def act(self, salt: int, *, kinds: tuple[str, ...] = ()) -> list[Entry]:
+        """Do one thing; answer what was saved. The same salt does the same on the same screen."""
+        if self.phone.client is None:
+            return []
+        self.own_up()
+        rng = random.Random(salt)
+        name = rng.choice(kinds or _USUAL)
+        seen: Seen = {}
+        client = self.phone.client
+        before = self.phone.guarded(lambda: _standing(client))
+        if before is None:
+            return []
+        self._unsure = *before, seen
+        did = self.phone.guarded(lambda: self._do(name, client, rng, seen))
+        if did is None:
+            return []
+        return self.own_up()
+
+    def _do(self, name: str, client: Client, rng: random.Random, seen: Seen) -> bool:
+        try:
+            _ACTIONS[name](self, client, rng, seen)
+        except ValueRefused:
+            # The client itself said no: nothing was saved, and the person knows.
+            return True
+        return True
+
+    def own_up(self) -> list[Entry]:
+        """Write down what the last call saved; after a power cut, what is found on the disk."""
+        if self._unsure is None or self.phone.client is None:
+            return []
+        (first, epoch, seen), self._unsure = self._unsure, None
+        entries = [self._entry(op, epoch, seen) for op in self.phone.disk.ops_from(first)]
+        for entry in entries:
+            self._diary.note(entry)
+        self.done += len(entries)
+        return entries
+
+    def _entry(self, op: Op, epoch: int, seen: Seen) -> Entry:
+        phone = self.phone
+        return Entry(
+            device_id=phone.device_id,
+            user_id=str(phone.user_id),
+            op=op,
+            at_ms=phone.scheduler.now_ms,
+            offset_ms=phone.offset_ms,
+            last_contact_ms=phone.last_contact_ms,
+            epoch=epoch,
+            incarnation=phone.incarnation,
+            seen={field: seen.get((op.id, field), ()) for field in _fields_of(op)},
+            clock_jumps=phone.clock_jumps,
+        )
+
+    # ----------------------------------------------------------------------------- looking
+
+    def _look(self, client: Client, record: Record, seen: Seen) -> Copy:
+        """Take a record in as it is on the screen."""
+        base = client._views._base(record.KIND, record.id) or {}  # noqa: SLF001 - the diary looks beneath
+        copy = Copy(record, base)
+        _see(copy, seen)
+        return copy
+
+    def _pick(self, client: Client, kind: type[Record], rng: random.Random) -> Record | None:
+        """Choose one of the records that are shown."""
+        shown: list[Record] = list(client.find(kind))
+        return rng.choice(shown) if shown else None
+
+    # ----------------------------------------------------------------------------- actions
+
+    def _edit(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Write one or two texts of a record."""
+        record = self._pick(client, rng.choice(_KINDS), rng) or self._pick(client, Customer, rng)
+        if record is not None:
+            self._write(client, self._look(client, record, seen), rng)
+
+    def _write(self, client: Client, copy: Copy, rng: random.Random) -> None:
+        names = TEXTS[type(copy.record)]
+        with client.edit(copy.record) as draft:
+            for name in rng.sample(names, rng.choice((1, 1, 2))):
+                setattr(draft, name, next(self._words))
+
+    def _edit_stale(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Open a record now, or write into one that was opened long ago."""
+        if len(self._copies) < _MOST_COPIES and rng.random() < 0.5:  # noqa: PLR2004 - one of two
+            record = self._pick(client, Customer, rng)
+            if record is not None:
+                self._copies.append(self._look(client, record, {}))
+            return
+        if not self._copies:
+            return
+        copy = self._copies.pop(rng.randrange(len(self._copies)))
+        if client.get(type(copy.record), copy.record.id) is None:
+            return
+        _see(copy, seen)
+        self._write(client, copy, rng)
+
+    def forget(self) -> None:
+        """Close every form that is open: the app started anew."""
+        self._copies.clear()
+
+    def _remark(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Add a word to a text that several people write."""
+        record = self._pick(client, Customer, rng)
+        if record is None:
+            return
+        self._look(client, record, seen)
+        with client.edit(record) as draft:
+            assert isinstance(draft, Customer), "it was picked as one"
+            lines = (draft.remark or "").split("\n") if draft.remark else []
+            lines.insert(rng.randint(0, len(lines)), next(self._words))
+            draft.remark = "\n".join(lines[:8])
+
+    def _choose(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Set a level, which many share."""
+        record = self._pick(client, Customer, rng)
+        if record is not None:
+            self._look(client, record, seen)
+            with client.edit(record) as draft:
+                assert isinstance(draft, Customer), "it was picked as one"
+                draft.level = rng.choice(CUSTOMER_LEVELS)
+
+    def _create_customer(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        del rng, seen
+        client.create_customer(name=next(self._words), address=next(self._words))
+
+    def _create_child(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        del seen
+        customer = self._pick(client, Customer, rng)
+        if customer is None:
+            return
+        word = next(self._words)
+        match rng.randrange(_FEW):
+            case 0:
+                client.add_contact(customer.id, name=word)
+            case 1:
+                client.add_store(customer.id, name=word)
+            case _:
+                client.add_note(customer.id, word)
+
+    def _create_tag(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        del rng, seen
+        client.create_tag(name=next(self._words), meaning=next(self._words))
+
+    def _mark(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Put a tag on a customer, or take one off."""
+        customer, tag = self._pick(client, Customer, rng), self._pick(client, Tag, rng)
+        if not isinstance(customer, Customer) or not isinstance(tag, Tag):
+            return
+        self._look(client, customer, seen)
+        if tag.id in customer.tags:
+            client.untag(customer, tag)
+        else:
+            client.tag(customer, tag)
+
+    def _delete(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        kind = rng.choice((Contact, Store, Contact, Store, Customer))
+        record = self._pick(client, kind, rng)
+        if record is None:
+            return
+        self._look(client, record, seen)
+        if isinstance(record, Customer):
+            for child_kind in (Contact, Store, Note):
+                for child in client.find(child_kind):
+                    if getattr(child, "customer_id", None) == record.id:
+                        self._look(client, child, seen)
+        client.delete(record)
+
+    def _group(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Do several things that stand or fall together."""
+        with client.group(atomic=True):
+            for _ in range(rng.randint(2, 4)):
+                action = rng.choice((Hands._edit, Hands._create_child, Hands._mark, Hands._delete))
+                action(self, client, rng, seen)
+
+    def _together(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Save several things at once."""
+        with client.group():
+            for _ in range(rng.randint(2, 5)):
+                rng.choice((Hands._edit, Hands._create_child))(self, client, rng, seen)
+
+    def _settle(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Look at a conflict and decide."""
+        conflicts = client.conflicts()
+        if not conflicts:
+            self._edit(client, rng, seen)
+            return
+        conflict = rng.choice(conflicts)
+        record = client.get(ConflictRecord, conflict.id)
+        if record is not None:
+            self._look(client, record, seen)
+        kind = next((each for each in (*_KINDS, Tag) if conflict.kind == each.KIND), None)
+        held = client.get(kind, conflict.record_id) if kind else None
+        if held is not None:
+            self._look(client, held, seen)
+        if held is not None and rng.random() < 0.6:  # noqa: PLR2004 - more than one of two
+            client.restore(conflict)
+        else:
+            client.dismiss(conflict)
+
+    def _ask(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Ask for something that the server decides."""
+        del seen
+        client.intend(rng.choice((GRANT, GRANT, REFUSE, "simulation.unknown")))
+
+    def _poison(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Ask for something on which the server fails."""
+        del rng, seen
+        client.intend(POISON)
+
+
+def _standing(client: Client) -> tuple[int, int]:
+    """Answer the number of the next op, and the epoch of what is shown."""
+    return client._outbox.next_number(), client._replica.progress.epoch  # noqa: SLF001 - the diary looks beneath
+
+
+def _see(copy: Copy, seen: Seen) -> None:
+    for spec in SCHEMA.record(copy.record.KIND).fields:
+        shown = getattr(copy.record, spec.name)
+        values = (shown, copy.beneath.get(spec.name))
+        seen[copy.record.id, spec.name] = (*seen.get((copy.record.id, spec.name), ()), *values)
+
+
+def _fields_of(op: Op) -> list[str]:
+    """Answer what an op writes; a deletion writes everything."""
+    match op:
+        case Create():
+            return list(op.fields)
+        case Edit():
+            return [*op.fields, *op.sets]
+        case Delete():
+            return [spec.name for spec in SCHEMA.record(op.kind).fields]
+        case Intent():
+            return []
+
+
+def words() -> Iterator[str]:
+    """Make texts of which each is unlike all others, also when it stands within another."""
+    return (f"w{number:05d}" for number in count(1))
+
+
+_Action = Callable[[Hands, Client, random.Random, Seen], None]
+_ACTIONS: Final[Mapping[str, _Action]] = {
+    "edit": Hands._edit,  # noqa: SLF001 - the table of the class's own actions
+    "edit_stale": Hands._edit_stale,  # noqa: SLF001 - as above
+    "remark": Hands._remark,  # noqa: SLF001 - as above
+    "choose": Hands._choose,  # noqa: SLF001 - as above
+    "create_customer": Hands._create_customer,  # noqa: SLF001 - as above
+    "create_child": Hands._create_child,  # noqa: SLF001 - as above
+    "create_tag": Hands._create_tag,  # noqa: SLF001 - as above
+    "mark": Hands._mark,  # noqa: SLF001 - as above
+    "delete": Hands._delete,  # noqa: SLF001 - as above
+    "group": Hands._group,  # noqa: SLF001 - as above
+    "together": Hands._together,  # noqa: SLF001 - as above
+    "settle": Hands._settle,  # noqa: SLF001 - as above
+    "ask": Hands._ask,  # noqa: SLF001 - as above
+    "poison": Hands._poison,  # noqa: SLF001 - as above
+}
+_USUAL: Final = (
+    *("edit",) * 8,
+    *("edit_stale",) * 2,
+    *("remark",) * 2,
+    *("choose",) * 2,
+    "create_customer",
+    *("create_child",) * 3,
+    "create_tag",
+    *("mark",) * 2,
+    *("delete",) * 2,
+    *("group",) * 2,
+    "together",
+    *("settle",) * 2,
+    *("ask",) * 2,
+)

@@ -1,0 +1,240 @@
+"""A simulated device: a person's hands, the real client and sync engine, a disk and a clock.
+
+The client's calls are the ones that apps make. A sync is the engine's: it says what to send and
+takes what the network brings, and the person goes on working in between. Power may fail at any
+statement; the phone then starts again from what its disk holds.
+"""
+
+import random
+import traceback
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from mobile_client_sdk.client import Client
+from mobile_client_sdk.engine import Fruitless, Request, SyncEngine
+from sync_protocol import codec
+from sync_protocol.messages import DecodeError, OpGap, PullResponse, PushRequest, PushResponse
+from world.simulation.disk import Disk, PowerCut
+from world.simulation.network import Line, Network
+from world.simulation.scheduler import SECOND, Scheduler
+from world.simulation.site import Answer
+
+T = TypeVar("T")
+_ABOUT_CONTENT: Final = frozenset({400, 413, 422})
+_UNAUTHORIZED: Final = 401
+_SERVER_ERROR: Final = 500
+_OK: Final = 200
+
+
+class _NoNetwork(httpx.BaseTransport):
+    """The client's own way out, which no simulated device takes."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Refuse: requests go through the simulated network."""
+        raise httpx.ConnectError("there is no real network here", request=request)
+
+
+_NOWHERE: Final = _NoNetwork()
+
+
+class LooksOn(Protocol):
+    """Whoever watches what a device does."""
+
+    def shown(self, phone: "Phone", answer: Answer | None) -> None:
+        """Look after every step of a sync."""
+
+    def failed(self, where: str, error: Exception) -> None:
+        """Hear of an error that nobody expected."""
+
+
+class Phone:
+    """One device of one person."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        network: Network,
+        watch: LooksOn,
+        *,
+        device_id: UUID,
+        user_id: UUID,
+        rng: random.Random,
+        media: codec.MediaType,
+        page: int,
+    ) -> None:
+        self.scheduler = scheduler
+        self.network = network
+        self.line = Line(device_id)
+        self.device_id = str(device_id)
+        self.user_id = user_id
+        self.disk = Disk()
+        self.offset_ms = 0
+        """How far this device's clock is off."""
+        self.clock_jumps = 0
+        self.incarnation = 0
+        """How often the disk was put back to an old image."""
+        self.client: Client | None = None
+        self.is_signed_out = False
+        self.is_gone = False
+        """Lost or thrown away: it does not come back."""
+        self.last_contact_ms = 0
+        self.syncs = 0
+        """Syncs that ended completely."""
+        self._rng = rng
+        self._media = media
+        self._page = page
+        self._watch = watch
+        self._engine: SyncEngine | None = None
+        self._sync = 0
+        self.boot()
+
+    # ------------------------------------------------------------------------------- the device
+
+    def boot(self) -> None:
+        """Start the app on what the disk holds."""
+        if self.is_gone or self.client is not None:
+            return
+        self.client = Client(
+            self.disk.store(),
+            "http://simulated",
+            clock_ms=self.clock_ms,
+            random_bytes=self._rng.randbytes,
+            http=_NOWHERE,
+            page=self._page,
+        )
+
+    def clock_ms(self) -> int:
+        """Tell the time as the device believes it."""
+        return self.scheduler.now_ms + self.offset_ms
+
+    def set_clock(self, offset_ms: int) -> None:
+        """Set the device's clock, rightly or not."""
+        self.offset_ms = offset_ms
+        self.clock_jumps += 1
+
+    def fail_power(self, in_statements: int, *, after_statement: bool) -> None:
+        """Let power fail soon, wherever the program is then."""
+        self.disk.cut_power(in_statements, after_statement=after_statement)
+
+    def guarded(self, what: Callable[[], T]) -> T | None:
+        """Do something on the device; none when its power failed on the way."""
+        try:
+            return what()
+        except PowerCut:
+            self._go_dark()
+        except Exception as error:  # noqa: BLE001 - an error that the client lets out is a finding
+            traceback.clear_frames(error.__traceback__)
+            self._watch.failed("a device", error)
+        return None
+
+    def _go_dark(self) -> None:
+        """Lose everything that was not on the disk; start again after a while."""
+        self.client, self._engine = None, None
+        self._sync += 1
+        self.scheduler.after(self._rng.randrange(1, 5) * SECOND, self.boot)
+
+    def power_off(self) -> None:
+        """Lose power between two statements."""
+        if self.client is not None:
+            self._go_dark()
+
+    def bring_back(self, image: bytes) -> None:
+        """Put an old image on the disk and start from it."""
+        self.client, self._engine = None, None
+        self._sync += 1
+        self.disk.bring_back(image)
+        self.incarnation += 1
+        self.boot()
+
+    # ------------------------------------------------------------------------------------ sync
+
+    @property
+    def is_syncing(self) -> bool:
+        """Answer whether a sync is going on."""
+        return self._engine is not None
+
+    def begin_sync(self) -> None:
+        """Start a sync, unless one is going on or cannot be."""
+        if self.client is None or self._engine is not None or self.is_signed_out or self.is_gone:
+            return
+        self._sync += 1
+        self.guarded(self._begin)
+
+    def _begin(self) -> None:
+        client = self._on()
+        self._engine = SyncEngine(client._store, client._outbox, client._replica, page=self._page)  # noqa: SLF001 - the parts of the client that a sync is made of
+        self._go_on()
+
+    def _on(self) -> Client:
+        assert self.client is not None, "the device is on"
+        return self.client
+
+    def _go_on(self) -> None:
+        """Send what the engine wants to send next."""
+        engine, sync = self._engine, self._sync
+        assert engine is not None, "a sync is going on"
+        request = engine.next_request(self.clock_ms())
+        if request is None:
+            self._on()._outbox.tidy(self.clock_ms())  # noqa: SLF001 - what the client does at the end
+            self._engine = None
+            self.syncs += 1
+            self._watch.shown(self, None)
+            return
+        path = "push" if isinstance(request, PushRequest) else "pull"
+        body = codec.encode(request, self._media)
+
+        def reply(answer: Answer | None) -> None:
+            if sync == self._sync and self._engine is engine:
+                self.guarded(lambda: self._take(request, answer))
+
+        self.network.send(self.line, path, self._media, body, reply)
+
+    def _take(self, request: Request, answer: Answer | None) -> None:
+        """Take an answer as the client does, then go on or end the sync."""
+        try:
+            if self._has_use(request, answer):
+                self._after_step(answer)
+                self._go_on()
+                return
+        except Fruitless:
+            pass
+        self._engine = None
+        self._after_step(answer)
+
+    def _after_step(self, answer: Answer | None) -> None:
+        client = self._on()
+        client._seq = client._replica.progress.seq  # noqa: SLF001 - what the client does after a sync
+        self._watch.shown(self, answer)
+
+    def _has_use(self, request: Request, answer: Answer | None) -> bool:
+        """Give the engine what came; answer whether the sync goes on."""
+        engine = self._engine
+        assert engine is not None, "a sync is going on"
+        if answer is None or answer.status >= _SERVER_ERROR:
+            return False
+        if answer.status == _OK:
+            kind: Any = PushResponse if isinstance(request, PushRequest) else PullResponse
+            try:
+                response = codec.decode(answer.body, kind, self._media)
+            except DecodeError:
+                return False
+            self.last_contact_ms = self.scheduler.now_ms
+            engine.receive(request, response, self.clock_ms())
+            return True
+        problem = msgspec.json.decode(answer.body)
+        if answer.status == _UNAUTHORIZED:
+            self.is_signed_out = True
+            return False
+        if not isinstance(request, PushRequest):
+            return False
+        if problem["code"] == OpGap.code and problem.get("acknowledged") is not None:
+            engine.fill_gap(problem["acknowledged"])
+            return True
+        if answer.status in _ABOUT_CONTENT:
+            engine.refuse(request, problem["detail"], self.clock_ms())
+            return True
+        return False

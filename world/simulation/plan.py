@@ -1,0 +1,164 @@
+"""A schedule before it is run: who does what when, and what goes wrong, all drawn from one seed.
+
+A plan is data. So a failing one can be made smaller by leaving events out, kept in the repository
+with its reason, and run again on any machine.
+"""
+
+import random
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from world.simulation.network import Weather
+from world.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    """Something that happens at a moment."""
+
+    at_ms: int
+    """Since the beginning of the schedule."""
+    what: str
+    who: int = 0
+    """The device that it happens to, by its place."""
+    salt: int = 0
+    """Decides everything about it that is left to chance."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole schedule."""
+
+    seed: int
+    profile: str
+    phones: int
+    customers: int
+    horizon_ms: int
+    """When the last fault is over."""
+    weather: Weather
+    events: tuple[Event, ...]
+    is_sequential: bool = False
+    """Whether everybody is up to date before the next thing is done."""
+    offsets_ms: tuple[int, ...] = ()
+    """How far each device's clock is off from the beginning."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What kind of trouble a schedule is about."""
+
+    weather: Weather
+    faults: Mapping[str, tuple[int, int]] = {}
+    """How often each thing happens: at least and at most."""
+    horizons: tuple[int, ...] = (10 * MINUTE, HOUR, 8 * HOUR)
+    is_sequential: bool = False
+    clocks: tuple[int, ...] = (0,)
+    """By how much clocks may be off."""
+
+
+_FAIR: Final = Weather(lost=3, unanswered=3)
+_ROUGH: Final = Weather(
+    lost=8, unanswered=10, cut=5, twice=6, replayed=4, stale=3, trouble=3, portal=2, slow=3
+)
+_YEAR: Final = 365 * DAY
+_WRONG_CLOCKS: Final = (0, 0, 10 * _YEAR, -10 * _YEAR, 3 * HOUR, -DAY, 73 * _YEAR)
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    "sequential": Profile(weather=_ROUGH, is_sequential=True, clocks=_WRONG_CLOCKS),
+    "network": Profile(
+        weather=_ROUGH, faults={"offline": (0, 4)}, horizons=(10 * MINUTE, 8 * HOUR, 5 * DAY)
+    ),
+    "power": Profile(
+        weather=_FAIR, faults={"power": (2, 8), "dark": (0, 3), "crash": (1, 4), "offline": (0, 2)}
+    ),
+    "clocks": Profile(
+        weather=_FAIR,
+        faults={"offline": (2, 5)},
+        clocks=_WRONG_CLOCKS,
+        horizons=(8 * HOUR, 5 * DAY),
+    ),
+    "jumps": Profile(
+        weather=_FAIR, faults={"clock": (2, 5), "offline": (0, 3)}, clocks=_WRONG_CLOCKS
+    ),
+    "scopes": Profile(
+        weather=_FAIR,
+        faults={
+            "hand_over": (2, 6),
+            "team_move": (0, 2),
+            "scope_change": (0, 2),
+            "desk_edit": (0, 3),
+            "desk_delete": (0, 1),
+            "offline": (0, 3),
+        },
+    ),
+    "desk": Profile(
+        weather=_FAIR, faults={"desk_edit": (3, 8), "desk_delete": (0, 2), "offline": (1, 4)}
+    ),
+    "restore": Profile(
+        weather=_FAIR,
+        faults={"backup": (1, 2), "restore": (1, 2), "offline": (1, 4), "desk_edit": (0, 2)},
+    ),
+    "images": Profile(
+        weather=_FAIR, faults={"image": (1, 3), "old_image": (1, 2), "offline": (0, 3)}
+    ),
+    "revoke": Profile(weather=_FAIR, faults={"revoke": (1, 1), "offline": (0, 3)}),
+    "compaction": Profile(
+        weather=_FAIR, faults={"compact": (1, 4), "offline": (1, 4), "desk_delete": (1, 3)}
+    ),
+    "poison": Profile(weather=_FAIR, faults={"poison": (1, 3), "crash": (0, 2)}),
+    "storm": Profile(
+        weather=_ROUGH,
+        faults={
+            "offline": (1, 4),
+            "power": (0, 3),
+            "crash": (0, 2),
+            "hand_over": (0, 3),
+            "team_move": (0, 1),
+            "desk_edit": (0, 3),
+            "desk_delete": (0, 1),
+            "backup": (0, 1),
+            "restore": (0, 1),
+            "compact": (0, 1),
+            "clock": (0, 2),
+            "poison": (0, 1),
+        },
+        clocks=_WRONG_CLOCKS,
+        horizons=(HOUR, 8 * HOUR, 5 * DAY),
+    ),
+}
+_NAMES: Final = tuple(PROFILES)
+_BIG_IN: Final = 25
+"""One schedule of so many is a large one."""
+
+
+def from_seed(seed: int, *, profile: str | None = None) -> Plan:
+    """Draw a schedule."""
+    rng = random.Random(f"schedule {seed}")
+    name = profile or rng.choice(_NAMES)
+    chosen = PROFILES[name]
+    is_big = rng.randrange(_BIG_IN) == 0 and not chosen.is_sequential
+    phones = rng.randint(6, 12) if is_big else rng.choice((2, 2, 3, 3, 3, 4))
+    acts = rng.randint(60, 90) if is_big else rng.randint(8, 22)
+    horizon = rng.choice(chosen.horizons)
+    events = [_drawn(rng, "act", phones, horizon) for _ in range(acts)]
+    events += [_drawn(rng, "sync", phones, horizon) for _ in range(acts // 2 + 2 * phones)]
+    for what, (least, most) in chosen.faults.items():
+        events += [_drawn(rng, what, phones, horizon) for _ in range(rng.randint(least, most))]
+    if rng.random() < 0.5:  # noqa: PLR2004 - one of two
+        # Things happen in haste: within seconds of each other rather than over hours.
+        events = [msgspec.structs.replace(each, at_ms=each.at_ms % (2 * MINUTE)) for each in events]
+    return Plan(
+        seed=seed,
+        profile=name,
+        phones=phones,
+        customers=rng.randint(1, 3),
+        horizon_ms=horizon,
+        weather=chosen.weather,
+        events=tuple(sorted(events, key=lambda each: each.at_ms)),
+        is_sequential=chosen.is_sequential,
+        offsets_ms=tuple(rng.choice(chosen.clocks) for _ in range(phones)),
+    )
+
+
+def _drawn(rng: random.Random, what: str, phones: int, horizon_ms: int) -> Event:
+    at_ms = rng.randrange(SECOND, horizon_ms)
+    return Event(at_ms, what, rng.randrange(phones), rng.randrange(2**32))

@@ -1,0 +1,227 @@
+"""The oracles at the end, when everybody is quiet: what must hold of the whole."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sync_protocol.messages import Code, Create, Delete, Edit, Intent, Outcome, Status
+from sync_protocol.schema import SCHEMA, Policy
+from world.simulation.diary import Entry, Identity
+from world.simulation.memory import Tables
+from world.simulation.phone import Phone
+from world.simulation.watch import EFFECT, told
+
+if TYPE_CHECKING:
+    from world.simulation.stage import Stage
+
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
+_NO_SECOND_EFFECT = frozenset({Code.DUPLICATE, Code.UNCHANGED})
+
+
+def judge(stage: "Stage") -> None:
+    """Look at everything once more, now that nothing moves."""
+    _Verdict(stage).judge()
+
+
+class _Verdict:
+    def __init__(self, stage: "Stage") -> None:
+        self.stage = stage
+        self.watch = stage.watch
+        self.tables: Tables = stage.site.store.tables
+        self.settled = self._settled()
+        self.conflicts = self._conflicts()
+
+    def judge(self) -> None:
+        """Ask every question."""
+        for phone in self.stage.phones:
+            if not (phone.is_signed_out or phone.is_gone):
+                self._device(phone)
+        for what, entry in self.stage.diary.entries.items():
+            self._entry(what, entry)
+        self._effects()
+        self._groups()
+        if self.stage.plan.is_sequential:
+            self._sequential()
+
+    def _settled(self) -> dict[Identity, list[Outcome]]:
+        """Gather the outcomes that the server remembers, by what was done."""
+        settled: dict[Identity, list[Outcome]] = {}
+        for (device_id, _), row in self.tables.outcomes.items():
+            what = self.stage.diary.digests.get((device_id, row.digest))
+            if what is not None:
+                settled.setdefault(what, []).append(_decode_outcome(row.outcome))
+        return settled
+
+    def _conflicts(self) -> dict[tuple[str, str], set[str]]:
+        """Gather the values that conflicts tell, by record and field."""
+        told: dict[tuple[str, str], set[str]] = {}
+        for (kind, _), row in self.tables.records.items():
+            if kind == "conflict":
+                fields = row.record.fields
+                values = told.setdefault((fields["record_id"], fields["field"]), set())
+                values |= {str(fields["kept"]), str(fields["other"])}
+        return told
+
+    # --------------------------------------------------------------------------- each device
+
+    def _device(self, phone: Phone) -> None:
+        """Compare a device with the server, and look for what is left over on it."""
+        actor = self.stage.site.actor(phone.user_id)
+        self.watch.compare_replica(phone, actor)
+        self.watch.own_writes(phone)
+        who = phone.device_id[-4:]
+        left = phone.disk.rows("SELECT DISTINCT number, kind, field FROM overlay")
+        if left:
+            self.watch.find("convergence", f"{who} still lays {left[:3]} over what it holds")
+        last = self.tables.devices[phone.device_id].last_op
+        highest = max((number for number, *_ in phone.disk.outcomes()), default=0)
+        if highest > last:
+            self.watch.find("exactly once", f"{who} settled {highest}, the server {last}")
+        for number, op, held in phone.disk.outcomes():
+            row = self.tables.outcomes.get((phone.device_id, number))
+            if held is None:
+                self.watch.find("liveness", f"op {number} of {who} has no outcome")
+            elif row is not None and _decode_outcome(row.outcome) != held:
+                self.watch.find(
+                    "exactly once",
+                    f"op {number} of {who} is {held.code} there,"
+                    f" {_decode_outcome(row.outcome).code} here",
+                )
+            del op
+
+    # ----------------------------------------------------------------------------- each op
+
+    def _entry(self, what: Identity, entry: Entry) -> None:
+        """Follow one thing that somebody did to its end."""
+        outcomes = self.settled.get(what, [])
+        effective = [
+            each
+            for each in outcomes
+            if each.status in EFFECT and each.code not in _NO_SECOND_EFFECT
+        ]
+        if len(effective) > 1:
+            numbers = [each.number for each in effective]
+            self.watch.find("exactly once", f"{told(entry)} had an effect as {numbers}")
+        phone = self._phone(entry)
+        is_out_of_reach = entry.is_lost or phone.is_signed_out or phone.is_gone
+        if not outcomes and not is_out_of_reach:
+            self.watch.find("no silent loss", f"{told(entry)} was saved and has no outcome")
+        if any(each.status in EFFECT for each in outcomes):
+            self._values(entry)
+        elif outcomes and not is_out_of_reach and not self._istold(phone, entry):
+            self.watch.find("no silent loss", f"{told(entry)} was refused and nobody is told")
+
+    def _istold(self, phone: Phone, entry: Entry) -> bool:
+        """Say whether the device shows a refusal of this to its person."""
+        assert phone.client is not None, "the device is on"
+        return any(refusal.record_id == entry.op.id for refusal in phone.client.refusals())
+
+    def _values(self, entry: Entry) -> None:
+        """Look where each value went that was accepted."""
+        op = entry.op
+        if isinstance(op, Intent | Delete):
+            if isinstance(op, Delete):
+                self._deletion(entry)
+            return
+        row = self.tables.records.get((op.kind, op.id))
+        for name, value in op.fields.items():
+            if value is None or (row is not None and self._is_held(row.record, name, value)):
+                continue
+            if str(value) in self.conflicts.get((op.id, name), ()):
+                continue
+            if (op.id, name, str(value)) in self.watch.knowingly:
+                continue
+            if not self._was_replaced_knowingly(entry, name, value):
+                self.watch.find(
+                    "no silent loss", f"{told(entry)} wrote {name}={value!r}, which is nowhere"
+                )
+
+    def _is_held(self, record: Any, name: str, value: Any) -> bool:
+        held = record.fields.get(name)
+        if SCHEMA.field(record.kind, name).policy is Policy.TEXT_MERGE:
+            # Each line is one person's word; the words that others took out they had seen.
+            return True
+        return bool(held == value) and not record.deleted
+
+    def _was_replaced_knowingly(self, entry: Entry, name: str, value: Any) -> bool:
+        """Say whether somebody who had seen a value wrote or deleted something in its place."""
+        return any(
+            value in other.seen.get(name, ()) for other in self._others(entry) if name in other.seen
+        )
+
+    def _others(self, entry: Entry) -> Iterable[Entry]:
+        return (
+            other
+            for other in self.stage.diary.entries.values()
+            if other is not entry and other.op.id == entry.op.id
+        )
+
+    def _deletion(self, entry: Entry) -> None:
+        """Look whether a deletion holds, or whoever deleted is told that it does not."""
+        op = entry.op
+        assert isinstance(op, Delete), "it was asked for one"
+        row = self.tables.records.get((op.kind, op.id))
+        if row is None or row.record.deleted or (op.id, "deleted") in self.conflicts:
+            return
+        self.watch.find("no resurrection", f"{told(entry)} was accepted, and the record lives")
+
+    def _phone(self, entry: Entry) -> Phone:
+        return next(each for each in self.stage.phones if each.device_id == entry.device_id)
+
+    # -------------------------------------------------------------------------------- effects
+
+    def _effects(self) -> None:
+        """Count what intents did: once for each that was accepted, never for another."""
+        done = [intent_id for intent_id, _ in self.tables.effects]
+        if len(set(done)) != len(done):
+            self.watch.find("exactly once", "an intent was done twice")
+        accepted = {
+            entry.op.id
+            for what, entry in self.stage.diary.entries.items()
+            if isinstance(entry.op, Intent)
+            and any(each.status is Status.APPLIED for each in self.settled.get(what, ()))
+        }
+        if accepted != set(done):
+            difference = sorted(accepted ^ set(done))
+            self.watch.find("exactly once", f"intents and their effects differ by {difference}")
+
+    def _groups(self) -> None:
+        """Look whether atomic groups were settled whole."""
+        groups: dict[tuple[str, int, int, int], list[Outcome]] = {}
+        for what, entry in self.stage.diary.entries.items():
+            if isinstance(entry.op, Intent) or entry.op.group is None or what not in self.settled:
+                continue
+            key = (entry.device_id, *entry.op.group, entry.incarnation)
+            groups.setdefault(key, []).append(self.settled[what][-1])
+        for key, outcomes in groups.items():
+            if len({each.status in EFFECT for each in outcomes}) > 1:
+                codes = [str(each.code) for each in outcomes]
+                self.watch.find("atomic groups", f"the group {key[1:3]} of {key[0][-4:]}: {codes}")
+
+    # ---------------------------------------------------------------------------- a simple model
+
+    def _sequential(self) -> None:
+        """Where nobody was ever behind, the last word holds and nothing is a conflict."""
+        model: dict[tuple[str, str], dict[str, Any] | None] = {}
+        for what, entry in self.stage.diary.entries.items():
+            op = entry.op
+            outcomes = self.settled.get(what, [])
+            if isinstance(op, Intent) or not any(each.status in EFFECT for each in outcomes):
+                continue
+            if isinstance(op, Delete):
+                model[op.kind, op.id] = None
+            else:
+                held = model.get((op.kind, op.id)) or {}
+                model[op.kind, op.id] = {**held, **op.fields}
+            if isinstance(op, Create | Edit) and outcomes[-1].status is Status.MERGED:
+                self.watch.find("sequential model", f"{told(entry)} met something unseen")
+        for key, fields in model.items():
+            row = self.tables.records.get(key)
+            if fields is None:
+                if row is not None and not row.record.deleted:
+                    self.watch.find("sequential model", f"{key} was deleted and lives")
+                continue
+            for name, value in fields.items():
+                if row is None or row.record.fields.get(name) != value:
+                    self.watch.find("sequential model", f"{key}.{name} is not {value!r}")
