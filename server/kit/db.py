@@ -20,6 +20,8 @@ import structlog
 from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
 
+from server.kit import conditions
+from server.kit.conditions import Condition
 from server.kit.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ _SESSION_DEFAULTS: Final = {
     "lock_timeout": "2000",
     "idle_in_transaction_session_timeout": "10000",
     "timezone": "UTC",
+    # Every statement names its tenant and reads by an index that begins with it. Planned anew for
+    # each call, as PostgreSQL would when arrays are short, a write spent a third of its time there.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
 }
 
 
@@ -96,14 +102,20 @@ class CommitRefused(Unavailable):
 class Transaction:
     """An open transaction: whose rows, which task, which connection."""
 
-    __slots__ = ("_after_commit", "connection", "door", "task", "tenant_id")
+    __slots__ = ("_after_commit", "connection", "door", "is_snapshot", "task", "tenant_id")
 
     def __init__(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", door: Door, tenant_id: UUID | None
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        door: Door,
+        tenant_id: UUID | None,
+        *,
+        is_snapshot: bool = False,
     ) -> None:
         self.connection = connection
         self.door = door
         self.tenant_id = tenant_id
+        self.is_snapshot = is_snapshot
         self.task = asyncio.current_task()
         self._after_commit: list[Callable[[], None]] = []
 
@@ -148,10 +160,12 @@ class TongluEngine(PostgresEngine):
     run outside any tenant otherwise.
     """
 
-    __slots__ = ("migrating",)
+    __slots__ = ("keeps_statements", "migrating")
 
     def __init__(self) -> None:
         self.migrating = False
+        self.keeps_statements = True
+        """False behind a pooler: the next transaction may meet another session."""
         super().__init__(config={})
 
     async def check_version(self) -> None:
@@ -186,7 +200,7 @@ class TongluEngine(PostgresEngine):
         """Open a migration's transaction; everything else goes through a door."""
         if not self.migrating:
             raise DoorMisused("open a transaction through a door of server.kit.db")
-        return _opened(Door.OWNER, None, "BEGIN")
+        return AsyncTransaction(Door.OWNER, None, "BEGIN")
 
     async def batch(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse: a batch would leave both pool and transaction and see no row."""
@@ -204,12 +218,14 @@ async def open_database(settings: "Settings") -> None:
     """Open the pool of this process; call once, on the loop that serves."""
     if ENGINE.pool is not None:
         raise DoorMisused("the database is open already")
+    ENGINE.keeps_statements = not settings.pooler
     ENGINE.pool = await asyncpg.create_pool(
         settings.database_url,
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
         statement_cache_size=0 if settings.pooler else 256,
         server_settings={} if settings.pooler else _SESSION_DEFAULTS,
+        connection_class=conditions.Session,
         reset=_keep_session,
     )
 
@@ -263,12 +279,17 @@ def tenant_transaction(
     """
     literal = str(UUID(str(tenant_id)))
     begin = _begin(readonly=readonly, snapshot=snapshot)
-    return _opened(Door.TENANT, tenant_id, f"{begin}; SET LOCAL app.tenant_id = '{literal}'")
+    return AsyncTransaction(
+        Door.TENANT,
+        tenant_id,
+        f"{begin}; SET LOCAL app.tenant_id = '{literal}'",
+        is_snapshot=snapshot,
+    )
 
 
 def global_transaction() -> "AsyncTransaction":
     """Open the tables that are known before a tenant is: login names, token hashes, sessions."""
-    return _opened(Door.GLOBAL, None, "BEGIN")
+    return AsyncTransaction(Door.GLOBAL, None, "BEGIN")
 
 
 def platform_transaction(actor: "Actor", *, snapshot: bool = False) -> "AsyncTransaction":
@@ -278,12 +299,14 @@ def platform_transaction(actor: "Actor", *, snapshot: bool = False) -> "AsyncTra
     """
     actor.ensure_platform()
     begin = _begin(readonly=False, snapshot=snapshot)
-    return _opened(Door.PLATFORM, None, f"{begin}; SET LOCAL ROLE tonglu_platform")
+    return AsyncTransaction(
+        Door.PLATFORM, None, f"{begin}; SET LOCAL ROLE tonglu_platform", is_snapshot=snapshot
+    )
 
 
 def job_transaction() -> "AsyncTransaction":
     """Open the queue, the schedule and the released aggregates; the worker's door."""
-    return _opened(Door.JOB, None, "BEGIN; SET LOCAL ROLE tonglu_job")
+    return AsyncTransaction(Door.JOB, None, "BEGIN; SET LOCAL ROLE tonglu_job")
 
 
 def _begin(*, readonly: bool, snapshot: bool) -> str:
@@ -292,48 +315,68 @@ def _begin(*, readonly: bool, snapshot: bool) -> str:
     return f"BEGIN{level}{' READ ONLY' if readonly else ''}"
 
 
-def _opened(door: Door, tenant_id: UUID | None, begin: str) -> "AsyncTransaction":
-    """Bind a door to the statements that open it."""
-    return AsyncTransaction(door, tenant_id, begin)
-
-
 class AsyncTransaction:
     """`async with` over a door.
 
     Begins or joins, commits or rolls back, always gives the connection back.
     """
 
-    __slots__ = ("_begin", "_door", "_joined", "_opened", "_pool", "_tenant_id", "_token")
+    __slots__ = (
+        "_begin", "_door", "_is_snapshot", "_joined", "_opened", "_pool", "_tenant_id", "_token",
+    )  # fmt: skip
 
-    def __init__(self, door: Door, tenant_id: UUID | None, begin: str) -> None:
+    def __init__(
+        self, door: Door, tenant_id: UUID | None, begin: str, *, is_snapshot: bool = False
+    ) -> None:
         self._door = door
         self._tenant_id = tenant_id
         self._begin = begin
+        self._is_snapshot = is_snapshot
         self._joined = False
 
     async def __aenter__(self) -> Transaction:
         """Begin, or join what is open in this task for the same rows."""
         if ENGINE.current_transaction.get() is not None:
             return self._join()
+        condition = conditions.unsettled()
+        if condition is not None and condition.tenant_id != self._tenant_id:
+            async with tenant_transaction(condition.tenant_id, readonly=True):
+                condition = None
         if ENGINE.pool is None:
             raise DoorMisused("the database is not open")
         # Kept, because closing forgets the pool first and then waits for what is in flight.
         self._pool = ENGINE.pool
         free = await self._pool.acquire()
         try:
-            await free.execute(self._begin)
+            if condition is None:
+                await free.execute(self._begin)
+            else:
+                await self._begin_on(condition, free)
         except BaseException:
             await _give_back(self._pool, free, terminate=True)
             raise
-        self._opened = Transaction(free, self._door, self._tenant_id)
+        self._opened = Transaction(free, self._door, self._tenant_id, is_snapshot=self._is_snapshot)
+        if condition is not None and not condition.holds:
+            await self._roll_back()
+            await condition.refuse()
         self._token = ENGINE.current_transaction.set(cast("Any", self._opened))
         return self._opened
 
+    async def _begin_on(self, condition: Condition, free: Any) -> None:
+        """Begin, and ask in the same round trip whether a condition holds."""
+        answer = await free.execute(f"{condition.preparation(free)}{self._begin}; {condition}")
+        condition.settle(free, answer)
+
     def _join(self) -> Transaction:
-        """Join the open transaction; the same door and tenant, or it is a mistake."""
+        """Join the open transaction; the same door and tenant, or it is a mistake.
+
+        So is a snapshot inside a transaction whose statements each see a later moment.
+        """
         opened = current()
         if (opened.door, opened.tenant_id) != (self._door, self._tenant_id):
             raise DoorMisused(f"a {self._door} door inside a {opened.door} transaction")
+        if self._is_snapshot and not opened.is_snapshot:
+            raise DoorMisused("a snapshot inside a transaction that is none")
         self._joined = True
         return opened
 
@@ -395,10 +438,10 @@ async def _give_back(
 ) -> None:
     """Return a connection to the pool, ended first when its state is in doubt.
 
-    A cancellation does not stop this.
+    A cancellation does not stop this: the pool shields its own release.
     """
     if terminate:
         # A connection that is lost has left the pool by itself and refuses to be ended again.
         with suppress(asyncpg.InterfaceError):
             free.terminate()
-    await asyncio.shield(pool.release(free))
+    await pool.release(free)

@@ -249,6 +249,25 @@ async def test_a_writer_inside_a_reader_is_refused(pool: "asyncpg.Pool[asyncpg.R
     assert idle(pool) == (3, 3)
 
 
+async def test_a_snapshot_inside_what_is_none_is_refused(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+) -> None:
+    tenant_id = uuid4()
+
+    async with db.tenant_transaction(tenant_id):
+        with pytest.raises(DoorMisused):
+            async with db.tenant_transaction(tenant_id, snapshot=True):
+                pytest.fail("its statements would each see a later moment")
+    async with (
+        db.tenant_transaction(tenant_id, snapshot=True),
+        db.tenant_transaction(tenant_id, readonly=True, snapshot=True),
+        db.tenant_transaction(tenant_id),
+    ):
+        level = await db.connection().fetchval("SHOW transaction_isolation")
+
+    assert level == "repeatable read"
+
+
 async def test_a_task_may_not_use_the_transaction_it_was_started_in(
     pool: "asyncpg.Pool[asyncpg.Record]",
 ) -> None:
