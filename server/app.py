@@ -4,14 +4,13 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
 
 import structlog
 from litestar import Litestar, Router
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
-from litestar.handlers import BaseRouteHandler
+from litestar.enums import ScopeType
 from litestar.middleware.base import ASGIMiddleware
 from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
 
@@ -50,6 +49,7 @@ HANDLER_LIMIT_S: Final = 10.0
 """How long a handler may take; `opt={"time_limit_s": None}` on a route that streams."""
 BURST_S: Final = 4
 """How many seconds' worth of requests may come at once."""
+_UNCONDITIONED: Final = nullcontext()
 
 log = structlog.get_logger()
 
@@ -80,8 +80,7 @@ def create_app(
     drain = Drain()
     app = Litestar(
         [Router("/v1", route_handlers=ROUTERS), health.router, *more],
-        middleware=[TimeLimit(), *litestar.pop("middleware", ())],
-        guards=[identity_edge.authenticate, RateGuard(settings), *litestar.pop("guards", ())],
+        middleware=[Gate(settings), *litestar.pop("middleware", ())],
         exception_handlers={**EXCEPTION_HANDLERS, **litestar.pop("exception_handlers", {})},
         dependencies={**identity_edge.DEPENDENCIES, **litestar.pop("dependencies", {})},
         request_class=CheckedRequest,
@@ -127,16 +126,25 @@ async def _ensure_safe() -> None:
         raise
 
 
-class TimeLimit(ASGIMiddleware):
-    """Cancels a handler that takes too long; its transaction is rolled back."""
+class Gate(ASGIMiddleware):
+    """Stands before every route: who asks, not too often, and for no longer than a while.
+
+    A middleware rather than guards: Litestar copies the handler for each guard, and runs one that
+    does not await in a thread of its own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._rates = Rates(settings)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Serve within the limit of the route.
+        """Serve within the limit of the route; a handler that is cut is rolled back.
 
+        :raises Unauthenticated: when the route wants somebody and nobody asks.
+        :raises RateExceeded: when somebody asks too often.
         :raises TooSlow: when the limit is reached before the answer has begun.
         """
-        handler: BaseRouteHandler = scope["route_handler"]
-        limit_s = handler.opt.get("time_limit_s", HANDLER_LIMIT_S)
+        assert scope["type"] == ScopeType.HTTP, "there are no other routes"
+        opt = scope["route_handler"].opt
         has_begun = False
 
         async def send_watched(message: Message) -> None:
@@ -145,10 +153,14 @@ class TimeLimit(ASGIMiddleware):
             await send(message)
 
         try:
-            async with asyncio.timeout(limit_s):
-                await next_app(scope, receive, send_watched)
+            async with asyncio.timeout(opt.get("time_limit_s", HANDLER_LIMIT_S)):
+                entry = await identity_edge.authenticate(scope, receive, opt)
+                if entry is not None:
+                    self._rates.take(entry.actor)
+                with _UNCONDITIONED if entry is None else entry.condition or _UNCONDITIONED:
+                    await next_app(scope, receive, send_watched)
         except TimeoutError as error:
-            log.warning("request.cut", method=scope.get("method"), route=scope["path_template"])
+            log.warning("request.cut", method=scope["method"], route=scope["path_template"])
             if has_begun:
                 raise
             raise TooSlow(
@@ -156,7 +168,7 @@ class TimeLimit(ASGIMiddleware):
             ) from error
 
 
-class RateGuard:
+class Rates:
     """Lets each person and each company make so many requests; counts in this process."""
 
     __slots__ = ("_tenants", "_users")
@@ -166,17 +178,13 @@ class RateGuard:
         self._users = Buckets(Rate(burst=BURST_S * user, per_s=user))
         self._tenants = Buckets(Rate(burst=BURST_S * tenant, per_s=tenant))
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    def take(self, actor: Actor) -> None:
         """Take a token from the person's and the company's bucket.
 
         :raises RateExceeded: saying in how many seconds to come again.
         """
-        actor = connection.scope.get("user")
-        if not isinstance(actor, Actor):
-            return
         now_s = time.monotonic()
-        key = (actor.user_id, actor.device_id)
-        wait_s = self._users.take(key, now_s=now_s)
+        wait_s = self._users.take((actor.user_id, actor.device_id), now_s=now_s)
         wait_s = wait_s or self._tenants.take(actor.tenant_id, now_s=now_s)
         if wait_s:
             raise RateExceeded(

@@ -1,8 +1,8 @@
 """Read standings, and remember them for the reads of the next seconds."""
 
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from server.identity.rules.standing import CACHE_S, Standing
 from server.identity.schemas import WebPresence
 from server.kit import db
+from server.kit.conditions import Condition
 
 T = TypeVar("T")
 
@@ -27,6 +28,17 @@ LEFT JOIN refresh_family f ON f.id = $4 AND f.tenant_id = u.tenant_id
 WHERE u.tenant_id = $1 AND u.id = $2
 """
 
+_STILL_STANDS: Final = """
+SELECT 1 FROM user_account u JOIN refresh_family f ON f.id = $4::uuid AND f.tenant_id = u.tenant_id
+WHERE u.tenant_id = $1::uuid AND u.id = $2::uuid AND u.disabled_at IS NULL
+  AND u.session_version = $5::bigint AND u.role = $6::text AND u.scope = $7::text
+  AND u.team_id IS NOT DISTINCT FROM $8::uuid
+  AND f.user_id = u.id AND f.revoked_at IS NULL
+  AND ($3::uuid IS NULL OR EXISTS (
+      SELECT FROM device d WHERE d.tenant_id = u.tenant_id AND d.id = $3::uuid
+        AND d.user_id = u.id AND d.revoked_at IS NULL))
+"""
+
 
 async def read(
     tenant_id: UUID, user_id: UUID, *, device_id: UUID | None = None, session_id: UUID | None = None
@@ -35,6 +47,31 @@ async def read(
     async with db.tenant_transaction(tenant_id):
         row = await db.connection().fetchrow(_READ, tenant_id, user_id, device_id, session_id)
     return None if row is None else msgspec.convert(dict(row), Standing)
+
+
+def still_stands(
+    held: Standing, *, session_id: UUID, refuse: Callable[[], Awaitable[NoReturn]]
+) -> Condition:
+    """Ask, with the first door that is opened, whether all that the Actor was made of still holds.
+
+    :param refuse: what to raise when it does not.
+    """
+    return Condition(
+        "still_stands",
+        _STILL_STANDS,
+        (
+            held.tenant_id,
+            held.user_id,
+            held.device_id,
+            session_id,
+            held.session_version,
+            held.role.value,
+            held.scope.value,
+            held.team_id,
+        ),
+        tenant_id=held.tenant_id,
+        refuse=refuse,
+    )
 
 
 class Remembered(Generic[T]):
