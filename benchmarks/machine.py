@@ -42,6 +42,12 @@ class Machine(msgspec.Struct, frozen=True):
         """Give the address for raw bounds, on the floor's database."""
         return self.cluster.superuser_url(_FLOOR)
 
+    @property
+    def database_pid(self) -> int:
+        """Give the process that all of PostgreSQL's processes descend from."""
+        written = next(self.folder.joinpath("postgres").rglob("postmaster.pid"))
+        return int(written.read_text().split()[0])
+
 
 def described() -> dict[str, str]:
     """Say what this machine is, as far as it changes the figures."""

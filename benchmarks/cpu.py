@@ -1,0 +1,101 @@
+"""Who spends the processor: the CPU time of each process while some work is done.
+
+The load generator shares the cores with what it measures, so its own part is told as well.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from benchmarks.machine import Machine
+
+_TICKS_S: Final = os.sysconf("SC_CLK_TCK")
+_FIRST: Final = 11
+"""Where user time stands after the name: then system time, and both of children that have ended."""
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """CPU milliseconds for each request, by who spent them."""
+
+    client: float
+    web: float
+    worker: float
+    database: float
+    requests: int
+    busy: float
+    """Cores that were busy with all of it, on average."""
+
+    @property
+    def total(self) -> float:
+        """Give the whole cost of one request."""
+        return self.client + self.web + self.worker + self.database
+
+    def __str__(self) -> str:
+        """Write it for a person."""
+        return (
+            f"{self.total:.2f} ms CPU a request: web {self.web:.2f}, database {self.database:.2f},"
+            f" worker {self.worker:.2f}, load generator {self.client:.2f};"
+            f" {self.busy:.1f} cores busy"
+        )
+
+
+class Meter:
+    """Reads the processors' clocks before and after some work."""
+
+    def __init__(self, machine: Machine, *, of_floor: bool = False) -> None:
+        web = machine.floor if of_floor else machine.server
+        self._roots = {
+            "web": web.process.pid,
+            "worker": machine.worker.process.pid,
+            "database": machine.database_pid,
+        }
+        self._begun = self._read()
+        self._begun_s = time.perf_counter()
+
+    def spent(self, requests: int) -> Spent:
+        """Give what was spent since the meter was made."""
+        taken_s = time.perf_counter() - self._begun_s
+        ended = self._read()
+        each = {name: (ended[name] - self._begun[name]) / requests * 1000 for name in ended}
+        busy = sum(ended[name] - self._begun[name] for name in ended) / taken_s
+        return Spent(**each, requests=requests, busy=busy)
+
+    def _read(self) -> dict[str, float]:
+        """Read the seconds of every process, those of ended children included."""
+        families = _families(self._roots.values())
+        return {"client": time.process_time()} | {
+            name: sum(_seconds(pid) for pid in families[root]) for name, root in self._roots.items()
+        }
+
+
+def _families(roots: Iterable[int]) -> dict[int, list[int]]:
+    """List each process with its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    families = {}
+    for root in roots:
+        found = families[root] = [root]
+        for member in found:
+            found.extend(children.get(member, []))
+    return families
+
+
+def _seconds(pid: int) -> float:
+    """Read what a process and its ended children have used."""
+    fields = _stat(pid)
+    return sum(int(ticks) for ticks in fields[_FIRST : _FIRST + 4]) / _TICKS_S
+
+
+def _stat(pid: int) -> list[str]:
+    """Read the line of a process after its name; empty when it has just ended."""
+    with contextlib.suppress(OSError):
+        # The name stands in brackets and may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
