@@ -15,6 +15,7 @@ INSERT INTO audit_entry
     (tenant_id, id, at, actor_id, actor_role, device_id, action, subject_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
 """
+_LEAVE_ENTRY: Final = "SELECT leave_platform_entry($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
 _LEAVE_READ: Final = "SELECT leave_platform_read($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
 
 
@@ -73,5 +74,28 @@ async def record_platform_read(
         actor.name,
         actor.role,
         what,
+        msgspec.json.encode(detail).decode(),
+    )
+
+
+async def record_platform_write(
+    actor: Actor, action: str, *, subject_id: UUID, now: datetime, **detail: Any
+) -> None:
+    """Write what the platform's staff did to its own tables into the platform's trail.
+
+    In the same transaction, which is the platform's.
+
+    :param action: ``noun.past-verb``.
+    """
+    actor.ensure_platform()
+    await db.connection().execute(
+        _LEAVE_ENTRY,
+        actor.tenant_id,
+        ids.new_id(now),
+        now,
+        actor.user_id,
+        actor.role,
+        action,
+        subject_id,
         msgspec.json.encode(detail).decode(),
     )

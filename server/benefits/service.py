@@ -73,11 +73,16 @@ async def create_program(
     ensure(actor, Permission.PROGRAMS_MANAGE)
     rules.ensure_lasts(new.opens_at, new.closes_at)
     async with db.platform_transaction(actor):
-        await db.connection().execute(
+        status = await db.connection().execute(
             _ADD_PROGRAM,
             *(new.id, new.name, new.amount_minor, new.currency, new.limit_per_customer),
             *(new.opens_at, new.closes_at, token_key, actor.user_id, now),
         )
+        if status.endswith(" 1"):
+            terms = {"amount_minor": new.amount_minor, "currency": new.currency}
+            await audit.record_platform_write(
+                actor, "program.created", subject_id=new.id, now=now, **terms
+            )
         await budgets.open_program(
             new.id, platform_id=PLATFORM_TENANT, currency=new.currency, now=now
         )
@@ -108,6 +113,15 @@ async def fund(actor: Actor, program_id: UUID, new: NewFunding, *, now: datetime
             actor_id=actor.user_id,
             now=now,
         )
+        if _is_done(outcome):
+            await audit.record_platform_write(
+                actor,
+                "program.returned" if new.is_return else "program.funded",
+                subject_id=program_id,
+                now=now,
+                amount_minor=new.amount_minor,
+                key=new.id,
+            )
         program = await queries.program(actor, program_id)
     # Committed first, so that a refusal stays the answer to its id.
     _ensure_recorded(outcome)
@@ -141,6 +155,16 @@ async def allocate(
             actor_id=actor.user_id,
             now=now,
         )
+        if _is_done(outcome):
+            await audit.record_platform_write(
+                actor,
+                "allocation.given_back" if new.is_return else "allocation.made",
+                subject_id=program_id,
+                now=now,
+                agent_id=new.agent_id,
+                amount_minor=new.amount_minor,
+                key=new.id,
+            )
         program = await queries.program(actor, program_id)
     _ensure_recorded(outcome)
     return program
@@ -164,7 +188,7 @@ async def void(actor: Actor, issuance_id: UUID, new: NewVoid, *, now: datetime) 
         )
         if outcome.code is Code.RECORDED:
             record = await queries.record_of(issuance_id)
-            if outcome.is_new:
+            if _is_done(outcome):
                 await audit.record_platform_read(
                     actor,
                     [record.agent_id],
@@ -172,8 +196,21 @@ async def void(actor: Actor, issuance_id: UUID, new: NewVoid, *, now: datetime) 
                     now=now,
                     issuance_id=issuance_id,
                 )
+                await audit.record_platform_write(
+                    actor,
+                    "benefit.voided",
+                    subject_id=issuance_id,
+                    now=now,
+                    agent_id=record.agent_id,
+                    amount_minor=record.amount_minor,
+                )
             return record
     raise _refused(outcome)
+
+
+def _is_done(outcome: Outcome) -> bool:
+    """Say whether the books have moved now, and not when the same was asked before."""
+    return outcome.is_new and outcome.code is Code.RECORDED
 
 
 def _ensure_recorded(outcome: Outcome) -> None:

@@ -15,8 +15,9 @@ POLICY: Final = (
 """The one policy, as PostgreSQL spells it."""
 BOOKKEEPING: Final = frozenset({"migration"})
 """Piccolo's list of migrations: the owner's alone."""
-PLATFORM_WRITES: Final = frozenset({"platform_read"})
-"""The platform adds a line to an agent's feed when it has looked; it reads and changes none."""
+PLATFORM_WRITES: Final = frozenset({"platform_read", "audit_entry"})
+"""The platform adds a line to an agent's feed when it has looked, and to its own trail when it has
+done something; it reads and changes none."""
 APPLICATION_ROLES: Final = ("tonglu_app", "tonglu_platform", "tonglu_job")
 
 _TABLES = """

@@ -31,7 +31,25 @@ async def forwards() -> MigrationManager:
             )
             """,
             "CREATE INDEX audit_entry_subject ON audit_entry (tenant_id, subject_id, id)",
-            *tenant_table("audit_entry", app="SELECT, INSERT"),
+            *tenant_table(
+                "audit_entry", app="SELECT, INSERT", others=[("tonglu_platform", "INSERT")]
+            ),
+            # What the platform does to its own tables is told in the same transaction, in the trail
+            # of its staff's tenant. Runs with the caller's rights.
+            """
+            CREATE FUNCTION leave_platform_entry(
+                staff uuid, entry_id uuid, entry_at timestamptz, who uuid, who_role text,
+                what text, subject uuid, facts jsonb
+            ) RETURNS void LANGUAGE plpgsql SECURITY INVOKER AS $$
+            BEGIN
+                EXECUTE format('SET LOCAL app.tenant_id = %L', staff::text);
+                INSERT INTO audit_entry
+                    (tenant_id, id, at, actor_id, actor_role, action, subject_id, detail)
+                VALUES (staff, entry_id, entry_at, who, who_role, what, subject, facts);
+                EXECUTE 'SET LOCAL app.tenant_id = ''''';
+            END $$
+            """,
+            "GRANT EXECUTE ON FUNCTION leave_platform_entry TO tonglu_platform",
             """
             CREATE TABLE platform_read (
                 tenant_id uuid NOT NULL,
