@@ -9,13 +9,19 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from mobile_client_sdk.client import Client, SyncReport
+import httpx
+
+from mobile_client_sdk.backup import Head, Import
+from mobile_client_sdk.client import Client, SyncProgress, SyncReport
 from mobile_client_sdk.conflicts import OpenConflict, Refusal
+from mobile_client_sdk.live import Live
 from mobile_client_sdk.records import Contact, Customer, Note, Record, Tag
 from mobile_client_sdk.session import Session
+from mobile_client_sdk.views import Question
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,9 +63,59 @@ class AsyncClient:
             self._network, self._client.enrol, code, device_name=device_name, platform=platform
         )
 
-    async def sync(self) -> SyncReport:
-        """Push what is pending and pull what is new; saving goes on meanwhile."""
-        return await _in(self._network, self._client.sync)
+    async def sync(
+        self, *, on_progress: Callable[[SyncProgress], None] | None = None
+    ) -> SyncReport:
+        """Push what is pending and pull what is new; saving goes on meanwhile.
+
+        ``on_progress`` is called on the event loop after each answer of the server.
+        """
+        if on_progress is None:
+            return await _in(self._network, self._client.sync)
+        loop, shown = asyncio.get_running_loop(), on_progress
+
+        def tell(progress: SyncProgress) -> None:
+            loop.call_soon_threadsafe(shown, progress)
+
+        return await _in(self._network, self._client.sync, on_progress=tell)
+
+    def live(self, *, http: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[SyncReport]:
+        """Sync now and soon after each hint of the server: ``async for report in c.live()``.
+
+        It goes on over lost connections, and ends when a person must do something first, such as
+        enrolling again.
+        """
+        sessions, base_url = self._client.sessions, self._client.base_url
+        return Live(base_url, sessions, self.sync, self._client.shown_seq, http=http).reports()
+
+    async def watch(self, kind: type[R], **question: Any) -> AsyncIterator[list[R]]:
+        """Answer a result, and each new one: ``async for shops in c.watch(Customer, city=...)``.
+
+        Results that come faster than they are taken are left out, the last one never.
+        """
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+        watch = await self.call(partial(self._client.watch, kind, **question))
+        watch.subscribe(lambda _: _wake(loop, changed))
+        try:
+            yield watch.records
+            while True:
+                await changed.wait()
+                changed.clear()
+                yield watch.records
+        finally:
+            watch.close()
+
+    async def find(self, kind: type[R], question: Question | None = None) -> list[R]:
+        """Answer records in order."""
+        return await self.call(lambda: list(self._client.find(kind, question)))
+
+    async def export_outbox(self, path: str | Path, *, passphrase: str | None = None) -> Head:
+        """Write what the server has not settled into a file."""
+        return await self.call(self._client.export_outbox, path, passphrase=passphrase)
+
+    async def import_outbox(self, path: str | Path, *, passphrase: str | None = None) -> Import:
+        """Take the changes of such a file into this device's outbox; twice is once."""
+        return await self.call(self._client.import_outbox, path, passphrase=passphrase)
 
     async def customers(self, **question: Any) -> list[Customer]:
         """Answer customers by name."""
@@ -116,6 +172,12 @@ class AsyncClient:
     async def refusals(self) -> list[Refusal]:
         """Answer what the server did not accept and nobody has looked at."""
         return await self.call(self._client.refusals)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
+    """Say from any thread that something has changed; a loop that has ended needs no word."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(changed.set)
 
 
 async def _in(executor: Executor, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -159,7 +159,7 @@ class Client:
     ) -> None:
         self._store = store
         self._protection = protection
-        self._base_url = base_url
+        self.base_url = base_url
         self._clock_ms = clock_ms
         self._random_bytes = random_bytes
         self._page = page
@@ -209,6 +209,15 @@ class Client:
     def session(self) -> Session | None:
         """Answer who this device is, or none before it is enrolled."""
         return self._sessions.current
+
+    @property
+    def sessions(self) -> Sessions:
+        """Answer where the session is kept, for those who speak to the server beside ``sync``."""
+        return self._sessions
+
+    def shown_seq(self) -> int:
+        """Answer the sequence that reads show."""
+        return self._seq
 
     @property
     def is_protected(self) -> bool:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from mobile_client_sdk.client import SyncProgress
+from mobile_client_sdk.client import Client, SyncProgress
 from mobile_client_sdk.records import Customer, Note
 from sync_protocol.schema import ValueRefused
 from tests.mobile_client_sdk.people import Phones, only
@@ -71,6 +71,13 @@ def test_what_a_watch_shows_in_the_middle_of_a_sync_is_what_an_edit_builds_on(
     assert li.conflicts() == []
 
 
+def two_notes(client: Client, shop: Customer, *bodies: str) -> None:
+    """Note things at once, or none of them."""
+    with client.group():
+        for body in bodies:
+            client.add_note(shop, body)
+
+
 def test_a_group_is_told_once_and_a_failed_one_never(phones: Phones) -> None:
     wang = phones.enrol("王芳")
     told: list[int] = []
@@ -80,9 +87,8 @@ def test_a_group_is_told_once_and_a_failed_one_never(phones: Phones) -> None:
         with wang.group():
             for number in range(5):
                 wang.add_note(shop, str(number))
-        with pytest.raises(ValueRefused), wang.group():
-            wang.add_note(shop, "lost")
-            wang.add_note(shop, "")
+        with pytest.raises(ValueRefused):
+            two_notes(wang, shop, "lost", "")
 
     assert told == [5]
 
