@@ -14,6 +14,7 @@ APP_REGISTRY = AppRegistry(
         "server.identity.piccolo_app",
         "server.partners.piccolo_app",
         "server.changelog.piccolo_app",
+        "server.attachments.piccolo_app",
         "server.customers.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from server.access import Actor
+from server.attachments import sync as attachments
 from server.benefits import sync as benefits
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import RecordKind
@@ -19,7 +20,7 @@ Mutation = Callable[[Actor, Intent, datetime], Awaitable[Refusal | None]]
 A refusal that is raised undoes the intent; one that is given back leaves what the room wrote down.
 """
 
-_ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, CONFLICT)}
+_ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, *attachments.KINDS, CONFLICT)}
 
 KINDS: Final[dict[str, RecordKind]] = {
     name: _ROOMS[name] for name in SCHEMA.kinds() if name in _ROOMS

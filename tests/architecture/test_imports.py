@@ -31,6 +31,8 @@ MORE_PUBLIC = {
     # The one write path: rooms declare their kinds to it, and read rows with their versions.
     ("changelog", "kinds"),
     ("changelog", "storage"),
+    # What the server finds out by itself about records goes the same way.
+    ("changelog", "facts"),
     # Conflicts travel like a room's records, though no room of customers owns them.
     ("changelog", "conflicts"),
     # Which customers an actor sees is said in one place, also for lists of what belongs to them.
