@@ -16,6 +16,8 @@ from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, S
 
 from server import health, openapi, self_check
 from server.access import Actor
+from server.attachments import place as attachment_place
+from server.attachments import routes as attachments
 from server.benefits import routes as benefits
 from server.changelog import queries as changelog
 from server.channel import routes as channel
@@ -38,6 +40,7 @@ ROUTERS: Final[Sequence[Router]] = (
     tenants.router,
     identity.router,
     customers.router,
+    attachments.router,
     sync.router,
     benefits.router,
     partners.router,
@@ -77,6 +80,7 @@ def create_app(
     logs.configure(level=settings.log_level)
     telemetry.configure(settings)
     identity_keys.open_keys(settings)
+    attachment_place.open_place(settings)
     drain = Drain()
     app = Litestar(
         [Router("/v1", route_handlers=ROUTERS), health.router, *more],

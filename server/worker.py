@@ -20,6 +20,7 @@ import structlog
 
 import server
 from server import supervisor
+from server.attachments import place as attachment_place
 from server.kit import clock, db, errors, live, logs, outbox, telemetry
 from server.settings import Settings, from_environment
 
@@ -144,6 +145,7 @@ async def work(settings: Settings) -> None:
     """Run a worker in this process until SIGINT or SIGTERM."""
     logs.configure(level=settings.log_level)
     telemetry.configure(settings)
+    attachment_place.open_place(settings)
     await db.open_database(settings)
     try:
         # What a job writes is heard by the pages and phones that the web processes serve.
