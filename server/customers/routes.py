@@ -41,6 +41,8 @@ from server.kit.parameters import Base, Moment, PageCursor, PageLimit, Words, in
 
 
 async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many ways
+    # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
+    actor: CurrentActor,  # noqa: ARG001 - see above
     q: Words = None,
     status: FromQuery[list[Status] | None] = None,
     city: Words = None,
