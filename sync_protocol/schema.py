@@ -5,10 +5,10 @@ are the project's one vocabulary: the same in a device's store, in the database 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
 import msgspec
 
@@ -117,6 +117,18 @@ class ValueRefused(Exception):
         self.field = field
 
 
+class Outline(msgspec.Struct, frozen=True):
+    """What is asked of every record of a kind, gathered once."""
+
+    names: tuple[str, ...]
+    """All fields, in the order of their numbers."""
+    required: tuple[FieldSpec, ...]
+    sets: tuple[str, ...]
+    references: Mapping[str, FieldSpec]
+    """The fields that name another record."""
+    server_only: frozenset[str]
+
+
 class Schema:
     """A set of record kinds, looked up by name."""
 
@@ -126,6 +138,7 @@ class Schema:
         self._fields: Final = {
             record.kind: {field.name: field for field in record.fields} for record in self.records
         }
+        self._outlines: Final = {record.kind: _outline(record) for record in self.records}
 
     def record(self, kind: str) -> RecordSpec:
         """Answer what a kind of record is.
@@ -149,6 +162,10 @@ class Schema:
             raise ValueRefused("field_unknown", detail, name[:40])
         return spec
 
+    def outline(self, kind: str) -> Outline:
+        """Answer what is asked of every record of a kind that there is."""
+        return self._outlines[kind]
+
     def fields(self, kind: str) -> Mapping[str, FieldSpec]:
         """Answer all fields of a kind by name, in the order of their numbers."""
         self.record(kind)
@@ -157,6 +174,16 @@ class Schema:
     def kinds(self) -> tuple[str, ...]:
         """Answer the names of all kinds, in the order in which a snapshot sends them."""
         return tuple(self._kinds)
+
+
+def _outline(record: RecordSpec) -> Outline:
+    return Outline(
+        names=tuple(field.name for field in record.fields),
+        required=tuple(field for field in record.fields if field.required),
+        sets=tuple(field.name for field in record.fields if field.type is FieldType.SET),
+        references={field.name: field for field in record.fields if field.references is not None},
+        server_only=frozenset(field.name for field in record.fields if field.server_only),
+    )
 
 
 CUSTOMER_STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
@@ -368,21 +395,7 @@ def check(spec: FieldSpec, value: object) -> None:
 
 def _problem(spec: FieldSpec, value: object) -> str | None:
     """Answer what is wrong with a value, as the rest of a sentence."""
-    match spec.type:
-        case FieldType.TEXT:
-            return _text_problem(spec, value)
-        case FieldType.INT | FieldType.TIME:
-            return _int_problem(spec, value)
-        case FieldType.UUID:
-            return None if is_uuid(value) else "is not an id (lower case, with hyphens)"
-        case FieldType.DATE:
-            return None if _is_date(value) else "is not a day like 2027-01-31"
-        case FieldType.SET:
-            return _set_problem(value)
-        case FieldType.ANY:
-            return _any_problem(value)
-        case _:
-            assert_never(spec.type)
+    return _PROBLEMS[spec.type](spec, value)
 
 
 def _text_problem(spec: FieldSpec, value: object) -> str | None:
@@ -430,7 +443,7 @@ def _is_date(value: object) -> bool:
     return True
 
 
-def _set_problem(value: object) -> str | None:
+def _set_problem(_: FieldSpec, value: object) -> str | None:
     if not isinstance(value, list | tuple):
         return "is not a list"
     if len(value) > MAX_SET_SIZE:
@@ -442,7 +455,7 @@ def _set_problem(value: object) -> str | None:
     return None
 
 
-def _any_problem(value: object) -> str | None:
+def _any_problem(_: FieldSpec, value: object) -> str | None:
     """Walk a free value without recursion, so that depth cannot hurt."""
     pending: list[tuple[object, int]] = [(value, 1)]
     seen = 0
@@ -464,3 +477,23 @@ def _any_problem(value: object) -> str | None:
         elif item is not None and not isinstance(item, float):
             return "has a value that does not travel"
     return None
+
+
+def _uuid_problem(_: FieldSpec, value: object) -> str | None:
+    return None if is_uuid(value) else "is not an id (lower case, with hyphens)"
+
+
+def _date_problem(_: FieldSpec, value: object) -> str | None:
+    return None if _is_date(value) else "is not a day like 2027-01-31"
+
+
+_PROBLEMS: Final[Mapping[FieldType, Callable[[FieldSpec, object], str | None]]] = {
+    FieldType.TEXT: _text_problem,
+    FieldType.INT: _int_problem,
+    FieldType.TIME: _int_problem,
+    FieldType.UUID: _uuid_problem,
+    FieldType.DATE: _date_problem,
+    FieldType.SET: _set_problem,
+    FieldType.ANY: _any_problem,
+}
+"""By type, what finds a value's fault; every type has its own."""

@@ -1,12 +1,12 @@
 """Settle a push in memory: ops in order, atomic groups whole, dependents with what they need."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 import msgspec
 
 from sync_protocol.conflicts import Version
-from sync_protocol.merge.records import BatchResult, EditClock, HeldRecord, Key, Settlement
+from sync_protocol.merge.records import BatchResult, Dots, EditClock, HeldRecord, Key, Settlement
 from sync_protocol.merge.write import Write, refused
 from sync_protocol.messages import (
     MAX_GROUP,
@@ -59,9 +59,9 @@ def needed(ops: Iterable[ReceivedOp], *, schema: Schema = SCHEMA) -> set[Key]:
 
 def _references(kind: str, fields: Mapping[str, Any], schema: Schema) -> set[Key]:
     return {
-        (spec.references, fields[spec.name])
-        for spec in schema.record(kind).fields
-        if spec.references is not None and isinstance(fields.get(spec.name), str)
+        (str(spec.references), fields[name])
+        for name, spec in schema.outline(kind).references.items()
+        if isinstance(fields.get(name), str)
     }
 
 
@@ -238,18 +238,21 @@ class _Batch:
         return self.latest_ms
 
     def _check_writable(self, op: Create | Edit) -> None:
+        server_only = self.schema.outline(op.kind).server_only
         for name in (*op.fields, *(op.sets if isinstance(op, Edit) else ())):
-            if self.schema.field(op.kind, name).server_only:
+            # Raises for a field that there is not.
+            self.schema.field(op.kind, name)
+            if name in server_only:
                 detail = f"{name} is written by the server alone."
                 raise ValueRefused(Code.FIELD_SERVER_ONLY, detail, name)
 
     def _check_references(self, op: Create | Edit) -> None:
         """Refuse to point at a record that is not there."""
-        for name, value in op.fields.items():
-            spec = self.schema.field(op.kind, name)
-            if spec.references is None or value is None:
+        for name, spec in self.schema.outline(op.kind).references.items():
+            value = op.fields.get(name)
+            if value is None:
                 continue
-            target = self.working.get((spec.references, value))
+            target = self.working.get((str(spec.references), value))
             if target is not None and target.visible and not target.deleted:
                 continue
             if value in self.refused_ids:
@@ -275,10 +278,19 @@ class _Batch:
 
 def stamp(result: BatchResult, seq: int) -> BatchResult:
     """Give everything that the batch wrote the sequence of its commit."""
-    settlements = tuple(_stamp_settlement(each, seq) for each in result.settlements)
+    stamped: dict[int, HeldRecord] = {}
+
+    def once(record: HeldRecord) -> HeldRecord:
+        """Stamp a record that several settlements share but once."""
+        found = stamped.get(id(record))
+        if found is None:
+            found = stamped[id(record)] = stamp_record(record, seq)
+        return found
+
+    settlements = tuple(_stamp_settlement(each, seq, once) for each in result.settlements)
     return BatchResult(
         outcomes=tuple(_stamp_outcome(outcome, seq) for outcome in result.outcomes),
-        records={key: stamp_record(record, seq) for key, record in result.records.items()},
+        records={key: once(record) for key, record in result.records.items()},
         created=result.created,
         settlements=settlements,
         conflicts=tuple(each for done in settlements for each in done.conflicts),
@@ -288,19 +300,23 @@ def stamp(result: BatchResult, seq: int) -> BatchResult:
 
 def stamp_record(record: HeldRecord, seq: int) -> HeldRecord:
     """Give a record that was changed the sequence of its commit."""
+    if record.seq != NEW_SEQ:
+        # Whatever has a version at hand was itself changed.
+        return record
     return msgspec.structs.replace(
         record,
-        seq=seq if record.seq == NEW_SEQ else record.seq,
+        seq=seq,
         created=_stamp_version(record.created, seq),
         versions={name: _stamp_version(each, seq) for name, each in record.versions.items()},
-        dots={
-            name: {
-                element: tuple(_stamp_version(dot, seq) for dot in dots)
-                for element, dots in elements.items()
-            }
-            for name, elements in record.dots.items()
-        },
+        dots={name: _stamp_dots(elements, seq) for name, elements in record.dots.items()},
     )
+
+
+def _stamp_dots(elements: Dots, seq: int) -> Dots:
+    return {
+        element: tuple(_stamp_version(dot, seq) for dot in dots)
+        for element, dots in elements.items()
+    }
 
 
 def _stamp_version(version: Version, seq: int) -> Version:
@@ -315,12 +331,14 @@ def _stamp_outcome(outcome: Outcome, seq: int) -> Outcome:
     return msgspec.structs.replace(outcome, seq=seq)
 
 
-def _stamp_settlement(settlement: Settlement, seq: int) -> Settlement:
+def _stamp_settlement(
+    settlement: Settlement, seq: int, stamp_once: Callable[[HeldRecord], HeldRecord]
+) -> Settlement:
     record, before = settlement.record, settlement.before
     return Settlement(
         outcome=_stamp_outcome(settlement.outcome, seq),
-        record=None if record is None else stamp_record(record, seq),
-        before=None if before is None else stamp_record(before, seq),
+        record=None if record is None else stamp_once(record),
+        before=None if before is None else stamp_once(before),
         conflicts=tuple(
             msgspec.structs.replace(
                 each,

@@ -120,16 +120,15 @@ class Write:
             raise ValueRefused(Code.NOT_ALLOWED, f"A device does not create a {op.kind}.")
         if held is not None:
             return self._create_again(op, held)
-        fields = dict.fromkeys(self.schema.fields(op.kind))
+        outline = self.schema.outline(op.kind)
+        fields: dict[str, Any] = dict.fromkeys(outline.names)
         for name, value in op.fields.items():
-            field = self.schema.field(op.kind, name)
-            check(field, value)
-            fields[name] = sorted(value or ()) if field.type is FieldType.SET else value
-        for field in spec.fields:
-            if field.type is FieldType.SET and fields[field.name] is None:
-                fields[field.name] = []
-            elif field.name not in op.fields:
-                check(field, None)
+            check(self.schema.field(op.kind, name), value)
+            fields[name] = value
+        for name in outline.sets:
+            fields[name] = sorted(fields[name] or ())
+        for field in outline.required:
+            check(field, fields[field.name])
         record = HeldRecord(
             kind=op.kind, id=op.id, seq=NEW_SEQ, created=self.version, fields=fields
         )
