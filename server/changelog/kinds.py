@@ -96,7 +96,10 @@ class RecordKind:
     """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner,
     author, status."""
     derived: Mapping[str, str] = field(default_factory=dict)
-    """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``."""
+    """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``; none
+    is ever null."""
+    derived_from: frozenset[str] = frozenset()
+    """The fields that they are computed from."""
     derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing_derived
     """Compute the derived columns; pure."""
     index: Callable[[Sequence[Written]], Sequence[Along]] | None = None

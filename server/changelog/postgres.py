@@ -142,8 +142,8 @@ def _of_records(kinds: Mapping[str, RecordKind], unit: Unit) -> Iterable[Part]:
     for kind_name, records in _by_kind(unit.created):
         yield statements.insertion(kinds[kind_name], records, first=place)
         place += len(records)
-    for kind_name, records in _by_kind([each.after for each in unit.changed]):
-        yield statements.update(kinds[kind_name], records)
+    for kind_name, changes in groupby(unit.changed, lambda each: each.after.kind):
+        yield statements.update(kinds[kind_name], list(changes))
     if unit.conflicts:
         yield statements.insertion(CONFLICT, unit.conflicts, first=place)
 

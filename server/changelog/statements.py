@@ -15,8 +15,9 @@ import msgspec
 
 from server.changelog import storage
 from server.changelog.kinds import Along, RecordKind
+from server.changelog.store import Change
 from sync_protocol.merge import HeldRecord, encode_versions
-from sync_protocol.schema import FieldSpec, FieldType
+from sync_protocol.schema import SCHEMA, FieldSpec, FieldType
 
 _CLOCK: Final = """
 WITH clock AS (
@@ -79,24 +80,44 @@ def insertion(kind: RecordKind, records: Sequence[HeldRecord], *, first: int) ->
 
     :param first: the place of the first among the unit's new records, by which handles are given.
     """
-    values_of = _values(kind)
-    rows = [
-        [
-            place,
-            record.created.device,
-            record.created.number,
-            record.created.at_ms,
-            *values_of(record),
-        ]
-        for place, record in enumerate(records, first)
-    ]
+    of_fields, derived = _of_fields(kind.name), tuple(kind.derived)
+    rows = []
+    for place, record in enumerate(records, first):
+        more = kind.derive(record.fields) if derived else {}
+        rows.append(
+            [
+                place,
+                record.created.device,
+                record.created.number,
+                record.created.at_ms,
+                record.id,
+                _versions(record),
+                record.deleted,
+                *of_fields(record.fields),
+                *(more[name] for name in derived),
+            ]
+        )
     return Part(_insert(kind.table, kind.name, _derived(kind)), (_json(rows),))
 
 
-def update(kind: RecordKind, records: Sequence[HeldRecord]) -> Part:
-    """Write changed records of one kind, whole."""
-    values_of = _values(kind)
-    rows = [values_of(record) for record in records]
+def update(kind: RecordKind, changes: Sequence[Change]) -> Part:
+    """Write changed records of one kind, whole; what is derived where it changed."""
+    of_fields, derived = _of_fields(kind.name), tuple(kind.derived)
+    rows = []
+    for change in changes:
+        record, before = change.after, change.before
+        assert before is not None, "it stood before"
+        is_same = all(record.fields[name] == before.fields[name] for name in kind.derived_from)
+        more = {} if is_same else kind.derive(record.fields)
+        rows.append(
+            [
+                record.id,
+                _versions(record),
+                record.deleted,
+                *of_fields(record.fields),
+                *(more.get(name) for name in derived),
+            ]
+        )
     return Part(_update(kind.table, kind.name, _derived(kind)), (_json(rows),))
 
 
@@ -115,22 +136,10 @@ def _json(rows: Sequence[Sequence[Any]]) -> str:
     return _ENCODER.encode(rows).decode()
 
 
-def _values(kind: RecordKind) -> Callable[[HeldRecord], list[Any]]:
-    """Give what writes a record as a row, in the order of `_columns`."""
-    of_fields = itemgetter(*(field.name for field in storage.fields_of(kind.name)))
-    derive, derived = kind.derive, tuple(kind.derived)
-
-    def values_of(record: HeldRecord) -> list[Any]:
-        more = derive(record.fields) if derived else {}
-        return [
-            record.id,
-            _versions(record),
-            record.deleted,
-            *of_fields(record.fields),
-            *(more[name] for name in derived),
-        ]
-
-    return values_of
+@cache
+def _of_fields(kind_name: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Give what takes the values of a record's fields, in the order of their numbers."""
+    return itemgetter(*SCHEMA.outline(kind_name).names)
 
 
 def _versions(record: HeldRecord) -> str:
@@ -182,9 +191,18 @@ def _insert(table: str, kind_name: str, derived: _Derived) -> str:
 
 @cache
 def _update(table: str, kind_name: str, derived: _Derived) -> str:
-    """Write the UPDATE of a kind."""
+    """Write the UPDATE of a kind.
+
+    OFFSET makes the ids of the rows columns in their own right: row-level security lets an index
+    serve a column, and not what is computed from one.
+    """
     columns = _columns(kind_name, derived, first=0)
-    changed = [f"{name} = u.{name}" for name in columns if name != "id"]
+    computed = {name for name, _ in derived}
+    changed = [
+        f"{name} = coalesce(u.{name}, t.{name})" if name in computed else f"{name} = u.{name}"
+        for name in columns
+        if name != "id"
+    ]
     if kind_name == "customer":
         changed.append(
             "scope_seq = CASE WHEN (t.owner_id, t.team_id, t.deleted)"
@@ -196,6 +214,7 @@ def _update(table: str, kind_name: str, derived: _Derived) -> str:
         FROM (
             SELECT clock.tenant_id, clock.seq, {read}
             FROM clock, jsonb_array_elements($1::jsonb) AS r
+            OFFSET 0
         ) AS u
         WHERE t.tenant_id = u.tenant_id AND t.id = u.id
     """  # noqa: S608 - names come from the schema and the rooms' record kinds

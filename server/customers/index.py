@@ -16,7 +16,7 @@ USING clock, UNNEST(string_to_array($1, E'\x1f'), string_to_array($2, E'\x1f')::
     AS u(token, record_id)
 WHERE t.tenant_id = clock.tenant_id AND t.token = u.token AND t.record_id = u.record_id
 """
-_WRITE: Final = r"""
+_ADD: Final = r"""
 INSERT INTO customer_token (tenant_id, token, record_id, customer_id, before)
 SELECT clock.tenant_id, u.token, u.record_id, u.customer_id, coalesce(u.before, '')
 FROM clock, UNNEST(
@@ -25,8 +25,16 @@ FROM clock, UNNEST(
     string_to_array($3, E'\x1f', '')::uuid[],
     string_to_array($4, E'\x1f')
 ) AS u(token, record_id, customer_id, before)
-ON CONFLICT (tenant_id, token, record_id) DO UPDATE SET before = excluded.before
 """
+_MARK: Final = r"""
+UPDATE customer_token t SET before = u.before
+FROM clock, UNNEST(
+    string_to_array($1, E'\x1f'), string_to_array($2, E'\x1f')::uuid[], string_to_array($3, E'\x1f')
+) AS u(token, record_id, before)
+WHERE t.tenant_id = clock.tenant_id AND t.token = u.token AND t.record_id = u.record_id
+"""
+_OF_CUSTOMER: Final = ("name", "phone", "uscc", "city", "tags")
+_OF_CHILD: Final = ("name", "phone")
 
 _Row = tuple[str, str, str, str]
 """Token, record, customer (empty where it is the record itself), and the character before."""
@@ -50,19 +58,28 @@ def child_tokens(fields: Mapping[str, Any]) -> Tokens:
 
 def of_customers(written: Sequence[Written]) -> list[Along]:
     """Bring the keys of customers up to date."""
-    return _brought_up_to_date(written, customer_tokens, is_child=False)
+    searched = [each for each in written if _is_searched_anew(each, _OF_CUSTOMER)]
+    return _brought_up_to_date(searched, customer_tokens, is_child=False)
 
 
 def of_children(written: Sequence[Written]) -> list[Along]:
     """Bring the keys of contacts or stores up to date."""
-    return _brought_up_to_date(written, child_tokens, is_child=True)
+    searched = [each for each in written if _is_searched_anew(each, _OF_CHILD)]
+    return _brought_up_to_date(searched, child_tokens, is_child=True)
+
+
+def _is_searched_anew(written: Written, fields: Sequence[str]) -> bool:
+    """Say whether a record's keys may differ from those that it had; most edits touch none."""
+    before, after = written.before, written.after
+    return before is None or written.deleted or any(before[name] != after[name] for name in fields)
 
 
 def _brought_up_to_date(
     written: Iterable[Written], tokens_of: _TokensOf, *, is_child: bool
 ) -> list[Along]:
-    """Remove the keys that no longer hold and write those that do: two statements at most."""
+    """Remove, mark anew and add keys: three statements at most."""
     removed: list[tuple[str, str]] = []
+    marked: list[tuple[str, str, str]] = []
     added: list[_Row] = []
     for each in written:
         record_id = str(each.id)
@@ -72,15 +89,15 @@ def _brought_up_to_date(
         if before == after:
             continue
         removed += [(token, record_id) for token in before if token not in after]
-        added += [
-            (token, record_id, customer_id, mark)
-            for token, mark in after.items()
-            if before.get(token) != mark
-        ]
+        for token, mark in after.items():
+            if token not in before:
+                added.append((token, record_id, customer_id, mark))
+            elif before[token] != mark:
+                marked.append((token, record_id, mark))
     # In the order of the index, so that a bulk load touches each of its pages once.
     added.sort()
     return [
         Along(statement, tuple(map(_SEPARATOR.join, zip(*rows, strict=True))))
-        for statement, rows in ((_REMOVE, removed), (_WRITE, added))
+        for statement, rows in ((_REMOVE, removed), (_MARK, marked), (_ADD, added))
         if rows
     ]

@@ -44,6 +44,7 @@ CUSTOMER: Final = RecordKind(
     check=fields.check_customer,
     complete=_complete_customer,
     derived={"name_pinyin": "text"},
+    derived_from=frozenset({"name"}),
     derive=_derive_customer,
     index=index.of_customers,
 )

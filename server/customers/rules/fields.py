@@ -113,15 +113,13 @@ def _normal(kind: str, name: str, value: Any) -> Any:
     spec = SCHEMA.field(kind, name)
     if not isinstance(value, str):
         return value
-    normaliser = _BY_NAME.get(name)
+    normaliser = _BY_NAME.get(name, clean)
     # Codes and numbers have bounds, and words for them, of their own.
-    if normaliser not in _BOUNDED and len(value) > _TYPED_PER_KEPT * spec.max_length:
+    if len(value) > _TYPED_PER_KEPT * spec.max_length and normaliser not in _BOUNDED:
         raise BadValue(f"Write at most {spec.max_length} characters.", field=name)
     if not is_storable(value):
         raise BadValue("This text has a character that cannot be stored.", field=name)
-    if normaliser is None:
-        return clean(value) or None
-    return normaliser(value) or None if value.strip() else None
+    return normaliser(value) or None if value and not value.isspace() else None
 
 
 def check_customer(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ takes 2 MiB where pypinyin takes 58.
 
 from array import array
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -65,11 +65,17 @@ def _table() -> tuple[_Singles, _Phrases]:
 
 @cache
 def _phrase_starts() -> dict[str, tuple[int, ...]]:
-    """Give, for a first character, the lengths of the phrases that begin with it, longest first."""
+    """Give, for two characters, the lengths of the phrases that begin with them, longest first."""
     starts: dict[str, set[int]] = {}
     for phrase in _table()[1]:
-        starts.setdefault(phrase[0], set()).add(len(phrase))
+        starts.setdefault(phrase[:2], set()).add(len(phrase))
     return {first: tuple(sorted(lengths, reverse=True)) for first, lengths in starts.items()}
+
+
+@lru_cache(4096)
+def _read(character: str) -> str:
+    """Read one character by itself; those of names are few."""
+    return _table()[0].read(character)
 
 
 def syllables(text: str) -> list[str]:
@@ -77,19 +83,18 @@ def syllables(text: str) -> list[str]:
 
     The longest known phrase wins, so 重庆 is ``chong qing`` and 银行行长 ``yin hang hang zhang``.
     """
-    single, phrases = _table()
+    phrases = _table()[1]
     starts = _phrase_starts()
     read: list[str] = []
     at = 0
     while at < len(text):
-        first = text[at]
-        for length in starts.get(first, ()):
+        for length in starts.get(text[at : at + 2], ()):
             if (phrase := phrases.get(text[at : at + length])) is not None:
                 read += phrase
                 at += length
                 break
         else:
-            read.append(single.read(first))
+            read.append(_read(text[at]))
             at += 1
     return read
 

@@ -9,6 +9,7 @@ import msgspec
 
 from server.access import Actor
 from server.audit import service as audit
+from server.changelog.kinds import Along
 from server.customers import queries
 from server.customers.queries import doubles, records
 from server.customers.rules import fields as rules
@@ -47,13 +48,13 @@ async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSa
         # Before the tenant's clock is taken: others of the tenant wait from there on.
         found = await _duplicates(actor, [rules.normalise("customer", fields)], but=[customer_id])
         op = writing.creation("customer", customer_id, fields, now=now)
-        applied = await writing.settle(actor, [op], now=now)
+        line = audit.entry(actor, "customer.created", subject_id=customer_id, now=now)
+        applied = await writing.settle(actor, [op], along=[Along(*line)], now=now)
         held = applied.result.records.get(("customer", str(customer_id)))
         if held is None:
             customer = await records.known(actor, customer_id)
         else:
             customer = view_of(held, now=now)
-            await audit.record(actor, "customer.created", subject_id=customer_id, now=now)
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,

@@ -12,6 +12,7 @@ from server.access import Actor
 from server.changelog import service as changelog
 from server.changelog import storage
 from server.changelog.conflicts import CONFLICT
+from server.changelog.kinds import Along
 from server.changelog.rules import as_refusal
 from server.changelog.service import Applied
 from server.customers import sync
@@ -62,10 +63,12 @@ async def settle(
     ops: Sequence[ReceivedOp],
     *,
     now: datetime,
+    along: Sequence[Along] = (),
     place: Callable[[int], str] | None = None,
 ) -> Applied:
     """Write ops, all or none, in the open transaction.
 
+    :param along: what else is written if anything is.
     :param place: gives the path in the request of an op's record, by the number of the op.
     :raises Refusal: of the first op that is refused, with the path of the field at fault.
     """
@@ -75,6 +78,7 @@ async def settle(
         ops,
         kinds=sync.BY_NAME,
         edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
+        along=along,
         now=now,
     )
     for outcome in applied.result.outcomes:
