@@ -15,6 +15,7 @@ from server.access import Actor
 from server.changelog import storage
 from server.sync.registry import KINDS
 from server.sync.store import After, Row, SyncStore
+from sync_protocol.conflicts import DELETED
 from sync_protocol.cursor import Cursor
 from sync_protocol.merge import decode_versions
 from sync_protocol.messages import Patch, RecordBatch
@@ -78,11 +79,21 @@ def as_messages(found: Iterable[Found], base: int) -> tuple[list[RecordBatch], l
     for each in found:
         if each.row["deleted"]:
             patches.append(_tombstone(each))
-        elif base == 0 or max(each.row["created_seq"], each.row["entered_seq"]) > base:
+        elif base == 0 or _appeared(each.row) > base:
             whole.setdefault(each.kind_index, []).append(each.row)
         else:
             patches.append(_patch(each, base))
     return [_batch(_NAMES[index], rows) for index, rows in sorted(whole.items())], patches
+
+
+def _appeared(row: Row) -> int:
+    """Tell since when a device may hold a record: it was made, came into sight, or came back."""
+    came_back = 0
+    # Few records ever were deleted, so the text is looked at before it is read.
+    if f'"{DELETED}"' in row["versions"]:
+        versions, _ = decode_versions(msgspec.json.decode(row["versions"]))
+        came_back = versions[DELETED].seq if DELETED in versions else 0
+    return int(max(row["created_seq"], row["entered_seq"], came_back))
 
 
 def _batch(name: str, rows: Sequence[Row]) -> RecordBatch:
