@@ -17,13 +17,17 @@ def report(error: Exception, ops: Sequence[ReceivedOp]) -> None:
 
 
 def first_part(ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
-    """Give about the first half of a push, cut where no atomic group is cut; at least one unit."""
-    part: list[ReceivedOp] = []
+    """Give about the first half of a push, cut where no atomic group is cut; at least one unit.
+
+    Of two units or more it is never the whole push, so that in the end each is tried by itself.
+    """
+    units: list[list[ReceivedOp]] = []
     for op in ops:
-        if part and len(part) >= len(ops) // 2 and not _belongs(part[-1], op):
-            break
-        part.append(op)
-    return part
+        if units and _belongs(units[-1][-1], op):
+            units[-1].append(op)
+        else:
+            units.append([op])
+    return [op for unit in units[: max(1, len(units) // 2)] for op in unit]
 
 
 def _belongs(before: ReceivedOp, op: ReceivedOp) -> bool:
