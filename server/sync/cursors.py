@@ -29,7 +29,8 @@ def read(actor: Actor, text: str | None, stands: Standing) -> Cursor | None:
     except CursorRefused as error:
         raise BadCursor("This cursor was not made for this device.", field="cursor") from error
     is_known = cursor.epoch == stands.epoch and cursor.grants == grants
-    is_kept = cursor.base == 0 or cursor.base >= stands.min_seq
+    # What a page of this run sent may have been deleted since, and the tombstone collected.
+    is_kept = min(cursor.base or cursor.started, cursor.started) >= stands.min_seq
     if not (is_known and is_kept and cursor.seq <= stands.seq):
         return None
     is_new_run = cursor.base == cursor.seq and cursor.after_id is None
