@@ -114,18 +114,23 @@ class SyncEngine:
         if not request.ops:
             return True
         first, last = request.ops[0].number, request.ops[-1].number
-        if any(each.code == Code.NUMBER_REUSED for each in response.outcomes):
+        answered = [each for each in response.outcomes if first <= each.number <= last]
+        outcomes = [each for each in answered if each.code != Code.NUMBER_REUSED]
+        self._note(outcomes, now_ms)
+        if len(outcomes) < len(answered):
+            # What was settled before this device was restored stays so; only the rest is new.
             return self._renumber(response.acknowledged)
-        outcomes = [each for each in response.outcomes if first <= each.number <= last]
-        if not outcomes:
-            return False
-        self._outbox.settle(outcomes, now_ms)
+        return bool(outcomes)
+
+    def _note(self, outcomes: list[Outcome], now_ms: int) -> None:
+        """Keep what became of ops."""
+        if outcomes:
+            self._outbox.settle(outcomes, now_ms)
         self.pushed += len(outcomes)
         self.merged += [each for each in outcomes if each.status is Status.MERGED]
         self.refused += [
             each for each in outcomes if each.status not in (Status.APPLIED, Status.MERGED)
         ]
-        return True
 
     def _take_page(self, request: PullRequest, page: PullResponse) -> bool:
         """Take a page; answer whether the replica came further."""
