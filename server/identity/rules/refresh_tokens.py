@@ -146,6 +146,10 @@ def decide(
         return Refuse()
     if _is_held(family.current, token):
         return Rotate()
+    if token.generation > family.generation:
+        # Ours, and given out later than all that the database knows of: it was restored from a
+        # backup. Who was signed in stays so; of two that go on from here, one comes back too late.
+        return Rotate()
     if family.previous is not None and _is_held(family.previous, token):
         return Repeat() if now <= family.rotated_at + GRACE else Revoke()
     # The seal is ours, so it was given out once: whoever shows it now has an old copy.

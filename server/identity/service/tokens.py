@@ -42,7 +42,7 @@ FROM refresh_family WHERE id = $1 FOR UPDATE
 """
 _ROTATE: Final = """
 UPDATE refresh_family
-SET generation = $2, previous_hash = current_hash, current_hash = $3, salt = $4, rotated_at = $5
+SET generation = $2, previous_hash = $6, current_hash = $3, salt = $4, rotated_at = $5
 WHERE id = $1
 """
 _REVOKE: Final = """
@@ -136,7 +136,13 @@ async def _rotate(family: Family, token: RefreshToken, now: datetime) -> Refresh
     salt = secrets.token_bytes(_SALT_BYTES)
     following = refresh_tokens.successor(token, salt=salt, key=keys.current().mac)
     await db.connection().execute(
-        _ROTATE, family.id, following.generation, following.fingerprint, salt, now
+        _ROTATE,
+        family.id,
+        following.generation,
+        following.fingerprint,
+        salt,
+        now,
+        token.fingerprint,
     )
     return following
 

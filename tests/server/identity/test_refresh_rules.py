@@ -74,6 +74,22 @@ def test_a_token_has_one_spelling() -> None:
                     refresh_tokens.decode(changed, keys=[KEY])
 
 
+def test_a_device_stays_signed_in_when_the_server_was_restored() -> None:
+    token, family = begun()
+    later = token
+    for _ in range(3):
+        later = refresh_tokens.successor(later, salt=b"s" * 16, key=KEY)
+
+    decision = refresh_tokens.decide(family, later, device_id=DEVICE, now=NOW)
+
+    assert decision == Rotate()
+    gone_on = msgspec.structs.replace(
+        family, generation=later.generation, current=later.fingerprint, previous=None
+    )
+    # An old copy that came back in between is theft, as ever.
+    assert refresh_tokens.decide(gone_on, token, device_id=DEVICE, now=NOW) == Revoke()
+
+
 @given(st.text(max_size=200))
 def test_noise_is_refused(text: str) -> None:
     with pytest.raises(RefreshTokenRefused):

@@ -243,3 +243,44 @@ async def test_a_reply_that_is_lost_for_longer_ends_the_family(rep: Person) -> N
 
     with pytest.raises(RefreshTokenRefused):
         await service.refresh(second, now=NOW + timedelta(seconds=61))
+
+
+async def test_who_was_signed_in_stays_so_when_the_database_is_restored(rep: Person) -> None:
+    first = (await signed_in(rep)).refresh_token
+    backup = await _family_of(first)
+    last = first
+    for _ in range(3):
+        last = (await service.refresh(last, now=NOW)).refresh_token
+    await _restore(first, backup)
+
+    following = (await service.refresh(last, now=NOW)).refresh_token
+    again = (await service.refresh(last, now=NOW)).refresh_token
+
+    # The reply was lost, as replies are.
+    assert again == following
+    assert (await service.refresh(following, now=NOW)).refresh_token != following
+
+
+async def _family_of(text: str) -> dict[str, object]:
+    """Read a token's family as a backup has it."""
+    family_id = refresh_tokens.decode(text, keys=keys.current().macs).family_id
+    async with db.global_transaction():
+        row = await db.connection().fetchrow(
+            "SELECT generation, current_hash, previous_hash, salt FROM refresh_family"
+            " WHERE id = $1",
+            family_id,
+        )
+    assert row is not None
+    return dict(row)
+
+
+async def _restore(text: str, backup: dict[str, object]) -> None:
+    """Let a family be as the backup has it."""
+    family_id = refresh_tokens.decode(text, keys=keys.current().macs).family_id
+    async with db.global_transaction():
+        await db.connection().execute(
+            "UPDATE refresh_family SET generation = $2, current_hash = $3, previous_hash = $4,"
+            " salt = $5 WHERE id = $1",
+            family_id,
+            *backup.values(),
+        )
