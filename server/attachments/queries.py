@@ -25,6 +25,9 @@ LEFT JOIN attachment_blob b
 WHERE a.tenant_id = $1 AND NOT a.deleted
 """
 _ONE: Final = f"{_ROWS} AND a.id = $2"
+_CUSTOMER: Final = """
+SELECT owner_id, team_id, deleted AS is_orphaned FROM customer WHERE tenant_id = $1 AND id = $2
+"""
 _OF_CUSTOMER: Final = f"{_ROWS} AND a.customer_id = $2 ORDER BY a.created_at, a.id LIMIT 500"
 _UPLOAD: Final = """
 SELECT u.folder, u.finished_at, u.refused_code, u.refused_detail, u.leased_until,
@@ -48,11 +51,17 @@ async def status(actor: Actor, attachment_id: UUID) -> AttachmentStatus:
 
 
 async def of_customer(actor: Actor, customer_id: UUID) -> list[AttachmentView]:
-    """List a customer's attachments, the oldest first; none of a customer that is out of sight."""
+    """List a customer's attachments, the oldest first.
+
+    :raises NotFound: the customer is not there, or out of sight.
+    """
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        customer = await db.connection().fetchrow(_CUSTOMER, actor.tenant_id, customer_id)
+        if customer is None or not _is_seen(actor, customer):
+            raise NotFound
         rows = await db.connection().fetch(_OF_CUSTOMER, actor.tenant_id, customer_id)
-    return [view(row) for row in rows if _is_seen(actor, row)]
+    return [view(row) for row in rows]
 
 
 async def thumbnail(actor: Actor, attachment_id: UUID) -> bytes:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, post, put
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from server.access.edge import CurrentActor
@@ -24,9 +24,9 @@ _SAFE: Final = {
 }
 
 
-@get("/", summary="List a customer's attachments")
+@get("/customers/{customer_id:uuid}/attachments", summary="List a customer's attachments")
 async def list_attachments(
-    actor: CurrentActor, customer_id: FromQuery[UUID]
+    actor: CurrentActor, customer_id: FromPath[UUID]
 ) -> list[AttachmentView]:
     """List a customer's photos and files, the oldest first."""
     return await queries.of_customer(actor, customer_id)
@@ -79,7 +79,7 @@ async def complete(
 @get(
     "/{attachment_id:uuid}/content",
     summary="Fetch an attachment",
-    media_type="application/octet-stream",
+    media_type="image/*",
     opt={"time_limit_s": None},
 )
 async def content(actor: CurrentActor, attachment_id: FromPath[UUID]) -> Response[Any]:
@@ -112,7 +112,13 @@ async def thumbnail(actor: CurrentActor, attachment_id: FromPath[UUID]) -> Respo
 
 
 router = Router(
-    "/attachments",
-    route_handlers=[list_attachments, announce, show, put_chunk, complete, content, thumbnail],
+    "/",
+    route_handlers=[
+        list_attachments,
+        Router(
+            "/attachments",
+            route_handlers=[announce, show, put_chunk, complete, content, thumbnail],
+        ),
+    ],
     tags=["attachments"],
 )

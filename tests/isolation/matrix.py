@@ -13,9 +13,10 @@ import msgspec
 
 from server.access import Role
 from server.kit import clock
+from sync_protocol.attachments import chunk_hash
 from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
 from tests.factories import new_id
-from tests.isolation.world import Company
+from tests.isolation.world import CHUNK, Company
 
 Body = Callable[[Company], Any]
 Route = tuple[str, str]
@@ -97,6 +98,7 @@ API: Final[dict[Route, Case]] = {
         succeeds=False,  # the password stays
     ),
     ("POST", "/v1/me/sign-out-everywhere"): Case(succeeds=False),  # would end the session
+    ("POST", "/v1/me/sign-out-elsewhere"): Case(succeeds=False),  # would end the browser
     ("GET", "/v1/users"): Case(),
     ("POST", "/v1/users"): Case(
         body=lambda company: {
@@ -135,6 +137,7 @@ API: Final[dict[Route, Case]] = {
         ids={"body.user_id": "user"},
         body=lambda company: {"user_id": str(company.ids["user"])},
     ),
+    ("GET", "/v1/devices/{device_id}"): Case(ids={"path.device_id": "device"}),
     ("POST", "/v1/devices/{device_id}/revocation"): Case(
         ids={"path.device_id": "device"}, spends="path.device_id"
     ),
@@ -221,6 +224,36 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/imports/{import_id}/problems"): Case(ids={"path.import_id": "import"}),
     ("GET", "/v1/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
+    ("GET", "/v1/customers/{customer_id}/attachments"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/attachments"): Case(
+        ids={"body.customer_id": "customer"},
+        # What it shows is a word of the device's own: nothing is looked up by it.
+        new_ids=("body.id", "body.subject_id"),
+        body=lambda company: {
+            "id": str(new_id()),
+            "customer_id": str(company.ids["customer"]),
+            "name": company.text("新照片"),
+            "media_type": "image/jpeg",
+            "size": 1_000,
+            "sha256": new_id().hex * 2,
+        },
+    ),
+    ("GET", "/v1/attachments/{attachment_id}"): Case(ids={"path.attachment_id": "attachment"}),
+    ("PUT", "/v1/attachments/{attachment_id}/chunks/{number}"): Case(
+        ids={"path.attachment_id": "upload"},
+        words={"number": "0"},
+        query={"sha256": chunk_hash(CHUNK)},
+        file=CHUNK,
+    ),
+    ("POST", "/v1/attachments/{attachment_id}/completion"): Case(
+        ids={"path.attachment_id": "attachment"}, body=lambda _: {"proof": None}
+    ),
+    ("GET", "/v1/attachments/{attachment_id}/content"): Case(
+        ids={"path.attachment_id": "attachment"}
+    ),
+    ("GET", "/v1/attachments/{attachment_id}/thumbnail"): Case(
+        ids={"path.attachment_id": "attachment"}
+    ),
     ("GET", "/v1/tags"): Case(),
     ("POST", "/v1/tags"): Case(
         ids={"body.owner_id": "user"},

@@ -11,6 +11,8 @@ import asyncpg
 import msgspec
 
 from server.access import Actor, Role, Scope
+from server.attachments import service as attachments
+from server.attachments.schemas import NewAttachment
 from server.benefits import queries as benefit_queries
 from server.benefits import service as benefits
 from server.benefits.schemas import (
@@ -36,6 +38,7 @@ from server.kit import clock
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
+from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
 from tests.factories import (
     Tenant,
     join,
@@ -45,11 +48,14 @@ from tests.factories import (
     new_id,
     new_user,
 )
+from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device
 
 PASSWORD: Final = "a lantern over the quiet river"
 AGENT_ROLES: Final = (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
 PLATFORM_ROLES: Final = (Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE)
+CHUNK: Final = b"x" * CHUNK_BYTES
+"""The first chunk of every upload that is under way."""
 _numbers = count(1)
 
 
@@ -159,7 +165,17 @@ async def fill(company: Company) -> None:
     device_id = company.sessions[Role.SALES_REP].actor.device_id
     assert device_id is not None
     company.ids["device"] = device_id
-    for kind in ("tag", "customer", "store", "contact", "note", "conflict", "import"):
+    for kind in (
+        "tag",
+        "customer",
+        "store",
+        "contact",
+        "note",
+        "conflict",
+        "import",
+        "attachment",
+        "upload",
+    ):
         company.ids[kind] = await FRESH[kind](company)
     # Hand-over: somebody lost sight of a customer.
     moved = await new_customer(company)
@@ -265,6 +281,41 @@ async def new_import(company: Company) -> UUID:
     return handed_in.id
 
 
+async def new_attachment(company: Company) -> UUID:
+    """Take a photo of the customer, whose bytes are here."""
+    taken = photo()
+    known = identify(taken)
+    new = NewAttachment(
+        customer_id=company.ids["customer"],
+        media_type="image/jpeg",
+        size=known.size,
+        sha256=known.sha256,
+        name=company.text("照片.jpg"),
+        subject_id=company.ids["note"],
+        subject_kind="note",
+    )
+    rep, now = company.tenant.rep, clock.now()
+    made = await attachments.announce(rep, new, now=now)
+    await attachments.put_chunk(rep, made.id, 0, taken, known.sha256, now=now)
+    await attachments.complete(rep, made.id, Completion(), now=now)
+    return made.id
+
+
+async def new_upload(company: Company) -> UUID:
+    """Take a photo whose bytes are on their way."""
+    new = NewAttachment(
+        customer_id=company.ids["customer"],
+        media_type="image/jpeg",
+        size=2 * CHUNK_BYTES,
+        sha256=new_id().hex * 2,
+        name=company.text("在途.jpg"),
+    )
+    rep, now = company.tenant.rep, clock.now()
+    made = await attachments.announce(rep, new, now=now)
+    await attachments.put_chunk(rep, made.id, 0, CHUNK, chunk_hash(CHUNK), now=now)
+    return made.id
+
+
 async def new_colleague(company: Company) -> UUID:
     """Invite one more rep."""
     return (await _new_person(company)).user_id
@@ -311,6 +362,8 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "user": new_colleague,
     "device": new_device,
     "import": new_import,
+    "attachment": new_attachment,
+    "upload": new_upload,
 }
 """How one more of each is made, to be spent by a route that ends it."""
 

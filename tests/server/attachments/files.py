@@ -65,7 +65,7 @@ def document(*, text: str = "app.alert('boo')") -> bytes:
     pdf = pikepdf.new()
     pdf.add_blank_page()
     pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=text)
-    pdf.attachments["tool.exe"] = pikepdf.AttachedFileSpec(pdf, b"MZ a program")
+    pdf.attachments["tool.exe"] = b"MZ a program"
     pdf.docinfo["/Author"] = "Wang"
     jpeg = photo(16, 16)
     image = pdf.make_stream(
