@@ -158,7 +158,11 @@ def _of_root(name: str, columns: str, scope: Scope) -> str:
 
 
 def _of_child(table: str, columns: str, scope: Scope) -> str:
-    """Select the children that changed, and those whose customer entered the scope or came back."""
+    """Select the children that changed, and those whose customer entered the scope or came back.
+
+    What was deleted since the base is told again with its customer: an earlier page of the run may
+    have passed it over while the customer was out of sight.
+    """
     within = f"NOT c.deleted AND {scopes.predicate(scope, 'c', user='$5', team='$6')}"
     return f"""
         SELECT * FROM ((
@@ -172,7 +176,8 @@ def _of_child(table: str, columns: str, scope: Scope) -> str:
             SELECT {columns}, c.scope_seq AS effective, c.scope_seq AS entered_seq FROM customer c
             JOIN {table} k ON k.tenant_id = c.tenant_id AND k.customer_id = c.id
             WHERE c.tenant_id = $1 AND c.scope_seq > $7 AND (c.scope_seq, k.id) > ($2, $3)
-              AND k.seq < c.scope_seq AND NOT k.deleted AND {within}
+              AND k.seq < c.scope_seq AND NOT (k.deleted AND k.seq <= $7) {_UNSEEN}
+              AND {within}
             ORDER BY c.scope_seq, k.id LIMIT $4
         )) AS feed ORDER BY effective, id LIMIT $4
     """  # noqa: S608 - names come from the schema and the rooms' record kinds
