@@ -1,4 +1,4 @@
-"""Bytes of the wire: JSON and MessagePack of the same structs, optionally compressed with zstd.
+"""Bytes of the wire: readable JSON and compact MessagePack, optionally compressed with zstd.
 
 Nothing that arrives is trusted: the size is checked before decompression and before decoding, and
 every way in which bytes can be wrong is one ``DecodeError`` that names the field.
@@ -9,11 +9,17 @@ from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
+from sync_protocol.columns import Cells
+from sync_protocol.compact import LAY_OUT, TAKE_IN, refusal_of, take_in_push
 from sync_protocol.messages import (
+    MAX_INTENTS,
     MAX_OPS,
     MAX_REQUEST_BYTES,
+    DecodeError,
     Delete,
+    FormatUnknown,
     Intent,
+    MessageTooLarge,
     Millis,
     Op,
     PullRequest,
@@ -25,6 +31,25 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import MAX_SAFE_INT
 
+__all__ = [
+    "JSON",
+    "MAX_DEPTH",
+    "MAX_RESPONSE_BYTES",
+    "MSGPACK",
+    "WORTH_COMPRESSING",
+    "ZSTD",
+    "DecodeError",
+    "FormatUnknown",
+    "MediaType",
+    "MessageTooLarge",
+    "compress",
+    "decode",
+    "decode_push",
+    "decompress",
+    "encode",
+    "media_type",
+]
+
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
 ZSTD: Final = "zstd"
@@ -32,28 +57,15 @@ MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 """A device refuses a longer answer."""
 MAX_DEPTH: Final = 32
 """Free values nest no deeper; the decoder itself ends any deeper nesting without building it."""
+WORTH_COMPRESSING: Final = 200
+"""Shorter bodies are sent as they are."""
+_CELLS: Final = 10_000
+"""An answer may unfold into so many values, and into 16 more for each of its bytes."""
 _ZSTD_LEVEL: Final = 3
 _MAX_ZSTD_WINDOW: Final = 8 * 1024 * 1024
 
 MediaType = Literal["application/json", "application/msgpack"]
 T = TypeVar("T")
-
-
-class DecodeError(Exception):
-    """Bytes that are not the message they should be."""
-
-    code = "message_invalid"
-
-    def __init__(self, detail: str, field: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.field = field
-
-
-class MessageTooLarge(DecodeError):
-    """More bytes than a message may have."""
-
-    code = "message_too_large"
 
 
 def media_type(content_type: str | None) -> MediaType | None:
@@ -68,7 +80,8 @@ def encode(message: object, media: MediaType = MSGPACK) -> bytes:
     """Answer the bytes of a message."""
     if media == JSON:
         return msgspec.json.encode(message)
-    return msgspec.msgpack.encode(message)
+    lay_out = LAY_OUT.get(type(message))
+    return msgspec.msgpack.encode(message if lay_out is None else lay_out(message))
 
 
 def decode(
@@ -80,7 +93,14 @@ def decode(
     """
     if len(body) > max_bytes:
         raise MessageTooLarge(f"The message is longer than {max_bytes} bytes.")
-    return cast("T", _decode(body, kind, media))
+    if media == JSON:
+        return cast("T", _decode(body, kind, media))
+    if kind is PushRequest:
+        return cast("T", _whole(_unpacked_push(body)))
+    take_in = TAKE_IN.get(kind)
+    if take_in is None:
+        return cast("T", _decode(body, kind, media))
+    return cast("T", take_in(_decode(body, object, media), Cells(_CELLS + 16 * len(body))))
 
 
 def decode_push(
@@ -90,24 +110,63 @@ def decode_push(
 
     :raises DecodeError: if the frame itself is broken, or an op's place cannot be known.
     """
+    if len(body) > max_bytes:
+        raise MessageTooLarge(f"The message is longer than {max_bytes} bytes.")
+    if media == MSGPACK:
+        return _bounded(_unpacked_push(body))
     try:
-        push = decode(body, PushRequest, media, max_bytes=max_bytes)
-    except MessageTooLarge:
-        raise
+        push = _decode(body, PushRequest, media)
     except DecodeError as error:
         if error.field is None or not error.field.startswith("ops["):
             raise
-        return _decode_op_by_op(body, media)
-    return _received(push, [_sound(op) for op in push.ops])
+        return _bounded(_decode_op_by_op(body))
+    return _bounded(_received(push, [_sound(op) for op in push.ops]))
 
 
-def _sound(op: Op) -> ReceivedOp:
+def _unpacked_push(body: bytes) -> ReceivedPush:
+    """Read a push in its compact form."""
+    taken = take_in_push(_decode(body, object, MSGPACK))
+    try:
+        head = msgspec.convert(taken.head, _PushHead)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error) from error
+    return _received(head, [_sound(op) for op in taken.ops])
+
+
+def _whole(push: ReceivedPush) -> PushRequest:
+    """Answer a push every op of which could be read."""
+    ops: list[Op] = []
+    for index, op in enumerate(push.ops):
+        if isinstance(op, Unreadable):
+            raise DecodeError(op.detail, f"ops[{index}].{op.field}")
+        ops.append(op)
+    return PushRequest(
+        protocol=push.protocol,
+        schema=push.schema,
+        device_time_ms=push.device_time_ms,
+        ops=ops,
+        forgotten=push.forgotten,
+        pull=push.pull,
+        epoch=push.epoch,
+        pending=push.pending,
+        app_version=push.app_version,
+    )
+
+
+def _bounded(push: ReceivedPush) -> ReceivedPush:
+    """Refuse more intents than a push may have."""
+    if sum(isinstance(op, Intent) for op in push.ops) > MAX_INTENTS:
+        raise DecodeError(f"A push has at most {MAX_INTENTS} intents.", "ops")
+    return push
+
+
+def _sound(op: ReceivedOp) -> ReceivedOp:
     """Answer the op, or that it is unreadable where a free value of it could not be kept."""
-    if isinstance(op, Delete):
+    if isinstance(op, Delete | Unreadable):
         return op
     values = op.args if isinstance(op, Intent) else op.fields
     for name, value in values.items():
-        flaw = _flaw(value) if isinstance(value, dict | list | int) else None
+        flaw = None if type(value) in _SIMPLE else _flaw(value)
         if flaw is not None:
             group = None if isinstance(op, Intent) else op.group
             return Unreadable(number=op.number, field=name[:64], detail=flaw, group=group)
@@ -134,8 +193,14 @@ def _flaw(value: object) -> str | None:
                 inside += item
             elif isinstance(item, int) and not -(2**63) <= item < 2**64:
                 return "The value has a number of more than 64 bits."
+            elif type(item) not in _SCALARS:
+                return "The value is of a type that does not travel."
         layer = inside
     return None
+
+
+_SIMPLE: Final = frozenset({str, bool, float, type(None)})
+_SCALARS: Final = _SIMPLE | {int}
 
 
 def compress(body: bytes) -> bytes:
@@ -197,28 +262,26 @@ class _OpHead(msgspec.Struct):
     group: tuple[int, int] | None = None
 
 
-def _decode_op_by_op(body: bytes, media: MediaType) -> ReceivedPush:
-    push = _decode(body, _PushHead, media)
-    raw_ops = _decode(body, _RawPush, media).ops
+def _decode_op_by_op(body: bytes) -> ReceivedPush:
+    push = _decode(body, _PushHead, JSON)
+    raw_ops = _decode(body, _RawPush, JSON).ops
     if len(raw_ops) > MAX_OPS:
         raise DecodeError(f"A push has at most {MAX_OPS} ops.", "ops")
     ops: list[ReceivedOp] = []
     for index, raw in enumerate(raw_ops):
         try:
-            ops.append(_sound(cast("Op", _decode(bytes(raw), Op, media))))
+            ops.append(_sound(cast("Op", _decode(bytes(raw), Op, JSON))))
         except DecodeError as error:
-            ops.append(_unreadable(bytes(raw), media, index, ops, error))
+            ops.append(_unreadable(bytes(raw), index, ops, error))
     return _received(push, ops)
 
 
-def _unreadable(
-    raw: bytes, media: MediaType, index: int, before: list[ReceivedOp], error: DecodeError
-) -> Unreadable:
+def _unreadable(raw: bytes, index: int, before: list[ReceivedOp], error: DecodeError) -> Unreadable:
     """Answer an op that could not be read; its number, if unreadable too, follows from the last."""
     field = error.field or f"ops[{index}]"
     group = None
     try:
-        head = _decode(raw, _OpHead, media)
+        head = _decode(raw, _OpHead, JSON)
         number, group = head.number, head.group
     except DecodeError:
         if not before:

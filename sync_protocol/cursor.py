@@ -9,11 +9,13 @@ from uuid import UUID
 
 import msgspec
 
+from sync_protocol.columns import read_varint, varint
+
 MAX_CURSOR_LENGTH: Final = 128
 """No cursor is longer, so anything longer is refused unread."""
 
-_VERSION: Final = 1
-_MAC_BYTES: Final = 16
+_VERSION: Final = 2
+_MAC_BYTES: Final = 12
 
 
 class CursorRefused(Exception):
@@ -42,33 +44,16 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     may have been sent by an earlier page, so it must be told."""
 
 
-class _Packed(msgspec.Struct, array_like=True, frozen=True):
-    """A cursor as it travels: small numbers take one byte."""
-
-    version: int
-    epoch: int
-    base: int
-    seq: int
-    kind_index: int
-    grants: int
-    started: int
-    after_id: bytes
-
-
 def encode(cursor: Cursor, *, key: bytes, bound_to: bytes) -> str:
     """Answer the cursor as text that only this key, tenant and device can bring back."""
-    packed = msgspec.msgpack.encode(
-        _Packed(
-            _VERSION,
-            cursor.epoch,
-            cursor.base,
-            cursor.seq,
-            cursor.kind_index,
-            cursor.grants,
-            cursor.started,
-            b"" if cursor.after_id is None else cursor.after_id.bytes,
-        )
-    )
+    is_start, is_whole = cursor.base == cursor.seq, cursor.started == cursor.seq
+    flags = _VERSION << 4 | is_start << 2 | is_whole << 1 | (cursor.after_id is not None)
+    packed = bytes([flags])
+    for number in (cursor.epoch, cursor.grants, cursor.kind_index, cursor.seq):
+        packed += varint(number)
+    packed += b"" if is_start else varint(cursor.base)
+    packed += b"" if is_whole else varint(cursor.started)
+    packed += b"" if cursor.after_id is None else cursor.after_id.bytes
     return urlsafe_b64encode(packed + _mac(packed, key, bound_to)).decode().rstrip("=")
 
 
@@ -81,17 +66,29 @@ def decode(text: str, *, key: bytes, bound_to: bytes) -> Cursor:
     packed, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
     if not compare_digest(mac, _mac(packed, key, bound_to)):
         raise CursorRefused("This cursor was not made for this device.")
-    read = msgspec.msgpack.decode(packed, type=_Packed)
-    if read.version != _VERSION:
+    if packed[0] >> 4 != _VERSION:
         raise CursorRefused("This cursor is of another version.")
+    return _unpacked(packed)
+
+
+def _unpacked(packed: bytes) -> Cursor:
+    """Read what was signed, and so is whole."""
+    flags, place = packed[0], 1
+    numbers = []
+    for is_there in (True, True, True, True, not flags & 4, not flags & 2):
+        number = 0
+        if is_there:
+            number, place = read_varint(packed, place)
+        numbers.append(number)
+    epoch, grants, kind_index, seq, base, started = numbers
     return Cursor(
-        epoch=read.epoch,
-        base=read.base,
-        seq=read.seq,
-        kind_index=read.kind_index,
-        after_id=UUID(bytes=read.after_id) if read.after_id else None,
-        grants=read.grants,
-        started=read.started,
+        epoch=epoch,
+        base=seq if flags & 4 else base,
+        seq=seq,
+        kind_index=kind_index,
+        after_id=UUID(bytes=packed[place:]) if flags & 1 else None,
+        grants=grants,
+        started=seq if flags & 2 else started,
     )
 
 

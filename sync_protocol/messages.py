@@ -46,6 +46,29 @@ Group = tuple[Number, Number]
 """The first and last op number of an atomic group; all of them are in the same push."""
 
 
+class DecodeError(Exception):
+    """Bytes that are not the message they should be."""
+
+    code = "message_invalid"
+
+    def __init__(self, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+
+class MessageTooLarge(DecodeError):
+    """More bytes than a message may have."""
+
+    code = "message_too_large"
+
+
+class FormatUnknown(DecodeError):
+    """A message in a form that this side does not speak: one of the two must be updated."""
+
+    code = "client_too_old"
+
+
 class SetChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an edit does to a set field.
 
@@ -89,6 +112,14 @@ class Edit(
     handle: Handle = 0
     """Names the record where there is no ``id``; handles are of the push's ``epoch``."""
 
+    def __post_init__(self) -> None:
+        """Refuse an op that names its record twice.
+
+        :raises ValueError: which a decoder turns into a refusal.
+        """
+        if self.handle and self.id:
+            raise ValueError("An op names its record by its id or by its handle.")
+
 
 class Delete(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="delete"
@@ -103,6 +134,14 @@ class Delete(
     group: Group | None = None
     handle: Handle = 0
     """Names the record where there is no ``id``."""
+
+    def __post_init__(self) -> None:
+        """Refuse an op that names its record twice.
+
+        :raises ValueError: which a decoder turns into a refusal.
+        """
+        if self.handle and self.id:
+            raise ValueError("An op names its record by its id or by its handle.")
 
 
 class Intent(
