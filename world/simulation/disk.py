@@ -76,13 +76,13 @@ class Disk:
         rows = self.rows("SELECT body FROM outbox WHERE number >= ? ORDER BY number", number)
         return [_decode(body) for (body,) in rows]
 
-    def unshown_ops(self, seq: int) -> list[tuple[Op, str | None, int | None]]:
+    def unshown_ops(self, seq: int) -> list[tuple[Op, str | None]]:
         """Read the ops that a replica at this sequence does not show by itself."""
         rows = self.rows(
-            "SELECT body, status, seq FROM outbox WHERE status IS NULL OR seq > ? ORDER BY number",
+            "SELECT body, status FROM outbox WHERE status IS NULL OR seq > ? ORDER BY number",
             seq,
         )
-        return [(_decode(body), status, shown_at) for body, status, shown_at in rows]
+        return [(_decode(body), status) for body, status in rows]
 
     def outcomes(self) -> list[tuple[int, Op, Outcome | None]]:
         """Read what became of the ops that the device keeps."""

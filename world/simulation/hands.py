@@ -206,6 +206,9 @@ class Hands:
         customer, tag = self._pick(client, Customer, rng), self._pick(client, Tag, rng)
         if not isinstance(customer, Customer) or not isinstance(tag, Tag):
             return
+        if (customer.id, "tags") in seen:
+            # To mark twice in one breath is no other deed than to mark once.
+            return
         self._look(client, customer, seen)
         if tag.id in customer.tags:
             client.untag(customer, tag)

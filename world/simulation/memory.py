@@ -491,12 +491,13 @@ def _place(actor: Actor, tables: Tables, row: RecordRow, after: After) -> tuple[
         )
     if not is_within:
         return None
-    is_child = record.kind != "customer" and customer_id is not None
-    if is_child and entered > after.base and record.seq < entered and not record.deleted:
-        return entered, entered
     is_unseen = record.created.seq > after.base and record.seq <= after.started
     if record.deleted and is_unseen:
         return None
+    is_child = record.kind != "customer" and customer_id is not None
+    is_old_news = record.deleted and record.seq <= after.base
+    if is_child and entered > after.base and record.seq < entered and not is_old_news:
+        return entered, entered
     return record.seq, entered
 
 

@@ -137,10 +137,12 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
     chosen = PROFILES[name]
     is_big = rng.randrange(_BIG_IN) == 0 and not chosen.is_sequential
     phones = rng.randint(6, 12) if is_big else rng.choice((2, 2, 3, 3, 3, 4))
-    acts = rng.randint(60, 90) if is_big else rng.randint(8, 22)
+    acts = rng.randint(60, 90) if is_big else rng.randint(6, 18)
+    if chosen.is_sequential:
+        acts = rng.randint(4, 8)
     horizon = rng.choice(chosen.horizons)
     events = [_drawn(rng, "act", phones, horizon) for _ in range(acts)]
-    events += [_drawn(rng, "sync", phones, horizon) for _ in range(acts // 2 + 2 * phones)]
+    events += [_drawn(rng, "sync", phones, horizon) for _ in range(acts // 2 + phones)]
     for what, (least, most) in chosen.faults.items():
         events += [_drawn(rng, what, phones, horizon) for _ in range(rng.randint(least, most))]
     if rng.random() < 0.5:  # noqa: PLR2004 - one of two

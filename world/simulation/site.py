@@ -29,6 +29,7 @@ from world.simulation.memory import (
     DeviceRow,
     LockTimeout,
     MemoryStore,
+    RecordRow,
     Tables,
     customer_of,
 )
@@ -248,13 +249,18 @@ class Site:
         """Collect tombstones: cursors from before now start again."""
         tables = self.store.tables
         clock_row: ClockRow = msgspec.structs.replace(tables.clock, min_seq=tables.clock.seq)
-        gone = {key for key, row in tables.records.items() if row.record.deleted}
+        parents = {customer_of(row.record) for row in tables.records.values() if _is_child(row)}
         kept = {
             key: row
             for key, row in tables.records.items()
-            if key not in gone and ("customer", customer_of(row.record)) not in gone
+            if not row.record.deleted or key[1] in parents
         }
         self.store.tables = msgspec.structs.replace(tables, clock=clock_row, records=kept, exits=())
+
+
+def _is_child(row: RecordRow) -> bool:
+    """Say whether a living record belongs to a customer, who is kept for its sake."""
+    return row.record.kind != "customer" and not row.record.deleted
 
 
 def _problem(status: int, code: str, extra: dict[str, Any]) -> Answer:

@@ -145,9 +145,14 @@ class _Verdict:
         return bool(held == value) and not record.deleted
 
     def _was_replaced_knowingly(self, entry: Entry, name: str, value: Any) -> bool:
-        """Say whether somebody who had seen a value wrote or deleted something in its place."""
+        """Say whether somebody who had seen a value wrote or deleted something in its place.
+
+        Whoever wrote it may do so on a form that was opened before, or after the device forgot it.
+        """
         return any(
-            value in other.seen.get(name, ()) for other in self._others(entry) if name in other.seen
+            value in other.seen[name] or other.device_id == entry.device_id
+            for other in self._others(entry)
+            if name in other.seen
         )
 
     def _others(self, entry: Entry) -> Iterable[Entry]:

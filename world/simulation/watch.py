@@ -389,14 +389,16 @@ class Watch:
             return
         seq = client._replica.progress.seq  # noqa: SLF001 - an oracle looks beneath
         expected: dict[Key, dict[str, Any] | None] = {}
-        for op, status, shown_at in phone.disk.unshown_ops(seq):
+        for op, status in phone.disk.unshown_ops(seq):
             if isinstance(op, Intent) or (status is not None and status != Status.APPLIED):
                 _forget(expected, op)
             elif isinstance(op, Delete):
                 expected[op.kind, op.id] = None
+            elif expected.get((op.kind, op.id), {}) is None:
+                # The deletion had been undone, and came back with a server that was restored.
+                _forget(expected, op)
             else:
                 expected[op.kind, op.id] = {**(expected.get((op.kind, op.id)) or {}), **op.fields}
-            del shown_at
         for (kind, record_id), fields in expected.items():
             self._compare_screen(phone, kind, record_id, fields)
 
