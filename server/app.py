@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
 
+import msgspec
 import structlog
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.middleware.base import ASGIMiddleware
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
+from typing_extensions import override
 
 from server import health, openapi, self_check
 from server.access import Actor
@@ -34,6 +38,7 @@ from server.partners import routes as partners
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
 from server.sync import routes as sync
+from server.sync import watermark
 from server.tenants import routes as tenants
 
 ROUTERS: Final[Sequence[Router]] = (
@@ -82,7 +87,7 @@ def create_app(
     identity_keys.open_keys(settings)
     attachment_place.open_place(settings)
     drain = Drain()
-    app = Litestar(
+    app = Application(
         [Router("/v1", route_handlers=ROUTERS), health.router, *more],
         middleware=[Gate(settings), *litestar.pop("middleware", ())],
         exception_handlers={**EXCEPTION_HANDLERS, **litestar.pop("exception_handlers", {})},
@@ -91,12 +96,25 @@ def create_app(
         request_max_body_size=settings.body_limit_bytes,
         openapi_config=openapi.config(version.installed()),
         lifespan=[_lifespan, *litestar.pop("lifespan", ())],
-        state=State({"settings": settings, "drain": drain}),
+        state=State({"settings": settings, "drain": drain, "is_checked": False}),
         logging_config=None,
         **litestar,
     )
     app.asgi_handler = Edge(app.asgi_handler, drain, is_secure=settings.is_secure)
     return app
+
+
+class Application(Litestar):
+    """Litestar without the plugins that it looks for by itself.
+
+    Looking loads pydantic, both versions of it, of which nothing here is made.
+    """
+
+    @staticmethod
+    @override
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        """Add what msgspec needs."""
+        return [*plugins, MsgspecDIPlugin()]
 
 
 @asynccontextmanager
@@ -106,19 +124,30 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     drain: Drain = app.state.drain
     await db.open_database(settings)
     try:
-        await _ensure_safe()
+        if not app.state.is_checked:
+            await _ensure_safe()
         await live.HUB.open(settings.database_url, latest_seq=changelog.latest_seq)
-        log.info("server.started", version=version.installed())
-        yield
-        drain.begin()
-        # Live feeds never end by themselves.
-        live.HUB.end_subscriptions()
-        if not await drain.finish(settings.drain_s):
-            log.warning("server.drain-cut", in_flight=drain.in_flight)
+        async with watermark.kept(settings.data_dir):
+            log.info("server.started", version=version.installed())
+            yield
+            drain.begin()
+            # Live feeds never end by themselves.
+            live.HUB.end_subscriptions()
+            if not await drain.finish(settings.drain_s):
+                log.warning("server.drain-cut", in_flight=drain.in_flight)
     finally:
         await live.HUB.close()
         await db.close_database()
         log.info("server.stopped")
+
+
+async def check(settings: Settings) -> None:
+    """Look at the database before anything is served; for whoever starts several processes."""
+    await db.open_database(msgspec.structs.replace(settings, pool_size=1))
+    try:
+        await _ensure_safe()
+    finally:
+        await db.close_database()
 
 
 async def _ensure_safe() -> None:

@@ -25,6 +25,9 @@ DEBOUNCE_S: Final = 0.1
 TENANTS_MAX: Final = 120
 """Tenants in one NOTIFY: its payload must stay below 8,000 bytes."""
 
+RECENT_MAX: Final = 8
+"""Tenants that are remembered as the last for which this process has written."""
+
 _RETRY_FIRST_S: Final = 0.1
 _RETRY_MAX_S: Final = 5.0
 _PROBE_S: Final = 15.0
@@ -109,6 +112,8 @@ class Hub:
         self._unsent: dict[UUID, int] = {}
         self._has_unsent, self._all_sent, self._lost, self._connected = _events()
         self._latest_seq: LatestSeq | None = None
+        self.recent: dict[UUID, int] = {}
+        """The tenants for which this process has written, the last one last, and how far."""
         self._task: asyncio.Task[None] | None = None
         self._url = ""
 
@@ -147,6 +152,10 @@ class Hub:
     def publish(self, tenant_id: UUID, seq: int) -> None:
         """Tell that a tenant is at `seq`; called after the commit (`Transaction.on_commit`)."""
         self._tell(tenant_id, seq)
+        self.recent.pop(tenant_id, None)
+        self.recent[tenant_id] = seq
+        if len(self.recent) > RECENT_MAX:
+            del self.recent[next(iter(self.recent))]
         if self._task is None:
             return
         self._unsent[tenant_id] = max(seq, self._unsent.get(tenant_id, 0))

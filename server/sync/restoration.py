@@ -1,0 +1,68 @@
+"""Say that the database was restored from a backup, so that devices send again what it lost."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from server.access import Actor, Role, Scope
+from server.audit import service as audit
+from server.changelog import restoration
+from server.kit import db
+
+_OF_PEOPLE: Final = "SELECT DISTINCT tenant_id FROM login_name"
+_OF_AGENTS: Final = "SELECT tenant_id FROM agent"
+_OPERATOR: Final = UUID(int=0)
+"""Whoever has a shell on the server; no person of the product."""
+
+log = structlog.get_logger()
+
+
+async def begin_epochs(*, found_by: str, now: datetime) -> int:
+    """Begin an epoch for every tenant, each with a line in its trail; give how many there are.
+
+    Doing it once more does no harm but that devices take another snapshot. A device keeps its ops
+    for two weeks after they were acknowledged: those that the backup does not hold it sends again,
+    those that it does hold are known by their numbers.
+
+    :param found_by: ``operator`` or ``start-up``.
+    """
+    begun = 0
+    for tenant_id in await _tenants():
+        async with db.tenant_transaction(tenant_id):
+            stand = await restoration.begin_epoch(tenant_id, now=now)
+            if stand is None:
+                continue
+            await audit.record(
+                _operator(tenant_id),
+                "database.restored",
+                subject_id=tenant_id,
+                now=now,
+                epoch=stand.epoch,
+                seq=stand.seq,
+                found_by=found_by,
+            )
+            begun += 1
+    log.error("database.restored", found_by=found_by, tenants=begun)
+    return begun
+
+
+async def _tenants() -> list[UUID]:
+    """List all tenants, in one order."""
+    async with db.global_transaction():
+        people = await db.connection().fetch(_OF_PEOPLE)
+    async with db.job_transaction():
+        agents = await db.connection().fetch(_OF_AGENTS)
+    return sorted({row["tenant_id"] for row in (*people, *agents)})
+
+
+def _operator(tenant_id: UUID) -> Actor:
+    """Name who restored the database, in the trail of a tenant."""
+    return Actor(
+        user_id=_OPERATOR,
+        tenant_id=tenant_id,
+        role=Role.PLATFORM_OPERATOR,
+        scope=Scope.TENANT,
+        name="operator",
+    )
