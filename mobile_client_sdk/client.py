@@ -496,6 +496,13 @@ class Client:
         """Note that somebody has looked at a refusal."""
         self._outbox.mark_seen(number)
 
+    def pending(self) -> list[MadeOp]:
+        """Answer what waits for the server, the oldest first."""
+        self._outbox.flush()
+        return [
+            MadeOp(kept.op, None) for kept in backup.words_of(self._store, self._outbox).pending
+        ]
+
     def history(self, record: Record) -> list[MadeOp]:
         """Answer what was done to a record on this device, while it is kept."""
         self._outbox.flush()

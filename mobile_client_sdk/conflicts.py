@@ -26,6 +26,9 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "expected_revenue_minor": ("预计收入", "expected revenue"),
     "remark": ("备注", "remark"),
     "tags": ("标签", "tags"),
+    "body": ("内容", "text"),
+    "state": ("处理", "decision"),
+    "deleted": ("删除", "deletion"),
     "title": ("职务", "title"),
     "email": ("邮箱", "email"),
     "wechat": ("微信", "WeChat"),
@@ -34,6 +37,17 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "colour": ("颜色", "colour"),
     "meaning": ("含义", "meaning"),
     "expires_on": ("到期日", "expiry"),
+}
+_CHOICES: Final[dict[str, tuple[str, str]]] = {
+    "potential": ("潜在客户", "Potential"),
+    "need": ("需求客户", "Need"),
+    "intent": ("意向客户", "Intent"),
+    "signed": ("签约客户", "Signed"),
+    "dormant": ("沉寂客户", "Dormant"),
+    "lost": ("流失客户", "Lost"),
+    "open": ("未处理", "open"),
+    "restored": ("恢复另一个值", "the other value restored"),
+    "dismissed": ("保留现值", "the present value kept"),
 }
 _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "strict_conflict": ("别人先改了，请看新值再决定", "somebody changed it first; look again"),
@@ -77,10 +91,14 @@ class OpenConflict(msgspec.Struct, frozen=True, kw_only=True):
                 else "Somebody deleted this record while another changed it; it was kept."
             )
         name = field_name(self.field, language)
-        kept, other = _shown(self.kept, language), _shown(self.other, language)
+        kept = _shown(self.field, self.kept, language)
+        other = _shown(self.field, self.other, language)
         if language == "zh-CN":
-            return f"两个人同时改了{name}：现在是{kept}，另一个是{other}。"
-        return f"Two people changed the {name}: it is {kept} now, the other said {other}."
+            return f"两个人都改了{name}，当时互相没有看到：现在是{kept}，另一个是{other}。"
+        return (
+            f"Two people changed the {name} without seeing each other: "
+            f"it is {kept} now, the other said {other}."
+        )
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,10 +137,22 @@ def field_name(field: str, language: Language) -> str:
     return names[0] if language == "zh-CN" else names[1]
 
 
-def _shown(value: object, language: Language) -> str:
+def value_shown(field: str, value: object, language: Language) -> str:
+    """Answer a value as a person writes it: a status by its name, money in yuan."""
     if value is None or value == "":
+        return ""
+    if field in ("status", "state") and value in _CHOICES:
+        return _CHOICES[str(value)][0 if language == "zh-CN" else 1]
+    if field.endswith("_minor") and isinstance(value, int):
+        return f"¥{value // 100:,}.{value % 100:02}"
+    return str(value)
+
+
+def _shown(field: str, value: object, language: Language) -> str:
+    text = value_shown(field, value, language)
+    if not text:
         return "空" if language == "zh-CN" else "empty"
-    return f"「{value}」" if language == "zh-CN" else f"“{value}”"
+    return f"「{text}」" if language == "zh-CN" else f"“{text}”"
 
 
 def open_conflict(record: ConflictRecord) -> OpenConflict:

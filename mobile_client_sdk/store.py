@@ -24,6 +24,7 @@ _LAYOUT: Final = 1
 """Raised when a table of this file changes its shape."""
 _CACHE_KIB: Final = 4_096
 _KEY_BYTES: Final = 32
+_IN_MEMORY: Final = ":memory:"
 _PLAIN_HEAD: Final = b"SQLite format 3\0"
 
 CAN_ENCRYPT: Final = all(find_spec(name) is not None for name in ("sqlcipher3", "cryptography"))
@@ -176,6 +177,8 @@ def open_store(path: str | Path, *, key: bytes | None = None) -> Store:
 
     :raises StoreUnusable: if the file is not one, was written by a newer app, or needs another key.
     """
+    if str(path) != _IN_MEMORY and not Path(path).exists():
+        Path(path).touch(mode=0o600)
     connection = _connect(path, key)
     store = Store(connection, path, is_protected=key is not None)
     try:
@@ -293,7 +296,7 @@ def create_table(connection: sqlite3.Connection, spec: RecordSpec, prefix: str) 
     columns = "".join(f", {field.name} {_affinity(field)}" for field in spec.fields)
     connection.execute(
         f"CREATE TABLE {prefix}_{spec.kind} "
-        f"(id TEXT PRIMARY KEY, seq INTEGER NOT NULL{columns}, extra BLOB)"
+        f"(id TEXT PRIMARY KEY, seq INTEGER NOT NULL, handle INTEGER{columns}, extra BLOB)"
     )
 
 

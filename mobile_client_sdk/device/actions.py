@@ -1,0 +1,422 @@
+"""The commands, one function each: what a person asks for, done on the desk."""
+
+import platform
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from getpass import getpass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from mobile_client_sdk.client import Client, SyncProgress, SyncReport, SyncState
+from mobile_client_sdk.conflicts import Refusal, field_name, value_shown
+from mobile_client_sdk.device.desk import (
+    DONE,
+    ID_END,
+    LOCKED,
+    NO_NETWORK,
+    NOT_DONE,
+    SIGN_IN,
+    USAGE,
+    Desk,
+    Stop,
+    phone_spelled,
+)
+from mobile_client_sdk.device.tables import Column, cut, pairs, when
+from mobile_client_sdk.lease import LeaseEnded
+from mobile_client_sdk.outbox import MadeOp
+from mobile_client_sdk.records import Customer
+from sync_protocol.messages import Intent
+from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, ValueRefused
+
+Action = Callable[[Desk, Namespace], int]
+_SHOWN_IN_LIST: Final = ("status", "level", "city", "phone")
+_NOT_BY_HAND: Final = frozenset({"owner_id", "team_id", "tags"})
+_FIELDS: Final = {
+    name: spec for name, spec in SCHEMA.fields("customer").items() if name not in _NOT_BY_HAND
+}
+_ENDED: Final = {
+    SyncState.COMPLETE: DONE,
+    SyncState.OFFLINE: NO_NETWORK,
+    SyncState.TRY_LATER: NO_NETWORK,
+    SyncState.SIGNED_OUT: SIGN_IN,
+    SyncState.UPDATE_NEEDED: LOCKED,
+    SyncState.PROTECTION_NEEDED: LOCKED,
+    SyncState.WIPED: LOCKED,
+}
+
+
+def login(desk: Desk, asked: Namespace) -> int:
+    """Enrol this device and fetch its customers."""
+    url, name = asked.url.rstrip("/"), asked.name or platform.node() or "tonglu-device"
+    desk.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    is_locked = False
+    try:
+        client = desk.open(url)
+    except LeaseEnded:
+        desk.renew(url, asked.code, name)
+        client, is_locked = desk.open(url), True
+    with client:
+        if not is_locked:
+            client.enrol(asked.code, device_name=name, platform="terminal")
+        desk.remember(url)
+        desk.say("enrolled")
+        code = _sync(desk, client)
+        if code == DONE:
+            desk.say("fetched", count=client.count(Customer))
+        return code
+
+
+def status(desk: Desk, _: Namespace) -> int:
+    """Say how this device stands."""
+    words = desk.words
+    with desk.open() as client:
+        lease, session = client.lease, client.session
+        until = "" if lease is None else when(lease.ends_at_ms)
+        rows = [
+            (words("server"), client.base_url),
+            (words("device"), "" if session is None else session.device_id),
+            (words("store"), str(desk.file)),
+            (words("protection"), words("protected" if client.is_protected else "unprotected")),
+            (words("lease"), words("lease.until", when=until) if until else ""),
+            (
+                words("customers"),
+                str(client.count(Customer)) if client.is_loaded else words("not_loaded"),
+            ),
+            (words("pending"), str(client.pending_count)),
+            (words("conflicts"), str(len(client.conflicts()))),
+            (words("refused"), str(len(client.refusals()))),
+        ]
+    desk.print(pairs(rows))
+    return DONE
+
+
+def list_customers(desk: Desk, asked: Namespace) -> int:
+    """List customers."""
+    language = desk.words.language
+    equal = {} if asked.city is None else {"city": asked.city}
+    with desk.open() as client:
+        found = list(islice(client.customers(search=asked.search, **equal), asked.limit + 1))
+        total = client.count(Customer)
+    if not found:
+        desk.say("empty")
+        return DONE
+    columns = [
+        Column(desk.words("id"), ID_END),
+        Column(field_name("name", language), 36),
+        *(Column(field_name(name, language), 16) for name in _SHOWN_IN_LIST),
+    ]
+    shown = found[: asked.limit]
+    desk.print_table(
+        columns,
+        [
+            [
+                each.id[-ID_END:],
+                each.name,
+                *(value_shown(name, getattr(each, name), language) for name in _SHOWN_IN_LIST),
+            ]
+            for each in shown
+        ],
+    )
+    if len(found) > asked.limit or asked.search or equal:
+        desk.say("shown", shown=len(shown), total=total)
+    return DONE
+
+
+def show(desk: Desk, asked: Namespace) -> int:
+    """Show a customer with all that belongs to it."""
+    language = desk.words.language
+    with desk.open() as client:
+        customer = desk.customer(client, asked.customer)
+        tags = {tag.id: tag.name for tag in client.tags()}
+        rows = [
+            (field_name(name, language), value_shown(name, getattr(customer, name), language))
+            for name in _FIELDS
+        ]
+        named = "、".join(tags.get(each, each) for each in customer.tags)
+        rows += [(field_name("tags", language), named), (desk.words("id"), customer.id)]
+        desk.print(pairs(rows))
+        _belongings(
+            desk,
+            "contacts",
+            (
+                _listed(each.name, each.title, each.phone, each.wechat)
+                for each in client.contacts(customer)
+            ),
+        )
+        _belongings(
+            desk,
+            "stores",
+            (_listed(each.name, each.city, each.address) for each in client.stores(customer)),
+        )
+        _belongings(
+            desk,
+            "notes",
+            (f"{when(each.written_at)}  {each.body}" for each in reversed(client.notes(customer))),
+        )
+        conflicts = client.conflicts(customer)
+        _belongings(desk, "conflicts", (each.sentence(language) for each in conflicts))
+    return DONE
+
+
+def _belongings(desk: Desk, title: str, lines: Iterable[str]) -> None:
+    shown = [f"  {line}" for line in lines]
+    if shown:
+        desk.print("\n".join(["", desk.words(title), *shown]))
+
+
+def _listed(*values: str | None) -> str:
+    return "  ".join(value for value in values if value)
+
+
+def add(desk: Desk, asked: Namespace) -> int:
+    """Make a customer."""
+    fields = _given(desk, asked.fields)
+    with desk.open() as client:
+        made = client.create_customer(name=asked.name, **fields)
+    desk.say("added", name=made.name, id=made.id[-ID_END:])
+    return DONE
+
+
+def edit(desk: Desk, asked: Namespace) -> int:
+    """Change a customer."""
+    fields = _given(desk, asked.fields)
+    with desk.open() as client:
+        customer, before = desk.customer(client, asked.customer), client.pending_count
+        with client.edit(customer) as draft:
+            for name, value in fields.items():
+                setattr(draft, name, value)
+        desk.say("saved" if client.pending_count > before else "unchanged")
+    return DONE
+
+
+def note(desk: Desk, asked: Namespace) -> int:
+    """Note something about a customer."""
+    text = " ".join(asked.text)
+    with desk.open() as client:
+        client.add_note(desk.customer(client, asked.customer), text)
+    desk.say("saved")
+    return DONE
+
+
+def visit(desk: Desk, asked: Namespace) -> int:
+    """Note a visit."""
+    asked.text = [desk.words("visit", text=" ".join(asked.text))]
+    return note(desk, asked)
+
+
+def contact(desk: Desk, asked: Namespace) -> int:
+    """Add a person to a customer."""
+    optional = {"title": asked.title, "wechat": asked.wechat}
+    if asked.phone:
+        optional["phone"] = phone_spelled(asked.phone)
+    with desk.open() as client:
+        client.add_contact(desk.customer(client, asked.customer), name=asked.name, **optional)
+    desk.say("saved")
+    return DONE
+
+
+def sync(desk: Desk, _: Namespace) -> int:
+    """Sync; records that are locked are opened first."""
+    try:
+        client = desk.open()
+    except LeaseEnded:
+        desk.renew()
+        client = desk.open()
+    with client:
+        return _sync(desk, client)
+
+
+def _sync(desk: Desk, client: Client) -> int:
+    def tell(progress: SyncProgress) -> None:
+        if progress.pushed and progress.pending:
+            now = desk.words("uploading", pushed=progress.pushed, pending=progress.pending)
+        else:
+            now = desk.words("loading", rows=progress.rows)
+        desk.overwrite(now)
+
+    report = client.sync(on_progress=tell)
+    desk.overwrite("")
+    _tell(desk, report)
+    return _ENDED[report.state]
+
+
+def _tell(desk: Desk, report: SyncReport) -> None:
+    desk.say(
+        f"sync.{report.state.value}",
+        pushed=report.pushed,
+        merged=len(report.merged),
+        refused=len(report.refused),
+        pending=report.pending,
+    )
+    if report.merged:
+        desk.say("look")
+    if report.saved_to is not None:
+        desk.say("saved_to", file=report.saved_to)
+
+
+def conflicts(desk: Desk, asked: Namespace) -> int:
+    """List conflicts; restore the other value of one, or keep what is held."""
+    language = desk.words.language
+    with desk.open() as client:
+        found = client.conflicts()
+        if asked.decision is not None:
+            conflict = _row(desk, found, asked.number)
+            if asked.decision == "restore":
+                client.restore(conflict)
+                desk.say("restored")
+            else:
+                client.dismiss(conflict)
+                desk.say("dismissed")
+            return DONE
+        names = {each.customer_id: client.customer(each.customer_id or "") for each in found}
+    if not found:
+        desk.say("no_conflicts")
+        return DONE
+    columns = [
+        Column(desk.words("row"), 4, is_number=True),
+        *(Column(desk.words(title), 24) for title in ("customer", "field", "kept", "other")),
+        Column(desk.words("when"), 16),
+    ]
+    rows = []
+    for position, each in enumerate(found, 1):
+        customer = names[each.customer_id]
+        rows.append(
+            [
+                str(position),
+                "" if customer is None else customer.name,
+                field_name(each.field, language),
+                value_shown(each.field, each.kept, language),
+                value_shown(each.field, each.other, language),
+                when(each.happened_at),
+            ]
+        )
+    desk.print_table(columns, rows)
+    return DONE
+
+
+def outbox(desk: Desk, asked: Namespace) -> int:
+    """Show what waits and what was refused, or carry it in a file."""
+    passphrase = getpass(desk.words("passphrase")) if asked.passphrase else None
+    with desk.open() as client:
+        if asked.do == "export":
+            head = client.export_outbox(_file(desk, asked), passphrase=passphrase)
+            desk.say("exported", file=asked.file, pending=head.pending, refused=head.refused)
+            if passphrase is None:
+                desk.say("unsealed")
+        elif asked.do == "import":
+            came = client.import_outbox(_file(desk, asked), passphrase=passphrase)
+            desk.say("imported", added=came.added, known=came.known)
+        elif asked.do == "seen":
+            for refusal in client.refusals():
+                client.forget_refusal(refusal.number)
+            desk.say("forgotten")
+        else:
+            _show_outbox(desk, client)
+    return DONE
+
+
+def _file(desk: Desk, asked: Namespace) -> Path:
+    if asked.file is None:
+        raise Stop(USAGE, desk.words("arg.do"))
+    return Path(asked.file)
+
+
+def _show_outbox(desk: Desk, client: Client) -> None:
+    waiting, refused = client.pending(), client.refusals()
+    if not (waiting or refused):
+        desk.say("nothing_waits")
+    if waiting:
+        columns = [
+            Column(desk.words("when"), 16),
+            Column(desk.words("change"), 16),
+            Column(desk.words("customer"), 24),
+            Column(desk.words("what"), 56),
+        ]
+        desk.print_table(columns, [_pending_row(desk, client, each) for each in waiting])
+        desk.say("waiting", count=len(waiting))
+    if refused:
+        desk.say("refusals")
+        for each in refused:
+            desk.print(f"  {each.sentence(desk.words.language)}  {_values(desk, each)}")
+
+
+def _pending_row(desk: Desk, client: Client, made: MadeOp) -> list[str]:
+    op, words = made.op, desk.words
+    fields: dict[str, Any] = dict(op.args if isinstance(op, Intent) else getattr(op, "fields", {}))
+    if isinstance(op, Intent):
+        change, said = words("kind.intent"), op.name
+    else:
+        verb, noun = words(type(op).__name__.lower()), words(f"kind.{op.kind}")
+        change = f"{verb}{noun}" if words.language == "zh-CN" else f"{verb} {noun}"
+        said = _spelled(desk, fields)
+        if getattr(op, "sets", None):
+            said = _listed(said, field_name("tags", words.language))
+    is_customer = not isinstance(op, Intent) and op.kind == Customer.KIND
+    customer = client.customer(op.id if is_customer else str(fields.get("customer_id", "")))
+    return [when(op.at_ms), change, "" if customer is None else customer.name, said]
+
+
+def _values(desk: Desk, refused: Refusal) -> str:
+    return cut(_spelled(desk, refused.values), 60)
+
+
+def _spelled(desk: Desk, fields: dict[str, Any]) -> str:
+    """Answer what was written, without the ids that only machines read."""
+    language = desk.words.language
+    return "  ".join(
+        f"{field_name(name, language)}={value_shown(name, value, language)}"
+        for name, value in fields.items()
+        if not name.endswith(("_id", "_at"))
+    )
+
+
+def _row(desk: Desk, rows: list[Any], number: int | None) -> Any:
+    if number is None or not 1 <= number <= len(rows):
+        raise Stop(NOT_DONE, desk.words("error.no_row", number=number or ""))
+    return rows[number - 1]
+
+
+def _given(desk: Desk, texts: list[str]) -> dict[str, Any]:
+    """Read ``field=value`` words; Chinese names of fields are understood too."""
+    language = desk.words.language
+    by_name = {field_name(name, each): name for name in _FIELDS for each in ("zh-CN", "en")}
+    by_name |= {name: name for name in _FIELDS}
+    fields: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise Stop(USAGE, desk.words("error.fields", text=text))
+        if name not in by_name:
+            known = " ".join(
+                name if language == "en" else f"{name}({field_name(name, language)})"
+                for name in _FIELDS
+            )
+            raise Stop(USAGE, desk.words("error.field", field=name, known=known))
+        spec = _FIELDS[by_name[name]]
+        fields[spec.name] = _value(spec, value, is_money=name != spec.name)
+    return fields
+
+
+def _value(spec: FieldSpec, text: str, *, is_money: bool) -> Any:
+    """Answer a value as it is stored.
+
+    Money is written in yuan under its name (预计收入=3000.50), and in fen under the field's own.
+    """
+    if text == "":
+        return None
+    if spec.name == "phone":
+        return phone_spelled(text)
+    if spec.type is FieldType.INT:
+        try:
+            return int(Decimal(text) * 100) if is_money else int(text)
+        except (ValueError, ArithmeticError):
+            raise ValueRefused("value_invalid", "Write a number.", spec.name) from None
+    if spec.name == "status":
+        return next((each for each in spec.choices if text in (each, *_names_of(each))), text)
+    return text
+
+
+def _names_of(status: str) -> tuple[str, str]:
+    return value_shown("status", status, "zh-CN"), value_shown("status", status, "en")

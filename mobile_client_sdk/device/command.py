@@ -1,0 +1,176 @@
+"""The command ``tonglu-device``: its arguments, and what each failure ends with."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, TextIO
+
+from mobile_client_sdk.backup import BackupUnusable
+from mobile_client_sdk.conflicts import field_name
+from mobile_client_sdk.device import actions
+from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
+from mobile_client_sdk.device.words import Words, language_of
+from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
+from mobile_client_sdk.session import ProtectionNeeded, SignedOut
+from mobile_client_sdk.store import StoreUnusable
+from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
+from sync_protocol.schema import ValueRefused
+
+_LIMIT: Final = 50
+_ENDINGS: Final[dict[type[Exception], tuple[int, str]]] = {
+    ClockSetBack: (LOCKED, "error.clock"),
+    LeaseEnded: (LOCKED, "error.locked"),
+    StoreWiped: (LOCKED, "sync.wiped"),
+    ProtectionNeeded: (LOCKED, "sync.protection_needed"),
+    UpdateNeeded: (LOCKED, "sync.update_needed"),
+    Offline: (NO_NETWORK, "error.offline"),
+    ServerTrouble: (NO_NETWORK, "error.offline"),
+    StoreUnusable: (LOCKED, "error.unusable"),
+    BackupUnusable: (NOT_DONE, "error.backup"),
+    OSError: (NOT_DONE, "error.backup"),
+}
+"""The first line that fits is the one: a kind stands above what it is a kind of."""
+_KNOWN: Final[tuple[type[Exception], ...]] = (*_ENDINGS, ValueRefused, SignedOut, RequestRefused)
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    out: TextIO | None = None,
+    errors: TextIO | None = None,
+) -> int:
+    """Do what was asked for; answer the exit code."""
+    out, errors = out or sys.stdout, errors or sys.stderr
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    words = Words(language_of(_language_named(arguments), dict(environment)))
+    asked = _parser(words, environment).parse_args(arguments)
+    desk = Desk(Path(asked.home).expanduser(), words, out)
+    try:
+        action: actions.Action = asked.action
+        return action(desk, asked)
+    except Stop as stop:
+        code, sentence = stop.code, str(stop)
+    except _KNOWN as error:
+        code, sentence = _failure(words, error)
+    errors.write(sentence + "\n")
+    return code
+
+
+def _failure(words: Words, error: Exception) -> tuple[int, str]:
+    """Answer the exit code and the sentence of a failure."""
+    if isinstance(error, ValueRefused):
+        name = field_name(error.field or "", words.language)
+        key = "error.required" if error.code == "field_required" else "error.value"
+        return NOT_DONE, words(key, field=name)
+    if isinstance(error, SignedOut):
+        is_other = "another person" in str(error)
+        return SIGN_IN, words("error.other_person" if is_other else "error.not_enrolled")
+    if isinstance(error, RequestRefused):
+        is_code = error.status == 401  # noqa: PLR2004 - an HTTP status
+        return SIGN_IN, words("error.code") if is_code else words("error.refused", why=error)
+    code, key = next(ending for kind, ending in _ENDINGS.items() if isinstance(error, kind))
+    return code, words(key, why=error, pending="")
+
+
+def _language_named(arguments: Sequence[str]) -> str | None:
+    """Look for the language before anything else, so that the help is in it too."""
+    for position, each in enumerate(arguments):
+        if each.startswith("--lang="):
+            return each.partition("=")[2]
+        if each == "--lang":
+            return next(iter(arguments[position + 1 : position + 2]), None)
+    return None
+
+
+def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    home = environment.get("TONGLU_DEVICE_HOME", "~/.local/share/tonglu-device")
+    kind = _parsers(words)
+    parser = kind("tonglu-device", description=words("about"), epilog=words("epilog"))
+    parser.add_argument("--home", default=home, help=words("help.home"))
+    parser.add_argument("--lang", choices=("zh-CN", "en"), help=words("help.lang"))
+    commands = parser.add_subparsers(
+        required=True,
+        prog=parser.prog,
+        metavar=words("command"),
+        title=words("commands"),
+        parser_class=kind,
+    )
+
+    def command(name: str, action: actions.Action) -> argparse.ArgumentParser:
+        about = words(f"help.{name}")
+        made = commands.add_parser(name, help=about, description=about)
+        made.set_defaults(action=action)
+        return made
+
+    one = command("login", actions.login)
+    one.add_argument("url", help=words("arg.url"))
+    one.add_argument("code", help=words("arg.code"))
+    one.add_argument("--name", help=words("arg.name"))
+    command("status", actions.status)
+    one = command("list", actions.list_customers)
+    one.add_argument("search", nargs="?", default="", help=words("arg.search"))
+    one.add_argument("--city", help=field_name("city", words.language))
+    one.add_argument("--limit", type=int, default=_LIMIT, help=words("arg.limit"))
+    command("show", actions.show).add_argument("customer", help=words("arg.customer"))
+    one = command("add", actions.add)
+    one.add_argument("name", help=field_name("name", words.language))
+    one.add_argument("fields", nargs="*", help=words("arg.fields"))
+    one = command("edit", actions.edit)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("fields", nargs="+", help=words("arg.fields"))
+    for name, action in (("note", actions.note), ("visit", actions.visit)):
+        one = command(name, action)
+        one.add_argument("customer", help=words("arg.customer"))
+        one.add_argument("text", nargs="+", help=words("arg.text"))
+    one = command("contact", actions.contact)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("name", help=field_name("name", words.language))
+    for name in ("phone", "title", "wechat"):
+        one.add_argument(f"--{name}", help=field_name(name, words.language))
+    command("sync", actions.sync)
+    one = command("conflicts", actions.conflicts)
+    one.add_argument("decision", nargs="?", choices=("restore", "keep"), help=words("arg.decision"))
+    one.add_argument("number", nargs="?", type=int, help=words("arg.number"))
+    one = command("outbox", actions.outbox)
+    one.add_argument("do", nargs="?", choices=("export", "import", "seen"), help=words("arg.do"))
+    one.add_argument("file", nargs="?", help=words("arg.file"))
+    one.add_argument("--passphrase", action="store_true", help=words("arg.passphrase"))
+    return parser
+
+
+def _parsers(words: Words) -> type[argparse.ArgumentParser]:
+    """Answer a kind of parser whose own words are in the person's language."""
+
+    class Formatter(argparse.RawDescriptionHelpFormatter):
+        def add_usage(
+            self,
+            usage: str | None,
+            actions: Iterable[argparse.Action],
+            groups: Iterable[Any],
+            prefix: str | None = None,
+        ) -> None:
+            prefix = words("usage") if prefix is None else prefix
+            super().add_usage(usage, actions, groups, prefix)
+
+        def start_section(self, heading: str | None) -> None:
+            own = {"positional arguments": "arguments", "options": "options"}
+            super().start_section(words(own[heading]) if heading in own else heading)
+
+    class Parser(argparse.ArgumentParser):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            options |= {"formatter_class": Formatter, "add_help": False}
+            super().__init__(*arguments, **options)
+            self.add_argument("-h", "--help", action="help", help=words("help.help"))
+
+        def error(self, message: str) -> NoReturn:
+            self.print_usage(sys.stderr)
+            self.exit(USAGE, words("error.usage", why=message, name=self.prog) + "\n")
+
+    return Parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""What the command says, in Chinese first and in English."""
+
+from typing import Final
+
+from mobile_client_sdk.conflicts import Language
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "about": (
+        "同路：随身的客户，没有网络也能用。先存在本机，联网后同步。",
+        "Tonglu: your customers at hand, also without a network.\nSaved here first, synced later.",
+    ),
+    "epilog": (
+        """\
+客户可以写名称的一部分，或编号的最后几位。
+
+退出码：0 完成  1 没有做成  2 用法不对  3 没有网络（已存在本机）
+        4 需要重新登录  5 已锁定或已清除""",
+        """\
+A customer is named by a part of the name or by the last characters of the id.
+
+Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
+            4 sign in again  5 locked or wiped""",
+    ),
+    "usage": ("用法：", "usage: "),
+    "command": ("命令", "COMMAND"),
+    "commands": ("命令", "commands"),
+    "arguments": ("参数", "arguments"),
+    "options": ("选项", "options"),
+    "help.help": ("显示这段说明", "show this help"),
+    "help.home": ("资料所在的文件夹", "the folder of the records"),
+    "help.lang": ("语言：zh-CN 或 en", "the language: zh-CN or en"),
+    "help.login": ("用一次性代码登记这台设备", "enrol this device with a one-time code"),
+    "help.status": ("这台设备的情况", "how this device stands"),
+    "help.list": ("列出客户", "list customers"),
+    "help.show": ("看一个客户", "look at a customer"),
+    "help.add": ("新建客户", "add a customer"),
+    "help.edit": ("修改客户", "change a customer"),
+    "help.note": ("记一条备忘", "note something about a customer"),
+    "help.visit": ("记一次拜访", "note a visit to a customer"),
+    "help.contact": ("添加联系人", "add a person to a customer"),
+    "help.sync": ("同步", "sync"),
+    "help.conflicts": ("看冲突，恢复另一个值，或保留现值", "look at conflicts; restore or keep"),
+    "help.outbox": (
+        "看没有上传的内容；export/import 带到另一台设备",
+        "look at what is not uploaded; export or import it",
+    ),
+    "arg.url": ("服务器地址，如 https://crm.example", "the server, such as https://crm.example"),
+    "arg.code": ("一次性代码，如 K7QD-2M9X", "the one-time code, such as K7QD-2M9X"),
+    "arg.name": ("这台设备的名称", "a name for this device"),
+    "arg.search": ("名称、电话或信用代码的一部分", "a part of a name, phone or credit code"),
+    "arg.customer": ("客户：名称的一部分，或编号的末几位", "a part of the name, or the id's end"),
+    "arg.fields": (
+        "字段=值，如 电话=13800000000 city=杭州市；值为空则清除",
+        "field=value, such as phone=+8613800000000; an empty value clears it",
+    ),
+    "arg.text": ("内容", "the text"),
+    "arg.limit": ("最多几行", "how many rows at most"),
+    "arg.decision": ("restore 恢复另一个值，keep 保留现值", "restore the other value, or keep"),
+    "arg.number": ("列表中的行号", "the row's number in the list"),
+    "arg.file": ("文件", "a file"),
+    "arg.do": (
+        "export 写入文件，import 从文件读入，seen 已阅",
+        "export to a file, import from one, or seen",
+    ),
+    "arg.passphrase": ("询问口令，用来加密文件", "ask for a passphrase that encrypts the file"),
+    "customer": ("客户", "customer"),
+    "id": ("编号", "id"),
+    "when": ("时间", "when"),
+    "what": ("内容", "what"),
+    "change": ("改动", "change"),
+    "record": ("记录", "record"),
+    "contacts": ("联系人", "Contacts"),
+    "stores": ("门店", "Stores"),
+    "notes": ("备忘", "Notes"),
+    "row": ("行", "row"),
+    "kept": ("现在", "now"),
+    "other": ("另一个", "other"),
+    "field": ("字段", "field"),
+    "visit": ("拜访：{text}", "Visit: {text}"),
+    "create": ("新建", "create"),
+    "edit": ("修改", "edit"),
+    "delete": ("删除", "delete"),
+    "intent": ("申请", "request"),
+    "kind.customer": ("客户", "customer"),
+    "kind.store": ("门店", "store"),
+    "kind.contact": ("联系人", "contact"),
+    "kind.note": ("备忘", "note"),
+    "kind.tag": ("标签", "tag"),
+    "kind.conflict": ("冲突", "conflict"),
+    "kind.attachment": ("附件", "attachment"),
+    "kind.intent": ("申请", "request"),
+    "enrolled": ("已登记。正在取回客户……", "Enrolled. Fetching customers ..."),
+    "fetched": ("本机有 {count} 个客户，没有网络也能用。", "{count} customers are here now."),
+    "loading": ("已收到 {rows} 条", "{rows} records received"),
+    "uploading": ("已上传 {pushed}，还有 {pending}", "{pushed} uploaded, {pending} to go"),
+    "added": ("已保存在本机：{name}（{id}）", "Saved here: {name} ({id})"),
+    "saved": ("已保存在本机。", "Saved here."),
+    "unchanged": ("没有改动。", "Nothing has changed."),
+    "empty": ("没有客户。", "No customers."),
+    "shown": ("{shown} 个客户，共 {total} 个", "{shown} of {total} customers"),
+    "no_conflicts": ("没有冲突。", "No conflicts."),
+    "nothing_waits": ("都已上传。", "All is uploaded."),
+    "waiting": ("{count} 项改动等待上传", "{count} changes wait to be uploaded"),
+    "refusals": ("服务器没有接受：", "Not accepted by the server:"),
+    "forgotten": ("已阅。", "Seen."),
+    "restored": ("已恢复，同步后生效。", "Restored; it goes up with the next sync."),
+    "dismissed": ("已保留现值。", "The present value stays."),
+    "exported": (
+        "已写入 {file}：{pending} 项改动，{refused} 项未被接受",
+        "Written to {file}: {pending} changes, {refused} not accepted",
+    ),
+    "unsealed": (
+        "文件没有加密，请妥善保管；加 --passphrase 可加密。",
+        "The file is readable by anybody; --passphrase encrypts it.",
+    ),
+    "imported": (
+        "读入 {added} 项改动，{known} 项早已在这里",
+        "{added} changes taken in, {known} were here already",
+    ),
+    "passphrase": ("口令：", "Passphrase: "),
+    "sync.complete": (
+        "已同步：上传 {pushed}，冲突 {merged}，未被接受 {refused}",
+        "Synced: {pushed} uploaded, {merged} in conflict, {refused} not accepted",
+    ),
+    "sync.offline": (
+        "没有网络。{pending} 项改动已存在本机，联网后再同步。",
+        "No network. {pending} changes are saved here for the next sync.",
+    ),
+    "sync.try_later": (
+        "服务器暂时不行，稍后再试。{pending} 项改动已存在本机。",
+        "The server cannot do it now; try later. {pending} changes are saved here.",
+    ),
+    "sync.signed_out": (
+        "需要重新登录：tonglu-device login。{pending} 项改动还在本机。",
+        "Sign in again: tonglu-device login. {pending} changes are still here.",
+    ),
+    "sync.update_needed": (
+        "请更新本程序。{pending} 项改动还在本机。",
+        "Update this program. {pending} changes are still here.",
+    ),
+    "sync.protection_needed": (
+        "公司要求加密存储，请安装 tonglu-mobile-client-sdk[protected]。",
+        "Your company wants encrypted stores: install tonglu-mobile-client-sdk[protected].",
+    ),
+    "sync.wiped": (
+        "这台设备已被停用，资料已清除。",
+        "This device was signed out and its records were destroyed.",
+    ),
+    "saved_to": ("没有上传的内容存在 {file}", "What was not uploaded is saved in {file}"),
+    "look": ("看冲突：tonglu-device conflicts", "See them: tonglu-device conflicts"),
+    "server": ("服务器", "Server"),
+    "device": ("设备", "Device"),
+    "store": ("资料", "Records"),
+    "protection": ("加密", "Encryption"),
+    "protected": ("已加密", "encrypted"),
+    "unprotected": (
+        "没有加密！请安装 tonglu-mobile-client-sdk[protected]",
+        "NOT ENCRYPTED! Install tonglu-mobile-client-sdk[protected]",
+    ),
+    "lease": ("有效期", "Lease"),
+    "lease.until": (
+        "到 {when}；此前同步一次即续期",
+        "until {when}; a sync before then renews it",
+    ),
+    "customers": ("客户数", "Customers"),
+    "pending": ("等待上传", "To upload"),
+    "conflicts": ("冲突", "Conflicts"),
+    "refused": ("未被接受", "Not accepted"),
+    "not_loaded": ("还没有取回客户：tonglu-device sync", "not fetched yet: tonglu-device sync"),
+    "error.not_enrolled": (
+        "这台设备还没有登记：tonglu-device login 地址 代码",
+        "This device is not enrolled: tonglu-device login URL CODE",
+    ),
+    "error.no_customer": ("没有找到客户「{named}」", "There is no customer “{named}”"),
+    "error.several": ("「{named}」不止一个，请写清楚：", "“{named}” is more than one; say which:"),
+    "error.field": ("没有字段「{field}」。可用：{known}", "No field “{field}”. There are: {known}"),
+    "error.fields": ("请写成 字段=值：{text}", "Write field=value: {text}"),
+    "error.value": ("{field}：填写的内容不合要求", "{field}: the value is not of the right form"),
+    "error.required": ("{field}：不能为空", "{field}: a value is needed"),
+    "error.no_row": ("没有第 {number} 行", "There is no row {number}"),
+    "error.locked": (
+        "离开服务器太久，资料已锁定；内容都在，联网后执行 tonglu-device sync 即可打开。",
+        (
+            "Without the server for too long, so the records are locked. All is kept: "
+            "go online and run tonglu-device sync."
+        ),
+    ),
+    "error.clock": (
+        "这台设备的时钟被调回去了；请校正时钟，或联网后执行 tonglu-device sync。",
+        "The clock of this device was set back; set it right, or go online and sync.",
+    ),
+    "error.offline": ("没有网络，连不上服务器。", "No network; the server cannot be reached."),
+    "error.code": ("代码无效或已用过。", "The code is not valid, or was used."),
+    "error.other_person": (
+        "这里是另一个人的资料，请换一个 --home。",
+        "These records belong to another person; use another --home.",
+    ),
+    "error.usage": (
+        "用法不对（{why}）；看说明：{name} --help",
+        "Wrong usage ({why}); see {name} --help",
+    ),
+    "error.unusable": ("打不开资料：{why}", "The records cannot be opened: {why}"),
+    "error.backup": ("这个文件不能用：{why}", "This file cannot be used: {why}"),
+    "error.refused": ("服务器拒绝：{why}", "The server refuses: {why}"),
+}
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Answer a sentence."""
+        return _WORDS[key][0 if self.language == "zh-CN" else 1].format(**values)
+
+
+def language_of(named: str | None, environment: dict[str, str]) -> Language:
+    """Answer the language that was asked for; Chinese unless the system is in another one."""
+    wanted = named or next(
+        (environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)),
+        "zh",
+    )
+    is_chinese = wanted.lower().startswith(("zh", "c.", "posix")) or wanted == "C"
+    return "zh-CN" if is_chinese else "en"

@@ -1,0 +1,228 @@
+"""The command line client, as a rep uses it: offline first, in Chinese or English."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mobile_client_sdk.client import open_client
+from mobile_client_sdk.device.command import main
+from mobile_client_sdk.device.tables import Column, cut, table, width
+from mobile_client_sdk.protection import Protection
+from mobile_client_sdk.testing import FakeServer, refuse
+
+
+class Rep:
+    """Somebody at a terminal."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *words: str, lang: str = "zh-CN") -> tuple[int, str]:
+        """Run the command; answer its exit code and all that it printed."""
+        out = io.StringIO()
+        code = main(
+            ["--home", str(self.home), "--lang", lang, *words],
+            environment={},
+            out=out,
+            errors=out,
+        )
+        return code, out.getvalue()
+
+    def does(self, *words: str, lang: str = "zh-CN") -> str:
+        """Run a command that is done; answer what it printed."""
+        code, said = self.run(*words, lang=lang)
+        assert code == 0, said
+        return said
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    """A server in memory."""
+    return FakeServer()
+
+
+@pytest.fixture
+def url(server: FakeServer) -> Iterator[str]:
+    """Its address."""
+    with server.serve() as address:
+        yield address
+
+
+@pytest.fixture
+def rep(tmp_path: Path) -> Rep:
+    """A rep who is not enrolled."""
+    return Rep(tmp_path / "wang")
+
+
+def test_a_rep_works_through_a_day(rep: Rep, server: FakeServer, url: str, tmp_path: Path) -> None:
+    assert "0 个客户" in rep.does("login", url, server.enrolment_code("王芳"))
+    assert rep.does("list") == "没有客户。\n"
+    rep.does(
+        "add", "福满楼", "电话=138 0000 0000", "city=杭州市", "状态=意向客户", "预计收入=3000.50"
+    )
+    rep.does("add", "Golden Bowl", "city=宁波市", "expected_revenue_minor=5")
+    rep.does("edit", "福满", "等级=B", "city=")
+    rep.does("visit", "福满楼", "谈了", "中秋", "订货")
+    rep.does("contact", "福满楼", "陈老板", "--phone", "13900000000", "--title", "店主")
+
+    shown = rep.does("show", "福满")
+    for each in ("+8613800000000", "意向客户", "¥3,000.50", "拜访：谈了 中秋 订货", "陈老板  店主"):
+        assert each in shown
+    assert "杭州市" not in shown
+    assert "5 项改动等待上传" in rep.does("outbox")
+    assert "上传 5" in rep.does("sync")
+    assert rep.does("outbox") == "都已上传。\n"
+    assert "1 个客户，共 2 个" in rep.does("list", "golden")
+    assert "encrypted" in rep.does("status", lang="en")
+
+    other = Rep(tmp_path / "li")
+    other.does("login", url, server.enrolment_code("李强"))
+    assert "福满楼" in other.does("list")
+
+
+def test_offline_is_its_own_exit_code_and_all_is_kept(rep: Rep, server: FakeServer) -> None:
+    with server.serve() as url:
+        rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+
+    code, said = rep.run("sync")
+
+    assert code == 3
+    assert "1 项改动已存在本机" in said
+    assert "福满楼" in rep.does("list")
+
+
+def test_what_cannot_be_done_says_why(rep: Rep, server: FakeServer, url: str) -> None:
+    assert rep.run("list")[0] == 4
+    assert rep.run("login", url, "WRONG")[0] == 4
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼一店")
+    rep.does("add", "福满楼二店")
+
+    cases = {
+        ("show", "得月楼"): (1, "没有找到客户「得月楼」"),
+        ("note", "福满楼", "要两箱"): (2, "福满楼二店"),
+        ("edit", "一店", "level=Z"): (1, "等级"),
+        ("edit", "一店", "name="): (1, "不能为空"),
+        ("edit", "一店", "鞋码=42"): (2, "没有字段「鞋码」"),
+        ("edit", "一店", "level"): (2, "字段=值"),
+        ("conflicts", "restore", "7"): (1, "没有第 7 行"),
+        ("outbox", "import", str(rep.home / "device.db")): (1, "这个文件不能用"),
+        ("outbox", "import", "nowhere"): (1, "这个文件不能用"),
+        ("outbox", "export"): (2, "文件"),
+    }
+    for words, (code, sentence) in cases.items():
+        ended, said = rep.run(*words)
+        assert ended == code, words
+        assert sentence in said
+    with pytest.raises(SystemExit) as ending:
+        rep.run("edit")
+    assert ending.value.code == 2
+
+
+def test_two_reps_settle_a_conflict(rep: Rep, server: FakeServer, url: str, tmp_path: Path) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    rep.does("sync")
+    li = Rep(tmp_path / "li")
+    li.does("login", url, server.enrolment_code("李强"))
+    rep.does("edit", "福满楼", "phone=13800000001")
+    rep.does("sync")
+    li.does("edit", "福满楼", "phone=13800000002")
+
+    assert "冲突 1" in li.does("sync")
+    listed = li.does("conflicts")
+    assert "+8613800000001" in listed
+    assert "+8613800000002" in listed
+    other = listed.splitlines()[1].split()[4]
+    li.does("conflicts", "restore", "1")
+    li.does("sync")
+    rep.does("sync")
+
+    assert other in rep.does("show", "福满楼")
+    assert rep.does("conflicts") == "没有冲突。\n"
+
+
+def test_what_the_server_refused_is_told_until_it_was_seen(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    server.intents["benefits.request"] = refuse("budget_exhausted", "The budget is spent.")
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    with open_client(rep.home / "device.db", url) as client:
+        client.request_benefit(next(iter(client.customers())), program_id="x" * 36)
+
+    assert "未被接受 1" in rep.does("sync")
+    assert "没有保存到服务器" in rep.does("outbox")
+    rep.does("outbox", "seen")
+    assert rep.does("outbox") == "都已上传。\n"
+
+
+def test_words_are_carried_to_another_machine_once(
+    rep: Rep, server: FakeServer, url: str, tmp_path: Path
+) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    file = str(tmp_path / "out.tonglu")
+    assert "1 项改动" in rep.does("outbox", "export", file)
+    spare = Rep(tmp_path / "spare")
+    spare.does("login", url, server.enrolment_code("王芳"))
+
+    assert "读入 1 项" in spare.does("outbox", "import", file)
+    assert "读入 0 项改动，1 项早已在这里" in spare.does("outbox", "import", file)
+    spare.does("sync")
+    rep.does("sync")
+
+    assert rep.does("list").count("福满楼") == 1
+
+
+def test_locked_records_open_with_a_sync(rep: Rep, server: FakeServer, url: str) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    Protection(rep.home / "device.db", clock_ms=lambda: 1).vault.end()
+
+    code, said = rep.run("list")
+    assert code == 5
+    assert "tonglu-device sync" in said
+    assert "上传 1" in rep.does("sync")
+    assert "福满楼" in rep.does("list")
+
+
+def test_a_revoked_device_says_that_it_was_wiped(rep: Rep, server: FakeServer, url: str) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    for device in server.devices.values():
+        server.revoke(device.id)
+
+    code, said = rep.run("sync")
+
+    assert code == 5
+    assert "已清除" in said
+    saved = rep.home / "device.db.outbox"
+    assert json.loads(saved.read_bytes().partition(b"\n")[0])["pending"] == 1
+
+
+def test_columns_line_up_where_characters_are_wide() -> None:
+    columns = [Column("编号", 6), Column("名称", 12), Column("金额", 8, is_number=True)]
+    rows = [["1", "福满楼餐饮管理有限公司", "5"], ["22", "Bowl", "1,000"]]
+
+    lines = table(columns, rows, is_bold=False).splitlines()
+
+    assert [width(line) for line in lines] == [width(lines[0])] * 3
+    assert lines[1] == "1     福满楼餐...      5"
+    assert cut("a\n b", 9) == "a b"
+
+
+def test_every_command_explains_itself_in_both_languages(
+    rep: Rep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lang, word in (("zh-CN", "用法："), ("en", "usage: ")):
+        for words in ([], ["login"], ["edit"], ["outbox"]):
+            with pytest.raises(SystemExit):
+                rep.run(*words, "--help", lang=lang)
+            said = capsys.readouterr().out
+            assert said.startswith(f"{word}tonglu-device")
+            assert all(width(line) <= 80 for line in said.splitlines()), said
