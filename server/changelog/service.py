@@ -19,8 +19,8 @@ from server.changelog.store import Store, unit_of
 from server.kit import clock
 from server.kit.errors import Refusal
 from sync_protocol import merge
-from sync_protocol.merge import BatchResult, EditClock, HeldRecord
-from sync_protocol.messages import ReceivedOp, Status
+from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key
+from sync_protocol.messages import Create, ReceivedOp, Status
 
 _NOW: Final = 2**53 - 1
 """The base of an edit that is made on what stands now."""
@@ -43,7 +43,6 @@ async def apply(
     kinds: Mapping[str, RecordKind],
     edit_clock: EditClock,
     base_limit: int | None = None,
-    along: Sequence[Along] = (),
     store: Store = STORE,
     now: datetime,
 ) -> Applied:
@@ -54,19 +53,59 @@ async def apply(
 
     :param edit_clock: what is known about the time of these edits.
     :param base_limit: what the author can have seen at most, whatever the ops say.
+    """
+    work = _Work(actor, ops, kinds, edit_clock, store, now, base_limit)
+    async with store.unit_of_work(actor.tenant_id):
+        return await work.settle(await store.load(actor, kinds, merge.needed(ops)))
+
+
+async def add(
+    actor: Actor,
+    ops: Sequence[Create],
+    *,
+    kinds: Mapping[str, RecordKind],
+    edit_clock: EditClock,
+    along: Sequence[Along] = (),
+    now: datetime,
+) -> Applied:
+    """Do as `apply`, in the open unit of work, with records whose ids nobody has.
+
+    The caller has just looked: nothing is loaded, and they name no other record.
+
     :param along: what else is written if anything is.
     """
-    async with store.unit_of_work(actor.tenant_id):
-        held = await store.load(actor, kinds, merge.needed(ops))
-        rules = RoomRules(actor, kinds, await references.of(store, actor, ops, held))
-        device = str(actor.device_id) if actor.device_id else None
+    return await _Work(actor, ops, kinds, edit_clock, STORE, now, along=along).settle({})
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """Ops to be settled: who wrote them, under which rules, and where they go."""
+
+    actor: Actor
+    ops: Sequence[ReceivedOp]
+    kinds: Mapping[str, RecordKind]
+    edit_clock: EditClock
+    store: Store
+    now: datetime
+    base_limit: int | None = None
+    along: Sequence[Along] = ()
+
+    async def settle(self, held: Mapping[Key, HeldRecord]) -> Applied:
+        """Settle the ops against what is held, take the clock and write."""
+        actor, store = self.actor, self.store
+        named = await references.of(store, actor, self.ops, held)
+        rules = RoomRules(actor, self.kinds, named)
         result = merge.settle_batch(
-            held, ops, device=device, clock=edit_clock, rules=rules, base_limit=base_limit
+            held,
+            self.ops,
+            device=str(actor.device_id) if actor.device_id else None,
+            clock=self.edit_clock,
+            rules=rules,
+            base_limit=self.base_limit,
         )
         if not (result.records or result.conflicts):
             return Applied(None, result, rules.refusals)
         unit = unit_of(result, await _conflicts(store, actor, result))
-        tick = await store.write(actor, kinds, unit, along=along, now=now)
+        tick = await store.write(actor, self.kinds, unit, along=self.along, now=self.now)
         return Applied(tick.seq, merge.stamp(result, tick.seq), rules.refusals)
 
 

@@ -25,7 +25,10 @@ _CANDIDATES: Final = r"""
             AND k.before = '' AND k.customer_id IS NULL
         ORDER BY k.token, k.record_id LIMIT 20
     ) k
+    UNION ALL SELECT -1, id FROM customer WHERE tenant_id = $1 AND id = ANY($5::uuid[])
 """
+_ITSELF: Final = -1
+"""Stands for the number of a record that is left out: it is there."""
 _CUSTOMERS: Final = """
     SELECT id, name, uscc, phone, owner_id, team_id FROM customer
     WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted
@@ -44,36 +47,50 @@ async def duplicates(
 
 async def duplicates_of(
     actor: Actor, likenesses: Sequence[Likeness], *, but: Sequence[UUID]
-) -> dict[int, list[Duplicate]]:
-    """Tell the doubles of each of these, by their position, leaving out the records themselves."""
-    found = await alike(actor, likenesses, but=frozenset(but))
-    return {
+) -> tuple[dict[int, list[Duplicate]], bool]:
+    """Tell the doubles of each of these, by their position, leaving out the records themselves.
+
+    Says, too, whether any of those is there already: the same question finds it out.
+    """
+    found, are_there = await _alike(actor, likenesses, but)
+    told = {
         number: [_told(actor, reasons, row) for reasons, row in rows]
         for number, rows in found.items()
     }
+    return told, are_there
 
 
 async def alike(
-    actor: Actor, likenesses: Sequence[Likeness], *, but: frozenset[UUID] = frozenset()
+    actor: Actor, likenesses: Sequence[Likeness]
 ) -> dict[int, list[tuple[list[str], asyncpg.Record]]]:
     """Find, for each position, the customers that look like it and why; two statements."""
+    found, _ = await _alike(actor, likenesses, ())
+    return found
+
+
+async def _alike(
+    actor: Actor, likenesses: Sequence[Likeness], but: Sequence[UUID]
+) -> tuple[dict[int, list[tuple[list[str], asyncpg.Record]]], bool]:
+    """Do as `alike`, but leave some records out and say whether any of them is there."""
     asked = [
         (number, stretch.prefix, stretch.end)
         for number, each in enumerate(likenesses)
         for stretch in each.stretches()
     ]
-    if not asked:
-        return {}
+    if not (asked or but):
+        return {}, False
     connection = db.connection()
-    numbers, lows, highs = zip(*asked, strict=True)
+    numbers, lows, highs = zip(*asked, strict=True) if asked else ((), (), ())
     pairs = await connection.fetch(
         _CANDIDATES,
         actor.tenant_id,
         numbers,
         _SEPARATOR.join(lows),
         _SEPARATOR.join(highs),
+        but,
     )
-    ids = {row["record_id"] for row in pairs} - but
+    are_there = any(row["number"] == _ITSELF for row in pairs)
+    ids = {row["record_id"] for row in pairs}.difference(but)
     rows = await connection.fetch(_CUSTOMERS, actor.tenant_id, ids) if ids else []
     customers = {row["id"]: row for row in rows}
     found: dict[int, dict[UUID, tuple[list[str], asyncpg.Record]]] = {}
@@ -84,7 +101,7 @@ async def alike(
         theirs = likeness(row["name"], uscc=row["uscc"], phone=row["phone"])
         if reasons := likenesses[pair["number"]].reasons(theirs):
             found.setdefault(pair["number"], {})[row["id"]] = (reasons, row)
-    return {number: list(by_id.values()) for number, by_id in found.items()}
+    return {number: list(by_id.values()) for number, by_id in found.items()}, are_there
 
 
 def _told(actor: Actor, reasons: list[str], row: asyncpg.Record) -> Duplicate:

@@ -45,16 +45,17 @@ async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSa
     customer_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         fields = await _complete(actor, writing.fields_of(new, but=_OWN_ID))
+        compared = rules.normalise("customer", {name: fields[name] for name in _COMPARED})
         # Before the tenant's clock is taken: others of the tenant wait from there on.
-        found = await _duplicates(actor, [rules.normalise("customer", fields)], but=[customer_id])
+        found, is_taken = await _duplicates(actor, [compared], but=[customer_id])
         op = writing.creation("customer", customer_id, fields, now=now)
-        line = audit.entry(actor, "customer.created", subject_id=customer_id, now=now)
-        applied = await writing.settle(actor, [op], along=[Along(*line)], now=now)
-        held = applied.result.records.get(("customer", str(customer_id)))
-        if held is None:
+        if is_taken:
+            await writing.settle(actor, [op], now=now)
             customer = await records.known(actor, customer_id)
         else:
-            customer = view_of(held, now=now)
+            line = audit.entry(actor, "customer.created", subject_id=customer_id, now=now)
+            applied = await writing.add(actor, op, along=[Along(*line)], now=now)
+            customer = view_of(applied.result.records["customer", op.id], now=now)
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,
@@ -88,7 +89,7 @@ async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> B
             )
     # Read after the commit: what is written holds the tenant's clock, for which others wait.
     async with db.tenant_transaction(actor.tenant_id):
-        found = await _duplicates(actor, [held.fields for held in created.values()], but=made)
+        found, _ = await _duplicates(actor, [held.fields for held in created.values()], but=made)
     places = {str(customer_id): at for at, customer_id in enumerate(made)}
     at_of = [places[held.id] for held in created.values()]
     return BatchSaved(
@@ -131,7 +132,7 @@ async def edit(
         customer = await records.known(actor, customer_id)
         found: dict[int, list[Duplicate]] = {}
         if not _COMPARED.isdisjoint(fields):
-            found = await _duplicates(actor, [msgspec.to_builtins(customer)], but=[customer_id])
+            found, _ = await _duplicates(actor, [msgspec.to_builtins(customer)], but=[customer_id])
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,
@@ -183,8 +184,11 @@ def _follow_owner(fields: dict[str, Any], teams: dict[str, str | None]) -> None:
 
 async def _duplicates(
     actor: Actor, fields: Sequence[Mapping[str, Any]], *, but: Sequence[UUID]
-) -> dict[int, list[Duplicate]]:
-    """Find who looks like customers with these fields in normal form, by their position."""
+) -> tuple[dict[int, list[Duplicate]], bool]:
+    """Find who looks like customers with these fields in normal form, by their position.
+
+    Says, too, whether any of the ids left out is a customer's.
+    """
     likenesses = [
         likeness(each["name"], uscc=each.get("uscc"), phone=each.get("phone")) for each in fields
     ]

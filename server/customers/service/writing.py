@@ -63,31 +63,47 @@ async def settle(
     ops: Sequence[ReceivedOp],
     *,
     now: datetime,
-    along: Sequence[Along] = (),
     place: Callable[[int], str] | None = None,
 ) -> Applied:
     """Write ops, all or none, in the open transaction.
 
-    :param along: what else is written if anything is.
     :param place: gives the path in the request of an op's record, by the number of the op.
     :raises Refusal: of the first op that is refused, with the path of the field at fault.
     """
-    now_ms = clock.to_ms(now)
     applied = await changelog.apply(
-        actor,
-        ops,
-        kinds=sync.BY_NAME,
-        edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
-        along=along,
-        now=now,
+        actor, ops, kinds=sync.BY_NAME, edit_clock=_clock_of(now), now=now
     )
+    _ensure_settled(applied, place)
+    return applied
+
+
+async def add(actor: Actor, op: Create, *, along: Sequence[Along], now: datetime) -> Applied:
+    """Write a record whose id nobody has, in the open transaction.
+
+    :param along: what else is written.
+    :raises Refusal: the record is not acceptable.
+    """
+    applied = await changelog.add(
+        actor, [op], kinds=sync.BY_NAME, edit_clock=_clock_of(now), along=along, now=now
+    )
+    _ensure_settled(applied)
+    return applied
+
+
+def _clock_of(now: datetime) -> EditClock:
+    """Give the clock of an edit that is made here and now."""
+    now_ms = clock.to_ms(now)
+    return EditClock(received_at_ms=now_ms, floor_ms=now_ms)
+
+
+def _ensure_settled(applied: Applied, place: Callable[[int], str] | None = None) -> None:
+    """Raise the refusal of the first op that was refused."""
     for outcome in applied.result.outcomes:
         if outcome.status not in _SETTLED:
             refusal = applied.refusals.get(outcome.number) or as_refusal(outcome)
             if place is not None:
                 refusal.field = f"{place(outcome.number)}.{refusal.field or 'id'}"
             raise refusal
-    return applied
 
 
 async def edit_record(
