@@ -6,12 +6,13 @@ elsewhere harms it: outcomes are noted once, a page is taken only where it conti
 
 from typing import Final, assert_never
 
-from mobile_client_sdk.outbox import Outbox, unreadable
+from mobile_client_sdk.outbox import Frame, Outbox, unreadable
 from mobile_client_sdk.replica import Replica
 from mobile_client_sdk.store import Store
 from sync_protocol.messages import (
     MAX_OPS,
     Code,
+    Op,
     Outcome,
     PullRequest,
     PullResponse,
@@ -25,6 +26,8 @@ DEFAULT_PAGE: Final = 2_000
 _MOST_FRUITLESS: Final = 3
 """Answers in a row that bring nothing before a sync is given up for now."""
 
+_TOLD_VERSION: Final = "told_app_version"
+
 Request = PushRequest | PullRequest
 Response = PushResponse | PullResponse
 
@@ -37,12 +40,20 @@ class SyncEngine:
     """One sync of one store, from the first push to the last page."""
 
     def __init__(
-        self, store: Store, outbox: Outbox, replica: Replica, *, page: int = DEFAULT_PAGE
+        self,
+        store: Store,
+        outbox: Outbox,
+        replica: Replica,
+        *,
+        page: int = DEFAULT_PAGE,
+        app_version: str = "",
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._replica = replica
         self._page = page
+        self._app_version = app_version
+        self._knows_handles = True
         self._frame_size = MAX_OPS
         self._is_complete = False
         self._fruitless = 0
@@ -59,16 +70,25 @@ class SyncEngine:
         frame = self._outbox.frame(most=self._frame_size)
         if frame is None:
             return None if self._is_complete else self._replica.request(self._page)
-        is_last = frame.ops[-1].number + 1 == self._outbox.next_number()
+        pending = self._outbox.next_number() - 1 - frame.ops[-1].number
+        told = self._store.get(_TOLD_VERSION)
         return PushRequest(
             protocol=PROTOCOL_VERSION,
             schema=SCHEMA_VERSION,
             device_time_ms=now_ms,
-            ops=frame.ops,
+            ops=self._named(frame),
             epoch=frame.epoch,
             forgotten=self._outbox.forgotten(),
-            pull=self._replica.request(self._page) if is_last else None,
+            pending=pending,
+            app_version="" if told == self._app_version else self._app_version,
+            pull=None if pending else self._replica.request(self._page),
         )
+
+    def _named(self, frame: Frame) -> list[Op]:
+        """Answer the ops of a frame, their records by handle where handles are of their epoch."""
+        if not self._knows_handles or frame.epoch != self._replica.progress.epoch:
+            return frame.ops
+        return self._replica.by_handle(frame.ops)
 
     def receive(self, request: Request, response: Response, now_ms: int) -> None:
         """Take an answer.
@@ -120,6 +140,10 @@ class SyncEngine:
         if len(outcomes) < len(answered):
             # What was settled before this device was restored stays so; only the rest is new.
             return self._renumber(response.acknowledged)
+        # Where handles are of another epoch the server settles nothing: name the records by ids.
+        self._knows_handles = self._knows_handles and bool(outcomes)
+        if outcomes and request.app_version:
+            self._store.put(_TOLD_VERSION, request.app_version)
         return bool(outcomes)
 
     def _note(self, outcomes: list[Outcome], now_ms: int) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from mobile_client_sdk.store import Store
 from sync_protocol.messages import (
     MAX_GROUP,
+    MAX_INTENTS,
     MAX_OPS,
     MAX_REQUEST_BYTES,
     TARGET_FRAME_BYTES,
@@ -191,15 +192,15 @@ class Outbox:
         if not rows:
             return None
         ops: list[Op] = []
-        size, epoch = 0, rows[0][1]
+        size, intents, epoch = 0, 0, rows[0][1]
         same_epoch = takewhile(lambda row: row[1] == epoch, rows)
         for unit in _units([(_decode(body), len(body)) for body, _ in same_epoch]):
-            length = sum(each[1] for each in unit)
-            too_many = len(ops) + len(unit) > most or size + length > TARGET_FRAME_BYTES
-            if ops and too_many:
+            size += sum(each[1] for each in unit)
+            intents += isinstance(unit[0][0], Intent)
+            too_many = len(ops) + len(unit) > most or intents > MAX_INTENTS
+            if ops and (too_many or size > TARGET_FRAME_BYTES):
                 break
             ops += [each[0] for each in unit]
-            size += length
         return Frame(ops, epoch)
 
     def pending_count(self) -> int:

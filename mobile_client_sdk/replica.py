@@ -7,13 +7,22 @@ applied at once, those of several are kept as they came until the last one is th
 # ruff: noqa: S608 - the names in SQL come from the schema, never from a person or the wire
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final
 
 import msgspec
 
 from mobile_client_sdk.store import Store, create_indexes, create_table, to_column, to_columns
-from sync_protocol.messages import Patch, PullRequest, PullResponse, RecordBatch
+from sync_protocol.messages import (
+    Delete,
+    Edit,
+    Op,
+    Patch,
+    PullRequest,
+    PullResponse,
+    RecordBatch,
+)
 from sync_protocol.schema import SCHEMA
 
 _CHILDREN: Final = tuple(spec.kind for spec in SCHEMA.records if spec.parent is not None)
@@ -75,6 +84,27 @@ class Replica:
             if progress.staging == "snapshot":
                 return self._stage_snapshot(connection, progress, page)
             return self._stage_delta(connection, progress, page)
+
+    def by_handle(self, ops: Sequence[Op]) -> list[Op]:
+        """Name the ops' records by their handles, where the server has told them."""
+        ids: dict[str, set[str]] = {}
+        for op in ops:
+            if isinstance(op, Edit | Delete) and op.kind in SCHEMA.kinds():
+                ids.setdefault(op.kind, set()).add(op.id)
+        handles: dict[tuple[str, str], int] = {}
+        for kind, wanted in ids.items():
+            rows = self._store.rows(
+                f"SELECT id, handle FROM base_{kind} "
+                f"WHERE handle > 0 AND id IN ({', '.join('?' * len(wanted))})",
+                tuple(wanted),
+            )
+            handles.update({(kind, record_id): handle for record_id, handle in rows})
+        return [
+            msgspec.structs.replace(op, id="", handle=handles[op.kind, op.id])
+            if isinstance(op, Edit | Delete) and (op.kind, op.id) in handles
+            else op
+            for op in ops
+        ]
 
     # ------------------------------------------------------------------------- a first load
 
@@ -181,11 +211,12 @@ def _insert(connection: sqlite3.Connection, batch: RecordBatch, prefix: str) -> 
         if name in known
     ]
     extras = _extras(batch, known)
-    places = ", ".join("?" * (len(names) + 3))
+    places = ", ".join("?" * (len(names) + 4))
+    handles = batch.handles or repeat(None, len(batch.ids))
     connection.executemany(
         f"INSERT OR REPLACE INTO {prefix}_{batch.kind} "
-        f"(id, seq, {''.join(f'{name}, ' for name in names)}extra) VALUES ({places})",
-        zip(batch.ids, batch.seqs, *columns, extras, strict=True),
+        f"(id, seq, handle, {''.join(f'{name}, ' for name in names)}extra) VALUES ({places})",
+        zip(batch.ids, batch.seqs, handles, *columns, extras, strict=True),
     )
 
 

@@ -75,6 +75,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "store": ("customer_id",),
     "contact": ("customer_id",),
     "note": ("customer_id",),
+    "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),
 }

@@ -22,6 +22,7 @@ import msgspec
 
 from sync_protocol import codec, cursor
 from sync_protocol.conflicts import DELETED, Version
+from sync_protocol.handles import handles_of, with_ids
 from sync_protocol.merge import (
     EditClock,
     HeldRecord,
@@ -47,6 +48,7 @@ from sync_protocol.messages import (
     RecordBatch,
     RecordOp,
     Status,
+    is_same_op,
     op_digest,
     split_frame,
 )
@@ -101,6 +103,8 @@ class FakeServer:
         self.devices: dict[str, FakeDevice] = {}
         self.seq = 0
         self.epoch = 1
+        self.handles = 0
+        """The last handle that was given."""
         self.faults: list[Fault | None] = []
         """What happens to the next requests, in order; none lets one through."""
         self.intents: dict[str, IntentHandler] = {"benefits.request": _grant}
@@ -150,7 +154,7 @@ class FakeServer:
 
     def image(self) -> dict[str, Any]:
         """Make a backup."""
-        kept = ("records", "devices", "seq", "granted", "_entered", "_exits")
+        kept = ("records", "devices", "seq", "handles", "granted", "_entered", "_exits")
         return copy.deepcopy({name: getattr(self, name) for name in kept})
 
     def restore(self, image: Mapping[str, Any]) -> None:
@@ -199,7 +203,8 @@ class FakeServer:
                     case _:
                         return _problem(404, "not_found", "There is no such page.")
             except codec.DecodeError as error:
-                return _problem(422, error.code, error.detail)
+                status = 409 if isinstance(error, codec.FormatUnknown) else 422
+                return _problem(status, error.code, error.detail)
             except FrameInvalid as error:
                 return _problem(422, error.code, str(error))
 
@@ -262,8 +267,15 @@ class FakeServer:
 
     def _push(self, device: FakeDevice, push: ReceivedPush) -> PushResponse:
         now_ms = self._clock_ms()
+        named = handles_of(push.ops)
+        if named and push.epoch not in (0, self.epoch):
+            # Handles of another epoch mean nothing here: the device sends again by ids.
+            return PushResponse(
+                outcomes=[], acknowledged=device.acknowledged, server_time_ms=now_ms
+            )
+        ids = {(each.kind, each.handle): each.id for each in self.records.values()}
         repeated, fresh = split_frame(
-            push.ops, acknowledged=device.acknowledged, forgotten=push.forgotten
+            with_ids(push.ops, ids), acknowledged=device.acknowledged, forgotten=push.forgotten
         )
         outcomes = [self._again(device, op) for op in repeated]
         if not any(each.code == Code.NUMBER_REUSED for each in outcomes):
@@ -277,7 +289,7 @@ class FakeServer:
 
     def _again(self, device: FakeDevice, op: ReceivedOp) -> Outcome:
         digest, outcome = device.outcomes[op.number]
-        if digest == op_digest(op):
+        if is_same_op(op, digest):
             return outcome
         return Outcome(number=op.number, status=Status.REJECTED, code=Code.NUMBER_REUSED)
 
@@ -338,7 +350,8 @@ class FakeServer:
         result = stamp(result, self.seq)
         for key, record in result.records.items():
             self._note_move(self.records.get(key), record)
-            self.records[key] = msgspec.structs.replace(record, visible=True)
+            handle = record.handle or self._next_handle()
+            self.records[key] = msgspec.structs.replace(record, visible=True, handle=handle)
         for conflict in result.conflicts:
             fields = {
                 "customer_id": conflict.customer_id,
@@ -358,11 +371,16 @@ class FakeServer:
                 seq=self.seq,
                 created=Version(self.seq),
                 fields=fields,
+                handle=self._next_handle(),
             )
         outcomes = {each.number: each for each in result.outcomes}
         for intent in result.intents:
             outcomes[intent.number] = self._decide(user_id, intent)
         return [outcomes[op.number] for op in ops]
+
+    def _next_handle(self) -> int:
+        self.handles += 1
+        return self.handles
 
     def _decide(self, user_id: str, intent: Intent) -> Outcome:
         handler = self.intents.get(intent.name)
@@ -547,6 +565,7 @@ def _batch(kind: str, records: list[HeldRecord]) -> RecordBatch:
         ids=[record.id for record in records],
         seqs=[record.seq for record in records],
         columns=[[record.fields.get(name) for record in records] for name in names],
+        handles=[record.handle for record in records],
     )
 
 

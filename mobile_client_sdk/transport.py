@@ -26,7 +26,6 @@ from sync_protocol.messages import PullResponse, PushRequest, PushResponse
 
 T = TypeVar("T")
 _HAS_ZSTD: Final = find_spec("zstandard") is not None
-_WORTH_COMPRESSING: Final = 512
 _OK: Final = range(200, 300)
 _TRY_LATER: Final = frozenset({408, 425, 429})
 
@@ -49,6 +48,7 @@ class Problem(msgspec.Struct):
     code: str = ""
     detail: str = ""
     acknowledged: int | None = None
+    missing: list[tuple[int, int]] = []
 
 
 class RequestRefused(Exception):
@@ -61,6 +61,8 @@ class RequestRefused(Exception):
         self.detail = problem.detail
         self.acknowledged = problem.acknowledged
         """The highest settled op, where the server waits for earlier ones (``op_gap``)."""
+        self.missing = problem.missing
+        """The chunks that the server waits for (``chunks_missing``)."""
 
 
 class Transport:
@@ -105,19 +107,30 @@ class Transport:
         :raises Offline: if nothing is known about what became of it.
         :raises SignedOut: if the device must enrol again.
         """
+        return self.authorised(lambda token: self._send(request, token))
+
+    def authorised(self, ask: Callable[[str], T]) -> T:
+        """Ask with an access token that is good; one that the server refuses is renewed once.
+
+        :raises SignedOut: if the device must enrol again.
+        """
         session = self._sessions.require()
         if session.expires_at_ms - EARLY_MS <= self._clock_ms():
             session = self._refresh(session)
         try:
-            return self._send(request, session)
+            return ask(session.access_token)
         except RequestRefused as refusal:
             _ensure_not_revoked(refusal)
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
-        return self._send(request, self._refresh(session))
+        return ask(self._refresh(session).access_token)
 
-    def _send(self, request: Request, session: Session) -> Response:
-        token = session.access_token
+    @property
+    def http(self) -> httpx.Client:
+        """Answer the connections, for what is no message: the bytes of attachments."""
+        return self._client
+
+    def _send(self, request: Request, token: str) -> Response:
         if isinstance(request, PushRequest):
             return self._exchange("/v1/sync/push", request, PushResponse, self._media, token=token)
         return self._exchange("/v1/sync/pull", request, PullResponse, self._media, token=token)
@@ -145,7 +158,7 @@ class Transport:
         headers = {"Content-Type": media, "Accept": media, "Accept-Encoding": _accepted()}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        if self._server_reads_zstd and _HAS_ZSTD and len(body) > _WORTH_COMPRESSING:
+        if self._server_reads_zstd and _HAS_ZSTD and len(body) > codec.WORTH_COMPRESSING:
             body = codec.compress(body)
             headers["Content-Encoding"] = codec.ZSTD
         status, answered, content = self._post(path, body, headers)
@@ -194,10 +207,11 @@ def _understood(status: int, headers: httpx.Headers, content: bytes, kind: type[
     except codec.DecodeError as error:
         # A cut answer looks like this: what was sent may have been done or not.
         raise Offline(f"The answer cannot be read: {error}") from error
-    raise _refusal(status, headers, content)
+    raise refusal_of(status, headers, content)
 
 
-def _refusal(status: int, headers: httpx.Headers, content: bytes) -> Exception:
+def refusal_of(status: int, headers: httpx.Headers, content: bytes) -> Exception:
+    """Answer what a status that is no success means, as an exception to be raised."""
     problem = _problem(headers, content)
     if problem.code == "client_too_old":
         return UpdateNeeded(problem.detail)
