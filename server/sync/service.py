@@ -87,6 +87,11 @@ async def _push(room: Room, actor: Actor, request: ReceivedPush, now: datetime) 
     """Settle the ops of a push in one unit of work."""
     async with room.store.unit_of_work(actor.tenant_id):
         held = await _hold(room.store, actor, request)
+        if held.is_restored and handles_of(request.ops):
+            # Handles of another epoch mean nothing here: the device sends the same ops by ids.
+            return PushResponse(
+                outcomes=[], acknowledged=held.device.last_op, server_time_ms=clock.to_ms(now)
+            )
         outcomes = await _settle(room, actor, held, request, now) if held.fresh else []
         acknowledged = await _acknowledge(room.store, actor, request, held, outcomes, now)
     pulled = await pull(actor, request.pull, now=now, room=room) if request.pull else None
