@@ -107,17 +107,22 @@ class Commit(msgspec.Struct, frozen=True):
     device_id: str | None
 
 
+_Name = tuple[UUID, str, str]
+"""Names a row that can be locked."""
+
+
 class _Open:
     """A unit of work, or a snapshot, that is open."""
 
-    def __init__(self, tables: Tables, *, is_readonly: bool) -> None:
+    def __init__(self, tenant_id: UUID, tables: Tables, *, is_readonly: bool) -> None:
+        self.tenant_id = tenant_id
         self.seen = tables
         self.is_readonly = is_readonly
         self.changes: list[Callable[[Tables], Tables]] = []
         self.unit: Unit | None = None
         self.settled: list[Remembered] = []
         self.device_id: str | None = None
-        self.locks: set[tuple[str, str]] = set()
+        self.locks: set[_Name] = set()
 
 
 _OPEN: Final[ContextVar[_Open | None]] = ContextVar("_OPEN", default=None)
@@ -125,18 +130,35 @@ _OPEN: Final[ContextVar[_Open | None]] = ContextVar("_OPEN", default=None)
 
 
 class MemoryStore:
-    """One tenant's rows in memory, with the transactions that PostgreSQL gives."""
+    """Rows in memory, tenant by tenant, with the transactions that PostgreSQL gives."""
 
     def __init__(
         self,
         pause: Callable[[], Awaitable[None]],
         *,
+        tenant_id: UUID,
         looks_on: Callable[[Commit], None] | None = None,
     ) -> None:
-        self.tables = Tables()
+        self.tenant_id = tenant_id
+        """Whose rows ``tables`` are."""
+        self._all: dict[UUID, Tables] = {}
         self._pause = pause
         self._looks_on = looks_on
-        self._locked: dict[tuple[str, str], _Open] = {}
+        self._locked: dict[_Name, _Open] = {}
+
+    @property
+    def tables(self) -> Tables:
+        """Show all that is committed."""
+        return self.of_tenant(self.tenant_id)
+
+    @tables.setter
+    def tables(self, tables: Tables) -> None:
+        """Put other rows in the place of what is there."""
+        self._all[self.tenant_id] = tables
+
+    def of_tenant(self, tenant_id: UUID) -> Tables:
+        """Show all that is committed of any tenant."""
+        return self._all.get(tenant_id) or Tables()
 
     def forget_locks(self) -> None:
         """Let go of every lock, as a database does when it starts again."""
@@ -147,11 +169,12 @@ class MemoryStore:
     @asynccontextmanager
     async def unit_of_work(self, tenant_id: UUID) -> AsyncIterator[None]:
         """Open the rows for writing, or join what is open."""
-        del tenant_id
-        if _OPEN.get() is not None:
+        joined = _OPEN.get()
+        if joined is not None:
+            assert joined.tenant_id == tenant_id, "a unit of work is one tenant's"
             yield
             return
-        opened = _Open(self.tables, is_readonly=False)
+        opened = _Open(tenant_id, self.of_tenant(tenant_id), is_readonly=False)
         token = _OPEN.set(opened)
         try:
             await self._pause()
@@ -166,13 +189,12 @@ class MemoryStore:
 
     def _commit(self, opened: _Open) -> None:
         """Put what was collected into the tables, all at once."""
-        before = self.tables
+        before = after = self.of_tenant(opened.tenant_id)
         for change in opened.changes:
-            self.tables = change(self.tables)
-        if self._looks_on is not None and self.tables is not before:
-            self._looks_on(
-                Commit(before, self.tables, opened.unit, opened.settled, opened.device_id)
-            )
+            after = change(after)
+        self._all[opened.tenant_id] = after
+        if self._looks_on is not None and after is not before:
+            self._looks_on(Commit(before, after, opened.unit, opened.settled, opened.device_id))
 
     def _release(self, opened: _Open) -> None:
         for name in opened.locks:
@@ -182,9 +204,9 @@ class MemoryStore:
     @asynccontextmanager
     async def snapshot(self, tenant_id: UUID) -> AsyncIterator[None]:
         """Open the rows as they stand now, for reading."""
-        del tenant_id
         await self._pause()
-        token = _OPEN.set(_Open(self.tables, is_readonly=True))
+        opened = _Open(tenant_id, self.of_tenant(tenant_id), is_readonly=True)
+        token = _OPEN.set(opened)
         try:
             yield
         finally:
@@ -211,7 +233,7 @@ class MemoryStore:
         opened = self._current()
         if opened.is_readonly:
             return opened.seen
-        tables = self.tables
+        tables = self.of_tenant(opened.tenant_id)
         for change in opened.changes:
             tables = change(tables)
         return tables
@@ -224,8 +246,8 @@ class MemoryStore:
     async def _lock(self, names: Iterable[tuple[str, str]]) -> None:
         """Hold rows until the unit ends, in the order in which they are named."""
         opened = self._current()
-        for name in names:
-            waits = 0
+        for kind, row_id in names:
+            name, waits = (opened.tenant_id, kind, row_id), 0
             while self._locked.get(name, opened) is not opened:
                 waits += 1
                 if waits > _MOST_WAITS:

@@ -76,12 +76,12 @@ class Site:
         rng: random.Random,
         *,
         looks_on: Callable[[Commit], None],
-        received: Callable[[str, list[ReceivedOp]], None],
+        received: Callable[[str, list[ReceivedOp], int], None],
         failed: Callable[[str, Exception], None],
         mutations: Callable[[MemoryStore], Mapping[str, Mutation]],
     ) -> None:
         self.scheduler = scheduler
-        self.store = MemoryStore(pause, looks_on=looks_on)
+        self.store = MemoryStore(pause, tenant_id=TENANT, looks_on=looks_on)
         self.room = Room(self.store, mutations(self.store))
         self.people: dict[UUID, Person] = {}
         self.is_up = True
@@ -193,7 +193,7 @@ class Site:
             message: Any
             if path == "push":
                 push = codec.decode_push(body, media)
-                self._received(str(actor.device_id), push.ops)
+                self._received(str(actor.device_id), push.ops, push.epoch)
                 message = await sync.push(actor, push, now=self.now, room=self.room)
             else:
                 pull = codec.decode(body, PullRequest, media)
@@ -238,9 +238,10 @@ class Site:
         if self.backup is None:
             return
         self.crash(down_ms=1)
-        epoch = self.store.tables.clock.epoch + 1
         tables = self.backup.tables
-        row = msgspec.structs.replace(tables.clock, epoch=epoch)
+        # As `server.changelog.restoration` does it: an epoch is never used twice.
+        epoch = max(tables.clock.epoch + 1, self.scheduler.now_ms // 1000)
+        row = msgspec.structs.replace(tables.clock, epoch=epoch, min_seq=tables.clock.seq)
         self.store.tables = msgspec.structs.replace(tables, clock=row)
         self.people = dict(self.backup.people)
         self.restorations += 1

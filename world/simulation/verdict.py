@@ -5,12 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sync_protocol.messages import Code, Create, Delete, Edit, Intent, Outcome, Status
+from sync_protocol.merge import HeldRecord
+from sync_protocol.messages import (
+    Code,
+    Create,
+    Delete,
+    Edit,
+    Intent,
+    Outcome,
+    SetChange,
+    Status,
+)
 from sync_protocol.schema import SCHEMA, Policy
-from world.simulation.diary import Entry, Identity
+from world.simulation.diary import Entry, Identity, identity
 from world.simulation.memory import Tables
 from world.simulation.phone import Phone
-from world.simulation.watch import EFFECT, told
+from world.simulation.watch import EFFECT
+from world.simulation.watch import told as told_of
 
 if TYPE_CHECKING:
     from world.simulation.stage import Stage
@@ -102,15 +113,15 @@ class _Verdict:
         ]
         if len(effective) > 1:
             numbers = [each.number for each in effective]
-            self.watch.find("exactly once", f"{told(entry)} had an effect as {numbers}")
+            self.watch.find("exactly once", f"{told_of(entry)} had an effect as {numbers}")
         phone = self._phone(entry)
         is_out_of_reach = entry.is_lost or phone.is_signed_out or phone.is_gone
         if not outcomes and not is_out_of_reach:
-            self.watch.find("no silent loss", f"{told(entry)} was saved and has no outcome")
+            self.watch.find("no silent loss", f"{told_of(entry)} was saved and has no outcome")
         if any(each.status in EFFECT for each in outcomes):
             self._values(entry)
         elif outcomes and not is_out_of_reach and not self._istold(phone, entry):
-            self.watch.find("no silent loss", f"{told(entry)} was refused and nobody is told")
+            self.watch.find("no silent loss", f"{told_of(entry)} was refused and nobody is told")
 
     def _istold(self, phone: Phone, entry: Entry) -> bool:
         """Say whether the device shows a refusal of this to its person."""
@@ -125,7 +136,12 @@ class _Verdict:
                 self._deletion(entry)
             return
         row = self.tables.records.get((op.kind, op.id))
+        if isinstance(op, Edit):
+            self._marks(entry, op)
         for name, value in op.fields.items():
+            if SCHEMA.field(op.kind, name).policy is Policy.TEXT_MERGE:
+                self._words(entry, name, value)
+                continue
             if value is None or (row is not None and self._is_held(row.record, name, value)):
                 continue
             if str(value) in self.conflicts.get((op.id, name), ()):
@@ -134,15 +150,73 @@ class _Verdict:
                 continue
             if not self._was_replaced_knowingly(entry, name, value):
                 self.watch.find(
-                    "no silent loss", f"{told(entry)} wrote {name}={value!r}, which is nowhere"
+                    "no silent loss", f"{told_of(entry)} wrote {name}={value!r}, which is nowhere"
                 )
 
-    def _is_held(self, record: Any, name: str, value: Any) -> bool:
-        held = record.fields.get(name)
-        if SCHEMA.field(record.kind, name).policy is Policy.TEXT_MERGE:
-            # Each line is one person's word; the words that others took out they had seen.
-            return True
-        return bool(held == value) and not record.deleted
+    def _is_held(self, record: HeldRecord, name: str, value: Any) -> bool:
+        return bool(record.fields.get(name) == value) and not record.deleted
+
+    def _words(self, entry: Entry, name: str, value: Any) -> None:
+        """Look where each word went that somebody put into a text that several people write."""
+        op = entry.op
+        assert not isinstance(op, Intent), "intents write no texts"
+        row = self.tables.records.get((op.kind, op.id))
+        held = "" if row is None or row.record.deleted else str(row.record.fields.get(name))
+        told = {*self.conflicts.get((op.id, name), ())}
+        before = {word for text in entry.seen.get(name, ()) for word in str(text).split()}
+        for word in set(str(value).split()) - before:
+            is_there = word in held or any(word in text for text in told)
+            if not (is_there or self._was_taken_out(entry, name, word)):
+                self.watch.find(
+                    "no silent loss", f"{told_of(entry)} wrote {word}, which is nowhere"
+                )
+
+    def _was_taken_out(self, entry: Entry, name: str, word: str) -> bool:
+        """Say whether somebody who had seen a word left it out, or deleted the text."""
+        at_desk = any(
+            word in value
+            for record_id, field, value in self.watch.knowingly
+            if (record_id, field) == (entry.op.id, name)
+        )
+        return at_desk or any(
+            any(word in str(text) for text in other.seen[name])
+            or other.device_id == entry.device_id
+            for other in self._others(entry)
+            if name in other.seen and word not in str(getattr(other.op, "fields", {}).get(name))
+        )
+
+    def _marks(self, entry: Entry, op: Edit) -> None:
+        """Look whether marks that were put on stand, and those taken off are gone."""
+        row = self.tables.records.get((op.kind, op.id))
+        if row is None or row.record.deleted:
+            return
+        for name, change in op.sets.items():
+            held = set(row.record.fields.get(name) or ())
+            others = [
+                other
+                for other in self._others(entry)
+                if isinstance(other.op, Edit) and name in other.op.sets and self._has_effect(other)
+            ]
+            for mark in set(change.add) - held:
+                if not any(mark in _sets(other, name).remove for other in others):
+                    self.watch.find("no silent loss", f"{told_of(entry)} put on {mark[-4:]}: gone")
+                elif not any(
+                    mark in _sets(other, name).remove and self._saw_mark(entry, other, name, mark)
+                    for other in others
+                ):
+                    detail = f"{told_of(entry)} put on {mark[-4:]}, taken off by none who saw it"
+                    self.watch.find("no silent loss", detail)
+            for mark in set(change.remove) & held:
+                if not any(mark in _sets(other, name).add for other in others):
+                    self.watch.find("no resurrection", f"{told_of(entry)} took {mark[-4:]} off")
+
+    def _saw_mark(self, entry: Entry, other: Entry, name: str, mark: str) -> bool:
+        is_own = other.device_id == entry.device_id
+        return is_own or any(mark in (marks or ()) for marks in other.seen.get(name, ()))
+
+    def _has_effect(self, entry: Entry) -> bool:
+        outcomes = self.settled.get(identity(entry.device_id, entry.op), ())
+        return any(each.status in EFFECT for each in outcomes)
 
     def _was_replaced_knowingly(self, entry: Entry, name: str, value: Any) -> bool:
         """Say whether somebody who had seen a value wrote or deleted something in its place.
@@ -169,7 +243,7 @@ class _Verdict:
         row = self.tables.records.get((op.kind, op.id))
         if row is None or row.record.deleted or (op.id, "deleted") in self.conflicts:
             return
-        self.watch.find("no resurrection", f"{told(entry)} was accepted, and the record lives")
+        self.watch.find("no resurrection", f"{told_of(entry)} was accepted, and the record lives")
 
     def _phone(self, entry: Entry) -> Phone:
         return next(each for each in self.stage.phones if each.device_id == entry.device_id)
@@ -220,7 +294,7 @@ class _Verdict:
                 held = model.get((op.kind, op.id)) or {}
                 model[op.kind, op.id] = {**held, **op.fields}
             if isinstance(op, Create | Edit) and outcomes[-1].status is Status.MERGED:
-                self.watch.find("sequential model", f"{told(entry)} met something unseen")
+                self.watch.find("sequential model", f"{told_of(entry)} met something unseen")
         for key, fields in model.items():
             row = self.tables.records.get(key)
             if fields is None:
@@ -230,3 +304,9 @@ class _Verdict:
             for name, value in fields.items():
                 if row is None or row.record.fields.get(name) != value:
                     self.watch.find("sequential model", f"{key}.{name} is not {value!r}")
+
+
+def _sets(entry: Entry, name: str) -> SetChange:
+    """Answer what an edit did to a set."""
+    assert isinstance(entry.op, Edit), "it was chosen as one"
+    return entry.op.sets[name]

@@ -77,6 +77,8 @@ class Watch:
         """How often each recovery happened: what a run has met at all."""
         self.are_clocks_honest = False
         """Whether edit times may be compared: clocks were off, but were not set in between."""
+        self._handles: dict[tuple[int, str, int], str] = {}
+        """The records behind all handles that ever were, by epoch and kind."""
         self._shown: dict[str, tuple[Any, ...]] = {}
         self._columns: dict[int, tuple[Any, ...]] = {}
 
@@ -90,27 +92,27 @@ class Watch:
 
     # -------------------------------------------------------------------------- the server
 
-    def received(self, device_id: str, ops: Sequence[ReceivedOp]) -> None:
+    def received(self, device_id: str, ops: Sequence[ReceivedOp], epoch: int) -> None:
         """Remember which op travels under which digest."""
         for op in ops:
-            named = self._named(op)
+            named = self._named(op, epoch)
             what = identity(device_id, named)
             for digest in {op_digest(op), op_digest(named)}:
                 self.diary.digests[device_id, digest] = what
 
-    def _named(self, op: ReceivedOp) -> ReceivedOp:
+    def _named(self, op: ReceivedOp, epoch: int) -> ReceivedOp:
         """Give an op the id for which its handle stands."""
         if not isinstance(op, Edit | Delete) or op.id or not op.handle:
             return op
-        for kind, record_id in self.tables.records:
-            if kind == op.kind and self.tables.records[kind, record_id].record.handle == op.handle:
-                return msgspec.structs.replace(op, id=record_id, handle=0)
-        return op
+        record_id = self._handles.get((epoch or self.tables.clock.epoch, op.kind, op.handle), "")
+        return msgspec.structs.replace(op, id=record_id, handle=0 if record_id else op.handle)
 
     def stands(self, tables: Tables) -> None:
         """Take what the server holds now, without a unit of work: a beginning or a restoration."""
         self.tables = tables
         self.images[tables.clock.epoch, tables.clock.seq] = tables
+        for (kind, record_id), row in tables.records.items():
+            self._handles[tables.clock.epoch, kind, row.record.handle] = record_id
 
     def committed(self, commit: Commit) -> None:
         """Look at a unit of work that was just committed."""
