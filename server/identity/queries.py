@@ -32,8 +32,12 @@ WHERE u.tenant_id = $1
 """
 _DEVICES: Final = """
 SELECT d.id, d.user_id, u.name AS user_name, d.name, d.platform, d.app_version, d.enrolled_at,
-       d.revoked_at, d.last_sync_at, d.last_op, d.pending
-FROM device d JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
+       d.revoked_at, d.last_sync_at, d.last_op, d.pending,
+       GREATEST(d.last_sync_at, d.enrolled_at) + make_interval(hours => t.lease_hours)
+           AS lease_until
+FROM device d
+JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
+JOIN tenant t ON t.tenant_id = d.tenant_id
 WHERE d.tenant_id = $1
 """
 _IN_CHARGE: Final = """
@@ -143,6 +147,17 @@ async def devices(actor: Actor, *, cursor: str | None = None) -> Page[DeviceView
         )
     items = [msgspec.convert(dict(row), DeviceView) for row in rows[:PAGE_SIZE]]
     return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)
+
+
+async def device(actor: Actor, device_id: UUID) -> DeviceView:
+    """Give one device in the actor's charge."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        row = await db.connection().fetchrow(
+            _DEVICES + _IN_CHARGE + "AND d.id = $4", actor.tenant_id, *_charge(actor), device_id
+        )
+    if row is None:
+        raise NotFound
+    return msgspec.convert(dict(row), DeviceView)
 
 
 async def directory(actor: Actor) -> Directory:

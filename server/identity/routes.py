@@ -99,6 +99,12 @@ async def devices(actor: CurrentActor, cursor: PageCursor = None) -> Page[Device
     return await queries.devices(actor, cursor=cursor)
 
 
+@get("/{device_id:uuid}", summary="Show a device")
+async def device(actor: CurrentActor, device_id: FromPath[UUID]) -> DeviceView:
+    """Give one device in one's charge."""
+    return await queries.device(actor, device_id)
+
+
 @post("/{device_id:uuid}/revocation", status_code=204, summary="Revoke a device")
 async def revoke_device(actor: CurrentActor, device_id: FromPath[UUID]) -> None:
     """End a device; it is refused within 30 seconds everywhere, and at its next write."""
@@ -181,13 +187,21 @@ async def sign_out_everywhere(actor: CurrentActor) -> None:
     await service.sign_out_everywhere(actor, now=clock.now())
 
 
+@post("/sign-out-elsewhere", status_code=204, summary="Sign out elsewhere")
+async def sign_out_elsewhere(actor: CurrentActor) -> None:
+    """End one's other browsers and API sessions; this one and the devices stay."""
+    await service.sign_out_elsewhere(actor, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
         Router(
             "/auth", route_handlers=[login, token, logout, look_at_invitation, accept_invitation]
         ),
-        Router("/devices", route_handlers=[new_enrolment_code, enrol, devices, revoke_device]),
+        Router(
+            "/devices", route_handlers=[new_enrolment_code, enrol, devices, device, revoke_device]
+        ),
         Router(
             "/users",
             route_handlers=[
@@ -201,7 +215,9 @@ router = Router(
                 revoke_invitation,
             ],
         ),
-        Router("/me", route_handlers=[me, change_password, sign_out_everywhere]),
+        Router(
+            "/me", route_handlers=[me, change_password, sign_out_elsewhere, sign_out_everywhere]
+        ),
     ],
     tags=["identity"],
 )

@@ -94,6 +94,9 @@ class DeviceView(msgspec.Struct, frozen=True):
     last_sync_at: datetime | None
     last_op: Int
     pending: Int
+    """Ops that wait on the device, as it said at its last sync."""
+    lease_until: datetime
+    """When it locks its records unless it is in contact before; a revoked one has no lease."""
 
 
 class DeviceHealth(msgspec.Struct, frozen=True):

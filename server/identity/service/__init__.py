@@ -29,6 +29,7 @@ from server.identity.service.users import (
     enable_user,
     found_company,
     invite,
+    sign_out_elsewhere,
     sign_out_everywhere,
 )
 from server.identity.service.web import (
@@ -59,6 +60,7 @@ __all__ = [
     "revoke_invitation",
     "sign_in",
     "sign_out",
+    "sign_out_elsewhere",
     "sign_out_everywhere",
     "sweep",
     "web_cookie_name",

@@ -64,6 +64,11 @@ UPDATE refresh_family SET revoked_at = $3, revoked_for = 'password_changed'
 WHERE tenant_id = $1 AND user_id = $2 AND device_id IS NULL AND revoked_at IS NULL
   AND id IS DISTINCT FROM $4
 """
+_END_OTHERS: Final = """
+UPDATE refresh_family SET revoked_at = $3, revoked_for = 'signed_out_elsewhere'
+WHERE tenant_id = $1 AND user_id = $2 AND device_id IS NULL AND revoked_at IS NULL
+  AND id IS DISTINCT FROM $4
+"""
 _END_WEB: Final = """
 UPDATE web_session SET revoked_at = $3
 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL AND id IS DISTINCT FROM $4
@@ -289,6 +294,16 @@ async def end_password_sessions(actor: Actor, login: str, *, now: datetime) -> N
     limits = (throttles.SIGN_IN_BY_LOGIN, throttles.SIGN_IN_BY_LOGIN_LONG)
     await counters.clear([(limit, login) for limit in limits])
     standings.forget_on_commit()
+
+
+async def sign_out_elsewhere(actor: Actor, *, now: datetime) -> None:
+    """End the actor's other browsers and API sessions; this one and the devices stay."""
+    whose = (actor.tenant_id, actor.user_id)
+    async with db.tenant_transaction(actor.tenant_id):
+        await db.connection().execute(_END_OTHERS, *whose, now, actor.session_id)
+        await db.connection().execute(_END_WEB, *whose, now, actor.session_id)
+        await audit.record(actor, "other_sessions.ended", subject_id=actor.user_id, now=now)
+        standings.forget_on_commit()
 
 
 async def sign_out_everywhere(actor: Actor, *, now: datetime) -> None:
