@@ -71,7 +71,7 @@ def _select(scope: Scope) -> str:
     within = scopes.predicate(scope, "c", user="$2", team="$3")
     return f"""
         SELECT k.id, k.customer_id, k.kind, k.record_id, k.field, k.kept, k.other, k.kept_by,
-            k.other_by, k.happened_at, k.state
+            k.other_by, k.happened_at, k.state, c.name AS customer_name
         FROM conflict k
         LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
         WHERE k.tenant_id = $1 AND (k.customer_id IS NULL OR {within})

@@ -12,6 +12,7 @@ class ConflictView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     customer_id: UUID | None
+    customer_name: str | None
     kind: str
     record_id: UUID
     field: str
