@@ -5,15 +5,23 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, live, session
+from partner_portal.account import pages as account
 from partner_portal.benefits import pages as benefits
+from partner_portal.conflicts import pages as conflicts
+from partner_portal.console import admission
 from partner_portal.console import pages as console
-from partner_portal.customers import detail, editing
+from partner_portal.customers import children, detail, editing
 from partner_portal.customers import pages as customers
+from partner_portal.devices import pages as devices
+from partner_portal.entrance import invitation
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
 from partner_portal.imports import pages as imports
+from partner_portal.people import pages as people
+from partner_portal.people import teams
 from partner_portal.rendering import Renderer
 from partner_portal.static_files import static_file
+from partner_portal.tags import pages as tags
 from partner_portal.transparency import pages as transparency
 from server import app as server
 from server.settings import Environment, Settings
@@ -34,6 +42,9 @@ def create_app(settings: Settings) -> Litestar:
             entrance.sign_in,
             entrance.sign_out,
             entrance.choose_language,
+            invitation.join,
+            invitation.look,
+            invitation.accept,
             *([] if settings.environment is Environment.PRODUCTION else [gallery.gallery]),
         ],
         middleware=[session.Visit()],
@@ -71,6 +82,44 @@ def create_app(settings: Settings) -> Litestar:
             imports.error_file,
             imports.template,
             imports.export,
+            children.child,
+            children.change_child,
+            children.remove_child,
+            children.restore_child,
+            children.remove_customer,
+            children.restore_customer,
+            conflicts.conflicts,
+            conflicts.settle,
+            tags.tags,
+            tags.new_tag,
+            tags.add_tag,
+            tags.tag,
+            tags.change_tag,
+            tags.remove_tag,
+            people.people,
+            people.new_person,
+            people.add_person,
+            people.person,
+            people.change_person,
+            people.invite,
+            people.revoke_invitation,
+            people.disable,
+            people.enable,
+            teams.teams,
+            teams.add_team,
+            teams.rename_team,
+            devices.devices,
+            devices.change_lease,
+            devices.new_device,
+            devices.make_code,
+            devices.ask_revocation,
+            devices.revoke,
+            account.account,
+            account.change_password,
+            account.sign_out_elsewhere,
+            admission.new_agent,
+            admission.admit,
+            admission.invite_owner,
             console.overview,
             console.agents,
             console.issuances,

@@ -75,6 +75,8 @@ def _answer(request: AnyRequest, status: int, said: str = "") -> Response[Any]:
         title=words.say(f"oops.{shown}.title"),
         said=said,
         request_id=request_id(request),
+        # An address that a form was sent to need not be one that can be opened.
+        here=here(request) if request.method == "GET" else "/",
     )
 
 

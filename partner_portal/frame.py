@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from partner_portal import navigation
+from partner_portal import forms, navigation
 from partner_portal.rendering import AnyRequest
 from server.access import Actor
 from server.tenants import queries as tenants
@@ -15,6 +15,8 @@ async def frame(request: AnyRequest, who: Actor) -> dict[str, Any]:
         "actor": who,
         "organisation": company.name,
         "navigation": navigation.items(who, request.url.path),
+        "actions": navigation.actions(who),
+        "notes": forms.notes(request),
         "searches": not who.is_platform,
         "live": not who.is_platform,
     }

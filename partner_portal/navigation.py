@@ -30,7 +30,17 @@ class _Place(msgspec.Struct, frozen=True):
 _AGENT = (
     _Place("/customers", "building-2", "nav.customers", "nav.customers", Permission.CUSTOMERS_READ),
     _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
+    _Place(
+        "/conflicts",
+        "git-compare",
+        "nav.conflicts",
+        "nav.conflicts_short",
+        Permission.CUSTOMERS_READ,
+    ),
+    _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
     _Place("/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT),
+    _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),
+    _Place("/devices", "smartphone", "nav.devices", "nav.devices", Permission.CUSTOMERS_READ),
     _Place("/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE),
 )
 _PLATFORM = (
@@ -40,6 +50,22 @@ _PLATFORM = (
         "/console/issuances", "gift", "nav.issuances", "nav.issuances", Permission.ISSUANCES_SEE
     ),
 )
+
+
+_AGENT_ACTIONS = (
+    ("/customers/new", "plus", "customers.new", Permission.CUSTOMERS_WRITE),
+    ("/people/new", "user-plus", "people.add", Permission.USERS_INVITE),
+    ("/devices/new", "smartphone", "devices.enrol", Permission.CUSTOMERS_READ),
+    ("/tags/new", "tag", "tags.add", Permission.CUSTOMERS_WRITE),
+)
+
+
+def actions(actor: Actor) -> list[Item]:
+    """List what the palette offers to do, beside where to go."""
+    allowed = ROLE_PERMISSIONS[actor.role]
+    given = () if actor.is_platform else _AGENT_ACTIONS
+    found = [Item(href, icon, label, label) for href, icon, label, who in given if who in allowed]
+    return [*found, Item("/account", "user", "shell.account", "shell.account")]
 
 
 def home(actor: Actor) -> str:

@@ -30,10 +30,11 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A toast: one sentence, and whether it is good news."""
+    """A toast: one sentence, whether it is good news, and the address that undoes what it tells."""
 
     message: str
     meaning: str = "ok"
+    undo: str = ""
 
 
 def environment(assets: Assets) -> jinja2.Environment:
@@ -49,6 +50,7 @@ def environment(assets: Assets) -> jinja2.Environment:
     made.globals["icon_address"] = assets.icon
     made.globals["import_map"] = assets.import_map
     made.globals["status_colours"] = formats.STATUS_COLOURS
+    made.globals["tag_colours"] = formats.COLOURS
     made.globals["benefit_meaning"] = formats.BENEFIT_MEANING
     made.filters["initial"] = formats.initial
     made.filters["colour"] = formats.colour

@@ -12,7 +12,7 @@ from partner_portal.formats import Formats
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
 from partner_portal.words import Catalogue, catalogue
-from server.access import Permission, ensure
+from server.access import ROLE_PERMISSIONS, Permission, ensure
 from server.access.edge import CurrentActor
 from server.benefits import queries as benefits
 from server.benefits.schemas import IssuanceFilters, ProgramView
@@ -67,8 +67,14 @@ def ladder_steps(counts: list[StatusCount], words: Catalogue, formats: Formats) 
 async def agents(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """List the agents with their customers by status, and when their devices last synced."""
     rows = await channel.agents(actor, now=clock.now())
+    may_admit = Permission.AGENTS_ADMIT in ROLE_PERMISSIONS[actor.role]
     return renderer.page(
-        request, "console/templates/agents.html", agents=rows, **await frame(request, actor)
+        request,
+        "console/templates/agents.html",
+        agents=rows,
+        may_admit=may_admit,
+        waiting=[row for row in rows if not row.devices] if may_admit else [],
+        **await frame(request, actor),
     )
 
 

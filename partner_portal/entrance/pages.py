@@ -30,7 +30,8 @@ _PASSWORD_MAX = 400
 async def start(request: AnyRequest) -> Redirect:
     """Go where this person begins."""
     who = request.scope.get("user")
-    return Redirect(navigation.home(who) if who else "/sign-in", status_code=303)
+    said = "?said=joined" if request.query_params.get("said") == "joined" else ""
+    return Redirect(navigation.home(who) + said if who else "/sign-in", status_code=303)
 
 
 @get("/sign-in", include_in_schema=False)

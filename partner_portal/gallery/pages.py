@@ -54,6 +54,7 @@ def gallery(request: AnyRequest, renderer: TheRenderer) -> Response[str]:
             Item("/_ui#fields", "file-up", "nav.imports", "nav.imports_short"),
             Item("/_ui#events", "eye", "nav.reads", "nav.reads_short"),
         ],
+        "actions": [],
         "searches": True,
         "rows": _ROWS,
         "drawing": funnel(steps),

@@ -403,6 +403,101 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"decision": "dismiss"},
         spends="path.conflict_id",
     ),
+    ("POST", "/customers/{customer_id}/removal"): Case(
+        ids={"path.customer_id": "customer"}, spends="path.customer_id"
+    ),
+    ("POST", "/customers/{customer_id}/restoration"): Case(ids={"path.customer_id": "customer"}),
+    ("GET", "/customers/{customer_id}/{kind}/{record_id}"): Case(
+        ids={"path.customer_id": "customer", "path.record_id": "contact"},
+        words={"kind": "contacts"},
+    ),
+    ("POST", "/customers/{customer_id}/{kind}/{record_id}"): Case(
+        ids={"path.customer_id": "customer", "path.record_id": "contact"},
+        words={"kind": "contacts"},
+        body=lambda company: {"name": company.text("表单改联系人"), "base": _NEWEST},
+    ),
+    ("POST", "/customers/{customer_id}/{kind}/{record_id}/removal"): Case(
+        ids={"path.customer_id": "customer", "path.record_id": "contact"},
+        words={"kind": "contacts"},
+        spends="path.record_id",
+    ),
+    ("POST", "/customers/{customer_id}/{kind}/{record_id}/restoration"): Case(
+        ids={"path.customer_id": "customer", "path.record_id": "contact"},
+        words={"kind": "contacts"},
+    ),
+    ("GET", "/conflicts"): Case(),
+    ("POST", "/conflicts/{conflict_id}"): Case(
+        ids={"path.conflict_id": "conflict"},
+        body=lambda _: {"decision": "dismiss"},
+        spends="path.conflict_id",
+    ),
+    ("GET", "/tags"): Case(),
+    ("GET", "/tags/new"): Case(),
+    ("POST", "/tags/new"): Case(
+        ids={"body.owner_id": "user"},
+        new_ids=("body.id",),
+        body=lambda company: {"name": company.text("表单标签"), "meaning": company.text("义")},
+    ),
+    ("GET", "/tags/{tag_id}"): Case(ids={"path.tag_id": "tag"}),
+    ("POST", "/tags/{tag_id}"): Case(
+        ids={"path.tag_id": "tag", "body.owner_id": "user"},
+        body=lambda company: {"name": company.text("标签"), "meaning": company.text("改义")},
+    ),
+    ("POST", "/tags/{tag_id}/removal"): Case(ids={"path.tag_id": "tag"}, spends="path.tag_id"),
+    ("GET", "/people"): Case(),
+    ("GET", "/people/new"): Case(),
+    ("POST", "/people/new"): Case(
+        ids={"body.team_id": "team"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "name": company.text("表单同事"),
+            "role": "sales_rep",
+            "scope": "mine",
+            "team_id": str(company.ids["team"]),
+        },
+    ),
+    ("GET", "/people/{user_id}"): Case(ids={"path.user_id": "user"}),
+    ("POST", "/people/{user_id}"): Case(
+        ids={"path.user_id": "user", "body.team_id": "team"},
+        body=lambda company: {
+            "name": company.text("表单改"),
+            "role": "sales_rep",
+            "scope": "mine",
+            "team_id": str(company.ids["team"]),
+        },
+    ),
+    ("POST", "/people/{user_id}/invitation"): Case(
+        ids={"path.user_id": "user"}, spends="path.user_id"
+    ),
+    ("POST", "/people/{user_id}/invitation/revocation"): Case(ids={"path.user_id": "user"}),
+    ("POST", "/people/{user_id}/disabling"): Case(
+        ids={"path.user_id": "user"}, spends="path.user_id"
+    ),
+    ("POST", "/people/{user_id}/enabling"): Case(ids={"path.user_id": "user"}),
+    ("GET", "/people/teams"): Case(),
+    ("POST", "/people/teams"): Case(
+        body=lambda company: {"name": company.text("表单组")}, new_ids=("body.id",)
+    ),
+    ("POST", "/people/teams/{team_id}"): Case(
+        ids={"path.team_id": "team"}, body=lambda company: {"name": company.text("改表单组")}
+    ),
+    ("GET", "/devices"): Case(),
+    ("POST", "/devices/lease"): Case(body=lambda _: {"lease_hours": "72"}),
+    ("GET", "/devices/new"): Case(ids={"query.user_id": "user"}),
+    ("POST", "/devices/new"): Case(
+        ids={"body.user_id": "user"},
+        body=lambda company: {"user_id": str(company.ids["user"])},
+    ),
+    ("GET", "/devices/{device_id}/revocation"): Case(ids={"path.device_id": "device"}),
+    ("POST", "/devices/{device_id}/revocation"): Case(
+        ids={"path.device_id": "device"}, spends="path.device_id"
+    ),
+    ("GET", "/account"): Case(),
+    ("POST", "/account/password"): Case(
+        body=lambda _: {"current_password": "wrong", "new_password": "x"},
+        succeeds=False,  # the password stays
+    ),
+    ("POST", "/account/sign-out-elsewhere"): Case(succeeds=False),  # would end other sessions
     ("GET", "/benefits"): Case(),
     ("GET", "/benefits/new"): Case(ids={"query.customer_id": "customer"}),
     ("POST", "/benefits/new"): Case(ids={"body.customer_id": "customer"}, body=_benefit),
@@ -428,6 +523,24 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
     ("GET", "/console"): Case(role=_PLATFORM),
     ("GET", "/console/agents"): Case(role=_PLATFORM),
+    ("GET", "/console/agents/new"): Case(role=_PLATFORM),
+    ("POST", "/console/agents/new"): Case(
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda _: {
+            "name": f"表单代理{new_id().hex[-8:]}",
+            "city": "宁波",
+            "tier": "bronze",
+            "owner_name": "老板",
+        },
+    ),
+    # The owner has joined, so the platform may not invite; an id of nobody's is still 404.
+    ("POST", "/console/agents/{agent_id}/owner-invitation"): Case(
+        ids={"path.agent_id": "tenant"},
+        role=_PLATFORM,
+        answers={"path.agent_id": 409},
+        succeeds=False,
+    ),
     ("GET", "/console/issuances"): Case(
         ids={"query.agent_id": "tenant"},
         shared={"query.program_id": "program"},
@@ -458,6 +571,9 @@ PUBLIC: Final[dict[Route, str]] = {
     ("GET", "/"): "leads to the entrance or inside",
     ("GET", "/sign-in"): "the entrance",
     ("POST", "/sign-in"): "takes a password",
+    ("GET", "/join"): "asks for a one-time code",
+    ("POST", "/join"): "takes a one-time code",
+    ("POST", "/join/acceptance"): "takes a one-time code",
     ("POST", "/sign-out"): "ends the browser's own session",
     ("POST", "/language"): "sets a cookie",
     ("GET", "/static/{path}"): "files that are the same for everybody",

@@ -21,7 +21,16 @@ from tests.factories import NOW, Tenant, login_of
 
 PASSWORD = "correct horse 1729 staple"
 
-FOR_EVERYBODY = {"/", "/sign-in", "/sign-out", "/language", "/static/{path:path}", "/_ui"}
+FOR_EVERYBODY = {
+    "/",
+    "/sign-in",
+    "/join",
+    "/sign-out",
+    "/language",
+    "/static/{path:path}",
+    "/_ui",
+}
+FOR_ALL_WHO_SIGN_IN = {"/account"}
 FOR_AGENTS = {
     "/customers",
     "/customers/found",
@@ -33,9 +42,26 @@ FOR_AGENTS = {
     "/imports",
     "/imports/template.csv",
     "/live",
+    "/conflicts",
+    "/tags",
+    "/tags/new",
+    "/people",
+    "/people/new",
+    "/people/teams",
+    "/devices",
+    "/devices/new",
 }
-FOR_MANAGERS = {"/customers/export.csv", "/platform-reads", "/imports", "/imports/template.csv"}
-FOR_THE_PLATFORM = {"/console", "/console/agents", "/console/issuances"}
+FOR_OWNERS = {"/people/teams"}
+FOR_MANAGERS = FOR_OWNERS | {
+    "/customers/export.csv",
+    "/platform-reads",
+    "/imports",
+    "/imports/template.csv",
+    "/people",
+    "/people/new",
+}
+FOR_OPERATORS = {"/console/agents/new"}
+FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
 STREAMS = {"/live"}
 
 
@@ -100,10 +126,12 @@ def _pages(app: Litestar) -> set[str]:
 
 
 async def test_every_page_is_in_the_matrix(app: Litestar) -> None:
-    assert _pages(app) - FOR_EVERYBODY == FOR_AGENTS | FOR_THE_PLATFORM
+    inside = FOR_ALL_WHO_SIGN_IN | FOR_AGENTS | FOR_THE_PLATFORM
+
+    assert _pages(app) - FOR_EVERYBODY == inside
 
 
-@pytest.mark.parametrize("path", sorted(FOR_AGENTS | FOR_THE_PLATFORM))
+@pytest.mark.parametrize("path", sorted(FOR_ALL_WHO_SIGN_IN | FOR_AGENTS | FOR_THE_PLATFORM))
 async def test_nobody_gets_in_without_signing_in(path: str, browser: Browser) -> None:
     answer = await browser.http.get(path)
 
@@ -125,10 +153,12 @@ async def test_each_role_opens_its_own_pages_and_no_others(
 
     for path in (FOR_AGENTS | FOR_THE_PLATFORM) - STREAMS:
         for_agents = path in FOR_AGENTS
-        assert seen["manager"][path] == (200 if for_agents else 403), path
+        for_managers = for_agents and path not in FOR_OWNERS
+        assert seen["manager"][path] == (200 if for_managers else 403), path
         for_reps = for_agents and path not in FOR_MANAGERS
         assert seen["rep"][path] == (200 if for_reps else 403), path
-        assert seen["staff"][path] == (403 if for_agents else 200), path
+        for_finance = not for_agents and path not in FOR_OPERATORS
+        assert seen["staff"][path] == (200 if for_finance else 403), path
 
 
 async def test_the_navigation_offers_only_what_opens(browser: Browser, company: Tenant) -> None:
@@ -137,7 +167,8 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
     page = await browser.http.get("/customers")
 
     offered = set(re.findall(r'<a href="(/[a-z/-]+)"', page.text.partition("</nav>")[0]))
-    assert offered == {"/customers", "/benefits"}
+    everywhere = {"/account"}
+    assert offered - everywhere == {"/customers", "/benefits", "/conflicts", "/tags", "/devices"}
 
 
 async def test_a_rival_finds_nothing_and_learns_nothing(

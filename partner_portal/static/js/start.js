@@ -9,6 +9,9 @@ import "portal/inline-cell";
 import "portal/command-palette";
 import "portal/live-feed";
 import "portal/file-drop";
+import "portal/copy-text";
+import "portal/count-down";
+import "portal/join-link";
 import { say } from "portal/words";
 
 const TOAST_MS = 6000;
@@ -85,6 +88,14 @@ if (toasts) {
       for (const node of change.addedNodes) if (node instanceof Element) letGo(node);
     }
   }).observe(toasts, { childList: true });
+}
+
+/* A toast that the address asked for has been shown; loading the page again does not repeat it. */
+const address = new URL(location.href);
+if (address.searchParams.has("said")) {
+  address.searchParams.delete("said");
+  address.searchParams.delete("undo");
+  history.replaceState(history.state, "", address);
 }
 
 htmx.config.includeIndicatorCSS = false;

@@ -8,8 +8,11 @@ from playwright.async_api import BrowserContext, Page
 from server.access import Actor
 from server.benefits import service as benefits
 from server.benefits.schemas import NewFunding, NewProgram, RequestBenefit
+from server.customers import queries
 from server.customers import service as customers
-from server.customers.schemas import NewContact, NewCustomer, NewNote, NewStore
+from server.customers.schemas import NewContact, NewCustomer, NewNote, NewStore, NewTag
+from server.identity import service as identity
+from server.identity.schemas import Enrolment
 from server.kit import clock
 from tests.factories import NOW, Tenant, new_id
 from tests.partner_portal.browser.stage import (
@@ -74,9 +77,28 @@ AGENT_PAGES = [
     "/platform-reads",
     "/imports",
     "/_ui",
+    "/account",
+    "/conflicts",
 ]
-PLATFORM_PAGES = ["/console", "/console/agents", "/console/issuances"]
-OPEN_PAGES = ["/sign-in", "/nowhere"]
+OWNER_PAGES = [
+    "/people",
+    "/people/new",
+    "/people/{rep}",
+    "/people/teams",
+    "/devices",
+    "/devices/new",
+    "/devices/{device}/revocation",
+    "/tags",
+    "/tags/new",
+    "/customers/{id}/contacts/{contact}",
+]
+PLATFORM_PAGES = [
+    "/console",
+    "/console/agents",
+    "/console/agents/new",
+    "/console/issuances",
+]
+OPEN_PAGES = ["/sign-in", "/join", "/nowhere"]
 
 
 async def _look(page: Page, path: str, language: str, axe: tuple[str, str]) -> None:
@@ -116,6 +138,32 @@ async def test_an_agents_page_is_usable_by_everybody(
     await _speak(context, site, language)
 
     await _look(page, path.format(id=customer), language, axe)
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("path", OWNER_PAGES)
+async def test_an_owners_page_is_usable_by_everybody(
+    path: str,
+    language: str,
+    shop: Tenant,
+    customer: UUID,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    now = clock.now()
+    made = await identity.new_enrolment_code(shop.owner, user_id=shop.rep.user_id, now=now)
+    phone = Enrolment(code=made.code, device_name="赵磊的华为 Mate 60", platform="android")
+    device = await identity.enrol(phone, address=customer.hex, now=now)
+    new = NewTag(name="重点", meaning="年采购额 50 万以上", colour="violet")
+    await customers.create_tag(shop.owner, new, now=now)
+    [contact] = (await queries.detail(shop.owner, customer)).contacts
+    await let_in(context, site, shop.owner)
+    await _speak(context, site, language)
+
+    ids = {"id": customer, "contact": contact.id, "device": device.device_id}
+    await _look(page, path.format(rep=shop.rep.user_id, **ids), language, axe)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

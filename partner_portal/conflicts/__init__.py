@@ -1,0 +1,1 @@
+"""The conflict inbox: two values for one field, and a person who decides."""

@@ -1,0 +1,1 @@
+"""Devices: which there are, how fresh they are, enrol one, end one, and the lease of all."""

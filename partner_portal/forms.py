@@ -1,0 +1,97 @@
+"""What forms have in common: reading them, saying what is wrong, going on with a toast."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from partner_portal import failures
+from partner_portal.rendering import AnyRequest, Note, language_of
+from partner_portal.words import Catalogue, catalogue
+from server.kit.errors import Invalid, NotFound, Refusal
+from server.problems import status_of
+
+T = TypeVar("T")
+
+_ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UNDONE_BY: Final = re.compile(
+    rf"/(?:customers/{_ID}(?:/(?:contacts|stores)/{_ID})?/restoration|people/{_ID}/enabling)"
+)
+"""The addresses that a toast may offer to undo something by; nothing else gets into a page."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a form was not accepted, or with its defaults that nothing is wrong."""
+
+    status: int = HTTPStatus.OK
+    said: str = ""
+    errors: Mapping[str, str] = {}
+
+
+def problem(refusal: Refusal, words: Catalogue) -> Problem:
+    """Turn a refusal into what a form shows: beside its field, else above the form.
+
+    :raises Refusal: when what the form is about is not there or not the person's to change.
+    """
+    if isinstance(refusal, NotFound):
+        raise refusal
+    said = failures.sentence(words, refusal)
+    errors = {refusal.field: said} if refusal.field else {}
+    return Problem(status=status_of(refusal), said="" if errors else said, errors=errors)
+
+
+def taken(given: Mapping[str, Any], kind: type[T]) -> T:
+    """Read what a form sent as a request of the services.
+
+    :raises Invalid: naming the field that cannot be kept.
+    """
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        field = str(error).partition("$.")[2].rstrip("`") or None
+        raise Invalid("A value is not of the kind that its field takes.", field=field) from error
+
+
+async def texts(request: AnyRequest, *names: str) -> dict[str, str]:
+    """Read the fields of a form as trimmed texts."""
+    form = await request.form()
+    return {name: str(form.get(name, "")).strip() for name in names}
+
+
+def given_id(text: str) -> UUID | None:
+    """Read an id; nonsense is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def words_of(request: AnyRequest) -> Catalogue:
+    """Give the words of the reader's language."""
+    return catalogue(language_of(request))
+
+
+def go(address: str, said: str = "", *, undo: str = "") -> Response[Any]:
+    """Go on to a page after something was done.
+
+    :param said: what the toast there says, as a key below ``saved.``.
+    :param undo: the address that undoes it.
+    """
+    query = urlencode({name: value for name, value in (("said", said), ("undo", undo)) if value})
+    headers = {"Location": f"{address}?{query}" if query else address}
+    return Response("", status_code=HTTPStatus.SEE_OTHER, headers=headers)
+
+
+def notes(request: AnyRequest) -> list[Note]:
+    """Give the toast that the address asks for, if it is one of ours."""
+    words = words_of(request)
+    key = f"saved.{request.query_params.get('said', '')}"
+    undo = request.query_params.get("undo", "")
+    if not words.has(key):
+        return []
+    return [Note(words.say(key), undo=undo if _UNDONE_BY.fullmatch(undo) else "")]

@@ -1,0 +1,1 @@
+"""The company's tags: what they mean, who answers for them, until when they hold."""
