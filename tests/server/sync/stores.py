@@ -1,12 +1,14 @@
 """The stores that pass one suite, and two people with a phone each in whatever store it is."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Scope
+from server.access import Actor, Role, Scope
 from server.changelog import service as changelog
 from server.changelog.service import Applied
 from server.identity import service as identity
@@ -20,6 +22,7 @@ from sync_protocol.messages import Create, Delete, Edit, ReceivedOp
 from tests import factories
 from tests.factories import NOW, new_id
 from tests.server.sync.devices import make_device
+from world.simulation.memory import DeviceRow, MemoryStore, Tables
 
 NOW_MS = clock.to_ms(NOW)
 LAST = UUID(int=2**128 - 1)
@@ -111,5 +114,39 @@ async def in_postgres(settings: Settings) -> Place:
     return Place(postgres.STORE, rep, colleague, tenant.owner, stranger, revoke)
 
 
-MAKERS: Mapping[str, Callable[[Settings], Awaitable[Place]]] = {"postgres": in_postgres}
+async def in_memory(_: Settings) -> Place:
+    """Make the company in the store of the simulator."""
+    tenant_id, other_id, team_id = new_id(), new_id(), new_id()
+    store = MemoryStore(partial(asyncio.sleep, 0), tenant_id=tenant_id)
+    people = [
+        factories.make_actor(each, role, team_id=team_id, scope=scope)
+        for each, role, scope in (
+            (tenant_id, Role.SALES_REP, Scope.MINE),
+            (tenant_id, Role.SALES_REP, Scope.MINE),
+            (tenant_id, Role.AGENT_OWNER, Scope.TENANT),
+            (other_id, Role.SALES_REP, Scope.TEAM),
+        )
+    ]
+    phones = [msgspec.structs.replace(person, device_id=new_id()) for person in people]
+    store.tables = Tables(
+        people=frozenset(str(person.user_id) for person in people[:3]),
+        teams=frozenset({str(team_id)}),
+        devices={str(phone.device_id): DeviceRow(phone.user_id) for phone in phones[:2]},
+    )
+    rep, colleague, stranger = phones[0], phones[1], phones[3]
+
+    async def revoke(actor: Actor) -> None:
+        held = store.tables.devices[str(actor.device_id)]
+        row = msgspec.structs.replace(held, is_revoked=True)
+        store.tables = msgspec.structs.replace(
+            store.tables, devices={**store.tables.devices, str(actor.device_id): row}
+        )
+
+    return Place(store, rep, colleague, people[2], stranger, revoke)
+
+
+MAKERS: Mapping[str, Callable[[Settings], Awaitable[Place]]] = {
+    "memory": in_memory,
+    "postgres": in_postgres,
+}
 """By name, what makes a place. Every store of the flow stands here."""
