@@ -16,8 +16,10 @@ from server.kit import db
 # An epoch is never used twice: who restores the same backup once more falls back behind the epoch
 # that the first time began, so the next one takes the time where that is greater.
 _BEGIN: Final = """
-UPDATE tenant_clock SET epoch = greatest(epoch + 1, $2), min_seq = seq
-WHERE tenant_id = $1 RETURNING epoch, seq
+INSERT INTO tenant_clock (tenant_id, seq, epoch, min_seq, handles) VALUES ($1, 0, $2, 0, 0)
+ON CONFLICT (tenant_id) DO UPDATE
+SET epoch = greatest(tenant_clock.epoch + 1, $2), min_seq = tenant_clock.seq
+RETURNING epoch, seq
 """
 _STANDS: Final = "SELECT epoch, seq FROM tenant_clock WHERE tenant_id = $1"
 
@@ -29,13 +31,14 @@ class Stand(msgspec.Struct, frozen=True, order=True):
     seq: int
 
 
-async def begin_epoch(tenant_id: UUID, *, now: datetime) -> Stand | None:
-    """Begin an epoch at the sequence at which the tenant stands; None if it never wrote anything.
+async def begin_epoch(tenant_id: UUID, *, now: datetime) -> Stand:
+    """Begin an epoch at the sequence at which the tenant stands, also where it never wrote.
 
     Every device starts again from its outbox and a snapshot; in the open transaction.
     """
     row = await db.connection().fetchrow(_BEGIN, tenant_id, int(now.timestamp()))
-    return Stand(**row) if row else None
+    assert row is not None, "it is there or is made"
+    return Stand(**row)
 
 
 async def stand(tenant_id: UUID) -> Stand | None:

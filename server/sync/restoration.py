@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from server.access import Actor, Role, Scope
+from server.access import PLATFORM_TENANT, Actor, Role, Scope
 from server.audit import service as audit
 from server.changelog import restoration
 from server.kit import db
@@ -28,12 +28,10 @@ async def begin_epochs(*, found_by: str, now: datetime) -> int:
 
     :param found_by: ``operator`` or ``start-up``.
     """
-    begun = 0
-    for tenant_id in await _tenants():
+    tenants = await _tenants()
+    for tenant_id in tenants:
         async with db.tenant_transaction(tenant_id):
             stand = await restoration.begin_epoch(tenant_id, now=now)
-            if stand is None:
-                continue
             await audit.record(
                 _operator(tenant_id),
                 "database.restored",
@@ -43,18 +41,17 @@ async def begin_epochs(*, found_by: str, now: datetime) -> int:
                 seq=stand.seq,
                 found_by=found_by,
             )
-            begun += 1
-    log.error("database.restored", found_by=found_by, tenants=begun)
-    return begun
+    log.error("database.restored", found_by=found_by, tenants=len(tenants))
+    return len(tenants)
 
 
 async def _tenants() -> list[UUID]:
-    """List all tenants, in one order."""
+    """List all agents' tenants, in one order."""
     async with db.global_transaction():
         people = await db.connection().fetch(_OF_PEOPLE)
     async with db.job_transaction():
         agents = await db.connection().fetch(_OF_AGENTS)
-    return sorted({row["tenant_id"] for row in (*people, *agents)})
+    return sorted({row["tenant_id"] for row in (*people, *agents)} - {PLATFORM_TENANT})
 
 
 def _operator(tenant_id: UUID) -> Actor:

@@ -16,6 +16,7 @@ from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, quarantine, rules, scopes
 from server.sync.inbox import resolve
+from server.sync.orphans import ORPHANS, Orphans
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
 from server.sync.store import Remembered, Report, Standing, SyncStore
@@ -48,9 +49,11 @@ class Room(msgspec.Struct, frozen=True):
     store: SyncStore
     mutations: Mapping[str, Mutation]
     preparations: Sequence[Preparation] = ()
+    orphans: Orphans | None = None
+    """Where ops of a restored tenant wait for their records; without it they are refused."""
 
 
-HERE: Final = Room(STORE, MUTATIONS, PREPARATIONS)
+HERE: Final = Room(STORE, MUTATIONS, PREPARATIONS, ORPHANS)
 """The product's own."""
 
 
@@ -214,21 +217,29 @@ async def _settle(
     """
     received_at_ms = clock.to_ms(now)
     synced_at = held.device.last_sync_at
+    orphans = room.orphans if held.is_restored else None
+    if orphans is not None:
+        await orphans.hold(actor)
+    edit_clock = EditClock(
+        received_at_ms=received_at_ms,
+        offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
+        floor_ms=clock.to_ms(synced_at) if synced_at else 0,
+    )
     applied = await changelog.apply(
         actor,
         held.fresh,
         kinds=KINDS,
         # The bases of a device that has not heard of a restoration: it saw nothing of this.
         base_limit=0 if held.is_restored else None,
-        edit_clock=EditClock(
-            received_at_ms=received_at_ms,
-            offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
-            floor_ms=clock.to_ms(synced_at) if synced_at else 0,
-        ),
+        edit_clock=edit_clock,
         store=room.store,
         now=now,
     )
     outcomes = {outcome.number: outcome for outcome in applied.result.outcomes}
+    if orphans is not None:
+        outcomes |= await orphans.keep(actor, held.fresh, outcomes, edit_clock, now)
+        made = {record_id for _, record_id in applied.result.created}
+        await orphans.bring_home(actor, made, now)
     intents = applied.result.intents
     for prepare in room.preparations if intents else ():
         await prepare(actor, intents, now)

@@ -19,3 +19,19 @@ class OpOutcome(Table, tablename="op_outcome"):
     outcome = JSONB()
     """The outcome as it was answered, for ever."""
     at = Timestamptz()
+
+
+class OrphanOp(Table, tablename="orphan_op"):
+    """An op that came, after a restoration, before the record that it belongs to."""
+
+    tenant_id = UUID()
+    device_id = UUID()
+    number = BigInt(primary_key=True)
+    user_id = UUID()
+    """Who made it, and in whose name it will be settled."""
+    waits_for = UUID()
+    """The record that another device has to send again."""
+    op = JSONB()
+    clock = JSONB()
+    """What was known about its edit time when it came."""
+    kept_at = Timestamptz()

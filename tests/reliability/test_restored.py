@@ -158,7 +158,8 @@ async def test_each_op_that_a_device_holds_comes_back_once(site: Site, tmp_path:
 
     put_back(site, backup)
     site.start()
-    await of_people(lambda: synced(li, wang))
+    # Now the edits come before the creations that they belong to.
+    await of_people(lambda: synced(wang, li))
 
     assert await held(site) == expected
     # Both web processes look, and one of them finds it.
