@@ -22,6 +22,7 @@ import httpx
 import msgspec
 
 from mobile_client_sdk import backup
+from mobile_client_sdk.attachments import Lane, SendProgress, SendReport, Unsent
 from mobile_client_sdk.conflicts import OpenConflict, Refusal, open_conflict, refusal
 from mobile_client_sdk.engine import DEFAULT_PAGE, Fruitless, Response, SyncEngine
 from mobile_client_sdk.keys import KeyKeeper
@@ -30,6 +31,7 @@ from mobile_client_sdk.outbox import MadeOp, Outbox
 from mobile_client_sdk.protection import Protection, destroy_files, left_behind, save_words
 from mobile_client_sdk.records import (
     RECORD_TYPES,
+    Attachment,
     ConflictRecord,
     Contact,
     Customer,
@@ -169,6 +171,9 @@ class Client:
         self._replica = Replica(store)
         self._views = Views(store)
         self._transport = Transport(base_url, self._sessions, clock_ms, http=http, media=media)
+        self._lane = Lane(
+            store, self._outbox, self._transport, clock_ms=clock_ms, random_bytes=random_bytes
+        )
         self._seq = self._replica.progress.seq
         self._last_pending = self._outbox.pending_count()
 
@@ -428,6 +433,80 @@ class Client:
     def _fresh(self, record: R) -> R:
         """Answer the record as it is shown now."""
         return self.get(type(record), record.id) or record
+
+    # --------------------------------------------------------------------------- attachments
+
+    def attach(
+        self,
+        customer: Customer | str,
+        source: bytes | str | Path,
+        *,
+        name: str | None = None,
+        subject: Record | None = None,
+        **fields: Any,
+    ) -> Attachment:
+        """Attach a photo or file, from memory or from a path; it lies here durably at once.
+
+        Its record goes with the next ``sync``, its bytes with ``send_attachments``.
+
+        :param subject: the record that it shows, such as a note; else the customer.
+        :raises NotAttachable: if it is no JPEG, PNG, WebP, HEIC or PDF, or too large.
+        """
+        identity, media_type = self._lane.keep(source)
+        customer_id = _id_of(customer)
+        with self.group():
+            attachment = self.create(
+                Attachment,
+                customer_id=customer_id,
+                subject_kind=Customer.KIND if subject is None else subject.KIND,
+                subject_id=customer_id if subject is None else subject.id,
+                name=name or (None if isinstance(source, bytes) else Path(source).name),
+                media_type=media_type,
+                size=identity.size,
+                sha256=identity.sha256,
+                **fields,
+            )
+            self._lane.add(attachment.id, identity)
+        return attachment
+
+    def attachments(self, customer: Customer | str) -> list[Attachment]:
+        """Answer a customer's photos and files, the oldest first."""
+        return self._of_customer(Attachment, customer, "id")
+
+    def content(self, attachment: Attachment) -> bytes:
+        """Answer the bytes of an attachment, fetched if they are not here.
+
+        :raises Offline: if they are not here and the server cannot be reached.
+        :raises RequestRefused: if the server has none.
+        """
+        return self._lane.content(attachment)
+
+    def thumbnail(self, attachment: Attachment) -> bytes:
+        """Answer a small JPEG of an attachment; raises as ``content`` does."""
+        return self._lane.thumbnail(attachment)
+
+    def send_attachments(
+        self,
+        *,
+        may_send: Callable[[], bool] | None = None,
+        on_progress: Callable[[SendProgress], None] | None = None,
+    ) -> SendReport:
+        """Send the bytes that wait, after the ops; a lane of its own, which holds nothing up.
+
+        :param may_send: asked before each chunk, such as ``lambda: wifi.is_on``.
+        :param on_progress: told after each chunk.
+        """
+        if may_send is None:
+            return self._lane.send(on_progress=on_progress)
+        return self._lane.send(may_send=may_send, on_progress=on_progress)
+
+    def unsent_attachments(self) -> list[Unsent]:
+        """Answer the files that are not at the server: what waits, and what was refused and why."""
+        return self._lane.unsent()
+
+    def give_up_attachment(self, attachment_id: str) -> None:
+        """Let go of a file that will not be sent, or shall not."""
+        self._lane.give_up(attachment_id)
 
     # ------------------------------------------------------------------------------- intents
 

@@ -105,6 +105,27 @@ class Tag(Record, kw_only=True):
     expires_on: str | None = None
 
 
+class Attachment(Record, kw_only=True):
+    """A photo or file of a customer; its bytes are fetched by ``client.content``."""
+
+    KIND: ClassVar[str] = "attachment"
+
+    customer_id: str
+    subject_kind: str
+    """The kind of record that it shows."""
+    subject_id: str
+    name: str | None = None
+    media_type: str
+    size: int
+    sha256: str
+    """Of the bytes as the device made them."""
+    width: int | None = None
+    height: int | None = None
+    taken_at: int | None = None
+    state: str | None = None
+    """``expected``, ``stored`` or ``refused``; none until the server has seen it."""
+
+
 class ConflictRecord(Record, kw_only=True):
     """Two values for one field: the one that is held and the one that is not."""
 
@@ -122,7 +143,15 @@ class ConflictRecord(Record, kw_only=True):
     state: str = "open"
 
 
-RECORD_TYPES: tuple[type[Record], ...] = (Customer, Store, Contact, Note, Tag, ConflictRecord)
+RECORD_TYPES: tuple[type[Record], ...] = (
+    Customer,
+    Store,
+    Contact,
+    Note,
+    Tag,
+    Attachment,
+    ConflictRecord,
+)
 
 for _type in RECORD_TYPES:
     _named = {field.name for field in SCHEMA.record(_type.KIND).fields}

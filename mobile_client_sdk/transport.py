@@ -22,7 +22,13 @@ from mobile_client_sdk.session import (
     SignedOut,
 )
 from sync_protocol import codec
-from sync_protocol.messages import PullResponse, PushRequest, PushResponse
+from sync_protocol.messages import (
+    DigestRequest,
+    DigestResponse,
+    PullResponse,
+    PushRequest,
+    PushResponse,
+)
 
 T = TypeVar("T")
 _HAS_ZSTD: Final = find_spec("zstandard") is not None
@@ -133,6 +139,9 @@ class Transport:
     def _send(self, request: Request, token: str) -> Response:
         if isinstance(request, PushRequest):
             return self._exchange("/v1/sync/push", request, PushResponse, self._media, token=token)
+        if isinstance(request, DigestRequest):
+            path = "/v1/sync/digest"
+            return self._exchange(path, request, DigestResponse, self._media, token=token)
         return self._exchange("/v1/sync/pull", request, PullResponse, self._media, token=token)
 
     def _refresh(self, session: Session) -> Session:

@@ -1,0 +1,407 @@
+"""Photos on a phone: there at once, sent after the ops, cut and resumed, fetched and kept."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from mobile_client_sdk import attachments as lane
+from mobile_client_sdk.attachment_files import folder_of
+from mobile_client_sdk.attachments import LaneState, NotAttachable, SendProgress
+from mobile_client_sdk.client import Client, open_client
+from mobile_client_sdk.records import Attachment
+from mobile_client_sdk.transport import Offline, RequestRefused
+from server.access import Actor
+from server.identity import service as identity
+from server.kit import clock
+from sync_protocol.attachments import CHUNK_BYTES, identify
+from tests.factories import Tenant
+from tests.mobile_client_sdk.people import only
+from tests.mobile_client_sdk.test_real_server import Bridge, in_thread
+from tests.server.attachments.files import document, photo, photo_of
+
+PHOTO_BYTES = 5 * 1024 * 1024
+
+
+class Killed(BaseException):
+    """The app is gone from one moment to the next: nothing of it tidies up."""
+
+
+class Cable(Bridge):
+    """A way to the server on which an app can be killed, and whose photos are weighed."""
+
+    def __init__(self, app: Litestar, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(app, loop)
+        self.bytes_put = 0
+        self.requests: list[str] = []
+        self.is_down = False
+        self.kill_before_answer: Callable[[httpx.Request], bool] = lambda _: False
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Carry a request, and kill who sent it if that is the plan."""
+        if self.is_down:
+            raise httpx.ConnectError("no network", request=request)
+        body = request.read()
+        self.requests.append(f"{request.method} {request.url.path.rsplit('/', 1)[-1]}")
+        if request.method == "PUT":
+            self.bytes_put += len(body)
+        is_killed = self.kill_before_answer(request)
+        answer = super().handle_request(request)
+        if is_killed:
+            raise Killed
+        return answer
+
+
+class Field:
+    """Phones of one company."""
+
+    def __init__(self, app: Litestar, folder: Path) -> None:
+        self._app = app
+        self._folder = folder
+        self.cables: dict[str, Cable] = {}
+        self._open: list[Client] = []
+
+    def open(self, name: str) -> Client:
+        """Open somebody's app, as after it was killed."""
+        client = open_client(
+            self._folder / f"{name}.db", "http://tonglu.test", http=self.cables[name]
+        )
+        self._open.append(client)
+        return client
+
+    async def enrol(self, actor: Actor, name: str) -> Client:
+        """Give somebody a phone and let it load."""
+        self.cables[name] = Cable(self._app, asyncio.get_running_loop())
+        code = await identity.new_enrolment_code(actor, user_id=actor.user_id, now=clock.now())
+
+        def start() -> Client:
+            client = self.open(name)
+            client.enrol(code.code, device_name=name)
+            assert client.sync().is_complete
+            return client
+
+        return await asyncio.to_thread(start)
+
+    def files(self, name: str) -> list[Path]:
+        """List the files beside somebody's store."""
+        return sorted(folder_of(self._folder / f"{name}.db").iterdir())
+
+    def close(self) -> None:
+        """Close all apps."""
+        for client in self._open:
+            client.close()
+
+
+@pytest.fixture
+def field(app: Litestar, tmp_path: Path) -> Field:
+    """A company's phones."""
+    return Field(app, tmp_path)
+
+
+async def test_a_photo_follows_its_visit_and_reaches_a_colleague(
+    tenant: Tenant, field: Field
+) -> None:
+    rep, boss = await field.enrol(tenant.rep, "rep"), await field.enrol(tenant.manager, "boss")
+    taken = photo(400, 300)
+
+    def story() -> None:
+        field.cables["rep"].is_down = True
+        shop = rep.create_customer(name="福满楼")
+        visit = rep.add_note(shop, "要两箱")
+        made = rep.attach(shop, taken, name="门头.jpg", subject=visit)
+        assert rep.content(made) == taken
+        assert rep.send_attachments().state is LaneState.WAITING
+
+        field.cables["rep"].is_down = False
+        assert rep.sync().is_complete
+        assert boss.sync().is_complete
+        (theirs,) = boss.attachments(only(boss))
+        assert (theirs.name, theirs.subject_id, theirs.state) == ("门头.jpg", visit.id, "expected")
+        with pytest.raises(RequestRefused):
+            boss.content(theirs)
+
+        told: list[SendProgress] = []
+        report = rep.send_attachments(on_progress=told.append)
+        assert (report.state, report.stored, report.pending) == (LaneState.COMPLETE, 1, 0)
+        assert [each.sent for each in told] == [0, len(taken)]
+        boss.sync()
+        rep.sync()
+        assert only_photo(boss).state == only_photo(rep).state == "stored"
+        fetched = boss.content(only_photo(boss))
+        assert fetched.startswith(b"\xff\xd8\xff")
+        assert boss.thumbnail(only_photo(boss)).startswith(b"\xff\xd8\xff")
+        field.cables["boss"].is_down = True
+        assert boss.content(only_photo(boss)) == fetched
+        assert rep.content(only_photo(rep)) == taken
+        field.close()
+
+    await in_thread(story)
+
+
+async def test_a_photo_of_5_mb_killed_at_every_chunk_sends_256_kb_again_at_most(
+    tenant: Tenant, field: Field, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await field.enrol(tenant.rep, "rep")
+    cable, taken = field.cables["rep"], photo_of(PHOTO_BYTES)
+    put: list[int] = []
+
+    def kill_once(request: httpx.Request) -> bool:
+        """Kill the app at each chunk: the server has it, and the app never hears of it."""
+        number = int(request.url.path.rsplit("/", 1)[-1]) if request.method == "PUT" else -1
+        is_first = number >= 0 and number not in put
+        put.extend([number] * (number >= 0))
+        return is_first
+
+    def story() -> int:
+        client = field.open("rep")
+        client.attach(client.create_customer(name="福满楼"), taken)
+        assert client.sync().is_complete
+        cable.kill_before_answer = kill_once
+        kills = 0
+        while True:
+            # An app that was killed is not closed: another one opens what lies on the disk.
+            client = field.open("rep")
+            try:
+                report = client.send_attachments()
+            except Killed:
+                kills += 1
+                continue
+            assert (report.state, report.stored) == (LaneState.COMPLETE, 1)
+            return kills
+
+    kills = await in_thread(story)
+
+    again = cable.bytes_put - len(taken)
+    with capsys.disabled():
+        print(f"\n{len(taken)} bytes, {kills} kills, {again} bytes sent again")  # noqa: T201 - the counts are the result
+    assert kills == PHOTO_BYTES // CHUNK_BYTES
+    assert 0 <= again <= CHUNK_BYTES
+    field.close()
+
+
+async def test_a_chunk_that_is_cut_on_its_way_is_all_that_is_sent_again(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    cable, taken = field.cables["rep"], photo_of(4 * CHUNK_BYTES)
+
+    def story() -> None:
+        rep.attach(rep.create_customer(name="福满楼"), taken)
+        rep.sync()
+        cable.kill_before_answer = lambda request: _cut(cable, request, at=2)
+        assert rep.send_attachments().state is LaneState.OFFLINE
+        cable.kill_before_answer, cable.is_down = (lambda _: False), False
+        (waiting,) = rep.unsent_attachments()
+        assert waiting.sent == 2 * CHUNK_BYTES
+        assert rep.send_attachments().stored == 1
+
+    await in_thread(story)
+
+    assert cable.bytes_put == len(taken) + CHUNK_BYTES
+
+
+def _cut(cable: Cable, request: httpx.Request, *, at: int) -> bool:
+    """Lose the network within a chunk: it was sent, and did not arrive whole."""
+    if request.method == "PUT" and request.url.path.endswith(f"/{at}"):
+        cable.is_down = True
+        raise httpx.WriteError("cut", request=request)
+    return False
+
+
+async def test_what_the_company_has_is_not_sent_again(tenant: Tenant, field: Field) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    cable, taken = field.cables["rep"], photo_of(CHUNK_BYTES + 5)
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼")
+        rep.attach(shop, taken)
+        rep.sync()
+        assert rep.send_attachments().bytes_sent == len(taken)
+        rep.attach(shop, taken, name="again.jpg")
+        assert len(field.files("rep")) == 1
+        rep.sync()
+        report = rep.send_attachments()
+        assert (report.stored, report.bytes_sent) == (1, 0)
+        rep.sync()
+        assert [each.state for each in rep.attachments(shop)] == ["stored"] * 2
+
+    await in_thread(story)
+
+    assert cable.bytes_put == len(taken)
+
+
+async def test_nothing_is_sent_against_the_policy_or_before_the_ops(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    cable, taken = field.cables["rep"], photo_of(3 * CHUNK_BYTES)
+
+    def story() -> None:
+        rep.attach(rep.create_customer(name="福满楼"), taken)
+        cable.requests.clear()
+        assert rep.send_attachments().state is LaneState.WAITING
+        assert cable.requests == []
+
+        rep.sync()
+        cable.requests.clear()
+        assert rep.send_attachments(may_send=lambda: False).state is LaneState.WAITING
+        assert cable.requests == []
+        # The Wi-Fi ends after the first chunk.
+        report = rep.send_attachments(may_send=lambda: "PUT 0" not in cable.requests)
+        assert (report.state, report.bytes_sent) == (LaneState.WAITING, CHUNK_BYTES)
+        assert rep.send_attachments().bytes_sent == 2 * CHUNK_BYTES
+
+    await in_thread(story)
+
+
+async def test_a_file_that_is_refused_says_why_and_holds_nobody_up(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼")
+        bad = rep.attach(shop, b"\xff\xd8\xff\xe0 no photo at all", name="bad.jpg")
+        rep.attach(shop, document(), name="合同.pdf")
+        rep.sync()
+
+        report = rep.send_attachments()
+
+        assert (report.state, report.stored) == (LaneState.COMPLETE, 1)
+        (unsent,) = rep.unsent_attachments()
+        assert (unsent.attachment_id, unsent.code) == (bad.id, "not_readable")
+        rep.give_up_attachment(bad.id)
+        assert rep.unsent_attachments() == []
+
+    await in_thread(story)
+
+
+async def test_a_record_that_was_refused_keeps_its_file_here(tenant: Tenant, field: Field) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    boss = await field.enrol(tenant.manager, "boss")
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼")
+        rep.sync()
+        boss.sync()
+        boss.delete(only(boss))
+        boss.sync()
+        made = rep.attach(shop, photo())
+        rep.sync()
+
+        assert rep.send_attachments().pending == 0
+        (unsent,) = rep.unsent_attachments()
+        assert (unsent.attachment_id, unsent.code) == (made.id, "parent_missing")
+        assert rep.content(made)
+
+    await in_thread(story)
+
+
+async def test_what_may_not_be_attached_leaves_nothing(
+    tenant: Tenant, field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼")
+        monkeypatch.setattr(lane, "MAX_BYTES", 1_000)
+        for content in (b"", b"<html>", photo(400, 400)):
+            with pytest.raises(NotAttachable):
+                rep.attach(shop, content)
+        assert rep.attachments(shop) == []
+        assert rep.unsent_attachments() == []
+        assert field.files("rep") == []
+
+    await in_thread(story)
+
+
+async def test_a_group_that_fails_attaches_nothing(tenant: Tenant, field: Field) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼")
+        with pytest.raises(RuntimeError), rep.group():  # noqa: PT012 - what is inside is undone
+            rep.attach(shop, photo())
+            raise RuntimeError
+        assert rep.attachments(shop) == []
+        assert rep.unsent_attachments() == []
+
+    await in_thread(story)
+
+
+async def test_files_beside_an_encrypted_store_are_noise(tenant: Tenant, field: Field) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    taken = photo_of(2 * CHUNK_BYTES + 100)
+
+    def story() -> None:
+        assert rep.is_protected
+        made = rep.attach(rep.create_customer(name="福满楼"), taken)
+        (file,) = field.files("rep")
+        sealed = file.read_bytes()
+        assert b"\xff\xd8\xff" not in sealed[:64]
+        assert taken[:64] not in sealed
+        assert file.stat().st_mode & 0o077 == 0
+        rep.close()
+
+        again = field.open("rep")
+        assert again.content(made) == taken
+        file.write_bytes(sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:])
+        with pytest.raises(Exception, match="changed"):
+            again.content(made)
+
+    await in_thread(story)
+
+
+async def test_fetched_files_make_room_and_unsent_ones_stay(tenant: Tenant, field: Field) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    first, second = photo(300, 300), photo(301, 301)
+
+    def story() -> None:
+        shop = rep.create_customer(name="福满楼")
+        older, newer = rep.attach(shop, first), rep.attach(shop, second)
+        rep._lane.cache_bytes = len(second) + 10
+        rep.sync()
+        rep.send_attachments(may_send=lambda: False)
+        assert len(field.files("rep")) == 2
+        rep.send_attachments()
+        assert len(field.files("rep")) == 1
+        assert rep.content(newer) == second
+        # What made room is fetched again, as the server wrote it.
+        rep._lane.cache_bytes = 10**9
+        assert identify(rep.content(older)).sha256 != older.sha256
+        field.cables["rep"].is_down = True
+        assert rep.content(older)
+        with pytest.raises(Offline):
+            rep.thumbnail(older)
+
+    await in_thread(story)
+
+
+async def test_a_lost_answer_of_the_completion_is_asked_for_again(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    cable = field.cables["rep"]
+
+    def story() -> None:
+        rep.attach(rep.create_customer(name="福满楼"), photo())
+        rep.sync()
+        cable.kill_before_answer = lambda request: (
+            request.url.path.endswith("completion") and cable.requests.count("PUT 0") == 1
+        )
+        with pytest.raises(Killed):
+            rep.send_attachments()
+        cable.kill_before_answer = lambda _: False
+        report = field.open("rep").send_attachments()
+        assert (report.stored, report.bytes_sent) == (1, 0)
+
+    await in_thread(story)
+
+
+def only_photo(client: Client) -> Attachment:
+    """Answer the one photo of the one customer there is."""
+    (attachment,) = client.attachments(only(client))
+    return attachment
