@@ -1,12 +1,17 @@
-"""The command `tonglu staff`: add one of the platform's own people, from a shell on the server."""
+"""Commands for a shell on the server: `tonglu staff` and `tonglu unseal-outbox`.
+
+The first adds one of the platform's own people; the second opens what a wiped device left behind.
+"""
 
 import asyncio
 import os
+from pathlib import Path
 
 import click
 
 from server.access import Role
-from server.identity import service
+from server.identity import keys, service
+from server.identity.rules import device_secrets
 from server.identity.schemas import NewUser
 from server.kit import clock, db
 from server.kit.errors import Refusal
@@ -37,3 +42,21 @@ async def _add(settings: Settings, person: NewUser, password: str) -> None:
         await service.add_staff(person, password=password, now=clock.now())
     finally:
         await db.close_database()
+
+
+@click.command()
+@click.argument("sealed", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("clear", type=click.Path(dir_okay=False, path_type=Path))
+def unseal(sealed: Path, clear: Path) -> None:
+    """Open the outbox that a wiped device SEALED, into the file CLEAR.
+
+    Any device of the company takes it in: `tonglu-device outbox import CLEAR`.
+    """
+    held = keys.open_keys(from_environment(os.environ))
+    try:
+        content = device_secrets.unseal(sealed.read_bytes(), privates=held.outbox_seals)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.detail) from refusal
+    clear.touch(mode=0o600)
+    clear.write_bytes(content)
+    click.echo(f"{clear} holds what the device had not sent. Delete it when it is taken in.")

@@ -32,6 +32,8 @@ class Keys(msgspec.Struct, frozen=True):
 
     ring: access_tokens.KeyRing
     macs: tuple[bytes, ...]
+    outbox_seals: tuple[bytes, ...]
+    """Private keys that open what devices sealed for the server; devices seal with the first."""
     public_url: str
     is_secure: bool
 
@@ -66,6 +68,7 @@ def derive(roots: list[bytes], settings: Settings) -> Keys:
             signing[0], earlier=tuple(signing[1:]), issuer=settings.public_url, audience=AUDIENCE
         ),
         macs=tuple(_expand(root, b"seal") for root in roots),
+        outbox_seals=tuple(_expand(root, b"device outbox") for root in roots),
         public_url=settings.public_url,
         is_secure=settings.is_secure,
     )

@@ -38,6 +38,10 @@ class Tokens(msgspec.Struct, frozen=True):
     expires_in_s: int
     lease_ms: int
     """How long a device may work after its last contact before it locks its records."""
+    lease_shares: tuple[bytes, ...] = ()
+    """The server's share of the key of a device's store, the newest first, in base64."""
+    seal_key: bytes | None = None
+    """The public key (X25519) for what a device seals for the server, in base64."""
     token_type: str = "Bearer"  # noqa: S105 - the name of the scheme, not a secret
 
 
@@ -78,6 +82,10 @@ class EnrolmentView(msgspec.Struct, frozen=True):
     expires_in_s: int
     lease_ms: int
     """How long the device may work after its last contact before it locks its records."""
+    lease_shares: tuple[bytes, ...] = ()
+    """The server's share of the key of a device's store, the newest first, in base64."""
+    seal_key: bytes | None = None
+    """The public key (X25519) for what a device seals for the server, in base64."""
 
 
 class DeviceView(msgspec.Struct, frozen=True):

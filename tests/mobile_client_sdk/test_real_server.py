@@ -4,15 +4,20 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
 from mobile_client_sdk.client import Client, SyncState, open_client
+from mobile_client_sdk.lease import LeaseEnded
 from mobile_client_sdk.testing import Fault
 from server.access import Actor
+from server.identity import keys
 from server.identity import service as identity
+from server.identity.rules import device_secrets
 from server.kit import clock
 from tests.factories import Tenant
 from tests.mobile_client_sdk.people import only
@@ -236,6 +241,82 @@ async def test_a_first_load_tells_what_was_deleted_while_it_ran(
 
         assert owner.sync().is_complete
         assert [c.name for c in owner.customers()] == [c.name for c in manager.customers()]
+
+    await in_thread(story)
+
+
+async def test_a_device_that_was_taken_away_destroys_all_but_what_the_server_can_unseal(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    session = rep.session
+    assert session is not None
+
+    def work() -> None:
+        rep.create_customer(name="福满楼")
+        rep.sync()
+        rep.create_customer(name="得月楼")
+
+    await in_thread(work)
+    await identity.revoke_device(tenant.owner, device_id=UUID(session.device_id), now=clock.now())
+    report = await in_thread(rep.sync)
+
+    assert report.state is SyncState.WIPED
+    assert report.saved_to is not None
+    (left,) = field._folder.iterdir()
+    sealed = left.read_bytes()
+    assert "得月楼".encode() not in sealed
+    opened = device_secrets.unseal(sealed, privates=keys.current().outbox_seals)
+    left.write_bytes(opened)
+    manager = await field.enrol(tenant.manager, "boss")
+
+    def support() -> None:
+        assert manager.import_outbox(left).added == 1
+        assert manager.sync().is_complete
+        assert {each.name for each in manager.customers()} == {"福满楼", "得月楼"}
+
+    await in_thread(support)
+    for spoiled in (sealed[:-1], opened, b"", sealed.replace(b'"version":1', b'"version":2')):
+        with pytest.raises(device_secrets.SealedOutboxUnreadable):
+            device_secrets.unseal(spoiled, privates=keys.current().outbox_seals)
+    with pytest.raises(device_secrets.SealedOutboxUnreadable):
+        device_secrets.unseal(sealed, privates=[b"x" * 32])
+
+
+async def test_a_device_signed_out_for_long_is_told_that_it_was_taken_away(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    session = rep.session
+    assert session is not None
+    await identity.revoke_device(tenant.owner, device_id=UUID(session.device_id), now=clock.now())
+    # As after the ten minutes that an access token lives.
+    rep.sessions._keep(msgspec.structs.replace(session, expires_at_ms=0))
+
+    report = await in_thread(rep.sync)
+
+    assert report.state is SyncState.WIPED
+
+
+async def test_a_lease_that_ended_is_given_again_by_the_server(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def story() -> None:
+        rep.create_customer(name="福满楼")
+        assert rep._protection is not None
+        vault = rep._protection.vault
+        assert len(vault.record.share or b"") == 32
+        vault.end()
+        with pytest.raises(LeaseEnded):
+            list(rep.customers())
+
+        assert rep.sync().pushed == 1
+
+        assert only(rep).name == "福满楼"
+        assert rep.lease is not None
+        assert not rep.lease.is_over
 
     await in_thread(story)
 

@@ -25,6 +25,12 @@ class SessionOver(AccessTokenRefused):
     code = "session_over"
 
 
+class DeviceRevoked(SessionOver):
+    """The device was taken away: what it was sent is to be destroyed there."""
+
+    code = "device_revoked"
+
+
 class NotYours(Forbidden):
     """This person or device is not in the actor's charge."""
 
@@ -52,8 +58,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 def actor_from_claims(standing: Standing | None, claims: Claims) -> Actor:
     """Make the Actor of an API request.
 
+    :raises DeviceRevoked: when the device was taken away; it destroys what it holds.
     :raises SessionOver: when person, device or session do not stand any more.
     """
+    if standing is not None and _is_taken_away(standing, claims):
+        raise DeviceRevoked("This device was signed out; it keeps nothing.")
     is_good = (
         standing is not None
         and standing.disabled_at is None
@@ -65,6 +74,11 @@ def actor_from_claims(standing: Standing | None, claims: Claims) -> Actor:
     if standing is None or not is_good:
         raise SessionOver("You were signed out; sign in or enrol this device again.")
     return actor(standing, device_id=claims.device_id, session_id=claims.session_id)
+
+
+def _is_taken_away(standing: Standing, claims: Claims) -> bool:
+    is_this = claims.device_id is not None and standing.device_user_id == claims.user_id
+    return is_this and standing.device_revoked_at is not None
 
 
 def _has_device(standing: Standing, claims: Claims) -> bool:

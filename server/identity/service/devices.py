@@ -126,6 +126,8 @@ async def enrol(request: Enrolment, *, address: str, now: datetime) -> Enrolment
         refresh_token=given.refresh_token,
         expires_in_s=given.expires_in_s,
         lease_ms=given.lease_ms,
+        lease_shares=given.lease_shares,
+        seal_key=given.seal_key,
     )
 
 

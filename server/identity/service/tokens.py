@@ -10,7 +10,7 @@ import msgspec
 from server.access import Actor
 from server.audit import service as audit
 from server.identity import keys, standings
-from server.identity.rules import access_tokens, refresh_tokens
+from server.identity.rules import access_tokens, device_secrets, refresh_tokens
 from server.identity.rules.refresh_tokens import (
     Decision,
     Family,
@@ -21,7 +21,7 @@ from server.identity.rules.refresh_tokens import (
     Revoke,
     Rotate,
 )
-from server.identity.rules.standing import Standing, actor
+from server.identity.rules.standing import DeviceRevoked, Standing, actor
 from server.identity.schemas import Tokens
 from server.kit import db, ids
 from server.tenants import queries as tenants
@@ -33,6 +33,13 @@ INSERT INTO refresh_family
     (id, tenant_id, user_id, device_id, session_version, generation, current_hash, salt,
      created_at, rotated_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, 1, $6, '', $7, $7, $8)
+"""
+_IS_TAKEN_AWAY: Final = """
+SELECT EXISTS (
+    SELECT FROM refresh_family f
+    JOIN device d ON d.tenant_id = f.tenant_id AND d.id = f.device_id
+    WHERE f.id = $1 AND d.revoked_at IS NOT NULL
+)
 """
 _TENANT: Final = "SELECT tenant_id FROM refresh_family WHERE id = $1"
 _HOLD: Final = """
@@ -78,6 +85,7 @@ async def refresh(text: str, *, now: datetime, device_id: UUID | None = None) ->
     The token before it, within a minute and while nobody used the new one, gets the same again: the
     reply was lost. An older one ends the family: somebody has a copy.
 
+    :raises DeviceRevoked: when the device was taken away. Only who holds a token of its hears it.
     :raises RefreshTokenRefused: for everything else, with one answer.
     """
     token = refresh_tokens.decode(text, keys=keys.current().macs)
@@ -85,8 +93,17 @@ async def refresh(text: str, *, now: datetime, device_id: UUID | None = None) ->
         tenant_id = await db.connection().fetchval(_TENANT, token.family_id)
     given = None if tenant_id is None else await _turn(tenant_id, token, device_id, now)
     if given is None:
+        if tenant_id is not None and await _is_taken_away(tenant_id, token.family_id):
+            raise DeviceRevoked("This device was signed out; it keeps nothing.")
         raise RefreshTokenRefused("Sign in again.")
     return given
+
+
+async def _is_taken_away(tenant_id: UUID, family_id: UUID) -> bool:
+    """Say whether a family's device was revoked."""
+    async with db.tenant_transaction(tenant_id):
+        found: bool = await db.connection().fetchval(_IS_TAKEN_AWAY, family_id)
+        return found
 
 
 async def _turn(
@@ -205,4 +222,10 @@ def _tokens(
         refresh_token=refresh_tokens.encode(token, key=held.mac),
         expires_in_s=int(access_tokens.LIFE.total_seconds()),
         lease_ms=lease_ms,
+        lease_shares=()
+        if device_id is None
+        else device_secrets.shares(
+            held.macs, tenant_id=standing.tenant_id, user_id=standing.user_id
+        ),
+        seal_key=None if device_id is None else device_secrets.seal_key(held.outbox_seals[0]),
     )

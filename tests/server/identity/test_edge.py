@@ -172,6 +172,8 @@ async def test_a_refresh_token_is_no_access_token_and_the_reverse(
         "refresh_token",
         "expires_in_s",
         "lease_ms",
+        "lease_shares",
+        "seal_key",
         "token_type",
     }
 
