@@ -10,7 +10,7 @@ DELETED = "deleted"
 """The field of a conflict between an edit and a deletion; its values are false and true."""
 
 
-class Version(msgspec.Struct, frozen=True):
+class Version(msgspec.Struct, frozen=True, gc=False):
     """Which write a value comes from."""
 
     seq: int

@@ -126,7 +126,8 @@ class Outline(msgspec.Struct, frozen=True):
     sets: tuple[str, ...]
     references: Mapping[str, FieldSpec]
     """The fields that name another record."""
-    server_only: frozenset[str]
+    writable: frozenset[str]
+    """All but those that the server alone writes."""
 
 
 class Schema:
@@ -182,7 +183,7 @@ def _outline(record: RecordSpec) -> Outline:
         required=tuple(field for field in record.fields if field.required),
         sets=tuple(field.name for field in record.fields if field.type is FieldType.SET),
         references={field.name: field for field in record.fields if field.references is not None},
-        server_only=frozenset(field.name for field in record.fields if field.server_only),
+        writable=frozenset(field.name for field in record.fields if not field.server_only),
     )
 
 
@@ -401,12 +402,12 @@ def _problem(spec: FieldSpec, value: object) -> str | None:
 def _text_problem(spec: FieldSpec, value: object) -> str | None:
     if not isinstance(value, str):
         return "is not text"
+    if spec.choices:
+        return None if value in spec.choices else f"is not one of {', '.join(spec.choices)}"
     if len(value) > spec.max_length:
         return f"is longer than {spec.max_length} characters"
     if not is_clean_text(value):
         return "has a character that cannot be stored"
-    if spec.choices and value not in spec.choices:
-        return f"is not one of {', '.join(spec.choices)}"
     if spec.pattern is not None and value != "" and re.fullmatch(spec.pattern, value) is None:
         return "is not of the form that is asked for"
     return None

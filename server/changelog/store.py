@@ -34,7 +34,7 @@ class Tick(msgspec.Struct, frozen=True):
     """The handle of its first new record; the others follow in their order."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A record that a unit of work wrote."""
 
     after: HeldRecord

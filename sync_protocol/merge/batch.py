@@ -238,13 +238,15 @@ class _Batch:
         return self.latest_ms
 
     def _check_writable(self, op: Create | Edit) -> None:
-        server_only = self.schema.outline(op.kind).server_only
-        for name in (*op.fields, *(op.sets if isinstance(op, Edit) else ())):
-            # Raises for a field that there is not.
-            self.schema.field(op.kind, name)
-            if name in server_only:
-                detail = f"{name} is written by the server alone."
-                raise ValueRefused(Code.FIELD_SERVER_ONLY, detail, name)
+        writable = self.schema.outline(op.kind).writable
+        sets = op.sets if isinstance(op, Edit) else {}
+        if writable.issuperset(op.fields) and writable.issuperset(sets):
+            return
+        name = next(name for name in (*op.fields, *sets) if name not in writable)
+        # Raises for a field that there is not.
+        self.schema.field(op.kind, name)
+        detail = f"{name} is written by the server alone."
+        raise ValueRefused(Code.FIELD_SERVER_ONLY, detail, name)
 
     def _check_references(self, op: Create | Edit) -> None:
         """Refuse to point at a record that is not there."""

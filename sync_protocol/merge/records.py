@@ -17,7 +17,7 @@ Dots = Mapping[str, tuple[Version, ...]]
 """The additions behind each element of a set field."""
 
 
-class HeldRecord(msgspec.Struct, frozen=True, kw_only=True):
+class HeldRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record as the server holds it, with where each value comes from.
 
     A field without a version, and a set's element without dots, still stands as it was created.
@@ -65,7 +65,7 @@ class EditClock(msgspec.Struct, frozen=True, kw_only=True):
         return min(max(at_ms + self.offset_ms, self.floor_ms), self.received_at_ms)
 
 
-class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one op did to one record."""
 
     outcome: Outcome

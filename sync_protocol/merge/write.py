@@ -120,10 +120,10 @@ class Write:
             raise ValueRefused(Code.NOT_ALLOWED, f"A device does not create a {op.kind}.")
         if held is not None:
             return self._create_again(op, held)
-        outline = self.schema.outline(op.kind)
+        outline, specs = self.schema.outline(op.kind), self.schema.fields(op.kind)
         fields: dict[str, Any] = dict.fromkeys(outline.names)
         for name, value in op.fields.items():
-            check(self.schema.field(op.kind, name), value)
+            check(specs.get(name) or self.schema.field(op.kind, name), value)
             fields[name] = value
         for name in outline.sets:
             fields[name] = sorted(fields[name] or ())

@@ -5,7 +5,7 @@ spelling becomes a value of that schema. REST, import and devices pass through t
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from server.customers.rules import identifiers, places
 from server.customers.rules.status import Status, ensure_transition
 from server.kit.errors import Invalid, Refusal
 from server.kit.text import clean, is_storable
-from sync_protocol.schema import SCHEMA, ValueRefused
+from sync_protocol.schema import SCHEMA, FieldSpec, ValueRefused
 from sync_protocol.schema import check as check_value
 
 
@@ -57,6 +57,8 @@ _BY_NAME: Final[dict[str, _Normaliser]] = {
 }
 """Fields whose normal form is more than a clean line."""
 _BOUNDED: Final = frozenset({identifiers.uscc, identifiers.phone, identifiers.email})
+_REPEATED: Final = frozenset({"city", "district", "industry", "status", "level", "source"})
+"""Fields of few values: their normal forms are remembered."""
 _TYPED_PER_KEPT: Final = 4
 """A text may be so many times as long as what is kept of it; what is longer is not even read."""
 
@@ -66,7 +68,19 @@ def normalise(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     :raises Refusal: for the first field that has none, naming it.
     """
-    return {name: _normal(kind, name, value) for name, value in given.items()}
+    specs = SCHEMA.fields(kind)
+    return {
+        name: _remembered(kind, name, value)
+        if name in _REPEATED and isinstance(value, str)
+        else _normal(kind, specs, name, value)
+        for name, value in given.items()
+    }
+
+
+@lru_cache(4096)
+def _remembered(kind: str, name: str, value: str) -> Any:
+    """Bring a value into its normal form that many records have in common."""
+    return _normal(kind, SCHEMA.fields(kind), name, value)
 
 
 def accept(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +104,7 @@ def examine(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[R
             refusals.append(BadValue(f"A {kind} has no such field.", field=name))
             continue
         try:
-            normal = _normal(kind, name, value)
+            normal = _normal(kind, specs, name, value)
             check_value(specs[name], normal)
             accepted[name] = normal
         except ValueRefused as error:
@@ -107,10 +121,10 @@ def ensure_complete(kind: str, fields: Mapping[str, Any]) -> None:
             raise BadValue(f"Give the {kind}'s {spec.name}.", field=spec.name)
 
 
-def _normal(kind: str, name: str, value: Any) -> Any:
+def _normal(kind: str, specs: Mapping[str, FieldSpec], name: str, value: Any) -> Any:
     """Bring one value into its normal form; what is not text is left to the schema."""
     # Raises for a field that there is not.
-    spec = SCHEMA.field(kind, name)
+    spec = specs.get(name) or SCHEMA.field(kind, name)
     if not isinstance(value, str):
         return value
     normaliser = _BY_NAME.get(name, clean)

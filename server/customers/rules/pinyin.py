@@ -101,6 +101,8 @@ def syllables(text: str) -> list[str]:
 
 def sort_key(name: str) -> str:
     """Give the text by which names sort under COLLATE "C": syllables apart, Latin words whole."""
+    if name and min(name) >= _CHINESE_FROM:
+        return " ".join(syllables(name)).casefold()
     words: list[str] = []
     latin = ""
     for syllable, character in zip(syllables(name), name, strict=True):

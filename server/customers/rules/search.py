@@ -108,7 +108,13 @@ def name_key(name: str) -> str:
 
 def core(name: str) -> str:
     """Give the key of a name without its legal form: companies of one core have one name."""
-    key = name_key(name)
+    return _core(name_key(name))
+
+
+def _core(key: str) -> str:
+    """Cut the legal form off the key of a name."""
+    if not key.endswith(_LEGAL_FORMS):
+        return key
     for form in _LEGAL_FORMS:
         if key.endswith(form):
             return key.removesuffix(form) if len(key) > len(form) + 1 else key
@@ -117,7 +123,8 @@ def core(name: str) -> str:
 
 def customer_tokens(name: str, *, phone: str | None, uscc: str | None, city: str | None) -> Tokens:
     """Give every search key of a customer."""
-    key, name_core = name_key(name), core(name)
+    key = name_key(name)
+    name_core = _core(key)
     return {
         **_letter_tokens(name_core, city),
         **_name_tokens(key, len(name_core)),
