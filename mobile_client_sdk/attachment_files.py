@@ -129,3 +129,12 @@ def pieces_of(source: bytes | str | Path) -> Iterator[bytes]:
     with Path(source).open("rb") as file:
         while piece := file.read(CHUNK_BYTES):
             yield piece
+
+
+def remove_files(store_path: str | Path) -> None:
+    """Let go of all files of a store that is destroyed; sealed ones are noise already."""
+    folder = folder_of(Path(store_path))
+    if folder.is_dir():
+        for each in folder.iterdir():
+            each.unlink(missing_ok=True)
+        folder.rmdir()

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from mobile_client_sdk.attachment_files import Files, folder_of, pieces_of
+from mobile_client_sdk.attachment_files import Files, pieces_of
 from mobile_client_sdk.outbox import Outbox
 from mobile_client_sdk.records import Attachment
 from mobile_client_sdk.session import SignedOut
@@ -592,12 +592,3 @@ def _bounded(answer: httpx.Response) -> Iterator[bytes]:
         if size > MAX_BYTES:
             raise ServerTrouble("The answer is too long.")
         yield piece
-
-
-def remove_files(store_path: str | Path) -> None:
-    """Let go of all files of a store that is destroyed; sealed ones are noise already."""
-    folder = folder_of(Path(store_path))
-    if folder.is_dir():
-        for each in folder.iterdir():
-            each.unlink(missing_ok=True)
-        folder.rmdir()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mobile_client_sdk import backup
+from mobile_client_sdk.attachment_files import remove_files
 from mobile_client_sdk.keys import FileKeyKeeper, KeyKeeper, KeyMissing, WrongKey
 from mobile_client_sdk.lease import LeaseEnded, StoreWiped, Vault, uptime_ms
 from mobile_client_sdk.outbox import Outbox
@@ -179,7 +180,8 @@ def save_words(
 
 
 def destroy_files(path: Path) -> None:
-    """Overwrite and remove a store's files."""
+    """Overwrite and remove a store's files, and remove those of its attachments."""
+    remove_files(path)
     for file in store_files(path):
         if not file.exists():
             continue

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from litestar import Litestar
 from mobile_client_sdk import attachments as lane
 from mobile_client_sdk.attachment_files import folder_of
 from mobile_client_sdk.attachments import LaneState, NotAttachable, SendProgress
-from mobile_client_sdk.client import Client, open_client
+from mobile_client_sdk.client import Client, SyncState, open_client
 from mobile_client_sdk.records import Attachment
 from mobile_client_sdk.transport import Offline, RequestRefused
 from server.access import Actor
@@ -353,6 +354,22 @@ async def test_files_beside_an_encrypted_store_are_noise(tenant: Tenant, field: 
             again.content(made)
 
     await in_thread(story)
+
+
+async def test_a_wiped_phone_keeps_no_photo(tenant: Tenant, field: Field) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def attach() -> None:
+        rep.attach(rep.create_customer(name="福满楼"), photo())
+        assert len(field.files("rep")) == 1
+
+    await in_thread(attach)
+    device_id = UUID(rep.session.device_id) if rep.session else UUID(int=0)
+    await identity.revoke_device(tenant.owner, device_id, now=clock.now())
+    report = await in_thread(rep.sync)
+
+    assert report.state is SyncState.WIPED
+    assert not folder_of(field._folder / "rep.db").exists()
 
 
 async def test_fetched_files_make_room_and_unsent_ones_stay(tenant: Tenant, field: Field) -> None:
