@@ -4,6 +4,27 @@ from piccolo.columns import JSONB, UUID, BigInt, Boolean, Text, Timestamptz
 from piccolo.table import Table
 
 
+class Synced:
+    """What every table of synced records has beside `tenant_id`, `id` and its fields.
+
+    The same as ``server.changelog.kinds.SYNC_COLUMNS`` says in SQL.
+    """
+
+    handle = BigInt()
+    """The record's small number within its tenant, which travels in place of its id."""
+    seq = BigInt()
+    """The tenant sequence of the last change."""
+    created_seq = BigInt()
+    created_device = UUID(null=True)
+    created_number = BigInt()
+    """The number of the op that created it, on that device."""
+    created_by = UUID(null=True)
+    created_at = Timestamptz()
+    versions = JSONB()
+    """For each field that was written after the creation, which write its value comes from."""
+    deleted = Boolean()
+
+
 class TenantClock(Table, tablename="tenant_clock"):
     """The tenant's sequence of changes.
 
@@ -17,6 +38,8 @@ class TenantClock(Table, tablename="tenant_clock"):
     """One more after each restore from a backup, since the sequence went backwards."""
     min_seq = BigInt()
     """Cursors below this must start again: tombstones before it are gone."""
+    handles = BigInt()
+    """The last handle given out."""
 
 
 class Change(Table, tablename="change"):
@@ -51,7 +74,7 @@ class ScopeExit(Table, tablename="scope_exit"):
     """Whose team it was before."""
 
 
-class Conflict(Table, tablename="conflict"):
+class Conflict(Synced, Table, tablename="conflict"):
     """Two people wrote one field without seeing each other: both values, one of which is held."""
 
     tenant_id = UUID()
@@ -66,11 +89,3 @@ class Conflict(Table, tablename="conflict"):
     other_by = UUID(null=True)
     happened_at = Timestamptz()
     state = Text()
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()

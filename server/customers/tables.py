@@ -1,10 +1,12 @@
 """Tables of customers, as facts on disk. The truth about keys and indexes is in the migrations."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Boolean, Bytea, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Bytea, Text, Timestamptz
 from piccolo.table import Table
 
+from server.changelog.tables import Synced
 
-class Customer(Table, tablename="customer"):
+
+class Customer(Synced, Table, tablename="customer"):
     """A company or shop that an agent develops."""
 
     tenant_id = UUID()
@@ -33,17 +35,9 @@ class Customer(Table, tablename="customer"):
     """What the name sorts by; derived."""
     scope_seq = BigInt()
     """The sequence at which owner or team last changed."""
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()
 
 
-class Store(Table, tablename="store"):
+class Store(Synced, Table, tablename="store"):
     """A place of business of a customer."""
 
     tenant_id = UUID()
@@ -57,17 +51,9 @@ class Store(Table, tablename="store"):
     """Millionths of a degree, like `lng`."""
     lng = BigInt(null=True)
     phone = Text(null=True)
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()
 
 
-class Contact(Table, tablename="contact"):
+class Contact(Synced, Table, tablename="contact"):
     """A person who speaks for a customer."""
 
     tenant_id = UUID()
@@ -80,17 +66,9 @@ class Contact(Table, tablename="contact"):
     email = Text(null=True)
     wechat = Text(null=True)
     remark = Text(null=True)
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()
 
 
-class Note(Table, tablename="note"):
+class Note(Synced, Table, tablename="note"):
     """Something that somebody wrote down about a customer; never edited."""
 
     tenant_id = UUID()
@@ -99,17 +77,9 @@ class Note(Table, tablename="note"):
     body = Text()
     author_id = UUID(null=True)
     written_at = Timestamptz(null=True)
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()
 
 
-class Tag(Table, tablename="tag"):
+class Tag(Synced, Table, tablename="tag"):
     """A mark for customers, with a meaning, an owner and an end."""
 
     tenant_id = UUID()
@@ -119,14 +89,6 @@ class Tag(Table, tablename="tag"):
     meaning = Text()
     owner_id = UUID(null=True)
     expires_on = Text(null=True)
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()
 
 
 class CustomerToken(Table, tablename="customer_token"):
