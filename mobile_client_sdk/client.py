@@ -67,8 +67,8 @@ from sync_protocol.messages import (
     Intent,
     OpGap,
     Outcome,
+    PullResponse,
     PushRequest,
-    PushResponse,
     SetChange,
 )
 from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
@@ -594,7 +594,9 @@ class Client:
 
         ``on_progress`` is called after each answer of the server.
         """
-        engine = SyncEngine(self._store, self._outbox, self._replica, page=self._page)
+        engine = SyncEngine(
+            self._store, self._outbox, self._replica, page=self._page, verifies=True
+        )
         state, problem, saved_to = SyncState.COMPLETE, "", None
         try:
             self._unlock()
@@ -678,7 +680,7 @@ class Client:
     def _note_contact(self, response: Response) -> None:
         """Begin the lease anew: the server has answered."""
         if self._protection is not None:
-            page = response.pull if isinstance(response, PushResponse) else response
+            page = response if isinstance(response, PullResponse) else response.pull
             lease_ms = None if page is None else page.lease_ms
             self._protection.vault.contact(Terms(lease_ms=lease_ms))
 

@@ -9,9 +9,12 @@ from typing import Final, assert_never
 from mobile_client_sdk.outbox import Frame, Outbox, unreadable
 from mobile_client_sdk.replica import Replica
 from mobile_client_sdk.store import Store
+from sync_protocol.digest import Search, TooMuchDiffers
 from sync_protocol.messages import (
     MAX_OPS,
     Code,
+    DigestRequest,
+    DigestResponse,
     Op,
     Outcome,
     PullRequest,
@@ -26,10 +29,15 @@ DEFAULT_PAGE: Final = 2_000
 _MOST_FRUITLESS: Final = 3
 """Answers in a row that bring nothing before a sync is given up for now."""
 
+VERIFY_EVERY_MS: Final = 24 * 3600 * 1000
+"""How often a replica is compared with the server, apart from each new start."""
+_MOST_SEARCHES: Final = 2
+"""How often a sync mends before it loads anew."""
+_VERIFIED: Final = "verified_at_ms"
 _TOLD_VERSION: Final = "told_app_version"
 
-Request = PushRequest | PullRequest
-Response = PushResponse | PullResponse
+Request = PushRequest | PullRequest | DigestRequest
+Response = PushResponse | PullResponse | DigestResponse
 
 
 class Fruitless(Exception):
@@ -47,6 +55,7 @@ class SyncEngine:
         *,
         page: int = DEFAULT_PAGE,
         app_version: str = "",
+        verifies: bool = False,
     ) -> None:
         self._store = store
         self._outbox = outbox
@@ -54,6 +63,9 @@ class SyncEngine:
         self._page = page
         self._app_version = app_version
         self._knows_handles = True
+        self._verifies = verifies
+        self._search: Search | None = None
+        self._searches = 0
         self._frame_size = MAX_OPS
         self._is_complete = False
         self._fruitless = 0
@@ -64,12 +76,16 @@ class SyncEngine:
         self.refused: list[Outcome] = []
         self.pages = 0
         """Pages that were taken."""
+        self.mended = 0
+        """Records that were not as the server holds them, and now are."""
 
     def next_request(self, now_ms: int) -> Request | None:
         """Answer what to send next; none when the sync is complete."""
         frame = self._outbox.frame(most=self._frame_size)
         if frame is None:
-            return None if self._is_complete else self._replica.request(self._page)
+            if not self._is_complete:
+                return self._replica.request(self._page)
+            return self._verification(now_ms)
         pending = self._outbox.next_number() - 1 - frame.ops[-1].number
         told = self._store.get(_TOLD_VERSION)
         return PushRequest(
@@ -83,6 +99,21 @@ class SyncEngine:
             app_version="" if told == self._app_version else self._app_version,
             pull=None if pending else self._replica.request(self._page),
         )
+
+    def _verification(self, now_ms: int) -> DigestRequest | None:
+        """Answer what to ask to compare the replica with the server, where that is due."""
+        if not self._verifies:
+            return None
+        if self._search is None:
+            at_ms = self._store.get(_VERIFIED)
+            if at_ms is None:
+                # What was just loaded for the first time is as the server sent it.
+                self._store.put(_VERIFIED, now_ms)
+                return None
+            if at_ms <= now_ms < at_ms + VERIFY_EVERY_MS:
+                return None
+            self._search = Search()
+        return self._search.request(self._replica.request(self._page))
 
     def _named(self, frame: Frame) -> list[Op]:
         """Answer the ops of a frame, their records by handle where handles are of their epoch."""
@@ -104,6 +135,9 @@ class SyncEngine:
             case PullRequest():
                 assert isinstance(response, PullResponse), "a pull is answered by a page"
                 useful = self._take_page(request, response)
+            case DigestRequest():
+                assert isinstance(response, DigestResponse), "a digest is answered by digests"
+                useful = self._take_digests(request, response, now_ms)
             case _:
                 assert_never(request)
         self._fruitless = 0 if useful else self._fruitless + 1
@@ -160,6 +194,8 @@ class SyncEngine:
         """Take a page; answer whether the replica came further."""
         before = self._replica.progress
         with self._store.transaction():
+            if page.reset:
+                self._store.put(_VERIFIED, 0)
             if self._replica.receive(request, page):
                 self._outbox.show(page.seq)
                 self._is_complete = True
@@ -168,6 +204,43 @@ class SyncEngine:
         self.pages += before != after
         # A page that came late changes nothing; a new start counts as coming further.
         return self._is_complete or before != after
+
+    def _take_digests(self, request: DigestRequest, answer: DigestResponse, now_ms: int) -> bool:
+        """Take the page, then compare, and mend what differs; the outbox is not touched."""
+        if self._search is None or answer.pull.from_cursor != request.pull.cursor:
+            return False
+        self._is_complete = False
+        came_further = self._take_page(request.pull, answer.pull)
+        if not self._is_complete:
+            # The page does not lead to the end: the pull goes on first, then the search anew.
+            self._search = None
+            return came_further
+        try:
+            strange = self._search.receive(answer, self._replica.hashes)
+        except TooMuchDiffers:
+            self._load_anew()
+            return True
+        if strange or answer.batches:
+            self._replica.mend(strange, answer.batches)
+            self.mended += sum(len(batch.ids) for batch in answer.batches) or len(strange)
+        if self._search.is_done:
+            self._finish(self._search, now_ms)
+        return True
+
+    def _finish(self, search: Search, now_ms: int) -> None:
+        """Note that all is as it should be, or look once more at what was mended."""
+        self._search = None
+        if not search.has_repaired:
+            self._store.put(_VERIFIED, now_ms)
+            return
+        self._searches += 1
+        if self._searches >= _MOST_SEARCHES:
+            self._load_anew()
+
+    def _load_anew(self) -> None:
+        self._search, self._is_complete = None, False
+        self._store.put(_VERIFIED, 0)
+        self._replica.start_anew()
 
     def _compare(self, page: PullResponse) -> None:
         """Notice that the server, or this device, was restored from an old image."""

@@ -13,7 +13,15 @@ from typing import Any, Final
 
 import msgspec
 
-from mobile_client_sdk.store import Store, create_indexes, create_table, to_column, to_columns
+from mobile_client_sdk.store import (
+    Store,
+    create_indexes,
+    create_table,
+    from_column,
+    to_column,
+    to_columns,
+)
+from sync_protocol.digest import row_hash
 from sync_protocol.messages import (
     Delete,
     Edit,
@@ -23,8 +31,11 @@ from sync_protocol.messages import (
     PullResponse,
     RecordBatch,
 )
-from sync_protocol.schema import SCHEMA
+from sync_protocol.schema import SCHEMA, FieldSpec, is_uuid
 
+_HANDLE: Final = "+handle"
+"""Among the fields of a record of an unknown kind: its handle."""
+_IS_ID: Final = f"id GLOB '{'-'.join('[0-9a-f]' * digits for digits in (8, 4, 4, 4, 12))}'"
 _CHILDREN: Final = tuple(spec.kind for spec in SCHEMA.records if spec.parent is not None)
 
 
@@ -105,6 +116,46 @@ class Replica:
             else op
             for op in ops
         ]
+
+    # ------------------------------------------------------------------------- looking and mending
+
+    def hashes(self) -> dict[str, dict[str, int]]:
+        """Answer the hash of every record that is held, by kind and id."""
+        held: dict[str, dict[str, int]] = {}
+        for spec in SCHEMA.records:
+            names = "".join(f", {field.name}" for field in spec.fields)
+            rows = self._store.rows(f"SELECT id, seq, handle, extra{names} FROM base_{spec.kind}")
+            held[spec.kind] = {
+                row[0]: _hash(spec.kind, row, spec.fields) for row in rows if is_uuid(row[0])
+            }
+        for kind, record_id, seq, fields in self._store.rows(
+            "SELECT kind, id, seq, fields FROM unknown_record"
+        ):
+            content = _unpacked(fields)
+            handle = content.pop(_HANDLE, None)
+            held.setdefault(kind, {})[record_id] = row_hash(kind, record_id, seq, content, handle)
+        return held
+
+    def mend(self, strange: Mapping[str, Iterable[str]], batches: Iterable[RecordBatch]) -> None:
+        """Take away what the server does not have, and put in what it has."""
+        with self._store.transaction() as connection:
+            for spec in SCHEMA.records:
+                connection.execute(f"DELETE FROM base_{spec.kind} WHERE NOT {_IS_ID}")
+            for kind, record_ids in strange.items():
+                table, of_kind = f"base_{kind}", ""
+                if kind not in SCHEMA.kinds():
+                    table, of_kind = "unknown_record", "AND kind = ?2"
+                connection.executemany(
+                    f"DELETE FROM {table} WHERE id = ?1 {of_kind}",
+                    [(each, kind)[: 2 if of_kind else 1] for each in record_ids],
+                )
+            for batch in batches:
+                _insert(connection, batch, "base")
+
+    def start_anew(self) -> None:
+        """Forget the cursor, so that the next pull is a first load; what is shown stays so long."""
+        with self._store.transaction() as connection:
+            self._start_again(connection, self.progress)
 
     # ------------------------------------------------------------------------- a first load
 
@@ -238,7 +289,26 @@ def _packed(names: Iterable[str], row: Iterable[Any]) -> bytes:
     return msgspec.msgpack.encode(dict(zip(names, row, strict=True)))
 
 
+def _hash(kind: str, row: Sequence[Any], fields: Sequence[FieldSpec]) -> int:
+    """Hash a row of a base table; what cannot be read is like nothing that the server has."""
+    record_id, seq, handle, extra, *values = row
+    try:
+        content = _unpacked(extra) if extra else {}
+        for field, value in zip(fields, values, strict=True):
+            content[field.name] = from_column(field, value)
+        return row_hash(kind, record_id, seq, content, handle)
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, ValueError, OverflowError):
+        return row_hash(kind, record_id, -1, {})
+
+
+def _unpacked(extra: bytes) -> dict[str, Any]:
+    return msgspec.msgpack.decode(extra, type=dict[str, Any])
+
+
 def _keep_unknown(connection: sqlite3.Connection, batch: RecordBatch) -> None:
+    if batch.handles:
+        columns = [*batch.columns, batch.handles]
+        batch = msgspec.structs.replace(batch, fields=[*batch.fields, _HANDLE], columns=columns)
     rows = zip(*batch.columns, strict=True) if batch.columns else iter([()] * len(batch.ids))
     connection.executemany(
         "INSERT OR REPLACE INTO unknown_record VALUES (?, ?, ?, ?)",

@@ -20,7 +20,7 @@ from uuid import UUID, uuid5
 import httpx
 import msgspec
 
-from sync_protocol import codec, cursor
+from sync_protocol import codec, cursor, digest
 from sync_protocol.conflicts import DELETED, Version
 from sync_protocol.handles import handles_of, with_ids
 from sync_protocol.merge import (
@@ -35,6 +35,8 @@ from sync_protocol.messages import (
     NEW_SEQ,
     Code,
     Create,
+    DigestRequest,
+    DigestResponse,
     FrameInvalid,
     Intent,
     OpGap,
@@ -57,6 +59,7 @@ from sync_protocol.version import is_supported
 
 _KEY: Final = b"the fake server's own key, 32 b."
 _SPACE: Final = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+_LAST_ID: Final = str(UUID(int=2**128 - 1))
 Answer = tuple[int, dict[str, str], bytes]
 IntentHandler = Callable[["FakeServer", str, Intent], Outcome]
 
@@ -198,7 +201,7 @@ class FakeServer:
                         return self._enrol(msgspec.json.decode(body))
                     case "/v1/auth/token":
                         return self._refresh(msgspec.json.decode(body))
-                    case "/v1/sync/push" | "/v1/sync/pull":
+                    case "/v1/sync/push" | "/v1/sync/pull" | "/v1/sync/digest":
                         return self._sync(path, headers, body)
                     case _:
                         return _problem(404, "not_found", "There is no such page.")
@@ -249,8 +252,10 @@ class FakeServer:
             return _problem(415, "media_type_unknown", "Send JSON or MessagePack.")
         if headers.get("content-encoding") == codec.ZSTD:
             body = codec.decompress(body)
-        answer: PushResponse | PullResponse
-        if path.endswith("push"):
+        answer: PushResponse | PullResponse | DigestResponse
+        if path.endswith("digest"):
+            answer = self._digest(device, codec.decode(body, DigestRequest, media))
+        elif path.endswith("push"):
             push = codec.decode_push(body, media)
             if not is_supported(push.protocol):
                 return _problem(409, "client_too_old", "Update the app.")
@@ -433,7 +438,7 @@ class FakeServer:
                 server_time_ms=self._clock_ms(),
                 reset=True,
             )
-        place = (start.seq, "" if start.after_id is None else str(start.after_id))
+        place = (start.seq, _LAST_ID if start.after_id is None else str(start.after_id))
         rows = sorted(
             (self._effective(record), record.id, record)
             for record in self.records.values()
@@ -458,6 +463,25 @@ class FakeServer:
             drops=[] if more else self._drops(device.user_id, start),
             acknowledged=device.acknowledged,
             epoch=self.epoch,
+        )
+
+    def _digest(self, device: FakeDevice, request: DigestRequest) -> DigestResponse:
+        page = self._pull(device, request.pull)
+        if page.more or page.reset:
+            return DigestResponse(pull=page)
+        rows: dict[str, dict[str, int]] = {kind: {} for kind in SCHEMA.kinds()}
+        for record in self.records.values():
+            if not record.deleted and self._sees(device.user_id, record):
+                rows[record.kind][record.id] = digest.row_hash(
+                    record.kind, record.id, record.seq, record.fields, record.handle
+                )
+        found = digest.answer(request, rows)
+        batches = [
+            _batch(kind, [self.records[kind, record_id] for record_id in ids])
+            for kind, ids in found.missing.items()
+        ]
+        return DigestResponse(
+            pull=page, branches=found.branches, batches=batches, strange=found.strange
         )
 
     def _start(self, device: FakeDevice, pull: PullRequest) -> cursor.Cursor | None:
