@@ -28,6 +28,7 @@ from server.benefits.schemas import (
     RequestBenefit,
 )
 from server.customers import queries as customers
+from server.customers import references
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
 from server.partners import queries as partners
@@ -57,6 +58,9 @@ WHERE tenant_id = $1 AND id = $2
 _ASKED: Final = """
 SELECT customer_id, program_id FROM benefit_request WHERE tenant_id = $1 AND id = $2
 """
+
+
+references.register(references.Reference("benefit_request", "customer_id", moves=False))
 
 
 # ------------------------------------------------------------------------------- the platform

@@ -28,8 +28,8 @@ async def begin_epochs(*, found_by: str, now: datetime) -> int:
 
     :param found_by: ``operator`` or ``start-up``.
     """
-    tenants = await _tenants()
-    for tenant_id in tenants:
+    found = await tenants()
+    for tenant_id in found:
         async with db.tenant_transaction(tenant_id):
             stand = await restoration.begin_epoch(tenant_id, now=now)
             await audit.record(
@@ -41,11 +41,11 @@ async def begin_epochs(*, found_by: str, now: datetime) -> int:
                 seq=stand.seq,
                 found_by=found_by,
             )
-    log.error("database.restored", found_by=found_by, tenants=len(tenants))
-    return len(tenants)
+    log.error("database.restored", found_by=found_by, tenants=len(found))
+    return len(found)
 
 
-async def _tenants() -> list[UUID]:
+async def tenants() -> list[UUID]:
     """List all agents' tenants, in one order."""
     async with db.global_transaction():
         people = await db.connection().fetch(_OF_PEOPLE)

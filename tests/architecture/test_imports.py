@@ -21,7 +21,10 @@ PACKAGES = (
 )
 TECHNICAL = {"kit", "access", "problems", "settings", "embedded"}
 """Below every room: any of their modules may be met."""
-ASSEMBLING = {"app", "cli", "serve", "worker", "migrate", "supervisor", "piccolo_conf", "openapi"}
+ASSEMBLING = {
+    *("app", "cli", "serve", "worker", "migrate", "supervisor", "piccolo_conf", "openapi"),
+    *("restored", "collect"),
+}
 """They put rooms together and may meet any file of them."""
 PUBLIC_FILES = {"service", "queries", "schemas"}
 """What a room shows to other rooms and to the portal."""
@@ -39,6 +42,10 @@ MORE_PUBLIC = {
     ("customers", "sight"),
     # The one condition that says which customers a person sees, for queries that join them.
     ("customers", "sight"),
+    # Upper rooms say as data which of their columns name customers.
+    ("customers", "references"),
+    # An epoch is begun where the clock is kept, and said where devices are spoken to.
+    ("changelog", "restoration"),
     # Keys derived from the root secret; the cursor's seal is one of them.
     ("identity", "keys"),
 }
