@@ -24,7 +24,9 @@ def test_an_operator_opens_what_a_device_sealed(
 ) -> None:
     monkeypatch.setenv("TONGLU_SECRET", "a root secret of more than thirty-two characters")
     monkeypatch.setenv("TONGLU_DATA_DIR", str(tmp_path))
-    held = keys.derive([b"a root secret of more than thirty-two characters"], from_environment({}))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1/none")
+    settings = from_environment(os.environ)
+    held = keys.derive([b"a root secret of more than thirty-two characters"], settings)
     sealed, clear = tmp_path / "sealed", tmp_path / "clear"
     seal_key = device_secrets.seal_key(held.outbox_seals[0])
     backup.write(sealed, Words(pending=[], refused=[]), SESSION, now_ms=1, seal_key=seal_key)
