@@ -30,13 +30,13 @@ def test_an_operator_opens_what_a_device_sealed(
     sealed, clear = tmp_path / "sealed", tmp_path / "clear"
     seal_key = device_secrets.seal_key(held.outbox_seals[0])
     backup.write(sealed, Words(pending=[], refused=[]), SESSION, now_ms=1, seal_key=seal_key)
-    before = keys.current()
+    before = list(keys._held)
 
     try:
         done = CliRunner().invoke(command.unseal, [str(sealed), str(clear)])
         again = CliRunner().invoke(command.unseal, [str(clear), str(tmp_path / "no")])
     finally:
-        keys._held[:] = [before]
+        keys._held[:] = before
 
     assert done.exit_code == 0, done.output
     head, words = backup.read(clear)
