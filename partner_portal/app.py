@@ -8,7 +8,7 @@ from partner_portal import assets, failures, live, session
 from partner_portal.account import pages as account
 from partner_portal.benefits import pages as benefits
 from partner_portal.conflicts import pages as conflicts
-from partner_portal.console import admission
+from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
 from partner_portal.customers import children, detail, editing
 from partner_portal.customers import pages as customers
@@ -117,6 +117,10 @@ def create_app(settings: Settings) -> Litestar:
             account.account,
             account.change_password,
             account.sign_out_elsewhere,
+            programs.new_program,
+            programs.create,
+            programs.program,
+            programs.fund,
             admission.new_agent,
             admission.admit,
             admission.invite_owner,

@@ -131,6 +131,7 @@ async def issuances(
         request,
         "console/templates/issuances.html",
         states=STATES,
+        may_manage=Permission.PROGRAMS_MANAGE in ROLE_PERMISSIONS[actor.role],
         **shown,
         **await frame(request, actor),
     )

@@ -272,6 +272,7 @@ API: Final[dict[Route, Case]] = {
         spends="path.conflict_id",
     ),
     ("POST", "/v1/sync/pull"): Case(body=lambda _: pull(), role=Role.SALES_REP),
+    ("POST", "/v1/sync/digest"): Case(body=lambda _: {"pull": pull()}, role=Role.SALES_REP),
     ("POST", "/v1/sync/push"): Case(body=lambda _: push(), role=Role.SALES_REP),
     ("GET", "/v1/benefits/programs"): Case(),
     ("GET", "/v1/benefits/requests"): Case(
@@ -523,6 +524,27 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
     ("GET", "/console"): Case(role=_PLATFORM),
     ("GET", "/console/agents"): Case(role=_PLATFORM),
+    ("GET", "/console/programs/new"): Case(role=_PLATFORM),
+    ("POST", "/console/programs/new"): Case(
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda _: {
+            "id": str(new_id()),
+            "name": "表单计划",
+            "amount": "1",
+            "limit_per_customer": "1",
+            "opens_on": "2026-01-01",
+        },
+    ),
+    ("GET", "/console/programs/{program_id}"): Case(
+        role=_PLATFORM, shared={"path.program_id": "program"}
+    ),
+    ("POST", "/console/programs/{program_id}/funding"): Case(
+        role=_PLATFORM,
+        shared={"path.program_id": "program"},
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "amount": "1", "direction": "in"},
+    ),
     ("GET", "/console/agents/new"): Case(role=_PLATFORM),
     ("POST", "/console/agents/new"): Case(
         role=_PLATFORM,

@@ -60,7 +60,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/people",
     "/people/new",
 }
-FOR_OPERATORS = {"/console/agents/new"}
+FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
 STREAMS = {"/live"}
 

@@ -98,6 +98,7 @@ PLATFORM_PAGES = [
     "/console",
     "/console/agents",
     "/console/agents/new",
+    "/console/programs/new",
     "/console/issuances",
 ]
 OPEN_PAGES = ["/sign-in", "/join", "/nowhere"]

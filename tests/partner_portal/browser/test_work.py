@@ -126,6 +126,26 @@ async def test_the_list_is_exported_as_it_is_filtered(
     assert "苏州恒通机电" not in text
 
 
+async def test_a_program_is_opened_with_its_budget_and_takes_no_more_out_than_is_there(
+    operator: Actor, site: Site, context: BrowserContext, page: Page
+) -> None:
+    await let_in(context, site, operator)
+    await open_page(page, "/console/programs/new")
+    name = f"开门红 {new_id().hex[-6:]}"
+    for field, text in {"name": name, "amount": "200", "budget": "1,000"}.items():
+        await page.fill(f"[name={field}]", text)
+    await page.get_by_role("button", name="新建计划").click()
+    await page.get_by_role("link", name=name).click()
+    await expect(page.locator(".kpi").first).to_contain_text("¥1,000")
+
+    await page.fill("[name=amount]", "1000.01")
+    await page.get_by_role("button", name="取回").click()
+    await expect(page.locator(".err")).to_be_visible()
+    await page.get_by_role("button", name="放入预算").click()
+
+    await expect(page.locator(".kpi").first).to_contain_text("¥2,000.01")
+
+
 async def test_the_platforms_look_leaves_a_line_that_the_agent_sees(
     shop: Tenant, operator: Actor, site: Site, context: BrowserContext, page: Page
 ) -> None:
