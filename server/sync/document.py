@@ -11,9 +11,23 @@ from litestar.openapi.spec import (
     RequestBody,
 )
 
-from sync_protocol.messages import PullRequest, PullResponse, PushRequest, PushResponse
+from sync_protocol.messages import (
+    DigestRequest,
+    DigestResponse,
+    PullRequest,
+    PullResponse,
+    PushRequest,
+    PushResponse,
+)
 
-MESSAGES: Final = (PushRequest, PushResponse, PullRequest, PullResponse)
+MESSAGES: Final = (
+    PushRequest,
+    PushResponse,
+    PullRequest,
+    PullResponse,
+    DigestRequest,
+    DigestResponse,
+)
 """The structs that the document needs as schemas, with all that they are made of."""
 _COMPACT: Final = (
     " The same may be sent and is then answered as `application/msgpack`, either of them compressed"
@@ -52,6 +66,13 @@ class Pull(Exchange):
 
     asked = PullRequest
     answered = PullResponse
+
+
+class Compare(Exchange):
+    """What a device holds, and how it differs."""
+
+    asked = DigestRequest
+    answered = DigestResponse
 
 
 def _json(message: type) -> dict[str, OpenAPIMediaType]:

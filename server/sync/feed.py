@@ -83,7 +83,7 @@ def as_messages(found: Iterable[Found], base: int) -> tuple[list[RecordBatch], l
             whole.setdefault(each.kind_index, []).append(each.row)
         else:
             patches.append(_patch(each, base))
-    return [_batch(_NAMES[index], rows) for index, rows in sorted(whole.items())], patches
+    return [batch(_NAMES[index], rows) for index, rows in sorted(whole.items())], patches
 
 
 def _appeared(row: Row) -> int:
@@ -96,7 +96,7 @@ def _appeared(row: Row) -> int:
     return int(max(row["created_seq"], row["entered_seq"], came_back))
 
 
-def _batch(name: str, rows: Sequence[Row]) -> RecordBatch:
+def batch(name: str, rows: Sequence[Row]) -> RecordBatch:
     """Turn rows into columns."""
     fields = storage.fields_of(name)
     return RecordBatch(

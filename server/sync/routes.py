@@ -11,18 +11,16 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.access.edge import CurrentActor
 from server.kit import clock, compression, live
-from server.kit.errors import Malformed, TooLarge
+from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.sync import document, inbox, queries, rules, service
+from server.sync import digest, document, inbox, queries, rules, service
 from server.sync.schemas import ConflictView, ResolveConflict
 from sync_protocol import codec
-from sync_protocol.messages import PullRequest
+from sync_protocol.messages import DigestRequest, PullRequest
 
 _STANDING_S: Final = 25.0
 """How often an open stream makes sure that its device still counts; it also beats then."""
-_COMPRESSED_FROM: Final = 256
-"""Below this, compression only adds bytes."""
 
 
 class BadMessage(Malformed):
@@ -71,6 +69,23 @@ async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
     return _answer(request, media, await service.pull(actor, message, now=clock.now()))
 
 
+@post(
+    "/digest",
+    status_code=200,
+    is_read=True,
+    summary="Learn how what a device holds differs",
+    operation_class=document.Compare,
+)
+async def compare(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
+    """Compare what a device holds with what it may hold, and give what it lacks."""
+    media, body = await _body(request)
+    try:
+        message = codec.decode(body, DigestRequest, media)
+    except codec.DecodeError as error:
+        raise _bad(error) from error
+    return _answer(request, media, await digest.compare(actor, message, now=clock.now()))
+
+
 @get(
     "/hint",
     summary="Hear that there is something newer",
@@ -115,7 +130,9 @@ async def resolve(
     return await inbox.resolve(actor, conflict_id, is_restore=is_restore, now=clock.now())
 
 
-router = Router("/sync", route_handlers=[push, pull, hint, conflicts, resolve], tags=["sync"])
+router = Router(
+    "/sync", route_handlers=[push, pull, compare, hint, conflicts, resolve], tags=["sync"]
+)
 
 
 async def _body(request: Request[Any, Any, Any]) -> tuple[codec.MediaType, bytes]:
@@ -131,8 +148,10 @@ async def _body(request: Request[Any, Any, Any]) -> tuple[codec.MediaType, bytes
         raise _bad(error) from error
 
 
-def _bad(error: codec.DecodeError) -> BadMessage | MessageTooLarge:
+def _bad(error: codec.DecodeError) -> Refusal:
     """Turn what the decoder says into a refusal."""
+    if isinstance(error, codec.FormatUnknown):
+        return rules.ClientTooOld("Update the app, then sync again; nothing is lost.", field="body")
     kind = MessageTooLarge if isinstance(error, codec.MessageTooLarge) else BadMessage
     return kind(error.detail, field=error.field or "body")
 
@@ -144,7 +163,7 @@ def _answer(
     body = codec.encode(message, media)
     headers = {"Cache-Control": "no-store"}
     accepted = request.headers.get("accept-encoding", "").encode("latin-1")
-    if len(body) > _COMPRESSED_FROM and compression.accepts(accepted, codec.ZSTD.encode()):
+    if len(body) > codec.WORTH_COMPRESSING and compression.accepts(accepted, codec.ZSTD.encode()):
         body, headers["Content-Encoding"] = codec.compress(body), codec.ZSTD
         headers["Vary"] = "Accept-Encoding"
     return Response(body, media_type=media, headers=headers)

@@ -288,13 +288,13 @@ async def pull(
         stands = await room.store.standing(actor)
         if stands is None:
             raise rules.DeviceRequired("This device was signed out; enrol it again.")
-        page = await _answer_pull(room.store, actor, request, stands, now)
+        page = await page_for(room.store, actor, request, stands, now)
     if not page.more and rules.is_sync_news(stands.last_sync_at, now):
         await _note_pull(room.store, actor, now)
     return page
 
 
-async def _answer_pull(
+async def page_for(
     store: SyncStore, actor: Actor, request: PullRequest, stands: Standing, now: datetime
 ) -> PullResponse:
     """Answer a pull inside its snapshot."""

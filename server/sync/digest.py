@@ -1,0 +1,78 @@
+"""Tell a device how what it holds differs from what it should hold. See `sync_protocol.digest`."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from server.access import Actor
+from server.changelog import storage
+from server.sync import feed, rules, service
+from server.sync.registry import KINDS
+from server.sync.service import HERE, Room
+from server.sync.store import After, Row, Standing, SyncStore
+from sync_protocol import digest as protocol
+from sync_protocol.messages import DigestRequest, DigestResponse
+
+_FIRST_ID: Final = UUID(int=0)
+_ALL: Final = 2**31 - 1
+
+
+async def compare(
+    actor: Actor, request: DigestRequest, *, now: datetime, room: Room = HERE
+) -> DigestResponse:
+    """Compare what a device holds with what it may hold, as of the page that comes along.
+
+    Both are of one snapshot. One statement a kind that is asked about, whatever the number of rows;
+    a page that has a successor, or starts the device again, comes alone.
+
+    :raises BadCursor: when the cursor was not made for this device.
+    """
+    rules.ensure_device(actor)
+    async with room.store.snapshot(actor.tenant_id):
+        stands = await room.store.standing(actor)
+        if stands is None:
+            raise rules.DeviceRequired("This device was signed out; enrol it again.")
+        page = await service.page_for(room.store, actor, request.pull, stands, now)
+        if page.more or page.reset:
+            return DigestResponse(pull=page)
+        names = protocol.kinds_asked(request, tuple(KINDS))
+        held = {name: await _held(room.store, actor, name, stands) for name in names}
+    hashes = await asyncio.to_thread(_hashes, held)
+    found = protocol.answer(request, hashes)
+    return DigestResponse(
+        pull=page,
+        branches=found.branches,
+        batches=[
+            feed.batch(kind, [held[kind][record_id] for record_id in ids])
+            for kind, ids in found.missing.items()
+        ],
+        strange=found.strange,
+    )
+
+
+async def _held(store: SyncStore, actor: Actor, kind: str, stands: Standing) -> dict[str, Row]:
+    """Give the records of a kind that the actor's device should hold."""
+    start = After(seq=0, record_id=_FIRST_ID, base=0, started=stands.seq)
+    rows = await store.changed(actor, kind, start, _ALL)
+    return {row["id"]: row for row in rows if not row["deleted"]}
+
+
+def _hashes(held: Mapping[str, Mapping[str, Row]]) -> dict[str, dict[str, int]]:
+    """Hash every record; off the event loop, because there may be many."""
+    return {kind: _hashes_of(kind, list(rows.values())) for kind, rows in held.items()}
+
+
+def _hashes_of(kind: str, rows: Sequence[Row]) -> dict[str, int]:
+    """Hash the records of one kind."""
+    fields = storage.fields_of(kind)
+    names = [field.name for field in fields]
+    columns = [storage.read_column(field, [row[field.name] for row in rows]) for field in fields]
+    values = zip(*columns, strict=True) if rows else iter(())
+    return {
+        row["id"]: protocol.row_hash(
+            kind, row["id"], row["seq"], dict(zip(names, each, strict=True)), row["handle"]
+        )
+        for row, each in zip(rows, values, strict=True)
+    }
