@@ -63,7 +63,7 @@ def _tags(ops: Iterable[ReceivedOp]) -> set[str]:
         if isinstance(op, Edit) and "tags" in op.sets:
             found.update(op.sets["tags"].add)
         elif isinstance(op, Create) and isinstance(op.fields.get("tags"), list):
-            found.update(op.fields["tags"])
+            found.update(tag for tag in op.fields["tags"] if isinstance(tag, str))
     return {tag for tag in found if is_uuid(tag)}
 
 
