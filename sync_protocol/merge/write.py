@@ -6,6 +6,7 @@ import msgspec
 
 from sync_protocol.conflicts import DELETED, Conflict, Version, conflict_id
 from sync_protocol.merge.records import Dots, HeldRecord, Settlement
+from sync_protocol.merge.texts import merge_texts
 from sync_protocol.messages import (
     NEW_SEQ,
     Code,
@@ -84,6 +85,7 @@ class Write:
         self.versions: dict[str, Version] = {}
         self.dots: dict[str, Dots] = {}
         self.conflicts: list[Conflict] = []
+        self.has_merged_texts = False
 
     def settle(self, held: HeldRecord | None) -> Settlement:
         """Settle the op against what is held.
@@ -163,6 +165,8 @@ class Write:
             dots={**held.dots, **self.dots},
             deleted=False,
         )
+        if not self.conflicts and self.has_merged_texts:
+            return self._changed(Status.MERGED, Code.TEXT_MERGED, held, record)
         if not self.conflicts:
             return self._changed(Status.APPLIED, Code.APPLIED, held, record)
         code = Code.REVIVED if revived else Code.MERGED
@@ -243,6 +247,8 @@ class Write:
                 self._share(field, there)
         elif self.causal(there):
             self._put(held, field, value)
+        elif (merged := self._merged(field, before, value)) is not None:
+            self._put_shared(field, there, merged, is_new=merged != before)
         elif field.policy is Policy.STRICT:
             detail = f"{field.name} was changed by somebody else; look at it and decide again."
             raise ValueRefused(Code.STRICT_CONFLICT, detail, field.name)
@@ -260,6 +266,28 @@ class Write:
         """
         later = max(there, self.version, key=_order)
         self.versions[field.name] = msgspec.structs.replace(later, seq=NEW_SEQ, shared=True)
+
+    def _merged(self, field: FieldSpec, held: object, value: object) -> str | None:
+        """Answer one text with both changes; none where there is none or it may not be held."""
+        was = self.op.was if isinstance(self.op, Edit) else {}
+        if field.policy is not Policy.TEXT_MERGE or field.name not in was:
+            return None
+        texts = [was[field.name] or "", held or "", value or ""]
+        merged = merge_texts(*(each for each in texts if isinstance(each, str)))
+        if merged is None:
+            return None
+        try:
+            check(field, merged)
+        except ValueRefused:
+            return None
+        return merged
+
+    def _put_shared(self, field: FieldSpec, there: Version, text: str, *, is_new: bool) -> None:
+        """Hold a text that several wrote, so that neither replaces it as if it were theirs."""
+        self._share(field, there)
+        self.has_merged_texts = True
+        if is_new:
+            self.fields[field.name] = text
 
     def _put(self, held: HeldRecord, field: FieldSpec, value: object) -> None:
         """Hold a new value. Its time is not before that of what it replaces knowingly."""
