@@ -16,7 +16,6 @@ from server.identity import service as identity
 from server.identity.schemas import NewUser
 from server.kit import clock, db
 from server.settings import Settings
-from server.tenants import service as tenants
 from world import fieldwork
 from world.api import Api, Json, Refused
 from world.model import Agent, BenefitRequest, Customer, Person, Platform, World
@@ -40,9 +39,9 @@ async def ensure(
         await open_programs(operator, world)
         for agent in world.agents:
             await admit(operator, agent, password=password)
-    await add_teams(world, settings=settings)
     for agent in world.agents:
         async with await Api.signed_in(url, agent.owner.login, password) as owner:
+            await add_teams(owner, agent)
             for person in agent.people[1:]:
                 await hire(owner, person, password=password)
             await add_tags(owner, agent)
@@ -79,12 +78,10 @@ async def found_platform(platform: Platform, *, settings: Settings, password: st
             await identity.add_staff(request, password=password, now=clock.now())
 
 
-async def add_teams(world: World, *, settings: Settings) -> None:
-    """Add the teams beside the first one, which admission makes."""
-    async with _database(settings):
-        for agent in world.agents:
-            for team in agent.teams[1:]:
-                await tenants.add_team(agent.tenant_id, team.id, name=team.name, now=clock.now())
+async def add_teams(owner: Api, agent: Agent) -> None:
+    """Let the owner add the teams beside the first one, which admission makes."""
+    for team in agent.teams[1:]:
+        await owner.post("/v1/teams", {"id": team.id, "name": team.name})
 
 
 @asynccontextmanager
