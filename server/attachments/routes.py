@@ -85,16 +85,17 @@ async def complete(
 async def content(actor: CurrentActor, attachment_id: FromPath[UUID]) -> Response[Any]:
     """Give the bytes, or the address where they are for the next minute."""
     found = await service.content(actor, attachment_id)
+    headers = {**_SAFE, "ETag": f'"{found.sha256}"'}
     if found.link is not None:
-        return Response(None, status_code=302, headers={**_SAFE, "Location": found.link})
+        return Response(b"", status_code=302, headers={**headers, "Location": found.link})
     return Stream(
         found.pieces(),
-        media_type=found.media_type,
         headers={
-            **_SAFE,
+            **headers,
+            # The handler's own type, which the document names, would win over a `media_type`.
+            "Content-Type": found.media_type,
             "Content-Disposition": found.disposition,
             "Content-Length": str(found.size),
-            "ETag": f'"{found.sha256}"',
         },
     )
 

@@ -56,7 +56,6 @@ def rewrite(source: BinaryIO, target: BinaryIO) -> Rewritten:
                 _clean(item)
             if "/Info" in pdf.trailer:
                 del pdf.trailer["/Info"]
-            pdf.remove_unreferenced_resources()
             pdf.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, static_id=True)
     except pikepdf.PasswordError as error:
         raise FileRefused("locked", "This PDF has a password; save it without one.") from error

@@ -13,9 +13,9 @@ from tests.factories import Tenant
 from tests.server.attachments import seaweed
 from tests.server.attachments.seaweed import Seaweed
 from tests.server.attachments.stories import Story
-from tests.server.customers.conftest import api, sign_in
+from tests.server.customers.conftest import api
 
-__all__ = ["api", "sign_in"]
+__all__ = ["api"]
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +25,25 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def bucket(s3: Seaweed, database: Settings) -> Place:
+    """Contents lie in a bucket of it."""
+    before = list(places._open)
+    opened = places.open_place(s3.settings(database))
+    places._open[:] = before
+    return opened
+
+
 @pytest.fixture(params=["folder", "s3"])
 def place(request: pytest.FixtureRequest, database: Settings, tmp_path: Path) -> Iterator[Place]:
     """Where contents lie in this test."""
-    settings = msgspec.structs.replace(database, data_dir=tmp_path)
     if request.param == "s3":
-        settings = request.getfixturevalue("s3").settings(settings)
-    yield from _opened(settings)
+        before = list(places._open)
+        places._open[:] = [request.getfixturevalue("bucket")]
+        yield places.place()
+        places._open[:] = before
+    else:
+        yield from _opened(msgspec.structs.replace(database, data_dir=tmp_path))
 
 
 @pytest.fixture
