@@ -331,6 +331,7 @@ class Client:
     def _save_changes(self, before: Record, after: Record) -> None:
         fields: dict[str, Any] = {}
         sets: dict[str, SetChange] = {}
+        was: dict[str, str | None] = {}
         for spec in _SPECS[before.KIND]:
             old, new = getattr(before, spec.name), getattr(after, spec.name)
             if old == new:
@@ -343,6 +344,8 @@ class Client:
                 sets[spec.name] = SetChange(add=add, remove=remove)
             else:
                 fields[spec.name] = new
+            if spec.policy is Policy.TEXT_MERGE:
+                was[spec.name] = old
         if not (fields or sets):
             return
         self._outbox.add(
@@ -352,6 +355,7 @@ class Client:
                 id=before.id,
                 fields=fields,
                 sets=sets,
+                was=was,
                 at_ms=self._outbox.edit_time(self._clock_ms()),
                 base=self._base(before),
             )
