@@ -172,3 +172,13 @@ async def test_a_sum_that_no_client_can_hold_is_the_greatest_that_it_can(tenant:
     assert sums["signed"] == 10**13
     assert max(sums.values()) == found.expected_revenue_minor == greatest
     assert msgspec.json.encode(found)
+
+
+async def test_a_piece_that_an_edit_parted_is_no_longer_found(tenant: Tenant) -> None:
+    customer = await make(tenant.rep, "甲乙丙丁茶行")
+
+    await change(tenant.rep, customer.id, name="甲戊丙丁茶行")
+
+    assert await names(tenant.rep, q="戊丙") == ["甲戊丙丁茶行"]
+    assert await names(tenant.rep, q="乙丙") == []
+    assert await names(tenant.rep, q="丙丁") == ["甲戊丙丁茶行"]
