@@ -23,7 +23,7 @@ from sync_protocol.messages import (
     PushResponse,
     Status,
 )
-from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
+from sync_protocol.version import PROTOCOL_VERSION
 
 DEFAULT_PAGE: Final = 2_000
 _MOST_FRUITLESS: Final = 3
@@ -90,7 +90,7 @@ class SyncEngine:
         told = self._store.get(_TOLD_VERSION)
         return PushRequest(
             protocol=PROTOCOL_VERSION,
-            schema=SCHEMA_VERSION,
+            schema=frame.schema,
             device_time_ms=now_ms,
             ops=self._named(frame),
             epoch=frame.epoch,

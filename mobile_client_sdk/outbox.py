@@ -31,6 +31,7 @@ from sync_protocol.messages import (
     Status,
 )
 from sync_protocol.schema import SCHEMA, FieldType
+from sync_protocol.version import SCHEMA_VERSION
 
 KEPT_MS: Final = 14 * 24 * 3600 * 1000
 """How long a settled op is kept."""
@@ -39,6 +40,8 @@ CREATED: Final = "+"
 DELETED: Final = "-"
 """The overlay's mark of a record that was deleted here."""
 INTENT_KIND: Final = "intent"
+_SCHEMAS: Final = "schemas"
+"""From which op on the ops are of which schema."""
 _MAX_GROUP_BYTES: Final = MAX_REQUEST_BYTES * 3 // 4
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -56,6 +59,8 @@ class Frame(msgspec.Struct, frozen=True):
     ops: list[Op]
     epoch: int
     """The epoch that their bases are of."""
+    schema: int = SCHEMA_VERSION
+    """The schema under which they were made."""
 
 
 class MadeOp(msgspec.Struct, frozen=True):
@@ -160,6 +165,7 @@ class Outbox:
         """Write ops with the epoch that their bases are of."""
         if not made:
             return
+        self._mark_schema(made[0][0].number)
         connection = self._store.connection
         connection.executemany(
             "INSERT INTO outbox (number, kind, record_id, body, epoch) VALUES (?, ?, ?, ?, ?)",
@@ -167,6 +173,21 @@ class Outbox:
         )
         self._overlay(connection, [op for op, _ in made])
         self._store.put("next_number", made[-1][0].number + 1)
+
+    def _mark_schema(self, number: int) -> None:
+        """Note from which op on the app's present schema is that of the ops."""
+        marks = self._store.get(_SCHEMAS) or []
+        if not marks or marks[-1][1] != SCHEMA_VERSION:
+            self._store.put(_SCHEMAS, [*marks, [number, SCHEMA_VERSION]])
+
+    def _schema_of(self, number: int) -> int:
+        """Answer the schema under which an op was made."""
+        schema = SCHEMA_VERSION
+        for first, each in reversed(self._store.get(_SCHEMAS) or []):
+            schema = each
+            if first <= number:
+                break
+        return schema
 
     def _overlay(self, connection: sqlite3.Connection, ops: list[Op]) -> None:
         connection.executemany(
@@ -186,22 +207,23 @@ class Outbox:
         """Answer the next ops to push, none if there are none; an atomic group is never cut."""
         # A group that begins within the frame is read to its end.
         rows = self._store.rows(
-            "SELECT body, epoch FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?",
+            "SELECT body, epoch, number FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?",
             (most + MAX_GROUP,),
         )
         if not rows:
             return None
         ops: list[Op] = []
         size, intents, epoch = 0, 0, rows[0][1]
-        same_epoch = takewhile(lambda row: row[1] == epoch, rows)
-        for unit in _units([(_decode(body), len(body)) for body, _ in same_epoch]):
+        schema = self._schema_of(rows[0][2])
+        alike = takewhile(lambda row: row[1] == epoch and self._schema_of(row[2]) == schema, rows)
+        for unit in _units([(_decode(body), len(body)) for body, _, _ in alike]):
             size += sum(each[1] for each in unit)
             intents += isinstance(unit[0][0], Intent)
             too_many = len(ops) + len(unit) > most or intents > MAX_INTENTS
             if ops and (too_many or size > TARGET_FRAME_BYTES):
                 break
             ops += [each[0] for each in unit]
-        return Frame(ops, epoch)
+        return Frame(ops, epoch, schema)
 
     def pending_count(self) -> int:
         """Answer how many ops the server has not settled."""
@@ -286,6 +308,11 @@ class Outbox:
                 "DELETE FROM overlay WHERE number = ?", [(op.number,) for op, _ in pending]
             )
             self._store.put("next_number", acknowledged + 1)
+            marks = [
+                [number + shift if number >= first else number, schema]
+                for number, schema in self._store.get(_SCHEMAS) or []
+            ]
+            self._store.put(_SCHEMAS, marks)
             self._insert([(_shifted(op, shift), epoch) for op, epoch in pending])
 
     def adopt(self, made: list[tuple[Op, int]]) -> None:

@@ -55,6 +55,7 @@ from sync_protocol.messages import (
     split_frame,
 )
 from sync_protocol.schema import SCHEMA, ValueRefused
+from sync_protocol.upcast import upcast
 from sync_protocol.version import is_supported
 
 _KEY: Final = b"the fake server's own key, 32 b."
@@ -304,7 +305,7 @@ class FakeServer:
         if not ops:
             return []
         outcomes = self._settle(
-            ops,
+            upcast(ops, push.schema),
             device,
             device.user_id,
             now_ms,

@@ -17,6 +17,7 @@ from sync_protocol.messages import (
     RecordBatch,
     Status,
 )
+from sync_protocol.version import SCHEMA_VERSION
 
 NOON = 1_800_000_000_000
 SHOP = "00000000-0000-7000-8000-000000000001"
@@ -49,7 +50,7 @@ def add(outbox: Outbox, record_id: str = SHOP, count: int = 1) -> None:
                     fields={"city": "杭州"},
                     at_ms=NOON,
                     base=5,
-                )  # fmt: skip
+                )
             )
 
 
@@ -153,4 +154,35 @@ def test_a_push_has_no_more_intents_than_the_server_takes(tmp_path: Path) -> Non
             )
 
     assert len(push_of(SyncEngine(store, outbox, Replica(store))).ops) == 50
+    store.close()
+
+
+def test_ops_are_of_the_schema_under_which_they_were_made(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    outbox = Outbox(store)
+    add(outbox, count=2)
+    store.put("schemas", [[1, SCHEMA_VERSION - 1]])
+    add(outbox, count=3)
+    engine = SyncEngine(store, outbox, Replica(store))
+
+    first = push_of(engine)
+    engine.receive(first, settled(first), NOON)
+    second = push_of(engine)
+
+    assert (len(first.ops), first.schema) == (2, SCHEMA_VERSION - 1)
+    assert (len(second.ops), second.schema) == (3, SCHEMA_VERSION)
+    store.close()
+
+
+def test_renumbered_ops_keep_their_schema(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    outbox = Outbox(store)
+    add(outbox)
+    store.put("schemas", [[1, SCHEMA_VERSION - 1]])
+    add(outbox)
+    outbox.renumber(40)
+
+    request = push_of(SyncEngine(store, outbox, Replica(store)))
+
+    assert ([op.number for op in request.ops], request.schema) == ([41], SCHEMA_VERSION - 1)
     store.close()
