@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> Litestar:
             entrance.sign_in,
             entrance.sign_out,
             entrance.choose_language,
+            invitation.enrol,
             invitation.join,
             invitation.look,
             invitation.accept,

@@ -25,6 +25,8 @@ class _Place(msgspec.Struct, frozen=True):
     label: str
     short: str
     permission: Permission
+    also: tuple[str, ...] = ()
+    """Further addresses below which this place is the current one."""
 
 
 _AGENT = (
@@ -47,7 +49,12 @@ _PLATFORM = (
     _Place("/console", "layout-dashboard", "nav.overview", "nav.overview", Permission.CHANNEL_SEE),
     _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
     _Place(
-        "/console/issuances", "gift", "nav.issuances", "nav.issuances", Permission.ISSUANCES_SEE
+        "/console/issuances",
+        "gift",
+        "nav.issuances",
+        "nav.issuances",
+        Permission.ISSUANCES_SEE,
+        also=("/console/programs",),
     ),
 )
 
@@ -82,9 +89,12 @@ def items(actor: Actor, path: str) -> list[Item]:
         if place.permission in allowed
     ]
     holding = [
-        place.href for place in places if path == place.href or path.startswith(f"{place.href}/")
+        (len(start), place.href)
+        for place in places
+        for start in (place.href, *place.also)
+        if path == start or path.startswith(f"{start}/")
     ]
-    current = max(holding, key=len, default="")
+    current = max(holding, default=(0, ""))[1]
     return [
         Item(place.href, place.icon, place.label, place.short, place.href == current)
         for place in places

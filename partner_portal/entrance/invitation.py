@@ -23,6 +23,12 @@ _PASSWORD_MAX: Final = 400
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
+@get("/enrol", include_in_schema=False, sync_to_thread=False)
+def enrol(request: AnyRequest, renderer: TheRenderer) -> Response[Any]:
+    """Tell somebody whose phone opened a device's code in a browser to give it to the app."""
+    return renderer.page(request, "entrance/templates/enrol.html", headers=_NO_STORE)
+
+
 @get("/join", include_in_schema=False)
 async def join(request: AnyRequest, renderer: TheRenderer) -> Response[Any]:
     """Ask for the code."""

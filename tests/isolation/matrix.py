@@ -174,6 +174,11 @@ API: Final[dict[Route, Case]] = {
     ),
     ("POST", "/v1/customers/{customer_id}/restoration"): Case(ids={"path.customer_id": "customer"}),
     ("GET", "/v1/customers/{customer_id}/history"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/customers/{customer_id}/merge"): Case(
+        ids={"path.customer_id": "customer", "body.into_id": "customer"},
+        body=lambda company: {"into_id": str(company.ids["customer"])},
+        spends="path.customer_id",
+    ),
     ("POST", "/v1/customers/{customer_id}/stores"): Case(
         ids={"path.customer_id": "customer"},
         new_ids=("body.id",),
@@ -594,6 +599,7 @@ PUBLIC: Final[dict[Route, str]] = {
     ("GET", "/sign-in"): "the entrance",
     ("POST", "/sign-in"): "takes a password",
     ("GET", "/join"): "asks for a one-time code",
+    ("GET", "/enrol"): "tells what to do with a device's code, which is not sent",
     ("POST", "/join"): "takes a one-time code",
     ("POST", "/join/acceptance"): "takes a one-time code",
     ("POST", "/sign-out"): "ends the browser's own session",

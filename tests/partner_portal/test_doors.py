@@ -25,6 +25,7 @@ FOR_EVERYBODY = {
     "/",
     "/sign-in",
     "/join",
+    "/enrol",
     "/sign-out",
     "/language",
     "/static/{path:path}",

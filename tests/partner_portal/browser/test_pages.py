@@ -101,7 +101,7 @@ PLATFORM_PAGES = [
     "/console/programs/new",
     "/console/issuances",
 ]
-OPEN_PAGES = ["/sign-in", "/join", "/nowhere"]
+OPEN_PAGES = ["/sign-in", "/join", "/enrol#CFKYA9K23", "/nowhere"]
 
 
 _THEMES: Final = ("light", "dark")

@@ -16,10 +16,13 @@ from server.identity.rules.throttles import TooManyTries
 from server.identity.schemas import Enrolment, EnrolmentView
 from server.kit import db
 from server.kit.errors import IdReused, NotFound
+from server.tenants import service as tenants
+from server.tenants.schemas import CompanyChange
 from tests.factories import NOW, Tenant, new_id, new_user
 from tests.server.identity.test_sign_in import address
 
 pytestmark = pytest.mark.usefixtures("opened_keys")
+HOUR_MS = 3_600_000
 
 
 def presenting(code: str, device_id: UUID | None = None) -> Enrolment:
@@ -273,3 +276,27 @@ async def test_an_owner_sees_all_devices_a_manager_the_teams_a_rep_their_own(
     assert seen[Role.SALES_MANAGER] == {tenant.manager.user_id, tenant.rep.user_id}
     assert seen[Role.SALES_REP] == {tenant.rep.user_id}
     assert (await queries.devices(rival.owner)).items == []
+
+
+async def test_the_owner_sees_when_a_silent_device_locks_and_each_token_tells_the_lease(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    phone = await enrolled(tenant)
+    assert phone.lease_ms == 72 * HOUR_MS
+    await tenants.change_company(tenant.owner, CompanyChange(lease_hours=8), now=NOW)
+
+    device = await queries.device(tenant.owner, phone.device_id)
+    assert device.lease_until == NOW + timedelta(hours=8)
+    later = NOW + timedelta(hours=2)
+    actor = await presence.api_actor(phone.access_token, now=NOW, is_read=False)
+    async with db.tenant_transaction(tenant.tenant_id):
+        await service.device_synced(actor, last_op=3, pending=2, app_version="1.5", now=later)
+
+    turned = await service.refresh(phone.refresh_token, now=NOW, device_id=phone.device_id)
+    assert turned.lease_ms == 8 * HOUR_MS
+    device = await queries.device(tenant.manager, phone.device_id)
+    assert (device.pending, device.app_version) == (2, "1.5")
+    assert device.lease_until == later + timedelta(hours=8)
+    for stranger in (rival.owner, tenant.actor(Role.SALES_REP)):
+        with pytest.raises(NotFound):
+            await queries.device(stranger, phone.device_id)

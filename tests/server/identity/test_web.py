@@ -109,6 +109,26 @@ async def test_a_new_password_signs_other_browsers_out_and_leaves_this_one(rep: 
     assert await service.web_sign_in(rep.login, NEW, address=address(), now=NOW)
 
 
+async def test_signing_out_elsewhere_leaves_this_browser_and_the_devices(
+    tenant: Tenant, rep: Person
+) -> None:
+    here = await service.web_sign_in(rep.login, rep.password, address=address(), now=NOW)
+    there = await service.web_sign_in(rep.login, rep.password, address=address(), now=NOW)
+    desk = await service.sign_in(rep.login, rep.password, address=address(), now=NOW)
+    made = await service.new_enrolment_code(tenant.rep, now=NOW)
+    asked = Enrolment(code=made.code, device_name="phone", platform="ios")
+    phone = await service.enrol(asked, address=address(), now=NOW)
+
+    await service.sign_out_elsewhere(here.actor, now=NOW)
+
+    assert await presence.web_presence(here.token, now=NOW, is_read=False)
+    assert await service.refresh(phone.refresh_token, now=NOW)
+    with pytest.raises(SignInNeeded):
+        await presence.web_presence(there.token, now=NOW, is_read=False)
+    with pytest.raises(RefreshTokenRefused):
+        await service.refresh(desk.refresh_token, now=NOW)
+
+
 async def test_a_new_password_leaves_enrolled_devices_alone(tenant: Tenant, rep: Person) -> None:
     made = await service.new_enrolment_code(tenant.rep, now=NOW)
     phone = await service.enrol(
