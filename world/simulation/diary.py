@@ -51,6 +51,8 @@ class Entry(msgspec.Struct, kw_only=True):
     """When the device had last heard from the server."""
     epoch: int
     """The epoch of what the device showed."""
+    seq: int
+    """The sequence at which it stood: what was put there by somebody else may look the same."""
     incarnation: int
     """How often the device had been restored from an old image."""
     seen: Mapping[str, tuple[Any, ...]]

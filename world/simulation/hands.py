@@ -54,7 +54,8 @@ class Hands:
         self._diary = diary
         self._words = words
         self._copies: list[Copy] = []
-        self._unsure: tuple[int, int, Seen] | None = None
+        self._unsure: tuple[int, tuple[int, int], Seen] | None = None
+        phone.on_boot = self._begin_anew
         self.done = 0
 
     # ------------------------------------------------------------------------------- doing
@@ -71,7 +72,7 @@ class Hands:
         before = self.phone.guarded(lambda: _standing(client))
         if before is None:
             return []
-        self._unsure = *before, seen
+        self._unsure = (*before, seen)
         did = self.phone.guarded(lambda: self._do(name, client, rng, seen))
         if did is None:
             return []
@@ -89,14 +90,14 @@ class Hands:
         """Write down what the last call saved; after a power cut, what is found on the disk."""
         if self._unsure is None or self.phone.client is None:
             return []
-        (first, epoch, seen), self._unsure = self._unsure, None
-        entries = [self._entry(op, epoch, seen) for op in self.phone.disk.ops_from(first)]
+        (first, stood, seen), self._unsure = self._unsure, None
+        entries = [self._entry(op, stood, seen) for op in self.phone.disk.ops_from(first)]
         for entry in entries:
             self._diary.note(entry)
         self.done += len(entries)
         return entries
 
-    def _entry(self, op: Op, epoch: int, seen: Seen) -> Entry:
+    def _entry(self, op: Op, stood: tuple[int, int], seen: Seen) -> Entry:
         phone = self.phone
         return Entry(
             device_id=phone.device_id,
@@ -105,7 +106,8 @@ class Hands:
             at_ms=phone.scheduler.now_ms,
             offset_ms=phone.offset_ms,
             last_contact_ms=phone.last_contact_ms,
-            epoch=epoch,
+            epoch=stood[0],
+            seq=stood[1],
             incarnation=phone.incarnation,
             seen={field: seen.get((op.id, field), ()) for field in _fields_of(op)},
             clock_jumps=phone.clock_jumps,
@@ -154,9 +156,10 @@ class Hands:
         _see(copy, seen)
         self._write(client, copy, rng)
 
-    def forget(self) -> None:
-        """Close every form that is open: the app started anew."""
+    def _begin_anew(self) -> None:
+        """Close every form that is open, and look what was saved: the app started anew."""
         self._copies.clear()
+        self.own_up()
 
     def _remark(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Add a word to a text that several people write."""
@@ -271,9 +274,10 @@ class Hands:
         client.intend(POISON)
 
 
-def _standing(client: Client) -> tuple[int, int]:
-    """Answer the number of the next op, and the epoch of what is shown."""
-    return client._outbox.next_number(), client._replica.progress.epoch  # noqa: SLF001 - the diary looks beneath
+def _standing(client: Client) -> tuple[int, tuple[int, int]]:
+    """Answer the number of the next op, and the epoch and sequence of what is shown."""
+    progress = client.progress
+    return client._outbox.next_number(), (progress.epoch, progress.seq)  # noqa: SLF001 - the diary looks beneath
 
 
 def _see(copy: Copy, seen: Seen) -> None:

@@ -43,6 +43,11 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CALM: Final = Weather()
+_INSTEAD: Final = {
+    "trouble": Answer(503, b'{"code":"unavailable"}'),
+    "portal": Answer(200, b"<h1>Welcome to our Wi-Fi</h1>"),
+}
+"""What comes back without the server having been asked."""
 
 
 class Line(msgspec.Struct):
@@ -82,41 +87,28 @@ class Network:
     ) -> None:
         """Carry a request to the server and its answer back; `reply` is called once."""
         self.requests += 1
-        call = _Call(self._scheduler, line, reply)
+        call = _Call(reply)
         if self._is_offline(line):
             self._scheduler.after(10, call.fail)
             return
         self._scheduler.after(TIMEOUT_MS, call.fail)
-        fault = self._fault()
+        fault, delay = self._fault(), self._latency()
         if fault is not None:
             self.faults[fault] += 1
-        delay = self._latency()
-        match fault:
-            case "lost":
-                if self._rng.random() < 0.7:  # noqa: PLR2004 - mostly the device notices at once
-                    self._scheduler.after(delay, call.fail)
-                return
-            case "trouble":
-                answer = Answer(503, b'{"code":"unavailable"}')
-                self._scheduler.after(delay, lambda: call.answer(answer))
-                return
-            case "portal":
-                answer = Answer(200, b"<h1>Welcome to our Wi-Fi</h1>")
-                self._scheduler.after(delay, lambda: call.answer(answer))
-                return
-            case "stale" if path in line.last_answers:
-                self._scheduler.after(delay, lambda: call.answer(line.last_answers[path]))
-                return
-            case "slow":
-                delay += TIMEOUT_MS + self._rng.randrange(20 * SECOND)
-            case "twice":
-                again = delay + self._rng.randrange(3 * SECOND)
-                self._scheduler.after(again, lambda: self._replay(line, path, media, body))
-            case "replayed":
-                again = delay + self._rng.randrange(self._horizon_ms)
-                self._scheduler.after(again, lambda: self._replay(line, path, media, body))
-            case _:
-                pass
+        instead = line.last_answers.get(path) if fault == "stale" else _INSTEAD.get(fault or "")
+        if instead is not None:
+            self._scheduler.after(delay, lambda: call.answer(instead))
+            return
+        if fault == "lost":
+            if self._rng.random() < 0.7:  # noqa: PLR2004 - mostly the device notices at once
+                self._scheduler.after(delay, call.fail)
+            return
+        if fault in ("twice", "replayed"):
+            span = 3 * SECOND if fault == "twice" else self._horizon_ms
+            again = delay + self._rng.randrange(span)
+            self._scheduler.after(again, lambda: self._replay(line, path, media, body))
+        if fault == "slow":
+            delay += TIMEOUT_MS + self._rng.randrange(20 * SECOND)
 
         def back(answer: Answer | None) -> None:
             self._carry_back(line, path, call, fault, answer)
@@ -167,9 +159,7 @@ class Network:
 class _Call:
     """A request that a device waits for: it is answered once, or fails once."""
 
-    def __init__(self, scheduler: Scheduler, line: Line, reply: Reply) -> None:
-        self._scheduler = scheduler
-        self._line = line
+    def __init__(self, reply: Reply) -> None:
         self._reply: Reply | None = reply
 
     def answer(self, answer: Answer | None) -> None:

@@ -78,6 +78,8 @@ class Phone:
         self.incarnation = 0
         """How often the disk was put back to an old image."""
         self.client: Client | None = None
+        self.on_boot: Callable[[], None] | None = None
+        """Called when the app has started."""
         self.is_signed_out = False
         self.is_gone = False
         """Lost or thrown away: it does not come back."""
@@ -106,6 +108,8 @@ class Phone:
             http=_NOWHERE,
             page=self._page,
         )
+        if self.on_boot is not None:
+            self.on_boot()
 
     def clock_ms(self) -> int:
         """Tell the time as the device believes it."""
@@ -212,29 +216,33 @@ class Phone:
 
     def _has_use(self, request: Request, answer: Answer | None) -> bool:
         """Give the engine what came; answer whether the sync goes on."""
-        engine = self._engine
-        assert engine is not None, "a sync is going on"
         if answer is None or answer.status >= _SERVER_ERROR:
             return False
-        if answer.status == _OK:
-            kind: Any = PushResponse if isinstance(request, PushRequest) else PullResponse
-            try:
-                response = codec.decode(answer.body, kind, self._media)
-            except DecodeError:
-                return False
-            self.last_contact_ms = self.scheduler.now_ms
-            engine.receive(request, response, self.clock_ms())
-            return True
-        problem = msgspec.json.decode(answer.body)
-        if answer.status == _UNAUTHORIZED:
-            self.is_signed_out = True
+        kind: Any = PushResponse if isinstance(request, PushRequest) else PullResponse
+        try:
+            if answer.status != _OK:
+                return self._is_mended(request, answer.status, msgspec.json.decode(answer.body))
+            response = codec.decode(answer.body, kind, self._media)
+        except (DecodeError, msgspec.DecodeError):
+            # Cut on the way: nothing is known.
             return False
+        self.last_contact_ms = self.scheduler.now_ms
+        self._going().receive(request, response, self.clock_ms())
+        return True
+
+    def _is_mended(self, request: Request, status: int, problem: dict[str, Any]) -> bool:
+        """Take a refusal as the client does; answer whether the sync goes on."""
+        self.is_signed_out = self.is_signed_out or status == _UNAUTHORIZED
         if not isinstance(request, PushRequest):
             return False
         if problem["code"] == OpGap.code and problem.get("acknowledged") is not None:
-            engine.fill_gap(problem["acknowledged"])
+            self._going().fill_gap(problem["acknowledged"])
             return True
-        if answer.status in _ABOUT_CONTENT:
-            engine.refuse(request, problem["detail"], self.clock_ms())
+        if status in _ABOUT_CONTENT:
+            self._going().refuse(request, problem["detail"], self.clock_ms())
             return True
         return False
+
+    def _going(self) -> SyncEngine:
+        assert self._engine is not None, "a sync is going on"
+        return self._engine

@@ -5,7 +5,7 @@ with its reason, and run again on any machine.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -39,6 +39,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...]
     is_sequential: bool = False
     """Whether everybody is up to date before the next thing is done."""
+    kinds: tuple[str, ...] = ()
+    """What people do; none is what they usually do."""
     offsets_ms: tuple[int, ...] = ()
     """How far each device's clock is off from the beginning."""
 
@@ -53,6 +55,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     is_sequential: bool = False
     clocks: tuple[int, ...] = (0,)
     """By how much clocks may be off."""
+    kinds: tuple[str, ...] = ()
+    """What people do, where it is not what they usually do."""
 
 
 _FAIR: Final = Weather(lost=3, unanswered=3)
@@ -100,6 +104,30 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "images": Profile(
         weather=_FAIR, faults={"image": (1, 3), "old_image": (1, 2), "offline": (0, 3)}
     ),
+    "marks": Profile(
+        weather=_FAIR, faults={"offline": (1, 4)}, kinds=("mark", "mark", "mark", "create_tag")
+    ),
+    "texts": Profile(
+        weather=_FAIR, faults={"offline": (1, 4)}, kinds=("remark", "remark", "edit", "settle")
+    ),
+    "groups": Profile(
+        weather=_FAIR,
+        faults={"offline": (1, 4), "desk_delete": (0, 2), "hand_over": (0, 2)},
+        kinds=("group", "group", "delete", "edit", "create_child"),
+    ),
+    "resets": Profile(
+        weather=_ROUGH,
+        faults={
+            "scope_change": (1, 3),
+            "team_move": (1, 3),
+            "hand_over": (1, 3),
+            "compact": (1, 3),
+            "backup": (0, 1),
+            "restore": (0, 1),
+            "desk_edit": (3, 6),
+        },
+        horizons=(10 * MINUTE, HOUR),
+    ),
     "revoke": Profile(weather=_FAIR, faults={"revoke": (1, 1), "offline": (0, 3)}),
     "compaction": Profile(
         weather=_FAIR, faults={"compact": (1, 4), "offline": (1, 4), "desk_delete": (1, 3)}
@@ -143,8 +171,13 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
     horizon = rng.choice(chosen.horizons)
     events = [_drawn(rng, "act", phones, horizon) for _ in range(acts)]
     events += [_drawn(rng, "sync", phones, horizon) for _ in range(acts // 2 + phones)]
+    # People do not wait for a sync to end before they go on.
+    for each in [event for event in events if event.what == "sync" and event.salt % 3 == 0]:
+        at_ms = each.at_ms + rng.randrange(1, 900)
+        events.append(Event(at_ms, "act", each.who, rng.randrange(2**32)))
     for what, (least, most) in chosen.faults.items():
-        events += [_drawn(rng, what, phones, horizon) for _ in range(rng.randint(least, most))]
+        drawn = [_drawn(rng, what, phones, horizon) for _ in range(rng.randint(least, most))]
+        events += [_amid(rng, each, events) if rng.random() < 0.6 else each for each in drawn]  # noqa: PLR2004 - more than one of two
     if rng.random() < 0.5:  # noqa: PLR2004 - one of two
         # Things happen in haste: within seconds of each other rather than over hours.
         events = [msgspec.structs.replace(each, at_ms=each.at_ms % (2 * MINUTE)) for each in events]
@@ -157,8 +190,15 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
         weather=chosen.weather,
         events=tuple(sorted(events, key=lambda each: each.at_ms)),
         is_sequential=chosen.is_sequential,
+        kinds=chosen.kinds,
         offsets_ms=tuple(rng.choice(chosen.clocks) for _ in range(phones)),
     )
+
+
+def _amid(rng: random.Random, fault: Event, events: Sequence[Event]) -> Event:
+    """Let a fault happen in the middle of a sync, where it does most harm."""
+    hit = rng.choice([each for each in events if each.what == "sync"])
+    return msgspec.structs.replace(fault, at_ms=hit.at_ms + rng.randrange(1, 500), who=hit.who)
 
 
 def _drawn(rng: random.Random, what: str, phones: int, horizon_ms: int) -> Event:

@@ -269,7 +269,7 @@ class Stage:
         _EVENTS[event.what](self, event)
 
     def _act(self, event: Event, *kinds: str) -> None:
-        entries = self.hands[event.who].act(event.salt, kinds=kinds)
+        entries = self.hands[event.who].act(event.salt, kinds=kinds or self.plan.kinds)
         if self._trace is not None:
             for entry in entries:
                 self._trace(f"{'':16}{msgspec.json.encode(entry.op).decode()}")

@@ -211,8 +211,13 @@ class _Verdict:
                     self.watch.find("no resurrection", f"{told_of(entry)} took {mark[-4:]} off")
 
     def _saw_mark(self, entry: Entry, other: Entry, name: str, mark: str) -> bool:
-        is_own = other.device_id == entry.device_id
-        return is_own or any(mark in (marks or ()) for marks in other.seen.get(name, ()))
+        """Say whether who took a mark off could have seen this person put it on."""
+        if other.device_id == entry.device_id:
+            return True
+        put_on = [each.seq or 0 for each in self.settled[identity(entry.device_id, entry.op)]]
+        is_of_now = other.epoch == entry.epoch == self.tables.clock.epoch
+        could_see = not is_of_now or any(seq <= other.seq for seq in put_on)
+        return could_see and any(mark in (marks or ()) for marks in other.seen.get(name, ()))
 
     def _has_effect(self, entry: Entry) -> bool:
         outcomes = self.settled.get(identity(entry.device_id, entry.op), ())

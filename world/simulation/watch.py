@@ -40,6 +40,22 @@ EFFECT: Final = frozenset({Status.APPLIED, Status.MERGED})
 _TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}
 _UNLIKE: Final = {kind.KIND: frozenset(names) for kind, names in TEXTS.items()}
 _decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
+_NEVER: Final = frozenset(
+    {
+        Code.FIELD_FIXED,
+        Code.FIELD_REQUIRED,
+        Code.FIELD_SERVER_ONLY,
+        Code.FIELD_UNKNOWN,
+        Code.GROUP_INCOMPLETE,
+        Code.ID_INVALID,
+        Code.ID_REUSED,
+        Code.KIND_UNKNOWN,
+        Code.NUMBER_REUSED,
+        Code.OP_UNREADABLE,
+        Code.VALUE_INVALID,
+    }
+)
+"""What no device of this version is ever answered for what its person did."""
 _SLACK_MS: Final = 2 * MINUTE
 """Edits nearer to each other than this may be taken in either order."""
 
@@ -156,6 +172,8 @@ class Watch:
                 self._look_at_stranger(device_id, settled.digest, outcome)
                 continue
             self.counts[str(outcome.code)] += 1
+            if outcome.code in _NEVER:
+                self.find("well-formed", f"{told(entry)} is answered by {outcome.code}")
             if outcome.status is Status.QUARANTINED and not _is_poison(entry.op):
                 self.find("no error", f"{told(entry)} was put into quarantine")
             if outcome.status in EFFECT and not isinstance(entry.op, Intent):
