@@ -74,6 +74,8 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chunk_bytes: int = CHUNK_BYTES
     missing: list[Range] = []
     """The chunks that it waits for, counted from 0."""
+    partial: list[Range] = []
+    """Of which of these it has the beginning: the number, and how many bytes."""
     code: str | None = None
     """Why the bytes were refused."""
     detail: str | None = None

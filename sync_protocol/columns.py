@@ -99,10 +99,12 @@ def _pack_repeated(values: Sequence[Any]) -> Column | None:
     kinds = set(map(type, places)) <= _TEXTS if is_text else set(map(type, values)) <= _NUMBERS
     if not kinds or not (is_one or is_few):
         return None
-    if is_one:
+    if is_one and not (is_text and len(values[0] or "") == _ID_LENGTH):
         return {SAME: values[0]}
     index = dict(zip(places, range(count), strict=False))
-    indexes = _pack_indexes(list(map(index.__getitem__, values)), len(places))
+    indexes: Ints = (
+        0 if is_one else _pack_indexes(list(map(index.__getitem__, values)), len(places))
+    )
     return {DICTIONARY: [pack_column(list(places)), indexes]}
 
 
@@ -151,11 +153,11 @@ def _pack_lists(values: Sequence[Sequence[Any]]) -> Column:
 
 def _pack_inside(inside: list[Any]) -> Column:
     """Answer the elements of lists, which are packed no further when they are lists themselves."""
-    packed = _pack_repeated(inside) if inside else []
+    packed = _pack_repeated(inside) if len(inside) > 1 else None
     if packed is not None:
         return packed
-    types = set(map(type, inside))
-    return _pack_different(inside, types.pop(), optional=False) if types == {str} else inside
+    is_text = set(map(type, inside)) == {str}
+    return _pack_different(inside, str, optional=False) if is_text else inside
 
 
 def pack_ints(values: Sequence[int]) -> Ints:

@@ -81,7 +81,13 @@ class SetChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Create(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="create"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    tag_field="op",
+    tag="create",
 ):
     """A new record with an id that the device made."""
 
@@ -95,7 +101,13 @@ class Create(
 
 
 class Edit(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="edit"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    tag_field="op",
+    tag="edit",
 ):
     """New values for the fields that were touched, and for no other."""
 
@@ -122,7 +134,13 @@ class Edit(
 
 
 class Delete(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="op", tag="delete"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    tag_field="op",
+    tag="delete",
 ):
     """The end of a record."""
 
@@ -254,7 +272,7 @@ class Code(StrEnum):
     """The server failed on the op twice."""
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What became of one op, for ever: the same number gets the same outcome again."""
 
     number: Number
