@@ -47,6 +47,7 @@ ROUTERS: Final[Sequence[Router]] = (
     customers.router,
     attachments.router,
     sync.router,
+    sync.merges,
     benefits.router,
     partners.router,
     channel.router,

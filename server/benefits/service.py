@@ -60,7 +60,7 @@ SELECT customer_id, program_id FROM benefit_request WHERE tenant_id = $1 AND id 
 """
 
 
-references.register(references.Reference("benefit_request", "customer_id", moves=False))
+references.register(references.Reference("benefit_request", "customer_id"))
 
 
 # ------------------------------------------------------------------------------- the platform

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """A column of a tenant's table that holds ids of customers."""
+    """A column of a tenant's table that holds ids of customers; its rows have an `id`."""
 
     table: str
     column: str

@@ -14,8 +14,8 @@ from server.kit import clock, compression, live
 from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.sync import digest, document, inbox, queries, rules, service
-from server.sync.schemas import ConflictView, ResolveConflict
+from server.sync import digest, document, inbox, merging, queries, rules, service
+from server.sync.schemas import ConflictView, MergeInto, MergeView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import DigestRequest, PullRequest
 
@@ -129,6 +129,16 @@ async def resolve(
     is_restore = data.decision == "restore"
     return await inbox.resolve(actor, conflict_id, is_restore=is_restore, now=clock.now())
 
+
+@post("/{customer_id:uuid}/merge", status_code=200, summary="Merge a customer into another one")
+async def merge(
+    actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[MergeInto]
+) -> MergeView:
+    """Let all that belongs to this customer belong to the other; this one is no more."""
+    return await merging.merge(actor, customer_id, data.into_id, now=clock.now())
+
+
+merges = Router("/customers", route_handlers=[merge], tags=["customers"])
 
 router = Router(
     "/sync", route_handlers=[push, pull, compare, hint, conflicts, resolve], tags=["sync"]

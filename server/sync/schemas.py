@@ -31,3 +31,22 @@ class ResolveConflict(msgspec.Struct, frozen=True):
 
     decision: Literal["restore", "dismiss"]
     """``restore`` writes the other value; ``dismiss`` leaves the one that is held."""
+
+
+class MergeInto(msgspec.Struct, frozen=True):
+    """Into which customer another one is merged."""
+
+    into_id: UUID
+
+
+class MergeView(msgspec.Struct, frozen=True, kw_only=True):
+    """Two customers that are one from now on."""
+
+    id: UUID
+    merged_id: UUID
+    """The one that is no more; whatever names it means the other."""
+    customer_id: UUID
+    """The one that stayed."""
+    seq: int
+    moved: int
+    """How many records belong to the other now."""

@@ -15,7 +15,9 @@ from server.identity.schemas import HeldDevice
 from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, quarantine, rules, scopes
+from server.sync.aliases import ALIASES, Aliases
 from server.sync.inbox import resolve
+from server.sync.merging import MERGE, merge_intent
 from server.sync.orphans import ORPHANS, Orphans
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
@@ -39,6 +41,7 @@ from sync_protocol.messages import (
     op_digest,
     split_frame,
 )
+from sync_protocol.upcast import upcast
 
 __all__ = ["HERE", "Room", "is_enrolled", "pull", "push", "resolve"]
 
@@ -51,9 +54,13 @@ class Room(msgspec.Struct, frozen=True):
     preparations: Sequence[Preparation] = ()
     orphans: Orphans | None = None
     """Where ops of a restored tenant wait for their records; without it they are refused."""
+    aliases: Aliases | None = None
+    """What knows merged customers; without it there are none."""
 
 
-HERE: Final = Room(STORE, MUTATIONS, PREPARATIONS, ORPHANS)
+HERE: Final = Room(
+    STORE, {**MUTATIONS, MERGE: merge_intent}, PREPARATIONS, orphans=ORPHANS, aliases=ALIASES
+)
 """The product's own."""
 
 
@@ -225,9 +232,12 @@ async def _settle(
         offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
         floor_ms=clock.to_ms(synced_at) if synced_at else 0,
     )
+    ops: Sequence[ReceivedOp] = upcast(held.fresh, request.schema)
+    if room.aliases is not None:
+        ops = await room.aliases.redirected(actor, ops)
     applied = await changelog.apply(
         actor,
-        held.fresh,
+        ops,
         kinds=KINDS,
         # The bases of a device that has not heard of a restoration: it saw nothing of this.
         base_limit=0 if held.is_restored else None,
@@ -237,7 +247,7 @@ async def _settle(
     )
     outcomes = {outcome.number: outcome for outcome in applied.result.outcomes}
     if orphans is not None:
-        outcomes |= await orphans.keep(actor, held.fresh, outcomes, edit_clock, now)
+        outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)
         made = {record_id for _, record_id in applied.result.created}
         await orphans.bring_home(actor, made, now)
     intents = applied.result.intents

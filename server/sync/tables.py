@@ -35,3 +35,31 @@ class OrphanOp(Table, tablename="orphan_op"):
     clock = JSONB()
     """What was known about its edit time when it came."""
     kept_at = Timestamptz()
+
+
+class CustomerAlias(Table, tablename="customer_alias"):
+    """Which customer a merged one became."""
+
+    tenant_id = UUID()
+    old_id = UUID(primary_key=True)
+    into_id = UUID()
+    """The one that stayed in the end, after all merges."""
+    made_at = Timestamptz()
+
+
+class CustomerMerge(Table, tablename="customer_merge"):
+    """What a merge did, so that it can be taken back. Insert only."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    old_id = UUID()
+    into_id = UUID()
+    seq = BigInt()
+    merged_by = UUID()
+    merged_at = Timestamptz()
+    moved = JSONB()
+    """``[[kind, id]]`` of the records that belonged to the one."""
+    filled = JSONB()
+    """``{field: value before}`` of the other."""
+    repointed = JSONB()
+    """``{table.column: ids}`` of the upper rooms' rows."""

@@ -42,6 +42,9 @@ MORE_PUBLIC = {
     ("customers", "sight"),
     # The one condition that says which customers a person sees, for queries that join them.
     ("customers", "sight"),
+    # The port of the one write path, and what is behind it: sync's own store continues it.
+    ("changelog", "store"),
+    ("changelog", "postgres"),
     # Upper rooms say as data which of their columns name customers.
     ("customers", "references"),
     # An epoch is begun where the clock is kept, and said where devices are spoken to.

@@ -12,6 +12,7 @@ import msgspec
 
 from server.access import Actor, Role, Scope
 from server.attachments import service as attachments
+from server.attachments.rules import Piece
 from server.attachments.schemas import NewAttachment
 from server.benefits import queries as benefit_queries
 from server.benefits import service as benefits
@@ -38,6 +39,8 @@ from server.kit import clock
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
+from server.sync import merging
+from server.sync import service as sync
 from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
 from tests.factories import (
     Tenant,
@@ -49,7 +52,7 @@ from tests.factories import (
     new_user,
 )
 from tests.server.attachments.files import photo
-from tests.server.sync.devices import Device
+from tests.server.sync.devices import Device, frame
 
 PASSWORD: Final = "a lantern over the quiet river"
 AGENT_ROLES: Final = (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
@@ -177,6 +180,8 @@ async def fill(company: Company) -> None:
         "upload",
     ):
         company.ids[kind] = await FRESH[kind](company)
+    await merge_two(company)
+    await leave_orphan(company)
     # Hand-over: somebody lost sight of a customer.
     moved = await new_customer(company)
     edit = CustomerEdit(owner_id=company.tenant.manager.user_id)
@@ -263,6 +268,19 @@ async def new_conflict(company: Company) -> UUID:
     return UUID(outcome.conflicts[0])
 
 
+async def merge_two(company: Company) -> None:
+    """Let two customers be one."""
+    old, into = await new_customer(company), await new_customer(company)
+    await merging.merge(company.tenant.owner, old, into, now=clock.now())
+
+
+async def leave_orphan(company: Company) -> None:
+    """Let an op wait for its record, as after a restoration."""
+    device = Device(await _with_device(company, await _new_person(company)), clock.now())
+    lost = frame([device.edit("customer", new_id(), remark=company.text("等"))], clock.now())
+    await sync.push(device.actor, msgspec.structs.replace(lost, epoch=2**40), now=clock.now())
+
+
 async def new_import(company: Company) -> UUID:
     """Hand a spreadsheet in."""
     lines = [
@@ -296,7 +314,8 @@ async def new_attachment(company: Company) -> UUID:
     )
     rep, now = company.tenant.rep, clock.now()
     made = await attachments.announce(rep, new, now=now)
-    await attachments.put_chunk(rep, made.id, 0, taken, known.sha256, now=now)
+    whole = Piece(number=0, content=taken, sha256=known.sha256)
+    await attachments.put_chunk(rep, made.id, whole, now=now)
     await attachments.complete(rep, made.id, Completion(), now=now)
     return made.id
 
@@ -312,7 +331,8 @@ async def new_upload(company: Company) -> UUID:
     )
     rep, now = company.tenant.rep, clock.now()
     made = await attachments.announce(rep, new, now=now)
-    await attachments.put_chunk(rep, made.id, 0, CHUNK, chunk_hash(CHUNK), now=now)
+    first = Piece(number=0, content=CHUNK, sha256=chunk_hash(CHUNK))
+    await attachments.put_chunk(rep, made.id, first, now=now)
     return made.id
 
 

@@ -70,4 +70,6 @@ _REQUEST = [
     """,
     *tenant_table("benefit_request", app="SELECT, INSERT"),
     "GRANT UPDATE (state, refusal_code, decided_at) ON benefit_request TO tonglu_app",
+    # Customers that are one keep their benefits.
+    "GRANT UPDATE (customer_id) ON benefit_request TO tonglu_app",
 ]

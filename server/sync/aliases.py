@@ -1,0 +1,87 @@
+"""Lead ops that name a merged customer to the one that stayed: one question a push."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from server.access import Actor
+from server.kit import db
+from sync_protocol.messages import Create, Edit, Intent, ReceivedOp
+from sync_protocol.schema import SCHEMA, is_uuid
+
+_ALIASES: Final = """
+SELECT old_id::text, into_id::text FROM customer_alias
+WHERE tenant_id = $1 AND old_id = ANY($2::uuid[])
+"""
+_CUSTOMER: Final = "customer"
+_ARGUMENTS: Final = ("customer_id", "into_id")
+
+
+class Aliases(Protocol):
+    """What knows which customers were merged into which."""
+
+    async def redirected(self, actor: Actor, ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
+        """Give the ops as they are settled, under the numbers that they have."""
+        ...
+
+
+class PostgresAliases:
+    """Asks the table `customer_alias`."""
+
+    async def redirected(self, actor: Actor, ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
+        """Look the named customers up."""
+        named = sorted({str(each) for op in ops for each in _named(op) if is_uuid(each)})
+        if not named:
+            return list(ops)
+        rows = await db.connection().fetch(_ALIASES, actor.tenant_id, named)
+        aliases = {row["old_id"]: row["into_id"] for row in rows}
+        return [_led(op, aliases) for op in ops] if aliases else list(ops)
+
+
+def _named(op: ReceivedOp) -> Iterable[object]:
+    """Give the customers that an op names.
+
+    Who deletes a customer that was merged wants that one gone, which it is.
+    """
+    match op:
+        case Edit(kind="customer"):
+            yield op.id
+        case Create() if (parent := _parent(op.kind)) is not None:
+            yield op.fields.get(parent)
+        case Intent():
+            yield from (op.args.get(name) for name in _ARGUMENTS)
+        case _:
+            return
+
+
+def _led(op: ReceivedOp, aliases: Mapping[str, str]) -> ReceivedOp:
+    """Give an op with the customers that stayed."""
+    match op:
+        case Edit(kind="customer"):
+            return msgspec.structs.replace(op, id=aliases.get(op.id, op.id))
+        case Create() if (parent := _parent(op.kind)) is not None:
+            return msgspec.structs.replace(op, fields=_renamed(op.fields, (parent,), aliases))
+        case Intent() if op.name != "customers.merge":
+            return msgspec.structs.replace(op, args=_renamed(op.args, _ARGUMENTS, aliases))
+        case _:
+            return op
+
+
+def _parent(kind: str) -> str | None:
+    """Give the field that names a record's customer; None also for a kind that nobody knows."""
+    return SCHEMA.record(kind).parent if kind in SCHEMA.kinds() else None
+
+
+def _renamed(
+    fields: Mapping[str, object], names: Sequence[str], aliases: Mapping[str, str]
+) -> dict[str, object]:
+    """Let fields that name a merged customer name the one that stayed."""
+    return {
+        name: aliases.get(value, value) if name in names and isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+
+
+ALIASES: Final = PostgresAliases()
+"""It holds nothing, so one is enough."""

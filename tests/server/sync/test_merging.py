@@ -1,0 +1,161 @@
+"""Two customers that are one: everything finds its way to the one that stays."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from server.benefits import queries as benefits
+from server.benefits.schemas import BenefitFilters
+from server.kit import db
+from server.kit.errors import NotFound
+from server.settings import Settings
+from server.sync import merging
+from server.sync import queries as inbox
+from server.sync.merging import MergeWithItself
+from sync_protocol.messages import Intent, ReceivedOp, Status
+from tests.factories import NOW, Tenant, new_id
+from tests.server.benefits import stories
+from tests.server.sync.devices import Device, make_device
+
+
+@pytest.fixture
+async def phone(database: Settings, tenant: Tenant) -> Device:
+    """The phone of whoever merges."""
+    return await make_device(database, tenant)
+
+
+@pytest.fixture
+async def away(database: Settings, tenant: Tenant) -> Device:
+    """A phone that is offline meanwhile."""
+    return await make_device(database, tenant)
+
+
+async def two(phone: Device) -> tuple[UUID, UUID]:
+    """Make a customer twice, each with something that the other lacks."""
+    old, into = new_id(), new_id()
+    await phone.push(
+        phone.create("customer", old, name="老街茶荘", phone="+8613800138001", city="苏州市"),
+        phone.create("customer", into, name="老街茶庄", city="无锡市"),
+        phone.create("store", new_id(), customer_id=str(old), name="一店"),
+        phone.create("contact", new_id(), customer_id=str(old), name="李店长"),
+        phone.create("note", new_id(), customer_id=str(old), body="约好周三"),
+        phone.create("note", new_id(), customer_id=str(into), body="约好周四"),
+    )
+    return old, into
+
+
+def children(device: Device) -> dict[str, str]:
+    """Give whose each record is, by its name or text."""
+    return {
+        str(fields.get("name") or fields["body"]): fields["customer_id"]
+        for (kind, _), fields in device.replica.items()
+        if kind in {"store", "contact", "note"}
+    }
+
+
+def customers(device: Device) -> dict[str, dict[str, Any]]:
+    """Give the customers that a device shows."""
+    return {key: fields for (kind, key), fields in device.replica.items() if kind == "customer"}
+
+
+async def test_what_belonged_to_the_one_belongs_to_the_other(phone: Device, away: Device) -> None:
+    old, into = await two(phone)
+    for device in (phone, away):
+        await device.pull()
+
+    view = await merging.merge(phone.actor, old, into, now=phone.later())
+
+    assert view.moved == 3
+    for device in (phone, away):
+        await device.pull()
+        assert set(customers(device)) == {str(into)}
+        assert customers(device)[str(into)]["phone"] == "+8613800138001"
+        assert children(device) == dict.fromkeys(
+            ["一店", "李店长", "约好周三", "约好周四"], str(into)
+        )
+        assert device.replica == await device.snapshot()
+    found = await inbox.conflicts(phone.actor, customer_id=into)
+    assert {(each.field, each.kept, each.other) for each in found.items} == {
+        ("name", "老街茶庄", "老街茶荘"),
+        ("city", "无锡市", "苏州市"),
+    }
+    # Asked again, it answers the same and does nothing.
+    assert await merging.merge(phone.actor, old, into, now=phone.later()) == view
+
+
+async def test_ops_that_still_name_the_one_reach_the_other(phone: Device, away: Device) -> None:
+    first, old = await two(phone)
+    into = new_id()
+    await phone.push(phone.create("customer", into, name="老街茶庄总店"))
+    await away.pull()
+    await merging.merge(phone.actor, first, old, now=phone.later())
+    await merging.merge(phone.actor, old, into, now=phone.later())
+
+    early: list[ReceivedOp] = [
+        away.edit("customer", first, level="A"),
+        away.create("note", new_id(), customer_id=str(first), body="离线写的"),
+        away.delete("customer", old),
+    ]
+    answer = await away.push(*early)
+
+    assert [each.status for each in answer.outcomes][:2] == [Status.APPLIED] * 2
+    assert (await away.push(*early)).outcomes == answer.outcomes
+    await away.pull()
+    assert set(customers(away)) == {str(into)}
+    assert customers(away)[str(into)]["level"] == "A"
+    assert children(away)["离线写的"] == str(into)
+
+
+async def test_a_merge_may_be_asked_for_offline(phone: Device, away: Device) -> None:
+    old, into = await two(phone)
+    phone.number += 1
+    intent = Intent(
+        number=phone.number,
+        id=str(new_id()),
+        name="customers.merge",
+        args={"customer_id": str(old), "into_id": str(into)},
+        at_ms=0,
+    )
+
+    outcome = await phone.outcome(intent)
+
+    assert outcome.status is Status.APPLIED
+    await away.pull()
+    assert set(customers(away)) == {str(into)}
+
+
+async def test_benefits_and_provenance_follow(tenant: Tenant, phone: Device) -> None:
+    old, into = await two(phone)
+    program = await stories.make_program()
+    await stories.request(phone.actor, old, program.id)
+
+    view = await merging.merge(phone.actor, old, into, now=phone.later())
+
+    listed = await benefits.benefits(phone.actor, BenefitFilters(customer_id=into))
+    assert len(listed.items) == 1
+    async with db.tenant_transaction(tenant.tenant_id, readonly=True):
+        kept = await db.connection().fetchrow(
+            "SELECT filled::text, repointed::text FROM customer_merge WHERE id = $1", view.id
+        )
+    assert kept is not None
+    assert '"phone": null' in kept["filled"]
+    assert f'"benefit_request.customer_id": ["{listed.items[0].id}"]' in kept["repointed"]
+
+
+async def test_who_does_not_see_both_does_not_merge(
+    tenant: Tenant, rival: Tenant, phone: Device
+) -> None:
+    old, into = await two(phone)
+
+    for actor, one, other in [
+        (rival.owner, old, into),
+        (phone.actor, old, new_id()),
+        (phone.actor, new_id(), into),
+    ]:
+        with pytest.raises(NotFound):
+            await merging.merge(actor, one, other, now=NOW)
+    with pytest.raises(MergeWithItself):
+        await merging.merge(phone.actor, old, old, now=NOW)
+    await phone.pull()
+    assert set(customers(phone)) == {str(old), str(into)}
