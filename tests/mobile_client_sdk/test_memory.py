@@ -14,12 +14,12 @@ from sync_protocol.messages import Create
 
 BIG_REP = Path(__file__).with_name("big_rep.py")
 ROOT = BIG_REP.parents[2]
-CUSTOMERS = 20_000
-MOST_MIB = 60
+CUSTOMERS = 50_000
+MOST_MIB = 80
 
 
 @pytest.mark.slow
-def test_twenty_thousand_customers_fit_into_sixty_mebibytes(
+def test_fifty_thousand_customers_fit_into_eighty_mebibytes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server, rng = FakeServer(), Random(3)

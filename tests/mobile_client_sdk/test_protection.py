@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mobile_client_sdk import backup, keys
+from mobile_client_sdk import client as client_module
+from mobile_client_sdk import store as store_module
 from mobile_client_sdk.client import Client, SyncState
 from mobile_client_sdk.keys import KeyMissing, WrongKey
 from mobile_client_sdk.lease import HOUR_MS, ClockSetBack, LeaseEnded, StoreWiped
@@ -134,6 +136,24 @@ def test_a_company_that_wants_leases_refuses_a_readable_store(phones: Phones) ->
     phones.now_ms += HOUR_MS
     report = wang.sync()
     assert (report.state, report.pending) == (SyncState.PROTECTION_NEEDED, 1)
+
+
+def test_where_nothing_can_encrypt_a_store_says_so_and_promises_nothing(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "CAN_ENCRYPT", False)
+    monkeypatch.setattr(store_module, "CAN_ENCRYPT", False)
+    monkeypatch.setattr(backup, "HAS_SEALS", False)
+    wang = phones.enrol("王芳")
+    wang.create_customer(name=CANARY)
+
+    assert not wang.is_protected
+    with pytest.raises(backup.BackupUnusable):
+        wang.export_outbox(phones.folder / "out", passphrase="三只老虎")
+    assert wang.export_outbox(phones.folder / "out").pending == 1
+    for options in ({"passphrase": "三只老虎"}, {"protect": True}, {"key": b"k" * 32}):
+        with pytest.raises(StoreUnusable):
+            phones.open("李强", **options)
 
 
 # -------------------------------------------------------------------------------------- lease
