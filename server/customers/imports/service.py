@@ -5,12 +5,12 @@ whoever runs the import again goes on behind the last chunk that is done. A row 
 with an id computed from the import and the row, so nothing can be made twice.
 """
 
+import asyncio
 import dataclasses
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from enum import Enum, auto
 from pathlib import PurePosixPath
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -26,7 +26,7 @@ from server.customers import sync
 from server.customers.imports import chunks, columns, judging, queries, sandbox
 from server.customers.imports.chunks import Chunk, Told
 from server.customers.imports.judging import CREATE, UPDATE, Earlier, Verdict
-from server.customers.imports.rows import Known, Problem
+from server.customers.imports.rows import Interpreted, Known, Problem
 from server.customers.imports.sandbox import FileNotRead
 from server.customers.imports.schemas import Counts, ImportView, Plan, StartImport
 from server.customers.imports.sheets import FileRefused
@@ -219,12 +219,20 @@ async def run(
         known = await queries.known_names(actor.tenant_id)
     work = _Work(actor, import_id, view.plan, known, Earlier())
     began, number = time.monotonic(), 0
-    while (step := await _do_chunk(work, number, now=now)) is not _Step.BEHIND:
-        number += 1
-        # Each run does one chunk at least, however small its budget.
-        is_over = budget_s is not None and time.monotonic() - began > budget_s
-        if step is _Step.DONE and is_over:
-            return False
+    upcoming = asyncio.create_task(_read(work, number))
+    try:
+        while (chunk := await upcoming) is not None:
+            number += 1
+            # Read while this one is written: here and in PostgreSQL there is work at once.
+            upcoming = asyncio.create_task(_read(work, number))
+            was_done = await _do_chunk(work, chunk, now=now)
+            # Each run does one chunk at least, however small its budget.
+            is_over = budget_s is not None and time.monotonic() - began > budget_s
+            if was_done and is_over:
+                return False
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
     await _finish(actor, import_id, now=now)
     return True
 
@@ -239,39 +247,40 @@ class _Work(msgspec.Struct, frozen=True):
     earlier: Earlier
 
 
-class _Step(Enum):
-    """What became of a chunk in this run."""
+class _ReadChunk(msgspec.Struct, frozen=True):
+    """A chunk whose rows are understood."""
 
-    DONE = auto()
-    """It was done now."""
-    REMEMBERED = auto()
-    """It had been done before."""
-    BEHIND = auto()
-    """There is no such chunk: the last one lies before it."""
+    chunk: Chunk
+    rows: list[Interpreted]
 
 
-async def _do_chunk(work: _Work, number: int, *, now: datetime) -> _Step:
-    """Do one chunk, or remember what was done of it."""
+async def _read(work: _Work, number: int) -> _ReadChunk | None:
+    """Read a chunk; None behind the last."""
     tenant_id = work.actor.tenant_id
     async with db.tenant_transaction(tenant_id, readonly=True):
         chunk = await chunks.load(tenant_id, work.import_id, number)
     if chunk is None:
-        return _Step.BEHIND
-    rows = await queries.interpreted(chunk.rows, work.plan, work.known)
-    if chunk.told is not None:
-        _remember(work, chunk, {row.number: row.fields for row in rows})
-        return _Step.REMEMBERED
+        return None
+    return _ReadChunk(chunk, await queries.interpreted(chunk.rows, work.plan, work.known))
+
+
+async def _do_chunk(work: _Work, read: _ReadChunk, *, now: datetime) -> bool:
+    """Do one chunk, or remember what was done of it; say whether it was done now."""
+    tenant_id, number = work.actor.tenant_id, read.chunk.number
+    if read.chunk.told is not None:
+        _remember(work, read.chunk, {row.number: row.fields for row in read.rows})
+        return False
     async with db.tenant_transaction(tenant_id):
         # Another worker that thinks it has the lease waits here, and then finds it done.
         locked = await chunks.load(tenant_id, work.import_id, number, lock=True)
         if locked is None or locked.told is not None:
-            return _Step.REMEMBERED
+            return False
         verdicts = await judging.judge(
-            work.actor, work.import_id, rows, work.plan.duplicates, work.earlier
+            work.actor, work.import_id, read.rows, work.plan.duplicates, work.earlier
         )
         told, counts = await _write(work, verdicts, now=now)
         await chunks.finish(tenant_id, work.import_id, number, told, counts)
-    return _Step.DONE
+    return True
 
 
 def _remember(work: _Work, chunk: Chunk, fields: dict[int, dict[str, Any]]) -> None:
