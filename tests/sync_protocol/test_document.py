@@ -6,12 +6,32 @@ from pathlib import Path
 
 import pytest
 
-from sync_protocol.messages import MAX_OPS, MAX_REQUEST_BYTES, Code, Status
+from sync_protocol.messages import (
+    MAX_GROUP,
+    MAX_INTENTS,
+    MAX_LEAF_ROWS,
+    MAX_OPS,
+    MAX_RANGES,
+    MAX_REQUEST_BYTES,
+    Code,
+    Status,
+)
 from sync_protocol.schema import SCHEMA, Policy
+from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
 from tests.sync_protocol.test_vectors import vectors
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/sync-protocol.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"<!-- vector: messages/(\w+) -->\n```json\n(.*?)\n```", DOCUMENT, re.DOTALL)
+
+
+BYTES = re.findall(r"<!-- bytes: messages/(\w+) -->\n```text\n(.*?)\n```", DOCUMENT, re.DOTALL)
+
+
+@pytest.mark.parametrize(("name", "shown"), BYTES)
+def test_bytes_that_are_shown_are_the_golden_ones(name: str, shown: str) -> None:
+    (golden,) = (case["msgpack"] for case in vectors("messages") if case["name"] == name)
+
+    assert "".join(shown.split()) == golden
 
 
 def test_every_golden_message_is_shown() -> None:
@@ -47,4 +67,9 @@ def test_every_field_is_listed(kind: str) -> None:
 
 def test_the_limits_are_the_codes_own() -> None:
     assert f"up to {MAX_OPS} ops" in DOCUMENT
+    assert f"{MAX_INTENTS} of them intents" in DOCUMENT
+    assert f"a group has at most {MAX_GROUP}" in DOCUMENT
+    assert f"at most {MAX_LEAF_ROWS} records there" in DOCUMENT
+    assert f"at most {MAX_RANGES} branches" in DOCUMENT
+    assert f"protocol {PROTOCOL_VERSION}, schema {SCHEMA_VERSION}." in DOCUMENT
     assert f"{MAX_REQUEST_BYTES:,} bytes" in DOCUMENT
