@@ -130,9 +130,8 @@ def _pack_indexes(indexes: list[int], size: int) -> Ints:
 
 
 def _pack_numbers(values: Sequence[int]) -> Column:
-    if len(values) < _WORTH_PACKING or min(values) not in _INT64 or max(values) not in _INT64:
-        return list(values)
-    return {NUMBERS: _pack(values)}
+    packed = _pack(values) if len(values) >= _WORTH_PACKING else None
+    return list(values) if packed is None else {NUMBERS: packed}
 
 
 def _pack_optional(values: Sequence[Any]) -> Column:
@@ -161,30 +160,39 @@ def _pack_inside(inside: list[Any]) -> Column:
 
 
 def pack_ints(values: Sequence[int]) -> Ints:
-    """Answer whole numbers as small as they go; all must fit 64 bits."""
-    if not values:
+    """Answer whole numbers as small as they go."""
+    count = len(values)
+    if not count:
         return []
     first = values[0]
-    if len(values) == 1 or values.count(first) == len(values):
+    if count == 1 or (values[-1] == first and values.count(first) == count):
         return first
-    return list(values) if len(values) < _WORTH_PACKING else _pack(values)
+    packed = _pack(values) if count >= _WORTH_PACKING else None
+    return list(values) if packed is None else packed
 
 
-def _pack(values: Sequence[int]) -> bytes:
+def _pack(values: Sequence[int]) -> bytes | None:
     """Pack numbers as what they add to the least of them, or as steps from one to the next."""
+    count, first = len(values), values[0]
+    # Handles of new records follow each other: that is seen faster than it is worked out.
+    is_range = first in _INT64 and values[-1] - first == count - 1
+    if is_range and list(values) == list(range(first, first + count)):
+        return bytes([_DELTA]) + varint(first) + varint(1)
     low, high = min(values), max(values)
+    if low not in _INT64 or high not in _INT64:
+        return None
     sample = values[:_SAMPLE]
-    ups = list(map(sub, islice(sample, 1, None), sample))
-    steps = ups if len(sample) == len(values) else []
-    if not steps and _width(max(ups) - min(ups)) < _width(high - low):
-        steps = list(map(sub, islice(values, 1, None), values))
-    least, most = min(steps, default=low), max(steps, default=high)
-    if _width(most - least) < _width(high - low):
-        rest = [step - least for step in steps] if least else steps
-        head = bytes([_DELTA | _width(most - least)]) + varint(values[0]) + varint(least)
-        return head + _planes(rest, _width(most - least))
-    rest = [value - low for value in values] if low else list(values)
-    return bytes([_width(high - low)]) + varint(low) + _planes(rest, _width(high - low))
+    steps = list(map(sub, islice(sample, 1, None), sample))
+    if _width(max(steps) - min(steps)) < _width(high - low):
+        if len(sample) < len(values):
+            steps = list(map(sub, islice(values, 1, None), values))
+        least, span = min(steps), max(steps) - min(steps)
+        if _width(span) < _width(high - low):
+            head = bytes([_DELTA | _width(span)]) + varint(values[0]) + varint(least)
+            return head + _planes(steps, least, _width(span))
+    if low > 0 and _width(high) == _width(high - low):
+        low = 0
+    return bytes([_width(high - low)]) + varint(low) + _planes(values, low, _width(high - low))
 
 
 def _width(span: int) -> int:
@@ -194,12 +202,14 @@ def _width(span: int) -> int:
     return next((width for width in _CODES if span < 1 << 8 * width), _TOO_WIDE)
 
 
-def _planes(values: Sequence[int], width: int) -> bytes:
+def _planes(values: Sequence[int], low: int, width: int) -> bytes:
+    """Answer what numbers add to the least of them, plane by plane."""
     if width == 0:
         return b""
+    rest = [value - low for value in values] if low else values
     if width == 1:
-        return bytes(values)
-    numbers = array(_CODES[width], values)
+        return bytes(rest)
+    numbers = array(_CODES[width], rest)
     if byteorder == "big":
         numbers.byteswap()
     raw = numbers.tobytes()
