@@ -158,6 +158,7 @@ class Client:
         media: codec.MediaType = codec.MSGPACK,
         page: int = DEFAULT_PAGE,
         protection: Protection | None = None,
+        app_version: str = "",
     ) -> None:
         self._store = store
         self._protection = protection
@@ -165,6 +166,7 @@ class Client:
         self._clock_ms = clock_ms
         self._random_bytes = random_bytes
         self._page = page
+        self._app_version = app_version
         place = store if protection is None else protection.vault
         self._sessions = Sessions(place, on_terms=self._on_terms)
         self._outbox = Outbox(store)
@@ -599,7 +601,12 @@ class Client:
         ``on_progress`` is called after each answer of the server.
         """
         engine = SyncEngine(
-            self._store, self._outbox, self._replica, page=self._page, verifies=True
+            self._store,
+            self._outbox,
+            self._replica,
+            page=self._page,
+            app_version=self._app_version,
+            verifies=True,
         )
         state, problem, saved_to = SyncState.COMPLETE, "", None
         try:
@@ -792,13 +799,15 @@ def open_client(  # noqa: PLR0913 - an app says here all that is its own
     http: httpx.BaseTransport | None = None,
     media: codec.MediaType = codec.MSGPACK,
     page: int = DEFAULT_PAGE,
+    app_version: str = "",
 ) -> Client:
     """Open a client on a store file; the clock and the randomness are the system's by default.
 
     The store is encrypted where the extra ``protected`` is installed, with a key that ``keeper``
     keeps (a file beside the store by default, with a ``passphrase`` where one is given) and under a
     lease. ``protect=False`` leaves it readable; ``protect=True`` refuses to. An app that keeps a
-    ``key`` of 32 bytes itself gets an encrypted store without a lease.
+    ``key`` of 32 bytes itself gets an encrypted store without a lease. ``app_version`` is what the
+    company's list of devices shows.
 
     :raises LeaseEnded: if the device was without its server for too long; see ``renew_lease``.
     :raises WrongKey: if the key or the passphrase is another one.
@@ -831,6 +840,7 @@ def open_client(  # noqa: PLR0913 - an app says here all that is its own
         media=media,
         page=page,
         protection=protection,
+        app_version=app_version,
     )
 
 

@@ -97,6 +97,9 @@ class FakeDevice(msgspec.Struct):
     access: int = 0
     refresh: int = 0
     is_revoked: bool = False
+    pending: int = 0
+    """The ops that the device said it had left."""
+    app_version: str = ""
 
 
 class FakeServer:
@@ -273,6 +276,8 @@ class FakeServer:
 
     def _push(self, device: FakeDevice, push: ReceivedPush) -> PushResponse:
         now_ms = self._clock_ms()
+        device.pending = push.pending
+        device.app_version = push.app_version or device.app_version
         named = handles_of(push.ops)
         if named and push.epoch not in (0, self.epoch):
             # Handles of another epoch mean nothing here: the device sends again by ids.

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from mobile_client_sdk.client import open_client
 from mobile_client_sdk.engine import SyncEngine
 from mobile_client_sdk.outbox import Outbox
 from mobile_client_sdk.replica import Replica
 from mobile_client_sdk.store import Store, open_store
+from mobile_client_sdk.testing import FakeServer
 from sync_protocol.messages import (
     MAX_OPS,
     Edit,
@@ -186,3 +188,18 @@ def test_renumbered_ops_keep_their_schema(tmp_path: Path) -> None:
 
     assert ([op.number for op in request.ops], request.schema) == ([41], SCHEMA_VERSION - 1)
     store.close()
+
+
+def test_the_server_hears_which_app_a_phone_runs(tmp_path: Path) -> None:
+    server = FakeServer()
+    client = open_client(
+        tmp_path / "phone.db", "http://fake", http=server.transport(), app_version="1.4.0"
+    )
+    client.enrol(server.enrolment_code("王芳"), device_name="手机")
+    client.create_customer(name="福满楼")
+
+    assert client.sync().is_complete
+
+    (device,) = server.devices.values()
+    assert (device.app_version, device.pending) == ("1.4.0", 0)
+    client.close()
