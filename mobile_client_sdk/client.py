@@ -147,7 +147,7 @@ class RequestState(msgspec.Struct, frozen=True, kw_only=True):
 class Client:
     """One person's records on one device."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - here all parts of a client are put together
         self,
         store: Store,
         base_url: str,
