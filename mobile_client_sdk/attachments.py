@@ -27,6 +27,7 @@ from mobile_client_sdk.transport import (
 )
 from sync_protocol import attachments, codec
 from sync_protocol.attachments import (
+    CHUNK_BYTES,
     MAX_BYTES,
     SNIFFED_BYTES,
     Completion,
@@ -44,6 +45,10 @@ CACHE_BYTES: Final = 200 * 1024 * 1024
 _ORPHANS_AFTER_MS: Final = 24 * 3_600_000
 _SOONEST_MS: Final = 2_000
 _LATEST_MS: Final = 3_600_000
+_FIRST_PIECE: Final = 64 * 1024
+"""How much is sent at once before anything has arrived: it is lost if the app is killed."""
+_AFTER_A_CUT: Final = 8 * 1024
+"""How much is sent at once after a cut, until two chunks have arrived without another one."""
 _ROUNDS: Final = 3
 """How often the server may ask again for chunks of one file before it is left for later."""
 _NO_LONGER: Final = frozenset({403, 404, 410, 422})
@@ -67,6 +72,7 @@ _TABLES: Final = (
         due_ms INTEGER NOT NULL DEFAULT 0,
         tries INTEGER NOT NULL DEFAULT 0,
         sent INTEGER NOT NULL DEFAULT 0,
+        cuts INTEGER NOT NULL DEFAULT 0,
         code TEXT,
         detail TEXT
     )
@@ -132,6 +138,8 @@ class _Waiting(msgspec.Struct, frozen=True):
     possession: str
     size: int
     tries: int
+    cuts: int
+    """Turns that began and did not end as they should: the app was killed, or the network lost."""
     name: str
     """Of the file."""
 
@@ -287,7 +295,7 @@ class Lane:
     def _due(self) -> list[_Waiting]:
         """Answer what may be sent now: its record is at the server, and no pause is on."""
         rows = self._store.rows(
-            "SELECT u.attachment_id, u.sha256, u.possession, u.size, u.tries, f.name "
+            "SELECT u.attachment_id, u.sha256, u.possession, u.size, u.tries, u.cuts, f.name "
             "FROM attachment_upload u JOIN attachment_file f ON f.sha256 = u.sha256 "
             "WHERE u.code IS NULL AND u.due_ms <= ? ORDER BY u.added_ms, u.attachment_id",
             (self._clock_ms(),),
@@ -327,7 +335,7 @@ class Lane:
                 upload = self._complete(waiting.attachment_id, proof)
             except RequestRefused as refusal:
                 if refusal.code == "chunks_missing":
-                    self._send_chunks(waiting, numbers_of(refusal.missing), may_send, on_progress)
+                    self._send_missing(waiting, refusal, may_send, on_progress)
                     proof = None
                     continue
                 return self._take_refusal(waiting, refusal)
@@ -369,35 +377,67 @@ class Lane:
             hasher.update(chunk)
         return hasher.identity().sha256 == waiting.sha256
 
-    def _send_chunks(
+    def _send_missing(
         self,
         waiting: _Waiting,
-        numbers: list[int],
+        lacking: RequestRefused,
         may_send: Callable[[], bool],
         on_progress: Callable[[SendProgress], None] | None,
     ) -> None:
-        """Send the chunks that the server lacks, one in memory at a time."""
-        lacking = sum(chunk_length(waiting.size, number) for number in numbers)
-        self._tell(waiting, waiting.size - lacking, on_progress)
-        for number in numbers:
+        """Send the chunks that the server lacks, one in memory at a time.
+
+        A turn that is cut is counted before it begins, for a killed app counts nothing.
+        """
+        numbers, partial = numbers_of(lacking.missing), dict(lacking.partial)
+        left = sum(chunk_length(waiting.size, number) for number in numbers)
+        left -= sum(partial.values())
+        self._tell(waiting, waiting.size - left, on_progress, is_cut=True)
+        piece = _AFTER_A_CUT if waiting.cuts else _FIRST_PIECE
+        try:
+            for arrived, number in enumerate(numbers, 1):
+                chunk, offset = self._files.chunk(waiting.name, number), partial.get(number, 0)
+                self._send_chunk(waiting, number, chunk, offset, piece, may_send)
+                left -= len(chunk) - offset
+                self._tell(waiting, waiting.size - left, on_progress, is_cut=True)
+                if arrived > 1 or not waiting.cuts:
+                    piece = min(2 * piece, CHUNK_BYTES)
+        except (_NotNow, _Later):
+            self._tell(waiting, waiting.size - left, None, is_cut=False)
+            raise
+        self._tell(waiting, waiting.size, None, is_cut=False)
+
+    def _send_chunk(
+        self,
+        waiting: _Waiting,
+        number: int,
+        chunk: bytes,
+        offset: int,
+        piece: int,
+        may_send: Callable[[], bool],
+    ) -> None:
+        """Send what is left of a chunk, in pieces: a cut costs no more than one."""
+        sha256 = attachments.chunk_hash(chunk)
+        while offset < len(chunk):
             if not may_send():
                 raise _NotNow
-            chunk = self._files.chunk(waiting.name, number)
-            self._put(waiting.attachment_id, number, chunk)
-            lacking -= len(chunk)
-            self._tell(waiting, waiting.size - lacking, on_progress)
+            part = chunk[offset : offset + piece]
+            self._put(waiting.attachment_id, number, part, {"sha256": sha256, "offset": offset})
+            offset += len(part)
 
     def _tell(
         self,
         waiting: _Waiting,
         sent: int,
         on_progress: Callable[[SendProgress], None] | None,
+        *,
+        is_cut: bool,
     ) -> None:
-        """Keep how far a file is, and say it."""
+        """Keep how far a file is, and whether the turn would be cut if it ended now; say it."""
         with self._store.transaction() as connection:
             connection.execute(
-                "UPDATE attachment_upload SET sent = ?, tries = 0 WHERE attachment_id = ?",
-                (sent, waiting.attachment_id),
+                "UPDATE attachment_upload SET sent = ?, tries = 0, cuts = ? "
+                "WHERE attachment_id = ?",
+                (sent, waiting.cuts + is_cut, waiting.attachment_id),
             )
         if on_progress is not None:
             on_progress(
@@ -547,15 +587,14 @@ class Lane:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Offline(f"The answer cannot be read: {error}") from error
 
-    def _put(self, attachment_id: str, number: int, chunk: bytes) -> None:
-        """Send one chunk."""
+    def _put(self, attachment_id: str, number: int, part: bytes, params: dict[str, Any]) -> None:
+        """Send a chunk, or a part of one."""
         path = f"/v1/attachments/{attachment_id}/chunks/{number}"
-        params = {"sha256": attachments.chunk_hash(chunk)}
         headers = {"Content-Type": "application/octet-stream"}
-        self._bytes_sent += len(chunk)
+        self._bytes_sent += len(part)
         try:
             self._transport.authorised(
-                lambda token: self._ask("PUT", path, token, chunk, headers, params=params)
+                lambda token: self._ask("PUT", path, token, part, headers, params=params)
             )
         except RequestRefused as refusal:
             # Settled meanwhile, by an answer that was lost: the completion tells how.

@@ -55,6 +55,7 @@ class Problem(msgspec.Struct):
     detail: str = ""
     acknowledged: int | None = None
     missing: list[tuple[int, int]] = []
+    partial: list[tuple[int, int]] = []
 
 
 class RequestRefused(Exception):
@@ -69,6 +70,8 @@ class RequestRefused(Exception):
         """The highest settled op, where the server waits for earlier ones (``op_gap``)."""
         self.missing = problem.missing
         """The chunks that the server waits for (``chunks_missing``)."""
+        self.partial = problem.partial
+        """Of which of these it has so many bytes."""
 
 
 class Transport:

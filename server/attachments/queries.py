@@ -32,7 +32,11 @@ _OF_CUSTOMER: Final = f"{_ROWS} AND a.customer_id = $2 ORDER BY a.created_at, a.
 _UPLOAD: Final = """
 SELECT u.folder, u.finished_at, u.refused_code, u.refused_detail, u.leased_until,
     ARRAY(SELECT c.number FROM attachment_chunk c
-          WHERE c.tenant_id = u.tenant_id AND c.attachment_id = u.attachment_id) AS present
+          WHERE c.tenant_id = u.tenant_id AND c.attachment_id = u.attachment_id
+              AND c.beginning IS NULL) AS present,
+    ARRAY(SELECT ARRAY[c.number, c.size] FROM attachment_chunk c
+          WHERE c.tenant_id = u.tenant_id AND c.attachment_id = u.attachment_id
+              AND c.beginning IS NOT NULL ORDER BY c.number) AS partial
 FROM attachment_upload u WHERE u.tenant_id = $1 AND u.attachment_id = $2
 """
 _THUMBNAIL: Final = "SELECT thumbnail FROM attachment_blob WHERE tenant_id = $1 AND sha256 = $2"
@@ -121,7 +125,8 @@ async def upload_of(actor: Actor, row: asyncpg.Record) -> Upload:
         code, detail = (going["refused_code"], going["refused_detail"]) if going else (None, None)
         return Upload(state=UploadState.REFUSED, code=code, detail=detail)
     missing = missing_ranges(row["size"], going["present"] if going else ())
-    return Upload(state=UploadState.EXPECTED, missing=missing)
+    partial = [(number, size) for number, size in going["partial"]] if going else []
+    return Upload(state=UploadState.EXPECTED, missing=missing, partial=partial)
 
 
 def view(row: asyncpg.Record) -> AttachmentView:

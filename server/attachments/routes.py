@@ -9,11 +9,13 @@ from litestar.response import Stream
 
 from server.access.edge import CurrentActor
 from server.attachments import queries, service
+from server.attachments.rules import Piece
 from server.attachments.schemas import AttachmentStatus, AttachmentView, NewAttachment
 from server.kit import clock
 from sync_protocol.attachments import CHUNK_BYTES, Completion, Upload
 
 ChunkHash = Annotated[str, QueryParameter(pattern=r"\A[0-9a-f]{64}\Z")]
+Offset = Annotated[int, QueryParameter(ge=0, le=CHUNK_BYTES)]
 _COMPLETING_S: Final = 75.0
 """Putting together, verifying and rewriting twenty megabytes on a busy machine."""
 _SAFE: Final = {
@@ -57,10 +59,15 @@ async def put_chunk(
     attachment_id: FromPath[UUID],
     number: FromPath[int],
     sha256: ChunkHash,
+    offset: Offset = 0,
 ) -> None:
-    """Take a chunk, sent as the body; chunks are numbered from 0, and each has its hash."""
-    chunk = await request.body()
-    await service.put_chunk(actor, attachment_id, number, chunk, sha256, now=clock.now())
+    """Take a chunk, sent as the body, or the part of one that begins at `offset`.
+
+    Chunks are numbered from 0, and each has its hash.
+    """
+    content = await request.body()
+    piece = Piece(number=number, content=content, sha256=sha256, offset=offset)
+    await service.put_chunk(actor, attachment_id, piece, now=clock.now())
 
 
 @post(

@@ -54,7 +54,7 @@ class ChunkUnknown(Invalid):
 
 
 class ChunkTruncated(Invalid):
-    """The chunk is shorter or longer than its number says."""
+    """The body is empty, or goes on behind the end of its chunk."""
 
     code = "chunk_truncated"
 
@@ -63,6 +63,12 @@ class ChunkDiffers(Invalid):
     """The bytes of the chunk are not those that its hash names."""
 
     code = "chunk_differs"
+
+
+class ChunkOffset(Conflict):
+    """The part of a chunk does not go on where the one before ended."""
+
+    code = "chunk_offset"
 
 
 class ChunksMissing(Conflict):
@@ -137,19 +143,56 @@ def ensure_size(size: int, limits: Limits) -> None:
         )
 
 
-def ensure_chunk(size: int, number: int, chunk: bytes, sha256: str) -> None:
-    """Refuse a chunk that is not what its number and its hash say.
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent at once: a chunk, or a part of one that goes on where the last part ended."""
+
+    number: int
+    content: bytes
+    sha256: str
+    """Of the whole chunk."""
+    offset: int = 0
+
+
+def ensure_piece(size: int, piece: Piece) -> int:
+    """Refuse what does not lie within its chunk, or is one with another hash; give its length.
 
     :raises ChunkUnknown, ChunkTruncated, ChunkDiffers: in this order.
     """
     try:
-        length = attachments.chunk_length(size, number)
+        length = attachments.chunk_length(size, piece.number)
     except attachments.BadChunk as error:
         raise ChunkUnknown(str(error), field="number") from error
-    if len(chunk) != length:
-        raise ChunkTruncated(f"This chunk has {length} bytes; send it whole.", field="body")
+    if not piece.content or piece.offset + len(piece.content) > length:
+        raise ChunkTruncated(f"This chunk has {length} bytes; send those.", field="body")
+    if len(piece.content) == length:
+        ensure_whole(piece.content, piece.sha256)
+    return length
+
+
+def ensure_whole(chunk: bytes, sha256: str) -> None:
+    """Refuse a chunk that is not what its hash names.
+
+    :raises ChunkDiffers: it was changed on its way.
+    """
     if attachments.chunk_hash(chunk) != sha256:
         raise ChunkDiffers("The chunk was changed on its way; send it again.", field="sha256")
+
+
+def joined(beginning: bytes, piece: Piece) -> bytes:
+    """Put a part of a chunk behind its beginning; one that is there already changes nothing.
+
+    :raises ChunkOffset: it goes on somewhere else; `offset` says where it would.
+    """
+    end = piece.offset + len(piece.content)
+    if beginning[piece.offset : end] == piece.content:
+        return beginning
+    if piece.offset != len(beginning):
+        raise ChunkOffset(
+            "Go on where the beginning of this chunk ends.",
+            field="offset",
+            offset=len(beginning),
+        )
+    return beginning + piece.content
 
 
 _ENDINGS: Final = {

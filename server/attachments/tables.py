@@ -54,13 +54,17 @@ class AttachmentUpload(Table, tablename="attachment_upload"):
 
 
 class AttachmentChunk(Table, tablename="attachment_chunk"):
-    """A chunk that came whole."""
+    """A chunk that came whole, or the beginning of one that was cut before."""
 
     tenant_id = UUID()
     attachment_id = UUID()
     number = BigInt(primary_key=True)
     size = BigInt()
+    """How many bytes of it are here."""
     sha256 = Text()
+    """Of the whole chunk."""
+    beginning = Bytea(null=True)
+    """Null when the chunk is whole, and lies in the store."""
 
 
 class AttachmentBlob(Table, tablename="attachment_blob"):

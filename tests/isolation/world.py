@@ -39,7 +39,7 @@ from server.kit import clock
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
-from server.sync import merging
+from server.sync import merging, pairs
 from server.sync import service as sync
 from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
 from tests.factories import (
@@ -181,6 +181,7 @@ async def fill(company: Company) -> None:
     ):
         company.ids[kind] = await FRESH[kind](company)
     await merge_two(company)
+    await make_twins(company)
     await leave_orphan(company)
     # Hand-over: somebody lost sight of a customer.
     moved = await new_customer(company)
@@ -272,6 +273,16 @@ async def merge_two(company: Company) -> None:
     """Let two customers be one."""
     old, into = await new_customer(company), await new_customer(company)
     await merging.merge(company.tenant.owner, old, into, now=clock.now())
+
+
+async def make_twins(company: Company) -> None:
+    """Let a customer be there twice, and somebody find it out."""
+    name = company.text("双胞胎")
+    made = [
+        (await customers.create(company.tenant.rep, NewCustomer(name=name), now=clock.now())).id
+        for _ in range(2)
+    ]
+    await pairs.find(company.tenant.tenant_id, {"ids": list(map(str, made))}, now=clock.now())
 
 
 async def leave_orphan(company: Company) -> None:

@@ -67,6 +67,7 @@ _UPLOAD = [
         number bigint NOT NULL,
         size bigint NOT NULL,
         sha256 text COLLATE "C" NOT NULL,
+        beginning bytea,
         PRIMARY KEY (tenant_id, attachment_id, number)
     )
     """,

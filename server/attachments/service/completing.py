@@ -157,6 +157,7 @@ async def _begin(
                 "Send the chunks that are missing first.",
                 field="missing",
                 missing=[list(each) for each in upload.missing],
+                partial=[list(each) for each in upload.partial],
             )
         claim = await db.connection().fetchrow(
             _CLAIM, actor.tenant_id, attachment_id, now, rules.LEASE

@@ -1,24 +1,28 @@
 """Attachments are announced, and their chunks are taken one by one."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.attachments import queries, rules, storage, sync
 from server.attachments.place import place
-from server.attachments.rules import QuotaReached, UploadFinished
+from server.attachments.rules import Piece, QuotaReached, UploadFinished
 from server.attachments.schemas import AttachmentView, NewAttachment
 from server.attachments.storage import StorageAway
 from server.changelog import service as changelog
 from server.changelog.kinds import RecordKind
 from server.kit import clock, db, ids, outbox
+from sync_protocol import attachments
 from sync_protocol.attachments import State
 from sync_protocol.messages import Create
 
+_SETTLED: Final = "The bytes of this attachment are settled; ask for its state."
 SWEEP: Final = "attachments.sweep"
 """The topic under which what is left over is let go."""
 SWEEP_PAUSE: Final = timedelta(days=1)
@@ -33,27 +37,26 @@ INSERT INTO attachment_upload (tenant_id, attachment_id, folder, touched_at)
 VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 """
 _GOING: Final = """
-SELECT u.folder, u.finished_at,
-    (SELECT c.sha256 FROM attachment_chunk c WHERE c.tenant_id = u.tenant_id
-        AND c.attachment_id = u.attachment_id AND c.number = $3) AS held
-FROM attachment_upload u WHERE u.tenant_id = $1 AND u.attachment_id = $2
+SELECT u.folder FROM attachment_upload u WHERE u.tenant_id = $1 AND u.attachment_id = $2
 """
 _TOUCH: Final = """
 UPDATE attachment_upload SET touched_at = $3, emptied_at = NULL
 WHERE tenant_id = $1 AND attachment_id = $2 AND finished_at IS NULL AND folder = $4 RETURNING 1
 """
-_ADD_CHUNK: Final = """
-INSERT INTO attachment_chunk (tenant_id, attachment_id, number, size, sha256)
-VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING 1
-"""
-_CHANGE_CHUNK: Final = """
-UPDATE attachment_chunk SET sha256 = $4
+_HELD: Final = """
+SELECT size, sha256, beginning FROM attachment_chunk
 WHERE tenant_id = $1 AND attachment_id = $2 AND number = $3
+"""
+_KEEP: Final = """
+INSERT INTO attachment_chunk (tenant_id, attachment_id, number, size, sha256, beginning)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id, attachment_id, number)
+DO UPDATE SET size = $4, sha256 = $5, beginning = $6
 """
 _RESERVE: Final = """
 INSERT INTO attachment_usage (tenant_id, staged_bytes) VALUES ($1, $2)
 ON CONFLICT (tenant_id) DO UPDATE SET staged_bytes = attachment_usage.staged_bytes + $2
-WHERE attachment_usage.stored_bytes + attachment_usage.staged_bytes + $2 <= $3
+WHERE $2 < 0 OR attachment_usage.stored_bytes + attachment_usage.staged_bytes + $2 <= $3
 RETURNING 1
 """
 
@@ -84,22 +87,27 @@ async def announce(actor: Actor, new: NewAttachment, *, now: datetime) -> Attach
         return queries.view(await queries.seen(actor, attachment_id))
 
 
-async def put_chunk(
-    actor: Actor, attachment_id: UUID, number: int, chunk: bytes, sha256: str, *, now: datetime
-) -> None:
-    """Take one chunk; the same chunk again changes nothing.
+async def put_chunk(actor: Actor, attachment_id: UUID, piece: Piece, *, now: datetime) -> None:
+    """Take a chunk, or the next part of one; the same again changes nothing.
 
     :raises NotFound: there is no such attachment within reach.
     :raises UploadFinished: its bytes are settled.
+    :raises ChunkOffset: the part does not go on where the one before ended.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
-    folder, held = await _begin(actor, attachment_id, number, chunk, sha256, now=now)
-    if held == sha256:
+    folder, length, is_held = await _begin(actor, attachment_id, piece, now=now)
+    if is_held:
         return
-    key = chunk_key(folder, number)
+    chunk: bytes | None = piece.content
+    if len(piece.content) < length:
+        chunk = await _gather(actor, attachment_id, folder, piece, length, now=now)
+    if chunk is None:
+        return
+    key = chunk_key(folder, piece.number)
     await place().storage.put(key, chunk)
     try:
-        await _note(actor, attachment_id, folder, number, chunk, sha256, now=now)
+        async with _going(actor, attachment_id, folder, now):
+            await _keep(actor, attachment_id, piece, length, None)
     except UploadFinished:
         with suppress(StorageAway):
             await place().storage.delete([key])
@@ -112,24 +120,26 @@ def chunk_key(folder: str, number: int) -> str:
 
 
 async def _begin(
-    actor: Actor, attachment_id: UUID, number: int, chunk: bytes, sha256: str, *, now: datetime
-) -> tuple[str, str | None]:
-    """See that the chunk is wanted; give its folder, and the hash of what is held of it."""
+    actor: Actor, attachment_id: UUID, piece: Piece, *, now: datetime
+) -> tuple[str, int, bool]:
+    """See that a chunk is wanted; give its folder, its length, and whether it is here already."""
+    key = (actor.tenant_id, attachment_id)
     async with db.tenant_transaction(actor.tenant_id):
         row = await queries.in_reach(actor, attachment_id)
         rules.ensure_size(row["size"], place().limits)
-        rules.ensure_chunk(row["size"], number, chunk, sha256)
+        length = rules.ensure_piece(row["size"], piece)
         if row["state"] == State.REFUSED or row["object_key"] is not None:
-            raise UploadFinished("The bytes of this attachment are settled; ask for its state.")
-        key = (actor.tenant_id, attachment_id)
-        going = await db.connection().fetchrow(_GOING, *key, number)
-        if going is None:
+            raise UploadFinished(_SETTLED)
+        folder = await db.connection().fetchval(_GOING, *key)
+        if folder is None:
             folder = storage.new_key(actor.tenant_id, "staged")
             await db.connection().execute(_BEGIN, *key, folder, now)
             await plan_sweep(actor.tenant_id, now)
             # Somebody else may have begun it in the same moment.
-            going = await db.connection().fetchrow(_GOING, *key, number)
-        return going["folder"], going["held"]
+            folder = await db.connection().fetchval(_GOING, *key)
+        held = await _held(actor, attachment_id, piece.number)
+    is_held = bool(held and held["beginning"] is None and held["sha256"] == piece.sha256)
+    return folder, length, is_held
 
 
 async def plan_sweep(tenant_id: UUID, now: datetime) -> None:
@@ -138,34 +148,65 @@ async def plan_sweep(tenant_id: UUID, now: datetime) -> None:
     await outbox.add(SWEEP, {}, tenant_id=tenant_id, now=now, key=key, run_at=now + SWEEP_PAUSE)
 
 
-async def _note(
-    actor: Actor,
-    attachment_id: UUID,
-    folder: str,
-    number: int,
-    chunk: bytes,
-    sha256: str,
-    *,
-    now: datetime,
-) -> None:
-    """Note that a chunk is here, within the company's quota."""
-    key = (actor.tenant_id, attachment_id)
+@asynccontextmanager
+async def _going(
+    actor: Actor, attachment_id: UUID, folder: str, now: datetime
+) -> AsyncIterator[None]:
+    """Hold an upload that is going on: whoever completes it waits, or has finished it.
+
+    :raises UploadFinished: somebody has.
+    """
     async with db.tenant_transaction(actor.tenant_id):
-        # Holds the upload's row: whoever completes it waits, or has finished it.
+        key = (actor.tenant_id, attachment_id)
         if not await db.connection().fetchval(_TOUCH, *key, now, folder):
-            raise UploadFinished("The bytes of this attachment are settled; ask for its state.")
-        if await db.connection().fetchval(_ADD_CHUNK, *key, number, len(chunk), sha256):
-            await _reserve(actor, len(chunk))
-        else:
-            await db.connection().execute(_CHANGE_CHUNK, *key, number, sha256)
+            raise UploadFinished(_SETTLED)
+        yield
+
+
+async def _gather(
+    actor: Actor, attachment_id: UUID, folder: str, piece: Piece, length: int, *, now: datetime
+) -> bytes | None:
+    """Keep a part of a chunk behind those before it; give the chunk when it is whole.
+
+    :raises ChunkDiffers: it is whole, and not what its hash names; it begins anew.
+    """
+    async with _going(actor, attachment_id, folder, now):
+        held = await _held(actor, attachment_id, piece.number)
+        is_same = held is not None and held["sha256"] == piece.sha256
+        beginning = bytes(held["beginning"] or b"") if held is not None and is_same else b""
+        chunk = rules.joined(beginning, piece)
+        is_sound = len(chunk) < length or attachments.chunk_hash(chunk) == piece.sha256
+        if len(chunk) < length or not is_sound:
+            kept = chunk if is_sound else b""
+            await _keep(actor, attachment_id, piece, len(kept), kept)
+    if not is_sound:
+        rules.ensure_whole(chunk, piece.sha256)
+    return chunk if len(chunk) == length else None
+
+
+async def _held(actor: Actor, attachment_id: UUID, number: int) -> asyncpg.Record | None:
+    """Read what is here of a chunk."""
+    return await db.connection().fetchrow(_HELD, actor.tenant_id, attachment_id, number)
+
+
+async def _keep(
+    actor: Actor, attachment_id: UUID, piece: Piece, size: int, beginning: bytes | None
+) -> None:
+    """Note how much of a chunk is here, within the company's quota."""
+    held = await _held(actor, attachment_id, piece.number)
+    await _reserve(actor, size - (held["size"] if held else 0))
+    key = (actor.tenant_id, attachment_id, piece.number)
+    await db.connection().execute(_KEEP, *key, size, piece.sha256, beginning)
 
 
 async def _reserve(actor: Actor, size: int) -> None:
-    """Count bytes against the company's quota.
+    """Count bytes, or fewer than before, against the company's quota.
 
     :raises QuotaReached: it is full.
     """
     quota = place().limits.quota
+    if size == 0:
+        return
     is_there = size <= quota and await db.connection().fetchval(
         _RESERVE, actor.tenant_id, size, quota
     )

@@ -8,6 +8,7 @@ import msgspec
 from server.access import Actor
 from server.attachments import queries, service
 from server.attachments.place import place
+from server.attachments.rules import Piece
 from server.attachments.schemas import AttachmentView, NewAttachment
 from server.kit import db
 from sync_protocol import attachments
@@ -57,9 +58,7 @@ class Story(msgspec.Struct, frozen=True):
         await service.put_chunk(
             by or self.tenant.rep,
             attachment_id,
-            number,
-            chunk,
-            attachments.chunk_hash(chunk),
+            Piece(number=number, content=chunk, sha256=attachments.chunk_hash(chunk)),
             now=NOW,
         )
 

@@ -51,12 +51,18 @@ def announced(customer_id: str, content: bytes, /, **fields: Any) -> dict[str, A
 
 
 async def send(
-    http: httpx.AsyncClient, attachment_id: str, number: int, chunk: bytes, sha256: str = ""
+    http: httpx.AsyncClient,
+    attachment_id: str,
+    number: int,
+    chunk: bytes,
+    sha256: str = "",
+    *,
+    offset: int = 0,
 ) -> httpx.Response:
-    """Send a chunk."""
+    """Send a chunk, or a part of one."""
     return await http.put(
         f"/v1/attachments/{attachment_id}/chunks/{number}",
-        params={"sha256": sha256 or chunk_hash(chunk)},
+        params={"sha256": sha256 or chunk_hash(chunk), "offset": offset},
         content=chunk,
         headers={"Content-Type": "application/octet-stream"},
     )
@@ -169,7 +175,10 @@ async def test_bad_chunks_are_refused_by_name(
 
     for answer, status, code, field in (
         (await send(owner, made["id"], 0, first, chunk_hash(last)), 422, "chunk_differs", "sha256"),
-        (await send(owner, made["id"], 0, first[:-1]), 422, "chunk_truncated", "body"),
+        (await send(owner, made["id"], 0, first, offset=9), 422, "chunk_truncated", "body"),
+        (await send(owner, made["id"], 0, first[9:], offset=9), 409, "chunk_offset", "offset"),
+        (await send(owner, made["id"], 0, first, offset=-1), 422, "invalid", None),
+        (await send(owner, made["id"], 0, first, offset=2**70), 422, "invalid", None),
         (await send(owner, made["id"], 0, b""), 422, "chunk_truncated", "body"),
         (await send(owner, made["id"], 0, first + b"x"), 413, "too_large", "body"),
         (await send(owner, made["id"], 2, last), 422, "chunk_unknown", "number"),

@@ -138,7 +138,6 @@ async def test_chunks_that_are_not_what_they_say_are_refused(folder: Place, stor
     named = attachments.chunk_hash
     cases = [
         (0, head, named(tail), rules.ChunkDiffers),
-        (0, head[:-1], named(head[:-1]), rules.ChunkTruncated),
         (0, b"", named(b""), rules.ChunkTruncated),
         (1, tail + b"x", named(tail + b"x"), rules.ChunkTruncated),
         (2, tail, named(tail), rules.ChunkUnknown),
@@ -147,11 +146,66 @@ async def test_chunks_that_are_not_what_they_say_are_refused(folder: Place, stor
     ]
 
     for number, chunk, sha256, refusal in cases:
+        sent = rules.Piece(number=number, content=chunk, sha256=sha256)
         with pytest.raises(refusal):
-            await service.put_chunk(story.tenant.rep, made.id, number, chunk, sha256, now=NOW)
+            await service.put_chunk(story.tenant.rep, made.id, sent, now=NOW)
 
     assert (await queries.status(story.tenant.rep, made.id)).upload.missing == [(0, 1)]
     assert (await story.usage()) == (0, 0)
+
+
+async def test_a_chunk_may_come_in_parts(place: Place, story: Story) -> None:
+    taken = photo_of(CHUNK_BYTES + 100)
+    made = await story.announce(taken)
+    head = piece(taken, 0)
+
+    async def part(first: int, last: int, *, chunk: bytes = head) -> None:
+        sent = rules.Piece(
+            number=0,
+            content=chunk[first:last],
+            sha256=attachments.chunk_hash(chunk),
+            offset=first,
+        )
+        await service.put_chunk(story.tenant.rep, made.id, sent, now=NOW)
+
+    await part(0, 1000)
+    await part(1000, 5000)
+    await part(200, 900)
+    with pytest.raises(rules.ChunkOffset) as refused:
+        await part(6000, 7000)
+    upload = (await queries.status(story.tenant.rep, made.id)).upload
+
+    assert refused.value.extra == {"offset": 5000}
+    assert (upload.missing, upload.partial) == ([(0, 1)], [(0, 5000)])
+    assert await story.usage() == (0, 5000)
+    await part(5000, CHUNK_BYTES)
+    await part(5000, CHUNK_BYTES)
+    upload = (await queries.status(story.tenant.rep, made.id)).upload
+    assert (upload.missing, upload.partial) == ([(1, 1)], [])
+    assert await story.usage() == (0, CHUNK_BYTES)
+    await story.send(made.id, taken)
+    assert (await story.complete(made.id)).state is UploadState.STORED
+
+
+async def test_parts_that_are_no_chunk_together_begin_anew(folder: Place, story: Story) -> None:
+    taken = photo()
+    made = await story.announce(taken)
+    named = attachments.chunk_hash(taken)
+
+    def part(offset: int, content: bytes) -> rules.Piece:
+        return rules.Piece(number=0, content=content, sha256=named, offset=offset)
+
+    rep = story.tenant.rep
+    await service.put_chunk(rep, made.id, part(0, b"x" * 400), now=NOW)
+    with pytest.raises(rules.ChunkDiffers):
+        await service.put_chunk(rep, made.id, part(400, taken[400:]), now=NOW)
+    with pytest.raises(rules.ChunkTruncated):
+        await service.put_chunk(rep, made.id, part(400, taken), now=NOW)
+
+    assert await story.usage() == (0, 0)
+    await service.put_chunk(rep, made.id, part(0, taken[:400]), now=NOW)
+    await service.put_chunk(rep, made.id, part(400, taken[400:]), now=NOW)
+    assert (await story.complete(made.id)).state is UploadState.STORED
 
 
 async def test_bytes_that_are_not_the_announced_ones_are_let_go(place: Place, story: Story) -> None:
