@@ -636,7 +636,7 @@ def _lay_out_push_response(answer: PushResponse) -> list[Any]:
             *head,
             _pack_numbers([each.number for each in outcomes]),
             pack_ints([_STATUSES.index(each.status) for each in outcomes]),
-            pack_column([each.code for each in outcomes]),
+            pack_column([str(each.code) for each in outcomes]),
             *(
                 _pack_default([getattr(each, name) for each in outcomes], default)
                 for name, default in _OUTCOME_REST

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from sync_protocol import codec
 from sync_protocol.columns import Cells, pack_column, pack_ids, read_column
 from sync_protocol.messages import (
+    Code,
     DigestRequest,
     DigestResponse,
     Edit,
     FormatUnknown,
+    Outcome,
     PullRequest,
     PullResponse,
     PushRequest,
     PushResponse,
+    Status,
     Unreadable,
     op_digest,
 )
@@ -244,3 +247,21 @@ def test_a_page_with_nothing_new_has_at_most_60_bytes() -> None:
     page = msgspec.structs.replace(page, from_cursor=page.cursor, seq=2**31, acknowledged=10**6)
 
     assert wire_bytes(page) <= 60
+
+
+def test_the_answer_to_a_push_that_was_applied_does_not_grow_with_it() -> None:
+    sizes = [
+        wire_bytes(
+            PushResponse(
+                outcomes=[
+                    Outcome(number=number, status=Status.APPLIED, code=Code.APPLIED, seq=9)
+                    for number in range(7, 7 + count)
+                ],
+                acknowledged=7 + count,
+                server_time_ms=people.NOON,
+            )
+        )
+        for count in (50, 500)
+    ]
+
+    assert max(sizes) <= 40
