@@ -37,6 +37,9 @@ INSERT INTO customer_alias (tenant_id, old_id, into_id, made_at) VALUES ($1, $2,
 """
 # Who was led to the one before is led to the other at once: an alias is never followed twice.
 _SHORTEN: Final = "UPDATE customer_alias SET into_id = $3 WHERE tenant_id = $1 AND into_id = $2"
+_PAIRED: Final = """
+UPDATE duplicate_pair SET state = 'merged' WHERE tenant_id = $1 AND $2 IN (first_id, second_id)
+"""
 _KEEP: Final = """
 INSERT INTO customer_merge
     (tenant_id, id, old_id, into_id, seq, merged_by, merged_at, moved, filled, repointed)
@@ -114,6 +117,7 @@ async def merge(
         await db.connection().execute(_ENTER, actor.tenant_id, into_id)
         await db.connection().execute(_SHORTEN, actor.tenant_id, customer_id, into_id)
         await db.connection().execute(_ALIAS, actor.tenant_id, customer_id, into_id, now)
+        await db.connection().execute(_PAIRED, actor.tenant_id, customer_id)
         made = merge_id or ids.new_id(now)
         await db.connection().execute(
             _KEEP,

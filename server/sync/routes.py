@@ -14,8 +14,8 @@ from server.kit import clock, compression, live
 from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.sync import digest, document, inbox, merging, queries, rules, service
-from server.sync.schemas import ConflictView, MergeInto, MergeView, ResolveConflict
+from server.sync import digest, document, inbox, merging, pairs, queries, rules, service
+from server.sync.schemas import ConflictView, MergeInto, MergeView, PairView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import DigestRequest, PullRequest
 
@@ -138,7 +138,13 @@ async def merge(
     return await merging.merge(actor, customer_id, data.into_id, now=clock.now())
 
 
-merges = Router("/customers", route_handlers=[merge], tags=["customers"])
+@get("/duplicate-pairs", summary="List customers that may be one")
+async def duplicate_pairs(actor: CurrentActor, cursor: PageCursor = None) -> Page[PairView]:
+    """List pairs that look like one customer, of which both are within sight."""
+    return await pairs.pairs(actor, cursor=cursor)
+
+
+merges = Router("/customers", route_handlers=[merge, duplicate_pairs], tags=["customers"])
 
 router = Router(
     "/sync", route_handlers=[push, pull, compare, hint, conflicts, resolve], tags=["sync"]

@@ -50,3 +50,15 @@ class MergeView(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     moved: int
     """How many records belong to the other now."""
+
+
+class PairView(msgspec.Struct, frozen=True, kw_only=True):
+    """Two customers that may be one."""
+
+    first_id: UUID
+    first_name: str
+    second_id: UUID
+    second_name: str
+    reasons: list[Literal["uscc", "phone", "name"]]
+    """What they have in common, the strongest first."""
+    found_at: datetime

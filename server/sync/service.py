@@ -3,7 +3,7 @@
 One push and one pull are one transaction each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from server.changelog import service as changelog
 from server.identity.schemas import HeldDevice
 from server.kit import clock, db
 from server.kit.errors import Refusal
-from server.sync import cursors, feed, quarantine, rules, scopes
+from server.sync import cursors, feed, pairs, quarantine, rules, scopes
 from server.sync.aliases import ALIASES, Aliases
 from server.sync.inbox import resolve
 from server.sync.merging import MERGE, merge_intent
@@ -46,6 +46,9 @@ from sync_protocol.upcast import upcast
 __all__ = ["HERE", "Room", "is_enrolled", "pull", "push", "resolve"]
 
 
+LookLater = Callable[[Actor, Collection[str], datetime], Awaitable[None]]
+
+
 class Room(msgspec.Struct, frozen=True):
     """Where sync happens: what it writes to, and what intents may ask for."""
 
@@ -56,10 +59,17 @@ class Room(msgspec.Struct, frozen=True):
     """Where ops of a restored tenant wait for their records; without it they are refused."""
     aliases: Aliases | None = None
     """What knows merged customers; without it there are none."""
+    look_later: LookLater | None = None
+    """Leaves new customers to who looks for doubles."""
 
 
 HERE: Final = Room(
-    STORE, {**MUTATIONS, MERGE: merge_intent}, PREPARATIONS, orphans=ORPHANS, aliases=ALIASES
+    STORE,
+    {**MUTATIONS, MERGE: merge_intent},
+    PREPARATIONS,
+    orphans=ORPHANS,
+    aliases=ALIASES,
+    look_later=pairs.look_later,
 )
 """The product's own."""
 
@@ -246,6 +256,9 @@ async def _settle(
         now=now,
     )
     outcomes = {outcome.number: outcome for outcome in applied.result.outcomes}
+    made = {record_id for kind, record_id in applied.result.created if kind == "customer"}
+    if made and room.look_later is not None:
+        await room.look_later(actor, made, now)
     if orphans is not None:
         outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)
         made = {record_id for _, record_id in applied.result.created}

@@ -1,6 +1,6 @@
 """Tables of the sync room, as facts on disk."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Bytea, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Bytea, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -63,3 +63,17 @@ class CustomerMerge(Table, tablename="customer_merge"):
     """``{field: value before}`` of the other."""
     repointed = JSONB()
     """``{table.column: ids}`` of the upper rooms' rows."""
+
+
+class DuplicatePair(Table, tablename="duplicate_pair"):
+    """Two customers that may be one."""
+
+    tenant_id = UUID()
+    first_id = UUID(primary_key=True)
+    """The lesser id."""
+    second_id = UUID()
+    reasons = Text()
+    """``uscc``, ``phone`` and ``name``, the strongest first, with spaces between."""
+    found_at = Timestamptz()
+    state = Text()
+    """``open``, or ``merged`` when one of them was merged."""

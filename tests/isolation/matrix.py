@@ -174,6 +174,7 @@ API: Final[dict[Route, Case]] = {
     ),
     ("POST", "/v1/customers/{customer_id}/restoration"): Case(ids={"path.customer_id": "customer"}),
     ("GET", "/v1/customers/{customer_id}/history"): Case(ids={"path.customer_id": "customer"}),
+    ("GET", "/v1/customers/duplicate-pairs"): Case(),
     ("POST", "/v1/customers/{customer_id}/merge"): Case(
         ids={"path.customer_id": "customer", "body.into_id": "customer"},
         body=lambda company: {"into_id": str(company.ids["customer"])},

@@ -1,0 +1,33 @@
+"""What the outbox starts: looking for doubles, and throwing away what is old."""
+
+from datetime import datetime
+from typing import Final
+
+from server.kit import db, outbox
+from server.sync import collection, pairs, restoration
+
+COLLECT: Final = "tombstones.collect"
+
+
+async def find_pairs(job: outbox.Job, now: datetime) -> None:
+    """Look whether customers that a device made were there already."""
+    assert job.tenant_id is not None, "customers are a company's"
+    await pairs.find(job.tenant_id, job.payload, now=now)
+
+
+async def collect(job: outbox.Job, now: datetime) -> None:
+    """Throw away what no device of a company needs any more."""
+    assert job.tenant_id is not None, "tombstones are a company's"
+    await collection.collect(job.tenant_id, now=now)
+
+
+async def collect_everywhere(now: datetime) -> None:
+    """Leave a night's work for each company."""
+    tenants = await restoration.tenants()
+    async with db.job_transaction():
+        for tenant_id in tenants:
+            key = f"{COLLECT}:{tenant_id}"
+            await outbox.add(COLLECT, {}, tenant_id=tenant_id, now=now, key=key)
+
+
+HANDLERS = {pairs.TOPIC: find_pairs, COLLECT: collect}

@@ -1,0 +1,103 @@
+"""Pairs of customers that may be one: found after a device has made one, and told to people.
+
+A creation is always accepted. A worker looks afterwards, so that no push waits for it.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Actor, Permission, Role, Scope, ensure
+from server.customers.queries import doubles
+from server.customers.rules.duplicates import NAME, likeness
+from server.kit import db, outbox
+from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
+from server.sync import scopes
+from server.sync.schemas import PairView
+
+TOPIC: Final = "customers.made"
+_NOBODY: Final = UUID(int=0)
+_LAST: Final = UUID(int=2**128 - 1)
+_MADE: Final = """
+SELECT id, name, uscc, phone, district FROM customer
+WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted
+"""
+_DISTRICTS: Final = (
+    "SELECT id, district FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+)
+_KEEP: Final = """
+INSERT INTO duplicate_pair (tenant_id, first_id, second_id, reasons, found_at, state)
+SELECT $1, least(a, b), greatest(a, b), r, $5, 'open'
+FROM UNNEST($2::uuid[], $3::uuid[], $4::text[]) AS u(a, b, r)
+ON CONFLICT DO NOTHING
+"""
+
+
+async def look_later(actor: Actor, made: Collection[str], now: datetime) -> None:
+    """Leave customers that were just made to the worker, in the open transaction."""
+    await outbox.add(TOPIC, {"ids": sorted(made)}, tenant_id=actor.tenant_id, now=now)
+
+
+async def find(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> int:
+    """Keep each pair of these customers and others that look like them; give how many."""
+    async with db.tenant_transaction(tenant_id):
+        made = await db.connection().fetch(_MADE, tenant_id, payload["ids"])
+        likes = [likeness(row["name"], uscc=row["uscc"], phone=row["phone"]) for row in made]
+        found = await doubles.alike(_worker(tenant_id), likes)
+        pairs = [
+            (made[at], other["id"], reasons)
+            for at, others in found.items()
+            for reasons, other in others
+            if other["id"] != made[at]["id"]
+        ]
+        rows = await db.connection().fetch(
+            _DISTRICTS, tenant_id, [other_id for _, other_id, _ in pairs]
+        )
+        district_of = {row["id"]: row["district"] for row in rows}
+        kept = [
+            (row["id"], other_id, reasons)
+            for row, other_id, reasons in pairs
+            # Two restaurants of one name in two districts are two.
+            if reasons != [NAME]
+            or None in (row["district"], district_of[other_id])
+            or row["district"] == district_of[other_id]
+        ]
+        if kept:
+            firsts, seconds, whys = zip(*kept, strict=True)
+            texts = [" ".join(reasons) for reasons in whys]
+            await db.connection().execute(_KEEP, tenant_id, firsts, seconds, texts, now)
+    return len(kept)
+
+
+def _worker(tenant_id: UUID) -> Actor:
+    """Name who looks: nobody of the company, who sees all of it."""
+    return Actor(
+        user_id=_NOBODY, tenant_id=tenant_id, role=Role.AGENT_OWNER, scope=Scope.TENANT, name=""
+    )
+
+
+async def pairs(actor: Actor, *, cursor: str | None = None) -> Page[PairView]:
+    """List the open pairs of which the actor sees both customers, the newest customers first."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    before = decode_cursor(cursor, tuple[UUID, UUID]) if cursor else (_LAST, _LAST)
+    within = [scopes.predicate(actor.scope, alias, user="$2", team="$3") for alias in "ab"]
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            f"""
+            SELECT p.first_id, a.name AS first_name, p.second_id, b.name AS second_name,
+                string_to_array(p.reasons, ' ') AS reasons, p.found_at
+            FROM duplicate_pair p
+            JOIN customer a ON a.tenant_id = p.tenant_id AND a.id = p.first_id AND NOT a.deleted
+            JOIN customer b ON b.tenant_id = p.tenant_id AND b.id = p.second_id AND NOT b.deleted
+            WHERE p.tenant_id = $1 AND p.state = 'open' AND {within[0]} AND {within[1]}
+                AND (p.second_id, p.first_id) < ($4, $5)
+            ORDER BY p.second_id DESC, p.first_id DESC LIMIT $6
+            """,  # noqa: S608 - predicates are constants of server.sync.scopes
+            *(actor.tenant_id, actor.user_id, actor.team_id, *before, PAGE_SIZE + 1),
+        )
+    items = [msgspec.convert(dict(row), PairView) for row in rows[:PAGE_SIZE]]
+    is_last = len(rows) <= PAGE_SIZE
+    return Page(items, None if is_last else encode_cursor(items[-1].second_id, items[-1].first_id))
