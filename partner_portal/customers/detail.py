@@ -29,12 +29,13 @@ from partner_portal.formats import Formats
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
 from partner_portal.words import Catalogue, catalogue
+from server.access import ROLE_PERMISSIONS, Permission
 from server.access.edge import CurrentActor
 from server.customers import queries as customers
 from server.customers import service
 from server.customers.schemas import CustomerEdit, NewContact, NewNote, NewStore
 from server.kit import clock
-from server.kit.errors import Invalid, Refusal
+from server.kit.errors import Invalid, NotFound, Refusal
 from server.problems import status_of
 from server.sync import service as sync
 
@@ -55,11 +56,32 @@ async def detail(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: FromPath[UUID]
 ) -> Response[Any]:
     """Show one customer; only its body when the page refreshes itself."""
-    shown = await record.facts(actor, customer_id, *_words(request))
+    try:
+        shown = await record.facts(actor, customer_id, *_words(request))
+    except NotFound:
+        return await _deleted(request, actor, renderer, customer_id)
     if htmx.is_fragment(request):
         return renderer.page(request, "customers/templates/record.html", **shown)
     return renderer.page(
         request, "customers/templates/detail.html", **shown, **await frame(request, actor)
+    )
+
+
+async def _deleted(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: UUID
+) -> Response[Any]:
+    """Offer to bring a deleted customer back.
+
+    :raises NotFound: there never was such a customer within sight.
+    """
+    held = await customers.one(actor, customer_id, with_deleted=True)
+    return renderer.page(
+        request,
+        "customers/templates/deleted.html",
+        status=HTTPStatus.GONE,
+        customer=held,
+        may_write=Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
+        **await frame(request, actor),
     )
 
 

@@ -125,6 +125,12 @@ async def test_a_contact_is_changed_and_deleted_and_the_customer_too_and_all_com
     await expect(page.locator(".toast")).to_contain_text("客户已删除")
     await page.locator(".toast").get_by_role("button", name="撤销").click()
     await expect(page.locator("#record-head h1")).to_have_text("昆山德力精工")
+
+    # The toast is gone some day; the customer's own page still offers it.
+    await customers.delete(shop.rep, made.id, base=None, now=clock.now())
+    await open_page(page, f"/customers/{made.id}")
+    await page.get_by_role("button", name="恢复客户").click()
+    await expect(page.locator("#record-head h1")).to_have_text("昆山德力精工")
     assert (await queries.detail(shop.rep, made.id)).contacts[0].title == "采购经理"
 
 
