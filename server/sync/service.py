@@ -156,7 +156,11 @@ async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush) -> _Held:
     if handles and not is_restored:
         ops = with_ids(ops, await store.ids_of(actor.tenant_id, KINDS, handles))
     settled, fresh = _split(request, ops, device.last_op)
-    return _Held(device, await _remembered(store, actor, settled), fresh, is_restored)
+    answered = await _remembered(store, actor, settled)
+    if any(outcome.code == Code.NUMBER_REUSED for outcome in answered):
+        # The device was restored from an old image: it gives all of these new numbers, in order.
+        fresh = []
+    return _Held(device, answered, fresh, is_restored)
 
 
 async def _acknowledge(
