@@ -402,6 +402,14 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "    opened.settled += settled",
         ("power",),
     ),
+    Mutant(
+        "what was deleted out of sight is not told",
+        "A child that was deleted while its customer was out of sight stays on the phone.",
+        f"{_MEMORY}:_place",
+        "record.deleted and record.seq <= after.base",
+        "record.deleted",
+        ("resets", "scopes", "desk", "poison", "storm"),
+    ),
     # -------------------------------------------------------------------------------- the device
     Mutant(
         "any page is taken",

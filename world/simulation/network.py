@@ -128,7 +128,7 @@ class Network:
         if answer is None:
             self._scheduler.after(delay, call.fail)
             return
-        line.last_answers[path] = answer
+        line.last_answers[path] = msgspec.structs.replace(answer, is_stale=True)
         if fault == "unanswered" or self._is_offline(line):
             self._scheduler.after(delay, call.fail)
             return

@@ -54,6 +54,8 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
     actor: Actor | None = None
     """As whom the request was answered; for whoever checks, it does not travel."""
+    is_stale: bool = False
+    """It answered an earlier request; for whoever checks, too."""
 
 
 class Backup(msgspec.Struct, frozen=True):

@@ -347,7 +347,9 @@ class Watch:
             self.own_writes(phone)
             return
         self._shown[phone.device_id] = (*now, phone.incarnation)
-        if was is not None and was[3] == phone.incarnation and was[0] == now[0] and was[1] > now[1]:
+        is_older = was is not None and was[3] == phone.incarnation and was[:2] > now[:2]
+        if is_older and not (answer is not None and answer.is_stale):
+            assert was is not None, "it stood somewhere before"
             self.find("monotonic", f"{phone.device_id[-4:]} went from {was[1]} back to {now[1]}")
         if answer is not None and answer.actor is not None:
             self.compare_replica(phone, answer.actor)
@@ -409,14 +411,16 @@ class Watch:
             return
         seq = client._replica.progress.seq  # noqa: SLF001 - an oracle looks beneath
         expected: dict[Key, dict[str, Any] | None] = {}
+        undone: set[Key] = set()
         for op, status in phone.disk.unshown_ops(seq):
             if isinstance(op, Intent) or (status is not None and status != Status.APPLIED):
                 _forget(expected, op)
             elif isinstance(op, Delete):
                 expected[op.kind, op.id] = None
-            elif expected.get((op.kind, op.id), {}) is None:
+            elif (op.kind, op.id) in undone or expected.get((op.kind, op.id), {}) is None:
                 # The deletion had been undone, and came back with a server that was restored.
                 _forget(expected, op)
+                undone.add((op.kind, op.id))
             else:
                 expected[op.kind, op.id] = {**(expected.get((op.kind, op.id)) or {}), **op.fields}
         for (kind, record_id), fields in expected.items():
