@@ -328,3 +328,20 @@ def test_both_languages_know_every_role_and_status() -> None:
     for language in Language:
         words = catalogue(language)
         assert all(words.has(f"role.{role}") for role in Role)
+
+
+async def test_an_address_makes_a_toast_of_ours_and_no_button_to_anywhere(
+    browser: Browser, company: Tenant
+) -> None:
+    await browser.sign_in(company.manager)
+    gone = factories.new_id()
+    ours, theirs = f"/customers/{gone}/restoration", f"/customers/{gone}/removal"
+
+    for undo, is_offered in ((ours, True), (theirs, False), ("//elsewhere.test/", False)):
+        page = await browser.http.get("/customers", params={"said": "removed", "undo": undo})
+        toast = page.text.partition('id="toasts"')[2]
+        assert "客户已删除" in toast
+        assert (f'action="{undo}"' in toast) is is_offered
+
+    page = await browser.http.get("/customers", params={"said": "<b>nothing of ours</b>"})
+    assert "nothing of ours" not in page.text.partition('id="toasts"')[2]
