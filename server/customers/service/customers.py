@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from server.access import Actor
@@ -42,6 +43,15 @@ async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSa
 
     :raises IdReused: the id is another customer's.
     """
+    try:
+        return await _create(actor, new, now=now)
+    except asyncpg.UniqueViolationError:
+        # The same request at the same moment: once more, and what the other one made is found.
+        return await _create(actor, new, now=now)
+
+
+async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
+    """Create a customer whom nobody makes at the same moment."""
     customer_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         fields = await _complete(actor, writing.fields_of(new, but=_OWN_ID))

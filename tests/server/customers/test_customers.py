@@ -1,5 +1,6 @@
 """Customers are made, edited, found double, deleted and brought back, all through the changelog."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -55,6 +56,16 @@ async def test_the_same_request_again_is_answered_the_same(tenant: Tenant) -> No
     with pytest.raises(Conflict) as refused:
         await make(tenant.rep, id=customer_id, city="绍兴")
     assert refused.value.code == "id_reused"
+
+
+async def test_the_same_request_twice_at_once_makes_one_customer(tenant: Tenant) -> None:
+    new = NewCustomer(id=new_id(), name="杭州龙井茶行")
+
+    answers = await asyncio.gather(*(service.create(tenant.rep, new, now=NOW) for _ in range(6)))
+
+    assert {answer.id for answer in answers} == {new.id}
+    assert {answer.seq for answer in answers} == {answers[0].seq}
+    assert await names(tenant.rep) == ["杭州龙井茶行"]
 
 
 async def test_only_touched_fields_change(tenant: Tenant) -> None:
