@@ -516,6 +516,14 @@ MUTANTS: Final[Sequence[Mutant]] = (
         ("images",),
     ),
     Mutant(
+        "fresh ops overtake reused numbers",
+        "Of a restored device's ops the later are settled before the earlier.",
+        f"{_SERVICE}:_hold",
+        "fresh = []",
+        "pass",
+        ("images",),
+    ),
+    Mutant(
         "restored devices keep their numbers",
         "A device that was restored from an old image never gets further.",
         f"{_OUTBOX}.renumber",

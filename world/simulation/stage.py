@@ -87,6 +87,7 @@ class Stage:
         self._images: dict[int, tuple[bytes, int]] = {}
         self._trace = trace
         self.quiet_ms = 0
+        self._least_syncs = 0
         self._people()
         self.phones = [self._phone(place) for place in range(plan.phones)]
         self.hands = [Hands(phone, self.diary, self.words) for phone in self.phones]
@@ -195,10 +196,9 @@ class Stage:
         """Let everybody sync until all are up to date; answer when that was, if it was."""
         began = self.scheduler.now_ms
         while self.scheduler.now_ms < began + within_ms and not self._is_over():
-            clock = self.site.store.tables.clock
             for phone in self.phones:
                 phone.boot()
-                if not _is_current(phone, clock.epoch, clock.seq):
+                if not self._is_current(phone):
                     phone.begin_sync()
             self.scheduler.run(self.scheduler.now_ms + SECOND, is_over=self._is_quiet_or_over)
             if self.is_quiet():
@@ -210,11 +210,17 @@ class Stage:
 
     def is_quiet(self) -> bool:
         """Say whether every device that can sync has nothing to send and shows the latest."""
-        clock = self.site.store.tables.clock
         return all(
-            phone.is_signed_out or phone.is_gone or _is_current(phone, clock.epoch, clock.seq)
-            for phone in self.phones
+            phone.is_signed_out or phone.is_gone or self._is_current(phone) for phone in self.phones
         )
+
+    def _is_current(self, phone: Phone) -> bool:
+        """Say whether a device has nothing to send and shows the latest."""
+        if phone.client is None or phone.is_syncing or phone.client.pending_count:
+            return False
+        clock, progress = self.site.store.tables.clock, phone.client.progress
+        is_latest = (progress.epoch, progress.seq) == (clock.epoch, clock.seq)
+        return is_latest and progress.staging is None and phone.syncs >= self._least_syncs
 
     def _heal(self) -> None:
         """Let no more faults happen, and give everybody time to become quiet."""
@@ -225,6 +231,9 @@ class Stage:
             phone.disk.spare()
             phone.boot()
             own.own_up()
+            # What a person may see may have changed without a sequence: everybody asks once more.
+            phone.syncs = 0
+        self._least_syncs = 1
         took = self._drain(QUIET_WITHIN_MS)
         if took is None and not self._is_over():
             self.watch.find("liveness", "; ".join(self._restless()))
@@ -235,7 +244,7 @@ class Stage:
         clock = self.site.store.tables.clock
         told = [f"the server stands at {clock.epoch}/{clock.seq}"]
         for phone in self.phones:
-            if phone.client is not None and not _is_current(phone, clock.epoch, clock.seq):
+            if phone.client is not None and not self._is_current(phone):
                 progress = phone.client.progress
                 told.append(
                     f"{phone.device_id[-4:]} stands at {progress.epoch}/{progress.seq}"
@@ -457,14 +466,6 @@ def open_keys() -> None:
         secret="only-for-cursors-of-simulated-devices",
     )
     keys.open_keys(settings)
-
-
-def _is_current(phone: Phone, epoch: int, seq: int) -> bool:
-    """Say whether a device has nothing to send and shows the latest."""
-    if phone.client is None or phone.is_syncing or phone.client.pending_count:
-        return False
-    progress = phone.client.progress
-    return (progress.epoch, progress.seq) == (epoch, seq) and progress.staging is None
 
 
 def _user(place: int) -> UUID:
