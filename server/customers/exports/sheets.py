@@ -21,7 +21,7 @@ class Words(StrEnum):
     """In Chinese: for people."""
 
 
-_COLUMNS: Final = {
+COLUMNS_ZH: Final = {
     "id": "客户编号(勿改)",
     "name": "客户名称",
     "uscc": "统一社会信用代码",
@@ -76,7 +76,7 @@ class Names(msgspec.Struct, frozen=True):
 
 def header(words: Words) -> list[str]:
     """Name the columns."""
-    return list(_COLUMNS) if words is Words.KEYS else list(_COLUMNS.values())
+    return list(COLUMNS_ZH) if words is Words.KEYS else list(COLUMNS_ZH.values())
 
 
 def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
@@ -95,7 +95,7 @@ def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
         "updated_at": customer.updated_at.isoformat(" ", "seconds") if customer.updated_at else "",
     }
     return [
-        written[name] if name in written else getattr(customer, name) or "" for name in _COLUMNS
+        written[name] if name in written else getattr(customer, name) or "" for name in COLUMNS_ZH
     ]
 
 

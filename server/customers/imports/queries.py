@@ -13,6 +13,7 @@ from server.access import Actor, Permission, Scope, ensure
 from server.customers.exports.cells import harmless
 from server.customers.imports import chunks, columns, judging
 from server.customers.imports.chunks import Told
+from server.customers.imports.reasons import HEADINGS, Language, reason
 from server.customers.imports.rows import Interpreted, Known, Problem, interpret
 from server.customers.imports.schemas import (
     Counts,
@@ -214,12 +215,12 @@ def _problems_of(told: list[Told] | None) -> list[tuple[int, Problem]]:
     return [(row.number, problem) for row in told or () for problem in row.problems]
 
 
-async def error_file(actor: Actor, import_id: UUID) -> bytes:
+async def error_file(actor: Actor, import_id: UUID, language: Language = Language.ZH) -> bytes:
     """Write the rows that were not taken, with the reasons: to be mended and sent again."""
     view = await one(actor, import_id)
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow([*map(harmless, view.header), "行号", "原因"])
+    writer.writerow([*map(harmless, view.header), *HEADINGS[language]])
     number = 0
     while True:
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
@@ -230,8 +231,8 @@ async def error_file(actor: Actor, import_id: UUID) -> bytes:
             return b"\xef\xbb\xbf" + target.getvalue().encode()
         reasons: dict[int, list[str]] = {}
         for each in problems:
-            reason = f"{each.field}: {each.detail}" if each.field else each.detail
-            reasons.setdefault(each.row, []).append(reason)
+            said = reason(each.code, each.field, each.detail, language)
+            reasons.setdefault(each.row, []).append(said)
         rows = {row.number: row for row in chunk.rows}
         for row in left:
             cells = [*rows[row.number].cells]

@@ -12,6 +12,7 @@ from server.access.edge import CurrentActor
 from server.customers.exports import service as exports
 from server.customers.exports.sheets import Words
 from server.customers.imports import queries, service
+from server.customers.imports.reasons import Language
 from server.customers.imports.schemas import ImportView, Preview, RowProblem, StartImport
 from server.customers.imports.sheets import FILE_BYTES_MAX
 from server.customers.schemas import Filters
@@ -94,9 +95,13 @@ async def problems(
 
 
 @get("/{import_id:uuid}/errors.csv", summary="Get the rows that were not taken", media_type=_CSV)
-async def error_file(actor: CurrentActor, import_id: FromPath[UUID]) -> Response[bytes]:
+async def error_file(
+    actor: CurrentActor,
+    import_id: FromPath[UUID],
+    language: FromQuery[Language] = Language.ZH,
+) -> Response[bytes]:
     """Give the rows that were not taken, with the reasons, to be mended and sent again."""
-    content = await queries.error_file(actor, import_id)
+    content = await queries.error_file(actor, import_id, language)
     return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
 
 

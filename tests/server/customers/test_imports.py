@@ -24,14 +24,17 @@ from server.customers.exports.sheets import Words
 from server.customers.imports import queries as imports_queries
 from server.customers.imports import service as imports
 from server.customers.imports.queries import BadPlan
+from server.customers.imports.reasons import CODES, Language, reason
 from server.customers.imports.sandbox import FileNotRead
 from server.customers.imports.schemas import Columns, ImportView, Policy, StartImport
 from server.customers.imports.service import ImportStarted
+from server.customers.rules import fields, identifiers, status
 from server.customers.schemas import Filters, NewContact
+from server.customers.service import references
 from server.identity import service as identity
 from server.identity.schemas import UserChange
 from server.kit import db, outbox
-from server.kit.errors import Forbidden, IdReused, NotFound
+from server.kit.errors import Forbidden, IdReused, NotFound, Refusal
 from server.settings import Settings
 from server.worker import collect_handlers
 from tests.factories import NOW, Tenant, new_id
@@ -366,8 +369,30 @@ async def test_the_rows_that_were_not_taken_come_back_as_a_file(tenant: Tenant) 
     assert rows[0] == ["客户名称", "电话", "税号", "状态", "行号", "原因"]
     assert [row[4] for row in rows[1:]] == ["2", "3", "5"]
     assert rows[1][0] == "'=1+1"
-    assert rows[1][5].startswith("phone: ")
+    assert rows[1][5] == "电话：电话号码不对，请填写一个可以拨打的号码。"
+    assert rows[2][5] == "该客户已经存在。"
     assert rows[3][0] == "a\r\n'=b"
+    in_english = await imports_queries.error_file(tenant.owner, done.id, Language.EN)
+    assert b"phone: This is not a phone number." in in_english
+    assert "电话号码不对" not in in_english.decode()
+
+
+def test_each_reason_that_a_rule_has_is_said_in_chinese() -> None:
+    refusals = {
+        found.code
+        for module in (fields, identifiers, status, references)
+        for found in vars(module).values()
+        if isinstance(found, type)
+        and issubclass(found, Refusal)
+        and found.__module__ == module.__name__
+    }
+
+    assert {"bad_phone", "illegal_transition", "unknown_tag"} <= refusals
+    assert refusals <= CODES
+    assert reason("duplicate_in_file", "", "Row 12 is the same customer.", Language.ZH) == (
+        "与第 12 行是同一客户。"
+    )
+    assert reason("newer_code", "phone", "Something new.", Language.ZH) == "phone: Something new."
 
 
 async def test_the_worker_takes_an_import_from_the_outbox(tenant: Tenant) -> None:
