@@ -5,11 +5,15 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from server.attachments import rules
 from server.attachments.service.leftovers import let_chunks_go, let_objects_go
 from server.attachments.service.taking import plan_sweep
+from server.attachments.storage import StorageAway
 from server.kit import db
+
+log = structlog.get_logger()
 
 _AT_ONCE: Final = 200
 _STALE_UPLOADS: Final = """
@@ -69,11 +73,15 @@ class Swept(msgspec.Struct, frozen=True):
 async def sweep(tenant_id: UUID, *, now: datetime) -> Swept:
     """Let go of abandoned chunks, of contents without an attachment, and of stray objects.
 
-    Plans the next sweep while the company has anything.
+    Plans the next sweep while the company has anything; what cannot be let go now is then.
     """
-    uploads = await _sweep_uploads(tenant_id, now)
-    blobs = await _sweep_blobs(tenant_id, now)
-    objects = await _sweep_objects(tenant_id, now)
+    uploads = blobs = objects = 0
+    try:
+        uploads = await _sweep_uploads(tenant_id, now)
+        blobs = await _sweep_blobs(tenant_id, now)
+        objects = await _sweep_objects(tenant_id, now)
+    except StorageAway as error:
+        log.warning("attachments.sweep-cut", exc_info=error)
     async with db.tenant_transaction(tenant_id):
         if await db.connection().fetchval(_HAS_MORE, tenant_id):
             await plan_sweep(tenant_id, now)

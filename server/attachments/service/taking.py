@@ -56,8 +56,11 @@ DO UPDATE SET size = $4, sha256 = $5, beginning = $6
 _RESERVE: Final = """
 INSERT INTO attachment_usage (tenant_id, staged_bytes) VALUES ($1, $2)
 ON CONFLICT (tenant_id) DO UPDATE SET staged_bytes = attachment_usage.staged_bytes + $2
-WHERE $2 < 0 OR attachment_usage.stored_bytes + attachment_usage.staged_bytes + $2 <= $3
+WHERE attachment_usage.stored_bytes + attachment_usage.staged_bytes + $2 <= $3
 RETURNING 1
+"""
+_GIVE_BACK: Final = """
+UPDATE attachment_usage SET staged_bytes = staged_bytes + $2 WHERE tenant_id = $1
 """
 
 
@@ -205,7 +208,8 @@ async def _reserve(actor: Actor, size: int) -> None:
     :raises QuotaReached: it is full.
     """
     quota = place().limits.quota
-    if size == 0:
+    if size <= 0:
+        await db.connection().execute(_GIVE_BACK, actor.tenant_id, size)
         return
     is_there = size <= quota and await db.connection().fetchval(
         _RESERVE, actor.tenant_id, size, quota

@@ -10,6 +10,7 @@ from server.attachments import queries, service
 from server.attachments.place import place
 from server.attachments.rules import Piece
 from server.attachments.schemas import AttachmentView, NewAttachment
+from server.attachments.storage import StorageAway
 from server.kit import db
 from sync_protocol import attachments
 from sync_protocol.attachments import Completion, Upload
@@ -111,3 +112,16 @@ async def is_there(key: str) -> bool:
     except LookupError:
         return False
     return True
+
+
+class Failing:
+    """A storage that fails when it is told to."""
+
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
+        self.is_away = False
+
+    def __getattr__(self, name: str) -> object:
+        if self.is_away:
+            raise StorageAway("away")
+        return getattr(self.inner, name)

@@ -20,7 +20,7 @@ from sync_protocol.attachments import CHUNK_BYTES, State, UploadState
 from sync_protocol.messages import Delete
 from tests.factories import NOW
 from tests.server.attachments.files import photo, photo_of
-from tests.server.attachments.stories import Story, is_there
+from tests.server.attachments.stories import Failing, Story, is_there
 
 LATER = NOW + max(ABANDONED_AFTER, KEPT_UNREFERENCED) + timedelta(days=1)
 _OBJECTS = "SELECT object_key FROM attachment_object WHERE tenant_id = $1"
@@ -193,6 +193,23 @@ async def test_a_sweep_is_planned_once_and_goes_on_while_there_is_anything(
         await db.connection().execute("DELETE FROM outbox WHERE tenant_id = $1", tenant_id)
     await HANDLERS[SWEEP](job, LATER)
     assert await _planned(tenant_id) == 0
+
+
+async def test_a_sweep_that_is_cut_comes_again(folder: Place, story: Story) -> None:
+    taken = photo_of(2 * CHUNK_BYTES)
+    made = await story.announce(taken)
+    await story.send_one(made.id, taken, 0)
+    tenant_id = story.tenant.tenant_id
+    async with db.job_transaction():
+        await db.connection().execute("DELETE FROM outbox WHERE tenant_id = $1", tenant_id)
+    failing = Failing(folder.storage)
+    failing.is_away = True
+    places._open[:] = [Place(failing, folder.limits)]  # type: ignore[arg-type] # it passes all on
+
+    swept = await service.sweep(tenant_id, now=LATER)
+    assert (swept.uploads, await _planned(tenant_id)) == (0, 1)
+    failing.is_away = False
+    assert (await service.sweep(tenant_id, now=LATER)).uploads == 1
 
 
 async def _planned(tenant_id: UUID) -> int:

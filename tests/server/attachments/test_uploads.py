@@ -18,7 +18,7 @@ from sync_protocol import attachments
 from sync_protocol.attachments import CHUNK_BYTES, State, UploadState
 from tests.factories import NOW, Tenant
 from tests.server.attachments.files import document, drawing, photo, photo_of
-from tests.server.attachments.stories import Story, is_there, piece
+from tests.server.attachments.stories import Failing, Story, is_there, piece
 
 _KEYS = "SELECT object_key FROM attachment_object WHERE tenant_id = $1"
 
@@ -377,19 +377,6 @@ async def test_nothing_is_announced_for_a_customer_that_is_not_there(
 
 
 # ------------------------------------------------------------------------------- failing storage
-
-
-class Failing:
-    """A storage that fails when it is told to."""
-
-    def __init__(self, inner: object) -> None:
-        self.inner = inner
-        self.is_away = False
-
-    def __getattr__(self, name: str) -> object:
-        if self.is_away:
-            raise StorageAway("away")
-        return getattr(self.inner, name)
 
 
 async def test_storage_that_is_away_loses_nothing(folder: Place, story: Story) -> None:
