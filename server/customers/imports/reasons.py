@@ -46,8 +46,12 @@ _CONTACT: Final = {
     "contact_phone": "联系人电话",
     "contact_title": "联系人职务",
 }
-_ROW: Final = re.compile(r"Row (\d+) ")
-"""The one fact of an English sentence that its code does not say."""
+_OTHER: Final = re.compile(r"(?:Row )?(.+) is the same customer\.", re.DOTALL)
+"""Which one: the fact of an English sentence that its code does not say."""
+_WITH_OTHER: Final = {
+    "duplicate_in_file": "与第 {} 行是同一客户。",
+    "duplicate_in_tenant": "该客户已经存在：{}。",
+}
 
 
 def reason(code: str, field: str, detail: str, language: Language) -> str:
@@ -58,7 +62,7 @@ def reason(code: str, field: str, detail: str, language: Language) -> str:
     if language is Language.EN or code not in _ZH:
         return f"{field}: {detail}" if field else detail
     said = _ZH[code]
-    if code == "duplicate_in_file" and (other := _ROW.match(detail)):
-        said = f"与第 {other.group(1)} 行是同一客户。"
+    if code in _WITH_OTHER and (other := _OTHER.fullmatch(detail)):
+        said = _WITH_OTHER[code].format(other.group(1))
     column = COLUMNS_ZH.get(field) or _CONTACT.get(field) or field
     return f"{column}：{said}" if column else said

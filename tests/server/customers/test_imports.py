@@ -338,6 +338,7 @@ async def test_a_double_is_named_to_those_alone_who_see_it(tenant: Tenant) -> No
         await imports_queries.error_file(person, view.id)
         for person in (tenant.owner, tenant.manager)
     ]
+    in_english = await imports_queries.error_file(tenant.owner, view.id, Language.EN)
 
     assert "HYPERLINK" in preview.problems[0].detail
     assert "HYPERLINK" in seen.items[0].detail
@@ -346,8 +347,9 @@ async def test_a_double_is_named_to_those_alone_who_see_it(tenant: Tenant) -> No
     reasons = [
         list(csv.reader(io.StringIO(file.decode("utf-8-sig"), newline="")))[1][-1] for file in files
     ]
-    assert reasons[0].startswith("'=HYPERLINK")
+    assert reasons[0].startswith("该客户已经存在：=HYPERLINK")
     assert "HYPERLINK" not in reasons[1]
+    assert b",'=HYPERLINK" in in_english.replace(b'"', b"")
 
 
 async def test_a_file_that_cannot_be_read_leaves_nothing(tenant: Tenant) -> None:
@@ -370,7 +372,7 @@ async def test_the_rows_that_were_not_taken_come_back_as_a_file(tenant: Tenant) 
     assert [row[4] for row in rows[1:]] == ["2", "3", "5"]
     assert rows[1][0] == "'=1+1"
     assert rows[1][5] == "电话：电话号码不对，请填写一个可以拨打的号码。"
-    assert rows[2][5] == "该客户已经存在。"
+    assert rows[2][5] == "该客户已经存在：老客户。"
     assert rows[3][0] == "a\r\n'=b"
     in_english = await imports_queries.error_file(tenant.owner, done.id, Language.EN)
     assert b"phone: This is not a phone number." in in_english
