@@ -15,11 +15,12 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
 
+from mobile_client_sdk.attachments import SendReport
 from mobile_client_sdk.backup import Head, Import
 from mobile_client_sdk.client import Client, SyncProgress, SyncReport
 from mobile_client_sdk.conflicts import OpenConflict, Refusal
 from mobile_client_sdk.live import Live
-from mobile_client_sdk.records import Contact, Customer, Note, Record, Tag
+from mobile_client_sdk.records import Attachment, Contact, Customer, Note, Record, Tag
 from mobile_client_sdk.session import Session
 from mobile_client_sdk.views import Question
 
@@ -35,6 +36,7 @@ class AsyncClient:
         self._client = client
         self._local = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._network = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._lane = ThreadPoolExecutor(1, thread_name_prefix="photos")
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,6 +51,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Wait for what is under way and close the store."""
+        await asyncio.to_thread(self._lane.shutdown)
         await asyncio.to_thread(self._network.shutdown)
         await self.call(self._client.close)
         self._local.shutdown()
@@ -116,6 +119,23 @@ class AsyncClient:
     async def import_outbox(self, path: str | Path, *, passphrase: str | None = None) -> Import:
         """Take the changes of such a file into this device's outbox; twice is once."""
         return await self.call(self._client.import_outbox, path, passphrase=passphrase)
+
+    async def attach(
+        self, customer: Customer | str, source: bytes | str | Path, **fields: Any
+    ) -> Attachment:
+        """Attach a photo or file; it lies here durably at once."""
+        return await self.call(partial(self._client.attach, customer, source, **fields))
+
+    async def send_attachments(self, **terms: Any) -> SendReport:
+        """Send the bytes that wait, beside every sync; ``may_send`` and ``on_progress`` as there.
+
+        They are called in the thread that sends.
+        """
+        return await _in(self._lane, partial(self._client.send_attachments, **terms))
+
+    async def content(self, attachment: Attachment) -> bytes:
+        """Answer the bytes of an attachment, fetched if they are not here."""
+        return await _in(self._lane, self._client.content, attachment)
 
     async def customers(self, **question: Any) -> list[Customer]:
         """Answer customers by name."""

@@ -10,6 +10,7 @@ import pytest
 from litestar import Litestar
 
 from mobile_client_sdk import attachments as lane
+from mobile_client_sdk.aio import AsyncClient
 from mobile_client_sdk.attachment_files import folder_of
 from mobile_client_sdk.attachments import LaneState, NotAttachable, SendProgress
 from mobile_client_sdk.client import Client, SyncState, open_client
@@ -178,6 +179,19 @@ async def test_what_arrived_is_not_sent_again_though_its_answer_was_lost(
     assert kills == 4
     assert cable.bytes_put == len(taken)
     field.close()
+
+
+async def test_photos_are_sent_beside_the_loop_of_an_app(tenant: Tenant, field: Field) -> None:
+    app = AsyncClient(await field.enrol(tenant.rep, "rep"))
+
+    shop = await app.create_customer(name="福满楼")
+    made = await app.attach(shop, photo(), name="门头.jpg")
+    assert (await app.sync()).is_complete
+    report, _ = await asyncio.gather(app.send_attachments(), app.customers())
+
+    assert report.stored == 1
+    assert await app.content(made)
+    await app.close()
 
 
 async def test_a_chunk_that_is_cut_on_its_way_is_all_that_is_sent_again(
