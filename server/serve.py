@@ -11,6 +11,7 @@ import importlib
 import os
 import secrets
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from server import migrate, supervisor
+from server import self_check, supervisor
 from server.settings import from_environment
 
 _FULL: Final = "partner_portal.app:create_app"
@@ -56,15 +57,27 @@ class Application:
     """Hands the application to a web process.
 
     It is created before the processes are forked, so that they share its memory, and so that an
-    application which cannot be created ends the command instead of one process after the other.
+    application which cannot be created, or a database that is not safe to serve on, ends the
+    command instead of one process after the other.
     """
 
     def __init__(self, path: str) -> None:
+        # What is loaded and made here stays for good: nothing of it is worth looking for.
+        gc.disable()
         module, _, name = path.partition(":")
-        self._app = getattr(importlib.import_module(module), name)(from_environment(os.environ))
+        settings = from_environment(os.environ)
+        self._app = getattr(importlib.import_module(module), name)(settings)
+        # Once here, rather than in each process, and in each that takes another's place.
+        try:
+            asyncio.run(importlib.import_module("server.app").check(settings))
+        except self_check.UnsafeDatabase:
+            # It has been said what is wrong.
+            sys.exit(1)
+        self._app.state.is_checked = True
         self._tie = supervisor.die_with_parent(signal.SIGTERM)
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def __call__(self) -> Any:
         """Tie the process to its parent and to its signals, and give it the application."""
@@ -74,12 +87,20 @@ class Application:
         # Imported here: the metrics look where to write when they are imported.
         live = importlib.import_module("server.kit.live")
 
-        def drain(*_: object) -> None:
+        def drain() -> None:
             app.state.drain.begin()
             # Live feeds never end by themselves, and Granian waits for open answers.
             live.HUB.end_subscriptions()
 
-        signal.signal(signal.SIGUSR1, drain)
+        def on_signal(*_: object) -> None:
+            # A signal comes between any two steps, also while a lock is held that draining wants:
+            # the loop takes it up once it is free.
+            try:
+                asyncio.get_running_loop().call_soon_threadsafe(drain)
+            except RuntimeError:
+                drain()
+
+        signal.signal(signal.SIGUSR1, on_signal)
         return app
 
 
@@ -164,5 +185,8 @@ def _migrate(environ: dict[str, str]) -> None:
             err=True,
         )
         return
+    # Only the first of several starts has something to do here.
+    from server import migrate  # noqa: PLC0415 - Piccolo's migrations, 40 ms that few starts need
+
     for line in migrate.report(asyncio.run(migrate.migrate(owner_url))):
         click.echo(line, err=True)

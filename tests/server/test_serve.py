@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import psutil
 import pytest
 
@@ -29,12 +30,15 @@ def port() -> int:
 
 
 @pytest.fixture
-def server(fresh_database: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """`tonglu serve` on a database of its own, ready, with six seconds of notice."""
+def server(
+    request: pytest.FixtureRequest, fresh_database: Settings, port: int
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """`tonglu serve` on a database of its own, ready, with some seconds of notice."""
+    notice_s = getattr(request, "param", 6)
     started = subprocess.Popen(
         [
             *(sys.executable, "-m", "server.cli", "serve", "--api-only"),
-            *("--workers", "1", "--notice-s", "6", "--port", str(port)),
+            *("--workers", "1", "--notice-s", str(notice_s), "--port", str(port)),
         ],
         env=environment() | to_environment(fresh_database),
         stdout=subprocess.DEVNULL,
@@ -55,6 +59,45 @@ def test_it_says_that_it_stops_and_then_stops(server: "subprocess.Popen[bytes]",
     assert _ready(port) is None
 
 
+@pytest.mark.parametrize("server", [0], indirect=True)
+def test_a_request_that_has_begun_is_answered_while_it_stops(
+    server: "subprocess.Popen[bytes]", port: int
+) -> None:
+    body = b'{"login": "nobody-is-called-so", "password": "and has no password"}'
+    head = (
+        b"POST /v1/auth/login HTTP/1.1\r\nHost: tonglu.test\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as begun:
+        begun.sendall(head + body[:20])
+        # This question and the one that has begun.
+        _wait_for(lambda: "tonglu_requests_in_flight 2.0" in _metrics(port))
+
+        server.send_signal(signal.SIGTERM)
+        _wait_for(lambda: _ready(port) is None)
+        assert server.poll() is None
+        begun.sendall(body[20:])
+        answer = b"".join(iter(lambda: begun.recv(65_536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'"code":"' in answer
+    assert server.wait(WAIT_S) == 0
+
+
+@pytest.mark.parametrize("server", [6], indirect=True)
+def test_a_signal_that_interrupts_a_count_does_not_stop_the_loop(
+    server: "subprocess.Popen[bytes]", port: int
+) -> None:
+    (worker,) = psutil.Process(server.pid).children()
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WAIT_S) as client:
+        for _ in range(100):
+            assert client.get("/readyz").status_code in {200, 503}
+            worker.send_signal(signal.SIGUSR1)
+
+    assert _ready(port) == 503
+
+
 def test_a_killed_parent_leaves_no_process(server: "subprocess.Popen[bytes]", port: int) -> None:
     children = psutil.Process(server.pid).children(recursive=True)
     assert children
@@ -64,6 +107,49 @@ def test_a_killed_parent_leaves_no_process(server: "subprocess.Popen[bytes]", po
     _gone, alive = psutil.wait_procs(children, timeout=WAIT_S)
     assert alive == []
     assert _ready(port) is None
+
+
+def test_an_unsafe_database_ends_the_command(fresh_database: Settings, port: int) -> None:
+    unsafe = msgspec.structs.replace(
+        fresh_database, database_url=str(fresh_database.owner_database_url)
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "server.cli", "serve", "--no-migrate", "--port", str(port)],
+        env=environment() | to_environment(unsafe),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+    )
+
+    assert ended.returncode != 0
+    # Said once, by the parent, before any process was forked.
+    assert ended.stderr.count("which owns tables") == 1
+
+
+def test_the_server_loads_nothing_that_it_does_not_need() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", _WHAT_IS_LOADED],
+        env=environment() | {"DATABASE_URL": "postgresql://nobody@/nowhere"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert loaded.stdout.split() == []
+
+
+_WHAT_IS_LOADED = """
+import os, sys, tempfile
+from pathlib import Path
+import partner_portal.app, server.serve
+from server.settings import Settings
+settings = Settings(database_url="postgresql://nobody@/nowhere", data_dir=Path(tempfile.mkdtemp()))
+partner_portal.app.create_app(settings)
+unwanted = {"pydantic", "boto3", "botocore", "sentry_sdk", "openpyxl", "world", "benchmarks"}
+print(*sorted(unwanted & {name.partition(".")[0] for name in sys.modules}))
+"""
 
 
 def test_processes_share_one_generated_secret(tmp_path: Path) -> None:
@@ -89,6 +175,11 @@ def _ready(port: int) -> int | None:
         return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code
     except httpx.TransportError:
         return None
+
+
+def _metrics(port: int) -> str:
+    """Read what the server has counted."""
+    return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
 
 
 def _wait_for(holds: Callable[[], bool]) -> None:
