@@ -1,7 +1,8 @@
 """`tonglu worker`: takes work from the outbox and gives it to the room that does it.
 
 A room's `jobs.py` has `HANDLERS`: topic -> an async function of the job and the time. A handler may
-be called again for the same job, after a crash or a lost lease, so it must not mind.
+be called again for the same job, after a crash or a lost lease, so it must not mind. What comes
+round stands in its `SCHEDULE` (`server.kit.schedule`).
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import os
 import pkgutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -21,7 +22,8 @@ import structlog
 import server
 from server import supervisor
 from server.attachments import place as attachment_place
-from server.kit import clock, db, errors, live, logs, outbox, telemetry
+from server.kit import clock, db, errors, live, logs, metrics, outbox, schedule, telemetry
+from server.kit.schedule import Planned
 from server.settings import Settings, from_environment
 
 Handler = Callable[[outbox.Job, datetime], Awaitable[None]]
@@ -36,6 +38,10 @@ PAUSE_S: Final = 0.5
 """How long a worker looks away when there is nothing to do."""
 PAUSE_AFTER_FAILURE_S: Final = 3.0
 
+LOOK_EVERY: Final = timedelta(seconds=5)
+"""How often a worker looks at the schedule."""
+_BEFORE: Final = datetime.min.replace(tzinfo=UTC)
+
 log = structlog.get_logger()
 
 
@@ -44,7 +50,7 @@ class NoHandler(LookupError):
 
 
 class TwoHandlers(ValueError):
-    """Two rooms want the same topic."""
+    """Two rooms want the same topic, or the same name in the schedule."""
 
 
 def collect_handlers() -> dict[str, Handler]:
@@ -52,26 +58,47 @@ def collect_handlers() -> dict[str, Handler]:
 
     :raises TwoHandlers: naming the topic.
     """
-    handlers: dict[str, Handler] = {}
+    return _collect("HANDLERS")
+
+
+def collect_schedule() -> dict[str, Planned]:
+    """Read the `SCHEDULE` of every room whose `jobs.py` has one.
+
+    :raises TwoHandlers: naming the job.
+    """
+    return _collect("SCHEDULE")
+
+
+def _collect(what: str) -> dict[str, Any]:
+    """Put together what the rooms' `jobs.py` say under one name."""
+    collected: dict[str, Any] = {}
     for room in pkgutil.iter_modules(server.__path__):
         if not room.ispkg or importlib.util.find_spec(f"server.{room.name}.jobs") is None:
             continue
-        found: Mapping[str, Handler] = importlib.import_module(f"server.{room.name}.jobs").HANDLERS
-        for topic, handler in found.items():
-            if topic in handlers:
-                raise TwoHandlers(f"{topic} has two handlers, one of them in {room.name}")
-            handlers[topic] = handler
-    return handlers
+        jobs = importlib.import_module(f"server.{room.name}.jobs")
+        for name, found in getattr(jobs, what, {}).items():
+            if name in collected:
+                raise TwoHandlers(f"{name} has two handlers, one of them in {room.name}")
+            collected[name] = found
+    return collected
 
 
 class Worker:
     """Claims, does and completes until it is asked to stop."""
 
-    def __init__(self, handlers: Mapping[str, Handler], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        now: Callable[[], datetime],
+        planned: Mapping[str, Planned] | None = None,
+    ) -> None:
         self._handlers = handlers
+        self._planned = planned or {}
         self._now = now
         self._stopping = asyncio.Event()
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._look_at = _BEFORE
 
     def stop(self) -> None:
         """Claim nothing more; what is claimed is finished."""
@@ -97,10 +124,40 @@ class Worker:
     async def run_once(self) -> int:
         """Do what is due now, one batch; say how many jobs were claimed."""
         jobs = await outbox.claim(now=self._now(), limit=BATCH)
+        due = await self._claim_due()
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(self._settle(job))
-        return len(jobs)
+            for each in due:
+                group.create_task(self._come_round(each))
+        return len(jobs) + len(due)
+
+    async def _claim_due(self) -> list[schedule.Due]:
+        """Take what comes round now; looked for once in a while, not after each batch."""
+        now = self._now()
+        if not self._planned or now < self._look_at:
+            return []
+        if self._look_at is _BEFORE:
+            await schedule.plan(self._planned, now=now)
+        self._look_at = now + LOOK_EVERY
+        return await schedule.claim(self._planned, now=now)
+
+    async def _come_round(self, due: schedule.Due) -> None:
+        """Do one job of the schedule; a failure is noted there and tried again later."""
+        planned = self._planned[due.name]
+        async with self._places:
+            try:
+                async with asyncio.timeout(TIME_LIMIT_S):
+                    await planned.run(self._now())
+            # Whatever a job raises belongs to it, not to the worker.
+            except Exception as error:
+                telemetry.report(error, topic=due.name)
+                log.warning("job.failed", topic=due.name, attempts=due.failures + 1, exc_info=error)
+                metrics.JOBS.labels(due.name, "failed").inc()
+                await schedule.fail(due, _described(error), now=self._now())
+            else:
+                metrics.JOBS.labels(due.name, "done").inc()
+                await schedule.finish(due, planned, now=self._now())
 
     async def _settle(self, job: outbox.Job) -> None:
         """Do one job; a failure is noted on the job and tried again later."""
@@ -117,10 +174,10 @@ class Worker:
                     attempts=job.attempts + 1,
                     exc_info=error,
                 )
-                await outbox.fail(
-                    job, logs.scrub(f"{type(error).__name__}: {error}"), now=self._now()
-                )
+                metrics.JOBS.labels(job.topic, "failed").inc()
+                await outbox.fail(job, _described(error), now=self._now())
             else:
+                metrics.JOBS.labels(job.topic, "done").inc()
                 await outbox.complete(job)
                 log.info("job.done", job_id=job.id, topic=job.topic)
 
@@ -141,6 +198,11 @@ class Worker:
             return
 
 
+def _described(error: Exception) -> str:
+    """Write what went wrong for the operator, without anybody's numbers."""
+    return logs.scrub(f"{type(error).__name__}: {error}")
+
+
 async def work(settings: Settings) -> None:
     """Run a worker in this process until SIGINT or SIGTERM."""
     logs.configure(level=settings.log_level)
@@ -150,7 +212,7 @@ async def work(settings: Settings) -> None:
     try:
         # What a job writes is heard by the pages and phones that the web processes serve.
         await live.HUB.open(settings.database_url)
-        worker = Worker(collect_handlers(), now=clock.now)
+        worker = Worker(collect_handlers(), now=clock.now, planned=collect_schedule())
         loop = asyncio.get_running_loop()
         for kind in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(kind, worker.stop)
@@ -163,12 +225,17 @@ async def work(settings: Settings) -> None:
 
 
 @click.command()
-def command() -> None:
+@click.option(
+    "--metrics-port", type=int, help="Show the worker's metrics on this port of 127.0.0.1."
+)
+def command(*, metrics_port: int | None) -> None:
     """Do the work that was left for later.
 
     Uses DATABASE_URL; without it, the embedded PostgreSQL that `tonglu serve` runs.
     """
     supervisor.give_memory_back()
+    if metrics_port is not None:
+        metrics.show_on(metrics_port)
     with supervisor.database(os.environ) as environ:
         asyncio.run(_work(environ))
 

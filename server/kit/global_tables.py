@@ -27,6 +27,10 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_platform="INSERT",
         tonglu_job="SELECT UPDATE DELETE INSERT",
     ),
+    "schedule": _table(
+        "Work that comes round for the whole platform, and when it is due.",
+        tonglu_job="SELECT INSERT UPDATE",
+    ),
     "login_name": _table(
         "A login name is looked up before its tenant is known, and is unique over all tenants.",
         tonglu_app="SELECT INSERT UPDATE DELETE",

@@ -15,6 +15,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -73,3 +74,8 @@ def _forget_the_dead(folder: Path) -> None:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library ships it untyped
         except PermissionError:
             continue
+
+
+def show_on(port: int) -> None:
+    """Show the metrics of a process that serves nothing else, to its own machine."""
+    start_http_server(port, addr="127.0.0.1")

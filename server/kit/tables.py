@@ -21,3 +21,17 @@ class Outbox(Table, tablename="outbox"):
     leased_until = Timestamptz(null=True)
     attempts = BigInt()
     last_error = Text(null=True)
+
+
+class Schedule(Table, tablename="schedule"):
+    """Work that comes round."""
+
+    name = Text(primary_key=True)
+    due_at = Timestamptz()
+    lease = BigInt()
+    """Fencing number, one more at each claim."""
+    leased_until = Timestamptz(null=True)
+    done_at = Timestamptz(null=True)
+    failures = BigInt()
+    """In a row, up to now."""
+    last_error = Text(null=True)

@@ -1,5 +1,6 @@
 """Metrics of several web processes are one sum, whichever of them is asked."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from server.settings import Settings, to_environment
 from tests.postgres import environment
-from world.processes import free_port, tonglu, wait_until_ready
+from world.processes import free_port, tonglu, wait_for, wait_until_ready
 
 
 @pytest.fixture
@@ -41,3 +42,21 @@ def test_the_counts_of_all_processes_are_added(server: str) -> None:
     text = httpx.get(f"{server}/metrics").text
     assert re.search(r"^tonglu_requests_in_flight 1\.0$", text, re.MULTILINE)
     assert len(re.findall(r"^tonglu_pool_connections_open ", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.slow
+def test_a_worker_shows_what_it_has_done(fresh_database: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    environ = environment() | to_environment(fresh_database)
+    arguments = ["worker", "--metrics-port", str(port)]
+    address = f"http://127.0.0.1:{port}/metrics"
+
+    with tonglu("worker", arguments, environ=environ, log=tmp_path / "worker.log") as running:
+
+        def is_shown() -> bool:
+            running.ensure_alive()
+            with contextlib.suppress(httpx.TransportError):
+                return "# TYPE tonglu_jobs_total counter" in httpx.get(address).text
+            return False
+
+        assert wait_for(is_shown, timeout_s=40)

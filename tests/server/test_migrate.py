@@ -42,7 +42,7 @@ async def test_a_migrated_database_has_nothing_pending(owner: str) -> None:
 
 
 async def test_two_processes_migrate_once_between_them(owner: str) -> None:
-    forgotten = await _forget_the_outbox(owner)
+    forgotten = await _forget_the_kit(owner)
 
     answers = await asyncio.gather(*(_tonglu_migrate(owner) for _ in range(2)))
 
@@ -126,11 +126,11 @@ async def _tonglu_migrate(owner_url: str) -> str:
     )
 
 
-async def _forget_the_outbox(owner_url: str) -> Step:
+async def _forget_the_kit(owner_url: str) -> Step:
     """Undo the migrations of kit, as if they had never run; give the first of them."""
     connected = await asyncpg.connect(owner_url)
     try:
-        await connected.execute("DROP TABLE outbox")
+        await connected.execute("DROP TABLE outbox, schedule")
         await connected.execute("DELETE FROM migration WHERE app_name = 'kit'")
     finally:
         await connected.close()

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from server.kit import db, outbox
+from server.kit import db, metrics, outbox
 from server.settings import Settings
 from server.worker import Handler, Worker, collect_handlers
 from tests.factories import NOW, Tenant, new_id
@@ -50,6 +50,21 @@ async def test_work_is_done_once_and_then_gone(tenant: Tenant, topic: str) -> No
 
     assert diary.done == ["call the customer back"]
     assert await worker.run_once() == 0
+
+
+async def test_what_became_of_work_is_counted(tenant: Tenant, topic: str) -> None:
+    await _leave(tenant, topic, "send the letter")
+
+    while await _worker({topic: Diary(failures=1)}).run_once():
+        pass
+    later = NOW + timedelta(seconds=5)
+    while await _worker({topic: Diary()}, later).run_once():
+        pass
+
+    counted = {
+        outcome: metrics.JOBS.labels(topic, outcome)._value.get() for outcome in ("failed", "done")
+    }
+    assert counted == {"failed": 1, "done": 1}
 
 
 async def test_failed_work_is_done_later(tenant: Tenant, topic: str) -> None:
