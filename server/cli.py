@@ -29,11 +29,14 @@ class Subcommands(click.Group):
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List names and where they live, without importing them all."""
+        """List what each subcommand does; for that alone all of them are imported."""
+        lines = [
+            (name, command.get_short_help_str(limit=formatter.width))
+            for name in self.list_commands(ctx)
+            if (command := self.get_command(ctx, name)) is not None
+        ]
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, point.value) for name, point in sorted(_installed().items())]
-            )
+            formatter.write_dl(lines)
 
 
 def _installed() -> dict[str, EntryPoint]:
