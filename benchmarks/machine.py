@@ -21,6 +21,7 @@ from world.processes import Running
 WORKERS: Final = 2
 _FLOOR: Final = "floor"
 _START_TIMEOUT_S: Final = 60.0
+_STOP_TIMEOUT_S: Final = 10.0
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -137,7 +138,12 @@ def _floor(cluster: Cluster, folder: Path) -> Iterator[tuple[Running, str, float
         yield running, url, time.perf_counter() - started
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            # Granian misses a signal that comes while its processes start.
+            process.kill()
+            process.wait()
 
 
 def _wait(floor: Running, url: str) -> None:
