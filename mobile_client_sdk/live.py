@@ -21,6 +21,8 @@ _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 300.0
 _SILENCE_S: Final = 90.0
 """A stream without a sign of life for so long is dead; the server gives one more often."""
+_BEAT: Final = "quiet"
+"""What a stream says that has lived for a while; one that only opens has not proven itself."""
 _HINT: Final = "/v1/sync/hint"
 _FINAL: Final = frozenset({SyncState.SIGNED_OUT, SyncState.UPDATE_NEEDED, SyncState.WIPED})
 """After these a person must do something first."""
@@ -84,7 +86,7 @@ class Live:
                 await self._sleep(self._backoff.next_s(self._chance()))
 
     async def _while_connected(self, client: httpx.AsyncClient) -> AsyncIterator[SyncReport]:
-        """Sync once the stream is open, for what came before it, and after each hint."""
+        """Sync once the server listens for changes, for what came before, and after each hint."""
         token = self._sessions.require().access_token
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         try:
@@ -106,11 +108,13 @@ class Live:
         """Answer the sequence of each hint."""
         event = ""
         async for line in response.aiter_lines():
-            self._backoff.succeed()
             name, _, value = line.partition(":")
-            if name == "event":
+            if value.strip() == _BEAT:
+                self._backoff.succeed()
+            elif name == "event":
                 event = value.strip()
             elif name == "data" and event == "newer":
+                self._backoff.succeed()
                 yield int(value)
             elif not line:
                 event = ""

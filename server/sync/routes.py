@@ -98,7 +98,10 @@ def hint(actor: CurrentActor) -> ServerSentEvent:
 
     async def events() -> AsyncIterator[ServerSentEventMessage]:
         looked_s = time.monotonic()
-        async for seq in live.subscribe(actor.tenant_id).beats(_STANDING_S):
+        subscription = live.subscribe(actor.tenant_id)
+        # The answer's head goes out with its first words: now a device knows that it is heard.
+        yield ServerSentEventMessage(comment="listening")
+        async for seq in subscription.beats(_STANDING_S):
             if time.monotonic() - looked_s >= _STANDING_S:
                 if not await service.is_enrolled(actor):
                     return

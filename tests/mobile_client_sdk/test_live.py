@@ -114,6 +114,23 @@ async def test_a_lost_stream_is_opened_again_with_longer_and_longer_waits(
         assert hints.tokens[0].startswith("Bearer ")
 
 
+async def test_streams_that_open_and_end_at_once_are_not_asked_for_in_a_hurry(
+    phones: Phones, hints: Hints
+) -> None:
+    waits = Waits()
+    async with AsyncClient(phones.enrol("王芳")) as wang:
+        reports = listen(wang, hints, waits).reports()
+        for _ in range(3):
+            await anext(reports)
+            await anext(reports)
+            stream = await hints.streams.get()
+            await stream.feed.put(b": listening\r\n\r\n")
+            await stream.feed.put(None)
+        await anext(reports)
+
+        assert waits.seconds == [1.0, 2.0, 4.0]
+
+
 async def test_listening_ends_when_a_person_must_act(phones: Phones, hints: Hints) -> None:
     async with AsyncClient(phones.enrol("王芳")) as wang:
         session = wang._client.session
