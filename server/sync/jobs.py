@@ -1,9 +1,10 @@
-"""What the outbox starts: looking for doubles, and throwing away what is old."""
+"""What the outbox and the schedule start: looking for doubles, and throwing away what is old."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Final
 
 from server.kit import db, outbox
+from server.kit.schedule import Daily, Planned
 from server.sync import collection, pairs, restoration
 
 COLLECT: Final = "tombstones.collect"
@@ -31,3 +32,4 @@ async def collect_everywhere(now: datetime) -> None:
 
 
 HANDLERS = {pairs.TOPIC: find_pairs, COLLECT: collect}
+SCHEDULE = {COLLECT: Planned(Daily(time(3, 20)), collect_everywhere)}

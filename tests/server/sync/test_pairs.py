@@ -6,6 +6,7 @@ import pytest
 from server.kit import db
 from server.settings import Settings
 from server.sync import jobs, merging, pairs
+from server.worker import collect_handlers, collect_schedule
 from tests.factories import Tenant, make_actor, new_id
 from tests.server.sync.devices import Device, make_device
 
@@ -70,3 +71,5 @@ async def test_every_company_is_collected_at_night(tenant: Tenant, phone: Device
             tenant.tenant_id,
         )
     assert left == 1
+    assert jobs.COLLECT in collect_schedule()
+    assert {pairs.TOPIC, jobs.COLLECT} <= set(collect_handlers())
