@@ -36,7 +36,7 @@ _CUSTOMER = """
 INSERT INTO customer (tenant_id, id, name, phone, city, industry, status, name_pinyin, scope_seq,
     seq, created_seq, created_at, handle)
 SELECT $1, gen_random_uuid(), '客户 ' || n, '+8613800138' || lpad(n::text, 3, '0'),
-    $2, $3, $4, 'kehu', 1, 1, 1, $6, 
+    $2, $3, $4, 'kehu', 1, 1, 1, $6,
     abs(hashtextextended(concat_ws('|', $2::text, $3::text, $4::text, n), 0))
 FROM generate_series(1, $5) AS n
 """

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,9 +118,7 @@ async def test_a_lost_reply_is_made_again_after_the_server_key_was_turned_over(
 ) -> None:
     tokens = await signed_in(rep)
     lost = await service.refresh(tokens.refresh_token, now=NOW)
-    turned = keys.Keys(
-        opened_keys.ring, (b"n" * 32, *opened_keys.macs), opened_keys.public_url, is_secure=False
-    )
+    turned = msgspec.structs.replace(opened_keys, macs=(b"n" * 32, *opened_keys.macs))
     monkeypatch.setattr(keys, "_held", [turned])
 
     again = await service.refresh(tokens.refresh_token, now=NOW + timedelta(seconds=5))

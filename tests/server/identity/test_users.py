@@ -51,11 +51,13 @@ async def test_a_login_name_is_one_persons_whatever_its_spelling(
     tenant: Tenant, rival: Tenant
 ) -> None:
     request = somebody()
+    assert request.login is not None
     await service.invite(tenant.owner, request, now=NOW)
+    shouted = f" {request.login.upper()} "
 
     for owner in (tenant.owner, rival.owner):
         with pytest.raises(LoginTaken):
-            await service.invite(owner, somebody(login=f" {request.login.upper()} "), now=NOW)
+            await service.invite(owner, somebody(login=shouted), now=NOW)
     assert len((await queries.users(rival.owner)).items) == 3
 
 
