@@ -9,6 +9,7 @@ from server.access.rules import (
     Scope,
     default_scope,
     ensure,
+    of_the_product,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Scope",
     "default_scope",
     "ensure",
+    "of_the_product",
 ]

@@ -128,6 +128,14 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
             raise NotPermitted("Only the people of an agent company may do this.")
 
 
+def of_the_product(tenant_id: UUID, *, role: Role, name: str) -> Actor:
+    """Make the Actor of the product itself, at work in a tenant with no person asking.
+
+    A job, or an operator's command; it sees the whole tenant and is nobody of the company.
+    """
+    return Actor(user_id=UUID(int=0), tenant_id=tenant_id, role=role, scope=Scope.TENANT, name=name)
+
+
 def ensure(actor: Actor, permission: Permission) -> None:
     """Refuse when the actor's role does not include the permission."""
     if permission not in ROLE_PERMISSIONS[actor.role]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Permission, Role, Scope, ensure
+from server.access import Actor, Permission, Role, ensure, of_the_product
 from server.customers.queries import doubles
 from server.customers.rules.duplicates import NAME, likeness
 from server.kit import db, outbox
@@ -19,7 +19,6 @@ from server.sync import scopes
 from server.sync.schemas import PairView
 
 TOPIC: Final = "customers.made"
-_NOBODY: Final = UUID(int=0)
 _LAST: Final = UUID(int=2**128 - 1)
 _MADE: Final = """
 SELECT id, name, uscc, phone, district FROM customer
@@ -46,7 +45,8 @@ async def find(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> in
     async with db.tenant_transaction(tenant_id):
         made = await db.connection().fetch(_MADE, tenant_id, payload["ids"])
         likes = [likeness(row["name"], uscc=row["uscc"], phone=row["phone"]) for row in made]
-        found = await doubles.alike(_worker(tenant_id), likes)
+        everybody = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="worker")
+        found = await doubles.alike(everybody, likes)
         pairs = [
             (made[at], other["id"], reasons)
             for at, others in found.items()
@@ -70,13 +70,6 @@ async def find(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> in
             texts = [" ".join(reasons) for reasons in whys]
             await db.connection().execute(_KEEP, tenant_id, firsts, seconds, texts, now)
     return len(kept)
-
-
-def _worker(tenant_id: UUID) -> Actor:
-    """Name who looks: nobody of the company, who sees all of it."""
-    return Actor(
-        user_id=_NOBODY, tenant_id=tenant_id, role=Role.AGENT_OWNER, scope=Scope.TENANT, name=""
-    )
 
 
 async def pairs(actor: Actor, *, cursor: str | None = None) -> Page[PairView]:

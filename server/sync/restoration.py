@@ -6,15 +6,13 @@ from uuid import UUID
 
 import structlog
 
-from server.access import PLATFORM_TENANT, Actor, Role, Scope
+from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.audit import service as audit
 from server.changelog import restoration
 from server.kit import db
 
 _OF_PEOPLE: Final = "SELECT DISTINCT tenant_id FROM login_name"
 _OF_AGENTS: Final = "SELECT tenant_id FROM agent"
-_OPERATOR: Final = UUID(int=0)
-"""Whoever has a shell on the server; no person of the product."""
 
 log = structlog.get_logger()
 
@@ -33,7 +31,7 @@ async def begin_epochs(*, found_by: str, now: datetime) -> int:
         async with db.tenant_transaction(tenant_id):
             stand = await restoration.begin_epoch(tenant_id, now=now)
             await audit.record(
-                _operator(tenant_id),
+                of_the_product(tenant_id, role=Role.PLATFORM_OPERATOR, name="operator"),
                 "database.restored",
                 subject_id=tenant_id,
                 now=now,
@@ -52,14 +50,3 @@ async def tenants() -> list[UUID]:
     async with db.job_transaction():
         agents = await db.connection().fetch(_OF_AGENTS)
     return sorted({row["tenant_id"] for row in (*people, *agents)} - {PLATFORM_TENANT})
-
-
-def _operator(tenant_id: UUID) -> Actor:
-    """Name who restored the database, in the trail of a tenant."""
-    return Actor(
-        user_id=_OPERATOR,
-        tenant_id=tenant_id,
-        role=Role.PLATFORM_OPERATOR,
-        scope=Scope.TENANT,
-        name="operator",
-    )
