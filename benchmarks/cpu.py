@@ -10,38 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
+from benchmarks.figures import Spent
 from benchmarks.machine import Machine
 
 _TICKS_S: Final = os.sysconf("SC_CLK_TCK")
 _FIRST: Final = 11
 """Where user time stands after the name: then system time, and both of children that have ended."""
-
-
-class Spent(msgspec.Struct, frozen=True):
-    """CPU milliseconds for each request, by who spent them."""
-
-    client: float
-    web: float
-    worker: float
-    database: float
-    requests: int
-    busy: float
-    """Cores that were busy with all of it, on average."""
-
-    @property
-    def total(self) -> float:
-        """Give the whole cost of one request."""
-        return self.client + self.web + self.worker + self.database
-
-    def __str__(self) -> str:
-        """Write it for a person."""
-        return (
-            f"{self.total:.2f} ms CPU a request: web {self.web:.2f}, database {self.database:.2f},"
-            f" worker {self.worker:.2f}, load generator {self.client:.2f};"
-            f" {self.busy:.1f} cores busy"
-        )
 
 
 class Meter:

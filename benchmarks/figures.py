@@ -10,6 +10,31 @@ ALLOWANCE: Final = 1.5
 """A goal is met within this multiple of its ratio to the floor: machines differ, ratios less."""
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """CPU milliseconds of one request, by who spent them; the load generator shares the cores."""
+
+    client: float
+    web: float
+    worker: float
+    database: float
+    requests: int
+    busy: float
+    """Cores that were busy with all of it, on average."""
+
+    @property
+    def total(self) -> float:
+        """Give the whole cost of one request."""
+        return self.client + self.web + self.worker + self.database
+
+    def __str__(self) -> str:
+        """Write it for a person."""
+        return (
+            f"{self.total:.2f} ms: web {self.web:.2f}, database {self.database:.2f},"
+            f" worker {self.worker:.2f}, load generator {self.client:.2f};"
+            f" {self.busy:.1f} cores busy"
+        )
+
+
 class Spread(msgspec.Struct, frozen=True):
     """Several runs of one thing."""
 
@@ -39,6 +64,9 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     limit: float | None = None
     """An absolute bound, for bytes and memory."""
     lower_is_better: bool = True
+    spent: Spent | None = None
+    """The CPU of one request on our side."""
+    floor_spent: Spent | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -83,6 +111,11 @@ def as_table(report: Report) -> str:
         lines.append(
             f"{figure.goal:<5}{figure.what:<46}{ours:>12}{floor:>12}{ratio:>8}{allowed:>9}  {met}"
         )
+    lines += ["", "CPU of one request"]
+    for figure in report.figures:
+        for side, spent in (("ours", figure.spent), ("floor", figure.floor_spent)):
+            if spent is not None:
+                lines.append(f"  {figure.what}, {side}: {spent}")
     lines += ["", "raw bounds of this run (per second)"]
     lines += [f"  {name:<58}{bound.median:>12,.0f}" for name, bound in report.bounds.items()]
     return "\n".join(lines)
