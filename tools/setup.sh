@@ -38,6 +38,9 @@ if [ ! -w "${HOME:-/nonexistent}" ]; then
     export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1
 fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+# As pip does by itself: without bytecode every start compiles 1,200 modules again where the
+# packages cannot be written, and at least the first one everywhere.
+export UV_COMPILE_BYTECODE=1
 # A company's own certificate authority is known to the system, not to uv.
 export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 
