@@ -53,7 +53,7 @@ async def test_a_device_revoked_elsewhere_writes_nothing_more(
     )
 
     refused = await create(client, phone, "德胜茶楼")
-    assert (refused.status_code, refused.json()["code"]) == (401, "session_over")
+    assert (refused.status_code, refused.json()["code"]) == (401, "device_revoked")
     assert await customers(tenant.tenant_id) == 1
 
 
