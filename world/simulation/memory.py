@@ -413,6 +413,7 @@ class MemoryStore:
             min_seq=tables.clock.min_seq,
             last_op=row.last_op,
             last_sync_at=row.last_sync_at,
+            lease_ms=72 * 3_600_000,
         )
 
     async def epoch(self, tenant_id: UUID) -> int:

@@ -408,7 +408,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         f"{_MEMORY}:_place",
         "record.deleted and record.seq <= after.base",
         "record.deleted",
-        ("resets", "scopes", "desk", "poison", "storm"),
+        ("sights",),
     ),
     # -------------------------------------------------------------------------------- the device
     Mutant(
@@ -487,8 +487,8 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "a group is cut in two",
         "A push ends within an atomic group.",
         f"{_OUTBOX}.frame",
-        "_units([(_decode(body), len(body)) for body, _ in same_epoch])",
-        "([each] for each in [(_decode(body), len(body)) for body, _ in same_epoch][:2])",
+        "_units([(_decode(body), len(body)) for body, _, _ in alike])",
+        "([each] for each in [(_decode(body), len(body)) for body, _, _ in alike][:2])",
         ("groups",),
     ),
     Mutant(

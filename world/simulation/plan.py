@@ -128,6 +128,12 @@ PROFILES: Final[Mapping[str, Profile]] = {
         },
         horizons=(10 * MINUTE, HOUR),
     ),
+    "sights": Profile(
+        weather=_FAIR,
+        faults={"hand_over": (6, 12), "offline": (1, 3)},
+        kinds=("create_child", "create_child", "delete", "edit"),
+        horizons=(2 * MINUTE, 10 * MINUTE),
+    ),
     "revoke": Profile(weather=_FAIR, faults={"revoke": (1, 1), "offline": (0, 3)}),
     "compaction": Profile(
         weather=_FAIR, faults={"compact": (1, 4), "offline": (1, 4), "desk_delete": (1, 3)}

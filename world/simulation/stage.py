@@ -33,6 +33,7 @@ QUIET_WITHIN_MS: Final = 30 * SECOND
 _TEAMS: Final = (UUID(int=0x71), UUID(int=0x72))
 _MANAGER: Final = UUID(int=0x61)
 _FIELDS: Final = ("name", "address", "district", "industry", "source")
+_MANY: Final = 6
 _YEARS: Final = (0, 0, 3_600_000, -86_400_000, 315_360_000_000, -315_360_000_000)
 
 
@@ -121,7 +122,8 @@ class Stage:
             user_id=self.site.store.tables.devices[str(device_id)].user_id,
             rng=random.Random(f"phone {place} of {self.plan.seed}"),
             media=self.rng.choice((codec.JSON, codec.MSGPACK, codec.MSGPACK)),
-            page=self.rng.choice((1, 2, 3, 5, 50)),
+            # So small that most pulls have several pages; yet a day's work comes within 30 s.
+            page=self.rng.choice((1, 2, 3, 5, 50) if self.plan.phones < _MANY else (4, 8, 50)),
         )
         phone.offset_ms = self.plan.offsets_ms[place] if self.plan.offsets_ms else 0
         return phone

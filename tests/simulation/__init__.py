@@ -1,0 +1,1 @@
+"""The simulator itself, a sample of its schedules, and those that once failed."""
