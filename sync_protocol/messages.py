@@ -216,6 +216,8 @@ class Code(StrEnum):
     """The op is held."""
     UNCHANGED = "unchanged"
     """Everything that the op asks for was held already."""
+    WAITING = "waiting"
+    """The server was restored and lacks the record; the op is kept until it is there again."""
     DUPLICATE = "duplicate"
     """The record exists with this very content."""
     MERGED = "merged"

@@ -25,8 +25,6 @@ from sync_protocol.merge import EditClock
 from sync_protocol.messages import Code, Create, Outcome, ReceivedOp, RecordOp, Status
 from sync_protocol.schema import SCHEMA, is_uuid
 
-WAITING: Final = "waiting"
-"""The outcome's code: kept, and settled when the record is there again."""
 _DETAIL: Final = "This was kept; it is settled when another device has sent its record again."
 _LACKS: Final = (Code.NOT_FOUND, Code.PARENT_MISSING)
 _FOLLOWS: Final = (Code.DEPENDENCY_REJECTED, Code.GROUP_REJECTED)
@@ -99,7 +97,7 @@ class PostgresOrphans:
         )
         return {
             op.number: Outcome(
-                number=op.number, status=Status.APPLIED, code=WAITING, detail=_DETAIL
+                number=op.number, status=Status.APPLIED, code=Code.WAITING, detail=_DETAIL
             )
             for op in kept
         }

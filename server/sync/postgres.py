@@ -21,8 +21,9 @@ from server.sync.store import After, Remembered, Report, Row, Standing
 
 _STANDING: Final = """
 SELECT coalesce(c.seq, 0) AS seq, coalesce(c.epoch, 1) AS epoch, coalesce(c.min_seq, 0) AS min_seq,
-    d.last_op, d.last_sync_at
+    d.last_op, d.last_sync_at, t.lease_hours * 3600000::bigint AS lease_ms
 FROM device d
+JOIN tenant t ON t.tenant_id = d.tenant_id
 JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id AND u.disabled_at IS NULL
 LEFT JOIN tenant_clock c ON c.tenant_id = d.tenant_id
 WHERE d.tenant_id = $1 AND d.id = $2 AND d.revoked_at IS NULL

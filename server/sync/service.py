@@ -376,6 +376,7 @@ def _page(
         patches=patches,
         drops=drops,
         acknowledged=stands.last_op,
+        lease_ms=stands.lease_ms,
     )
 
 
@@ -388,6 +389,7 @@ def _unchanged(request: PullRequest, stands: Standing, now: datetime) -> PullRes
         epoch=stands.epoch,
         server_time_ms=clock.to_ms(now),
         acknowledged=stands.last_op,
+        lease_ms=stands.lease_ms,
     )
 
 
@@ -399,5 +401,6 @@ def _reset(request: PullRequest, stands: Standing, now: datetime) -> PullRespons
         seq=stands.seq,
         epoch=stands.epoch,
         server_time_ms=clock.to_ms(now),
+        lease_ms=stands.lease_ms,
         reset=True,
     )

@@ -38,6 +38,8 @@ class Standing(msgspec.Struct, frozen=True):
     """Cursors below this start again: tombstones before it are gone."""
     last_op: int
     last_sync_at: datetime | None
+    lease_ms: int
+    """How long the device may show what it holds without hearing from the server again."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

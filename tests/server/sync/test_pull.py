@@ -15,6 +15,8 @@ from server.settings import Settings
 from server.sync import service as sync
 from server.sync.registry import KINDS
 from server.tenants import service as tenants
+from server.tenants.schemas import CompanyChange
+from sync_protocol import codec
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import Edit, PullRequest
 from tests import factories
@@ -22,7 +24,9 @@ from tests.factories import NOW, Tenant, new_id
 from tests.server.sync.devices import Device, make_device
 
 
-async def test_an_unchanged_tenant_is_one_query(database: Settings, tenant: Tenant) -> None:
+async def test_an_unchanged_tenant_is_told_in_sixty_bytes(
+    database: Settings, tenant: Tenant
+) -> None:
     phone = await make_device(database, tenant)
     await phone.push(phone.create("customer", new_id(), name="木渎灯饰"))
     await phone.pull()
@@ -31,6 +35,20 @@ async def test_an_unchanged_tenant_is_one_query(database: Settings, tenant: Tena
 
     assert (page.cursor, page.more, page.reset) == (phone.cursor, False, False)
     assert (page.batches, page.patches, page.drops) == ([], [], [])
+    assert len(codec.encode(page)) <= 60
+
+
+async def test_every_answer_tells_how_long_the_device_may_show_what_it_holds(
+    database: Settings, tenant: Tenant
+) -> None:
+    phone = await make_device(database, tenant)
+    await phone.push(phone.create("customer", new_id(), name="木渎灯饰"))
+    await tenants.change_company(tenant.owner, CompanyChange(lease_hours=5), now=NOW)
+
+    first = await sync.pull(phone.actor, PullRequest(), now=phone.later())
+    quiet = await sync.pull(phone.actor, PullRequest(cursor=first.cursor), now=phone.later())
+
+    assert (first.lease_ms, quiet.lease_ms) == (5 * 3_600_000, 5 * 3_600_000)
 
 
 async def test_a_cursor_of_another_device_is_refused(database: Settings, tenant: Tenant) -> None:
