@@ -171,8 +171,8 @@ class Stage:
             for event in self.plan.events:
                 self.scheduler.at(START_MS + 5 * SECOND + event.at_ms, partial(self.do, event))
             last = self.plan.events[-1].at_ms if self.plan.events else 0
-            until = START_MS + 5 * SECOND + min(self.plan.horizon_ms, last + MINUTE)
-            self.scheduler.run(until, is_over=self._is_over)
+            until = max(last + SECOND, min(self.plan.horizon_ms, last + MINUTE))
+            self.scheduler.run(START_MS + 5 * SECOND + until, is_over=self._is_over)
         if not self._is_over():
             self._heal()
         if not self._is_over():
