@@ -81,9 +81,11 @@ class Site:
         received: Callable[[str, list[ReceivedOp], int], None],
         failed: Callable[[str, Exception], None],
         mutations: Callable[[MemoryStore], Mapping[str, Mutation]],
+        tenant_id: UUID = TENANT,
     ) -> None:
         self.scheduler = scheduler
-        self.store = MemoryStore(pause, tenant_id=TENANT, looks_on=looks_on)
+        self.tenant_id = tenant_id
+        self.store = MemoryStore(pause, tenant_id=tenant_id, looks_on=looks_on)
         self.room = Room(self.store, mutations(self.store))
         self.people: dict[UUID, Person] = {}
         self.is_up = True
@@ -131,7 +133,7 @@ class Site:
         person = self.people[user_id]
         return Actor(
             user_id=user_id,
-            tenant_id=TENANT,
+            tenant_id=self.tenant_id,
             role=person.role,
             scope=person.scope,
             team_id=person.team_id,

@@ -67,7 +67,13 @@ class Declined(Conflict):
 class Stage:
     """One schedule being played."""
 
-    def __init__(self, plan: Plan, *, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        trace: Callable[[str], None] | None = None,
+        make_site: Callable[..., Site] = Site,
+    ) -> None:
         open_keys()
         self.plan = plan
         self.rng = random.Random(f"chance of {plan.seed}")
@@ -75,7 +81,7 @@ class Stage:
         self.diary = Diary()
         self.watch = Watch(self.diary)
         self.watch.are_clocks_honest = plan.profile == "clocks"
-        self.site = Site(
+        self.site = make_site(
             self.scheduler,
             self.rng,
             looks_on=self.watch.committed,

@@ -96,7 +96,7 @@ class Watch:
         self._handles: dict[tuple[int, str, int], str] = {}
         """The records behind all handles that ever were, by epoch and kind."""
         self._shown: dict[str, tuple[Any, ...]] = {}
-        self._columns: dict[int, tuple[Any, ...]] = {}
+        self._columns: dict[int, tuple[HeldRecord, tuple[Any, ...]]] = {}
 
     def find(self, oracle: str, detail: str) -> None:
         """Write a finding down."""
@@ -395,14 +395,15 @@ class Watch:
     def _as_columns(self, record: HeldRecord) -> tuple[Any, ...]:
         """Give a record as a device's table has it."""
         known = self._columns.get(id(record))
-        if known is None:
+        # The record is kept beside its columns, so that no other takes its place in memory.
+        if known is None or known[0] is not record:
             values = (
                 to_column(spec, [] if _is_empty_set(spec.type, value) else value)
                 for spec in SCHEMA.record(record.kind).fields
                 for value in (record.fields.get(spec.name),)
             )
-            known = self._columns[id(record)] = (record.seq, *values)
-        return known
+            known = self._columns[id(record)] = record, (record.seq, *values)
+        return known[1]
 
     def own_writes(self, phone: Phone) -> None:
         """Look whether a device shows what was written on it and is not decided otherwise."""
