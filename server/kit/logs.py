@@ -26,6 +26,8 @@ ALLOWED_FIELDS: Final = frozenset(
         "count", "rows", "created", "updated", "skipped", "failed", "ops", "conflicts",
         "pid", "port", "host", "url", "version", "path", "migration", "role_name", "table",
         "workers", "signal", "delay_s", "limit", "in_flight", "name_of_check",
+        "tenants", "found_by", "acknowledged_epoch", "acknowledged_seq", "records", "exits",
+        "outcomes",
     }
 )  # fmt: skip
 """Every field that a log line may carry."""

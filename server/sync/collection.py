@@ -67,7 +67,9 @@ async def collect_all(*, now: datetime) -> Collected:
             total.exits + found.exits,
             total.outcomes + found.outcomes,
         )
-    log.info("tombstones.collected", **msgspec.structs.asdict(total))
+    log.info(
+        "tombstones.collected", records=total.records, exits=total.exits, outcomes=total.outcomes
+    )
     return total
 
 

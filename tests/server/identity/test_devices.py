@@ -11,7 +11,7 @@ from server.identity.rules import throttles
 from server.identity.rules.access_tokens import AccessTokenRefused
 from server.identity.rules.enrolment_codes import EnrolmentCodeMistyped, EnrolmentCodeRefused
 from server.identity.rules.refresh_tokens import RefreshTokenRefused
-from server.identity.rules.standing import NotYours, SessionOver
+from server.identity.rules.standing import DeviceRevoked, NotYours, SessionOver
 from server.identity.rules.throttles import TooManyTries
 from server.identity.schemas import Enrolment, EnrolmentView
 from server.kit import db
@@ -154,7 +154,7 @@ async def test_a_revoked_device_is_refused_within_a_minute_in_another_process(
             await presence.api_actor(
                 view.access_token, now=NOW + timedelta(seconds=seconds), is_read=True
             )
-    with pytest.raises(RefreshTokenRefused):
+    with pytest.raises(DeviceRevoked):
         await service.refresh(view.refresh_token, now=NOW)
 
 
