@@ -15,8 +15,8 @@ from sync_protocol import codec
 from world.simulation.scheduler import SECOND, Scheduler
 from world.simulation.site import Answer, Reply, Site
 
-TIMEOUT_MS: Final = 30 * SECOND
-"""A device gives an answer up after this."""
+TIMEOUT_MS: Final = 20 * SECOND
+"""A device gives an answer up after this, so that it is quiet within 30 s of the last fault."""
 
 
 class Weather(msgspec.Struct, frozen=True, kw_only=True):

@@ -416,6 +416,8 @@ class Watch:
         for op, status in phone.disk.unshown_ops(seq):
             if isinstance(op, Intent) or (status is not None and status != Status.APPLIED):
                 _forget(expected, op)
+                if isinstance(op, Delete):
+                    undone.add((op.kind, op.id))
             elif isinstance(op, Delete):
                 expected[op.kind, op.id] = None
             elif (op.kind, op.id) in undone or expected.get((op.kind, op.id), {}) is None:
