@@ -5,6 +5,7 @@ other; its bytes follow when the policy of the app lets them, chunk by chunk, an
 crash with what the server still lacks.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +52,10 @@ _AFTER_A_CUT: Final = 8 * 1024
 """How much is sent at once after a cut, until two chunks have arrived without another one."""
 _ROUNDS: Final = 3
 """How often the server may ask again for chunks of one file before it is left for later."""
+_PAUSE_MAX_S: Final = 5
+"""A longer pause that the server asks for ends the turn."""
+_PAUSES: Final = 3
+"""How often one request waits because the server asks for it."""
 _NO_LONGER: Final = frozenset({403, 404, 410, 422})
 _SETTLED: Final = frozenset({Status.APPLIED, Status.MERGED})
 
@@ -179,6 +184,7 @@ class Lane:
         self._clock_ms = clock_ms
         self._files = Files(store, random_bytes)
         self.cache_bytes = CACHE_BYTES
+        self.pause: Callable[[float], None] = time.sleep
         self._bytes_sent = 0
         if store.row("SELECT 1 FROM sqlite_master WHERE name = 'attachment_upload'") is None:
             with store.transaction() as connection:
@@ -273,7 +279,8 @@ class Lane:
                     self._postpone(waiting, error.pause_ms)
                 except ServerTrouble as error:
                     state, problem = LaneState.TRY_LATER, str(error)
-                    self._postpone(waiting, None)
+                    again_s = error.retry_after_s
+                    self._postpone(waiting, None if again_s is None else again_s * 1000)
         except _NotNow:
             state = LaneState.WAITING
         except Offline as error:
@@ -610,7 +617,30 @@ class Lane:
         headers: dict[str, str],
         **more: Any,
     ) -> bytes:
-        """Send a request and answer the body of a success."""
+        """Send a request and answer the body of a success.
+
+        After a cut a file goes in many small pieces, more in a second than the server lets one
+        device send: where it asks for a short pause, the turn pauses and goes on.
+        """
+        for _ in range(_PAUSES):
+            try:
+                return self._ask_once(method, path, token, body, headers, **more)
+            except ServerTrouble as error:
+                if not error.is_about_rate or (error.retry_after_s or 0) > _PAUSE_MAX_S:
+                    raise
+                self.pause(error.retry_after_s or 1)
+        return self._ask_once(method, path, token, body, headers, **more)
+
+    def _ask_once(
+        self,
+        method: str,
+        path: str,
+        token: str,
+        body: bytes,
+        headers: dict[str, str],
+        **more: Any,
+    ) -> bytes:
+        """Send a request."""
         headers = {**headers, "Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         try:
             answer = self._transport.http.request(

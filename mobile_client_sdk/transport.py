@@ -43,6 +43,15 @@ class Offline(Exception):
 class ServerTrouble(Exception):
     """The server answered that it cannot do this now."""
 
+    def __init__(
+        self, problem: str, *, retry_after_s: int | None = None, is_about_rate: bool = False
+    ) -> None:
+        super().__init__(problem)
+        self.retry_after_s = retry_after_s
+        """When to come again, where the server says it."""
+        self.is_about_rate = is_about_rate
+        """Nothing is wrong but that too much came at once."""
+
 
 class UpdateNeeded(Exception):
     """This app is too old for the server."""
@@ -228,7 +237,12 @@ def refusal_of(status: int, headers: httpx.Headers, content: bytes) -> Exception
     if problem.code == "client_too_old":
         return UpdateNeeded(problem.detail)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
-        return ServerTrouble(problem.detail or f"The server answered {status}.")
+        again = headers.get("Retry-After", "")
+        return ServerTrouble(
+            problem.detail or f"The server answered {status}.",
+            retry_after_s=int(again) if again.isdecimal() else None,
+            is_about_rate=status == httpx.codes.TOO_MANY_REQUESTS,
+        )
     if problem.code == "":
         return Offline(f"Something other than the server answered {status}.")
     return RequestRefused(status, problem)

@@ -40,6 +40,8 @@ class Cable(Bridge):
         self.bytes_put = 0
         self.requests: list[str] = []
         self.is_down = False
+        self.too_many: list[str] = []
+        """So many seconds the server asks for at the next requests that send bytes."""
         self.kill_before_answer: Callable[[httpx.Request], bool] = lambda _: False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -48,6 +50,8 @@ class Cable(Bridge):
             raise httpx.ConnectError("no network", request=request)
         body = request.read()
         self.requests.append(f"{request.method} {request.url.path.rsplit('/', 1)[-1]}")
+        if request.method == "PUT" and self.too_many:
+            return httpx.Response(429, headers={"Retry-After": self.too_many.pop(0)})
         if request.method == "PUT":
             self.bytes_put += len(body)
         is_killed = self.kill_before_answer(request)
@@ -259,6 +263,31 @@ def _cut(cable: Cable, request: httpx.Request, *, at: int) -> bool:
         cable.is_down = True
         raise httpx.WriteError("cut", request=request)
     return False
+
+
+async def test_a_device_that_is_too_quick_pauses_as_long_as_it_is_asked_and_goes_on(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    cable, taken = field.cables["rep"], photo_of(2 * CHUNK_BYTES)
+    paused: list[float] = []
+
+    def story() -> None:
+        rep.attach(rep.create_customer(name="福满楼"), taken)
+        rep.sync()
+        rep._lane.pause = paused.append
+        cable.too_many = ["2", "3"]
+        assert rep.send_attachments().stored == 1
+        assert paused == [2, 3]
+
+        rep.attach(rep.create_customer(name="得月楼"), photo_of(CHUNK_BYTES + 7))
+        rep.sync()
+        cable.too_many = ["60"]
+        report = rep.send_attachments()
+        assert (report.state, report.pending) == (LaneState.TRY_LATER, 1)
+        assert paused == [2, 3], "nobody waits for so long within a turn"
+
+    await in_thread(story)
 
 
 async def test_what_the_company_has_is_not_sent_again(tenant: Tenant, field: Field) -> None:
