@@ -203,7 +203,8 @@ class Hub:
                 async with _Line(self._url, hear=self._hear, lose=self._lose) as line:
                     if not is_first:
                         log.info("live.reconnected")
-                        await self._catch_up()
+                    # Also the first time: some listened before the line was there.
+                    await self._catch_up()
                     is_first, pause_s = False, _RETRY_FIRST_S
                     self._connected.set()
                     await self._speak(line)

@@ -103,8 +103,10 @@ def hint(actor: CurrentActor) -> ServerSentEvent:
         yield ServerSentEventMessage(comment="listening")
         async for seq in subscription.beats(_STANDING_S):
             if time.monotonic() - looked_s >= _STANDING_S:
-                if not await service.is_enrolled(actor):
+                latest = await service.seq_for(actor)
+                if latest is None:
                     return
+                subscription.tell(latest)  # a hint may have been lost
                 looked_s = time.monotonic()
             if seq is None:
                 yield ServerSentEventMessage(comment="quiet")

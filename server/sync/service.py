@@ -43,7 +43,7 @@ from sync_protocol.messages import (
 )
 from sync_protocol.upcast import upcast
 
-__all__ = ["HERE", "Room", "is_enrolled", "pull", "push", "resolve"]
+__all__ = ["HERE", "Room", "pull", "push", "resolve", "seq_for"]
 
 
 LookLater = Callable[[Actor, Collection[str], datetime], Awaitable[None]]
@@ -189,10 +189,11 @@ async def _acknowledge(
     return last_op
 
 
-async def is_enrolled(actor: Actor, *, room: Room = HERE) -> bool:
-    """Say whether the actor's device still counts; asked while a stream is open."""
+async def seq_for(actor: Actor, *, room: Room = HERE) -> int | None:
+    """Give the tenant's sequence; None when the actor's device no longer counts."""
     async with room.store.snapshot(actor.tenant_id):
-        return await room.store.standing(actor) is not None
+        stands = await room.store.standing(actor)
+    return None if stands is None else stands.seq
 
 
 def _split(

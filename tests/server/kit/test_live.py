@@ -166,6 +166,17 @@ async def test_notifications_keep_their_distance(here: Hub, fresh_database: Sett
     assert all(gap >= live.DEBOUNCE_S * 0.8 for gap in gaps), gaps
 
 
+async def test_who_listens_before_the_line_is_there_is_told_what_came_meanwhile(
+    fresh_database: Settings,
+) -> None:
+    tenant = uuid4()
+    starting = opened(fresh_database, {tenant: 7})
+    early = starting.hub.subscribe(tenant)
+
+    async with starting:
+        assert await hear(early) == 7
+
+
 async def test_after_a_lost_line_both_hear_again_and_catch_up(
     fresh_database: Settings, postgres: Postgres
 ) -> None:
