@@ -47,9 +47,13 @@ _DISABLE: Final = """
 UPDATE user_account SET disabled_at = $3, session_version = session_version + 1
 WHERE tenant_id = $1 AND id = $2
 """
-_REVOKE_INVITATION: Final = """
+_REVOKE_INVITATIONS: Final = """
 UPDATE invitation SET revoked_at = $3
-WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL AND revoked_at IS NULL
+WHERE tenant_id = $1 AND $2 IN (user_id, created_by) AND used_at IS NULL AND revoked_at IS NULL
+"""
+_END_CODES: Final = """
+UPDATE enrolment_code SET expires_at = least(expires_at, $3)
+WHERE tenant_id = $1 AND $2 IN (user_id, created_by)
 """
 _ENABLE: Final = "UPDATE user_account SET disabled_at = NULL WHERE tenant_id = $1 AND id = $2"
 _OUT: Final = """
@@ -206,6 +210,9 @@ async def change_user(
 ) -> UserView:
     """Change a person's name, role, team or scope; reads follow within 30 s, writes at once.
 
+    Another role ends the codes that are open for or by the person: who made one had charge of
+    somebody else.
+
     :raises LastOwner: a company keeps at least one owner.
     """
     ensure(actor, Permission.USERS_MANAGE)
@@ -219,13 +226,18 @@ async def change_user(
         await db.connection().execute(
             _CHANGE, actor.tenant_id, user_id, new.name, new.role, new.team_id, new.scope
         )
+        if new.role is not held.role:
+            await _end_codes(actor.tenant_id, user_id, now)
         await audit.record(actor, "user.changed", subject_id=user_id, now=now, role=new.role.value)
         standings.forget_on_commit()
         return await queries.one_user(actor.tenant_id, user_id)
 
 
 async def disable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserView:
-    """Let a person go: no sign-in, no session, no device works any more. May be repeated."""
+    """Let a person go: no sign-in, no session, no device works any more. May be repeated.
+
+    Nor does a code that the person has made, or whoever leaves would come in as a colleague.
+    """
     ensure(actor, Permission.USERS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
         owners = await _hold_owners(actor.tenant_id)
@@ -234,10 +246,16 @@ async def disable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserVie
             if held.role is Role.AGENT_OWNER:
                 people.ensure_other_owner(owners, user_id)
             await db.connection().execute(_DISABLE, actor.tenant_id, user_id, now)
-            await db.connection().execute(_REVOKE_INVITATION, actor.tenant_id, user_id, now)
+            await _end_codes(actor.tenant_id, user_id, now)
             await audit.record(actor, "user.disabled", subject_id=user_id, now=now)
             standings.forget_on_commit()
         return await queries.one_user(actor.tenant_id, user_id)
+
+
+async def _end_codes(tenant_id: UUID, user_id: UUID, now: datetime) -> None:
+    """End the open invitations and enrolment codes for a person, and those by the person."""
+    await db.connection().execute(_REVOKE_INVITATIONS, tenant_id, user_id, now)
+    await db.connection().execute(_END_CODES, tenant_id, user_id, now)
 
 
 async def enable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserView:

@@ -11,6 +11,7 @@ from server.audit import queries as audit
 from server.identity import queries, service
 from server.identity.rules import invitations, throttles
 from server.identity.rules.codes import ALPHABET
+from server.identity.rules.enrolment_codes import EnrolmentCodeRefused
 from server.identity.rules.invitations import (
     InvitationForOneself,
     InvitationMistyped,
@@ -23,7 +24,14 @@ from server.identity.rules.logins import LoginMissing, LoginTaken, SignInRefused
 from server.identity.rules.passwords import PasswordTooCommon
 from server.identity.rules.standing import NotYours
 from server.identity.rules.throttles import TooManyTries
-from server.identity.schemas import Acceptance, InvitationView, NewUser
+from server.identity.schemas import (
+    Acceptance,
+    Enrolment,
+    EnrolmentCodeView,
+    InvitationView,
+    NewUser,
+    UserChange,
+)
 from server.kit import db
 from server.kit.errors import Forbidden
 from tests.factories import NOW, Tenant, join, login_of, make_platform_actor, new_id
@@ -49,6 +57,12 @@ async def accept(made: InvitationView, login: str | None, password: str = OWN) -
     """Accept an invitation from somewhere else."""
     request = Acceptance(code=made.code, password=password, login=login)
     await service.accept_invitation(request, address=address(), now=LATER)
+
+
+async def enrol(made: EnrolmentCodeView) -> None:
+    """Enrol a phone by a code that somebody has noted down, a moment later."""
+    request = Enrolment(code=made.code, device_name="手机", platform="test", id=new_id())
+    await service.enrol(request, address=address(), now=NOW + timedelta(minutes=1))
 
 
 async def test_a_newcomer_chooses_login_name_and_password(tenant: Tenant) -> None:
@@ -159,6 +173,40 @@ async def test_who_was_let_go_does_not_come_in_by_an_invitation(tenant: Tenant) 
         await accept(made, None)
     with pytest.raises(PersonGone):
         await service.new_invitation(tenant.owner, person.user_id, now=NOW)
+
+
+async def test_who_leaves_does_not_come_in_as_a_colleague(tenant: Tenant) -> None:
+    made = await service.new_invitation(tenant.manager, tenant.rep.user_id, now=NOW)
+    code = await service.new_enrolment_code(tenant.manager, user_id=tenant.rep.user_id, now=NOW)
+
+    await service.disable_user(tenant.owner, tenant.manager.user_id, now=NOW)
+
+    with pytest.raises(InvitationRefused):
+        await accept(made, None)
+    with pytest.raises(EnrolmentCodeRefused):
+        await enrol(code)
+
+
+async def test_who_made_a_code_for_a_rep_does_not_become_an_owner_by_it(tenant: Tenant) -> None:
+    made = await service.new_invitation(tenant.manager, tenant.rep.user_id, now=NOW)
+    code = await service.new_enrolment_code(tenant.manager, user_id=tenant.rep.user_id, now=NOW)
+
+    promotion = UserChange(role=Role.AGENT_OWNER)
+    await service.change_user(tenant.owner, tenant.rep.user_id, promotion, now=NOW)
+
+    with pytest.raises(InvitationRefused):
+        await accept(made, None)
+    with pytest.raises(EnrolmentCodeRefused):
+        await enrol(code)
+
+
+async def test_a_new_name_or_team_leaves_an_invitation_good(tenant: Tenant) -> None:
+    person = await newcomer(tenant, login=f"p.{new_id().hex[-10:]}")
+    made = await service.new_invitation(tenant.owner, person.user_id, now=NOW)
+
+    await service.change_user(tenant.owner, person.user_id, UserChange(name="张薇"), now=NOW)
+
+    await accept(made, None)
 
 
 async def test_people_invite_those_in_their_charge_and_nobody_themselves(tenant: Tenant) -> None:
