@@ -10,9 +10,12 @@ from server.kit import db
 from sync_protocol.messages import Create, Edit, Intent, ReceivedOp
 from sync_protocol.schema import SCHEMA, is_uuid
 
+# Who was brought back since is a customer of its own again.
 _ALIASES: Final = """
-SELECT old_id::text, into_id::text FROM customer_alias
-WHERE tenant_id = $1 AND old_id = ANY($2::uuid[])
+SELECT a.old_id::text, a.into_id::text FROM customer_alias a
+WHERE a.tenant_id = $1 AND a.old_id = ANY($2::uuid[]) AND NOT EXISTS (
+    SELECT FROM customer c WHERE c.tenant_id = a.tenant_id AND c.id = a.old_id AND NOT c.deleted
+)
 """
 _CUSTOMER: Final = "customer"
 _ARGUMENTS: Final = ("customer_id", "into_id")
@@ -56,10 +59,14 @@ def _named(op: ReceivedOp) -> Iterable[object]:
 
 
 def _led(op: ReceivedOp, aliases: Mapping[str, str]) -> ReceivedOp:
-    """Give an op with the customers that stayed."""
+    """Give an op with the customers that stayed.
+
+    An edit was made on the values of the one: whatever the author knew of the other, it was not
+    meant, so what the other says is kept beside it.
+    """
     match op:
-        case Edit(kind="customer"):
-            return msgspec.structs.replace(op, id=aliases.get(op.id, op.id))
+        case Edit(kind="customer") if op.id in aliases:
+            return msgspec.structs.replace(op, id=aliases[op.id], base=0)
         case Create() if (parent := _parent(op.kind)) is not None:
             return msgspec.structs.replace(op, fields=_renamed(op.fields, (parent,), aliases))
         case Intent() if op.name != "customers.merge":

@@ -34,6 +34,7 @@ _NAMING: Final = frozenset({"customer_id", "subject_id", "record_id"})
 """Fields that name a customer."""
 _ALIAS: Final = """
 INSERT INTO customer_alias (tenant_id, old_id, into_id, made_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant_id, old_id) DO UPDATE SET into_id = $3, made_at = $4
 """
 # Who was led to the one before is led to the other at once: an alias is never followed twice.
 _SHORTEN: Final = "UPDATE customer_alias SET into_id = $3 WHERE tenant_id = $1 AND into_id = $2"
@@ -47,7 +48,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb)
 """
 _DONE: Final = """
 SELECT id, old_id, into_id, seq, jsonb_array_length(moved) AS moved FROM customer_merge
-WHERE tenant_id = $1 AND old_id = $2 AND into_id = $3 ORDER BY seq DESC LIMIT 1
+WHERE tenant_id = $1 AND old_id = $2 AND into_id = $3 AND NOT EXISTS (
+    SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = $2 AND NOT c.deleted
+)
+ORDER BY seq DESC LIMIT 1
 """
 # All that belongs to it enters the sight of its devices again, and so comes whole.
 _ENTER: Final = "UPDATE customer SET scope_seq = seq WHERE tenant_id = $1 AND id = $2"
@@ -133,7 +137,7 @@ async def merge(
 
 
 async def _done(actor: Actor, customer_id: UUID, into_id: UUID) -> MergeView | None:
-    """Give what was answered when the same was asked before."""
+    """Give what was answered when the same was asked before, unless it was taken back since."""
     row = await db.connection().fetchrow(_DONE, actor.tenant_id, customer_id, into_id)
     if row is None:
         return None

@@ -245,7 +245,7 @@ class Write:
         if _equal(before, value):
             if not self.causal(there):
                 self._share(field, there)
-        elif self.causal(there):
+        elif self.causal(there) or _is_unsaid(held, field.name, before):
             self._put(held, field, value)
         elif (merged := self._merged(field, before, value)) is not None:
             self._put_shared(field, there, merged, is_new=merged != before)
@@ -373,6 +373,11 @@ def _seen(held: HeldRecord | None) -> HeldRecord:
     if held is None or not held.visible:
         raise ValueRefused(Code.NOT_FOUND, "There is no such record.")
     return held
+
+
+def _is_unsaid(held: HeldRecord, name: str, before: object) -> bool:
+    """Answer whether a field is empty because nobody ever wrote it: that is nobody's word."""
+    return before is None and name not in held.versions
 
 
 def _order(version: Version) -> tuple[int, str, int]:

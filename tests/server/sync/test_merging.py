@@ -7,6 +7,7 @@ import pytest
 
 from server.benefits import queries as benefits
 from server.benefits.schemas import BenefitFilters
+from server.customers import service
 from server.kit import db
 from server.kit.errors import NotFound
 from server.settings import Settings
@@ -159,3 +160,49 @@ async def test_who_does_not_see_both_does_not_merge(
         await merging.merge(phone.actor, old, old, now=NOW)
     await phone.pull()
     assert set(customers(phone)) == {str(old), str(into)}
+
+
+async def test_what_the_one_that_stayed_said_is_not_overwritten_unseen(
+    phone: Device, away: Device
+) -> None:
+    old, into = await two(phone)
+    await away.pull()
+    await merging.merge(phone.actor, old, into, now=phone.later())
+
+    # Written into the one; nobody meant the other's city, and nobody has said its level.
+    outcome = await away.outcome(away.edit("customer", old, city="常州市", level="A"))
+
+    await away.pull()
+    shown = customers(away)[str(into)]
+    found = await inbox.conflicts(phone.actor, customer_id=into)
+    about_city = [(each.kept, each.other) for each in found.items if each.field == "city"]
+    assert outcome.status is Status.MERGED
+    assert (shown["city"], shown["level"]) == ("常州市", "A")
+    assert sorted(about_city) == [("常州市", "无锡市"), ("无锡市", "苏州市")]
+    assert "level" not in {each.field for each in found.items}
+
+
+async def test_who_is_brought_back_is_written_into_again_and_merged_again(
+    tenant: Tenant, phone: Device
+) -> None:
+    old, into = await two(phone)
+    first = await merging.merge(phone.actor, old, into, now=phone.later())
+    await service.restore(tenant.owner, old, now=phone.later())
+    await phone.pull()
+
+    await phone.push(
+        phone.edit("customer", old, level="A"),
+        phone.create("note", new_id(), customer_id=str(old), body="原来是两家"),
+    )
+
+    await phone.pull()
+    assert {key: each["level"] for key, each in customers(phone).items()} == {
+        str(old): "A",
+        str(into): None,
+    }
+    assert children(phone)["原来是两家"] == str(old)
+    second = await merging.merge(phone.actor, old, into, now=phone.later())
+    assert second.seq > first.seq
+    await phone.push(phone.edit("customer", old, level="B"))
+    await phone.pull()
+    assert customers(phone)[str(into)]["level"] == "B"
