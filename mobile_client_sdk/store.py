@@ -315,28 +315,36 @@ def _affinity(field: FieldSpec) -> str:
 
 def _adopt_new_fields(connection: sqlite3.Connection, spec: RecordSpec) -> None:
     """Let an updated app see the fields that the store kept without knowing them."""
-    known = {row[1] for row in connection.execute(f"PRAGMA table_info(base_{spec.kind})")}
-    if not known:
+    if not _columns(connection, f"base_{spec.kind}"):
         create_table(connection, spec, "base")
         create_indexes(connection, spec)
-        return
+    # A first load that the old app began goes on under the new one.
+    if _columns(connection, "stage_customer") and not _columns(connection, f"stage_{spec.kind}"):
+        create_table(connection, spec, "stage")
+    for prefix in ("base", "stage"):
+        _add_columns(connection, spec, f"{prefix}_{spec.kind}")
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def _add_columns(connection: sqlite3.Connection, spec: RecordSpec, table: str) -> None:
+    """Give a table the columns that it lacks, with the values that were kept beside it."""
+    known = _columns(connection, table)
     added = [field for field in spec.fields if field.name not in known]
-    if not added:
+    if not known or not added:
         return
     for field in added:
-        column = f"{field.name} {_affinity(field)}"
-        connection.execute(f"ALTER TABLE base_{spec.kind} ADD COLUMN {column}")
-    kept = connection.execute(
-        f"SELECT id, extra FROM base_{spec.kind} WHERE extra IS NOT NULL"
-    ).fetchall()
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN {field.name} {_affinity(field)}")
+    kept = connection.execute(f"SELECT id, extra FROM {table} WHERE extra IS NOT NULL").fetchall()
     for record_id, extra in kept:
         fields = msgspec.msgpack.decode(extra)
         values = [to_column(field, fields.pop(field.name, None)) for field in added]
         rest = msgspec.msgpack.encode(fields) if fields else None
         columns = ", ".join(f"{field.name} = ?" for field in added)
         connection.execute(
-            f"UPDATE base_{spec.kind} SET {columns}, extra = ? WHERE id = ?",
-            (*values, rest, record_id),
+            f"UPDATE {table} SET {columns}, extra = ? WHERE id = ?", (*values, rest, record_id)
         )
 
 
