@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
-from mobile_client_sdk.store import Store, open_store
+from mobile_client_sdk.store import Store, _lay_out, open_store
 from sync_protocol.messages import Op, Outcome
+from sync_protocol.schema import SCHEMA, Schema
+from world.simulation.skew import speaking
 
 _decode = msgspec.msgpack.Decoder(Op).decode
 _decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
@@ -47,14 +49,18 @@ class _Connection(sqlite3.Connection):
 class Disk:
     """One device's disk."""
 
-    def __init__(self, image: bytes | None = None) -> None:
-        self._connection = _opened(image or _empty())
+    def __init__(self, schema: Schema = SCHEMA) -> None:
+        self._connection = _opened(_empty(schema))
 
     def store(self) -> Store:
         """Open the store that lies on the disk; what was not committed is gone."""
         self._connection.cut_in = None
         self._connection.rollback()
         return Store(self._connection, ":memory:", is_protected=False)
+
+    def update(self) -> None:
+        """Let an updated app see the fields that were kept without being known."""
+        _lay_out(Store(self._connection, ":memory:", is_protected=False))
 
     def cut_power(self, in_statements: int, *, after_statement: bool) -> None:
         """Let power fail at the statement so many ahead."""
@@ -117,9 +123,10 @@ def _opened(image: bytes) -> _Connection:
 
 
 @cache
-def _empty() -> bytes:
+def _empty(schema: Schema) -> bytes:
     """Lay a store out once; each new disk begins as a copy of it."""
-    store = open_store(":memory:")
+    with speaking(schema):
+        store = open_store(":memory:")
     image = store.connection.serialize()
     store.close()
     return image

@@ -13,8 +13,9 @@ import msgspec
 
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.records import ConflictRecord, Contact, Customer, Note, Record, Store, Tag
+from sync_protocol.conflicts import DELETED
 from sync_protocol.messages import Create, Delete, Edit, Intent, Op
-from sync_protocol.schema import CUSTOMER_LEVELS, SCHEMA, ValueRefused
+from sync_protocol.schema import CUSTOMER_LEVELS, SCHEMA, Schema, ValueRefused
 from world.simulation.diary import Diary, Entry
 from world.simulation.phone import Phone
 
@@ -110,6 +111,7 @@ class Hands:
             seq=stood[1],
             incarnation=phone.incarnation,
             seen={field: seen.get((op.id, field), ()) for field in _fields_of(op)},
+            unknown=_unknown(op, phone.schema),
             clock_jumps=phone.clock_jumps,
         )
 
@@ -136,7 +138,8 @@ class Hands:
             self._write(client, self._look(client, record, seen), rng)
 
     def _write(self, client: Client, copy: Copy, rng: random.Random) -> None:
-        names = TEXTS[type(copy.record)]
+        known = self.phone.schema.fields(copy.record.KIND)
+        names = [name for name in TEXTS[type(copy.record)] if name in known]
         with client.edit(copy.record) as draft:
             for name in rng.sample(names, rng.choice((1, 1, 2))):
                 setattr(draft, name, next(self._words))
@@ -176,7 +179,7 @@ class Hands:
     def _choose(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Set a level, which many share."""
         record = self._pick(client, Customer, rng)
-        if record is not None:
+        if record is not None and "level" in self.phone.schema.fields("customer"):
             self._look(client, record, seen)
             with client.edit(record) as draft:
                 assert isinstance(draft, Customer), "it was picked as one"
@@ -258,7 +261,8 @@ class Hands:
         held = client.get(kind, conflict.record_id) if kind else None
         if held is not None:
             self._look(client, held, seen)
-        if held is not None and rng.random() < 0.6:  # noqa: PLR2004 - more than one of two
+        is_known = conflict.field in (DELETED, *self.phone.schema.fields(conflict.kind))
+        if held is not None and is_known and rng.random() < 0.6:  # noqa: PLR2004 - more than one of two
             client.restore(conflict)
         else:
             client.dismiss(conflict)
@@ -272,6 +276,12 @@ class Hands:
         """Ask for something on which the server fails."""
         del rng, seen
         client.intend(POISON)
+
+
+def _unknown(op: Op, schema: Schema) -> frozenset[str]:
+    if isinstance(op, Intent) or schema is SCHEMA:
+        return frozenset()
+    return frozenset(SCHEMA.fields(op.kind)) - frozenset(schema.fields(op.kind))
 
 
 def _standing(client: Client) -> tuple[int, tuple[int, int]]:

@@ -540,6 +540,22 @@ MUTANTS: Final[Sequence[Mutant]] = (
         ("desk", "network"),
     ),
     Mutant(
+        "an update forgets what is loading",
+        "An app that is updated in the middle of its first load never gets further.",
+        "mobile_client_sdk.store:_adopt_new_fields",
+        'for prefix in ("base", "stage"):',
+        'for prefix in ("base",):',
+        ("skew",),
+    ),
+    Mutant(
+        "unknown fields are thrown away",
+        "A field that an old app does not know is empty after the update.",
+        f"{_REPLICA}:_extras",
+        "if not unknown:",
+        "if True:",
+        ("skew",),
+    ),
+    Mutant(
         "the outbox is not durable",
         "An op is committed after the number of the next one.",
         f"{_OUTBOX}._insert",

@@ -18,10 +18,12 @@ from mobile_client_sdk.client import Client
 from mobile_client_sdk.engine import Fruitless, Request, SyncEngine
 from sync_protocol import codec
 from sync_protocol.messages import DecodeError, OpGap, PullResponse, PushRequest, PushResponse
+from sync_protocol.schema import SCHEMA, Schema
 from world.simulation.disk import Disk, PowerCut
 from world.simulation.network import Line, Network
 from world.simulation.scheduler import SECOND, Scheduler
 from world.simulation.site import Answer
+from world.simulation.skew import speaking
 
 T = TypeVar("T")
 _ABOUT_CONTENT: Final = frozenset({400, 413, 422})
@@ -54,7 +56,7 @@ class LooksOn(Protocol):
 class Phone:
     """One device of one person."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a device is made in one place
         self,
         scheduler: Scheduler,
         network: Network,
@@ -65,13 +67,16 @@ class Phone:
         rng: random.Random,
         media: codec.MediaType,
         page: int,
+        schema: Schema = SCHEMA,
     ) -> None:
         self.scheduler = scheduler
         self.network = network
         self.line = Line(device_id)
         self.device_id = str(device_id)
         self.user_id = user_id
-        self.disk = Disk()
+        self.schema = schema
+        """What the app's release knows."""
+        self.disk = Disk(schema)
         self.offset_ms = 0
         """How far this device's clock is off."""
         self.clock_jumps = 0
@@ -100,14 +105,15 @@ class Phone:
         """Start the app on what the disk holds."""
         if self.is_gone or self.client is not None:
             return
-        self.client = Client(
-            self.disk.store(),
-            "http://simulated",
-            clock_ms=self.clock_ms,
-            random_bytes=self._rng.randbytes,
-            http=_NOWHERE,
-            page=self._page,
-        )
+        with speaking(self.schema):
+            self.client = Client(
+                self.disk.store(),
+                "http://simulated",
+                clock_ms=self.clock_ms,
+                random_bytes=self._rng.randbytes,
+                http=_NOWHERE,
+                page=self._page,
+            )
         if self.on_boot is not None:
             self.on_boot()
 
@@ -127,7 +133,8 @@ class Phone:
     def guarded(self, what: Callable[[], T]) -> T | None:
         """Do something on the device; none when its power failed on the way."""
         try:
-            return what()
+            with speaking(self.schema):
+                return what()
         except PowerCut:
             self._go_dark()
         except Exception as error:  # noqa: BLE001 - an error that the client lets out is a finding
@@ -145,6 +152,15 @@ class Phone:
         """Lose power between two statements."""
         if self.client is not None:
             self._go_dark()
+
+    def update(self) -> None:
+        """Install the newest release of the app."""
+        self.client, self._engine = None, None
+        self._sync += 1
+        self.disk.store()
+        self.schema = SCHEMA
+        self.disk.update()
+        self.boot()
 
     def bring_back(self, image: bytes) -> None:
         """Put an old image on the disk and start from it."""

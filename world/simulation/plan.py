@@ -41,6 +41,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether everybody is up to date before the next thing is done."""
     kinds: tuple[str, ...] = ()
     """What people do; none is what they usually do."""
+    old: int = 0
+    """How many devices have an old release of the app, from the first on."""
     offsets_ms: tuple[int, ...] = ()
     """How far each device's clock is off from the beginning."""
 
@@ -57,6 +59,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """By how much clocks may be off."""
     kinds: tuple[str, ...] = ()
     """What people do, where it is not what they usually do."""
+    old: int = 0
+    """How many devices have an old release of the app."""
 
 
 _FAIR: Final = Weather(lost=3, unanswered=3)
@@ -134,6 +138,9 @@ PROFILES: Final[Mapping[str, Profile]] = {
         kinds=("create_child", "create_child", "delete", "edit"),
         horizons=(2 * MINUTE, 10 * MINUTE),
     ),
+    "skew": Profile(
+        weather=_FAIR, faults={"update": (0, 4), "offline": (0, 3), "desk_edit": (1, 4)}, old=2
+    ),
     "revoke": Profile(weather=_FAIR, faults={"revoke": (1, 1), "offline": (0, 3)}),
     "compaction": Profile(
         weather=_FAIR, faults={"compact": (1, 4), "offline": (1, 4), "desk_delete": (1, 3)}
@@ -197,6 +204,7 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
         events=tuple(sorted(events, key=lambda each: each.at_ms)),
         is_sequential=chosen.is_sequential,
         kinds=chosen.kinds,
+        old=chosen.old,
         offsets_ms=tuple(rng.choice(chosen.clocks) for _ in range(phones)),
     )
 

@@ -17,6 +17,7 @@ from server.settings import Environment, Settings
 from server.sync.registry import Mutation
 from sync_protocol import codec
 from sync_protocol.messages import Create, Delete, Edit, Intent
+from sync_protocol.schema import SCHEMA
 from world.simulation import hands, verdict
 from world.simulation.diary import Diary
 from world.simulation.hands import GRANT, POISON, REFUSE, Hands
@@ -26,6 +27,7 @@ from world.simulation.phone import Phone
 from world.simulation.plan import Event, Plan
 from world.simulation.scheduler import MINUTE, SECOND, START_MS, Scheduler
 from world.simulation.site import Person, Site
+from world.simulation.skew import OLD
 from world.simulation.watch import Finding, Watch
 
 QUIET_WITHIN_MS: Final = 30 * SECOND
@@ -130,6 +132,7 @@ class Stage:
             media=self.rng.choice((codec.JSON, codec.MSGPACK, codec.MSGPACK)),
             # So small that most pulls have several pages; yet a day's work comes within 30 s.
             page=self.rng.choice((1, 2, 3, 5, 50) if self.plan.phones < _MANY else (4, 8, 50)),
+            schema=OLD if place < self.plan.old else SCHEMA,
         )
         phone.offset_ms = self.plan.offsets_ms[place] if self.plan.offsets_ms else 0
         return phone
@@ -334,6 +337,11 @@ class Stage:
         self.phones[event.who].set_clock(random.Random(event.salt).choice(_YEARS))
         self.watch.counts["clock set"] += 1
 
+    def _update(self, event: Event) -> None:
+        self.hands[event.who].own_up()
+        self.phones[event.who].update()
+        self.watch.counts["app updated"] += 1
+
     def _revoke(self, event: Event) -> None:
         self.site.revoke(_device(event.who))
         self.watch.counts["revoked"] += 1
@@ -430,6 +438,7 @@ _EVENTS: Final[Mapping[str, Callable[[Stage, Event], None]]] = {
     "image": Stage._image,  # noqa: SLF001 - as above
     "old_image": Stage._old_image,  # noqa: SLF001 - as above
     "clock": Stage._clock,  # noqa: SLF001 - as above
+    "update": Stage._update,  # noqa: SLF001 - as above
     "revoke": Stage._revoke,  # noqa: SLF001 - as above
     "crash": Stage._crash,  # noqa: SLF001 - as above
     "backup": Stage._back_up,  # noqa: SLF001 - as above

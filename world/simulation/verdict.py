@@ -229,7 +229,7 @@ class _Verdict:
         Whoever wrote it may do so on a form that was opened before, or after the device forgot it.
         """
         return any(
-            value in other.seen[name] or other.device_id == entry.device_id
+            value in other.seen[name] or name in other.unknown or other.device_id == entry.device_id
             for other in self._others(entry)
             if name in other.seen
         )

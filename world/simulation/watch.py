@@ -310,7 +310,7 @@ class Watch:
         for name, current in record.fields.items():
             is_own = record.writers.get(name) == entry.device_id
             has_seen = str(current) in {str(each) for each in entry.seen.get(name, ())}
-            is_free = name in record.unknown or name in _FILLED_IN
+            is_free = name in record.unknown or name in _FILLED_IN or name in entry.unknown
             if current and not (is_own or has_seen or is_free):
                 self.find(
                     "no silent loss",
@@ -374,7 +374,14 @@ class Watch:
 
     def _compare_kind(self, phone: Phone, kind: str, held: Mapping[str, tuple[Any, ...]]) -> None:
         assert phone.client is not None, "the device is on"
-        names = ", ".join(spec.name for spec in SCHEMA.record(kind).fields)
+        known = phone.schema.fields(kind)
+        names = ", ".join(known)
+        if phone.schema is not SCHEMA:
+            places = [n for n, name in enumerate(SCHEMA.fields(kind), start=1) if name in known]
+            held = {
+                record_id: (row[0], *(row[place] for place in places))
+                for record_id, row in held.items()
+            }
         rows = phone.disk.rows(f"SELECT id, seq, {names} FROM base_{kind}")  # noqa: S608 - names of the schema
         there = {row[0]: row[1:] for row in rows}
         if there == held:
