@@ -12,7 +12,7 @@ from benchmarks.wire import Wire
 from server.access import PLATFORM_TENANT, Actor, Role, Scope
 from server.identity import keys
 from server.identity import service as identity
-from server.identity.schemas import Acceptance, NewUser
+from server.identity.schemas import Acceptance, Enrolment, NewUser
 from server.kit import clock, db, ids
 from server.settings import Settings
 from server.tenants import service as tenants
@@ -117,21 +117,39 @@ async def load(wire: Wire, customers: list[dict[str, Any]], path: str) -> None:
         (await wire.post(path, msgspec.json.encode(body))).ensure()
 
 
-async def device(owner: Company, rng: random.Random) -> str:
-    """Give the enrolment code of a new rep who sees the whole company's customers."""
+async def person(owner: Company, rng: random.Random, scope: Scope) -> UUID:
+    """Hire a rep who sees this much of the company's customers."""
     now = clock.now()
     user_id = ids.from_random(now, rng)
-    person = NewUser(
+    rep = NewUser(
         login=f"rep-{user_id.hex[-12:]}",
         name="外勤",
         role=Role.SALES_REP,
         id=user_id,
         team_id=owner.actor.team_id,
-        scope=Scope.TENANT,
+        scope=scope,
     )
-    await identity.invite(owner.actor, person, now=now)
-    made = await identity.new_enrolment_code(owner.actor, user_id=user_id, now=now)
+    await identity.invite(owner.actor, rep, now=now)
+    return user_id
+
+
+async def device_of(owner: Company, user_id: UUID) -> str:
+    """Give the enrolment code of one more device of a person."""
+    made = await identity.new_enrolment_code(owner.actor, user_id=user_id, now=clock.now())
     return made.code
+
+
+async def device(owner: Company, rng: random.Random) -> str:
+    """Give the enrolment code of a new rep who sees the whole company's customers."""
+    return await device_of(owner, await person(owner, rng, Scope.TENANT))
+
+
+async def enrolled(owner: Company, rng: random.Random) -> str:
+    """Enrol one more device without any client, and give its token."""
+    request = Enrolment(code=await device(owner, rng), device_name="压测手机", platform="bench")
+    address = str(rng.getrandbits(64))
+    answer = await identity.enrol(request, address=address, now=clock.now())
+    return answer.access_token
 
 
 async def sequence(tenant_id: UUID) -> int:

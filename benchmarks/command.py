@@ -3,59 +3,121 @@
 import asyncio
 import random
 import tempfile
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
-from benchmarks import bounds, channel, crm_work, machine, sync_work
+from benchmarks import (
+    bounds,
+    channel,
+    crm_work,
+    machine,
+    sync_frames,
+    sync_scale,
+    sync_work,
+    sync_writes,
+)
 from benchmarks.figures import Figure, Report, as_table
 from benchmarks.machine import Machine
 from benchmarks.wire import Wire
 from server.kit import clock, db
 
-_PARTS: Final = ("crm", "sync")
+_FEW: Final = 2_000
+
+
+class _Sizes(msgspec.Struct, frozen=True):
+    """How large the work is."""
+
+    size: int
+    rows: int
+    pending: int
+    held: int
+    moved: int
+    photo: int
 
 
 @click.command()
 @click.option("--seed", default=1, show_default=True, help="Seed of the customers.")
-@click.option("--size", default=100_000, show_default=True, help="Customers of the CRM part.")
-@click.option("--rows", default=20_000, show_default=True, help="Customers of the sync part.")
-@click.option("--part", type=click.Choice(_PARTS), multiple=True, help="Measure this part alone.")
+@click.option("--size", default=100_000, show_default=True, help="Customers of crm.")
+@click.option("--rows", default=20_000, show_default=True, help="Customers of sync.")
+@click.option("--pending", default=10_000, show_default=True, help="Waiting ops of sync-writes.")
+@click.option("--held", default=50_000, show_default=True, help="Customers of sync-scale.")
+@click.option("--moved", default=5_000, show_default=True, help="Handed over in sync-scale.")
+@click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
+@click.option(
+    "--part",
+    type=click.Choice(("crm", "sync", "sync-writes", "sync-scale")),
+    multiple=True,
+    help="Measure this part alone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the JSON here.")
 def command(
-    *, seed: int, size: int, rows: int, part: tuple[str, ...], as_json: bool, out: Path | None
+    *, seed: int, part: tuple[str, ...], as_json: bool, out: Path | None, **sizes: int
 ) -> None:
     """Measure the product and the floor in one run; takes some minutes, ends by itself."""
     with tempfile.TemporaryDirectory() as folder, machine.running(Path(folder)) as running:
-        report = asyncio.run(_measure(running, seed, size, rows, part or _PARTS))
+        report = asyncio.run(_measure(running, seed, _Sizes(**sizes), part))
     encoded = msgspec.json.format(msgspec.json.encode(report), indent=1)
     if out is not None:
         out.write_bytes(encoded + b"\n")
     click.echo(encoded.decode() if as_json else as_table(report))
 
 
-async def _measure(
-    running: Machine, seed: int, size: int, rows: int, parts: tuple[str, ...]
-) -> Report:
+async def _measure(running: Machine, seed: int, sizes: _Sizes, parts: tuple[str, ...]) -> Report:
     """Measure the chosen parts, each on a company of its own, and the machine's raw bounds."""
     rng = random.Random(seed)
     figures: list[Figure] = []
     await db.open_database(channel.settings_of(running))
     try:
-        if "sync" in parts:
-            owner = await channel.company(running, rng)
-            await _load(running, owner.token, rng, rows)
-            figures += await sync_work.measure(running, owner, rng, rows)
-        if "crm" in parts:
-            owner = await channel.company(running, rng)
-            figures += await crm_work.measure(running, owner, rng, size)
+        for name in parts or _PARTS:
+            figures += await _PARTS[name](running, rng, sizes)
     finally:
         await db.close_database()
     raw = await bounds.postgres(running.superuser_url)
     return Report(machine.described(), figures, raw | bounds.sqlite(running.folder))
+
+
+# ------------------------------------------------------------------------------------- the parts
+
+
+async def _crm(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """P7 to P13."""
+    owner = await channel.company(running, rng)
+    return await crm_work.measure(running, owner, rng, sizes.size)
+
+
+async def _sync(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """P1 to P6, S1 to S3."""
+    owner = await channel.company(running, rng)
+    await _load(running, owner.token, rng, sizes.rows)
+    frames = await sync_frames.measure(running, owner, rng, sizes.rows)
+    return [*frames, *await sync_work.measure(running, owner, rng, sizes.rows)]
+
+
+async def _sync_writes(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """S4 and S5."""
+    owner = await channel.company(running, rng)
+    await _load(running, owner.token, rng, _FEW)
+    return await sync_writes.measure(running, owner, rng, sizes.pending)
+
+
+async def _sync_scale(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """S6 to S10."""
+    owner = await channel.company(running, rng)
+    work = sync_scale.Sizes(sizes.held, sizes.moved, sizes.photo)
+    return await sync_scale.measure(running, owner, rng, work)
+
+
+_PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[list[Figure]]]]] = {
+    "sync": _sync,
+    "sync-writes": _sync_writes,
+    "sync-scale": _sync_scale,
+    "crm": _crm,
+}
 
 
 async def _load(running: Machine, token: str, rng: random.Random, rows: int) -> None:

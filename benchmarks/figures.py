@@ -61,8 +61,12 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """The bare stack on the same work in the same run."""
     goal_ratio: float | None = None
     """What the goal allows over the floor: goal and floor of the design's machine, divided."""
+    allowance: float = ALLOWANCE
+    """1 where the goal is itself a ratio to the bound of the same run."""
     limit: float | None = None
-    """An absolute bound, for bytes and memory."""
+    """An absolute bound, for bytes, counts and memory."""
+    at_least: float | None = None
+    """An absolute bound from below, for rates."""
     lower_is_better: bool = True
     spent: Spent | None = None
     """The CPU of one request on our side."""
@@ -71,7 +75,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ratio(self) -> float | None:
         """Give how many times the floor this takes; rates are turned over."""
-        if self.floor is None:
+        if self.floor is None or 0 in (self.ours.median, self.floor.median):
             return None
         ours, floor = self.ours.median, self.floor.median
         return ours / floor if self.lower_is_better else floor / ours
@@ -81,9 +85,20 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         """Say whether the goal is met; None where there is nothing to compare with."""
         if self.limit is not None:
             return self.ours.median <= self.limit
+        if self.at_least is not None:
+            return self.ours.median >= self.at_least
         if self.ratio is None or self.goal_ratio is None:
             return None
-        return self.ratio <= self.goal_ratio * ALLOWANCE
+        return self.ratio <= self.goal_ratio * self.allowance
+
+    @property
+    def allowed(self) -> str:
+        """Write what the goal allows."""
+        if self.limit is not None:
+            return f"<={self.limit:,g}"
+        if self.at_least is not None:
+            return f">={self.at_least:,g}"
+        return f"<={self.goal_ratio * self.allowance:.2f}" if self.goal_ratio else ""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -97,19 +112,15 @@ class Report(msgspec.Struct, frozen=True):
 
 def as_table(report: Report) -> str:
     """Write a report for a terminal."""
-    lines = [f"{'goal':<5}{'what':<46}{'ours':>12}{'floor':>12}{'ratio':>8}{'allowed':>9}  met"]
+    lines = [f"{'goal':<5}{'what':<50}{'ours':>16}{'floor':>12}{'ratio':>8}{'allowed':>11}  met"]
     for figure in report.figures:
-        floor = f"{figure.floor.median:.4g}" if figure.floor else ""
+        floor = _number(figure.floor.median) if figure.floor else ""
         ratio = f"{figure.ratio:.2f}" if figure.ratio else ""
-        allowed = (
-            f"<={figure.limit:g}"
-            if figure.limit is not None
-            else (f"<={figure.goal_ratio * ALLOWANCE:.2f}" if figure.goal_ratio else "")
-        )
         met = {True: "yes", False: "NO", None: ""}[figure.is_met]
-        ours = f"{figure.ours.median:.4g} {figure.unit}"
+        ours = f"{_number(figure.ours.median)} {figure.unit}"
         lines.append(
-            f"{figure.goal:<5}{figure.what:<46}{ours:>12}{floor:>12}{ratio:>8}{allowed:>9}  {met}"
+            f"{figure.goal:<5}{figure.what:<50}{ours:>16}{floor:>12}{ratio:>8}"
+            f"{figure.allowed:>11}  {met}"
         )
     lines += ["", "CPU of one request"]
     for figure in report.figures:
@@ -119,3 +130,8 @@ def as_table(report: Report) -> str:
     lines += ["", "raw bounds of this run (per second)"]
     lines += [f"  {name:<58}{bound.median:>12,.0f}" for name, bound in report.bounds.items()]
     return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    """Write a number as short as it is still exact enough."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"  # noqa: PLR2004 - four digits

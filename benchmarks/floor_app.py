@@ -131,6 +131,8 @@ async def push(request: Request[Any, Any, Any]) -> int:
     """Apply edits of one field, all in one statement."""
     packed = zstandard.ZstdDecompressor().decompress(await request.body())
     changes = msgspec.msgpack.decode(packed, type=list[Change])
+    # In the order of ids, or those who push at once lock each other out.
+    changes.sort(key=lambda change: change.id)
     await _pool[0].execute(
         "UPDATE lead t SET remark = u.remark, seq = t.seq + 1"
         " FROM UNNEST($1::uuid[], $2::text[]) AS u(id, remark) WHERE t.id = u.id",

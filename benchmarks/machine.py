@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from server import supervisor
-from server.embedded import Cluster
+from server.embedded import Cluster, roles
 from world import processes
 from world.processes import Running
 
@@ -42,6 +42,16 @@ class Machine(msgspec.Struct, frozen=True):
     def superuser_url(self) -> str:
         """Give the address for raw bounds, on the floor's database."""
         return self.cluster.superuser_url(_FLOOR)
+
+    @property
+    def product_url(self) -> str:
+        """Give the superuser's address of the product's database: for raw bounds of its rows."""
+        return self.cluster.superuser_url(roles.DATABASE)
+
+    @property
+    def database_log(self) -> Path:
+        """Give what PostgreSQL writes down."""
+        return self.folder / "postgres" / "postgres.log"
 
     @property
     def database_pid(self) -> int:
