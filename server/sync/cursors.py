@@ -7,7 +7,6 @@ import msgspec
 
 from server.access import Actor
 from server.identity import keys
-from server.kit.pages import BadCursor
 from server.sync import scopes
 from server.sync.store import Standing
 from sync_protocol import cursor as protocol
@@ -17,17 +16,17 @@ from sync_protocol.cursor import Cursor, CursorRefused
 def read(actor: Actor, text: str | None, stands: Standing) -> Cursor | None:
     """Read a device's cursor.
 
-    No text is the start of a snapshot, None means that it cannot be continued.
-
-    :raises BadCursor: when it was not made for this device.
+    No text is the start of a snapshot. None means that it cannot be continued: it is of another
+    epoch, of other grants, too old, or none that this server made for this device. A refusal would
+    take the outcomes of the ops that came along with it.
     """
     grants = scopes.grants_of(actor)
     if text is None:
         return Cursor(epoch=stands.epoch, base=0, seq=0, grants=grants, started=stands.seq)
     try:
         cursor = protocol.decode(text, key=_key(), bound_to=_bound_to(actor))
-    except CursorRefused as error:
-        raise BadCursor("This cursor was not made for this device.", field="cursor") from error
+    except CursorRefused:
+        return None
     is_known = cursor.epoch == stands.epoch and cursor.grants == grants
     # What a page of this run sent may have been deleted since, and the tombstone collected.
     is_kept = min(cursor.base or cursor.started, cursor.started) >= stands.min_seq

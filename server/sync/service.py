@@ -306,10 +306,9 @@ async def pull(
 ) -> PullResponse:
     """Give a device what is newer than its cursor, from one snapshot.
 
-    A cursor of another epoch, of other grants or older than the kept tombstones is answered with
-    `reset`. What is not newer costs one query.
-
-    :raises BadCursor: when the cursor was not made for this device.
+    A cursor that cannot be continued is answered with `reset`: it is of another epoch, of other
+    grants, older than the kept tombstones, or not made for this device. What is not newer costs
+    one query.
     """
     rules.ensure_device(actor)
     async with room.store.snapshot(actor.tenant_id):

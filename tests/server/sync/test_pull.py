@@ -3,14 +3,13 @@
 import asyncio
 import random
 
-import pytest
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.access import Role, Scope
 from server.changelog import service as changelog
 from server.kit import clock
-from server.kit.pages import BadCursor
 from server.settings import Settings
 from server.sync import service as sync
 from server.sync.registry import KINDS
@@ -21,7 +20,7 @@ from sync_protocol.merge import EditClock
 from sync_protocol.messages import Edit, PullRequest
 from tests import factories
 from tests.factories import NOW, Tenant, new_id
-from tests.server.sync.devices import Device, make_device
+from tests.server.sync.devices import Device, frame, make_device
 
 
 async def test_an_unchanged_tenant_is_told_in_sixty_bytes(
@@ -51,13 +50,29 @@ async def test_every_answer_tells_how_long_the_device_may_show_what_it_holds(
     assert (first.lease_ms, quiet.lease_ms) == (5 * 3_600_000, 5 * 3_600_000)
 
 
-async def test_a_cursor_of_another_device_is_refused(database: Settings, tenant: Tenant) -> None:
+async def test_a_cursor_of_another_device_starts_again(database: Settings, tenant: Tenant) -> None:
     phone, other = [await make_device(database, tenant) for _ in range(2)]
     await phone.push(phone.create("customer", new_id(), name="木渎灯饰"))
     await phone.pull()
 
-    with pytest.raises(BadCursor):
-        await sync.pull(other.actor, PullRequest(cursor=phone.cursor), now=other.later())
+    page = await sync.pull(other.actor, PullRequest(cursor=phone.cursor), now=other.later())
+
+    assert (page.reset, page.cursor, page.batches) == (True, None, [])
+
+
+async def test_a_damaged_cursor_does_not_take_the_ops_beside_it_with_it(
+    database: Settings, tenant: Tenant
+) -> None:
+    phone = await make_device(database, tenant)
+    op = phone.create("customer", new_id(), name="木渎灯饰")
+
+    now = phone.later()
+    push = msgspec.structs.replace(frame([op], now), pull=PullRequest(cursor="AAAA"))
+    answer = await sync.push(phone.actor, push, now=now)
+
+    assert [outcome.code for outcome in answer.outcomes] == ["applied"]
+    assert answer.pull is not None
+    assert answer.pull.reset
 
 
 async def test_a_customer_handed_over_leaves_one_phone_and_enters_another_with_its_notes(
