@@ -116,30 +116,81 @@ def answer(request: DigestRequest, held: Hashes) -> Found:
     """Compare what a device holds with what it should hold.
 
     ``held`` has the rows of every kind that ``kinds_asked`` names; other kinds are not known here.
+    Each row is looked at once for each length of the ranges, however many ranges are asked about.
     """
     asked = request.branches
     if not (request.branches or request.leaves):
         asked = [Branch(kind=kind) for kind in held]
-    branches = [_within(held, each.kind, each.suffix) for each in asked if each.kind in held]
-    missing: dict[str, list[str]] = {}
+    ranges = {kind: _ranges(rows, _suffixes(asked, request, kind)) for kind, rows in held.items()}
+    branches = [
+        _within(each.kind, ranges[each.kind][each.suffix]) for each in asked if each.kind in held
+    ]
+    missing: dict[str, dict[str, None]] = {}
     strange: list[str] = []
     for leaf in request.leaves:
         if leaf.kind not in held:
             continue
-        rows = rows_within(held[leaf.kind], leaf.suffix)
-        if len(rows) > MAX_LEAF_ROWS and len(leaf.suffix) < _MAX_SUFFIX:
-            branches.append(_within(held, leaf.kind, leaf.suffix))
+        found = ranges[leaf.kind][leaf.suffix]
+        if found.is_large:
+            branches.append(_within(leaf.kind, found))
             continue
-        theirs, ours = set(leaf.hashes), {short(hashed) for hashed in rows.values()}
-        lacking = [each for each, hashed in rows.items() if short(hashed) not in theirs]
+        theirs, ours = set(leaf.hashes), {short(hashed) for hashed in found.rows.values()}
+        lacking = [each for each, hashed in found.rows.items() if short(hashed) not in theirs]
         if lacking:
-            missing.setdefault(leaf.kind, []).extend(lacking)
+            missing.setdefault(leaf.kind, {}).update(dict.fromkeys(lacking))
         strange += [each for each in leaf.hashes if each not in ours]
-    return Found(branches=branches, missing=missing, strange=strange)
+    return Found(
+        branches=branches,
+        missing={kind: list(ids) for kind, ids in missing.items()},
+        strange=strange,
+    )
 
 
-def _within(held: Hashes, kind: str, suffix: str) -> BranchDigests:
-    return BranchDigests(kind=kind, suffix=suffix, digests=digests_within(held[kind], suffix))
+class _Range:
+    """What is known of a range: the sums of those within, and its rows while they are few."""
+
+    __slots__ = ("is_large", "rows", "suffix", "totals")
+
+    def __init__(self, suffix: str) -> None:
+        self.suffix = suffix
+        self.totals = dict.fromkeys(_DIGITS, 0)
+        self.rows: dict[str, int] = {}
+        self.is_large = False
+
+    def add(self, record_id: str, hashed: int) -> None:
+        """Take in a row of the range."""
+        if len(self.suffix) == _MAX_SUFFIX:
+            # There is no range within: however many rows it has, they are told one by one.
+            self.rows[record_id] = hashed
+            return
+        self.totals[record_id[-len(self.suffix) - 1]] += hashed
+        if len(self.rows) < MAX_LEAF_ROWS:
+            self.rows[record_id] = hashed
+        else:
+            self.is_large = True
+
+
+def _suffixes(asked: Iterable[Branch], request: DigestRequest, kind: str) -> set[str]:
+    """Name the ranges of a kind that are asked about."""
+    branches = {each.suffix for each in asked if each.kind == kind}
+    return branches | {each.suffix for each in request.leaves if each.kind == kind}
+
+
+def _ranges(rows: Mapping[str, int], suffixes: Iterable[str]) -> dict[str, _Range]:
+    """Answer these ranges, from one pass over the rows."""
+    ranges = {suffix: _Range(suffix) for suffix in suffixes}
+    lengths = {len(suffix) for suffix in ranges}
+    for record_id, hashed in rows.items():
+        for length in lengths:
+            found = ranges.get(record_id[len(record_id) - length :])
+            if found is not None:
+                found.add(record_id, hashed)
+    return ranges
+
+
+def _within(kind: str, found: _Range) -> BranchDigests:
+    digests = [short(total) for total in found.totals.values()]
+    return BranchDigests(kind=kind, suffix=found.suffix, digests=digests)
 
 
 # -------------------------------------------------------------------------- the device's side

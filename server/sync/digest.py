@@ -17,6 +17,8 @@ from sync_protocol.messages import DigestRequest, DigestResponse
 
 _FIRST_ID: Final = UUID(int=0)
 _ALL: Final = 2**31 - 1
+_SIDE_BY_SIDE: Final = asyncio.Semaphore(2)
+"""Comparisons at the same time in one process: each holds all that a device may hold."""
 
 
 async def compare(
@@ -26,10 +28,16 @@ async def compare(
 
     Both are of one snapshot. One statement a kind that is asked about, whatever the number of rows;
     a page that has a successor, or starts the device again, comes alone.
-
-    :raises BadCursor: when the cursor was not made for this device.
     """
     rules.ensure_device(actor)
+    async with _SIDE_BY_SIDE:
+        return await _compare(actor, request, now, room)
+
+
+async def _compare(
+    actor: Actor, request: DigestRequest, now: datetime, room: Room
+) -> DigestResponse:
+    """Compare, as one of few."""
     async with room.store.snapshot(actor.tenant_id):
         stands = await room.store.standing(actor)
         if stands is None:
@@ -39,8 +47,7 @@ async def compare(
             return DigestResponse(pull=page)
         names = protocol.kinds_asked(request, tuple(KINDS))
         held = {name: await _held(room.store, actor, name, stands) for name in names}
-    hashes = await asyncio.to_thread(_hashes, held)
-    found = protocol.answer(request, hashes)
+    found = await asyncio.to_thread(_answer, request, held)
     return DigestResponse(
         pull=page,
         branches=found.branches,
@@ -59,9 +66,10 @@ async def _held(store: SyncStore, actor: Actor, kind: str, stands: Standing) -> 
     return {row["id"]: row for row in rows if not row["deleted"]}
 
 
-def _hashes(held: Mapping[str, Mapping[str, Row]]) -> dict[str, dict[str, int]]:
-    """Hash every record; off the event loop, because there may be many."""
-    return {kind: _hashes_of(kind, list(rows.values())) for kind, rows in held.items()}
+def _answer(request: DigestRequest, held: Mapping[str, Mapping[str, Row]]) -> protocol.Found:
+    """Hash every record and compare; off the event loop, because there may be many."""
+    hashes = {kind: _hashes_of(kind, list(rows.values())) for kind, rows in held.items()}
+    return protocol.answer(request, hashes)
 
 
 def _hashes_of(kind: str, rows: Sequence[Row]) -> dict[str, int]:

@@ -1,13 +1,15 @@
 """Cursors belong to one device, digests to one content, fingerprints to one version."""
 
 import random
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_protocol import cursor, digest, version
+from sync_protocol import codec, cursor, digest, version
+from sync_protocol.messages import Branch, DigestRequest, Leaf, PullRequest
 from sync_protocol.schema import SCHEMA
 
 KEY = b"k" * 32
@@ -112,3 +114,51 @@ def test_old_protocols_are_known_and_new_ones_are_not() -> None:
     assert version.is_supported(2)
     assert not version.is_supported(0)
     assert not version.is_supported(3)
+
+
+class _Counted(dict[str, int]):
+    """Rows that know how often all of them were gone through."""
+
+    passes = 0
+
+    def items(self) -> Any:
+        """Count, and go on as a dict does."""
+        self.passes += 1
+        return super().items()
+
+
+def test_many_ranges_cost_no_more_passes_than_one() -> None:
+    rng = random.Random(7)
+    rows = _Counted({str(UUID(int=rng.getrandbits(128))): rng.getrandbits(128) for _ in range(900)})
+    suffixes = ["", *"0123456789abcdef", *(f"{number:02x}" for number in range(200))]
+    request = DigestRequest(
+        pull=PullRequest(),
+        branches=[Branch(kind="note", suffix=each) for each in suffixes],
+        leaves=[Leaf(kind="note", suffix=each) for each in [*suffixes, *suffixes]],
+    )
+
+    found = digest.answer(request, {"note": rows})
+
+    assert rows.passes == 1
+    told = {each.suffix: each.digests for each in found.branches}
+    assert told == {each: digest.digests_within(dict(rows), each) for each in suffixes}
+    few = [each for each in suffixes if len(digest.rows_within(dict(rows), each)) <= 256]
+    lacking = {each for suffix in few for each in digest.rows_within(dict(rows), suffix)}
+    assert sorted(found.missing["note"]) == sorted(lacking), "each once"
+
+
+@pytest.mark.parametrize("media", [codec.JSON, codec.MSGPACK])
+def test_a_range_of_twelve_digits_has_no_ranges_within(media: codec.MediaType) -> None:
+    record_id = "019cac0f-2680-7d09-8059-161b8f71ead2"
+    suffix = record_id[-12:]
+    asked = DigestRequest(
+        pull=PullRequest(),
+        branches=[Branch(kind="note", suffix=suffix)],
+        leaves=[Leaf(kind="note", suffix=suffix)],
+    )
+    sent = codec.decode(codec.encode(asked, media), DigestRequest, media)
+
+    found = digest.answer(sent, {"note": {record_id: 5}})
+
+    assert [each.digests for each in found.branches] == [["0" * 16] * 16]
+    assert found.missing == {"note": [record_id]}
