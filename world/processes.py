@@ -127,11 +127,11 @@ class Memory(msgspec.Struct, frozen=True):
 
 def memory(running: Running) -> Memory:
     """Measure a process and its descendants (Linux)."""
-    pids = _family(running.process.pid)
+    pids = family(running.process.pid)
     return Memory(running.name, len(pids), sum(_pss(pid) for pid in pids))
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """List a process and its descendants, itself first."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():

@@ -23,7 +23,7 @@ async def site(tmp_path: Path, cluster: Cluster) -> AsyncIterator[Site]:
     made = Site(cluster, tmp_path)
     try:
         made.start()
-        made.tenant_id = await found_company(cluster, made.url, tmp_path)
+        made.tenant_id = await found_company(made)
         login = {"login": OWNER, "password": PASSWORD}
         async with httpx.AsyncClient() as http:
             signed_in = await http.post(f"{made.url}/v1/auth/login", json=login)

@@ -1,0 +1,1 @@
+"""Real processes under seeded faults: a bad network, kill -9, and processes that stand still."""

@@ -1,0 +1,155 @@
+"""A rep's app as a process of its own: edits, syncs, and says what it has saved, until it is quiet.
+
+Usage: python -m world.faults.phone FOLDER NAME URL SEED LIFE, on a store that is enrolled.
+
+Each value that it writes is a word of its own, so that each can be found again. Its journal has a
+line before a word is saved and a line after; once the file `quiet` is there it only syncs, and
+writes down what it shows, until `over` is there.
+"""
+
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from mobile_client_sdk.client import Client, open_client
+from mobile_client_sdk.records import ConflictRecord, Contact, Customer, Note, Record, Store, Tag
+
+FIELDS: Final = ("city", "district", "address", "industry", "source")
+"""Fields of a customer of which a concurrent edit keeps both values."""
+KINDS: Final[tuple[type[Record], ...]] = (Customer, Store, Contact, Note, Tag, ConflictRecord)
+WORDS_A_LIFE: Final = 60
+_PAGE: Final = 20
+_TURN_S: Final = 0.02
+_LOOK_S: Final = 0.1
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the journal."""
+
+    word: str
+    kind: str
+    """note, customer, field, benefit."""
+    saved: bool = False
+    record: str = ""
+    field: str = ""
+    over: str | None = None
+    """The value that the author saw in the field."""
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What a phone shows once it is quiet."""
+
+    pending: int
+    state: str
+    problem: str
+    records: dict[str, dict[str, Any]]
+
+
+def view(client: Client) -> dict[str, dict[str, Any]]:
+    """Give everything that a replica shows, by kind and id."""
+    shown: dict[str, dict[str, Any]] = {}
+    for kind in KINDS:
+        for record in client.find(kind):
+            fields: dict[str, Any] = msgspec.to_builtins(record)
+            # At which state it was read, not what it is.
+            fields.pop("as_of")
+            shown[f"{kind.KIND} {record.id}"] = fields
+    return shown
+
+
+class Phone:
+    """One life of an app."""
+
+    def __init__(self, folder: Path, name: str, client: Client, rng: Random) -> None:
+        self._folder = folder
+        self._name = name
+        self._client = client
+        self._rng = rng
+        self._journal = (folder / f"{name}.journal").open("ab")
+        # A journal that was cut within a line goes on with a new one.
+        self._journal.write(b"\n")
+        program = folder / "program"
+        self._program = program.read_text() if program.exists() else None
+
+    def work(self, life: str) -> None:
+        """Write and sync until all shall be quiet."""
+        for turn in range(WORDS_A_LIFE):
+            if self._is("quiet"):
+                return
+            self._turn(f"{self._name}-{life}-{turn}")
+            time.sleep(_TURN_S * self._rng.random())
+
+    def _turn(self, word: str) -> None:
+        customers = sorted(self._client.customers(), key=lambda each: each.id)
+        dice = self._rng.random()
+        if dice < 0.25 or not customers:  # noqa: PLR2004 - the mix of a rep's day, here and below
+            self._client.sync()
+        elif dice < 0.32:  # noqa: PLR2004
+            self._tell(Line(word, "customer"))
+            self._client.create_customer(name=word)
+            self._tell(Line(word, "customer", saved=True))
+        elif dice < 0.72:  # noqa: PLR2004
+            self._edit(self._rng.choice(customers[:4]), self._rng.choice(FIELDS), word)
+        elif dice < 0.8 and self._program:  # noqa: PLR2004
+            self._ask(self._rng.choice(customers), self._program, word)
+        else:
+            self._note(self._rng.choice(customers), word, both=dice > 0.93)  # noqa: PLR2004
+
+    def _edit(self, customer: Customer, field: str, word: str) -> None:
+        over = getattr(customer, field)
+        line = Line(word, "field", record=customer.id, field=field, over=over)
+        self._tell(line)
+        with self._client.edit(customer) as draft:
+            setattr(draft, field, word)
+        self._tell(msgspec.structs.replace(line, saved=True))
+
+    def _ask(self, customer: Customer, program: str, word: str) -> None:
+        self._tell(Line(word, "benefit"))
+        request_id = self._client.request_benefit(customer, program_id=program)
+        self._tell(Line(word, "benefit", saved=True, record=request_id))
+
+    def _note(self, customer: Customer, word: str, *, both: bool) -> None:
+        words = (f"{word}a", f"{word}b") if both else (word,)
+        for each in words:
+            self._tell(Line(each, "note"))
+        with self._client.group(atomic=both):
+            for each in words:
+                self._client.add_note(customer, each)
+        for each in words:
+            self._tell(Line(each, "note", saved=True))
+
+    def _tell(self, line: Line) -> None:
+        self._journal.write(msgspec.json.encode(line) + b"\n")
+        self._journal.flush()
+
+    def rest(self) -> None:
+        """Sync and write down what is shown, until all is over."""
+        while not self._is("over"):
+            report = self._client.sync()
+            if self._is("quiet"):
+                shown = Shown(report.pending, str(report.state), report.problem, view(self._client))
+                made = self._folder / f"{self._name}.making"
+                made.write_bytes(msgspec.json.encode(shown))
+                made.rename(self._folder / f"{self._name}.shown")
+            time.sleep(_LOOK_S)
+
+    def _is(self, name: str) -> bool:
+        return (self._folder / name).exists()
+
+
+def main() -> None:
+    """Live until somebody kills this process, or all is over."""
+    folder, name, url, seed, life = sys.argv[1:]
+    rng = Random(f"{seed} {name} {life}")
+    with open_client(Path(folder) / f"{name}.db", url, page=_PAGE, protect=True) as client:
+        phone = Phone(Path(folder), name, client, rng)
+        phone.work(life)
+        phone.rest()
+
+
+if __name__ == "__main__":
+    main()
