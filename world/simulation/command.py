@@ -7,6 +7,8 @@ from typing import BinaryIO
 import click
 import msgspec
 
+from world.faults.command import faults
+from world.seeds import Seeds
 from world.simulation import mutants, plan, soak
 from world.simulation.plan import PROFILES, Plan
 from world.simulation.soak import Tally
@@ -14,31 +16,16 @@ from world.simulation.stage import Result
 from world.terminal import Paint
 
 
-class _Seeds(click.ParamType):  # type: ignore[type-arg] # generic in the stubs of newer versions alone
-    """A range of seeds, ``A:B``, or one seed."""
-
-    name = "A:B"
-
-    def convert(
-        self, value: str | range, param: click.Parameter | None, ctx: click.Context | None
-    ) -> range:
-        """Read it."""
-        if isinstance(value, range):
-            return value
-        first, colon, last = value.partition(":")
-        try:
-            return range(int(first), int(last) if colon else int(first) + 1)
-        except ValueError:
-            self.fail(f"{value} is not a range of seeds like 0:1000.", param, ctx)
-
-
 @click.group()
 def command() -> None:
-    """Put the sync through what the field does to it, in virtual time."""
+    """Put the sync through what the field does to it: in virtual time, and as real processes."""
+
+
+command.add_command(faults)
 
 
 @command.command()
-@click.option("--seeds", type=_Seeds(), default="0:1000", show_default=True)
+@click.option("--seeds", type=Seeds(), default="0:1000", show_default=True)
 @click.option("--jobs", default=2, show_default=True, type=click.IntRange(1, 64))
 @click.option("--profile", type=click.Choice(sorted(PROFILES)), help="One kind of trouble only.")
 @click.option(
