@@ -127,6 +127,12 @@ async def job_actor(tenant_id: UUID, user_id: UUID) -> Actor | None:
     return standing.actor(held, device_id=None, session_id=None)
 
 
+async def author(tenant_id: UUID, user_id: UUID) -> Actor | None:
+    """Give the Actor of a person whose words were taken; also when they were let go since."""
+    held = await standings.read(tenant_id, user_id)
+    return None if held is None else standing.actor(held, device_id=None, session_id=None)
+
+
 async def device_health(tenant_id: UUID) -> DeviceHealth:
     """Say how a tenant's devices are; call inside its transaction, for a job has no Actor."""
     row = await db.connection().fetchrow(_HEALTH, tenant_id)

@@ -129,11 +129,12 @@ class PostgresOrphans:
 
 
 async def _settle_again(tenant_id: UUID, rows: Sequence[asyncpg.Record], now: datetime) -> set[str]:
-    """Settle a device's ops as its push would have; give the records that they made."""
-    person = await identity.job_actor(tenant_id, rows[0]["user_id"])
-    if person is None:
-        log.warning("orphans.left", ops=len(rows))
-        return set()
+    """Settle a device's ops as its push would have; give the records that they made.
+
+    They were answered as applied: that their author was let go since takes nothing away.
+    """
+    person = await identity.author(tenant_id, rows[0]["user_id"])
+    assert person is not None, "people are let go, and never deleted"
     author = msgspec.structs.replace(person, device_id=rows[0]["device_id"])
     applied = await changelog.apply(
         author,

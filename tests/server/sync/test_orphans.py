@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from server.changelog import restoration
+from server.identity import service as identity
 from server.kit import db
 from server.settings import Settings
 from server.sync import service as sync
@@ -83,6 +84,19 @@ async def test_whichever_comes_first_nothing_is_left_behind(li: Device, wang: De
         await asyncio.gather(again(li, made), again(wang, written))
 
         assert f"见{customer}" in await held(li)
+
+
+async def test_what_was_taken_is_kept_when_its_author_has_left(
+    tenant: Tenant, li: Device, wang: Device
+) -> None:
+    await restored(li, wang)
+    customer = new_id()
+    await again(wang, wang.create("note", new_id(), customer_id=str(customer), body="约好周三"))
+    await identity.disable_user(tenant.owner, wang.actor.user_id, now=NOW)
+
+    await again(li, li.create("customer", customer, name="老街茶庄"))
+
+    assert "约好周三" in await held(li)
 
 
 async def test_without_a_restoration_nothing_waits(li: Device) -> None:
