@@ -75,8 +75,7 @@ class Application:
             sys.exit(1)
         self._app.state.is_checked = True
         self._tie = supervisor.die_with_parent(signal.SIGTERM)
-        gc.collect()
-        gc.freeze()
+        supervisor.look_for_cycles_seldom()
         gc.enable()
 
     def __call__(self) -> Any:

@@ -213,6 +213,7 @@ async def work(settings: Settings) -> None:
         # What a job writes is heard by the pages and phones that the web processes serve.
         await live.HUB.open(settings.database_url)
         worker = Worker(collect_handlers(), now=clock.now, planned=collect_schedule())
+        supervisor.look_for_cycles_seldom()
         loop = asyncio.get_running_loop()
         for kind in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(kind, worker.stop)
