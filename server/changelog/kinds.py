@@ -103,4 +103,5 @@ class RecordKind:
     derive: Callable[[Mapping[str, Any]], dict[str, Any]] = _nothing_derived
     """Compute the derived columns; pure."""
     index: Callable[[Sequence[Written]], Sequence[Along]] | None = None
-    """Say what keeps the search index of these records; pure."""
+    """Say what keeps the search index of these records; pure. Of ``clock`` it may join `tenant_id`
+    alone: many records are indexed before the clock is taken."""

@@ -2,12 +2,14 @@
 
 However many records a unit of work writes, it is one statement: the tenant's clock ticks in it, and
 each table is written from one parameter, a JSON array of rows. While the clock is held, and others
-of the tenant wait, there is this one round trip and the commit.
+of the tenant wait, there is this one round trip and the commit. The search keys of many records are
+written before it.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -34,6 +36,12 @@ FROM change c JOIN UNNEST($2::uuid[], $3::uuid[], $4::bigint[]) AS u(root_id, re
     ON c.root_id = u.root_id AND c.record_id = u.record_id AND c.seq = u.seq
 WHERE c.tenant_id = $1
 """
+
+_QUIET: Final = timedelta(seconds=3)
+"""Changes within this time are one word to the rooms above, which count the whole tenant anew."""
+
+_MANY: Final = 100
+"""From so many records on, another round trip costs less than a clock that is held for longer."""
 
 
 class PostgresStore:
@@ -105,23 +113,29 @@ class PostgresStore:
         now: datetime,
     ) -> Tick:
         """Tick and write everything in one statement; tell the listeners after the commit."""
-        parts = [
-            *_of_records(kinds, unit),
-            *_of_history(unit),
-            *_of_exits(unit),
-            *(Part.along(each) for each in (*_of_indexes(kinds, unit), *along)),
-        ]
+        connection = db.connection()
+        keys = [Part.along(each) for each in _of_indexes(kinds, unit)]
+        if unit.new_count + len(unit.changed) < _MANY:
+            parts = [*_of_unit(kinds, unit), *keys]
+        else:
+            # They are more rows than all others. Nobody waits for them yet, and while PostgreSQL
+            # writes them the others are made.
+            parts, _ = await asyncio.gather(
+                asyncio.to_thread(_of_unit, kinds, unit),
+                _write_ahead(connection, actor.tenant_id, keys),
+            )
+        parts += [Part.along(each) for each in along]
         if unit.has_customers:
             parts.append(Part.along(_announcement(actor.tenant_id, now)))
         statement = statements.unit(tuple(part.text for part in parts))
-        row = await db.connection().fetchrow(
+        row = await connection.fetchrow(
             statement,
             actor.tenant_id,
             unit.new_count,
             actor.user_id,
             actor.device_id,
             now,
-            *(value for part in parts for value in part.values),
+            *_values(parts),
         )
         assert row is not None, "the clock always ticks"
         tick = Tick(row["seq"], row["handle"])
@@ -133,7 +147,24 @@ STORE: Final = PostgresStore()
 """It holds nothing, so one is enough."""
 
 
+async def _write_ahead(connection: Any, tenant_id: UUID, parts: Sequence[Part]) -> None:
+    """Write parts that need no sequence, before the clock is taken."""
+    if parts:
+        statement = statements.ahead(tuple(part.text for part in parts))
+        await connection.execute(statement, tenant_id, *_values(parts))
+
+
 # ------------------------------------------------------------------------------ a unit as parts
+
+
+def _values(parts: Sequence[Part]) -> Iterable[Any]:
+    """Give the parameters of all parts."""
+    return (value for part in parts for value in part.values)
+
+
+def _of_unit(kinds: Mapping[str, RecordKind], unit: Unit) -> list[Part]:
+    """Write what stands under the unit's sequence."""
+    return [*_of_records(kinds, unit), *_of_history(unit), *_of_exits(unit)]
 
 
 def _of_records(kinds: Mapping[str, RecordKind], unit: Unit) -> Iterable[Part]:
@@ -214,4 +245,5 @@ def _announcement(tenant_id: UUID, now: datetime) -> Along:
     """Leave word for the rooms above that customers changed, once for many changes."""
     topic = "customers.changed"
     key = f"{topic}:{tenant_id}"
-    return Along(*outbox.adding(topic, {}, tenant_id=tenant_id, now=now, key=key))
+    adding = outbox.adding(topic, {}, tenant_id=tenant_id, now=now, key=key, run_at=now + _QUIET)
+    return Along(*adding)

@@ -29,6 +29,7 @@ WITH clock AS (
         $3::uuid AS actor_id, $4::uuid AS device_id, $5::timestamptz AS at
 )"""
 _CLOCK_PARAMETERS: Final = 5
+_AHEAD: Final = "WITH clock AS (SELECT $1::uuid AS tenant_id)"
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _ENCODER: Final = msgspec.json.Encoder()
 _HISTORY: Final = """
@@ -63,13 +64,27 @@ def unit(texts: tuple[str, ...]) -> str:
 
     $1 tenant, $2 count of new records, $3 author, $4 device, $5 time, then the parts' own.
     """
-    written, taken = [_CLOCK], _CLOCK_PARAMETERS
+    return f"{_CLOCK}{_behind(texts, _CLOCK_PARAMETERS)}\nSELECT seq, handle FROM clock"
+
+
+@cache
+def ahead(texts: tuple[str, ...]) -> str:
+    """Put parts that need no sequence into a statement that leaves the clock alone.
+
+    $1 tenant, then the parts' own.
+    """
+    return f"{_AHEAD}{_behind(texts, 1)}\nSELECT"
+
+
+def _behind(texts: tuple[str, ...], taken: int) -> str:
+    """Write the parts one behind the other, their parameters behind those that are taken."""
+    written = []
     for number, text in enumerate(texts):
         numbers = {int(found[1]) for found in _PARAMETER.finditer(text)}
         shifted = _PARAMETER.sub(lambda found, by=taken: f"${int(found[1]) + by}", text)  # type: ignore[misc] # mypy reads no default of a lambda
         written.append(f", part_{number} AS (\n{shifted.strip()}\n)")
         taken += max(numbers, default=0)
-    return "".join(written) + "\nSELECT seq, handle FROM clock"
+    return "".join(written)
 
 
 # ----------------------------------------------------------------------------------------- parts
