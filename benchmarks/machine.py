@@ -120,9 +120,12 @@ def _compile(folder: Path, environ: dict[str, str]) -> None:
 
 
 def _command(arguments: list[str], environ: dict[str, str]) -> None:
-    """Run a command of the product to its end."""
+    """Run a command of the product to its end; what it says is no part of the report."""
     subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "server.cli", *arguments], env=environ, check=True
+        [sys.executable, "-m", "server.cli", *arguments],
+        env=environ,
+        stdout=sys.stderr,
+        check=True,
     )
 
 

@@ -27,6 +27,7 @@ class Trip(msgspec.Struct, frozen=True):
     up: int
     down: int
     status: int
+    sent: bytes
     answer: bytes
     is_compressed: bool
 
@@ -65,6 +66,7 @@ class Traffic(httpx.HTTPTransport):
                 int(request.headers.get("content-length", "0")),
                 len(body),
                 response.status_code,
+                request.content,
                 body,
                 response.headers.get("content-encoding") == codec.ZSTD,
             )

@@ -4,7 +4,7 @@ import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from benchmarks.wire import Wire
 from mobile_client_sdk.engine import DEFAULT_PAGE
 from mobile_client_sdk.store import CAN_ENCRYPT, open_store
 from sync_protocol import codec
-from sync_protocol.messages import PullRequest, PullResponse
+from sync_protocol.messages import PullRequest, PullResponse, PushRequest
 from sync_protocol.schema import SCHEMA
 
 _RUNS: Final = 5
@@ -40,10 +40,7 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, rows: in
     """Measure all on a tenant that has `rows` customers and a floor that has as many."""
     with phone(machine, machine.folder / "frames.db", await channel.device(owner, rng)) as device:
         device.sync()
-        figures = [
-            _bytes_a_field(device, _FRAME, _RUNS, 16, rng),
-            _bytes_a_field(device, 1, _ALONE, 40, rng),
-        ]
+        figures = _of_a_field(device, rng)
     return [
         *figures,
         await _serving(machine, owner, rng, rows),
@@ -55,34 +52,77 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, rows: in
 # -------------------------------------------------------------------------- a changed field
 
 
-def _bytes_a_field(
-    device: Phone, count: int, runs: int, limit: float, rng: random.Random
-) -> Figure:
-    """S1: edits of one short field each, in one push, as its body travels."""
+def _of_a_field(device: Phone, rng: random.Random) -> list[Figure]:
+    """S1: edits of one field each, in one push, as its body travels."""
+    many, _, many_bare = _changed(device, rng, _short_change, _FRAME, _RUNS)
+    aboard, alone, bare = _changed(device, rng, _short_change, 1, _ALONE)
+    texts, _, texts_bare = _changed(device, rng, _text_change, _FRAME, _RUNS)
+    return [
+        Figure(
+            goal="S1",
+            what=f"bytes a field, {_FRAME} in a push; floor: ids + zstd",
+            unit="B",
+            ours=many,
+            floor=many_bare,
+            limit=16,
+        ),
+        Figure(
+            goal="S1",
+            what="bytes of one field alone; floor: id + value",
+            unit="B",
+            ours=alone,
+            floor=bare,
+            limit=40,
+        ),
+        Figure(goal="S1", what="- with the next pull aboard", unit="B", ours=aboard),
+        Figure(
+            goal="S1",
+            what=f"bytes a remark, merged, {_FRAME} in a push",
+            unit="B",
+            ours=texts,
+            floor=texts_bare,
+        ),
+    ]
+
+
+_Change = Callable[[random.Random], tuple[str, Any]]
+
+
+def _changed(
+    device: Phone, rng: random.Random, change: _Change, count: int, runs: int
+) -> tuple[Spread, Spread, Spread]:
+    """Change fields and push; give the bytes a field, without the pull aboard, and the floor's."""
     held = list(device.client.customers())
-    mine, bare = [], []
+    mine, alone, bare = [], [], []
     for _ in range(runs):
         changes = []
         with device.client.group():
             for customer in rng.sample(held, count):
-                field, value = _short_change(rng)
+                field, value = change(rng)
                 with device.client.edit(customer) as draft:
                     setattr(draft, field, value)
                 changes.append((customer.id, field, value))
         device.sync()
         (push,) = device.bytes.of("/v1/sync/push")
         mine.append(push.up / count)
+        alone.append(_without_pull(push.sent) / count)
         plain = msgspec.msgpack.encode(changes)
         bare.append(min(len(plain), len(zstandard.ZstdCompressor().compress(plain))) / count)
-    what = f"bytes a field, {count} in a push" if count > 1 else "bytes of a push of one field"
-    return Figure(
-        goal="S1",
-        what=f"{what}; floor: ids + zstd",
-        unit="B",
-        ours=Spread.of(mine),
-        floor=Spread.of(bare),
-        limit=limit,
-    )
+    return Spread.of(mine), Spread.of(alone), Spread.of(bare)
+
+
+def _without_pull(body: bytes) -> int:
+    """Measure a push as it were without the pull that rides along, in the same form."""
+    with contextlib.suppress(codec.DecodeError):
+        body = codec.decompress(body)
+    push = codec.decode(body, PushRequest)
+    body = codec.encode(msgspec.structs.replace(push, pull=None))
+    return len(codec.compress(body) if len(body) > codec.WORTH_COMPRESSING else body)
+
+
+def _text_change(rng: random.Random) -> tuple[str, Any]:
+    """Rewrite a remark: a text that merges carries what it said before."""
+    return "remark", f"改成周{rng.choice('一二三四五六')}送货，先打电话 {rng.randrange(10**6)}"
 
 
 def _short_change(rng: random.Random) -> tuple[str, Any]:
