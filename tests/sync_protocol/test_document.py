@@ -11,6 +11,7 @@ from sync_protocol.messages import (
     MAX_INTENTS,
     MAX_LEAF_ROWS,
     MAX_OPS,
+    MAX_PULL_ROWS,
     MAX_RANGES,
     MAX_REQUEST_BYTES,
     Code,
@@ -65,11 +66,20 @@ def test_every_field_is_listed(kind: str) -> None:
     ]
 
 
+def test_every_kind_has_its_number() -> None:
+    listed = re.findall(r"^\| (\d+) \| `(\w+)` \|$", DOCUMENT, re.MULTILINE)
+
+    assert dict(listed) == {
+        str(SCHEMA.record(kind).number): kind for kind in sorted(SCHEMA.kinds())
+    }
+
+
 def test_the_limits_are_the_codes_own() -> None:
     assert f"up to {MAX_OPS} ops" in DOCUMENT
     assert f"{MAX_INTENTS} of them intents" in DOCUMENT
     assert f"a group has at most {MAX_GROUP}" in DOCUMENT
     assert f"at most {MAX_LEAF_ROWS} records there" in DOCUMENT
     assert f"at most {MAX_RANGES} branches" in DOCUMENT
+    assert f"has at most, 1 to\n{MAX_PULL_ROWS:,}" in DOCUMENT
     assert f"protocol {PROTOCOL_VERSION}, schema {SCHEMA_VERSION}." in DOCUMENT
     assert f"{MAX_REQUEST_BYTES:,} bytes" in DOCUMENT

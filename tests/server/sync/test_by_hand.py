@@ -6,9 +6,13 @@ from typing import Any
 
 import httpx
 
+from server.access import Role
+from server.identity import keys
+from server.identity import service as identity
+from server.identity.schemas import NewUser
+from server.kit import clock
 from server.settings import Settings
-from tests.factories import Tenant
-from tests.server.sync.devices import make_phone_session
+from tests.factories import Tenant, new_id
 
 _DOCUMENT = (Path(__file__).parents[3] / "docs/sync-protocol.md").read_text(encoding="utf-8")
 _COMMANDS = dict(
@@ -20,7 +24,7 @@ async def run(client: httpx.AsyncClient, name: str, **variables: object) -> Any:
     """Do what a command does: the shell's quotes and variables, then the request."""
     command = _COMMANDS[name]
     path, body = re.fullmatch(
-        r'curl "\$SERVER(\S+)" -H "Authorization: Bearer \$TOKEN"'
+        r'curl "\$SERVER(\S+)"(?: -H "Authorization: Bearer \$\w+")?'
         r" -H \"Content-Type: application/json\" -d '(.*)'",
         command,
         flags=re.DOTALL,
@@ -30,15 +34,27 @@ async def run(client: httpx.AsyncClient, name: str, **variables: object) -> Any:
     answer = await client.post(
         path, content=body.encode(), headers={"Content-Type": "application/json"}
     )
-    assert answer.status_code == 200, answer.text
+    assert answer.is_success, answer.text
     return answer.json()
 
 
 async def test_the_protocol_is_driven_by_hand(
     client: httpx.AsyncClient, database: Settings, tenant: Tenant
 ) -> None:
-    token = await make_phone_session(database, tenant)
-    client.headers["Authorization"] = f"Bearer {token}"
+    keys.open_keys(database)
+    user_id = new_id()
+    person = NewUser(
+        login=f"p{user_id.hex}",
+        name="外勤",
+        role=Role.SALES_REP,
+        id=user_id,
+        team_id=tenant.team_id,
+    )
+    now = clock.now()
+    await identity.invite(tenant.owner, person, now=now)
+    code = await identity.new_enrolment_code(tenant.owner, user_id=user_id, now=now)
+    enrolled = await run(client, "enrol", CODE=code.code)
+    client.headers["Authorization"] = f"Bearer {enrolled['access_token']}"
 
     first = await run(client, "push")
     again = await run(client, "push")
