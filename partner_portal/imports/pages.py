@@ -1,6 +1,6 @@
 """Lead a person through an import: the file, its columns, what would happen, what happened."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, get_args
 from uuid import UUID
@@ -15,12 +15,12 @@ from partner_portal import failures, htmx
 from partner_portal.customers.look import Look
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
-from partner_portal.words import catalogue
+from partner_portal.words import Language, catalogue
 from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers.exports import service as exports
-from server.customers.imports import queries, service
-from server.customers.imports.schemas import Field, ImportView, Policy, StartImport
+from server.customers.imports import queries, reasons, service
+from server.customers.imports.schemas import Field, ImportView, Policy, RowProblem, StartImport
 from server.identity import queries as identity
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
@@ -108,7 +108,11 @@ async def import_page(
         plan = StartImport(columns=view.plan.columns, duplicates=view.plan.duplicates)
         return await _plan_page(request, actor, renderer, view, plan)
     problems = await queries.problems(actor, import_id) if view.counts.rows else Page([])
-    shown: dict[str, Any] = {"view": view, "problems": problems.items}
+    shown: dict[str, Any] = {
+        "view": view,
+        "problems": problems.items,
+        "reason": _reason_in(language_of(request)),
+    }
     if htmx.is_fragment(request):
         return renderer.page(request, "imports/templates/progress.html", **shown)
     return renderer.page(
@@ -170,6 +174,7 @@ async def _plan_page(
         "preview": preview,
         "sample": preview.sample if preview else [],
         "error": error,
+        "reason": _reason_in(words.language),
         "fields": [(name, words.say(f"column.{name}")) for name in FIELDS],
         "policies": list(Policy),
     }
@@ -185,10 +190,27 @@ async def _plan_page(
     )
 
 
+def _language(spoken: Language) -> reasons.Language:
+    """Give the language of the reasons for a reader of the pages."""
+    return reasons.Language.EN if spoken is Language.ENGLISH else reasons.Language.ZH
+
+
+def _reason_in(spoken: Language) -> Callable[[RowProblem], str]:
+    """Have a page say why a row was not taken, as the file of these rows says it."""
+
+    def reason(problem: RowProblem) -> str:
+        # The column has its own place on the page.
+        return reasons.reason(problem.code, "", problem.detail, _language(spoken))
+
+    return reason
+
+
 @get("/imports/{import_id:uuid}/errors.csv", media_type=_CSV)
-async def error_file(actor: CurrentActor, import_id: FromPath[UUID]) -> Response[bytes]:
+async def error_file(
+    request: AnyRequest, actor: CurrentActor, import_id: FromPath[UUID]
+) -> Response[bytes]:
     """Give the rows that were not taken, with the reasons, to be mended and sent again."""
-    content = await queries.error_file(actor, import_id)
+    content = await queries.error_file(actor, import_id, _language(language_of(request)))
     return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
 
 
