@@ -5,9 +5,10 @@ takes 2 MiB where pypinyin takes 58.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from operator import add
 from typing import Final
 
 _CHINESE_FROM: Final = "⺀"
@@ -83,8 +84,17 @@ def syllables(text: str) -> list[str]:
 
     The longest known phrase wins, so 重庆 is ``chong qing`` and 银行行长 ``yin hang hang zhang``.
     """
-    phrases = _table()[1]
+    return [*_syllables(text)]
+
+
+@lru_cache(2048)
+def _syllables(text: str) -> Sequence[str]:
+    """Do as `syllables`; a name is read for its search keys, and then for its place in lists."""
     starts = _phrase_starts()
+    if starts.keys().isdisjoint(map(add, text, text[1:])):
+        # No phrase begins anywhere: so it is with most names.
+        return [*map(_read, text)]
+    phrases = _table()[1]
     read: list[str] = []
     at = 0
     while at < len(text):

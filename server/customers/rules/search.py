@@ -125,12 +125,13 @@ def customer_tokens(name: str, *, phone: str | None, uscc: str | None, city: str
     """Give every search key of a customer."""
     key = name_key(name)
     name_core = _core(key)
-    return {
-        **_letter_tokens(name_core, city),
-        **_name_tokens(key, len(name_core)),
-        **(phone_tokens(phone) if phone else {}),
-        **({code_token(uscc): ""} if uscc else {}),
-    }
+    tokens = _letter_tokens(key, name_core, city)
+    tokens |= _name_tokens(key, len(name_core))
+    if phone:
+        tokens |= phone_tokens(phone)
+    if uscc:
+        tokens[code_token(uscc)] = ""
+    return tokens
 
 
 def child_tokens(name: str | None, phone: str | None) -> Tokens:
@@ -167,12 +168,13 @@ def _name_tokens(key: str, core_length: int) -> Tokens:
     return {"n" + key[at : at + TOKEN_MAX]: key[at - 1 : at] for at in reversed(starts)}
 
 
-def _letter_tokens(name_core: str, city: str | None) -> Tokens:
+def _letter_tokens(key: str, name_core: str, city: str | None) -> Tokens:
     """Give pinyin and initials from the beginning and from behind the place."""
     if name_core.isascii():
         return {}
     tokens: Tokens = {}
-    read = pinyin.syllables(name_core)
+    # The whole name is read, as for lists, where it is mostly written like its key.
+    read = pinyin.syllables(key)[: len(name_core)]
     for start in {0, _place_length(name_core, city)}:
         tokens["y" + "".join(read[start:])[:TOKEN_MAX]] = ""
         tokens["i" + "".join([syllable[0] for syllable in read[start:]])[:TOKEN_MAX]] = ""
