@@ -24,6 +24,7 @@ from world.journey.network import Network
 from world.model import Person
 
 _SAME_FIELD: Final = 5
+_SAME_TEXT: Final = 5
 _OTHER_FIELD: Final = 5
 _ALONE: Final = 10
 _NEW: Final = 3
@@ -61,7 +62,9 @@ class Round(msgspec.Struct):
     """What two reps did in one round without a network."""
 
     contested: dict[str, tuple[str, str]] = {}
-    """Customer -> the remarks that the first and the second rep wrote."""
+    """Customer -> the addresses that the first and the second rep wrote."""
+    merged: dict[str, tuple[str, str]] = {}
+    """Customer -> the lines that the first and the second rep added to its remark."""
     complementary: dict[str, tuple[str, str]] = {}
     """Customer -> the level that the first wrote, the address that the second wrote."""
     alone: dict[str, str] = {}
@@ -116,6 +119,7 @@ async def work_then_sync(cast: Cast, found: Evidence, *, first_to_sync: int) -> 
     waiting = [each.client.pending_count for each in phones]
     found.note(
         contested_fields=len(done.contested),
+        texts_merged=len(done.merged),
         edits_side_by_side=2 * len(done.complementary),
         edits_alone=len(done.alone),
         customers_created=len(done.created),
@@ -151,7 +155,7 @@ def _untouched(cast: Cast, phone: Phone) -> list[Customer]:
     touched = {
         key
         for each in rounds
-        for part in (each.contested, each.complementary, each.alone, each.created)
+        for part in (each.contested, each.merged, each.complementary, each.alone, each.created)
         for key in part
     }
     held = sorted(phone.client.customers(), key=lambda customer: customer.id)
@@ -168,7 +172,7 @@ async def both_values_kept(cast: Cast, found: Evidence) -> None:
     conflicts = {
         item["record_id"]: item
         async for item in company.owner.every("/v1/sync/conflicts")
-        if item["field"] == "remark"
+        if item["field"] == "address"
     }
     contested = {key: values for each in rounds for key, values in each.contested.items()}
     found.note(conflicts=len(conflicts))
@@ -178,7 +182,7 @@ async def both_values_kept(cast: Cast, found: Evidence) -> None:
         kept = conflicts.get(customer_id, {})
         values = {kept.get("kept"), kept.get("other")}
         found.expect("a contested customer keeps both values", values, set(written))
-        found.expect("what is held is what the conflict says", held["remark"], kept.get("kept"))
+        found.expect("what is held is what the conflict says", held["address"], kept.get("kept"))
     for each in phones:
         shown = {conflict.record_id for conflict in each.client.conflicts()}
         found.expect(f"{each.rep.login} sees the conflicts", shown, set(contested))
@@ -198,6 +202,11 @@ async def _expect_held(owner: Api, done: Round, found: Evidence) -> None:
         if (held["level"], held["address"]) != (level, address):
             lost.append(customer_id)
     found.expect("edits of different fields are all held", lost, [])
+    for customer_id, lines in done.merged.items():
+        held = (await owner.get(f"/v1/customers/{customer_id}"))["customer"]
+        if not all(line in held["remark"] for line in lines):
+            lost.append(customer_id)
+    found.expect("remarks that two wrote on hold the words of both", lost, [])
     for customer_id, remark in done.alone.items():
         held = (await owner.get(f"/v1/customers/{customer_id}"))["customer"]
         if held["remark"] != remark:
@@ -217,18 +226,27 @@ async def _devices_in_history(owner: Api, customer_id: str) -> set[str]:
     return {entry["device_id"] async for entry in entries if entry["device_id"]}
 
 
+def _both(cast: Cast, phones: Sequence[Phone]) -> tuple[str, str]:
+    """Give what each of two reps writes about the same thing."""
+    first, second = (f"{each.rep.name} {cast.rng.randrange(10**6):06d}" for each in phones)
+    return first, second
+
+
 def _work(cast: Cast, phones: Sequence[Phone], customers: Sequence[Customer]) -> Round:
     """Let two reps work on some customers, without knowing of each other."""
     first, second = phones
     done = Round()
     some = iter(customers)
     for customer in _take(some, _SAME_FIELD):
-        remarks = tuple(
-            f"{each.rep.name}：{cast.rng.randrange(10**6):06d}" for each in (first, second)
-        )
-        for each, remark in zip((first, second), remarks, strict=True):
-            _set(each, customer.id, remark=remark)
-        done.contested[customer.id] = (remarks[0], remarks[1])
+        written = _both(cast, phones)
+        for each, address in zip(phones, written, strict=True):
+            _set(each, customer.id, address=address)
+        done.contested[customer.id] = written
+    for customer in _take(some, _SAME_TEXT):
+        lines = _both(cast, phones)
+        for each, line in zip(phones, lines, strict=True):
+            _set(each, customer.id, remark=f"{line}\n{customer.remark or ''}")
+        done.merged[customer.id] = lines
     for customer in _take(some, _OTHER_FIELD):
         level = next(each for each in "ABCD" if each != customer.level)
         address = names.address(cast.rng, customer.district or "")
