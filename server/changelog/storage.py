@@ -90,6 +90,10 @@ async def load(
         if kind_name in wanted and kind_name in kinds:
             statement = _load_statement(kinds[kind_name].table, kind_name, lock=lock)
             rows = await db.connection().fetch(statement, actor.tenant_id, wanted[kind_name])
+            if any(row["has_moved"] for row in rows):
+                # Waiting for a record's lock while a merge gave it to another customer: that one
+                # was not looked at. Now the lock is here, and a second look sees both.
+                rows = await db.connection().fetch(statement, actor.tenant_id, wanted[kind_name])
             for row in rows:
                 visible = row["is_everybodys"] or is_visible(
                     actor, row["seen_owner"], row["seen_team"]
@@ -122,13 +126,17 @@ def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
         ]
     )
     parent = parent_of(kind_name)
+    join, owner, team, everybodys, moved = "", "NULL::uuid", "NULL::uuid", "true", "false"
     if kind_name == "customer":
-        seen, join = "k.owner_id AS seen_owner, k.team_id AS seen_team, false AS is_everybodys", ""
-    elif parent is None:
-        seen, join = "NULL::uuid AS seen_owner, NULL::uuid AS seen_team, true AS is_everybodys", ""
-    else:
-        seen = "c.owner_id AS seen_owner, c.team_id AS seen_team, c.id IS NULL AS is_everybodys"
+        owner, team, everybodys = "k.owner_id", "k.team_id", "false"
+    elif parent is not None:
+        owner, team, everybodys = "c.owner_id", "c.team_id", f"k.{parent} IS NULL"
+        moved = f"k.{parent} IS NOT NULL AND c.id IS NULL"
         join = f"LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.{parent}"
+    seen = (
+        f"{owner} AS seen_owner, {team} AS seen_team, {everybodys} AS is_everybodys,"
+        f" {moved} AS has_moved"
+    )
     locked = "FOR UPDATE OF k" if lock else ""
     return f"""
         SELECT {columns}, {seen} FROM {table} k {join}

@@ -1,4 +1,4 @@
-"""Lead ops that name a merged customer to the one that stayed: one question a push."""
+"""Lead ops that name a merged customer to the one that stayed: one question a push, or two."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
@@ -10,6 +10,14 @@ from server.kit import db
 from sync_protocol.messages import Create, Edit, Intent, ReceivedOp
 from sync_protocol.schema import SCHEMA, is_uuid
 
+# Locked as the write locks them, before aliases are looked for: a merge that goes on is waited for.
+_GONE: Final = """
+SELECT n.id FROM UNNEST($2::uuid[]) AS n (id) LEFT JOIN (
+    SELECT c.id, c.deleted FROM customer c
+    WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) ORDER BY c.id FOR UPDATE
+) AS held ON held.id = n.id
+WHERE held.deleted IS NOT FALSE
+"""
 # Who was brought back since is a customer of its own again.
 _ALIASES: Final = """
 SELECT a.old_id::text, a.into_id::text FROM customer_alias a
@@ -37,7 +45,11 @@ class PostgresAliases:
         named = sorted({str(each) for op in ops for each in _named(op) if is_uuid(each)})
         if not named:
             return list(ops)
-        rows = await db.connection().fetch(_ALIASES, actor.tenant_id, named)
+        gone = await db.connection().fetch(_GONE, actor.tenant_id, named)
+        if not gone:
+            return list(ops)
+        ids = [row["id"] for row in gone]
+        rows = await db.connection().fetch(_ALIASES, actor.tenant_id, ids)
         aliases = {row["old_id"]: row["into_id"] for row in rows}
         return [_led(op, aliases) for op in ops] if aliases else list(ops)
 

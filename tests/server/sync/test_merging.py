@@ -1,10 +1,13 @@
 """Two customers that are one: everything finds its way to the one that stays."""
 
+import asyncio
+import contextvars
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from server.access import Scope
 from server.benefits import queries as benefits
 from server.benefits.schemas import BenefitFilters
 from server.customers import service
@@ -14,7 +17,7 @@ from server.settings import Settings
 from server.sync import merging
 from server.sync import queries as inbox
 from server.sync.merging import MergeWithItself
-from sync_protocol.messages import Intent, ReceivedOp, Status
+from sync_protocol.messages import Intent, Outcome, ReceivedOp, Status
 from tests.factories import NOW, Tenant, new_id
 from tests.server.benefits import stories
 from tests.server.sync.devices import Device, make_device
@@ -206,3 +209,70 @@ async def test_who_is_brought_back_is_written_into_again_and_merged_again(
     await phone.push(phone.edit("customer", old, level="B"))
     await phone.pull()
     assert customers(phone)[str(into)]["level"] == "B"
+
+
+async def meanwhile(phone: Device, op: ReceivedOp) -> "asyncio.Task[Outcome]":
+    """Let a phone send an op, and see that it waits for what the open transaction holds."""
+
+    async def is_waiting() -> bool:
+        async with db.global_transaction():
+            return bool(
+                await db.connection().fetchval(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+
+    sent = asyncio.create_task(phone.outcome(op), context=contextvars.Context())
+    while not await asyncio.create_task(is_waiting(), context=contextvars.Context()):
+        assert not sent.done(), "nothing held it up"
+    return sent
+
+
+async def test_what_comes_while_customers_are_merged_is_led_to_the_one_that_stays(
+    tenant: Tenant, phone: Device, away: Device
+) -> None:
+    old, into = await two(phone)
+    await away.pull()
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await merging.merge(phone.actor, old, into, now=phone.later())
+        sent = await meanwhile(away, away.create("note", new_id(), customer_id=str(old), body="快"))
+
+    assert (await sent).status is Status.APPLIED
+    await away.pull()
+    assert children(away)["快"] == str(into)
+
+
+async def test_nobody_writes_out_of_sight_while_customers_are_merged(
+    database: Settings, tenant: Tenant, phone: Device
+) -> None:
+    old, into = await two(phone)
+    contact = new_id()
+    await phone.push(phone.create("contact", contact, customer_id=str(old), name="王店长"))
+    spy = await make_device(database, tenant, scope=Scope.MINE)
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await merging.merge(phone.actor, old, into, now=phone.later())
+        spied = await meanwhile(spy, spy.edit("contact", contact, name="偷改"))
+
+    assert (await spied).code == "not_found"
+    await phone.pull()
+    assert children(phone)["王店长"] == str(into)
+
+
+async def test_who_sees_a_contact_may_write_it_while_customers_are_merged(
+    tenant: Tenant, phone: Device, away: Device
+) -> None:
+    old, into = await two(phone)
+    contact = new_id()
+    await phone.push(phone.create("contact", contact, customer_id=str(old), name="王店长"))
+    await away.pull()
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await merging.merge(phone.actor, old, into, now=phone.later())
+        sent = await meanwhile(away, away.edit("contact", contact, name="王经理"))
+
+    assert (await sent).status is Status.APPLIED
+    await away.pull()
+    assert children(away)["王经理"] == str(into)
