@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -11,7 +11,7 @@ import msgspec
 from benchmarks.machine import Machine
 from mobile_client_sdk.client import Client, SyncReport, open_client
 from sync_protocol import codec
-from sync_protocol.messages import DigestResponse, PullResponse, PushResponse
+from sync_protocol.messages import DigestResponse, PullResponse, PushResponse, RecordBatch
 
 _ANSWERS: dict[str, type[DigestResponse | PullResponse | PushResponse]] = {
     "/v1/sync/digest": DigestResponse,
@@ -32,16 +32,32 @@ class Trip(msgspec.Struct, frozen=True):
     is_compressed: bool
 
     @property
-    def page(self) -> PullResponse | None:
-        """Give the page that came with it, if one did."""
+    def message(self) -> DigestResponse | PullResponse | PushResponse | None:
+        """Give what the server said; none where it is no message of the sync."""
         kind = _ANSWERS.get(self.path)
         if kind is None or self.status != httpx.codes.OK:
             return None
         body = self.answer
         if self.is_compressed:
             body = codec.decompress(body, max_bytes=codec.MAX_RESPONSE_BYTES)
-        message = codec.decode(body, kind, max_bytes=codec.MAX_RESPONSE_BYTES)
-        return message if isinstance(message, PullResponse) else message.pull
+        return codec.decode(body, kind, max_bytes=codec.MAX_RESPONSE_BYTES)
+
+    @property
+    def page(self) -> PullResponse | None:
+        """Give the page that came with it, if one did."""
+        message = self.message
+        return message if message is None or isinstance(message, PullResponse) else message.pull
+
+    @property
+    def rows(self) -> int:
+        """Count the records and patches that came, those that mend what differs among them."""
+        page, message = self.page, self.message
+        pulled = 0 if page is None else _count(page.batches) + len(page.patches)
+        return pulled + (_count(message.batches) if isinstance(message, DigestResponse) else 0)
+
+
+def _count(batches: Sequence[RecordBatch]) -> int:
+    return sum(len(batch.ids) for batch in batches)
 
 
 class Traffic(httpx.HTTPTransport):
@@ -88,15 +104,13 @@ class Traffic(httpx.HTTPTransport):
     @property
     def rows(self) -> int:
         """Count the records and patches that came."""
-        return sum(
-            sum(len(batch.ids) for batch in page.batches) + len(page.patches)
-            for page in self._pages()
-        )
+        return sum(trip.rows for trip in self.trips)
 
     @property
     def resets(self) -> int:
         """Count the answers that made the device start again."""
-        return sum(page.reset for page in self._pages())
+        pages = (trip.page for trip in self.trips)
+        return sum(page is not None and page.reset for page in pages)
 
     def of(self, path: str) -> list[Trip]:
         """Give the trips to one address."""
@@ -106,9 +120,6 @@ class Traffic(httpx.HTTPTransport):
         """Start counting anew."""
         self.trips = []
         self.waited_s = 0.0
-
-    def _pages(self) -> Iterator[PullResponse]:
-        return (page for trip in self.trips if (page := trip.page) is not None)
 
 
 class Phone(msgspec.Struct, frozen=True):

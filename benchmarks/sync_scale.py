@@ -57,9 +57,9 @@ async def measure(
         assert device.bytes.rows >= sizes.held, report
         per_row = device.bytes.down / device.bytes.rows
     return [
+        *await _reassigned(machine, rng, sizes.moved, per_row),
         await _new_field(machine, file, sizes.held),
         *_corrupted(machine, file, sizes.held),
-        *await _reassigned(machine, rng, sizes.moved, per_row),
         *await photos.measure(machine, owner, rng, sizes.photo_mib),
         *await _memory(machine, owner, rng, sizes.held),
     ]
