@@ -37,6 +37,8 @@ _BACK_MS: Final = 5 * 60_000
 """A clock that went back by less is set right, not set back."""
 _FRESH_MS: Final = 60_000
 """A contact within this time of the last one does not write the record again."""
+_NOTED_MS: Final = 60_000
+"""While the store is used, how late it is is kept so often: an app may be killed at any moment."""
 _KEY_BYTES: Final = 32
 _ABOUT_RECORD: Final = b"tonglu lease record 1"
 _ABOUT_KEY: Final = b"tonglu data key 1"
@@ -119,6 +121,7 @@ class Vault:
         self._ends_up_ms: int | None = None
         """The end of the lease by the uptime, which a person cannot set."""
         self._opened = (0, 0)
+        self._noted_up_ms = 0
 
     @property
     def exists(self) -> bool:
@@ -187,9 +190,12 @@ class Vault:
         """
         if self._key is None:
             raise LeaseEnded("This device was without its server for too long; sync to go on.")
-        if self._ends_up_ms is not None and self._uptime_ms() >= self._ends_up_ms:
+        up_ms = self._uptime_ms()
+        if self._ends_up_ms is not None and up_ms >= self._ends_up_ms:
             self.end()
             raise LeaseEnded("This device was without its server for too long; sync to go on.")
+        if up_ms - self._noted_up_ms >= _NOTED_MS:
+            self.pause()
 
     def end(self) -> None:
         """Let the lease be over: nothing on this device opens the store until a contact."""
@@ -215,15 +221,19 @@ class Vault:
                 return
             record = self.record
             opened_ms, opened_up_ms = self._opened
-            real_ms = opened_ms + self._uptime_ms() - opened_up_ms
+            self._noted_up_ms = self._uptime_ms()
+            real_ms = opened_ms + self._noted_up_ms - opened_up_ms
             if record.contact_ms is not None and real_ms > record.seen_ms:
                 self._save(msgspec.structs.replace(record, seen_ms=real_ms))
 
     def _note_time(self, record: LeaseRecord, now_ms: int) -> None:
-        self._opened = (now_ms, self._uptime_ms())
+        # It was seen to be later than a clock says that is a little behind: that does not come back.
+        late_ms = max(now_ms, record.seen_ms)
+        self._opened = (late_ms, self._uptime_ms())
+        self._noted_up_ms = self._opened[1]
         if record.contact_ms is None:
             return
-        self._ends_up_ms = self._opened[1] + record.contact_ms + record.lease_ms - now_ms
+        self._ends_up_ms = self._opened[1] + record.contact_ms + record.lease_ms - late_ms
         if now_ms > record.seen_ms:
             self._save(msgspec.structs.replace(record, seen_ms=now_ms))
 
@@ -241,6 +251,7 @@ class Vault:
             if record.share is None:
                 return
             self._opened = (now_ms, up_ms)
+            self._noted_up_ms = up_ms
             self._ends_up_ms = up_ms + record.lease_ms
             is_news = (
                 record != before

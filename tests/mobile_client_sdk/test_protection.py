@@ -13,9 +13,9 @@ from mobile_client_sdk import backup, keys
 from mobile_client_sdk import client as client_module
 from mobile_client_sdk import store as store_module
 from mobile_client_sdk.client import Client, SyncState
-from mobile_client_sdk.keys import KeyMissing, WrongKey
-from mobile_client_sdk.lease import HOUR_MS, ClockSetBack, LeaseEnded, StoreWiped
-from mobile_client_sdk.session import ProtectionNeeded, SignedOut
+from mobile_client_sdk.keys import FileKeyKeeper, KeyMissing, WrongKey
+from mobile_client_sdk.lease import HOUR_MS, ClockSetBack, LeaseEnded, StoreWiped, Vault
+from mobile_client_sdk.session import ProtectionNeeded, SignedOut, Terms
 from mobile_client_sdk.store import StoreUnusable, open_store
 from mobile_client_sdk.testing import Fault
 from tests.mobile_client_sdk.people import NOON, Phones, only
@@ -226,6 +226,41 @@ def test_a_clock_that_was_set_back_opens_nothing(leased: Phones) -> None:
         leased.open("王芳")
     leased.now_ms += 30 * HOUR_MS
     leased.open("王芳").close()
+
+
+def test_a_clock_held_still_and_an_app_killed_each_day_gain_nothing(tmp_path: Path) -> None:
+    clock_ms, uptime_ms = [NOON], [0]
+
+    def started() -> Vault:
+        return Vault(
+            tmp_path / "rep.lease",
+            FileKeyKeeper(tmp_path / "rep.key"),
+            clock_ms=lambda: clock_ms[0],
+            uptime_ms=lambda: uptime_ms[0],
+        )
+
+    vault = started()
+    vault.create()
+    vault.contact(Terms(lease_ms=72 * HOUR_MS, lease_shares=(SHARE,)))
+    used_h = 0
+
+    def another_day() -> None:
+        nonlocal vault, used_h
+        # A thief starts the phone, sets its clock just so that it opens, and never closes it.
+        vault, uptime_ms[0] = started(), 0
+        clock_ms[0] = vault.record.seen_ms - 4 * 60_000
+        vault.open()
+        for _ in range(20):
+            uptime_ms[0] += HOUR_MS
+            vault.ensure()
+            used_h += 1
+
+    for _ in range(3):
+        another_day()
+    with pytest.raises(LeaseEnded):
+        another_day()
+
+    assert used_h < 72
 
 
 def test_an_app_that_stays_open_is_locked_too_whatever_its_clock_says(leased: Phones) -> None:
