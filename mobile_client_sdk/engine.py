@@ -199,11 +199,14 @@ class SyncEngine:
             if self._replica.receive(request, page):
                 self._outbox.show(page.seq)
                 self._is_complete = True
-            self._compare(page)
-        after = self._replica.progress
-        self.pages += before != after
-        # A page that came late changes nothing; a new start counts as coming further.
-        return self._is_complete or before != after
+            has_moved = before != self._replica.progress
+            # A page that came late changes nothing, and what it says of the ops is old as well; a
+            # new start counts as coming further.
+            is_taken = self._is_complete or has_moved
+            if is_taken:
+                self._compare(page)
+        self.pages += has_moved
+        return is_taken
 
     def _take_digests(self, request: DigestRequest, answer: DigestResponse, now_ms: int) -> bool:
         """Take the page, then compare, and mend what differs; the outbox is not touched."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from mobile_client_sdk.client import open_client
 from mobile_client_sdk.engine import SyncEngine
 from mobile_client_sdk.outbox import Outbox
@@ -143,6 +145,22 @@ def test_the_version_of_the_app_is_told_until_it_was_heard(tmp_path: Path) -> No
         add(outbox)
 
     assert told == ["1.4.0", "", "1.5.0"]
+    store.close()
+
+
+def test_a_page_that_came_late_says_nothing_of_the_ops_either(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    outbox = Outbox(store)
+    add(outbox)
+    engine = SyncEngine(store, outbox, Replica(store))
+    request = push_of(engine)
+    late = PullResponse(
+        from_cursor="b", cursor="c", seq=5, server_time_ms=NOON, acknowledged=0, epoch=1
+    )
+
+    engine.receive(request, msgspec.structs.replace(settled(request), pull=late), NOON)
+
+    assert outbox.pending_count() == 0
     store.close()
 
 
