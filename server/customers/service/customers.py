@@ -76,7 +76,19 @@ async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerS
 
 
 async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> BatchSaved:
-    """Create up to 1,000 customers, all or none, with one sequence number."""
+    """Create up to 1,000 customers, all or none, with one sequence number.
+
+    :raises IdReused: an id is another customer's.
+    """
+    try:
+        return await _create_many(actor, batch, now=now)
+    except asyncpg.UniqueViolationError:
+        # As for one: the same request at the same moment.
+        return await _create_many(actor, batch, now=now)
+
+
+async def _create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> BatchSaved:
+    """Create customers whom nobody makes at the same moment."""
     made = [new.id or ids.new_id(now) for new in batch.customers]
     async with db.tenant_transaction(actor.tenant_id):
         given = [writing.fields_of(new, but=_OWN_ID) for new in batch.customers]

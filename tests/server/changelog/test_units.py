@@ -46,6 +46,43 @@ async def test_a_unit_of_many_kinds_is_one_statement_under_one_sequence(tenant: 
     assert len(lines) == len(ops)
 
 
+async def test_the_keys_of_many_records_are_written_before_the_clock_is_taken(
+    tenant: Tenant,
+) -> None:
+    ops = [_create("customer", str(new_id()), name=f"常州天合{at}") for at in range(120)]
+    seen: list[str] = []
+
+    async with db.tenant_transaction(tenant.tenant_id) as opened:
+        opened.connection.add_query_logger(lambda record: seen.append(record.query))
+        await _apply(tenant, *ops)
+        opened.connection._query_loggers.clear()
+
+    keys, unit = (query for query in seen if "INSERT" in query)
+    assert "INSERT INTO customer_token" in keys
+    assert "tenant_clock" not in keys
+    assert "INSERT INTO customer_token" not in unit
+    async with db.tenant_transaction(tenant.tenant_id):
+        found = await db.connection().fetchval(
+            "SELECT count(DISTINCT record_id) FROM customer_token WHERE token LIKE 'n%天合%'"
+        )
+    assert found == len(ops)
+
+
+async def test_keys_that_were_written_ahead_fall_with_their_unit(tenant: Tenant) -> None:
+    ops = [_create("customer", str(new_id()), name=f"常州天合{at}") for at in range(120)]
+
+    async def write_and_fail() -> None:
+        async with db.tenant_transaction(tenant.tenant_id):
+            await _apply(tenant, *ops)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write_and_fail()
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        assert await db.connection().fetchval("SELECT count(*) FROM customer_token") == 0
+
+
 async def test_the_history_tells_each_step_with_the_value_before_and_after(tenant: Tenant) -> None:
     customer_id = await _customer(tenant, remark="一")
     await _apply(tenant, _edit("customer", customer_id, remark="二", city="无锡市"))

@@ -58,6 +58,18 @@ async def test_the_same_request_again_is_answered_the_same(tenant: Tenant) -> No
     assert refused.value.code == "id_reused"
 
 
+async def test_the_same_batch_twice_at_once_makes_its_customers_once(tenant: Tenant) -> None:
+    rows = [NewCustomer(name=f"常州天合{at}", id=new_id()) for at in range(120)]
+    batch = CustomerBatch(customers=rows)
+
+    answers = await asyncio.gather(
+        *(service.create_many(tenant.owner, batch, now=NOW) for _ in range(3))
+    )
+
+    assert len({answer.seq for answer in answers}) == 1
+    assert {answer.ids[0] for answer in answers} == {rows[0].id}
+
+
 async def test_the_same_request_twice_at_once_makes_one_customer(tenant: Tenant) -> None:
     new = NewCustomer(id=new_id(), name="杭州龙井茶行")
 
