@@ -227,7 +227,7 @@ class Vault:
                 self._save(msgspec.structs.replace(record, seen_ms=real_ms))
 
     def _note_time(self, record: LeaseRecord, now_ms: int) -> None:
-        # It was seen to be later than a clock says that is a little behind: that does not come back.
+        # A clock may be a little behind what was seen; that time does not come back.
         late_ms = max(now_ms, record.seen_ms)
         self._opened = (late_ms, self._uptime_ms())
         self._noted_up_ms = self._opened[1]
