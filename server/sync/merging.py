@@ -18,7 +18,7 @@ from server.changelog import storage
 from server.changelog.store import Change, Unit
 from server.customers import references
 from server.kit import clock, db, ids
-from server.kit.errors import Invalid, NotFound, Refusal
+from server.kit.errors import IdReused, Invalid, NotFound, Refusal
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS
 from server.sync.schemas import MergeView
@@ -45,6 +45,7 @@ _KEEP: Final = """
 INSERT INTO customer_merge
     (tenant_id, id, old_id, into_id, seq, merged_by, merged_at, moved, filled, repointed)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb)
+ON CONFLICT DO NOTHING RETURNING true
 """
 _DONE: Final = """
 SELECT id, old_id, into_id, seq, jsonb_array_length(moved) AS moved FROM customer_merge
@@ -97,6 +98,7 @@ async def merge(
 
     :raises MergeWithItself: they are one already.
     :raises NotFound: one of them is not there, or not within sight.
+    :raises IdReused: the merge's id is another one's.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     if customer_id == into_id:
@@ -123,13 +125,15 @@ async def merge(
         await db.connection().execute(_ALIAS, actor.tenant_id, customer_id, into_id, now)
         await db.connection().execute(_PAIRED, actor.tenant_id, customer_id)
         made = merge_id or ids.new_id(now)
-        await db.connection().execute(
+        is_new = await db.connection().fetchval(
             _KEEP,
             *(actor.tenant_id, made, customer_id, into_id, seq, actor.user_id, now),
             _json([held.key for held in moved]),
             _json({name: into.fields.get(name) for name in _differing(into, filled)}),
             _json(repointed),
         )
+        if not is_new:
+            raise IdReused("This id is another merge's; make a new one.", field="id")
         await audit.record(
             actor, "customer.merged", subject_id=into_id, now=now, merged_id=customer_id
         )

@@ -129,6 +129,20 @@ async def test_a_merge_may_be_asked_for_offline(phone: Device, away: Device) -> 
     assert set(customers(away)) == {str(into)}
 
 
+async def test_the_id_of_another_merge_is_refused(phone: Device) -> None:
+    first, second, id_ = await two(phone), await two(phone), str(new_id())
+    outcomes = []
+    for old, into in (first, second):
+        phone.number += 1
+        args = {"customer_id": str(old), "into_id": str(into)}
+        merge = Intent(number=phone.number, id=id_, name="customers.merge", args=args, at_ms=0)
+        outcomes.append(await phone.outcome(merge))
+
+    assert [each.code for each in outcomes] == ["applied", "id_reused"]
+    await phone.pull()
+    assert set(customers(phone)) == {str(first[1]), *map(str, second)}
+
+
 async def test_benefits_and_provenance_follow(tenant: Tenant, phone: Device) -> None:
     old, into = await two(phone)
     program = await stories.make_program()
