@@ -4,6 +4,8 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -71,11 +73,17 @@ def _imports(package: Path) -> list[tuple[Path, str]]:
     return found
 
 
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    """Answer which distributions bring which modules: read once, as it opens every one of them."""
+    return packages_distributions()
+
+
 def _distributions(module: str) -> set[str]:
     """Name the distributions that bring a module."""
     if module in OWN_DISTRIBUTIONS:
         return {OWN_DISTRIBUTIONS[module]}
-    return {_name(name) for name in packages_distributions().get(module, ())}
+    return {_name(name) for name in _installed().get(module, ())}
 
 
 def _name(requirement: str) -> str:
