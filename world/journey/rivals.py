@@ -8,7 +8,7 @@ import httpx
 from mobile_client_sdk.records import Customer
 from server.kit import ids
 from sync_protocol import codec
-from sync_protocol.messages import PullRequest
+from sync_protocol.messages import PullRequest, PullResponse
 from world.api import Api, Json
 from world.journey import offline
 from world.journey.cast import Cast
@@ -121,8 +121,10 @@ async def _expect_bound_cursor(cast: Cast, rivals: Phone, found: Evidence) -> No
             "Content-Type": codec.JSON,
         },
     )
+    answer.raise_for_status()
+    told = codec.decode(answer.content, PullResponse, codec.JSON)
     found.expect_that(
-        "another company's cursor is refused",
-        holds=answer.is_client_error,
-        seen=f"{answer.status_code} {answer.text[:100]}",
+        "another company's cursor is worth nothing: the phone is told to begin anew",
+        holds=told.reset and told.cursor is None and not told.batches and not told.patches,
+        seen=answer.text[:200],
     )
