@@ -182,7 +182,8 @@ def _answer(
 ) -> Response[bytes]:
     """Write a message in the encoding that the device speaks."""
     body = codec.encode(message, media)
-    headers = {"Cache-Control": "no-store"}
+    # A device compresses what it sends once it has heard that this server reads it (RFC 7694).
+    headers = {"Cache-Control": "no-store", "Accept-Encoding": codec.ZSTD}
     accepted = request.headers.get("accept-encoding", "").encode("latin-1")
     if len(body) > codec.WORTH_COMPRESSING and compression.accepts(accepted, codec.ZSTD.encode()):
         body, headers["Content-Encoding"] = codec.compress(body), codec.ZSTD

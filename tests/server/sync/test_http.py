@@ -73,6 +73,12 @@ async def test_a_whole_sync_is_one_round_trip(
     assert batch.columns[batch.fields.index("name")] == ["江阴海澜配送"]
 
 
+async def test_every_answer_says_that_requests_may_be_compressed(phone: httpx.AsyncClient) -> None:
+    answer = await phone.post("/v1/sync/pull", json={})
+
+    assert answer.headers["accept-encoding"] == codec.ZSTD
+
+
 async def test_who_refuses_zstd_by_its_weight_gets_none(phone: httpx.AsyncClient) -> None:
     body = codec.encode(_push("宜兴紫砂批发"), codec.JSON)
     headers = {"Content-Type": codec.JSON, "Accept-Encoding": "zstd;q=0"}
