@@ -32,6 +32,8 @@ _FRAME: Final = 50
 _PULLS: Final = 40
 _BARE_KEY: Final = bytes(range(32))
 _ZSTD: Final = f"Accept-Encoding: {codec.ZSTD}\r\n"
+_TICK_S: Final = 0.01
+"""The CPU's clocks tell no less."""
 _MEANT: Final = 1.0
 """Goals that are ratios to the bound of the same run get no allowance."""
 
@@ -43,7 +45,7 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, rows: in
         figures = _of_a_field(device, rng)
     return [
         *figures,
-        await _serving(machine, owner, rng, rows),
+        *await _serving(machine, owner, rng, rows),
         *await _applying(machine, owner, rng, rows),
         *await _nothing_new(machine, owner, rng),
     ]
@@ -138,33 +140,35 @@ def _short_change(rng: random.Random) -> tuple[str, Any]:
 # ---------------------------------------------------------------------------- first sync
 
 
-async def _serving(machine: Machine, owner: Company, rng: random.Random, rows: int) -> Figure:
+async def _serving(machine: Machine, owner: Company, rng: random.Random, rows: int) -> list[Figure]:
     """S2: how fast the server gives rows, beside COPY of the same columns of the same rows."""
     token = await channel.enrolled(owner, rng)
-    mine, bare = [], []
-    pages = 0
-    meter = Meter(machine)
+    mine, bare, mine_s, bare_s = [], [], 0.0, 0.0
     for _ in range(_RUNS):
-        taken, count, pages = await _pull_all(machine, token)
+        meter = Meter(machine)
+        taken, count = await _pull_all(machine, token)
+        spent = meter.spent(1)
+        mine_s += (spent.web + spent.database) / 1000
         assert count >= rows, f"{count} of {rows} rows came"
         mine.append(count / taken)
+        meter = Meter(machine)
         bare.append(await _copy(machine, owner, rows))
-    return Figure(
-        goal="S2",
-        what="first sync, server; floor: COPY out",
-        unit="rows/s",
-        ours=Spread.of(mine),
-        floor=Spread.of(bare),
-        goal_ratio=1 / 0.5,
-        allowance=_MEANT,
-        lower_is_better=False,
-        spent=meter.spent(_RUNS * pages),
-    )
+        bare_s += meter.spent(1).database / 1000
+    return [
+        _rates("first sync, server; floor: COPY out", "rows/s", mine, bare, 0.5),
+        _rates(
+            "- rows a CPU second; floor: COPY out",
+            "rows",
+            [_RUNS * rows / max(mine_s, _TICK_S)],
+            [_RUNS * rows / max(bare_s, _TICK_S)],
+            0.5,
+        ),
+    ]
 
 
-async def _pull_all(machine: Machine, token: str) -> tuple[float, int, int]:
-    """Pull page after page as the SDK does; give the server's seconds, the rows and the pages."""
-    cursor, taken, rows, pages = None, 0.0, 0, 0
+async def _pull_all(machine: Machine, token: str) -> tuple[float, int]:
+    """Pull page after page as the SDK does; give the server's seconds and the rows."""
+    cursor, taken, rows = None, 0.0, 0
     async with Wire(machine.tonglu_url, token) as wire:
         while True:
             body = codec.encode(PullRequest(cursor=cursor, limit=DEFAULT_PAGE))
@@ -173,9 +177,8 @@ async def _pull_all(machine: Machine, token: str) -> tuple[float, int, int]:
             taken += time.perf_counter() - start
             page = _page(answer.body)
             rows += sum(len(batch.ids) for batch in page.batches)
-            pages += 1
             if not page.more:
-                return taken, rows, pages
+                return taken, rows
             cursor = page.cursor
 
 
@@ -224,24 +227,27 @@ async def _applying(
             file = machine.folder / f"apply-bare-sealed-{run}.db"
             bare_sealed.append(_bare_inserts(file, tables, _BARE_KEY))
     assert rows <= len(_tables_of(machine.folder / "apply-plain-0.db")["customer"][1])
-    figures = [_apply_figure("first sync, SDK, protect=False; floor: SQLite", plain, bare)]
+    figures = [_rates("first sync, SDK, protect=False; floor: SQLite", "rows/s", plain, bare, 0.6)]
     if CAN_ENCRYPT:
+        what = "first sync, SDK, encrypted; floor: "
         figures += [
-            _apply_figure("first sync, SDK, encrypted; floor: SQLite", sealed, bare),
-            _apply_figure("first sync, SDK, encrypted; floor: SQLCipher", sealed, bare_sealed),
+            _rates(f"{what}SQLite", "rows/s", sealed, bare, 0.6),
+            _rates(f"{what}SQLCipher", "rows/s", sealed, bare_sealed, 0.6),
         ]
     return figures
 
 
-def _apply_figure(what: str, mine: Sequence[float], bare: Sequence[float]) -> Figure:
-    """Put rates beside their bound."""
+def _rates(
+    what: str, unit: str, mine: Sequence[float], bare: Sequence[float], of_bound: float
+) -> Figure:
+    """Put rates beside their bound; the goal is that part of it."""
     return Figure(
         goal="S2",
         what=what,
-        unit="rows/s",
+        unit=unit,
         ours=Spread.of(mine),
         floor=Spread.of(bare),
-        goal_ratio=1 / 0.6,
+        goal_ratio=1 / of_bound,
         allowance=_MEANT,
         lower_is_better=False,
     )
