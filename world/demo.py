@@ -36,7 +36,10 @@ _ROLES: Final = {
     "sales_manager": "sales manager 销售经理",
     "sales_rep": "sales rep 外勤销售",
 }
-_OWN_FILES: Final = ("secret", "identity.secret", "server.log", "worker.log", "devices")
+_OWN_FILES: Final = (
+    *("secret", "identity.secret", "server.log", "worker.log", "devices", "attachments"),
+    *("acknowledged.json", "acknowledged.json.lock"),
+)
 _LOOK_S: Final = 0.2
 
 
