@@ -611,6 +611,8 @@ class Client:
         state, problem, saved_to = SyncState.COMPLETE, "", None
         try:
             self._unlock()
+            if not self._store.is_closed:
+                self._outbox.belong_to(self._sessions.require().device_id)
             self._run(engine, on_progress)
             self._outbox.tidy(self._clock_ms())
         except Offline as error:

@@ -251,7 +251,7 @@ class SyncEngine:
             return
         if page.acknowledged > self._outbox.next_number() - 1:
             self._renumber(page.acknowledged)
-        elif page.acknowledged < self._outbox.last_settled():
+        elif max(page.acknowledged, self._outbox.forgotten()) < self._outbox.last_settled():
             self._rewind(page.acknowledged)
 
     def _renumber(self, acknowledged: int) -> bool:

@@ -230,10 +230,27 @@ class Outbox:
         count = self._store.row("SELECT count(*) FROM outbox WHERE status IS NULL")[0]
         return int(count) + len(self._grouped or ())
 
+    def belong_to(self, device_id: str) -> None:
+        """Note as which device the ops are sent.
+
+        What was settled for another device, which this store was before it enrolled again, is done
+        for good: the server would take it for new.
+        """
+        held = self._store.get("sent_as") or {}
+        if held.get("device_id") == device_id:
+            return
+        before = self.last_settled() if held else 0
+        self._store.put("sent_as", {"device_id": device_id, "settled_before": before})
+
+    def _settled_before(self) -> int:
+        """Answer up to which number ops were settled for an earlier device."""
+        return int((self._store.get("sent_as") or {}).get("settled_before", 0))
+
     def forgotten(self) -> int:
-        """Answer up to which number ops are no longer kept."""
+        """Answer up to which number ops are no longer kept, or are not for this device to send."""
         lowest = self._store.row("SELECT min(number) FROM outbox")[0]
-        return int(lowest if lowest is not None else self.next_number()) - 1
+        kept = int(lowest if lowest is not None else self.next_number())
+        return max(kept - 1, self._settled_before())
 
     def last_settled(self) -> int:
         """Answer the highest number that the server has settled."""
@@ -272,6 +289,7 @@ class Outbox:
 
     def rewind(self, acknowledged: int) -> bool:
         """Make settled ops pending again that a restored server does not have."""
+        acknowledged = max(acknowledged, self._settled_before())
         with self._store.transaction() as connection:
             rows = connection.execute(
                 "SELECT body FROM outbox WHERE number > ? AND status IS NOT NULL", (acknowledged,)

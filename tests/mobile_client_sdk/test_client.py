@@ -40,6 +40,29 @@ def test_what_is_made_offline_is_there_at_once_and_on_the_server_after_a_sync(
     assert list(li.customers(tag=tag)) == [only(li)]
 
 
+def test_who_enrols_a_phone_again_sends_what_waits_and_nothing_twice(phones: Phones) -> None:
+    wang, li = phones.enrol("王芳"), phones.enrol("李强")
+    wang.create_customer(name="福满楼")
+    wang.sync()
+    with wang.edit(only(wang)) as c:
+        c.city = "杭州"
+    wang.sync()
+    li.sync()
+    with li.edit(only(li)) as c:
+        c.city = "宁波"
+    li.sync()
+    with wang.edit(only(wang)) as c:
+        c.phone = "+8613800000001"
+
+    wang.enrol(phones.server.enrolment_code("王芳"), device_name="王芳的手机")
+    report = wang.sync()
+
+    # The server knows this device by no op; what it settled for the old one is not for it to do.
+    assert (report.state, report.pushed, report.pending) == (SyncState.COMPLETE, 1, 0)
+    assert (only(wang).city, only(wang).phone) == ("宁波", "+8613800000001")
+    assert wang.conflicts() == []
+
+
 def test_an_edit_sends_only_what_was_touched(phones: Phones) -> None:
     wang, li = phones.enrol("王芳"), phones.enrol("李强")
     wang.create_customer(name="福满楼", city="杭州")
