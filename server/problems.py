@@ -205,6 +205,12 @@ def _interface(request: Request[Any, Any, Any], error: asyncpg.InterfaceError) -
     return _away(request, error) if is_lost else _unexpected(request, error)
 
 
+def _client(request: Request[Any, Any, Any], error: asyncpg.InternalClientError) -> Response[Any]:
+    """Tell a connection that broke while it lay in the pool from our own fault."""
+    is_lost = 'in the "failed" state' in str(error)
+    return _away(request, error) if is_lost else _unexpected(request, error)
+
+
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer our own fault: report it, tell the person nothing but the request's id."""
     telemetry.report(
@@ -237,6 +243,7 @@ EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     asyncpg.CannotConnectNowError: _away,
     asyncpg.TooManyConnectionsError: _away,
     asyncpg.InterfaceError: _interface,
+    asyncpg.InternalClientError: _client,
     ConnectionError: _away,
     Exception: _unexpected,
 }

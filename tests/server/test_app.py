@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast, get_type_hints
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -81,6 +82,22 @@ async def fault() -> None:
     raise LookupError("13812345678")
 
 
+@get("/connection-broken", exclude_from_auth=True)
+async def connection_broken() -> None:
+    """Use a connection that broke while nobody used it, as asyncpg tells of it."""
+    raise asyncpg.InternalClientError(
+        'cannot switch to state 11; protocol is in the "failed" state'
+    )
+
+
+@get("/connection-in-use", exclude_from_auth=True)
+async def connection_in_use() -> None:
+    """Use a connection that somebody uses."""
+    raise asyncpg.InternalClientError(
+        "cannot switch to state 11; another operation (2) is in progress"
+    )
+
+
 @get("/slow", exclude_from_auth=True, opt={"time_limit_s": 0.05})
 async def slow() -> None:
     """Hold a transaction for longer than a handler may."""
@@ -116,7 +133,20 @@ async def feed(tenant_id: FromPath[UUID]) -> ServerSentEvent:
     return ServerSentEvent(events())
 
 
-STORIES = [echo, measure, show, large, cached, conflict, fault, slow, gate, feed]
+STORIES = [
+    echo,
+    measure,
+    show,
+    large,
+    cached,
+    conflict,
+    fault,
+    connection_broken,
+    connection_in_use,
+    slow,
+    gate,
+    feed,
+]
 
 
 @asynccontextmanager
@@ -276,6 +306,17 @@ async def test_our_own_fault_says_nothing(http: httpx.AsyncClient) -> None:
     assert answer.json()["code"] == "internal"
     assert "138" not in answer.text
     assert "LookupError" not in answer.text
+
+
+async def test_a_connection_that_broke_in_the_pool_is_no_fault_of_ours(
+    http: httpx.AsyncClient,
+) -> None:
+    lost = await http.get("/connection-broken")
+    misused = await http.get("/connection-in-use")
+
+    assert (lost.status_code, lost.json()["code"]) == (503, "unavailable")
+    assert lost.headers["retry-after"] == "2"
+    assert misused.status_code == 500
 
 
 @pytest.mark.parametrize(
