@@ -153,7 +153,7 @@ class Proxy:
             writer.write(await self._ask(request))
             await writer.drain()
             return
-        self.faults[fault] += 1
+        self.faults[fault.value] += 1
         way = self._WAYS[fault]
         await self._noted(way(self, request, reader, writer))
 

@@ -80,6 +80,7 @@ class Site:
 
     def kill(self, rng: random.Random) -> str:
         """End something without warning, and start again what does not start by itself."""
+        self.see_to()
         what = rng.choice(list(self.kills))
         self.kills[what] += 1
         match what:
@@ -98,6 +99,7 @@ class Site:
 
     def pause(self, rng: random.Random, seconds: float) -> str:
         """Let something stand still for a while: SIGSTOP, then SIGCONT."""
+        self.see_to()
         what = rng.choice(("a web process", "all of the server", "PostgreSQL"))
         match what:
             case "a web process":
@@ -145,9 +147,21 @@ class Site:
 
     def _kill_postgres(self) -> None:
         """End PostgreSQL with all its backends, then start it on what is on the disk."""
-        _signal(list(reversed(self._postgres())), signal.SIGKILL)
+        parent = self._postgres()[0]
+        # A parent that sees a child die begins to recover with new ones: it stands still first.
+        _signal([parent], signal.SIGSTOP)
+        family = self._postgres()
+        _signal(family, signal.SIGKILL)
+        # The last one lets go of the shared memory.
+        if not processes.wait_for(lambda: not any(map(_is_running, family)), timeout_s=_SETTLED_S):
+            raise processes.ProcessFailed("PostgreSQL does not die")
         self.cluster.stop()
         self.cluster.start()
+
+    def see_to(self) -> None:
+        """Start the server again where it has ended by itself, as a supervisor does."""
+        if self._server is not None and self._server.process.poll() is not None:
+            self._start_again()
 
 
 @contextlib.contextmanager
@@ -165,3 +179,12 @@ def _signal(pids: Sequence[int], what: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, what)
+
+
+def _is_running(pid: int) -> bool:
+    """Say whether a process is there and not just unburied."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
