@@ -8,6 +8,8 @@ import pytest
 
 from server.embedded import Cluster
 from tests.reliability.site import OWNER, PASSWORD, Site, found_company
+from world.faults import site as sites
+from world.faults import soak
 
 
 @pytest.fixture
@@ -15,6 +17,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A PostgreSQL that forces everything to disk."""
     with Cluster(tmp_path / "postgres", environ={}) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[sites.Site]:
+    """The product with a worker, for stories that each found a company of their own."""
+    with soak.standing() as standing:
+        yield standing
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import httpx
@@ -46,8 +47,10 @@ async def test_no_acknowledged_write_is_lost_and_none_doubled(
         for _ in range(_WRITERS)
     ]
     for _ in range(_ROUNDS):
-        await asyncio.sleep(rng.uniform(0.2, 0.8))
+        # Counted in writes, not in seconds: a busy machine kills as often among as many of them.
+        await _more(site, tally, writers, rng.randint(1, 3 * _WRITERS))
         site.kill(rng)
+    await _more(site, tally, writers, _WRITERS)
     over.set()
     await asyncio.gather(*writers)
 
@@ -61,6 +64,16 @@ async def test_no_acknowledged_write_is_lost_and_none_doubled(
     assert len(tally.acknowledged) > _WRITERS
     assert set(held) == tally.acknowledged
     assert _doubled(held) == 0
+
+
+async def _more(
+    site: Site, tally: Tally, writers: Sequence[asyncio.Task[None]], writes: int
+) -> None:
+    """Wait until so many more writes are acknowledged, or a writer has failed."""
+    wanted = len(tally.acknowledged) + writes
+    while len(tally.acknowledged) < wanted and not any(each.done() for each in writers):
+        site.see_to()
+        await asyncio.sleep(0.005)
 
 
 async def _write(site: Site, rng: random.Random, tally: Tally, over: asyncio.Event) -> None:
