@@ -30,9 +30,9 @@ def _refusals() -> set[type[Refusal]]:
 
 
 def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
-    """List the subclasses of the product, also of subclasses; tests have their own."""
+    """List the subclasses of the product, also of subclasses; tests and worlds have their own."""
     for found in kind.__subclasses__():
-        if not found.__module__.startswith("tests."):
+        if not found.__module__.startswith(("tests.", "world.")):
             yield found
             yield from _below(found)
 
