@@ -24,11 +24,14 @@ ICONS: Final = {
     "contact": "user",
     "store": "store",
     "note": "notebook-pen",
+    "attachment": "file-up",
     "conflict": "git-compare",
     "tag": "tag",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
+_WHOLE: Final = frozenset({"conflict", "attachment"})
+"""Kinds of which it is told that something happened, not what changed within."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -100,7 +103,7 @@ class Teller:
         changes = [
             Told(change.field, self.value(change.field, change.old), new)
             for change in entry.changes
-            if change.field not in _UNTOLD and entry.kind != "conflict"
+            if change.field not in _UNTOLD and entry.kind not in _WHOLE
             for new in [self.value(change.field, change.new)]
         ]
         return Moment(

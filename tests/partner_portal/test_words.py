@@ -10,6 +10,7 @@ from partner_portal import failures
 from partner_portal.words import Language, catalogue, preferred
 from server.kit import errors
 from server.problems import STATUS
+from sync_protocol.schema import SCHEMA
 
 PORTAL = Path(partner_portal.__file__).parent
 TEMPLATES = sorted(PORTAL.rglob("*.html"))
@@ -61,6 +62,19 @@ def test_every_key_that_a_page_asks_for_exists() -> None:
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_whatever_happens_to_a_record_of_a_customer_has_its_words(language: Language) -> None:
+    words = catalogue(language).sentences
+    of_customers = [spec.kind for spec in SCHEMA.records if spec.parent or spec.kind == "customer"]
+    told = {
+        f"history.{kind}.{action}"
+        for kind in of_customers
+        for action in ("create", "edit", "delete", "restore")
+    }
+
+    assert told - set(words) == set()
 
 
 def test_every_key_is_asked_for_by_some_page() -> None:
