@@ -93,8 +93,8 @@ def not_routed(request: Request[Any, Any, Any], error: HTTPException) -> Respons
 
 
 HANDLERS: ExceptionHandlersMap = {
+    **dict.fromkeys(EXCEPTION_HANDLERS, _failed),
     errors.Refusal: refused,
     HTTPException: _http,
-    Exception: _failed,
 }
-"""For the routers of pages."""
+"""For the routers of pages: whatever the API tells by a document of its own is a page here."""
