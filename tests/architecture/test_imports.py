@@ -30,6 +30,8 @@ PUBLIC_FILES = {"service", "queries", "schemas"}
 """What a room shows to other rooms and to the portal."""
 PURE_FILES = {"rules"}
 """What rooms may also name: the statuses and refusals that the shown structs are made of."""
+SHOWN = {"server.customers.imports.reasons"}
+"""What pages may use besides: the sentences of an import, which its file of errors says as well."""
 MORE_PUBLIC = {
     # The one write path: rooms declare their kinds to it, and read rows with their versions.
     ("changelog", "kinds"),
@@ -144,8 +146,9 @@ def _portal_may_import(imported: str) -> bool:
             return (
                 len(parts) == 1
                 or parts[1] in technical
-                or parts[2:3] <= ["service"]
+                or parts[2:3] in ([], ["service"])
                 or (len(parts) > 2 and parts[2] in PUBLIC_FILES)
+                or imported in SHOWN
                 # A room inside a room shows the same files.
                 or (len(parts) > 3 and parts[3] in PUBLIC_FILES)
             )
