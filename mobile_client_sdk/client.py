@@ -1,7 +1,7 @@
 """The client: what an app is written against. Everything works offline; ``sync`` does the rest.
 
 with open_client("rep.db", "https://crm.example", clock_ms=..., random_bytes=...) as client:
-    client.enrol("K7QD-2M9X", device_name="王芳的手机")
+    client.enrol("6WM-BR8-KXK", device_name="王芳的手机")
     ...
 
 The store is encrypted wherever the extra ``protected`` is installed, and opens only while the lease

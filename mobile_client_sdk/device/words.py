@@ -45,7 +45,7 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
         "look at what is not uploaded; export or import it",
     ),
     "arg.url": ("服务器地址，如 https://crm.example", "the server, such as https://crm.example"),
-    "arg.code": ("一次性代码，如 K7QD-2M9X", "the one-time code, such as K7QD-2M9X"),
+    "arg.code": ("一次性代码，如 6WM-BR8-KXK", "the one-time code, such as 6WM-BR8-KXK"),
     "arg.name": ("这台设备的名称", "a name for this device"),
     "arg.search": ("名称、电话或信用代码的一部分", "a part of a name, phone or credit code"),
     "arg.customer": ("客户：名称的一部分，或编号的末几位", "a part of the name, or the id's end"),

@@ -1,10 +1,12 @@
 """Tables of attachments, as facts on disk. Keys and indexes are those of the migrations."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Boolean, Bytea, Text, Timestamptz
+from piccolo.columns import UUID, BigInt, Bytea, Text, Timestamptz
 from piccolo.table import Table
 
+from server.changelog.tables import Synced
 
-class Attachment(Table, tablename="attachment"):
+
+class Attachment(Synced, Table, tablename="attachment"):
     """A photo or file of a customer, as a record that travels; its bytes follow."""
 
     tenant_id = UUID()
@@ -23,15 +25,6 @@ class Attachment(Table, tablename="attachment"):
     height = BigInt(null=True)
     taken_at = Timestamptz(null=True)
     state = Text()
-    handle = BigInt()
-    seq = BigInt()
-    created_seq = BigInt()
-    created_device = UUID(null=True)
-    created_number = BigInt()
-    created_by = UUID(null=True)
-    created_at = Timestamptz()
-    versions = JSONB()
-    deleted = Boolean()
 
 
 class AttachmentUpload(Table, tablename="attachment_upload"):

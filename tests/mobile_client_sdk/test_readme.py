@@ -19,7 +19,7 @@ def test_the_example_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     with server.serve() as url:
         code = server.enrolment_code("王芳")
-        here = example.replace("https://crm.example", url).replace("K7QD-2M9X", code)
+        here = example.replace("https://crm.example", url).replace("6WM-BR8-KXK", code)
         scope: dict[str, object] = {}
         exec(here, scope)  # noqa: S102 - the example is ours, and running it is the test
 
