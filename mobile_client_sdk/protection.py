@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mobile_client_sdk import backup
-from mobile_client_sdk.attachment_files import remove_files
+from mobile_client_sdk.attachments.files import remove_files
 from mobile_client_sdk.keys import FileKeyKeeper, KeyKeeper, KeyMissing, WrongKey
 from mobile_client_sdk.lease import LeaseEnded, StoreWiped, Vault, uptime_ms
 from mobile_client_sdk.outbox import Outbox

@@ -23,6 +23,11 @@ class Record(msgspec.Struct, kw_only=True):
 R = TypeVar("R", bound=Record)
 
 
+def id_of(record: Record | str) -> str:
+    """Answer the id of a record, which may stand for it."""
+    return record if isinstance(record, str) else record.id
+
+
 class Customer(Record, kw_only=True):
     """A company or person that is sold to."""
 

@@ -9,10 +9,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from mobile_client_sdk import attachments as lane
 from mobile_client_sdk.aio import AsyncClient
-from mobile_client_sdk.attachment_files import folder_of
-from mobile_client_sdk.attachments import LaneState, NotAttachable, SendProgress
+from mobile_client_sdk.attachments import LaneState, NotAttachable, SendProgress, kept
+from mobile_client_sdk.attachments.files import folder_of
 from mobile_client_sdk.client import Client, SyncState, open_client
 from mobile_client_sdk.records import Attachment
 from mobile_client_sdk.transport import Offline, RequestRefused
@@ -275,7 +274,7 @@ async def test_a_device_that_is_too_quick_pauses_as_long_as_it_is_asked_and_goes
     def story() -> None:
         rep.attach(rep.create_customer(name="福满楼"), taken)
         rep.sync()
-        rep._lane.pause = paused.append
+        rep._lane.wire.pause = paused.append
         cable.too_many = ["2", "3"]
         assert rep.send_attachments().stored == 1
         assert paused == [2, 3]
@@ -387,7 +386,7 @@ async def test_what_may_not_be_attached_leaves_nothing(
 
     def story() -> None:
         shop = rep.create_customer(name="福满楼")
-        monkeypatch.setattr(lane, "MAX_BYTES", 1_000)
+        monkeypatch.setattr(kept, "MAX_BYTES", 1_000)
         for content in (b"", b"<html>", photo(400, 400)):
             with pytest.raises(NotAttachable):
                 rep.attach(shop, content)
@@ -458,7 +457,7 @@ async def test_fetched_files_make_room_and_unsent_ones_stay(tenant: Tenant, fiel
     def story() -> None:
         shop = rep.create_customer(name="福满楼")
         older, newer = rep.attach(shop, first), rep.attach(shop, second)
-        rep._lane.cache_bytes = len(second) + 10
+        rep._lane.kept.cache_bytes = len(second) + 10
         rep.sync()
         rep.send_attachments(may_send=lambda: False)
         assert len(field.files("rep")) == 2
@@ -466,7 +465,7 @@ async def test_fetched_files_make_room_and_unsent_ones_stay(tenant: Tenant, fiel
         assert len(field.files("rep")) == 1
         assert rep.content(newer) == second
         # What made room is fetched again, as the server wrote it.
-        rep._lane.cache_bytes = 10**9
+        rep._lane.kept.cache_bytes = 10**9
         assert identify(rep.content(older)).sha256 != older.sha256
         field.cables["rep"].is_down = True
         assert rep.content(older)

@@ -10,9 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mobile_client_sdk import backup, keys
-from mobile_client_sdk import client as client_module
 from mobile_client_sdk import store as store_module
-from mobile_client_sdk.client import Client, SyncState
+from mobile_client_sdk.client import Client, SyncState, opening
 from mobile_client_sdk.keys import FileKeyKeeper, KeyMissing, WrongKey
 from mobile_client_sdk.lease import HOUR_MS, ClockSetBack, LeaseEnded, StoreWiped, Vault
 from mobile_client_sdk.session import ProtectionNeeded, SignedOut, Terms
@@ -141,7 +140,7 @@ def test_a_company_that_wants_leases_refuses_a_readable_store(phones: Phones) ->
 def test_where_nothing_can_encrypt_a_store_says_so_and_promises_nothing(
     phones: Phones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "CAN_ENCRYPT", False)
+    monkeypatch.setattr(opening, "CAN_ENCRYPT", False)
     monkeypatch.setattr(store_module, "CAN_ENCRYPT", False)
     monkeypatch.setattr(backup, "HAS_SEALS", False)
     wang = phones.enrol("王芳")

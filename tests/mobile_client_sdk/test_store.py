@@ -172,12 +172,12 @@ def test_an_op_that_the_server_cannot_read_is_taken_back_and_told(phones: Phones
         wang.add_note(shop, f"note {number}")
     answer = phones.server.answer
 
-    def picky(path: str, headers: dict[str, str], body: bytes) -> object:
+    def picky(path: str, headers: dict[str, str], body: bytes, method: str) -> object:
         plain = codec.decompress(body) if "content-encoding" in headers else body
         if b"note 2" in plain:
             problem = b'{"code":"message_too_large","detail":"Too large."}'
             return 413, {"content-type": "application/problem+json"}, problem
-        return answer(path, headers, body)
+        return answer(path, headers, body, method)
 
     phones.server.answer = picky  # type: ignore[method-assign, assignment] # a server that cannot read
 

@@ -1,0 +1,186 @@
+"""What a person does: changes that are durable at once and travel with the next sync."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from mobile_client_sdk.client.reading import Reading
+from mobile_client_sdk.records import RECORD_TYPES, Contact, Customer, Note, Record, Tag, id_of
+from mobile_client_sdk.records import Store as StoreRecord
+from sync_protocol.messages import Create, Delete, Edit, Intent, SetChange
+from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
+
+R = TypeVar("R", bound=Record)
+_SPECS: Final = {kind.KIND: tuple(SCHEMA.fields(kind.KIND).values()) for kind in RECORD_TYPES}
+
+
+class Writing(Reading):
+    """Changes to records, and what only the server decides."""
+
+    @contextmanager
+    def group(self, *, atomic: bool = False) -> Iterator[None]:
+        """Save everything inside at once.
+
+        An atomic group (at most 50 changes) is also accepted whole by the server, or not at all.
+        """
+        with self._outbox.group(atomic=atomic):
+            yield
+
+    @contextmanager
+    def edit(self, record: R) -> Iterator[R]:
+        """Change a record: ``with client.edit(customer) as c: c.phone = "+86..."``.
+
+        What was changed inside is saved durably at the end; an error inside saves nothing.
+
+        :raises ValueRefused: if a value is not of its field's form.
+        """
+        draft = _copy(record)
+        yield draft
+        self._save_changes(record, draft)
+
+    def _save_changes(self, before: Record, after: Record) -> None:
+        fields: dict[str, Any] = {}
+        sets: dict[str, SetChange] = {}
+        was: dict[str, str | None] = {}
+        for spec in _SPECS[before.KIND]:
+            old, new = getattr(before, spec.name), getattr(after, spec.name)
+            if old == new:
+                continue
+            if spec.policy in (Policy.FIXED, Policy.APPEND):
+                raise ValueRefused("field_fixed", f"{spec.name} is written once.", spec.name)
+            check(spec, new)
+            if spec.type is FieldType.SET:
+                add, remove = tuple(sorted({*new} - {*old})), tuple(sorted({*old} - {*new}))
+                sets[spec.name] = SetChange(add=add, remove=remove)
+            else:
+                fields[spec.name] = new
+            if spec.policy is Policy.TEXT_MERGE:
+                was[spec.name] = old
+        if not (fields or sets):
+            return
+        self._outbox.add(
+            Edit(
+                number=self._outbox.next_number(),
+                kind=before.KIND,
+                id=before.id,
+                fields=fields,
+                sets=sets,
+                was=was,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+                base=self._base(before),
+            )
+        )
+
+    def create(self, kind: type[R], **fields: Any) -> R:
+        """Make a record; it is there at once, and on the server with the next sync.
+
+        :raises ValueRefused: if a value is missing or not of its field's form.
+        """
+        fields = {name: value for name, value in fields.items() if value is not None}
+        for name in fields:
+            if SCHEMA.field(kind.KIND, name).server_only:
+                raise ValueRefused("field_server_only", f"{name} is filled in later.", name)
+        for spec in _SPECS[kind.KIND]:
+            check(spec, fields.get(spec.name))
+        record = kind(id=self.new_id(), as_of=self._seq, **fields)
+        self._outbox.add(
+            Create(
+                number=self._outbox.next_number(),
+                kind=kind.KIND,
+                id=record.id,
+                fields=fields,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+                base=self._seq,
+            )
+        )
+        return record
+
+    def create_customer(self, *, name: str, **fields: Any) -> Customer:
+        """Make a customer."""
+        return self.create(Customer, name=name, **fields)
+
+    def add_store(self, customer: Customer | str, **fields: Any) -> StoreRecord:
+        """Add a place to a customer."""
+        return self.create(StoreRecord, customer_id=id_of(customer), **fields)
+
+    def add_contact(self, customer: Customer | str, *, name: str, **fields: Any) -> Contact:
+        """Add a person to a customer."""
+        return self.create(Contact, customer_id=id_of(customer), name=name, **fields)
+
+    def add_note(self, customer: Customer | str, body: str) -> Note:
+        """Note something about a customer."""
+        now_ms = self._clock_ms()
+        return self.create(Note, customer_id=id_of(customer), body=body, written_at=now_ms)
+
+    def create_tag(self, *, name: str, meaning: str, **fields: Any) -> Tag:
+        """Make a tag."""
+        return self.create(Tag, name=name, meaning=meaning, **fields)
+
+    def tag(self, customer: Customer, tag: Tag | str) -> None:
+        """Mark a customer with a tag."""
+        with self.edit(self._fresh(customer)) as draft:
+            draft.tags = sorted({*draft.tags, id_of(tag)})
+
+    def untag(self, customer: Customer, tag: Tag | str) -> None:
+        """Take a tag off a customer."""
+        with self.edit(self._fresh(customer)) as draft:
+            draft.tags = sorted({*draft.tags} - {id_of(tag)})
+
+    def delete(self, record: Record) -> None:
+        """Delete a record; if somebody edited it meanwhile, it stays and a conflict tells."""
+        if not SCHEMA.record(record.KIND).deletable:
+            raise ValueRefused("not_allowed", f"A {record.KIND} is not deleted.")
+        self._outbox.add(
+            Delete(
+                number=self._outbox.next_number(),
+                kind=record.KIND,
+                id=record.id,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+                base=self._base(record),
+            )
+        )
+
+    def _base(self, record: Record) -> int:
+        """Answer what an edit builds on; a copy from before the server was restored on nothing."""
+        return record.as_of if record.as_of <= self._seq else 0
+
+    def _fresh(self, record: R) -> R:
+        """Answer the record as it is shown now."""
+        return self.get(type(record), record.id) or record
+
+    def intend(self, name: str, **args: Any) -> str:
+        """Ask the server for something that it decides; answer the id of what is asked for."""
+        request_id = self.new_id()
+        self._outbox.add(
+            Intent(
+                number=self._outbox.next_number(),
+                id=request_id,
+                name=name,
+                args=args,
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+            )
+        )
+        return request_id
+
+    def request_benefit(self, customer: Customer | str, *, program_id: str) -> str:
+        """Ask for a benefit for a customer; until the server has decided it is a request."""
+        return self.intend("benefits.request", customer_id=id_of(customer), program_id=program_id)
+
+    def new_id(self) -> str:
+        """Make an id in the layout of UUIDv7: ids of one device sort by time."""
+        noise = int.from_bytes(self._random_bytes(10))
+        value = (self._clock_ms() & (2**48 - 1)) << 80 | noise
+        value = value & ~(0xF << 76) | 0x7 << 76
+        value = value & ~(0x3 << 62) | 0x2 << 62
+        return str(UUID(int=value))
+
+
+def _copy(record: R) -> R:
+    """Copy a record so that its lists are its own."""
+    draft = msgspec.structs.replace(record)
+    if isinstance(draft, Customer):
+        draft.tags = list(draft.tags)
+    return draft
