@@ -5,6 +5,7 @@ from pathlib import Path
 from piccolo.conf.apps import AppConfig
 
 from server.identity.tables import (
+    Absence,
     Device,
     EnrolmentCode,
     Invitation,
@@ -19,6 +20,7 @@ APP_CONFIG = AppConfig(
     app_name="identity",
     migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
     table_classes=[
+        Absence,
         Device,
         EnrolmentCode,
         Invitation,

@@ -1,5 +1,6 @@
 """Look up people and devices."""
 
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import msgspec
 from server.access import Actor, Permission, Role, ensure
 from server.identity import standings
 from server.identity.rules import standing
-from server.identity.schemas import DeviceHealth, DeviceView, Directory, Me, UserView
+from server.identity.schemas import AbsenceView, DeviceHealth, DeviceView, Directory, Me, UserView
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -51,6 +52,9 @@ _HEALTH: Final = """
 SELECT count(*) AS devices, max(last_sync_at) AS last_sync_at,
        COALESCE(sum(pending), 0)::bigint AS pending
 FROM device WHERE tenant_id = $1 AND revoked_at IS NULL
+"""
+_ABSENCES: Final = """
+SELECT id, user_id, starts_on, ends_on, note FROM absence WHERE tenant_id = $1
 """
 
 
@@ -180,3 +184,46 @@ async def directory(actor: Actor) -> Directory:
         people={row["id"]: row["name"] for row in people},
         devices={row["id"]: row["name"] for row in devices},
     )
+
+
+async def ensure_in_charge(actor: Actor, user_id: UUID) -> None:
+    """Refuse somebody who is neither the actor nor in the actor's charge; in the transaction.
+
+    :raises NotFound: also when there is no such person.
+    """
+    row = await db.connection().fetchrow(
+        _USERS + _IN_CHARGE + "AND u.id = $4", actor.tenant_id, *_charge(actor), user_id
+    )
+    if row is None:
+        raise NotFound
+
+
+async def one_absence(tenant_id: UUID, absence_id: UUID) -> AbsenceView:
+    """Give an absence, inside an open transaction of the tenant."""
+    row = await db.connection().fetchrow(_ABSENCES + "AND id = $2", tenant_id, absence_id)
+    if row is None:
+        raise NotFound
+    return msgspec.convert(dict(row), AbsenceView)
+
+
+async def absences(actor: Actor, user_id: UUID) -> list[AbsenceView]:
+    """List when a person is away, the latest first: oneself, or a person in one's charge."""
+    async with db.tenant_transaction(actor.tenant_id):
+        await ensure_in_charge(actor, user_id)
+        rows = await db.connection().fetch(
+            _ABSENCES + "AND user_id = $2 ORDER BY starts_on DESC, id DESC LIMIT 200",
+            actor.tenant_id,
+            user_id,
+        )
+    return [msgspec.convert(dict(row), AbsenceView) for row in rows]
+
+
+async def absent_on(tenant_id: UUID, day: date) -> set[UUID]:
+    """Give who is away on a day; inside an open transaction of the tenant."""
+    rows = await db.connection().fetch(
+        "SELECT DISTINCT user_id FROM absence"
+        " WHERE tenant_id = $1 AND starts_on <= $2 AND ends_on >= $2",
+        tenant_id,
+        day,
+    )
+    return {row["user_id"] for row in rows}

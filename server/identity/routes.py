@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from server.access.edge import CurrentActor
 from server.identity import queries, service
 from server.identity.schemas import (
+    AbsenceView,
     Acceptance,
     DeviceView,
     Enrolment,
@@ -19,6 +20,7 @@ from server.identity.schemas import (
     Invited,
     Joined,
     Me,
+    NewAbsence,
     NewEnrolmentCode,
     NewUser,
     PasswordChange,
@@ -161,6 +163,26 @@ async def revoke_invitation(actor: CurrentActor, user_id: FromPath[UUID]) -> Non
     await service.revoke_invitation(actor, user_id, now=clock.now())
 
 
+@get("/{user_id:uuid}/absences", summary="List a person's absences")
+async def absences(actor: CurrentActor, user_id: FromPath[UUID]) -> list[AbsenceView]:
+    """List when a person is away, the latest first."""
+    return await queries.absences(actor, user_id)
+
+
+@post("/{user_id:uuid}/absences", summary="Note an absence")
+async def add_absence(
+    actor: CurrentActor, user_id: FromPath[UUID], data: JSONBody[NewAbsence]
+) -> AbsenceView:
+    """Note that a person is away; meanwhile no lead is routed to them."""
+    return await service.add_absence(actor, user_id, data, now=clock.now())
+
+
+@delete("/{absence_id:uuid}", summary="Take an absence back")
+async def remove_absence(actor: CurrentActor, absence_id: FromPath[UUID]) -> None:
+    """Take an absence back."""
+    await service.remove_absence(actor, absence_id, now=clock.now())
+
+
 @get("/", summary="Show who is signed in")
 async def me(actor: CurrentActor) -> Me:
     """Tell who is signed in, for which company, on which device."""
@@ -213,8 +235,11 @@ router = Router(
                 enable_user,
                 new_invitation,
                 revoke_invitation,
+                absences,
+                add_absence,
             ],
         ),
+        Router("/absences", route_handlers=[remove_absence]),
         Router(
             "/me", route_handlers=[me, change_password, sign_out_elsewhere, sign_out_everywhere]
         ),

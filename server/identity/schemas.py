@@ -1,6 +1,6 @@
 """What identity takes and gives over HTTP, and to the portal."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -255,3 +255,22 @@ class WebPresence(msgspec.Struct, frozen=True):
     actor: Actor
     csrf_token: str
     fingerprint: bytes
+
+
+class NewAbsence(msgspec.Struct, frozen=True, kw_only=True):
+    """Days on which a person is away, the first and the last included."""
+
+    starts_on: date
+    ends_on: date
+    note: Str = ""
+    id: UUID | None = None
+
+
+class AbsenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Days on which a person is away."""
+
+    id: UUID
+    user_id: UUID
+    starts_on: date
+    ends_on: date
+    note: str

@@ -4,7 +4,7 @@ Users and devices are a tenant's own. What must be found before the tenant is kn
 the hashes of tokens, sessions and codes, the counters of the throttles) is global.
 """
 
-from piccolo.columns import UUID, BigInt, Bytea, Text, Timestamptz
+from piccolo.columns import UUID, BigInt, Bytea, Date, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -21,6 +21,20 @@ class UserAccount(Table, tablename="user_account"):
     """One more signs the person out everywhere."""
     created_at = Timestamptz()
     disabled_at = Timestamptz(null=True)
+
+
+class Absence(Table, tablename="absence"):
+    """Days on which a person is away."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    user_id = UUID()
+    starts_on = Date()
+    ends_on = Date()
+    """The last day."""
+    note = Text()
+    created_by = UUID()
+    created_at = Timestamptz()
 
 
 class Device(Table, tablename="device"):

@@ -123,6 +123,19 @@ API: Final[dict[Route, Case]] = {
         ids={"path.user_id": "user"}, spends="path.user_id"
     ),
     ("DELETE", "/v1/users/{user_id}/invitation"): Case(ids={"path.user_id": "user"}),
+    ("GET", "/v1/users/{user_id}/absences"): Case(ids={"path.user_id": "user"}),
+    ("POST", "/v1/users/{user_id}/absences"): Case(
+        ids={"path.user_id": "user"},
+        body=lambda company: {
+            "starts_on": "2030-01-01",
+            "ends_on": "2030-01-03",
+            "note": company.text("请假"),
+        },
+        new_ids=("body.id",),
+    ),
+    ("DELETE", "/v1/absences/{absence_id}"): Case(
+        ids={"path.absence_id": "absence"}, spends="path.absence_id"
+    ),
     ("GET", "/v1/teams"): Case(),
     ("POST", "/v1/teams"): Case(
         body=lambda company: {"name": company.text("新小组")}, new_ids=("body.id",)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from typing import Any, Final
 from uuid import UUID
@@ -34,7 +34,7 @@ from server.customers.schemas import (
     NewTag,
 )
 from server.identity import service as identity
-from server.identity.schemas import Acceptance, Enrolment, NewUser, UserChange
+from server.identity.schemas import Acceptance, Enrolment, NewAbsence, NewUser, UserChange
 from server.kit import clock
 from server.partners import service as partners
 from server.partners.rules import owner_id
@@ -175,6 +175,7 @@ async def fill(company: Company) -> None:
         "import",
         "attachment",
         "upload",
+        "absence",
     ):
         company.ids[kind] = await FRESH[kind](company)
     await merge_two(company)
@@ -349,6 +350,14 @@ async def new_colleague(company: Company) -> UUID:
     return (await _new_person(company)).user_id
 
 
+async def new_absence(company: Company) -> UUID:
+    """Let the rep be away for a day in a year that no test lives in."""
+    day = date(2040, 1, 1)
+    new = NewAbsence(starts_on=day, ends_on=day, note=company.text("年假"))
+    rep = company.tenant.rep
+    return (await identity.add_absence(rep, rep.user_id, new, now=clock.now())).id
+
+
 async def new_device(company: Company) -> UUID:
     """Enrol one more phone."""
     actor = await _with_device(company, await _new_person(company))
@@ -392,6 +401,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "import": new_import,
     "attachment": new_attachment,
     "upload": new_upload,
+    "absence": new_absence,
 }
 """How one more of each is made, to be spent by a route that ends it."""
 

@@ -4,6 +4,7 @@ Signing in takes more than one transaction on purpose: the try is counted before
 and no connection is held while a password is hashed.
 """
 
+from server.identity.service.absences import add_absence, remove_absence
 from server.identity.service.devices import (
     device_synced,
     enrol,
@@ -41,6 +42,7 @@ from server.identity.service.web import (
 
 __all__ = [
     "accept_invitation",
+    "add_absence",
     "add_staff",
     "change_password",
     "change_user",
@@ -56,6 +58,7 @@ __all__ = [
     "new_enrolment_code",
     "new_invitation",
     "refresh",
+    "remove_absence",
     "revoke_device",
     "revoke_invitation",
     "sign_in",
