@@ -31,11 +31,13 @@ from sync_protocol.messages import (
     PullResponse,
     RecordBatch,
 )
-from sync_protocol.schema import SCHEMA, FieldSpec, is_uuid
+from sync_protocol.schema import SCHEMA, FieldSpec, RecordSpec, is_uuid
 
 _HANDLE: Final = "+handle"
 """Among the fields of a record of an unknown kind: its handle."""
 _IS_ID: Final = f"id GLOB '{'-'.join('[0-9a-f]' * digits for digits in (8, 4, 4, 4, 12))}'"
+FEW_ROWS = 200
+"""A first load of fewer is copied: SQLite reads its whole schema for each that is renamed."""
 _CHILDREN: Final = tuple(spec.kind for spec in SCHEMA.records if spec.parent is not None)
 
 
@@ -161,8 +163,8 @@ class Replica:
 
     def _begin_snapshot(self, connection: sqlite3.Connection) -> Progress:
         for spec in SCHEMA.records:
-            connection.execute(f"DROP TABLE IF EXISTS stage_{spec.kind}")
             create_table(connection, spec, "stage")
+            connection.execute(f"DELETE FROM stage_{spec.kind}")
         connection.execute("DELETE FROM unknown_record")
         return Progress(staging="snapshot")
 
@@ -188,9 +190,7 @@ class Replica:
             )
             return False
         for spec in SCHEMA.records:
-            connection.execute(f"DROP TABLE base_{spec.kind}")
-            connection.execute(f"ALTER TABLE stage_{spec.kind} RENAME TO base_{spec.kind}")
-            create_indexes(connection, spec)
+            _show_staged(connection, spec, is_small=rows < FEW_ROWS)
         self._save(Progress(cursor=page.cursor, seq=page.seq, epoch=page.epoch))
         return True
 
@@ -226,6 +226,20 @@ class Replica:
 
     def _save(self, progress: Progress) -> None:
         self._store.put("progress", msgspec.to_builtins(progress))
+
+
+def _show_staged(connection: sqlite3.Connection, spec: RecordSpec, *, is_small: bool) -> None:
+    """Let what a first load brought of one kind take the place of what is shown."""
+    base, stage = f"base_{spec.kind}", f"stage_{spec.kind}"
+    if is_small:
+        names = ", ".join(("id", "seq", "handle", *(field.name for field in spec.fields), "extra"))
+        connection.execute(f"DELETE FROM {base}")
+        connection.execute(f"INSERT INTO {base} ({names}) SELECT {names} FROM {stage}")
+        connection.execute(f"DELETE FROM {stage}")
+        return
+    connection.execute(f"DROP TABLE {base}")
+    connection.execute(f"ALTER TABLE {stage} RENAME TO {base}")
+    create_indexes(connection, spec)
 
 
 def _row_count(page: PullResponse) -> int:

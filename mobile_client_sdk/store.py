@@ -296,7 +296,7 @@ def create_table(connection: sqlite3.Connection, spec: RecordSpec, prefix: str) 
     """Make the table of one kind: ``base_`` holds what is shown, ``stage_`` what is coming."""
     columns = "".join(f", {field.name} {_affinity(field)}" for field in spec.fields)
     connection.execute(
-        f"CREATE TABLE {prefix}_{spec.kind} "
+        f"CREATE TABLE IF NOT EXISTS {prefix}_{spec.kind} "
         f"(id TEXT PRIMARY KEY, seq INTEGER NOT NULL, handle INTEGER{columns}, extra BLOB)"
     )
 

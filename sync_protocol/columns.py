@@ -12,6 +12,7 @@ from itertools import accumulate, chain, islice, pairwise
 from operator import sub
 from sys import byteorder
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from sync_protocol.messages import DecodeError
 
@@ -42,6 +43,8 @@ _TOO_WIDE: Final = 16
 _CODES: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _HYPHENS: Final = (8, 13, 18, 23)
 _DIGITS: Final = tuple(place for place in range(36) if place not in _HYPHENS)
+_FEW_IDS: Final = 4
+"""So many ids are spelled out sooner one by one than all at once."""
 _MAX_NESTING: Final = 4
 _INT64: Final = range(-(2**63), 2**63)
 K = TypeVar("K")
@@ -419,6 +422,8 @@ def read_ids(raw: object, count: int, field: str) -> list[str]:
     """
     if not isinstance(raw, bytes) or len(raw) != 16 * count:
         raise DecodeError("An id has 16 bytes.", field)
+    if count <= _FEW_IDS:
+        return [str(UUID(bytes=raw[start::count])) for start in range(count)]
     digits = raw.hex().encode()
     spelled = bytearray(b"-" * (36 * count))
     for index, place in enumerate(_DIGITS):

@@ -6,11 +6,15 @@ again. An image is what a backup of the phone would hold.
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import msgspec
 
+from mobile_client_sdk import replica
+from mobile_client_sdk.client import Client
 from mobile_client_sdk.store import Store, _lay_out, open_store
 from sync_protocol.messages import Op, Outcome
 from sync_protocol.schema import SCHEMA, Schema
@@ -117,16 +121,30 @@ class Disk:
 
 
 def _opened(image: bytes) -> _Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None, factory=_Connection)
+    connection = sqlite3.connect(
+        ":memory:", isolation_level=None, factory=_Connection, cached_statements=1_000
+    )
     connection.deserialize(image)
     return connection
 
 
+@contextmanager
+def first_loads(*, are_large: bool) -> Iterator[None]:
+    """Let first loads be shown as large ones are, which those of a schedule never are."""
+    before = replica.FEW_ROWS
+    replica.FEW_ROWS = 0 if are_large else before
+    try:
+        yield
+    finally:
+        replica.FEW_ROWS = before
+
+
 @cache
 def _empty(schema: Schema) -> bytes:
-    """Lay a store out once; each new disk begins as a copy of it."""
+    """Start the app once; each new disk begins as a copy of what that laid out."""
     with speaking(schema):
         store = open_store(":memory:")
+        Client(store, "http://simulated", clock_ms=int, random_bytes=bytes)
     image = store.connection.serialize()
     store.close()
     return image

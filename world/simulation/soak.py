@@ -1,5 +1,6 @@
 """Run many schedules, count what happened, and make a failing one small."""
 
+import gc
 import multiprocessing
 import time
 from collections import Counter
@@ -74,8 +75,17 @@ def _played(
     if jobs == 1:
         yield from map(_play_chunk, chunks)
         return
-    with multiprocessing.get_context("forkserver").Pool(jobs) as pool:
+    with multiprocessing.get_context("forkserver").Pool(jobs, _settle_in) as pool:
         yield from pool.imap_unordered(_play_chunk, chunks)
+
+
+def _settle_in() -> None:
+    """Prepare a process that does nothing but play."""
+    be_quiet()
+    # What is loaded stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _play_chunk(chunk: tuple[range, str | None]) -> tuple[list[Result], float]:
