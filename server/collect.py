@@ -16,7 +16,8 @@ from server.sync.collection import Collected
 def command() -> None:
     """Throw away tombstones, scope exits and outcomes of ops that are older than 90 days.
 
-    Meant to be run every night. Uses DATABASE_URL; without it, the embedded PostgreSQL.
+    The worker does this every night, tenant by tenant; this does it now. Uses DATABASE_URL; without
+    it, the embedded PostgreSQL.
     """
     with supervisor.database(os.environ) as environ:
         found = asyncio.run(_collect(from_environment(environ)))

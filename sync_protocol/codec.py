@@ -5,12 +5,16 @@ every way in which bytes can be wrong is one ``DecodeError`` that names the fiel
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import msgspec
 
 from sync_protocol.columns import Cells
 from sync_protocol.compact import LAY_OUT, TAKE_IN, refusal_of, take_in_push
+from sync_protocol.compact.pages import head
+from sync_protocol.compact.places import FORMAT
+from sync_protocol.compact.records import pack_batch
 from sync_protocol.messages import (
     MAX_INTENTS,
     MAX_OPS,
@@ -23,9 +27,11 @@ from sync_protocol.messages import (
     Millis,
     Op,
     PullRequest,
+    PullResponse,
     PushRequest,
     ReceivedOp,
     ReceivedPush,
+    RecordBatch,
     Seq,
     Unreadable,
 )
@@ -47,6 +53,8 @@ __all__ = [
     "decode_push",
     "decompress",
     "encode",
+    "encode_batches",
+    "encode_head",
     "media_type",
 ]
 
@@ -82,6 +90,16 @@ def encode(message: object, media: MediaType = MSGPACK) -> bytes:
         return msgspec.json.encode(message)
     lay_out = LAY_OUT.get(type(message))
     return msgspec.msgpack.encode(message if lay_out is None else lay_out(message))
+
+
+def encode_batches(batches: Sequence[RecordBatch]) -> bytes:
+    """Answer the bytes of batches, as they end a page of the compact form that has nothing else."""
+    return msgspec.msgpack.encode(list(map(pack_batch, batches)))
+
+
+def encode_head(page: PullResponse) -> bytes:
+    """Answer the bytes of such a page that stand before its batches."""
+    return msgspec.msgpack.encode([FORMAT, *head(page), msgspec.Raw(b"")])
 
 
 def decode(

@@ -15,7 +15,7 @@ import structlog
 from server.changelog import storage
 from server.customers import references
 from server.kit import db
-from server.sync import restoration
+from server.sync import restoration, segments
 from server.sync.registry import KINDS
 from sync_protocol.messages import MAX_OPS
 
@@ -44,7 +44,7 @@ DELETE FROM op_outcome WHERE (tenant_id, device_id, number) IN (
     WHERE o.tenant_id = $1 AND o.at < $2 AND o.number <= d.last_op - {MAX_OPS} LIMIT $3
 ) RETURNING number
 """  # noqa: S608 - a constant of the protocol
-
+_SEGMENTS: Final = "DELETE FROM feed_segment WHERE tenant_id = $1 AND made_at < $2"
 
 log = structlog.get_logger()
 
@@ -74,7 +74,9 @@ async def collect_all(*, now: datetime) -> Collected:
 
 
 async def collect(tenant_id: UUID, *, now: datetime, keep: timedelta = KEEP) -> Collected:
-    """Throw away what is older than `keep`, in one tenant."""
+    """Throw away what is older than `keep`, in one tenant; segments that are no longer fresh."""
+    async with db.tenant_transaction(tenant_id):
+        await db.connection().execute(_SEGMENTS, tenant_id, now - segments.FRESH)
     before = now - keep
     records = 0
     for name in reversed([name for name in KINDS if name != _WITH_CONTENTS]):

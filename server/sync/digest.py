@@ -39,9 +39,7 @@ async def _compare(
 ) -> DigestResponse:
     """Compare, as one of few."""
     async with room.store.snapshot(actor.tenant_id):
-        stands = await room.store.standing(actor)
-        if stands is None:
-            raise rules.DeviceRequired("This device was signed out; enrol it again.")
+        stands = await service.standing(room, actor)
         page = await service.page_for(room.store, actor, request.pull, stands, now)
         if page.more or page.reset:
             return DigestResponse(pull=page)

@@ -4,11 +4,25 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
-from server.sync.tables import CustomerAlias, CustomerMerge, DuplicatePair, OpOutcome, OrphanOp
+from server.sync.tables import (
+    CustomerAlias,
+    CustomerMerge,
+    DuplicatePair,
+    FeedSegment,
+    OpOutcome,
+    OrphanOp,
+)
 
 APP_CONFIG = AppConfig(
     app_name="sync",
     migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
-    table_classes=[CustomerAlias, CustomerMerge, DuplicatePair, OpOutcome, OrphanOp],
+    table_classes=[
+        CustomerAlias,
+        CustomerMerge,
+        DuplicatePair,
+        FeedSegment,
+        OpOutcome,
+        OrphanOp,
+    ],
     migration_dependencies=[],
 )

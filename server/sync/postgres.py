@@ -187,11 +187,4 @@ def _of_child(table: str, columns: str, scope: Scope) -> str:
 @cache
 def _left_statement(scope: Scope) -> str:
     """Write the SELECT of what left a scope. $1 tenant, $2 since when, $3 user, $4 team."""
-    was = scopes.predicate(scope, "e", user="$3", team="$4")
-    still = scopes.predicate(scope, "c", user="$3", team="$4")
-    return f"""
-        SELECT DISTINCT e.customer_id::text AS customer_id FROM scope_exit e
-        WHERE e.tenant_id = $1 AND e.seq > $2 AND {was} AND NOT EXISTS (
-            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = e.customer_id AND {still}
-        )
-    """  # noqa: S608 - predicates are constants of server.sync.scopes
+    return scopes.left(scope, since="$2", user="$3", team="$4")

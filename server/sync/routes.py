@@ -10,17 +10,20 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.access.edge import CurrentActor
-from server.kit import clock, compression, live
+from server.kit import clock, compression, live, zstd_frames
 from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.sync import digest, document, inbox, merging, pairs, queries, rules, service
+from server.sync import digest, document, first_sync, inbox, merging, pairs, queries, rules, service
 from server.sync.schemas import ConflictView, MergeInto, MergeView, PairView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import DigestRequest, PullRequest
 
 _STANDING_S: Final = 25.0
 """How often an open stream makes sure that its device still counts; it also beats then."""
+_PLAIN: Final = {"Cache-Control": "no-store", "Accept-Encoding": codec.ZSTD}
+"""A device compresses what it sends once it has heard that this server reads it (RFC 7694)."""
+_COMPRESSED: Final = {**_PLAIN, "Content-Encoding": codec.ZSTD, "Vary": "Accept-Encoding"}
 
 
 class BadMessage(Malformed):
@@ -66,7 +69,12 @@ async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
         message = codec.decode(body, PullRequest, media)
     except codec.DecodeError as error:
         raise _bad(error) from error
-    return _answer(request, media, await service.pull(actor, message, now=clock.now()))
+    if media == codec.JSON:
+        return _answer(request, media, await service.pull(actor, message, now=clock.now()))
+    told = await first_sync.pull(actor, message, now=clock.now())
+    if isinstance(told, first_sync.Packed):
+        return _answer_packed(request, told)
+    return _answer(request, media, told)
 
 
 @post(
@@ -182,10 +190,22 @@ def _answer(
 ) -> Response[bytes]:
     """Write a message in the encoding that the device speaks."""
     body = codec.encode(message, media)
-    # A device compresses what it sends once it has heard that this server reads it (RFC 7694).
-    headers = {"Cache-Control": "no-store", "Accept-Encoding": codec.ZSTD}
+    if len(body) > codec.WORTH_COMPRESSING and _accepts_zstd(request):
+        return Response(codec.compress(body), media_type=media, headers=_COMPRESSED)
+    return Response(body, media_type=media, headers=_PLAIN)
+
+
+def _answer_packed(request: Request[Any, Any, Any], told: first_sync.Packed) -> Response[bytes]:
+    """Write a page whose batches are compressed already."""
+    head = codec.encode_head(told.page)
+    if _accepts_zstd(request):
+        body = zstd_frames.behind(head, told.frame)
+        return Response(body, media_type=codec.MSGPACK, headers=_COMPRESSED)
+    batches = codec.decompress(told.frame, max_bytes=codec.MAX_RESPONSE_BYTES)
+    return Response(head + batches, media_type=codec.MSGPACK, headers=_PLAIN)
+
+
+def _accepts_zstd(request: Request[Any, Any, Any]) -> bool:
+    """Say whether the device reads zstd."""
     accepted = request.headers.get("accept-encoding", "").encode("latin-1")
-    if len(body) > codec.WORTH_COMPRESSING and compression.accepts(accepted, codec.ZSTD.encode()):
-        body, headers["Content-Encoding"] = codec.compress(body), codec.ZSTD
-        headers["Vary"] = "Accept-Encoding"
-    return Response(body, media_type=media, headers=headers)
+    return compression.accepts(accepted, codec.ZSTD.encode())

@@ -24,6 +24,21 @@ def predicate(scope: Scope, alias: str, *, user: str, team: str) -> str:
     return _PREDICATES[scope].format(c=alias, user=f"{user}::uuid", team=f"{team}::uuid")
 
 
+def left(scope: Scope, *, since: str, user: str, team: str) -> str:
+    """Write the SELECT of the customers that left the scope and have not come back. $1 tenant.
+
+    :param since: the sequence after which they left.
+    """
+    was = predicate(scope, "e", user=user, team=team)
+    still = predicate(scope, "c", user=user, team=team)
+    return f"""
+        SELECT DISTINCT e.customer_id::text AS customer_id FROM scope_exit e
+        WHERE e.tenant_id = $1 AND e.seq > {since} AND {was} AND NOT EXISTS (
+            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = e.customer_id AND {still}
+        )
+    """  # noqa: S608 - predicates are constants of this module
+
+
 def grants_of(actor: Actor) -> int:
     """Give a number that changes when what the device may hold is decided otherwise.
 

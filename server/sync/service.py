@@ -21,6 +21,7 @@ from server.sync.merging import MERGE, merge_intent
 from server.sync.orphans import ORPHANS, Orphans
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
+from server.sync.segments import SEGMENTS, Segments
 from server.sync.store import Remembered, Report, Standing, SyncStore
 from sync_protocol.cursor import Cursor
 from sync_protocol.handles import handles_of, with_ids
@@ -59,6 +60,8 @@ class Room(msgspec.Struct, frozen=True):
     """Where ops of a restored tenant wait for their records; without it they are refused."""
     aliases: Aliases | None = None
     """What knows merged customers; without it there are none."""
+    segments: Segments | None = None
+    """What keeps pages of first syncs; without it every page is read from the rows."""
     look_later: LookLater | None = None
     """Leaves new customers to who looks for doubles."""
 
@@ -69,6 +72,7 @@ HERE: Final = Room(
     PREPARATIONS,
     orphans=ORPHANS,
     aliases=ALIASES,
+    segments=SEGMENTS,
     look_later=pairs.look_later,
 )
 """The product's own."""
@@ -312,13 +316,21 @@ async def pull(
     """
     rules.ensure_device(actor)
     async with room.store.snapshot(actor.tenant_id):
-        stands = await room.store.standing(actor)
-        if stands is None:
-            raise rules.DeviceRequired("This device was signed out; enrol it again.")
+        stands = await standing(room, actor)
         page = await page_for(room.store, actor, request, stands, now)
-    if not page.more and rules.is_sync_news(stands.last_sync_at, now):
-        await _note_pull(room.store, actor, now)
+    await note_pull(room, actor, page, stands, now)
     return page
+
+
+async def standing(room: Room, actor: Actor) -> Standing:
+    """Read where the tenant and the device stand, inside a pull's snapshot.
+
+    :raises DeviceRequired: the device no longer counts.
+    """
+    stands = await room.store.standing(actor)
+    if stands is None:
+        raise rules.DeviceRequired("This device was signed out; enrol it again.")
+    return stands
 
 
 async def page_for(
@@ -335,11 +347,15 @@ async def page_for(
     return _page(actor, request, start, stands, found, more=more, drops=drops, now=now)
 
 
-async def _note_pull(store: SyncStore, actor: Actor, now: datetime) -> None:
-    """Write down that a device which has nothing to send is up to date."""
-    async with store.unit_of_work(actor.tenant_id):
-        device = await store.hold_device(actor)
-        await store.device_synced(actor, Report(last_op=device.last_op), now=now)
+async def note_pull(
+    room: Room, actor: Actor, page: PullResponse, stands: Standing, now: datetime
+) -> None:
+    """Write down that a device which has nothing to send is up to date, where that is news."""
+    if page.more or not rules.is_sync_news(stands.last_sync_at, now):
+        return
+    async with room.store.unit_of_work(actor.tenant_id):
+        device = await room.store.hold_device(actor)
+        await room.store.device_synced(actor, Report(last_op=device.last_op), now=now)
 
 
 def _page(

@@ -1,6 +1,6 @@
 """Tables of the sync room, as facts on disk."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Bytea, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -77,3 +77,30 @@ class DuplicatePair(Table, tablename="duplicate_pair"):
     found_at = Timestamptz()
     state = Text()
     """``open``, or ``merged`` when one of them was merged."""
+
+
+class FeedSegment(Table, tablename="feed_segment"):
+    """A page of a first sync as it travelled, for the next device that sees the same.
+
+    A cache: it may be emptied at any time.
+    """
+
+    tenant_id = UUID()
+    sight = Text()
+    """Who sees the same: the role and scope, and the team where that matters."""
+    form = Text()
+    """The protocol and the schema that wrote it."""
+    epoch = BigInt()
+    started = BigInt()
+    """The sequence at which the run of pages began that this one belongs to."""
+    after_seq = BigInt(primary_key=True)
+    """Behind which place of the feed it begins."""
+    after_kind = Integer()
+    after_id = UUID()
+    end_seq = BigInt()
+    """At which place it ends."""
+    end_kind = Integer()
+    end_id = UUID()
+    frame = Bytea()
+    """Its batches in the compact form, as one zstd frame."""
+    made_at = Timestamptz()

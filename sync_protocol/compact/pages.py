@@ -53,21 +53,28 @@ def lay_out(page: PullResponse) -> list[Any]:
     return [FORMAT, *pack_page(page)]
 
 
-def pack_page(page: PullResponse) -> list[Any]:
-    """Answer a page as it stands within a message."""
+def head(page: PullResponse) -> list[Any]:
+    """Answer what stands in a page before its batches."""
     cursor: object = pack_cursor(page.cursor)
     if page.cursor is not None and page.cursor == page.from_cursor:
         cursor = _SAME_CURSOR
+    return [
+        page.server_time_ms,
+        page.seq,
+        pack_cursor(page.from_cursor),
+        cursor,
+        page.epoch,
+        page.acknowledged,
+        page.lease_ms,
+        _MORE * page.more + _RESET * page.reset,
+    ]
+
+
+def pack_page(page: PullResponse) -> list[Any]:
+    """Answer a page as it stands within a message."""
     return cut(
         [
-            page.server_time_ms,
-            page.seq,
-            pack_cursor(page.from_cursor),
-            cursor,
-            page.epoch,
-            page.acknowledged,
-            page.lease_ms,
-            _MORE * page.more + _RESET * page.reset,
+            *head(page),
             [pack_batch(batch) for batch in page.batches],
             pack_patches(page.patches),
             pack_counted_ids(page.drops),

@@ -39,9 +39,11 @@ from server.kit import clock
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
-from server.sync import merging, pairs
+from server.sync import first_sync, merging, pairs
 from server.sync import service as sync
+from server.sync.segments import PostgresSegments
 from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
+from sync_protocol.messages import PullRequest
 from tests.factories import (
     Tenant,
     join,
@@ -181,6 +183,7 @@ async def fill(company: Company) -> None:
     await merge_two(company)
     await make_twins(company)
     await leave_orphan(company)
+    await load_first(company)
     # Hand-over: somebody lost sight of a customer.
     moved = await new_customer(company)
     edit = CustomerEdit(owner_id=company.tenant.manager.user_id)
@@ -288,6 +291,13 @@ async def leave_orphan(company: Company) -> None:
     device = Device(await _with_device(company, await _new_person(company)), clock.now())
     lost = frame([device.edit("customer", new_id(), remark=company.text("等"))], clock.now())
     await sync.push(device.actor, msgspec.structs.replace(lost, epoch=2**40), now=clock.now())
+
+
+async def load_first(company: Company) -> None:
+    """Let a phone load everything, page by page, and leave its pages for the next one."""
+    room = msgspec.structs.replace(sync.HERE, segments=PostgresSegments(page=5))
+    owner = await _with_device(company, company.tenant.owner)
+    await first_sync.pull(owner, PullRequest(limit=5), now=clock.now(), room=room)
 
 
 async def new_import(company: Company) -> UUID:

@@ -18,7 +18,7 @@ from sync_protocol.digest import Search
 from sync_protocol.messages import DigestRequest, DigestResponse, PullRequest
 from tests.factories import Tenant, new_id
 from tests.server.sync.devices import Device, make_device, make_phone_session
-from tests.server.sync.test_pull import _act
+from tests.server.sync.happenings import act
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_a_replica_that_pulled_is_what_the_server_holds(
     phones = [await make_device(database, tenant, scope=scope) for _ in range(2)]
     replica, customers = Replica(store), list[str]()
     for _ in range(25):
-        await _act(rng, tenant, phones, customers)
+        await act(rng, tenant, phones, customers)
         if rng.random() < 0.3:
             await pull(phones[0], replica, limit=rng.choice([1, 3, 2_000]))
     await pull(phones[0], replica)

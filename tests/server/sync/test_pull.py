@@ -8,19 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.access import Role, Scope
-from server.changelog import service as changelog
-from server.kit import clock
 from server.settings import Settings
 from server.sync import service as sync
-from server.sync.registry import KINDS
 from server.tenants import service as tenants
 from server.tenants.schemas import CompanyChange
 from sync_protocol import codec
-from sync_protocol.merge import EditClock
-from sync_protocol.messages import Edit, PullRequest
+from sync_protocol.messages import PullRequest
 from tests import factories
 from tests.factories import NOW, Tenant, new_id
 from tests.server.sync.devices import Device, frame, make_device
+from tests.server.sync.happenings import act, assign
 
 
 async def test_an_unchanged_tenant_is_told_in_sixty_bytes(
@@ -87,7 +84,7 @@ async def test_a_customer_handed_over_leaves_one_phone_and_enters_another_with_i
     await before.pull()
     await after.pull()
 
-    await _assign(tenant, customer_id, after)
+    await assign(tenant, customer_id, after)
     await before.pull()
     await after.pull()
 
@@ -134,49 +131,8 @@ async def test_a_stale_replica_that_pulls_equals_a_fresh_one(database: Settings,
     ]
     customers: list[str] = []
     for _ in range(rng.randint(5, 40)):
-        await _act(rng, tenant, phones, customers)
+        await act(rng, tenant, phones, customers)
 
     for phone in phones:
         await phone.pull(limit=rng.choice([1, 3, 2000]))
         assert phone.replica == await phone.snapshot()
-
-
-async def _act(
-    rng: random.Random, tenant: Tenant, phones: list[Device], customers: list[str]
-) -> None:
-    """Let something happen to somebody."""
-    phone = rng.choice(phones)
-    customer_id = rng.choice(customers) if customers else ""
-    match rng.randrange(9):
-        case 0 | 1:
-            customers.append(str(new_id()))
-            await phone.push(phone.create("customer", customers[-1], name=f"客户 {len(customers)}"))
-        case 2:
-            await phone.push(phone.edit("customer", customer_id, remark=f"备注 {rng.random()}"))
-        case 3:
-            kind, text = rng.choice([("contact", "name"), ("store", "name"), ("note", "body")])
-            fields = {"customer_id": customer_id, text: "甲"}
-            await phone.push(phone.create(kind, new_id(), **fields))
-        case 4:
-            await phone.push(phone.tag(customer_id, add=[str(new_id())]))
-        case 5:
-            await phone.push(phone.delete("customer", customer_id))
-        case 6 if customers:
-            await _assign(tenant, customer_id, rng.choice(phones))
-        case _:
-            await phone.pull(limit=rng.choice([1, 2, 5, 2000]))
-
-
-async def _assign(tenant: Tenant, customer_id: object, to: Device) -> None:
-    """Hand a customer over at the desk; one that is gone stays gone."""
-    now = to.later()
-    op = Edit(
-        number=1,
-        kind="customer",
-        id=str(customer_id),
-        fields={"owner_id": str(to.actor.user_id), "team_id": str(to.actor.team_id)},
-        at_ms=clock.to_ms(now),
-        base=changelog.base_of_now(),
-    )
-    edit_clock = EditClock(received_at_ms=clock.to_ms(now))
-    await changelog.apply(tenant.owner, [op], kinds=KINDS, edit_clock=edit_clock, now=now)
