@@ -5,16 +5,12 @@ devices: at the most tries that the throttles let through, a week of guessing fi
 million open codes with a chance below 1e-9.
 """
 
-import hmac
-from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from server.identity.rules.codes import Shape
+from server.identity.rules.codes import Kind
 from server.kit.errors import Conflict, Forbidden, Invalid
-
-_SHAPE: Final = Shape(symbols=15, group=4)
 
 
 class Purpose(StrEnum):
@@ -60,35 +56,14 @@ class OwnerHasJoined(Conflict):
     code = "owner_has_joined"
 
 
-def new_code(pick: Callable[[str], str]) -> str:
-    """Make a code; `pick` chooses one of the given symbols at random."""
-    return _SHAPE.new(pick)
-
-
-def shown(code: str) -> str:
-    """Spell a code for people: ``ABCD-EFGH-JKMN-PQRS``."""
-    return _SHAPE.shown(code)
-
-
-def read(text: str) -> str:
-    """Read a code as somebody typed it: any case, spaces and dashes are ignored.
-
-    :raises InvitationMistyped: when the check symbol does not fit.
-    """
-    code = _SHAPE.read(text)
-    if code is None:
-        raise InvitationMistyped("Check the code; a symbol is wrong or missing.", field="code")
-    return code
-
-
-def fingerprint(code: str, *, key: bytes) -> bytes:
-    """Give what is stored in the code's place; keyed, so that a stolen table is of no use."""
-    return hmac.digest(key, b"tonglu invitation\0" + code.encode(), "sha256")
-
-
-def uri(code: str, *, public_url: str) -> str:
-    """Give the link that is passed on. What stands behind the # is neither sent nor logged."""
-    return f"{public_url.rstrip('/')}/join#{code}"
+CODES: Final = Kind(
+    name="invitation",
+    symbols=15,
+    group=4,
+    page="join",
+    mistyped=InvitationMistyped,
+    refused=InvitationRefused,
+)
 
 
 def purpose(*, has_password: bool) -> Purpose:

@@ -1,6 +1,5 @@
 """Devices: enrol one by a one-time code, end it, and keep its place in the sync."""
 
-import secrets
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,13 +8,12 @@ import msgspec
 
 from server.access import Actor, Role
 from server.audit import service as audit
-from server.identity import keys, standings
+from server.identity import standings
 from server.identity.rules import enrolment_codes, throttles
-from server.identity.rules.enrolment_codes import EnrolmentCodeRefused
 from server.identity.rules.standing import SessionOver, Standing, ensure_in_charge
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import Enrolment, EnrolmentCodeView, EnrolmentView, HeldDevice
-from server.identity.service import qr, tokens
+from server.identity.service import codes, tokens
 from server.identity.service import throttles as counters
 from server.kit import db, ids, outbox
 from server.kit.errors import IdReused, NotFound
@@ -77,20 +75,18 @@ async def new_enrolment_code(
     """
     actor.ensure_agent()
     whose = user_id or actor.user_id
-    code, held = enrolment_codes.new_code(secrets.choice), keys.current()
+    made = codes.make(enrolment_codes.CODES)
     expires_at = now + enrolment_codes.LIFE
     async with db.tenant_transaction(actor.tenant_id):
         person = await standings.read(actor.tenant_id, whose)
         if person is None or person.disabled_at is not None:
             raise NotFound
         ensure_in_charge(actor, whose, role=person.role, team_id=person.team_id)
-        fingerprint = enrolment_codes.fingerprint(code, key=held.mac)
         await db.connection().execute(
-            _NEW_CODE, fingerprint, actor.tenant_id, whose, actor.user_id, now, expires_at
+            _NEW_CODE, made.code_hash, actor.tenant_id, whose, actor.user_id, now, expires_at
         )
         await audit.record(actor, "enrolment_code.made", subject_id=whose, now=now)
-    uri = enrolment_codes.uri(code, public_url=held.public_url)
-    return EnrolmentCodeView(enrolment_codes.shown(code), uri, qr.svg(uri), whose, expires_at)
+    return EnrolmentCodeView(made.shown, made.uri, made.qr_svg, whose, expires_at)
 
 
 async def enrol(request: Enrolment, *, address: str, now: datetime) -> EnrolmentView:
@@ -102,15 +98,14 @@ async def enrol(request: Enrolment, *, address: str, now: datetime) -> Enrolment
     :raises EnrolmentCodeMistyped: the check symbol does not fit.
     :raises EnrolmentCodeRefused: no such code, or it is used or over.
     """
-    code = enrolment_codes.read(request.code)
+    wanted = codes.hashes(enrolment_codes.CODES, request.code)
     household = throttles.address_subject(address)
     limits = [(throttles.ENROLMENT_BY_ADDRESS, household), (throttles.ENROLMENT_BY_ALL, "")]
     await counters.count(limits, now=now)
-    found = [enrolment_codes.fingerprint(code, key=key) for key in keys.current().macs]
     async with db.global_transaction():
-        row = await db.connection().fetchrow(_FIND_CODE, found)
+        row = await db.connection().fetchrow(_FIND_CODE, wanted)
     if row is None:
-        raise EnrolmentCodeRefused("Ask for a new code; this one is used or over.", field="code")
+        raise enrolment_codes.CODES.refusal()
     device_id = request.id or ids.new_id(now)
     async with db.tenant_transaction(row["tenant_id"]):
         standing = await _use(row, device_id, now)
@@ -136,7 +131,7 @@ async def _use(code: Any, device_id: UUID, now: datetime) -> Standing:
     user_id = await db.connection().fetchval(_USE_CODE, code["code_hash"], device_id, now)
     standing = None if user_id is None else await standings.read(code["tenant_id"], user_id)
     if standing is None or standing.disabled_at is not None:
-        raise EnrolmentCodeRefused("Ask for a new code; this one is used or over.", field="code")
+        raise enrolment_codes.CODES.refusal()
     return standing
 
 

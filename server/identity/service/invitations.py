@@ -4,18 +4,16 @@ Nobody but the person ever knows the password. A person has one open invitation;
 one before.
 """
 
-import secrets
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
-from server.identity import hashing, keys, queries, standings
+from server.identity import hashing, queries, standings
 from server.identity.rules import invitations, logins, passwords, throttles
 from server.identity.rules.invitations import (
     InvitationForOneself,
-    InvitationRefused,
     OwnerHasJoined,
     PersonGone,
     Purpose,
@@ -23,7 +21,7 @@ from server.identity.rules.invitations import (
 from server.identity.rules.standing import Standing, ensure_in_charge
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import Acceptance, InvitationView, Invited, Joined, UserView
-from server.identity.service import qr, users
+from server.identity.service import codes, users
 from server.identity.service import throttles as counters
 from server.identity.service.throttles import Counted
 from server.kit import db
@@ -50,7 +48,6 @@ _HOLD: Final = """
 SELECT true FROM user_account WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 """
 _FORGET_LOGIN: Final = "DELETE FROM login_name WHERE tenant_id = $1 AND user_id = $2"
-_OVER: Final = "Ask for a new invitation; this one is used or over."
 
 
 async def new_invitation(actor: Actor, user_id: UUID, *, now: datetime) -> InvitationView:
@@ -97,23 +94,21 @@ async def _make(actor: Actor, tenant_id: UUID, person: UserView, now: datetime) 
     """Write a new invitation in the place of an open one."""
     if person.disabled_at is not None:
         raise PersonGone("This person was let go; let them back in first.")
-    code, held = invitations.new_code(secrets.choice), keys.current()
+    made = codes.make(invitations.CODES)
     purpose = invitations.purpose(has_password=person.has_password)
     expires_at = now + invitations.LIFE[purpose]
-    fingerprint = invitations.fingerprint(code, key=held.mac)
     await db.connection().execute(_REVOKE, tenant_id, person.id, now)
     await db.connection().execute(
-        _ADD, fingerprint, tenant_id, person.id, purpose, actor.user_id, now, expires_at
+        _ADD, made.code_hash, tenant_id, person.id, purpose, actor.user_id, now, expires_at
     )
     if not actor.is_platform:
         await audit.record(
             actor, "invitation.made", subject_id=person.id, now=now, purpose=purpose.value
         )
-    uri = invitations.uri(code, public_url=held.public_url)
     return InvitationView(
-        code=invitations.shown(code),
-        uri=uri,
-        qr_svg=qr.svg(uri),
+        code=made.shown,
+        uri=made.uri,
+        qr_svg=made.qr_svg,
         user_id=person.id,
         purpose=purpose,
         expires_at=expires_at,
@@ -195,7 +190,7 @@ async def _join(
         used = await db.connection().fetchval(_USE, code_hash, now)
         standing = None if used is None else await _standing(whose)
         if standing is None:
-            raise InvitationRefused(_OVER, field="code")
+            raise invitations.CODES.refusal()
         await db.connection().execute(_FORGET_LOGIN, *whose)
         await users.give_login(*whose, login, secret, now=now)
         who = actor_of(standing, device_id=None, session_id=None)
@@ -211,17 +206,16 @@ async def _standing(whose: tuple[UUID, UUID]) -> Standing | None:
 
 async def _found(text: str, *, address: str, now: datetime) -> Any:
     """Find an open invitation; what is not one counts as a guess."""
-    code = invitations.read(text)
+    wanted = codes.hashes(invitations.CODES, text)
     limits: list[Counted] = [
         (throttles.INVITATION_BY_ADDRESS, throttles.address_subject(address)),
         (throttles.INVITATION_BY_ALL, ""),
     ]
     await counters.count(limits, now=now)
-    wanted = [invitations.fingerprint(code, key=key) for key in keys.current().macs]
     async with db.global_transaction():
         row = await db.connection().fetchrow(_FIND, wanted, now)
         if row is None:
-            raise InvitationRefused(_OVER, field="code")
+            raise invitations.CODES.refusal()
         for throttle, subject in limits:
             await counters.give_back(throttle, subject)
     return row

@@ -14,7 +14,7 @@ from litestar import Litestar, Router, get, post
 from server import app as server_app
 from server.access.edge import CurrentActor
 from server.identity import keys, routes, service
-from server.identity.rules import enrolment_codes
+from server.identity.rules.enrolment_codes import CODES
 from server.identity.schemas import WebSignIn
 from server.kit import clock
 from server.settings import Settings
@@ -213,7 +213,7 @@ async def test_behind_a_proxy_one_client_does_not_use_up_the_tries_of_another(
 ) -> None:
     behind = msgspec.structs.replace(database, trusted_proxies="127.0.0.0/8")
     app = server_app.create_app(behind, more=[PAGES])
-    wrong = enrolment_codes.new_code(secrets.choice)
+    wrong = CODES.new(secrets.choice)
     tail = new_id().int
     guesser, neighbour = (
         f"2001:db8:{(tail + one) % 65536:x}:{tail >> 16 & 65535:x}::1" for one in (0, 1)

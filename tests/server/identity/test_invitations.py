@@ -255,16 +255,16 @@ async def test_the_database_knows_no_code(tenant: Tenant) -> None:
 @given(st.lists(st.sampled_from(ALPHABET), min_size=15, max_size=15), st.data())
 def test_one_wrong_symbol_is_found(symbols: list[str], data: st.DataObject) -> None:
     given = iter(symbols)
-    code = invitations.new_code(lambda _: next(given))
+    code = invitations.CODES.new(lambda _: next(given))
     at = data.draw(st.integers(0, len(code) - 1))
     wrong = data.draw(st.sampled_from(ALPHABET.replace(code[at], "")))
 
-    assert invitations.read(f" {invitations.shown(code).lower()} ") == code
+    assert invitations.CODES.read(f" {invitations.CODES.shown(code).lower()} ") == code
     with pytest.raises(InvitationMistyped):
-        invitations.read(code[:at] + wrong + code[at + 1 :])
+        invitations.CODES.read(code[:at] + wrong + code[at + 1 :])
 
 
 def _no_code() -> str:
     """Make a code that nobody has."""
     symbols = iter(new_id().int.to_bytes(16, "big"))
-    return invitations.new_code(lambda alphabet: alphabet[next(symbols) % len(alphabet)])
+    return invitations.CODES.new(lambda alphabet: alphabet[next(symbols) % len(alphabet)])
