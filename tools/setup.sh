@@ -73,7 +73,8 @@ fi
 wanted=""
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium fonts-noto-cjk"
 [ -x /usr/lib/postgresql/15/bin/postgres ] || wanted="$wanted postgresql-15"
+command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
 if [ -n "$wanted" ]; then
-    echo "The browser tests and the second PostgreSQL need more:"
+    echo "The tests of the pages and of the second PostgreSQL need more:"
     echo "    apt-get install --no-install-recommends$wanted"
 fi
