@@ -7,6 +7,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # Further words for a command: make test ARGS="tests/billing -x"
 ARGS ?=
+# A process for each core, each with a PostgreSQL of its own; ARGS="-n 0" is for a debugger.
+PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal
 
 help: ## Say what there is
 	@echo "Tonglu (同路). make TARGET, where TARGET is:"
@@ -37,10 +39,10 @@ bench: setup ## Measure the product against the bare stack
 	@$(BIN)/tonglu bench $(ARGS)
 
 test: setup ## Run all tests on the embedded PostgreSQL
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-15: setup ## Run the database's tests again on Debian's PostgreSQL 15
-	@TONGLU_TEST_PG=debian15 $(BIN)/python -m pytest -m database $(ARGS)
+	@TONGLU_TEST_PG=debian15 $(PYTEST) -m database $(ARGS)
 
 lint: setup ## Check style and format
 	@$(BIN)/ruff check $(ARGS)

@@ -7,7 +7,6 @@ import random
 import resource
 import zipfile
 from collections.abc import Callable
-from uuid import uuid4
 
 import openpyxl
 import pytest
@@ -28,8 +27,12 @@ TABLE = [
     ["杭州龙井茶行", "13805710001", '逢"六"有集,别去'],
     ["绍兴黄酒坊", "", "两行\n备注;还有|号"],
 ]
-OWNER = str(uuid4())
-TAGS = {"重点": str(uuid4()), "老客户": str(uuid4())}
+# Written down: they stand in names of tests, which must be the same in each process of a run.
+OWNER = "01900000-0000-7000-8000-00000000000a"
+TAGS = {
+    "重点": "01900000-0000-7000-8000-00000000000b",
+    "老客户": "01900000-0000-7000-8000-00000000000c",
+}
 SHEET = "xl/worksheets/sheet1.xml"
 STRINGS = "xl/sharedStrings.xml"
 RELATIONS = "xl/_rels/workbook.xml.rels"
