@@ -70,6 +70,8 @@ class SyncEngine:
         self._is_complete = False
         self._fruitless = 0
         self._restorations = 0
+        self.server_time_ms = 0
+        """When the server last answered, by its own clock: that of a device may jump by years."""
         self.pushed = 0
         """Ops that the server settled."""
         self.merged: list[Outcome] = []
@@ -95,6 +97,7 @@ class SyncEngine:
             ops=self._named(frame),
             epoch=frame.epoch,
             forgotten=self._outbox.forgotten(),
+            lost=self._outbox.lost(),
             pending=pending,
             app_version="" if told == self._app_version else self._app_version,
             pull=None if pending else self._replica.request(self._page),
@@ -129,14 +132,17 @@ class SyncEngine:
         match request:
             case PushRequest():
                 assert isinstance(response, PushResponse), "a push is answered by its outcomes"
-                useful = self._take_outcomes(request, response, now_ms)
+                self.server_time_ms = response.server_time_ms
+                useful = self._take_outcomes(request, response)
                 if request.pull is not None and response.pull is not None and useful:
                     self._take_page(request.pull, response.pull)
             case PullRequest():
                 assert isinstance(response, PullResponse), "a pull is answered by a page"
+                self.server_time_ms = response.server_time_ms
                 useful = self._take_page(request, response)
             case DigestRequest():
                 assert isinstance(response, DigestResponse), "a digest is answered by digests"
+                self.server_time_ms = response.pull.server_time_ms
                 useful = self._take_digests(request, response, now_ms)
             case _:
                 assert_never(request)
@@ -163,14 +169,14 @@ class SyncEngine:
             self._outbox.void(op.number, outcome, now_ms)
         self._frame_size = MAX_OPS
 
-    def _take_outcomes(self, request: PushRequest, response: PushResponse, now_ms: int) -> bool:
+    def _take_outcomes(self, request: PushRequest, response: PushResponse) -> bool:
         """Note what became of the ops; answer whether anything did."""
         if not request.ops:
             return True
         first, last = request.ops[0].number, request.ops[-1].number
         answered = [each for each in response.outcomes if first <= each.number <= last]
         outcomes = [each for each in answered if each.code != Code.NUMBER_REUSED]
-        self._note(outcomes, now_ms)
+        self._note(outcomes, response.server_time_ms)
         if len(outcomes) < len(answered):
             # What was settled before this device was restored stays so; only the rest is new.
             return self._renumber(response.acknowledged)
@@ -180,10 +186,10 @@ class SyncEngine:
             self._store.put(_TOLD_VERSION, request.app_version)
         return bool(outcomes)
 
-    def _note(self, outcomes: list[Outcome], now_ms: int) -> None:
+    def _note(self, outcomes: list[Outcome], at_ms: int) -> None:
         """Keep what became of ops."""
         if outcomes:
-            self._outbox.settle(outcomes, now_ms)
+            self._outbox.settle(outcomes, at_ms)
         self.pushed += len(outcomes)
         self.merged += [each for each in outcomes if each.status is Status.MERGED]
         self.refused += [

@@ -42,6 +42,8 @@ DELETED: Final = "-"
 INTENT_KIND: Final = "intent"
 _SCHEMAS: Final = "schemas"
 """From which op on the ops are of which schema."""
+_LOST: Final = "lost"
+"""Numbers that an old image of this store does not know to have been used."""
 _MAX_GROUP_BYTES: Final = MAX_REQUEST_BYTES * 3 // 4
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -326,12 +328,19 @@ class Outbox:
                 "DELETE FROM overlay WHERE number = ?", [(op.number,) for op, _ in pending]
             )
             self._store.put("next_number", acknowledged + 1)
+            lost = self.lost() or (first, acknowledged)
+            self._store.put(_LOST, (min(lost[0], first), acknowledged))
             marks = [
                 [number + shift if number >= first else number, schema]
                 for number, schema in self._store.get(_SCHEMAS) or []
             ]
             self._store.put(_SCHEMAS, marks)
             self._insert([(_shifted(op, shift), epoch) for op, epoch in pending])
+
+    def lost(self) -> tuple[int, int] | None:
+        """Answer the first and the last number of ops that this store no longer knows of."""
+        held = self._store.get(_LOST)
+        return None if held is None else (held[0], held[1])
 
     def adopt(self, made: list[tuple[Op, int]]) -> None:
         """Take ops that were made elsewhere, with the epochs of their bases, under numbers of here.

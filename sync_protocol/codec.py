@@ -26,6 +26,7 @@ from sync_protocol.messages import (
     MessageTooLarge,
     Millis,
     Op,
+    OpRange,
     PullRequest,
     PullResponse,
     PushRequest,
@@ -168,6 +169,7 @@ def _whole(push: ReceivedPush) -> PushRequest:
         epoch=push.epoch,
         pending=push.pending,
         app_version=push.app_version,
+        lost=push.lost,
     )
 
 
@@ -271,6 +273,7 @@ class _PushHead(msgspec.Struct):
     epoch: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
     pending: Annotated[int, msgspec.Meta(ge=0, le=MAX_SAFE_INT)] = 0
     app_version: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    lost: OpRange | None = None
 
 
 class _OpHead(msgspec.Struct):
@@ -321,6 +324,7 @@ def _received(push: PushRequest | _PushHead, ops: list[ReceivedOp]) -> ReceivedP
         epoch=push.epoch,
         pending=push.pending,
         app_version=push.app_version,
+        lost=push.lost,
     )
 
 

@@ -342,6 +342,13 @@ class PullResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """How long the device may show what it holds without hearing from the server again."""
 
 
+OpRange = tuple[
+    Annotated[int, msgspec.Meta(ge=1, le=MAX_SAFE_INT)],
+    Annotated[int, msgspec.Meta(ge=1, le=MAX_SAFE_INT)],
+]
+"""The first and the last of op numbers."""
+
+
 class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ops in the order of their numbers, and perhaps a pull in the same round trip."""
 
@@ -359,6 +366,9 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """How many ops wait on the device after those of this push."""
     app_version: Annotated[str, msgspec.Meta(max_length=64)] = ""
     """The version of the app; nothing where it is the one that was told last."""
+    lost: OpRange | None = None
+    """The first and the last number of ops that the device settled and no longer knows of: its
+    store was put back to an old image."""
 
 
 class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
@@ -373,6 +383,7 @@ class ReceivedPush(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     pending: int = 0
     app_version: str = ""
+    lost: OpRange | None = None
 
 
 class PushResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -28,7 +28,7 @@ DIARY: Final = (
     ("1.2", "What is expected of a customer lies between nothing and a hundred billion yuan."),
     (
         "2.3",
-        "Handles, leases, digests and attachments; a compact form; merged remarks; 500 ops a push.",
+        "Handles, leases, digests, attachments; a compact form; merged remarks; lost numbers.",
     ),
 )
 """Each version as ``protocol.schema``, and what it brought."""

@@ -97,7 +97,7 @@ class Syncing(Reading):
             if not self._store.is_closed:
                 self._outbox.belong_to(self._sessions.require().device_id)
             self._run(engine, on_progress)
-            self._outbox.tidy(self._clock_ms())
+            self._outbox.tidy(engine.server_time_ms)
         except Offline as error:
             state, problem = SyncState.OFFLINE, str(error)
         except DeviceRevoked as error:

@@ -68,6 +68,7 @@ class Company:
         *,
         offset_ms: int = 0,
         base_limit: int | None = None,
+        lost: tuple[int, int] | None = None,
     ) -> list[Outcome]:
         floor_ms = device.latest_edit_ms if device is not None else now_ms
         held = {
@@ -81,6 +82,7 @@ class Company:
             clock=EditClock(received_at_ms=now_ms, offset_ms=offset_ms, floor_ms=floor_ms),
             rules=_OwnerRules(user_id),
             base_limit=base_limit,
+            lost=lost,
         )
         if result.records or result.conflicts:
             self.seq += 1

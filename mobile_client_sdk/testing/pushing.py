@@ -66,6 +66,7 @@ class Pushing(Pulling):
             now_ms,
             offset_ms=now_ms - push.device_time_ms,
             base_limit=self._base_limit(push.epoch),
+            lost=push.lost,
         )
         for op, outcome in zip(ops, outcomes, strict=True):
             device.outcomes[op.number] = (op_digest(op), outcome)

@@ -43,6 +43,7 @@ async def apply(
     kinds: Mapping[str, RecordKind],
     edit_clock: EditClock,
     base_limit: int | None = None,
+    lost: tuple[int, int] | None = None,
     store: Store = STORE,
     now: datetime,
 ) -> Applied:
@@ -53,8 +54,9 @@ async def apply(
 
     :param edit_clock: what is known about the time of these edits.
     :param base_limit: what the author can have seen at most, whatever the ops say.
+    :param lost: the numbers of the device's own ops that it no longer knows of.
     """
-    work = _Work(actor, ops, kinds, edit_clock, store, now, base_limit)
+    work = _Work(actor, ops, kinds, edit_clock, store, now, base_limit, lost)
     async with store.unit_of_work(actor.tenant_id):
         return await work.settle(await store.load(actor, kinds, merge.needed(ops)))
 
@@ -87,6 +89,7 @@ class _Work(msgspec.Struct, frozen=True):
     store: Store
     now: datetime
     base_limit: int | None = None
+    lost: tuple[int, int] | None = None
     along: Sequence[Along] = ()
 
     async def settle(self, held: Mapping[Key, HeldRecord]) -> Applied:
@@ -101,6 +104,7 @@ class _Work(msgspec.Struct, frozen=True):
             clock=self.edit_clock,
             rules=rules,
             base_limit=self.base_limit,
+            lost=self.lost,
         )
         if not (result.records or result.conflicts):
             return Applied(None, result, rules.refusals)

@@ -260,6 +260,7 @@ async def _settle(
         kinds=KINDS,
         # The bases of a device that has not heard of a restoration: it saw nothing of this.
         base_limit=0 if held.is_restored else None,
+        lost=request.lost,
         edit_clock=edit_clock,
         store=room.store,
         now=now,

@@ -30,6 +30,7 @@ def lay_out(push: PushRequest) -> list[Any]:
             push.pending,
             push.app_version,
             push.protocol,
+            None if push.lost is None else list(push.lost),
         ],
         EPOCH,
         None,
@@ -38,6 +39,7 @@ def lay_out(push: PushRequest) -> list[Any]:
         0,
         "",
         FORMAT,
+        None,
     )
 
 
@@ -78,6 +80,7 @@ def take_in_push(values: object) -> PushTaken:
         "forgotten": reader.take(10, "forgotten", int, 0),
         "pending": reader.take(11, "pending", int, 0),
         "app_version": reader.take(12, "app_version", str, ""),
+        "lost": reader.take(14, "lost", object, None),
     }
     numbers = read_numbers(reader.take(3, "number", object), MAX_OPS, "ops")
     count = len(numbers)

@@ -73,6 +73,7 @@ def settle_batch(
     clock: EditClock,
     rules: Rules | None = None,
     base_limit: int | None = None,
+    lost: tuple[int, int] | None = None,
     schema: Schema = SCHEMA,
 ) -> BatchResult:
     """Settle ops in order, in memory.
@@ -83,8 +84,11 @@ def settle_batch(
 
     ``base_limit`` is for a push whose bases are of an earlier epoch: the sequence to which the
     tenant was restored. What was written above it is not what the device saw there.
+
+    ``lost`` are the first and the last number of ops that the device no longer knows of, since its
+    store was put back to an old image: what they wrote is as unseen as what others did.
     """
-    batch = _Batch(held, device, clock, rules or Rules(), base_limit, schema)
+    batch = _Batch(held, device, clock, rules or Rules(), base_limit, lost, schema)
     for unit in _units(ops):
         batch.settle_unit(unit)
     return batch.result()
@@ -114,10 +118,12 @@ class _Batch:
         clock: EditClock,
         rules: Rules,
         base_limit: int | None,
+        lost: tuple[int, int] | None,
         schema: Schema,
     ) -> None:
         self.working = dict(held)
         self.base_limit = base_limit
+        self.lost = lost
         self.device = device
         self.clock = clock
         self.rules = rules
@@ -216,6 +222,7 @@ class _Batch:
             self.clock.received_at_ms,
             self._time(op),
             self.base_limit,
+            self.lost,
             self.schema,
         )
         settlement = write.settle(held)

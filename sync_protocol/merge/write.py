@@ -40,10 +40,11 @@ def settle(
     received_at_ms: int,
     bounded_at_ms: int,
     base_limit: int | None = None,
+    lost: tuple[int, int] | None = None,
     schema: Schema = SCHEMA,
 ) -> Settlement:
     """Settle one op against one record; a refusal is an outcome too."""
-    write = Write(op, device, received_at_ms, bounded_at_ms, base_limit, schema)
+    write = Write(op, device, received_at_ms, bounded_at_ms, base_limit, lost, schema)
     try:
         return write.settle(held)
     except ValueRefused as refusal:
@@ -73,11 +74,13 @@ class Write:
         received_at_ms: int,
         bounded_at_ms: int,
         base_limit: int | None,
+        lost: tuple[int, int] | None,
         schema: Schema,
     ) -> None:
         self.op = op
         self.base = op.base if base_limit is None else min(op.base, base_limit)
         self.device = device
+        self.lost = lost
         self.received_at_ms = received_at_ms
         self.version = Version(NEW_SEQ, device, op.number, bounded_at_ms)
         self.schema = schema
@@ -109,12 +112,17 @@ class Write:
 
     def causal(self, version: Version) -> bool:
         """Answer whether the author of the op could have seen this write."""
-        is_own = version.seq == NEW_SEQ or (
-            self.device is not None and version.device == self.device
-        )
-        if is_own and not version.shared:
+        if self._is_own(version) and not version.shared:
             return True
         return version.seq != NEW_SEQ and version.seq <= self.base
+
+    def _is_own(self, version: Version) -> bool:
+        """Answer whether the op's device made this write, and still knows that it did."""
+        if version.seq == NEW_SEQ:
+            return True
+        if self.device is None or version.device != self.device:
+            return False
+        return self.lost is None or not self.lost[0] <= version.number <= self.lost[1]
 
     def _create(self, op: Create, held: HeldRecord | None) -> Settlement:
         spec = self.schema.record(op.kind)

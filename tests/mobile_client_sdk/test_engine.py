@@ -208,6 +208,20 @@ def test_renumbered_ops_keep_their_schema(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_store_that_was_put_back_tells_which_numbers_it_lost(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    outbox = Outbox(store)
+    add(outbox, count=3)
+    before = push_of(SyncEngine(store, outbox, Replica(store)))
+    outbox.renumber(40)
+    first = push_of(SyncEngine(store, outbox, Replica(store)))
+    outbox.renumber(60)
+    second = push_of(SyncEngine(store, outbox, Replica(store)))
+
+    assert (before.lost, first.lost, second.lost) == (None, (1, 40), (1, 60))
+    store.close()
+
+
 def test_the_server_hears_which_app_a_phone_runs(tmp_path: Path) -> None:
     server = FakeServer()
     client = open_client(

@@ -27,6 +27,7 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import MAX_SAFE_INT, SCHEMA
 
+_number = st.integers(1, MAX_SAFE_INT)
 _whole = st.integers(0, MAX_SAFE_INT) | st.integers(0, 300)
 _millis = st.integers(-MAX_SAFE_INT, MAX_SAFE_INT) | st.integers(
     1_799_999_990_000, 1_800_000_000_000
@@ -110,6 +111,7 @@ pushes = st.builds(
     epoch=_whole,
     pending=_whole,
     app_version=_text,
+    lost=st.none() | st.tuples(_number, _number),
 )
 
 

@@ -24,10 +24,16 @@ class Tenant:
         self.seq = 0
         self.conflicts: list[tuple[str, Any, Any]] = []
 
-    def push(self, device: str, *ops: ReceivedOp, received: int = NOON) -> BatchResult:
+    def push(
+        self,
+        device: str,
+        *ops: ReceivedOp,
+        received: int = NOON,
+        lost: tuple[int, int] | None = None,
+    ) -> BatchResult:
         """Settle ops and hold what they did."""
         clock = EditClock(received_at_ms=received)
-        result = settle_batch(self.records, ops, device=device, clock=clock)
+        result = settle_batch(self.records, ops, device=device, clock=clock, lost=lost)
         self.seq += 1
         result = stamp(result, self.seq)
         self.records.update(result.records)

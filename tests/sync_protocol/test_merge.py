@@ -64,6 +64,18 @@ def test_different_fields_never_meet() -> None:
     assert tenant.conflicts == []
 
 
+def test_what_a_restored_device_forgot_is_unseen_like_anybodys_word() -> None:
+    tenant = tenant_with_shop()
+
+    tenant.push(WANG, edit(7, at_ms=10, city="杭州"))
+    result = tenant.push(WANG, edit(8, at_ms=20, city="宁波"), lost=(6, 7))
+    again = tenant.push(WANG, edit(9, at_ms=30, city="温州"), lost=(6, 7))
+
+    assert codes(result.outcomes) == [("merged", "merged")]
+    assert codes(again.outcomes) == [("applied", "applied")]
+    assert tenant.conflicts == [("city", "宁波", "杭州")]
+
+
 def test_the_later_of_two_concurrent_edits_is_held_and_the_other_is_kept() -> None:
     tenant = tenant_with_shop()
 

@@ -81,6 +81,21 @@ class Diary:
         """Answer what was done on a device."""
         return [each for each in self.entries.items() if each[1].device_id == device_id]
 
+    def is_forgotten(self, entry: Entry, name: str, value: Any) -> bool:
+        """Say whether a device wrote this before it was put back, and no longer knows of it."""
+        wrote = [
+            each
+            for each in self.entries.values()
+            if each.device_id == entry.device_id
+            and each.op.id == entry.op.id
+            and isinstance(each.op, Create | Edit)
+            and name in each.op.fields
+            and each.op.fields[name] == value
+        ]
+        return bool(wrote) and all(
+            each.is_lost and each.incarnation < entry.incarnation for each in wrote
+        )
+
     def find(self, device_id: str, digest: bytes) -> Entry | None:
         """Answer what an op that the server settled was when it was done."""
         known = self.digests.get((device_id, digest))

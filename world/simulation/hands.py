@@ -67,7 +67,7 @@ class Hands:
             return []
         self.own_up()
         rng = random.Random(salt)
-        name = rng.choice(kinds or _USUAL)
+        name = rng.choice(kinds or USUAL)
         seen: Seen = {}
         client = self.phone.client
         before = self.phone.guarded(lambda: _standing(client))
@@ -143,6 +143,17 @@ class Hands:
         with client.edit(copy.record) as draft:
             for name in rng.sample(names, rng.choice((1, 1, 2))):
                 setattr(draft, name, next(self._words))
+
+    def _empty(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Take a text out on purpose: that it is empty is then somebody's word."""
+        record = self._pick(client, Customer, rng)
+        known = self.phone.schema.fields("customer")
+        names = [name for name in TEXTS[Customer] if name in known and name != "name"]
+        filled = [name for name in names if record and getattr(record, name) is not None]
+        if record is not None and filled:
+            self._look(client, record, seen)
+            with client.edit(record) as draft:
+                setattr(draft, rng.choice(filled), None)
 
     def _edit_stale(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Open a record now, or write into one that was opened long ago."""
@@ -318,6 +329,7 @@ def words() -> Iterator[str]:
 _Action = Callable[[Hands, Client, random.Random, Seen], None]
 _ACTIONS: Final[Mapping[str, _Action]] = {
     "edit": Hands._edit,  # noqa: SLF001 - the table of the class's own actions
+    "empty": Hands._empty,  # noqa: SLF001 - as above
     "edit_stale": Hands._edit_stale,  # noqa: SLF001 - as above
     "remark": Hands._remark,  # noqa: SLF001 - as above
     "choose": Hands._choose,  # noqa: SLF001 - as above
@@ -332,7 +344,7 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
     "ask": Hands._ask,  # noqa: SLF001 - as above
     "poison": Hands._poison,  # noqa: SLF001 - as above
 }
-_USUAL: Final = (
+USUAL: Final = (
     *("edit",) * 8,
     *("edit_stale",) * 2,
     *("remark",) * 2,
@@ -346,4 +358,6 @@ _USUAL: Final = (
     "together",
     *("settle",) * 2,
     *("ask",) * 2,
+    *("empty",) * 2,
 )
+"""What people do, each as often as it stands here."""

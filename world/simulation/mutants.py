@@ -142,9 +142,9 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         "own writes are foreign",
         "A device is in conflict with itself.",
-        f"{_WRITE}.causal",
-        "version.device == self.device",
-        "False",
+        f"{_WRITE}._is_own",
+        "self.device is None or version.device != self.device",
+        "True",
         ("network", "desk"),
     ),
     Mutant(
@@ -201,6 +201,14 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "sync_protocol.conflicts:conflict_id",
         ":{record_id}:{field}",
         ":{record_id}",
+        ("desk", "network", "storm"),
+    ),
+    Mutant(
+        "what was emptied is nobody's word",
+        "A field that somebody emptied is filled by somebody who had not seen it.",
+        "sync_protocol.merge.write:_is_unsaid",
+        "before is None and name not in held.versions",
+        "before is None",
         ("desk", "network", "storm"),
     ),
     Mutant(
@@ -492,6 +500,22 @@ MUTANTS: Final[Sequence[Mutant]] = (
         ("groups",),
     ),
     Mutant(
+        "a restored device believes that it knows its own writes",
+        "What a device forgot when it was put back to an old image, it overwrites unseen.",
+        f"{_WRITE}._is_own",
+        "return self.lost is None or not self.lost[0] <= version.number <= self.lost[1]",
+        "return True",
+        ("images",),
+    ),
+    Mutant(
+        "a clock decides what is kept",
+        "A device whose clock jumps ahead throws away what a restored server needs.",
+        f"{_ENGINE}._take_outcomes",
+        "self._note(outcomes, response.server_time_ms)",
+        "self._note(outcomes, 0)",
+        ("restore",),
+    ),
+    Mutant(
         "a restored server is not helped",
         "What a backup had not seen is not sent again.",
         f"{_OUTBOX}.rewind",
@@ -511,8 +535,8 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "restored devices renumber what was settled",
         "Ops that an old image held as pending take effect twice.",
         f"{_ENGINE}._take_outcomes",
-        "self._note(outcomes, now_ms)",
-        "len(outcomes) == len(answered) and self._note(outcomes, now_ms)",
+        "self._note(outcomes, response.server_time_ms)",
+        "len(outcomes) == len(answered) and self._note(outcomes, response.server_time_ms)",
         ("images",),
     ),
     Mutant(

@@ -199,7 +199,7 @@ class Phone:
         assert engine is not None, "a sync is going on"
         request = engine.next_request(self.clock_ms())
         if request is None:
-            self._on()._outbox.tidy(self.clock_ms())  # noqa: SLF001 - what the client does at the end
+            self._on()._outbox.tidy(engine.server_time_ms)  # noqa: SLF001 - what the client does at the end
             self._engine = None
             self.syncs += 1
             self._watch.shown(self, None)

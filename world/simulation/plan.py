@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from world.simulation.hands import USUAL
 from world.simulation.network import Weather
 from world.simulation.scheduler import DAY, HOUR, MINUTE, SECOND
 
@@ -40,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     is_sequential: bool = False
     """Whether everybody is up to date before the next thing is done."""
     kinds: tuple[str, ...] = ()
-    """What people do; none is what they usually do."""
+    """What people do, drawn one by one."""
     old: int = 0
     """How many devices have an old release of the app, from the first on."""
     offsets_ms: tuple[int, ...] = ()
@@ -203,7 +204,7 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
         weather=chosen.weather,
         events=tuple(sorted(events, key=lambda each: each.at_ms)),
         is_sequential=chosen.is_sequential,
-        kinds=chosen.kinds,
+        kinds=chosen.kinds or USUAL,
         old=chosen.old,
         offsets_ms=tuple(rng.choice(chosen.clocks) for _ in range(phones)),
     )

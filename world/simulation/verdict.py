@@ -142,13 +142,13 @@ class _Verdict:
             if SCHEMA.field(op.kind, name).policy is Policy.TEXT_MERGE:
                 self._words(entry, name, value)
                 continue
-            if value is None or (row is not None and self._is_held(row.record, name, value)):
-                continue
-            if str(value) in self.conflicts.get((op.id, name), ()):
-                continue
-            if (op.id, name, str(value)) in self.watch.knowingly:
-                continue
-            if not self._was_replaced_knowingly(entry, name, value):
+            is_unsaid = value is None and isinstance(op, Create)
+            is_kept = (
+                (row is not None and self._is_held(row.record, name, value))
+                or str(value) in self.conflicts.get((op.id, name), ())
+                or (op.id, name, str(value)) in self.watch.knowingly
+            )
+            if not (is_unsaid or is_kept or self._was_replaced_knowingly(entry, name, value)):
                 self.watch.find(
                     "no silent loss", f"{told_of(entry)} wrote {name}={value!r}, which is nowhere"
                 )
@@ -226,10 +226,12 @@ class _Verdict:
     def _was_replaced_knowingly(self, entry: Entry, name: str, value: Any) -> bool:
         """Say whether somebody who had seen a value wrote or deleted something in its place.
 
-        Whoever wrote it may do so on a form that was opened before, or after the device forgot it.
+        Whoever wrote it may do so on a form that was opened before.
         """
         return any(
-            value in other.seen[name] or name in other.unknown or other.device_id == entry.device_id
+            value in other.seen[name]
+            or name in other.unknown
+            or (other.device_id == entry.device_id and not _has_forgotten(other, entry))
             for other in self._others(entry)
             if name in other.seen
         )
@@ -309,6 +311,11 @@ class _Verdict:
             for name, value in fields.items():
                 if row is None or row.record.fields.get(name) != value:
                     self.watch.find("sequential model", f"{key}.{name} is not {value!r}")
+
+
+def _has_forgotten(later: Entry, earlier: Entry) -> bool:
+    """Say whether a device was put back to before it did something."""
+    return earlier.is_lost and later.incarnation > earlier.incarnation
 
 
 def _sets(entry: Entry, name: str) -> SetChange:

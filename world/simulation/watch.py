@@ -74,6 +74,8 @@ class _Working(msgspec.Struct):
     writers: dict[str, str | None]
     unknown: set[str]
     """Fields whose value is decided in a way that is not followed here."""
+    said: set[str]
+    """Fields that somebody wrote since the creation: an empty one of the others says nothing."""
     deleted: bool
 
 
@@ -196,6 +198,7 @@ class Watch:
                 fields=dict(record.fields),
                 writers={name: record.version(name).device for name in record.fields},
                 unknown={name for name in record.fields if record.version(name).shared},
+                said=set(record.versions),
                 deleted=record.deleted,
             )
         return working[key]
@@ -214,6 +217,7 @@ class Watch:
                         fields=dict(op.fields),
                         writers=dict.fromkeys(names, entry.device_id),
                         unknown=set(),
+                        said=set(),
                         deleted=False,
                     )
                 elif outcome.code != Code.DUPLICATE:
@@ -240,6 +244,7 @@ class Watch:
                 record.unknown.add(name)
             else:
                 self._follow_field(record, entry, name, value, conflicts.get(name))
+            record.said.add(name)
             if name not in record.unknown and name not in conflicts:
                 record.writers[name] = entry.device_id
         record.unknown.update(op.sets)
@@ -260,10 +265,17 @@ class Watch:
             record.fields[name] = kept
             record.writers[name] = entry.device_id if kept == value else record.writers.get(name)
             return
-        is_own = record.writers.get(name) == entry.device_id
-        if not (value == current or has_seen or is_own or name in record.unknown):
+        is_own = self._is_own(record, entry, name, current)
+        is_unsaid = current is None and name not in record.said
+        is_free = is_own or is_unsaid or name in record.unknown
+        if not (value == current or has_seen or is_free):
             self.find("no silent loss", f"{about}; its author had not seen it, and no one is told")
         record.fields[name] = value
+
+    def _is_own(self, record: _Working, entry: Entry, name: str, current: Any) -> bool:
+        """Say whether a value was written on the device itself, which has not forgotten it."""
+        is_own = record.writers.get(name) == entry.device_id
+        return is_own and not self.diary.is_forgotten(entry, name, current)
 
     def _is_certain(self, record: _Working, entry: Entry, name: str, current: Any) -> bool:
         """Say whether a value that was seen must count as seen: it was written once, here."""
