@@ -19,6 +19,8 @@ from partner_portal.gallery import pages as gallery
 from partner_portal.imports import pages as imports
 from partner_portal.people import pages as people
 from partner_portal.people import teams
+from partner_portal.pools import pages as pools
+from partner_portal.pools import settings as pool_settings
 from partner_portal.rendering import Renderer
 from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
@@ -91,6 +93,16 @@ def create_app(settings: Settings) -> Litestar:
             children.restore_customer,
             conflicts.conflicts,
             conflicts.settle,
+            pools.pools,
+            pools.look,
+            pools.pick,
+            pools.releasing,
+            pools.release,
+            pool_settings.new_pool,
+            pool_settings.add_pool,
+            pool_settings.pool,
+            pool_settings.change_pool,
+            pool_settings.remove_pool,
             tags.tags,
             tags.new_tag,
             tags.add_tag,

@@ -31,6 +31,7 @@ class _Place(msgspec.Struct, frozen=True):
 
 _AGENT = (
     _Place("/customers", "building-2", "nav.customers", "nav.customers", Permission.CUSTOMERS_READ),
+    _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
     _Place(
         "/conflicts",
@@ -64,6 +65,7 @@ _AGENT_ACTIONS = (
     ("/people/new", "user-plus", "people.add", Permission.USERS_INVITE),
     ("/devices/new", "smartphone", "devices.enrol", Permission.CUSTOMERS_READ),
     ("/tags/new", "tag", "tags.add", Permission.CUSTOMERS_WRITE),
+    ("/pools/new", "layers", "pools.add", Permission.POOLS_MANAGE),
 )
 
 

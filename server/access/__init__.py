@@ -10,6 +10,7 @@ from server.access.rules import (
     default_scope,
     ensure,
     of_the_product,
+    vouched,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "default_scope",
     "ensure",
     "of_the_product",
+    "vouched",
 ]

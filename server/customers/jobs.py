@@ -1,11 +1,14 @@
-"""Work that the outbox brings: imports go on."""
+"""Work that the outbox and the schedule bring: imports go on, customers fall into the pools."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Final
 
 from server.customers.imports import service as imports
-from server.kit import outbox
+from server.customers.pools import recycling
+from server.kit import db, outbox
+from server.kit.schedule import Daily, Planned
+from server.partners import queries as partners
 
 
 async def import_(job: outbox.Job, now: datetime) -> None:
@@ -14,7 +17,25 @@ async def import_(job: outbox.Job, now: datetime) -> None:
     await imports.go_on(job.tenant_id, job.payload, now=now)
 
 
+async def recycle(job: outbox.Job, now: datetime) -> None:
+    """Warn owners, and take the customers that nobody looks after."""
+    assert job.tenant_id is not None, "pools are a company's"
+    await recycling.recycle(job.tenant_id, now=now)
+
+
+async def recycle_everywhere(now: datetime) -> None:
+    """Leave a day's recycling for each company."""
+    tenants = await partners.tenant_ids()
+    async with db.job_transaction():
+        for tenant_id in tenants:
+            key = f"{recycling.TOPIC}:{tenant_id}"
+            await outbox.add(recycling.TOPIC, {}, tenant_id=tenant_id, now=now, key=key)
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     imports.TOPIC: import_,
+    recycling.TOPIC: recycle,
 }
 """By topic, what the worker calls."""
+SCHEDULE: Final = {recycling.TOPIC: Planned(Daily(time(4, 40)), recycle_everywhere)}
+"""By name, what comes round."""

@@ -4,6 +4,14 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
+from server.customers.pools.tables import (
+    CustomerPool,
+    PoolEntry,
+    PoolGuard,
+    PoolPick,
+    PoolView,
+    PoolWarning,
+)
 from server.customers.tables import (
     Contact,
     Customer,
@@ -27,6 +35,12 @@ APP_CONFIG = AppConfig(
         CustomerToken,
         CustomerImport,
         CustomerImportChunk,
+        CustomerPool,
+        PoolEntry,
+        PoolPick,
+        PoolView,
+        PoolWarning,
+        PoolGuard,
     ],
     migration_dependencies=["server.changelog.piccolo_app"],
 )

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from server.access.edge import CurrentActor
 from server.customers import queries, service
 from server.customers.imports.routes import EXPORTS, import_router
+from server.customers.pools.routes import RELEASE, pool_router
 from server.customers.schemas import (
     BatchSaved,
     ContactEdit,
@@ -254,12 +255,14 @@ router = Router(
                 add_contact,
                 add_note,
                 *EXPORTS,
+                *RELEASE,
             ],
             dependencies={"filters": Provide(filters)},
         ),
         Router("/stores", route_handlers=[edit_store, delete_store, restore_store]),
         Router("/contacts", route_handlers=[edit_contact, delete_contact, restore_contact]),
         import_router,
+        pool_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),
     ],
     tags=["customers"],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.access import Actor, Scope
+from server.access import Actor, Scope, vouched
 
 
 class Where:
@@ -23,6 +23,11 @@ class Where:
                 self.add("(c.owner_id = {} OR c.team_id = {})", actor.user_id, actor.team_id)
             case Scope.TENANT:
                 pass
+
+    @classmethod
+    def of_tenant(cls, actor: Actor) -> "Where":
+        """Begin with all of the tenant's customers, for what shows no more than it may of each."""
+        return cls(vouched(actor))
 
     def add(self, text: str, *values: Any) -> None:
         """Add a condition; each ``{}`` in it becomes the parameter of a value."""

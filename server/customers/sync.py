@@ -1,11 +1,12 @@
 """Which records of this room travel, and what it adds to the protocol's rules about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from server.access import Actor
-from server.changelog.kinds import RecordKind
+from server.changelog.kinds import Along, RecordKind, Written
 from server.customers import index
+from server.customers.pools import leaving
 from server.customers.rules import fields, pinyin
 from server.customers.rules.status import Status
 
@@ -37,6 +38,11 @@ def _complete_tag(actor: Actor, given: Mapping[str, Any], _at_ms: int) -> dict[s
     return {} if given["owner_id"] else {"owner_id": str(actor.user_id)}
 
 
+def _along_customers(written: Sequence[Written]) -> list[Along]:
+    """Say what is written along with customers: search keys, and who leaves a pool."""
+    return [*index.of_customers(written), *leaving.of_customers(written)]
+
+
 CUSTOMER: Final = RecordKind(
     name="customer",
     table="customer",
@@ -46,7 +52,7 @@ CUSTOMER: Final = RecordKind(
     derived={"name_pinyin": "text"},
     derived_from=frozenset({"name"}),
     derive=_derive_customer,
-    index=index.of_customers,
+    index=_along_customers,
 )
 STORE: Final = RecordKind(
     name="store", table="store", normalise=fields.normalise_store, index=index.of_children

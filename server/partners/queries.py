@@ -32,3 +32,10 @@ async def agent(actor: Actor, tenant_id: UUID) -> AgentView:
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), AgentView)
+
+
+async def tenant_ids() -> list[UUID]:
+    """List the tenants of all agents in one order, for work that is done in each."""
+    async with db.job_transaction():
+        rows = await db.connection().fetch("SELECT tenant_id FROM agent ORDER BY tenant_id")
+    return [row["tenant_id"] for row in rows]

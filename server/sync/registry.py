@@ -10,6 +10,7 @@ from server.benefits import sync as benefits
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import RecordKind
 from server.customers import sync as customers
+from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
@@ -30,7 +31,10 @@ KINDS: Final[dict[str, RecordKind]] = {
 Preparation = Callable[[Actor, Sequence[Intent], datetime], Awaitable[None]]
 """Do what the intents of a push want done before the first of them, in the open transaction."""
 
-MUTATIONS: Final[dict[str, Mutation]] = {benefits.REQUEST: benefits.request}
+MUTATIONS: Final[dict[str, Mutation]] = {
+    benefits.REQUEST: benefits.request,
+    **pools.MUTATIONS,
+}
 """By name, ``noun.verb``."""
 
 PREPARATIONS: Final[Sequence[Preparation]] = (benefits.prepare,)

@@ -243,6 +243,33 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/imports/{import_id}/problems"): Case(ids={"path.import_id": "import"}),
     ("GET", "/v1/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
+    ("GET", "/v1/pools"): Case(),
+    ("POST", "/v1/pools"): Case(
+        body=lambda company: {
+            "name": company.text(f"公海{new_id().hex[-8:]}"),
+            "team_ids": [str(company.ids["team"])],
+        },
+        ids={"body.team_ids.0": "team"},
+        new_ids=("body.id",),
+        answers={"body.team_ids.0": 422},
+    ),
+    ("GET", "/v1/pools/warnings"): Case(),
+    ("PATCH", "/v1/pools/{pool_id}"): Case(
+        ids={"path.pool_id": "pool", "body.team_ids.0": "team"},
+        body=lambda company: {"warn_days": 3, "team_ids": [str(company.ids["team"])]},
+        answers={"body.team_ids.0": 422},
+    ),
+    ("DELETE", "/v1/pools/{pool_id}"): Case(ids={"path.pool_id": "pool"}, spends="path.pool_id"),
+    ("GET", "/v1/pools/{pool_id}/customers"): Case(ids={"path.pool_id": "pool"}),
+    ("POST", "/v1/pools/customers/{customer_id}/look"): Case(ids={"path.customer_id": "pooled"}),
+    ("POST", "/v1/pools/customers/{customer_id}/pick"): Case(
+        ids={"path.customer_id": "pooled"}, spends="path.customer_id"
+    ),
+    ("POST", "/v1/customers/{customer_id}/release"): Case(
+        ids={"path.customer_id": "customer", "body.pool_id": "pool"},
+        body=lambda company: {"pool_id": str(company.ids["pool"])},
+        spends="path.customer_id",
+    ),
     ("GET", "/v1/customers/{customer_id}/attachments"): Case(ids={"path.customer_id": "customer"}),
     ("POST", "/v1/attachments"): Case(
         ids={"body.customer_id": "customer"},
@@ -518,6 +545,31 @@ PAGES: Final[dict[Route, Case]] = {
         succeeds=False,  # the password stays
     ),
     ("POST", "/account/sign-out-elsewhere"): Case(succeeds=False),  # would end other sessions
+    ("GET", "/pools"): Case(ids={"query.pool": "pool"}, answers={"query.pool": 200}),
+    ("GET", "/pools/new"): Case(),
+    ("POST", "/pools/new"): Case(
+        body=lambda company: {
+            "id": str(new_id()),
+            "name": company.text(f"表单公海{new_id().hex[-8:]}"),
+        },
+        new_ids=("body.id",),
+    ),
+    ("GET", "/pools/{pool_id}"): Case(ids={"path.pool_id": "pool"}),
+    ("POST", "/pools/{pool_id}"): Case(
+        ids={"path.pool_id": "pool"},
+        body=lambda company: {"name": company.text("改公海")},
+    ),
+    ("POST", "/pools/{pool_id}/removal"): Case(ids={"path.pool_id": "pool"}, spends="path.pool_id"),
+    ("POST", "/pools/customers/{customer_id}/look"): Case(ids={"path.customer_id": "pooled"}),
+    ("POST", "/pools/customers/{customer_id}/pick"): Case(
+        ids={"path.customer_id": "pooled"}, spends="path.customer_id"
+    ),
+    ("GET", "/customers/{customer_id}/release"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/customers/{customer_id}/release"): Case(
+        ids={"path.customer_id": "customer", "body.pool_id": "pool"},
+        body=lambda company: {"pool_id": str(company.ids["pool"])},
+        spends="path.customer_id",
+    ),
     ("GET", "/benefits"): Case(),
     ("GET", "/benefits/new"): Case(ids={"query.customer_id": "customer"}),
     ("POST", "/benefits/new"): Case(ids={"body.customer_id": "customer"}, body=_benefit),

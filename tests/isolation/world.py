@@ -25,6 +25,10 @@ from server.benefits.schemas import (
 )
 from server.customers import service as customers
 from server.customers.imports import service as imports
+from server.customers.pools import recycling
+from server.customers.pools import service as pools
+from server.customers.pools.rules import Trigger
+from server.customers.pools.schemas import NewPool, NewRule, Release
 from server.customers.schemas import (
     CustomerEdit,
     NewContact,
@@ -35,7 +39,7 @@ from server.customers.schemas import (
 )
 from server.identity import service as identity
 from server.identity.schemas import Acceptance, Enrolment, NewAbsence, NewUser, UserChange
-from server.kit import clock
+from server.kit import clock, db
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
@@ -170,6 +174,8 @@ async def fill(company: Company) -> None:
         "device",
         "tag",
         "customer",
+        "pool",
+        "pooled",
         "store",
         "contact",
         "note",
@@ -180,6 +186,14 @@ async def fill(company: Company) -> None:
         "absence",
     ):
         company.ids[kind] = await FRESH[kind](company)
+    # A customer that lies in a pool names nobody's; everybody of the company may look at it.
+    await pools.look(company.tenant.owner, company.ids["pooled"], now=clock.now())
+    await pools.pick(company.tenant.owner, await new_pooled(company), now=clock.now())
+    async with db.tenant_transaction(company.tenant.tenant_id):
+        until = clock.now().date() + timedelta(days=90)
+        await pools.keep(company.tenant.owner, company.ids["pooled"], until)
+    in_time_to_warn = clock.now() + timedelta(days=25)
+    await recycling.recycle(company.tenant.tenant_id, now=in_time_to_warn)
     await merge_two(company)
     await make_twins(company)
     await leave_orphan(company)
@@ -399,12 +413,29 @@ async def _with_device(company: Company, actor: Actor) -> Actor:
     return msgspec.structs.replace(actor, device_id=enrolled.device_id)
 
 
+async def new_pool(company: Company) -> UUID:
+    """Make a public pool."""
+    quiet = NewRule(trigger=Trigger.INACTIVITY, days=30)
+    new = NewPool(name=company.text(f"公海{new_id().hex[-8:]}"), recycle_rules=[quiet])
+    return (await pools.create_pool(company.tenant.owner, new, now=clock.now())).id
+
+
+async def new_pooled(company: Company) -> UUID:
+    """Let a customer be given up into a pool."""
+    customer_id = await new_customer(company)
+    given = Release(pool_id=company.ids["pool"])
+    await pools.release(company.tenant.owner, customer_id, given, now=clock.now())
+    return customer_id
+
+
 FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "customer": new_customer,
     "store": new_store,
     "contact": new_contact,
     "note": new_note,
     "tag": new_tag,
+    "pool": new_pool,
+    "pooled": new_pooled,
     "conflict": new_conflict,
     "user": new_colleague,
     "device": new_device,

@@ -46,8 +46,10 @@ FOR_AGENTS = {
     "/conflicts",
     "/tags",
     "/tags/new",
+    "/pools",
     "/people",
     "/people/new",
+    "/pools/new",
     "/people/teams",
     "/devices",
     "/devices/new",
@@ -60,6 +62,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/imports/template.csv",
     "/people",
     "/people/new",
+    "/pools/new",
 }
 FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
@@ -169,7 +172,14 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
 
     offered = set(re.findall(r'<a href="(/[a-z/-]+)"', page.text.partition("</nav>")[0]))
     everywhere = {"/account"}
-    assert offered - everywhere == {"/customers", "/benefits", "/conflicts", "/tags", "/devices"}
+    assert offered - everywhere == {
+        "/customers",
+        "/pools",
+        "/benefits",
+        "/conflicts",
+        "/tags",
+        "/devices",
+    }
 
 
 async def test_a_rival_finds_nothing_and_learns_nothing(

@@ -109,7 +109,7 @@ _THEME_OF: Final = {"zh-CN": ("light",), "en": ("dark",)}
 """Pages made of the same parts as others are looked at once in each language and each theme."""
 
 
-async def _look(
+async def look_at(
     page: Page,
     path: str,
     language: str,
@@ -131,7 +131,7 @@ async def _look(
     assert await too_small(page) == [], path
 
 
-async def _speak(context: BrowserContext, site: Site, language: str) -> None:
+async def speak(context: BrowserContext, site: Site, language: str) -> None:
     """Choose a language."""
     await context.add_cookies([{"name": "language", "value": language, "url": site.url}])
 
@@ -149,9 +149,9 @@ async def test_an_agents_page_is_usable_by_everybody(
     axe: tuple[str, str],
 ) -> None:
     await let_in(context, site, shop.manager)
-    await _speak(context, site, language)
+    await speak(context, site, language)
 
-    await _look(page, path.format(id=customer), language, axe)
+    await look_at(page, path.format(id=customer), language, axe)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -172,13 +172,13 @@ async def test_an_owners_pages_are_usable_by_everybody(
     await customers.create_tag(shop.owner, new, now=now)
     [contact] = (await queries.detail(shop.owner, customer)).contacts
     await let_in(context, site, shop.owner)
-    await _speak(context, site, language)
+    await speak(context, site, language)
 
     ids = {"id": customer, "contact": contact.id, "device": device.device_id}
     # One company for all of them: to make one takes longer than to look at a page.
     for path in OWNER_PAGES:
         where = path.format(rep=shop.rep.user_id, **ids)
-        await _look(page, where, language, axe, _THEME_OF[language])
+        await look_at(page, where, language, axe, _THEME_OF[language])
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -194,9 +194,9 @@ async def test_a_page_of_the_console_is_usable_by_everybody(
     axe: tuple[str, str],
 ) -> None:
     await let_in(context, site, operator)
-    await _speak(context, site, language)
+    await speak(context, site, language)
 
-    await _look(page, path, language, axe)
+    await look_at(page, path, language, axe)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -209,6 +209,6 @@ async def test_a_page_for_everybody_is_usable_by_everybody(
     page: Page,
     axe: tuple[str, str],
 ) -> None:
-    await _speak(context, site, language)
+    await speak(context, site, language)
 
-    await _look(page, path, language, axe)
+    await look_at(page, path, language, axe)
