@@ -129,8 +129,8 @@ def _may_meet(importer: list[str], imported: list[str]) -> bool:
     if file == "tables":
         # A foreign key names the other room's table.
         return importer[2:3] == ["tables"]
-    if file == "sync":
-        # The registry of what travels is the one reader.
+    if imported[-1] == "sync":
+        # The registry of what travels is the one reader, also of a room inside a room.
         return importer[1:3] == ["sync", "registry"]
     return file in PUBLIC_FILES | PURE_FILES | {"__init__"} or (imported[1], file) in MORE_PUBLIC
 
