@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -389,14 +390,9 @@ def check(spec: FieldSpec, value: object) -> None:
         if spec.required:
             raise ValueRefused("field_required", f"{spec.name} must have a value.", spec.name)
         return
-    problem = _problem(spec, value)
+    problem = _PROBLEMS[spec.type](spec, value)
     if problem is not None:
         raise ValueRefused("value_invalid", f"{spec.name} {problem}.", spec.name)
-
-
-def _problem(spec: FieldSpec, value: object) -> str | None:
-    """Answer what is wrong with a value, as the rest of a sentence."""
-    return _PROBLEMS[spec.type](spec, value)
 
 
 def _text_problem(spec: FieldSpec, value: object) -> str | None:
@@ -408,9 +404,15 @@ def _text_problem(spec: FieldSpec, value: object) -> str | None:
         return f"is longer than {spec.max_length} characters"
     if not is_clean_text(value):
         return "has a character that cannot be stored"
-    if spec.pattern is not None and value != "" and re.fullmatch(spec.pattern, value) is None:
+    if spec.pattern is not None and value != "" and _form(spec.pattern).fullmatch(value) is None:
         return "is not of the form that is asked for"
     return None
+
+
+@cache
+def _form(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of the schema, of which there are few, once."""
+    return re.compile(pattern)
 
 
 def is_clean_text(value: str) -> bool:
