@@ -110,6 +110,59 @@ class Tag(Record, kw_only=True):
     expires_on: str | None = None
 
 
+class Lead(Record, kw_only=True):
+    """A lead that was routed to somebody, beside the customer that it became.
+
+    All of it is written by the server; `Client.accept_lead` and `return_lead` ask for an answer.
+    """
+
+    KIND: ClassVar[str] = "lead"
+
+    customer_id: str
+    source_id: str | None = None
+    campaign_id: str | None = None
+    need: str | None = None
+    assignee_id: str | None = None
+    routed_at: int | None = None
+    accept_by: int | None = None
+    """Until when it is to be accepted or returned, in ms."""
+    state: str | None = None
+    """``offered``, ``accepted``, ``returned`` or ``overdue``."""
+    return_reason: str | None = None
+    decided_at: int | None = None
+
+
+class LeadSource(Record, kw_only=True):
+    """Where leads come from; sources stand in a tree."""
+
+    KIND: ClassVar[str] = "lead_source"
+
+    name: str
+    parent_id: str | None = None
+    channel: str | None = None
+    cost_key: str | None = None
+    partner: str | None = None
+    state: str | None = None
+
+
+class Campaign(Record, kw_only=True):
+    """Something that is done for a while to get leads."""
+
+    KIND: ClassVar[str] = "campaign"
+
+    name: str
+    source_id: str | None = None
+    starts_on: str | None = None
+    ends_on: str | None = None
+    area: str | None = None
+    audience: str | None = None
+    budget_minor: int | None = None
+    planned_leads: int | None = None
+    planned_signed: int | None = None
+    state: str | None = None
+    review: str | None = None
+
+
 class Attachment(Record, kw_only=True):
     """A photo or file of a customer; its bytes are fetched by ``client.content``."""
 
@@ -154,6 +207,9 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Contact,
     Note,
     Tag,
+    Lead,
+    LeadSource,
+    Campaign,
     Attachment,
     ConflictRecord,
 )

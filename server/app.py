@@ -34,6 +34,7 @@ from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
 from server.kit.edge import Drain, Edge
 from server.kit.errors import TooManyRequests, Unavailable
+from server.leads import routes as leads
 from server.partners import routes as partners
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
@@ -45,6 +46,7 @@ ROUTERS: Final[Sequence[Router]] = (
     tenants.router,
     identity.router,
     customers.router,
+    leads.router,
     attachments.router,
     sync.router,
     sync.merges,

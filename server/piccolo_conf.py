@@ -16,6 +16,7 @@ APP_REGISTRY = AppRegistry(
         "server.changelog.piccolo_app",
         "server.attachments.piccolo_app",
         "server.customers.piccolo_app",
+        "server.leads.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

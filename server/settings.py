@@ -37,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret: str = ""
     """Root of the server's keys (cursors, tokens, hashes); generated into `data_dir` when empty,
     required in production."""
+    opt_out_key: str = ""
+    """Makes the hashes of phones that nobody may call; never changed once it is in use. Empty
+    derives it from the oldest secret."""
     sentry_dsn: str = ""
     log_level: str = "INFO"
     pool_size: int = 8
@@ -90,6 +93,7 @@ _NAMES = {
     "data_dir": "TONGLU_DATA_DIR",
     "public_url": "TONGLU_PUBLIC_URL",
     "secret": "TONGLU_SECRET",
+    "opt_out_key": "TONGLU_OPT_OUT_KEY",
     "sentry_dsn": "SENTRY_DSN",
     "log_level": "TONGLU_LOG_LEVEL",
     "pool_size": "TONGLU_POOL_SIZE",

@@ -12,7 +12,6 @@ import os
 import pkgutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -98,30 +97,15 @@ class Worker:
         self._planned = planned or {}
         self._now = now
         self._stopping = asyncio.Event()
-        self._called = asyncio.Event()
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
         self._look_at = _BEFORE
 
     def stop(self) -> None:
         """Claim nothing more; what is claimed is finished."""
         self._stopping.set()
-        self._called.set()
 
     async def run(self) -> None:
         """Work until asked to stop. A database that is away is waited for."""
-        listening = asyncio.create_task(self._listen(), name="worker-calls")
-        try:
-            await self._work()
-        finally:
-            listening.cancel()
-
-    async def _listen(self) -> None:
-        """Hear that work was left, so that nobody waits until this worker looks again."""
-        async for _ in live.subscribe(live.WORK):
-            self._called.set()
-
-    async def _work(self) -> None:
-        """Do what is due, and look away when there is nothing."""
         while not self._stopping.is_set():
             try:
                 done = await self.run_once()
@@ -206,11 +190,12 @@ class Worker:
             await handler(job, self._now())
 
     async def _look_away(self, pause_s: float) -> None:
-        """Pause, but not longer than until somebody leaves work or asks to stop."""
-        with suppress(TimeoutError):
+        """Pause, but not longer than until somebody asks to stop."""
+        try:
             async with asyncio.timeout(pause_s):
-                await self._called.wait()
-        self._called.clear()
+                await self._stopping.wait()
+        except TimeoutError:
+            return
 
 
 def _described(error: Exception) -> str:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
-from functools import cache
 from typing import Final
 
 import msgspec
@@ -362,7 +361,79 @@ ATTACHMENT: Final = RecordSpec(
     ),
 )
 
-SCHEMA: Final = Schema((TAG, CUSTOMER, STORE, CONTACT, NOTE, ATTACHMENT, CONFLICT))
+SOURCE_CHANNELS: Final = (
+    *("website", "seo", "sem", "media", "event", "partner_referral", "customer_referral", "cold"),
+    "other",
+)
+SOURCE_STATES: Final = ("active", "retired")
+CAMPAIGN_STATES: Final = ("open", "reviewed", "cancelled")
+LEAD_STATES: Final = ("offered", "accepted", "returned", "overdue")
+RETURN_REASONS: Final = (
+    *("invalid_phone", "duplicate", "out_of_area", "no_need", "incomplete", "other"),
+)
+
+LEAD_SOURCE: Final = RecordSpec(
+    number=18,
+    kind="lead_source",
+    creatable=False,
+    deletable=False,
+    since=4,
+    fields=(
+        FieldSpec(number=1, name="name", server_only=True),
+        FieldSpec(number=2, name="parent_id", type=FieldType.UUID, server_only=True),
+        FieldSpec(number=3, name="channel", choices=SOURCE_CHANNELS, server_only=True),
+        FieldSpec(number=4, name="cost_key", max_length=40, server_only=True),
+        FieldSpec(number=5, name="partner", max_length=100, server_only=True),
+        FieldSpec(number=6, name="state", choices=SOURCE_STATES, server_only=True),
+    ),
+)
+CAMPAIGN: Final = RecordSpec(
+    number=19,
+    kind="campaign",
+    creatable=False,
+    deletable=False,
+    since=4,
+    fields=(
+        FieldSpec(number=1, name="name", server_only=True),
+        FieldSpec(number=2, name="source_id", type=FieldType.UUID, server_only=True),
+        FieldSpec(number=3, name="starts_on", type=FieldType.DATE, server_only=True),
+        FieldSpec(number=4, name="ends_on", type=FieldType.DATE, server_only=True),
+        FieldSpec(number=5, name="area", max_length=100, server_only=True),
+        FieldSpec(number=6, name="audience", max_length=100, server_only=True),
+        FieldSpec(number=7, name="budget_minor", type=FieldType.INT, server_only=True),
+        FieldSpec(number=8, name="planned_leads", type=FieldType.INT, server_only=True),
+        FieldSpec(number=9, name="planned_signed", type=FieldType.INT, server_only=True),
+        FieldSpec(number=10, name="state", choices=CAMPAIGN_STATES, server_only=True),
+        FieldSpec(number=11, name="review", max_length=4_000, server_only=True),
+    ),
+)
+LEAD: Final = RecordSpec(
+    number=8,
+    kind="lead",
+    parent="customer_id",
+    creatable=False,
+    deletable=False,
+    since=4,
+    fields=(
+        _written_by_server(1, "customer_id", FieldType.UUID),
+        FieldSpec(number=2, name="source_id", type=FieldType.UUID, server_only=True),
+        FieldSpec(number=3, name="campaign_id", type=FieldType.UUID, server_only=True),
+        FieldSpec(number=4, name="need", max_length=4_000, server_only=True),
+        FieldSpec(number=5, name="assignee_id", type=FieldType.UUID, server_only=True),
+        FieldSpec(number=6, name="routed_at", type=FieldType.TIME, server_only=True),
+        FieldSpec(number=7, name="accept_by", type=FieldType.TIME, server_only=True),
+        FieldSpec(number=8, name="state", choices=LEAD_STATES, server_only=True),
+        FieldSpec(number=9, name="return_reason", choices=RETURN_REASONS, server_only=True),
+        FieldSpec(number=10, name="decided_at", type=FieldType.TIME, server_only=True),
+    ),
+)
+
+SCHEMA: Final = Schema(
+    (
+        *(TAG, LEAD_SOURCE, CAMPAIGN),
+        *(CUSTOMER, STORE, CONTACT, NOTE, LEAD, ATTACHMENT, CONFLICT),
+    )
+)
 """What travels in this version: parents come before their children."""
 
 
@@ -390,9 +461,14 @@ def check(spec: FieldSpec, value: object) -> None:
         if spec.required:
             raise ValueRefused("field_required", f"{spec.name} must have a value.", spec.name)
         return
-    problem = _PROBLEMS[spec.type](spec, value)
+    problem = _problem(spec, value)
     if problem is not None:
         raise ValueRefused("value_invalid", f"{spec.name} {problem}.", spec.name)
+
+
+def _problem(spec: FieldSpec, value: object) -> str | None:
+    """Answer what is wrong with a value, as the rest of a sentence."""
+    return _PROBLEMS[spec.type](spec, value)
 
 
 def _text_problem(spec: FieldSpec, value: object) -> str | None:
@@ -404,15 +480,9 @@ def _text_problem(spec: FieldSpec, value: object) -> str | None:
         return f"is longer than {spec.max_length} characters"
     if not is_clean_text(value):
         return "has a character that cannot be stored"
-    if spec.pattern is not None and value != "" and _form(spec.pattern).fullmatch(value) is None:
+    if spec.pattern is not None and value != "" and re.fullmatch(spec.pattern, value) is None:
         return "is not of the form that is asked for"
     return None
-
-
-@cache
-def _form(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of the schema, of which there are few, once."""
-    return re.compile(pattern)
 
 
 def is_clean_text(value: str) -> bool:

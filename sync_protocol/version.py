@@ -17,7 +17,7 @@ from sync_protocol.schema import SCHEMA
 
 PROTOCOL_VERSION: Final = 2
 """Raised when an old device or server could not follow."""
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Raised when a kind or a field is added, or a field's bounds change; old devices keep what they do
 not know."""
 OLDEST_PROTOCOL: Final = 1
@@ -30,6 +30,7 @@ DIARY: Final = (
         "2.3",
         "Handles, leases, digests, attachments; a compact form; merged remarks; lost numbers.",
     ),
+    ("2.4", "Leads, their sources and campaigns."),
 )
 """Each version as ``protocol.schema``, and what it brought."""
 

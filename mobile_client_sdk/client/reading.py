@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from mobile_client_sdk.client.device import Device
-from mobile_client_sdk.records import Contact, Customer, Note, Record, Tag, id_of
+from mobile_client_sdk.records import Contact, Customer, Lead, Note, Record, Tag, id_of
 from mobile_client_sdk.records import Store as StoreRecord
 from mobile_client_sdk.views import Question
 from mobile_client_sdk.watch import Watch
@@ -61,6 +61,10 @@ class Reading(Device):
     def notes(self, customer: Customer | str) -> list[Note]:
         """Answer what was noted about a customer, the oldest first."""
         return self._of_customer(Note, customer, "written_at")
+
+    def leads(self, *, state: str = "offered") -> list[Lead]:
+        """Answer the leads of a state, those whose clock runs out first before the others."""
+        return list(self.find(Lead, Question(equal={"state": state}, order_by="accept_by")))
 
     def tags(self) -> list[Tag]:
         """Answer the tags of the tenant."""

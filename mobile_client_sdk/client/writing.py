@@ -8,7 +8,16 @@ from uuid import UUID
 import msgspec
 
 from mobile_client_sdk.client.reading import Reading
-from mobile_client_sdk.records import RECORD_TYPES, Contact, Customer, Note, Record, Tag, id_of
+from mobile_client_sdk.records import (
+    RECORD_TYPES,
+    Contact,
+    Customer,
+    Lead,
+    Note,
+    Record,
+    Tag,
+    id_of,
+)
 from mobile_client_sdk.records import Store as StoreRecord
 from sync_protocol.messages import Create, Delete, Edit, Intent, SetChange
 from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
@@ -168,6 +177,14 @@ class Writing(Reading):
     def request_benefit(self, customer: Customer | str, *, program_id: str) -> str:
         """Ask for a benefit for a customer; until the server has decided it is a request."""
         return self.intend("benefits.request", customer_id=id_of(customer), program_id=program_id)
+
+    def accept_lead(self, lead: Lead | str) -> str:
+        """Take on a lead that was routed to this person; the server has the last word."""
+        return self.intend("lead.accept", lead_id=id_of(lead))
+
+    def return_lead(self, lead: Lead | str, *, reason: str, note: str = "") -> str:
+        """Give a lead back, for one of `sync_protocol.schema.RETURN_REASONS`."""
+        return self.intend("lead.return", lead_id=id_of(lead), reason=reason, note=note)
 
     def new_id(self) -> str:
         """Make an id in the layout of UUIDv7: ids of one device sort by time."""

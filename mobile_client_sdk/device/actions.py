@@ -26,7 +26,7 @@ from mobile_client_sdk.device.desk import (
 from mobile_client_sdk.device.tables import Column, cut, pairs, when
 from mobile_client_sdk.lease import LeaseEnded
 from mobile_client_sdk.outbox import MadeOp
-from mobile_client_sdk.records import Customer
+from mobile_client_sdk.records import Customer, LeadSource
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, ValueRefused
 
@@ -204,6 +204,54 @@ def visit(desk: Desk, asked: Namespace) -> int:
     """Note a visit."""
     asked.text = [desk.words("visit", text=" ".join(asked.text))]
     return note(desk, asked)
+
+
+def leads(desk: Desk, _: Namespace) -> int:
+    """List the leads that wait for an answer."""
+    words = desk.words
+    with desk.open() as client:
+        found = client.leads()
+        names = {each.id: client.customer(each.customer_id) for each in found}
+        sources = {each.id: each.name for each in client.find(LeadSource)}
+    if not found:
+        desk.say("no_leads")
+        return DONE
+    columns = [
+        Column(words("id"), ID_END),
+        Column(words("customer"), 30),
+        Column(words("need"), 36),
+        Column(words("kind.lead_source"), 16),
+        Column(words("answer_by"), 16),
+    ]
+    rows = [
+        [
+            each.id[-ID_END:],
+            customer.name if (customer := names[each.id]) else "",
+            each.need or "",
+            sources.get(each.source_id or "", ""),
+            when(each.accept_by),
+        ]
+        for each in found
+    ]
+    desk.print_table(columns, rows)
+    return DONE
+
+
+def accept(desk: Desk, asked: Namespace) -> int:
+    """Take on a lead."""
+    with desk.open() as client:
+        client.accept_lead(desk.lead(client, asked.lead))
+    desk.say("saved")
+    return DONE
+
+
+def give_back(desk: Desk, asked: Namespace) -> int:
+    """Give a lead back."""
+    with desk.open() as client:
+        lead = desk.lead(client, asked.lead)
+        client.return_lead(lead, reason=asked.reason, note=" ".join(asked.note))
+    desk.say("saved")
+    return DONE
 
 
 def contact(desk: Desk, asked: Namespace) -> int:

@@ -16,7 +16,7 @@ from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
 from mobile_client_sdk.session import ProtectionNeeded, SignedOut
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
-from sync_protocol.schema import ValueRefused
+from sync_protocol.schema import RETURN_REASONS, ValueRefused
 
 _LIMIT: Final = 50
 _ENDINGS: Final[dict[type[Exception], tuple[int, str]]] = {
@@ -130,6 +130,12 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("name", help=field_name("name", words.language))
     for name in ("phone", "title", "wechat"):
         one.add_argument(f"--{name}", help=field_name(name, words.language))
+    command("leads", actions.leads)
+    command("accept", actions.accept).add_argument("lead", help=words("arg.lead"))
+    one = command("return", actions.give_back)
+    one.add_argument("lead", help=words("arg.lead"))
+    one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
+    one.add_argument("note", nargs="*", help=words("arg.text"))
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
     one.add_argument("decision", nargs="?", choices=("restore", "keep"), help=words("arg.decision"))

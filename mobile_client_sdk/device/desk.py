@@ -10,7 +10,7 @@ from mobile_client_sdk.client import Client, open_client, renew_lease
 from mobile_client_sdk.device.tables import Column, table
 from mobile_client_sdk.device.words import Words
 from mobile_client_sdk.keys import write_durably
-from mobile_client_sdk.records import Customer
+from mobile_client_sdk.records import Customer, Lead
 
 DONE: Final = 0
 NOT_DONE: Final = 1
@@ -120,6 +120,22 @@ class Desk:
             raise Stop(NOT_DONE, self.words("error.no_customer", named=named))
         if len(found) > 1:
             lines = [f"  {each.id[-ID_END:]}  {each.name}" for each in found[:_MOST_NAMED]]
+            raise Stop(USAGE, "\n".join([self.words("error.several", named=named), *lines]))
+        return found[0]
+
+    def lead(self, client: Client, named: str) -> Lead:
+        """Answer the waiting lead that a person means, by its id or its customer.
+
+        :raises Stop: if there is none, or more than one.
+        """
+        found = [each for each in client.leads() if each.id.endswith(named.lower())]
+        if not found:
+            customer_id = self.customer(client, named).id
+            found = [each for each in client.leads() if each.customer_id == customer_id]
+        if not found:
+            raise Stop(NOT_DONE, self.words("error.no_lead", named=named))
+        if len(found) > 1:
+            lines = [f"  {each.id[-ID_END:]}  {each.need or ''}" for each in found[:_MOST_NAMED]]
             raise Stop(USAGE, "\n".join([self.words("error.several", named=named), *lines]))
         return found[0]
 

@@ -24,13 +24,14 @@ ICONS: Final = {
     "contact": "user",
     "store": "store",
     "note": "notebook-pen",
+    "lead": "user-plus",
     "attachment": "file-up",
     "conflict": "git-compare",
     "tag": "tag",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
-_WHOLE: Final = frozenset({"conflict", "attachment"})
+_WHOLE: Final = frozenset({"conflict", "attachment", "lead"})
 """Kinds of which it is told that something happened, not what changed within."""
 
 

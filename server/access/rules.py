@@ -47,6 +47,8 @@ class Permission(StrEnum):
     CUSTOMERS_IMPORT = "customers.import"
     CUSTOMERS_EXPORT = "customers.export"
     POOLS_MANAGE = "pools.manage"
+    LEADS_MANAGE = "leads.manage"
+    """Intake, cleansing and routing of leads; sources, campaigns and their costs."""
     USERS_MANAGE = "users.manage"
     USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
@@ -67,6 +69,7 @@ _MANAGER = _REP | {
     Permission.CUSTOMERS_IMPORT,
     Permission.CUSTOMERS_EXPORT,
     Permission.POOLS_MANAGE,
+    Permission.LEADS_MANAGE,
     Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,

@@ -1,4 +1,4 @@
-"""Write what the server itself finds out about records: fields that no device may write.
+"""Write what the server itself finds out about records: fields that no device may change.
 
 Nothing is merged, since nobody else writes them; it is a unit of work like any other, so devices
 hear of it and the history tells it.
@@ -18,7 +18,7 @@ from server.kit import clock
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import NEW_SEQ
-from sync_protocol.schema import SCHEMA
+from sync_protocol.schema import SCHEMA, Policy
 
 
 async def note(
@@ -35,7 +35,9 @@ async def note(
     """
     for (kind, _), fields in facts.items():
         for name in fields:
-            assert SCHEMA.field(kind, name).server_only, "what devices write is merged"
+            spec = SCHEMA.field(kind, name)
+            is_ours = spec.server_only or spec.policy is Policy.FIXED
+            assert is_ours, "what devices write is merged"
     async with store.unit_of_work(actor.tenant_id):
         held = await store.load(actor, kinds, list(facts))
         changed = [
@@ -47,6 +49,29 @@ async def note(
         if not changed:
             return None
         unit = Unit(created=(), changed=changed)
+        return (await store.write(actor, kinds, unit, now=now)).seq
+
+
+async def add(
+    actor: Actor,
+    kind: str,
+    record_id: str,
+    fields: Mapping[str, Any],
+    *,
+    kinds: Mapping[str, RecordKind],
+    store: Store = STORE,
+    now: datetime,
+) -> int:
+    """Make a record of a kind that devices do not create, under an id that nobody has.
+
+    In the open unit of work or one of its own; give its sequence.
+    """
+    assert not SCHEMA.record(kind).creatable, "what devices create is merged"
+    everything = {name: fields.get(name) for name in SCHEMA.outline(kind).names}
+    created = Version(NEW_SEQ, None, 0, clock.to_ms(now))
+    record = HeldRecord(kind=kind, id=record_id, seq=NEW_SEQ, created=created, fields=everything)
+    async with store.unit_of_work(actor.tenant_id):
+        unit = Unit(created=[record], changed=[])
         return (await store.write(actor, kinds, unit, now=now)).seq
 
 

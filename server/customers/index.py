@@ -82,13 +82,12 @@ def _brought_up_to_date(
     marked: list[tuple[str, str, str]] = []
     added: list[_Row] = []
     for each in written:
-        record_id = each.id
+        record_id = str(each.id)
         customer_id = each.after["customer_id"] if is_child else ""
+        before = tokens_of(each.before) if each.before else {}
         after = {} if each.deleted else tokens_of(each.after)
-        if each.before is None:
-            added += [(token, record_id, customer_id, mark) for token, mark in after.items()]
+        if before == after:
             continue
-        before = tokens_of(each.before)
         removed += [(token, record_id) for token in before if token not in after]
         for token, mark in after.items():
             if token not in before:

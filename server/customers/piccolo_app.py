@@ -14,6 +14,7 @@ from server.customers.pools.tables import (
 )
 from server.customers.tables import (
     Contact,
+    ContactOptOut,
     Customer,
     CustomerImport,
     CustomerImportChunk,
@@ -33,6 +34,7 @@ APP_CONFIG = AppConfig(
         Note,
         Tag,
         CustomerToken,
+        ContactOptOut,
         CustomerImport,
         CustomerImportChunk,
         CustomerPool,

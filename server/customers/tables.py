@@ -102,6 +102,16 @@ class CustomerToken(Table, tablename="customer_token"):
     before = Text()
 
 
+class ContactOptOut(Table, tablename="contact_opt_out"):
+    """A phone that no company of the channel may call, by its keyed hash. Global."""
+
+    phone_hash = Bytea(primary_key=True)
+    mark = Bytea()
+    """By which the company that wrote it, and nobody else, finds it again."""
+    reason = Text()
+    since = Timestamptz()
+
+
 class CustomerImport(Table, tablename="customer_import"):
     """A spreadsheet that was handed in, and how far its import has come."""
 

@@ -34,6 +34,8 @@ class Keys(msgspec.Struct, frozen=True):
     macs: tuple[bytes, ...]
     outbox_seals: tuple[bytes, ...]
     """Private keys that open what devices sealed for the server; devices seal with the first."""
+    opt_outs: bytes
+    """Hashes the phones that nobody may call; outlives every turn of the others."""
     public_url: str
     is_secure: bool
 
@@ -69,6 +71,7 @@ def derive(roots: list[bytes], settings: Settings) -> Keys:
         ),
         macs=tuple(_expand(root, b"seal") for root in roots),
         outbox_seals=tuple(_expand(root, b"device outbox") for root in roots),
+        opt_outs=_expand(settings.opt_out_key.encode() or roots[-1], b"opt-outs"),
         public_url=settings.public_url,
         is_secure=settings.is_secure,
     )

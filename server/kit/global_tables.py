@@ -100,6 +100,15 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_job="SELECT",
         tonglu_app="INSERT",
     ),
+    "contact_opt_out": _table(
+        "Who is not to be called by any company: keyed hashes of phones, whose key is not in the "
+        "database; no line says which company wrote it.",
+        tonglu_app="SELECT INSERT DELETE",
+    ),
+    "lead_form_address": _table(
+        "A campaign's form is found by its token's hash before its tenant is known.",
+        tonglu_app="SELECT INSERT",
+    ),
     "channel_tally": _table(
         "Each agent's own counts, which may be small: only the release reads them.",
         tonglu_job="SELECT INSERT DELETE",

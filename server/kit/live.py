@@ -25,8 +25,6 @@ DEBOUNCE_S: Final = 0.1
 TENANTS_MAX: Final = 120
 """Tenants in one NOTIFY: its payload must stay below 8,000 bytes."""
 
-WORK: Final = UUID(int=0)
-"""Stands where a tenant would for what waits in the outbox; its numbers are moments in ms."""
 RECENT_MAX: Final = 8
 """Tenants that are remembered as the last for which this process has written."""
 
@@ -153,19 +151,11 @@ class Hub:
 
     def publish(self, tenant_id: UUID, seq: int) -> None:
         """Tell that a tenant is at `seq`; called after the commit (`Transaction.on_commit`)."""
+        self._tell(tenant_id, seq)
         self.recent.pop(tenant_id, None)
         self.recent[tenant_id] = seq
         if len(self.recent) > RECENT_MAX:
             del self.recent[next(iter(self.recent))]
-        self._say(tenant_id, seq)
-
-    def call_workers(self, now_ms: int) -> None:
-        """Tell the workers that something waits for them; called after the commit."""
-        self._say(WORK, now_ms)
-
-    def _say(self, tenant_id: UUID, seq: int) -> None:
-        """Tell listeners here at once, and those elsewhere soon."""
-        self._tell(tenant_id, seq)
         if self._task is None:
             return
         self._unsent[tenant_id] = max(seq, self._unsent.get(tenant_id, 0))
@@ -353,11 +343,6 @@ def publish(tenant_id: UUID, seq: int) -> None:
     HUB.publish(tenant_id, seq)
 
 
-def call_workers(now_ms: int) -> None:
-    """Tell the workers that something waits for them, once it is durable."""
-    HUB.call_workers(now_ms)
-
-
 def subscribe(tenant_id: UUID) -> Subscription:
-    """Listen to a tenant, or to `WORK`: an async iterator of sequence numbers."""
+    """Listen to a tenant: an async iterator of sequence numbers."""
     return HUB.subscribe(tenant_id)

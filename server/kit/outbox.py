@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.kit import clock, db, ids, live
+from server.kit import db, ids
 
 LEASE: Final = timedelta(seconds=60)
 """How long a claimed job is left to its worker before another may take it."""
@@ -71,9 +71,6 @@ async def add(
     """
     statement, values = adding(topic, payload, tenant_id=tenant_id, now=now, key=key, run_at=run_at)
     await db.connection().execute(statement, *values)
-    if run_at is None or run_at <= now:
-        # A call may be lost: workers look by themselves, too, only later.
-        db.current().on_commit(lambda: live.call_workers(clock.to_ms(now)))
 
 
 def adding(

@@ -12,6 +12,7 @@ from server.changelog.kinds import RecordKind
 from server.customers import sync as customers
 from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
+from server.leads import sync as leads
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
 
@@ -21,7 +22,9 @@ Mutation = Callable[[Actor, Intent, datetime], Awaitable[Refusal | None]]
 A refusal that is raised undoes the intent; one that is given back leaves what the room wrote down.
 """
 
-_ROOMS: Final = {kind.name: kind for kind in (*customers.KINDS, *attachments.KINDS, CONFLICT)}
+_ROOMS: Final = {
+    kind.name: kind for kind in (*customers.KINDS, *leads.KINDS, *attachments.KINDS, CONFLICT)
+}
 
 KINDS: Final[dict[str, RecordKind]] = {
     name: _ROOMS[name] for name in SCHEMA.kinds() if name in _ROOMS
@@ -34,6 +37,8 @@ Preparation = Callable[[Actor, Sequence[Intent], datetime], Awaitable[None]]
 MUTATIONS: Final[dict[str, Mutation]] = {
     benefits.REQUEST: benefits.request,
     **pools.MUTATIONS,
+    leads.ACCEPT: leads.accept,
+    leads.RETURN: leads.give_back,
 }
 """By name, ``noun.verb``."""
 

@@ -49,6 +49,8 @@ MORE_PUBLIC = {
     ("changelog", "postgres"),
     # Upper rooms say as data which of their columns name customers.
     ("customers", "references"),
+    # Who is not to be called is asked wherever a phone would be shown or handed on.
+    ("customers", "opt_outs"),
     # An epoch is begun where the clock is kept, and said where devices are spoken to.
     ("changelog", "restoration"),
     # Keys derived from the root secret; the cursor's seal is one of them.

@@ -61,6 +61,25 @@ def _customer(company: Company) -> dict[str, Any]:
     }
 
 
+def _rule(company: Company) -> dict[str, Any]:
+    """Write a rule that tags leads."""
+    return {
+        "name": company.text("规则"),
+        "when": [{"field": "city", "words": ["杭州"]}],
+        "tags": [str(company.ids["tag"])],
+    }
+
+
+def _lead(company: Company) -> dict[str, Any]:
+    """Write a new lead."""
+    return {
+        "id": str(new_id()),
+        "name": company.text("新线索"),
+        "phone": company.phone(),
+        "source_id": str(company.ids["source"]),
+    }
+
+
 def _benefit(company: Company) -> dict[str, Any]:
     """Write a request for a benefit."""
     return {
@@ -311,6 +330,154 @@ API: Final[dict[Route, Case]] = {
         body=lambda company: {"meaning": company.text("改含义")},
     ),
     ("DELETE", "/v1/tags/{tag_id}"): Case(ids={"path.tag_id": "tag"}, spends="path.tag_id"),
+    ("POST", "/v1/leads"): Case(
+        ids={"body.source_id": "source", "body.campaign_id": "campaign"},
+        answers={"body.source_id": 422, "body.campaign_id": 422},
+        new_ids=("body.id",),
+        body=_lead,
+    ),
+    ("POST", "/v1/leads/batch"): Case(
+        ids={"body.leads.0.source_id": "source", "body.leads.0.campaign_id": "campaign"},
+        answers={"body.leads.0.source_id": 422, "body.leads.0.campaign_id": 422},
+        new_ids=("body.leads.0.id",),
+        body=lambda company: {"leads": [_lead(company)]},
+    ),
+    ("GET", "/v1/leads"): Case(
+        ids={
+            "query.source_id": "source",
+            "query.campaign_id": "campaign",
+            "query.assignee_id": "user",
+        },
+        answers={"query.source_id": 200, "query.campaign_id": 200, "query.assignee_id": 200},
+    ),
+    ("GET", "/v1/leads/board"): Case(),
+    ("GET", "/v1/leads/mine"): Case(role=Role.SALES_REP),
+    ("GET", "/v1/leads/results"): Case(),
+    ("GET", "/v1/leads/funnel"): Case(),
+    ("GET", "/v1/leads/handoffs"): Case(),
+    ("GET", "/v1/leads/terms"): Case(),
+    ("POST", "/v1/leads/terms"): Case(body=lambda _: {"checklist": ["phone"]}),
+    ("POST", "/v1/leads/rules"): Case(
+        ids={"body.rules.0.tags.0": "tag"},
+        answers={"body.rules.0.tags.0": 422},
+        body=lambda company: {"rules": [_rule(company)], "base": 1},
+        succeeds=False,  # the second time the base is old
+    ),
+    ("POST", "/v1/leads/territories"): Case(
+        ids={"body.holder_id": "user"},
+        answers={"body.holder_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "holder_id": str(company.ids["user"]),
+            "city": company.text("新领地"),
+        },
+    ),
+    ("DELETE", "/v1/leads/territories/{territory_id}"): Case(
+        ids={"path.territory_id": "territory"}, spends="path.territory_id"
+    ),
+    # What was decided before is decided: each may be sent again.
+    ("POST", "/v1/leads/discarding"): Case(
+        ids={"body.lead_ids.0": "discarded"},
+        body=lambda company: {"lead_ids": [str(company.ids["discarded"])]},
+    ),
+    ("POST", "/v1/leads/keeping"): Case(
+        ids={"body.lead_ids.0": "lead"},
+        body=lambda company: {"lead_ids": [str(company.ids["lead"])]},
+    ),
+    ("POST", "/v1/leads/restoring"): Case(
+        ids={"body.lead_ids.0": "lead"},
+        body=lambda company: {"lead_ids": [str(company.ids["lead"])]},
+    ),
+    ("GET", "/v1/leads/{lead_id}"): Case(ids={"path.lead_id": "lead"}),
+    ("PATCH", "/v1/leads/{lead_id}"): Case(
+        ids={
+            "path.lead_id": "lead",
+            "body.source_id": "source",
+            "body.campaign_id": "campaign",
+        },
+        answers={"body.source_id": 422, "body.campaign_id": 422},
+        body=lambda company: {"need": company.text("改需求")},
+    ),
+    ("POST", "/v1/leads/{lead_id}/routing"): Case(
+        ids={"path.lead_id": "lead", "body.person_id": "user"},
+        answers={"body.person_id": 422},
+        body=lambda company: {"person_id": str(company.tenant.rep.user_id)},
+        spends="path.lead_id",
+    ),
+    ("POST", "/v1/leads/{lead_id}/acceptance"): Case(
+        ids={"path.lead_id": "offer"}, role=Role.SALES_REP
+    ),
+    ("POST", "/v1/leads/{lead_id}/return"): Case(
+        ids={"path.lead_id": "offer"},
+        role=Role.SALES_REP,
+        body=lambda company: {"reason": "other", "note": company.text("退")},
+        spends="path.lead_id",
+    ),
+    ("POST", "/v1/leads/{lead_id}/call"): Case(ids={"path.lead_id": "lead"}, spends="path.lead_id"),
+    ("POST", "/v1/leads/opt-outs"): Case(body=lambda company: {"phone": company.phone()}),
+    ("POST", "/v1/leads/opt-outs/withdrawal"): Case(
+        body=lambda company: {"phone": company.phone()}
+    ),
+    ("GET", "/v1/lead-sources"): Case(),
+    ("POST", "/v1/lead-sources"): Case(
+        ids={"body.parent_id": "source"},
+        answers={"body.parent_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "name": company.text("新来源"),
+            "channel": "other",
+            "cost_key": f"k{new_id().hex[-12:]}",
+        },
+    ),
+    ("PATCH", "/v1/lead-sources/{source_id}"): Case(
+        ids={"path.source_id": "source", "body.parent_id": "source"},
+        answers={"body.parent_id": 422},
+        body=lambda company: {"name": company.text("改来源")},
+    ),
+    ("GET", "/v1/campaigns"): Case(),
+    ("POST", "/v1/campaigns"): Case(
+        ids={"body.source_id": "source"},
+        answers={"body.source_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "name": company.text("新活动"),
+            "source_id": str(company.ids["source"]),
+            "starts_on": "2030-01-01",
+            "ends_on": "2030-02-01",
+        },
+    ),
+    ("GET", "/v1/campaigns/{campaign_id}"): Case(ids={"path.campaign_id": "campaign"}),
+    ("PATCH", "/v1/campaigns/{campaign_id}"): Case(
+        ids={"path.campaign_id": "campaign"},
+        body=lambda company: {"name": company.text("改活动")},
+    ),
+    ("POST", "/v1/campaigns/{campaign_id}/review"): Case(
+        ids={"path.campaign_id": "campaign"},
+        body=lambda company: {"text": company.text("总结"), "is_cancelled": True},
+        spends="path.campaign_id",
+    ),
+    ("GET", "/v1/campaigns/{campaign_id}/forms"): Case(ids={"path.campaign_id": "campaign"}),
+    ("POST", "/v1/campaigns/{campaign_id}/forms"): Case(
+        ids={"path.campaign_id": "campaign"},
+        new_ids=("body.id",),
+        body=lambda company: {"title": company.text("新表单")},
+    ),
+    ("POST", "/v1/campaigns/forms/{form_id}/closing"): Case(ids={"path.form_id": "lead_form"}),
+    ("GET", "/v1/campaigns/costs"): Case(
+        ids={"query.campaign_id": "campaign"}, answers={"query.campaign_id": 200}
+    ),
+    ("POST", "/v1/campaigns/costs"): Case(
+        ids={"body.campaign_id": "campaign", "body.source_id": "source"},
+        answers={"body.source_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "amount_minor": 1,
+            "spent_on": "2026-01-02",
+            "source_id": str(company.ids["source"]),
+            "note": company.text("费用"),
+        },
+    ),
     ("GET", "/v1/sync/conflicts"): Case(ids={"query.customer_id": "customer"}),
     ("POST", "/v1/sync/conflicts/{conflict_id}/resolution"): Case(
         ids={"path.conflict_id": "conflict"},
@@ -661,6 +828,8 @@ PUBLIC: Final[dict[Route, str]] = {
     ("POST", "/v1/devices/enrolment"): "takes a one-time code",
     ("POST", "/v1/auth/invitation"): "takes a one-time code",
     ("POST", "/v1/auth/invitation/acceptance"): "takes a one-time code",
+    ("GET", "/v1/lead-forms/{token}"): "a campaign's page for whoever has its address",
+    ("POST", "/v1/lead-forms/{token}"): "takes what somebody leaves there",
     ("GET", "/"): "leads to the entrance or inside",
     ("GET", "/sign-in"): "the entrance",
     ("POST", "/sign-in"): "takes a password",

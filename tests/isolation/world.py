@@ -40,6 +40,21 @@ from server.customers.schemas import (
 from server.identity import service as identity
 from server.identity.schemas import Acceptance, Enrolment, NewAbsence, NewUser, UserChange
 from server.kit import clock, db
+from server.leads import service as leads
+from server.leads.rules.campaigns import Channel
+from server.leads.rules.handoff import Terms
+from server.leads.rules.states import IntakePath
+from server.leads.rules.tagging import Condition, Field, Rule
+from server.leads.schemas import (
+    Decision,
+    NewCampaign,
+    NewCost,
+    NewForm,
+    NewLead,
+    NewRules,
+    NewSource,
+    NewTerritory,
+)
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
@@ -184,6 +199,13 @@ async def fill(company: Company) -> None:
         "attachment",
         "upload",
         "absence",
+        "source",
+        "campaign",
+        "lead_form",
+        "territory",
+        "lead",
+        "discarded",
+        "offer",
     ):
         company.ids[kind] = await FRESH[kind](company)
     # A customer that lies in a pool names nobody's; everybody of the company may look at it.
@@ -194,6 +216,7 @@ async def fill(company: Company) -> None:
         await pools.keep(company.tenant.owner, company.ids["pooled"], until)
     in_time_to_warn = clock.now() + timedelta(days=25)
     await recycling.recycle(company.tenant.tenant_id, now=in_time_to_warn)
+    await agree_on_leads(company)
     await merge_two(company)
     await make_twins(company)
     await leave_orphan(company)
@@ -374,6 +397,108 @@ async def new_colleague(company: Company) -> UUID:
     return (await _new_person(company)).user_id
 
 
+async def agree_on_leads(company: Company) -> None:
+    """Say what is asked of leads, and call one."""
+    owner, now = company.tenant.owner, clock.now()
+    await leads.change_terms(owner, Terms(calls_max=100), now=now)
+    condition = Condition(field=Field.CITY, words=[company.text("规则市")])
+    rule = Rule(name=company.text("规则"), when=[condition], tags=[company.ids["tag"]])
+    await leads.change_rules(owner, NewRules(rules=[rule], base=0), now=now)
+    await leads.call(owner, company.ids["lead"], now=now)
+
+
+async def new_source(company: Company) -> UUID:
+    """Add a source, with a cost of its own."""
+    new = NewSource(
+        name=company.text("来源"),
+        channel=Channel.PARTNER_REFERRAL,
+        cost_key=f"k{new_id().hex[-12:]}",
+        partner=company.text("伙伴"),
+    )
+    manager, now = company.tenant.manager, clock.now()
+    source_id = (await leads.add_source(manager, new, now=now)).id
+    cost = NewCost(
+        id=new_id(),
+        amount_minor=100,
+        spent_on=date(2026, 1, 1),
+        source_id=source_id,
+        note=company.text("付款"),
+    )
+    await leads.add_cost(manager, cost, now=now)
+    return source_id
+
+
+async def new_campaign(company: Company) -> UUID:
+    """Plan a campaign that goes on for long, with money that is not spent."""
+    new = NewCampaign(
+        name=company.text("活动"),
+        source_id=company.ids["source"],
+        starts_on=date(2026, 1, 1),
+        ends_on=date(2040, 1, 1),
+        area=company.text("范围"),
+        audience=company.text("人群"),
+        budget_minor=10**9,
+    )
+    return (await leads.add_campaign(company.tenant.manager, new, now=clock.now())).id
+
+
+async def new_lead_form(company: Company) -> UUID:
+    """Open a page of the campaign."""
+    form_id = new_id()
+    new = NewForm(id=form_id, title=company.text("表单"))
+    token = f"{company.mark}{form_id.hex}"
+    manager = company.tenant.manager
+    campaign_id = company.ids["campaign"]
+    await leads.add_form(manager, campaign_id, new, token=token, now=clock.now())
+    return form_id
+
+
+async def new_territory(company: Company) -> UUID:
+    """Let the rep hold a place."""
+    new = NewTerritory(
+        holder_id=company.tenant.rep.user_id,
+        city=company.text("领地"),
+        district=company.text("片区"),
+    )
+    return (await leads.add_territory(company.tenant.manager, new, now=clock.now())).id
+
+
+async def new_lead(company: Company) -> UUID:
+    """Take in a lead with a text in every field, and say that it is good."""
+    new = NewLead(
+        id=new_id(),
+        name=company.text("线索"),
+        contact_name=company.text("来人"),
+        phone=company.phone(),
+        city=company.text("来地"),
+        district=company.text("来区"),
+        industry=company.text("来业"),
+        need=company.text("来求"),
+        amount_minor=1_000,
+        campaign_id=company.ids["campaign"],
+    )
+    manager, now = company.tenant.manager, clock.now()
+    [lead_id] = (await leads.receive(manager, [new], IntakePath.API, now=now)).ids
+    await leads.keep(manager, Decision(lead_ids=[lead_id], reason=company.text("留")), now=now)
+    return lead_id
+
+
+async def new_discarded(company: Company) -> UUID:
+    """Put a lead away."""
+    lead_id = await new_lead(company)
+    decision = Decision(lead_ids=[lead_id], reason=company.text("弃"))
+    await leads.discard(company.tenant.manager, decision, now=clock.now())
+    return lead_id
+
+
+async def new_offer(company: Company) -> UUID:
+    """Route a lead to the rep."""
+    lead_id = await new_lead(company)
+    rep = company.tenant.rep.user_id
+    await leads.route(company.tenant.manager, lead_id, person_id=rep, now=clock.now())
+    return lead_id
+
+
 async def new_absence(company: Company) -> UUID:
     """Let the rep be away for a day in a year that no test lives in."""
     day = date(2040, 1, 1)
@@ -443,6 +568,13 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "attachment": new_attachment,
     "upload": new_upload,
     "absence": new_absence,
+    "source": new_source,
+    "campaign": new_campaign,
+    "lead_form": new_lead_form,
+    "territory": new_territory,
+    "lead": new_lead,
+    "discarded": new_discarded,
+    "offer": new_offer,
 }
 """How one more of each is made, to be spent by a route that ends it."""
 

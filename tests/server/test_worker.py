@@ -1,18 +1,13 @@
 """The worker: what was left for later is done, again when it failed, and never lost."""
 
-import asyncio
 from datetime import datetime, timedelta
 
 import pytest
 
-from server import worker as worker_
 from server.kit import db, metrics, outbox
 from server.settings import Settings
 from server.worker import Handler, Worker, collect_handlers
 from tests.factories import NOW, Tenant, new_id
-
-_SOON_S = 10.0
-_FOREVER_S = 3600.0
 
 
 class Diary:
@@ -106,34 +101,6 @@ async def test_a_worker_stops_when_asked(database: Settings) -> None:
     worker.stop()
 
     await worker.run()
-
-
-async def test_a_worker_that_looks_away_is_called(
-    tenant: Tenant, topic: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_, "PAUSE_S", _FOREVER_S)
-    is_done = asyncio.Event()
-
-    async def note(_job: outbox.Job, _now: datetime) -> None:
-        is_done.set()
-
-    worker = _worker({topic: note})
-    async with asyncio.timeout(_SOON_S), asyncio.TaskGroup() as group:
-        group.create_task(worker.run())
-        while not await _has_nothing_to_do():
-            pass
-        await _leave(tenant, topic, "call the customer back")
-        await is_done.wait()
-        worker.stop()
-
-
-async def _has_nothing_to_do() -> bool:
-    """Let the worker go on; say whether it has done all that was due."""
-    async with db.job_transaction():
-        due = await db.connection().fetchval(
-            "SELECT count(*) FROM outbox WHERE run_at <= $1 AND leased_until IS NULL", NOW
-        )
-    return bool(due == 0)
 
 
 def test_every_room_names_its_topics() -> None:

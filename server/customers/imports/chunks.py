@@ -19,10 +19,7 @@ _ONE: Final = """
     SELECT number, rows, outcome FROM customer_import_chunk
     WHERE tenant_id = $1 AND import_id = $2 AND number = $3
 """
-_LOCK: Final = """
-    SELECT number FROM customer_import_chunk
-    WHERE tenant_id = $1 AND import_id = $2 AND number = $3 AND outcome IS NULL FOR UPDATE
-"""
+_LOCKED: Final = f"{_ONE} FOR UPDATE"
 _ROWS: Final = msgspec.msgpack.Decoder(list[Row])
 
 
@@ -52,19 +49,15 @@ async def store(tenant_id: UUID, import_id: UUID, rows: Sequence[Row]) -> None:
     await db.connection().execute(_INSERT, tenant_id, import_id, range(len(packed)), packed)
 
 
-async def load(tenant_id: UUID, import_id: UUID, number: int) -> Chunk | None:
-    """Give a chunk; None behind the last."""
-    row = await db.connection().fetchrow(_ONE, tenant_id, import_id, number)
+async def load(
+    tenant_id: UUID, import_id: UUID, number: int, *, lock: bool = False
+) -> Chunk | None:
+    """Give a chunk, locked if asked for; None behind the last."""
+    row = await db.connection().fetchrow(_LOCKED if lock else _ONE, tenant_id, import_id, number)
     if row is None:
         return None
     told = None if row["outcome"] is None else _TOLD.decode(row["outcome"])
     return Chunk(row["number"], _ROWS.decode(row["rows"]), told)
-
-
-async def lock(tenant_id: UUID, import_id: UUID, number: int) -> bool:
-    """Keep a chunk from everybody else; say whether it is still to be done."""
-    locked = await db.connection().fetchval(_LOCK, tenant_id, import_id, number)
-    return locked is not None
 
 
 async def finish(

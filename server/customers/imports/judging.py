@@ -36,34 +36,24 @@ SKIP: Final = "skip"
 REFUSE: Final = "refuse"
 
 
-_Held = tuple[Likeness, int, str]
-"""What is compared of a row, its number, and the customer that it stands for."""
-
-
 class Earlier:
     """The rows of the same file that came before, by what is compared of them."""
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, str], _Held] = {}
-        self._first_without_code: dict[tuple[str, str], _Held] = {}
+        self._by_key: dict[tuple[str, str], tuple[Likeness, int, str]] = {}
 
     def find(self, like: Likeness) -> tuple[int, str] | None:
         """Give number and target of an earlier row that is the same customer."""
         for key in like.keys:
-            # The first may have another credit code; one that has none is told by the rest.
-            for rows in (self._first, self._first_without_code):
-                held = rows.get(key)
-                if held is not None and like.is_same(held[0]):
-                    return held[1], held[2]
+            held = self._by_key.get(key)
+            if held is not None and like.is_same(held[0]):
+                return held[1], held[2]
         return None
 
     def add(self, like: Likeness, number: int, target: str) -> None:
         """Remember a row."""
-        held = (like, number, target)
         for key in like.keys:
-            self._first.setdefault(key, held)
-            if not like.uscc:
-                self._first_without_code.setdefault(key, held)
+            self._by_key.setdefault(key, (like, number, target))
 
 
 def row_id(import_id: UUID, number: int) -> str:
@@ -80,7 +70,7 @@ async def judge(
 ) -> list[Verdict]:
     """Judge the rows of a chunk against the tenant's customers and the rows before; set-based."""
     good = [row for row in rows if not row.problems]
-    likes = [likeness_of(row.fields) for row in good]
+    likes = [_likeness_of(row.fields) for row in good]
     held = await _held(actor, [row.id for row in good if row.id])
     found = await doubles.alike(actor, likes)
     like_of = dict(zip((row.number for row in good), range(len(good)), strict=True))
@@ -90,7 +80,7 @@ async def judge(
             verdicts.append(Verdict(row, REFUSE, problems=row.problems))
             continue
         at = like_of[row.number]
-        same = [each for _, each in found.get(at, []) if likes[at].is_same(likeness_of(each))]
+        same = [each for _, each in found.get(at, []) if likes[at].is_same(_likeness_of(each))]
         verdict = _judge_one(actor, import_id, row, likes[at], _Facts(held, same, policy, earlier))
         if verdict.action in {CREATE, UPDATE}:
             earlier.add(likes[at], row.number, verdict.target)
@@ -153,7 +143,7 @@ def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
     return Verdict(row, SKIP, target, (problem,))
 
 
-def likeness_of(fields: Mapping[str, Any]) -> Likeness:
+def _likeness_of(fields: Mapping[str, Any]) -> Likeness:
     """Give what of a row or a customer is compared."""
     return likeness(fields.get("name"), uscc=fields.get("uscc"), phone=fields.get("phone"))
 

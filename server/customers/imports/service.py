@@ -30,6 +30,7 @@ from server.customers.imports.rows import Interpreted, Known, Problem
 from server.customers.imports.sandbox import FileNotRead
 from server.customers.imports.schemas import Counts, ImportView, Plan, StartImport
 from server.customers.imports.sheets import FileRefused
+from server.customers.rules import duplicates
 from server.customers.service import writing
 from server.identity import queries as identity
 from server.kit import clock, db, ids, outbox
@@ -218,12 +219,12 @@ async def run(
         known = await queries.known_names(actor.tenant_id)
     work = _Work(actor, import_id, view.plan, known, Earlier())
     began, number = time.monotonic(), 0
-    upcoming = asyncio.create_task(_judged(work, number))
+    upcoming = asyncio.create_task(_read(work, number))
     try:
         while (chunk := await upcoming) is not None:
             number += 1
-            # Judged while this one is written: here and in PostgreSQL there is work at once.
-            upcoming = asyncio.create_task(_judged(work, number))
+            # Read while this one is written: here and in PostgreSQL there is work at once.
+            upcoming = asyncio.create_task(_read(work, number))
             was_done = await _do_chunk(work, chunk, now=now)
             # Each run does one chunk at least, however small its budget.
             is_over = budget_s is not None and time.monotonic() - began > budget_s
@@ -246,55 +247,51 @@ class _Work(msgspec.Struct, frozen=True):
     earlier: Earlier
 
 
-class _Judged(msgspec.Struct, frozen=True):
-    """A chunk and what is to be done with its rows; nothing where it was done before."""
+class _ReadChunk(msgspec.Struct, frozen=True):
+    """A chunk whose rows are understood."""
 
-    number: int
-    verdicts: Sequence[Verdict] | None
+    chunk: Chunk
+    rows: list[Interpreted]
 
 
-async def _judged(work: _Work, number: int) -> _Judged | None:
-    """Read a chunk and judge its rows, or remember what was done of it; None behind the last.
-
-    The chunk before it may not be written yet: its rows are among the earlier ones.
-    """
+async def _read(work: _Work, number: int) -> _ReadChunk | None:
+    """Read a chunk; None behind the last."""
     tenant_id = work.actor.tenant_id
     async with db.tenant_transaction(tenant_id, readonly=True):
         chunk = await chunks.load(tenant_id, work.import_id, number)
     if chunk is None:
         return None
-    rows = await queries.interpreted(chunk.rows, work.plan, work.known)
-    if chunk.told is not None:
-        _remember(work, chunk, rows)
-        return _Judged(number, None)
-    async with db.tenant_transaction(tenant_id, readonly=True):
-        verdicts = await judging.judge(
-            work.actor, work.import_id, rows, work.plan.duplicates, work.earlier
-        )
-    return _Judged(number, verdicts)
+    return _ReadChunk(chunk, await queries.interpreted(chunk.rows, work.plan, work.known))
 
 
-async def _do_chunk(work: _Work, judged: _Judged, *, now: datetime) -> bool:
-    """Do one chunk; say whether it was done now."""
-    if judged.verdicts is None:
+async def _do_chunk(work: _Work, read: _ReadChunk, *, now: datetime) -> bool:
+    """Do one chunk, or remember what was done of it; say whether it was done now."""
+    tenant_id, number = work.actor.tenant_id, read.chunk.number
+    if read.chunk.told is not None:
+        _remember(work, read.chunk, {row.number: row.fields for row in read.rows})
         return False
-    tenant_id = work.actor.tenant_id
     async with db.tenant_transaction(tenant_id):
         # Another worker that thinks it has the lease waits here, and then finds it done.
-        if not await chunks.lock(tenant_id, work.import_id, judged.number):
+        locked = await chunks.load(tenant_id, work.import_id, number, lock=True)
+        if locked is None or locked.told is not None:
             return False
-        told, counts = await _write(work, judged.verdicts, now=now)
-        await chunks.finish(tenant_id, work.import_id, judged.number, told, counts)
+        verdicts = await judging.judge(
+            work.actor, work.import_id, read.rows, work.plan.duplicates, work.earlier
+        )
+        told, counts = await _write(work, verdicts, now=now)
+        await chunks.finish(tenant_id, work.import_id, number, told, counts)
     return True
 
 
-def _remember(work: _Work, chunk: Chunk, rows: Sequence[Interpreted]) -> None:
+def _remember(work: _Work, chunk: Chunk, fields: dict[int, dict[str, Any]]) -> None:
     """Put the rows of a chunk that was done before among the earlier ones."""
     left = {told.number for told in chunk.told or () if not told.was_taken}
-    for row in rows:
-        if row.number not in left:
-            target = judging.row_id(work.import_id, row.number)
-            work.earlier.add(judging.likeness_of(row.fields), row.number, target)
+    for number, values in fields.items():
+        if number not in left:
+            like = duplicates.likeness(
+                values.get("name"), uscc=values.get("uscc"), phone=values.get("phone")
+            )
+            work.earlier.add(like, number, judging.row_id(work.import_id, number))
 
 
 async def _write(
@@ -349,7 +346,7 @@ def _ops_of(
     """Give the ops of a row: a customer and its contact, or an edit."""
     fields = dict(verdict.row.fields)
     if verdict.action == CREATE:
-        yield writing.creation("customer", verdict.target, fields, now=now, number=first)
+        yield writing.creation("customer", UUID(verdict.target), fields, now=now, number=first)
         if verdict.row.contact:
             contact_id = uuid5(work.import_id, f"{verdict.row.number} contact")
             given = {**verdict.row.contact, "customer_id": verdict.target}

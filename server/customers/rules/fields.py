@@ -4,7 +4,6 @@ The types, lengths and choices are those of ``sync_protocol.schema``; here stand
 spelling becomes a value of that schema. REST, import and devices pass through the same functions.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -64,52 +63,24 @@ _TYPED_PER_KEPT: Final = 4
 """A text may be so many times as long as what is kept of it; what is longer is not even read."""
 
 
-class _Way(msgspec.Struct, frozen=True):
-    """How a text becomes the value of one field."""
-
-    spec: FieldSpec
-    normaliser: _Normaliser
-    typed_max: int
-
-    def go(self, text: str) -> str | None:
-        """Bring a text into its normal form."""
-        if len(text) > self.typed_max:
-            detail = f"Write at most {self.spec.max_length} characters."
-            raise BadValue(detail, field=self.spec.name)
-        if not is_storable(text):
-            raise BadValue("This text has a character that cannot be stored.", field=self.spec.name)
-        return self.normaliser(text) or None if text and not text.isspace() else None
-
-
-def _way(spec: FieldSpec) -> Callable[[str], str | None]:
-    """Give the way of a field."""
-    normaliser = _BY_NAME.get(spec.name, clean)
-    # Codes and numbers have bounds, and words for them, of their own.
-    limit = sys.maxsize if normaliser in _BOUNDED else _TYPED_PER_KEPT * spec.max_length
-    go = _Way(spec, normaliser, limit).go
-    return lru_cache(1024)(go) if spec.name in _REPEATED else go
-
-
-_WAYS: Final = {
-    record.kind: {spec.name: _way(spec) for spec in record.fields} for record in SCHEMA.records
-}
-
-
 def normalise(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Bring each given field into its normal form; an empty text is no value.
 
-    What is not text is left to the schema.
-
     :raises Refusal: for the first field that has none, naming it.
     """
-    ways = _WAYS[kind]
-    if not ways.keys() >= given.keys():
-        # Raises for a field that there is not.
-        SCHEMA.field(kind, next(name for name in given if name not in ways))
+    specs = SCHEMA.fields(kind)
     return {
-        name: ways[name](value) if isinstance(value, str) else value
+        name: _remembered(kind, name, value)
+        if name in _REPEATED and isinstance(value, str)
+        else _normal(kind, specs, name, value)
         for name, value in given.items()
     }
+
+
+@lru_cache(4096)
+def _remembered(kind: str, name: str, value: str) -> Any:
+    """Bring a value into its normal form that many records have in common."""
+    return _normal(kind, SCHEMA.fields(kind), name, value)
 
 
 def accept(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,7 +96,7 @@ def accept(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def examine(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Refusal]]:
     """Do as `accept`, but go on after a refusal: give what is acceptable and all refusals."""
-    specs, ways = SCHEMA.fields(kind), _WAYS[kind]
+    specs = SCHEMA.fields(kind)
     accepted: dict[str, Any] = {}
     refusals: list[Refusal] = []
     for name, value in given.items():
@@ -133,7 +104,7 @@ def examine(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[R
             refusals.append(BadValue(f"A {kind} has no such field.", field=name))
             continue
         try:
-            normal = ways[name](value) if isinstance(value, str) else value
+            normal = _normal(kind, specs, name, value)
             check_value(specs[name], normal)
             accepted[name] = normal
         except ValueRefused as error:
@@ -148,6 +119,21 @@ def ensure_complete(kind: str, fields: Mapping[str, Any]) -> None:
     for spec in SCHEMA.fields(kind).values():
         if spec.required and fields.get(spec.name) in {None, ""}:
             raise BadValue(f"Give the {kind}'s {spec.name}.", field=spec.name)
+
+
+def _normal(kind: str, specs: Mapping[str, FieldSpec], name: str, value: Any) -> Any:
+    """Bring one value into its normal form; what is not text is left to the schema."""
+    # Raises for a field that there is not.
+    spec = specs.get(name) or SCHEMA.field(kind, name)
+    if not isinstance(value, str):
+        return value
+    normaliser = _BY_NAME.get(name, clean)
+    # Codes and numbers have bounds, and words for them, of their own.
+    if len(value) > _TYPED_PER_KEPT * spec.max_length and normaliser not in _BOUNDED:
+        raise BadValue(f"Write at most {spec.max_length} characters.", field=name)
+    if not is_storable(value):
+        raise BadValue("This text has a character that cannot be stored.", field=name)
+    return normaliser(value) or None if value and not value.isspace() else None
 
 
 def check_customer(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ takes 2 MiB where pypinyin takes 58.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from operator import add
@@ -79,17 +79,21 @@ def _read(character: str) -> str:
     return _table()[0].read(character)
 
 
-@lru_cache(2048)
-def syllables(text: str) -> tuple[str, ...]:
+def syllables(text: str) -> list[str]:
     """Read a text: one syllable for each Chinese character, other characters as they are, in order.
 
-    The longest known phrase wins, so 重庆 is ``chong qing`` and 银行行长 ``yin hang hang zhang``. A
-    name is read for its search keys, and then for its place in lists: it is remembered.
+    The longest known phrase wins, so 重庆 is ``chong qing`` and 银行行长 ``yin hang hang zhang``.
     """
+    return [*_syllables(text)]
+
+
+@lru_cache(2048)
+def _syllables(text: str) -> Sequence[str]:
+    """Do as `syllables`; a name is read for its search keys, and then for its place in lists."""
     starts = _phrase_starts()
     if starts.keys().isdisjoint(map(add, text, text[1:])):
         # No phrase begins anywhere: so it is with most names.
-        return (*map(_read, text),)
+        return [*map(_read, text)]
     phrases = _table()[1]
     read: list[str] = []
     at = 0
@@ -102,7 +106,7 @@ def syllables(text: str) -> tuple[str, ...]:
         else:
             read.append(_read(text[at]))
             at += 1
-    return tuple(read)
+    return read
 
 
 def sort_key(name: str) -> str:

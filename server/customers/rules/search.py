@@ -24,7 +24,6 @@ found as written. A customer with eight characters, a phone and a code has about
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -109,26 +108,23 @@ def name_key(name: str) -> str:
 
 def core(name: str) -> str:
     """Give the key of a name without its legal form: companies of one core have one name."""
-    return _key_and_core(name)[1]
+    return _core(name_key(name))
 
 
-@lru_cache(2048)
-def _key_and_core(name: str) -> tuple[str, str]:
-    """Give the key of a name, and what is left of it when the legal form is cut off.
-
-    A name is compared with others, and then cut into its search keys: it is remembered.
-    """
-    key = name_key(name)
-    if key.endswith(_LEGAL_FORMS):
-        form = next(form for form in _LEGAL_FORMS if key.endswith(form))
-        if len(key) > len(form) + 1:
-            return key, key.removesuffix(form)
-    return key, key
+def _core(key: str) -> str:
+    """Cut the legal form off the key of a name."""
+    if not key.endswith(_LEGAL_FORMS):
+        return key
+    for form in _LEGAL_FORMS:
+        if key.endswith(form):
+            return key.removesuffix(form) if len(key) > len(form) + 1 else key
+    return key
 
 
 def customer_tokens(name: str, *, phone: str | None, uscc: str | None, city: str | None) -> Tokens:
     """Give every search key of a customer."""
-    key, name_core = _key_and_core(name)
+    key = name_key(name)
+    name_core = _core(key)
     tokens = _letter_tokens(key, name_core, city)
     tokens |= _name_tokens(key, len(name_core))
     if phone:
@@ -179,10 +175,9 @@ def _letter_tokens(key: str, name_core: str, city: str | None) -> Tokens:
     tokens: Tokens = {}
     # The whole name is read, as for lists, where it is mostly written like its key.
     read = pinyin.syllables(key)[: len(name_core)]
-    initials = "".join([syllable[0] for syllable in read])
     for start in {0, _place_length(name_core, city)}:
         tokens["y" + "".join(read[start:])[:TOKEN_MAX]] = ""
-        tokens["i" + initials[start : start + TOKEN_MAX]] = ""
+        tokens["i" + "".join([syllable[0] for syllable in read[start:]])[:TOKEN_MAX]] = ""
     return tokens
 
 

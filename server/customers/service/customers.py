@@ -1,10 +1,8 @@
 """Create, edit, delete and restore customers, one or a thousand at once."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +11,6 @@ import msgspec
 from server.access import Actor
 from server.audit import service as audit
 from server.changelog.kinds import Along
-from server.changelog.service import Applied
 from server.customers import queries
 from server.customers.queries import doubles, records
 from server.customers.rules import fields as rules
@@ -32,7 +29,6 @@ from server.customers.schemas import (
 from server.customers.service import writing
 from server.customers.service.references import ensure_tags, ensure_teams, teams_of
 from server.kit import clock, db, ids
-from server.kit.errors import Refusal
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import SetChange
 
@@ -40,7 +36,6 @@ _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
 _COMPARED: Final = frozenset({"name", "uscc", "phone"})
 """What doubles are found by."""
 _OWN_ID: Final = frozenset({"id"})
-_T = TypeVar("_T")
 
 
 async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
@@ -60,8 +55,9 @@ async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerS
     customer_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         fields = await _complete(actor, writing.fields_of(new, but=_OWN_ID))
+        compared = rules.normalise("customer", {name: fields[name] for name in _COMPARED})
         # Before the tenant's clock is taken: others of the tenant wait from there on.
-        found, is_taken = await _duplicates(actor, [_compared(fields)], but=[customer_id])
+        found, is_taken = await _duplicates(actor, [compared], but=[customer_id])
         op = writing.creation("customer", customer_id, fields, now=now)
         if is_taken:
             await writing.settle(actor, [op], now=now)
@@ -94,26 +90,8 @@ async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> B
 async def _create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> BatchSaved:
     """Create customers whom nobody makes at the same moment."""
     made = [new.id or ids.new_id(now) for new in batch.customers]
-    given = [writing.fields_of(new, but=_OWN_ID) for new in batch.customers]
-    async with _beside(_doubles_of(actor, given, but=made)) as doubles_found:
-        applied = await _write_many(actor, made, given, now=now)
-    created = {held.id for held in applied.result.records.values()}
-    return BatchSaved(
-        seq=max(writing.seq_of(outcome) for outcome in applied.result.outcomes),
-        ids=made,
-        duplicates={
-            at: found
-            for at, found in sorted((await doubles_found).items())
-            if str(made[at]) in created
-        },
-    )
-
-
-async def _write_many(
-    actor: Actor, made: Sequence[UUID], given: Sequence[dict[str, Any]], *, now: datetime
-) -> Applied:
-    """Write the customers of a batch as one unit of work."""
     async with db.tenant_transaction(actor.tenant_id):
+        given = [writing.fields_of(new, but=_OWN_ID) for new in batch.customers]
         await ensure_tags(actor, {tag for fields in given for tag in fields["tags"]})
         await ensure_teams(actor, {fields["team_id"] for fields in given})
         teams = await teams_of(actor, {fields["owner_id"] for fields in given})
@@ -126,46 +104,21 @@ async def _write_many(
         applied = await writing.settle(
             actor, ops, now=now, place=lambda number: f"customers[{number - 1}]"
         )
-        created = len(applied.result.records)
+        created = applied.result.records
         if created:
             await audit.record(
-                actor, "customers.created", subject_id=None, now=now, customers=created
+                actor, "customers.created", subject_id=None, now=now, customers=len(created)
             )
-    return applied
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, _T]) -> AsyncIterator[asyncio.Task[_T]]:
-    """Do work in a task of its own during this block, and end it if the block fails.
-
-    It begins when the block first waits, so a door that the block opens is opened first.
-    """
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    except BaseException:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise
-
-
-async def _doubles_of(
-    actor: Actor, given: Sequence[Mapping[str, Any]], *, but: Sequence[UUID]
-) -> dict[int, list[Duplicate]]:
-    """Find who looks like each of these, as they were given, in a transaction of its own."""
-    try:
-        compared = [_compared(fields) for fields in given]
-    except Refusal:
-        # Nobody is made: the same value is refused where it would be written, with its place.
-        return {}
-    async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        found, _ = await _duplicates(actor, compared, but=but)
-    return found
-
-
-def _compared(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the normal form of what doubles are found by."""
-    return rules.normalise("customer", {name: fields[name] for name in _COMPARED})
+    # Read after the commit: what is written holds the tenant's clock, for which others wait.
+    async with db.tenant_transaction(actor.tenant_id):
+        found, _ = await _duplicates(actor, [held.fields for held in created.values()], but=made)
+    places = {str(customer_id): at for at, customer_id in enumerate(made)}
+    at_of = [places[held.id] for held in created.values()]
+    return BatchSaved(
+        seq=max(writing.seq_of(outcome) for outcome in applied.result.outcomes),
+        ids=made,
+        duplicates={at_of[number]: doubles for number, doubles in found.items()},
+    )
 
 
 async def edit(

@@ -45,7 +45,7 @@ def fields_of(given: msgspec.Struct, *, but: frozenset[str] = frozenset()) -> di
 
 
 def creation(
-    kind: str, record_id: UUID | str, fields: Mapping[str, Any], *, now: datetime, number: int = 1
+    kind: str, record_id: UUID, fields: Mapping[str, Any], *, now: datetime, number: int = 1
 ) -> Create:
     """Make the op that creates a record."""
     return Create(

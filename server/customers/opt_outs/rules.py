@@ -1,0 +1,31 @@
+"""How an opted-out phone is kept: by a hash that nobody can try phones against without the key.
+
+The key lies outside the database (`TONGLU_OPT_OUT_KEY`). Beside the hash stands a mark that only
+the company which wrote it can make again, so that it alone takes its own line back; neither says
+which company that is, and two lines of one company have nothing in common.
+"""
+
+import hmac
+from enum import StrEnum
+from uuid import UUID
+
+
+class OptOutReason(StrEnum):
+    """Why somebody is not to be called."""
+
+    ASKED = "asked"
+    """The person said so."""
+    COMPLAINT = "complaint"
+    """The person complained."""
+    AUTHORITY = "authority"
+    """An authority said so."""
+
+
+def phone_hash(phone: str, *, key: bytes) -> bytes:
+    """Give what a phone (E.164) is found by."""
+    return hmac.digest(key, f"tonglu opt-out\0{phone}".encode(), "sha256")
+
+
+def mark(phone: str, tenant_id: UUID, *, key: bytes) -> bytes:
+    """Give what a company finds its own line about a phone by."""
+    return hmac.digest(key, f"tonglu opt-out mark\0{phone}\0{tenant_id}".encode(), "sha256")

@@ -1,0 +1,1 @@
+"""Leads before they are customers: sources, campaigns, intake, cleansing, routing, hand-off."""

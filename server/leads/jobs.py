@@ -1,0 +1,47 @@
+"""What the outbox starts: leads are routed, and clocks run out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from server.access import Actor, Role, of_the_product
+from server.kit import db, outbox
+from server.leads import service
+from server.leads.service.intake import ROUTE
+from server.leads.service.routing import OVERDUE
+
+
+async def route(job: outbox.Job, now: datetime) -> None:
+    """Route some of a company's leads, and leave the rest to another job."""
+    assert job.tenant_id is not None, "leads are a company's"
+    after = job.payload.get("after")
+    reached = await service.route_ready(
+        _product(job.tenant_id), after=UUID(after) if after else None, now=now
+    )
+    if reached is not None:
+        async with db.tenant_transaction(job.tenant_id):
+            await outbox.add(ROUTE, {"after": str(reached)}, tenant_id=job.tenant_id, now=now)
+
+
+async def overdue(job: outbox.Job, now: datetime) -> None:
+    """Take a lead back whose clock has run out."""
+    assert job.tenant_id is not None, "leads are a company's"
+    await service.let_clock_run_out(
+        _product(job.tenant_id),
+        UUID(job.payload["lead_id"]),
+        datetime.fromisoformat(job.payload["accept_by"]),
+        now=now,
+    )
+
+
+def _product(tenant_id: UUID) -> Actor:
+    """Give who routes when no person does."""
+    return of_the_product(tenant_id, role=Role.AGENT_OWNER, name="routing")
+
+
+HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
+    ROUTE: route,
+    OVERDUE: overdue,
+}
+"""By topic, what the worker calls."""

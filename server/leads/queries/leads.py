@@ -1,0 +1,217 @@
+"""The queue of leads, one lead with its history, and a person's own."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
+from server.customers.rules import search
+from server.kit import db
+from server.kit.errors import NotFound
+from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.leads.queries import ground
+from server.leads.rules import handoff
+from server.leads.rules.routing import Reason
+from server.leads.rules.states import LeadState, Stage
+from server.leads.schemas import (
+    Board,
+    LeadDetail,
+    LeadEventView,
+    LeadFilters,
+    LeadSort,
+    LeadView,
+)
+
+_COLUMNS: Final = """
+    l.id, l.path, l.name, l.contact_name, l.phone, l.uscc, l.city, l.district, l.industry, l.need,
+    l.amount_minor, l.source_id, l.campaign_id, l.cost_key, l.tags, l.rules_version, l.state,
+    l.verdict, l.verdict_values, l.received_at, l.received_by, l.consented_at, l.updated_at,
+    l.customer_id, l.assignee_id, l.routed_at, l.accept_by, l.route_count, l.return_count,
+    l.pre_opportunity_at, l.opportunity_at, l.signed_at
+"""
+_EVENTS: Final = """
+SELECT at, actor_id, kind, detail FROM lead_event
+WHERE tenant_id = $1 AND lead_id = $2 ORDER BY number LIMIT 500
+"""
+_BOARD: Final = """
+SELECT state, CASE WHEN state = 'suspect' THEN verdict END AS verdict, count(*) AS leads
+FROM raw_lead WHERE tenant_id = $1 GROUP BY 1, 2
+"""
+_FOUND_MAX: Final = 2000
+"""A search that finds more says nothing; the first so many are looked at."""
+_MINE: Final = f"""
+SELECT {_COLUMNS} FROM raw_lead l
+WHERE l.tenant_id = $1 AND l.assignee_id = $2 AND l.state IN ('offered', 'accepted')
+ORDER BY l.state DESC, l.routed_at DESC, l.id LIMIT 200
+"""  # noqa: S608 - constants
+
+
+async def list_page(
+    actor: Actor,
+    filters: LeadFilters,
+    *,
+    sort: LeadSort = "received",
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[LeadView]:
+    """List the company's leads, the newest or the greatest first."""
+    ensure(actor, Permission.LEADS_MANAGE)
+    limit = min(max(limit, 1), PAGE_SIZE_MAX)
+    where = _Where(actor)
+    for name in ("state", "verdict", "city", "source_id", "campaign_id", "assignee_id"):
+        if (value := getattr(filters, name)) is not None:
+            where.add(f"l.{name} = {{}}", value)
+    if filters.q is not None and (found := _found(where, filters.q)) is not None:
+        where.add(found)
+    if sort == "amount":
+        key, order = "coalesce(l.amount_minor, -1)", "coalesce(l.amount_minor, -1) DESC, l.id"
+    else:
+        key, order = "l.received_at", "l.received_at DESC, l.id DESC"
+    if cursor is not None:
+        _continue(where, sort, cursor)
+    statement = (
+        f"SELECT {_COLUMNS}, {key} AS sort_key FROM raw_lead l"  # noqa: S608 - constants and numbered parameters
+        f" WHERE {where.text} ORDER BY {order} LIMIT {where.param(limit + 1)}"
+    )
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(statement, *where.args)
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(
+        [view(row) for row in rows[:limit]],
+        encode_cursor(last["sort_key"], last["id"]) if last else None,
+    )
+
+
+class _Where:
+    """The conditions of a list with their parameters."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.args: list[Any] = [actor.tenant_id]
+        self._texts = ["l.tenant_id = $1"]
+
+    def add(self, text: str, *values: Any) -> None:
+        """Add a condition; each ``{}`` in it becomes the parameter of a value."""
+        self._texts.append(text.format(*(self.param(value) for value in values)))
+
+    def param(self, value: Any) -> str:
+        """Add a parameter and give its name."""
+        self.args.append(value)
+        return f"${len(self.args)}"
+
+    @property
+    def text(self) -> str:
+        """Give all conditions."""
+        return " AND ".join(self._texts)
+
+
+def _continue(where: _Where, sort: LeadSort, cursor: str) -> None:
+    """Go on behind the last row."""
+    if sort == "amount":
+        amount, last_id = decode_cursor(cursor, tuple[int, UUID])
+        where.add(
+            "(coalesce(l.amount_minor, -1) < {} OR (coalesce(l.amount_minor, -1) = {}"
+            " AND l.id > {}))",
+            *(amount, amount, last_id),
+        )
+    else:
+        received_at, last_id = decode_cursor(cursor, tuple[datetime, UUID])
+        where.add("(l.received_at, l.id) < ({}, {})", received_at, last_id)
+
+
+def _found(where: _Where, q: str) -> str | None:
+    """Say by the search keys which leads a question finds."""
+    question = search.question(q)
+    if question is None or not question.stretches:
+        return None if question is None else "FALSE"
+    parts = []
+    for stretch in question.stretches:
+        before = "" if stretch.before is None else f" AND t.before = {where.param(stretch.before)}"
+        parts.append(
+            f"(SELECT t.lead_id FROM lead_token t WHERE t.tenant_id = $1"  # noqa: S608 - numbered parameters
+            f" AND t.token >= {where.param(stretch.prefix)}"
+            f" AND t.token < {where.param(stretch.end)}"
+            f"{before} ORDER BY t.token, t.lead_id LIMIT {_FOUND_MAX})"
+        )
+    return f"l.id IN ({' UNION '.join(parts)})"
+
+
+async def mine(actor: Actor) -> list[LeadView]:
+    """List the leads that were routed to the actor: those that wait for an answer first."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(_MINE, actor.tenant_id, actor.user_id)
+    return [view(row) for row in rows]
+
+
+async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
+    """Give a lead with its history: any to a manager, one's own to everybody else.
+
+    :raises NotFound: there is none, or it is somebody else's.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        row = await db.connection().fetchrow(
+            f"SELECT {_COLUMNS} FROM raw_lead l WHERE l.tenant_id = $1 AND l.id = $2",  # noqa: S608 - constants
+            actor.tenant_id,
+            lead_id,
+        )
+        may_see = Permission.LEADS_MANAGE in ROLE_PERMISSIONS[actor.role]
+        if row is None or not (may_see or row["assignee_id"] == actor.user_id):
+            raise NotFound
+        events = await db.connection().fetch(_EVENTS, actor.tenant_id, lead_id)
+        terms = await ground.terms_of(actor.tenant_id)
+    told = [_event(each) for each in events]
+    routes = [each.detail.get("reasons", []) for each in told if each.kind == "route"]
+    return LeadDetail(
+        lead=view(row),
+        events=told,
+        missing=handoff.missing(terms, row),
+        reasons=msgspec.convert(routes[-1] if routes else [], list[Reason]),
+    )
+
+
+async def board(actor: Actor) -> Board:
+    """Count the company's leads by where they stand, and the suspects by their verdict."""
+    ensure(actor, Permission.LEADS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(_BOARD, actor.tenant_id)
+    states = {str(state): 0 for state in LeadState}
+    verdicts: dict[str, int] = {}
+    for row in rows:
+        states[row["state"]] += row["leads"]
+        if row["verdict"] is not None:
+            verdicts[row["verdict"]] = row["leads"]
+    return Board(states=states, verdicts=verdicts)
+
+
+def view(row: asyncpg.Record) -> LeadView:
+    """Turn a row into a view, with the phone masked."""
+    fields = {
+        **dict(row),
+        "phone": handoff.masked(row["phone"]),
+        "tags": msgspec.json.decode(row["tags"]),
+        "verdict_values": msgspec.json.decode(row["verdict_values"]),
+        "stage": _stage(row),
+    }
+    return msgspec.convert(fields, LeadView)
+
+
+def _stage(row: asyncpg.Record) -> Stage:
+    """Say how far a lead has come."""
+    for stage in (Stage.SIGNED, Stage.OPPORTUNITY, Stage.PRE_OPPORTUNITY):
+        if row[f"{stage}_at"] is not None:
+            return stage
+    return Stage.LEAD
+
+
+def _event(row: asyncpg.Record) -> LeadEventView:
+    """Turn a line of a history into a view."""
+    return LeadEventView(
+        at=row["at"],
+        actor_id=row["actor_id"],
+        kind=row["kind"],
+        detail=msgspec.json.decode(row["detail"]),
+    )
