@@ -29,6 +29,8 @@ SELECT id::text FROM user_account
 WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND disabled_at IS NULL
 UNION ALL SELECT id::text FROM team WHERE tenant_id = $1 AND id = ANY($3::uuid[])
 UNION ALL SELECT id::text FROM tag WHERE tenant_id = $1 AND id = ANY($4::uuid[]) AND NOT deleted
+UNION ALL SELECT id::text FROM customer
+WHERE tenant_id = $1 AND id = ANY($5::uuid[]) AND NOT deleted
 """
 _AUTHORS: Final = """
 SELECT c.root_id::text, c.record_id::text, c.seq, c.actor_id::text AS actor_id
@@ -82,12 +84,19 @@ class PostgresStore:
         people: Collection[str],
         teams: Collection[str],
         tags: Collection[str],
+        customers: Collection[str] = (),
     ) -> set[str]:
-        """Look people, teams and tags up in one statement."""
+        """Look people, teams, tags and customers up in one statement."""
         rows = await db.connection().fetch(
-            _KNOWN, actor.tenant_id, list(people), list(teams), list(tags)
+            _KNOWN, actor.tenant_id, list(people), list(teams), list(tags), list(customers)
         )
         return {row["id"] for row in rows}
+
+    async def beneath(
+        self, actor: Actor, kinds: Mapping[str, RecordKind], customer_ids: Collection[str]
+    ) -> dict[str, list[HeldRecord]]:
+        """Fetch and lock what belongs to customers: one statement a kind."""
+        return await storage.load_beneath(actor.tenant_id, kinds, customer_ids)
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:
         """Look writes up in the history."""

@@ -11,7 +11,7 @@ from server.access import Actor
 from server.changelog.store import Store
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import Create, Edit, ReceivedOp
-from sync_protocol.schema import is_uuid
+from sync_protocol.schema import SCHEMA, is_uuid
 
 
 class References(msgspec.Struct, frozen=True):
@@ -19,6 +19,8 @@ class References(msgspec.Struct, frozen=True):
 
     missing: frozenset[str]
     """People, teams and tags that are not, or no longer, of this company."""
+    ended: frozenset[str]
+    """Customers of held records that are deleted: what is written beneath them nobody would see."""
     stores: Mapping[str, str]
     """The customer of each store that is named."""
 
@@ -32,10 +34,34 @@ async def of(
     teams -= {str(actor.team_id)}
     made = {op.id for op in ops if isinstance(op, Create) and op.kind == "tag"}
     wanted = owners | teams | (tags - made)
+    parents = set(_parents(ops, held))
     known: set[str] = set()
-    if wanted:
-        known = await store.known(actor, people=owners, teams=teams, tags=tags - made)
-    return References(frozenset(wanted - known), dict(_stores(ops, held)))
+    if wanted or parents:
+        known = await store.known(
+            actor, people=owners, teams=teams, tags=tags - made, customers=parents
+        )
+    return References(
+        missing=frozenset(wanted - known),
+        ended=frozenset(parents - known),
+        stores=dict(_stores(ops, held)),
+    )
+
+
+def parent_id(record: HeldRecord) -> str | None:
+    """Give the customer to whom a record belongs; none for customers and for what nobody has.
+
+    A conflict is nobody's word and is not asked for.
+    """
+    parent = SCHEMA.record(record.kind).parent
+    return None if parent is None or record.kind == "conflict" else record.fields.get(parent)
+
+
+def _parents(ops: Iterable[ReceivedOp], held: Mapping[Key, HeldRecord]) -> Iterable[str]:
+    """Give the customers to whom the records belong that are edited."""
+    for op in ops:
+        record = held.get((op.kind, op.id)) if isinstance(op, Edit) else None
+        if record is not None and (parent := parent_id(record)) is not None:
+            yield parent
 
 
 def named_by(op: Create | Edit) -> Iterable[tuple[str, str]]:

@@ -20,7 +20,7 @@ from server.kit import clock
 from server.kit.errors import Refusal
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key
-from sync_protocol.messages import Create, ReceivedOp, Status
+from sync_protocol.messages import Create, Delete, ReceivedOp, Status
 
 _NOW: Final = 2**53 - 1
 """The base of an edit that is made on what stands now."""
@@ -96,6 +96,9 @@ class _Work(msgspec.Struct, frozen=True):
         """Settle the ops against what is held, take the clock and write."""
         actor, store = self.actor, self.store
         named = await references.of(store, actor, self.ops, held)
+        # The base of a page is the version of one record, which tells nothing of what is beneath.
+        ending = _ending(self.ops, held) if actor.device_id else ()
+        beneath = await store.beneath(actor, self.kinds, ending) if ending else {}
         rules = RoomRules(actor, self.kinds, named)
         result = merge.settle_batch(
             held,
@@ -105,12 +108,22 @@ class _Work(msgspec.Struct, frozen=True):
             rules=rules,
             base_limit=self.base_limit,
             lost=self.lost,
+            beneath=beneath,
         )
         if not (result.records or result.conflicts):
             return Applied(None, result, rules.refusals)
         unit = unit_of(result, await _conflicts(store, actor, result))
         tick = await store.write(actor, self.kinds, unit, along=self.along, now=self.now)
         return Applied(tick.seq, merge.stamp(result, tick.seq), rules.refusals)
+
+
+def _ending(ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]) -> set[str]:
+    """Give the customers that are to be deleted."""
+    return {
+        op.id
+        for op in ops
+        if isinstance(op, Delete) and (op.kind, op.id) in held and op.kind == "customer"
+    }
 
 
 async def _conflicts(store: Store, actor: Actor, result: BatchResult) -> list[HeldRecord]:

@@ -4,7 +4,7 @@ Values cross this border in the form of the wire (ids as text, times in millisec
 lists), so that what is settled, stored and sent is one and the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -102,6 +102,21 @@ async def load(
     return held
 
 
+async def load_beneath(
+    tenant_id: UUID, kinds: Mapping[str, RecordKind], customer_ids: Collection[str]
+) -> dict[str, list[HeldRecord]]:
+    """Fetch the living records of customers, locked as `load` locks them; conflicts are not."""
+    found: dict[str, list[HeldRecord]] = {each: [] for each in customer_ids}
+    for name in SCHEMA.kinds():
+        parent = parent_of(name)
+        if parent is None or name == "conflict" or name not in kinds:
+            continue
+        statement = _load_statement(kinds[name].table, name, lock=True, is_beneath=True)
+        for row in await db.connection().fetch(statement, tenant_id, list(customer_ids)):
+            found[row[parent]].append(read_record(name, row, visible=True))
+    return found
+
+
 def is_visible(actor: Actor, owner_id: UUID | None, team_id: UUID | None) -> bool:
     """Say whether a customer of this owner and team is within the actor's sight."""
     match actor.scope:
@@ -114,8 +129,8 @@ def is_visible(actor: Actor, owner_id: UUID | None, team_id: UUID | None) -> boo
 
 
 @cache
-def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
-    """Write the SELECT of a kind's records. $1 tenant, $2 ids."""
+def _load_statement(table: str, kind_name: str, *, lock: bool, is_beneath: bool = False) -> str:
+    """Write the SELECT of a kind's records. $1 tenant, $2 ids: theirs, or of their customers."""
     columns = ", ".join(
         [
             "k.id::text AS id, k.handle, k.seq, k.created_seq",
@@ -138,7 +153,12 @@ def _load_statement(table: str, kind_name: str, *, lock: bool) -> str:
         f" {moved} AS has_moved"
     )
     locked = "FOR UPDATE OF k" if lock else ""
+    wanted = (
+        f"k.{parent} = ANY($2::uuid[]) AND NOT k.deleted"
+        if is_beneath
+        else "k.id = ANY($2::uuid[])"
+    )
     return f"""
         SELECT {columns}, {seen} FROM {table} k {join}
-        WHERE k.tenant_id = $1 AND k.id = ANY($2::uuid[]) ORDER BY k.id {locked}
+        WHERE k.tenant_id = $1 AND {wanted} ORDER BY k.id {locked}
     """  # noqa: S608 - names come from the schema and the rooms' record kinds

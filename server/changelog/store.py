@@ -136,8 +136,21 @@ class Store(Protocol):
         people: Collection[str],
         teams: Collection[str],
         tags: Collection[str],
+        customers: Collection[str] = (),
     ) -> set[str]:
-        """Give the ids among these of people who work here, of teams and of tags that live."""
+        """Give those of these ids that are people who work here, teams, living tags or customers.
+
+        It sees what was committed until now, also by those for whose locks `load` had waited.
+        """
+        ...
+
+    async def beneath(
+        self, actor: Actor, kinds: Mapping[str, RecordKind], customer_ids: Collection[str]
+    ) -> dict[str, list[HeldRecord]]:
+        """Give the living records that belong to these customers, by customer, and lock them.
+
+        Conflicts are not among them: they are nobody's word.
+        """
         ...
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:

@@ -65,7 +65,7 @@ def _references(kind: str, fields: Mapping[str, Any], schema: Schema) -> set[Key
     }
 
 
-def settle_batch(
+def settle_batch(  # noqa: PLR0913 - all that the result depends on, so that it is pure
     held: Mapping[Key, HeldRecord],
     ops: Sequence[ReceivedOp],
     *,
@@ -74,6 +74,7 @@ def settle_batch(
     rules: Rules | None = None,
     base_limit: int | None = None,
     lost: tuple[int, int] | None = None,
+    beneath: Mapping[str, Sequence[HeldRecord]] | None = None,
     schema: Schema = SCHEMA,
 ) -> BatchResult:
     """Settle ops in order, in memory.
@@ -87,8 +88,10 @@ def settle_batch(
 
     ``lost`` are the first and the last number of ops that the device no longer knows of, since its
     store was put back to an old image: what they wrote is as unseen as what others did.
+
+    ``beneath`` are the living records that belong to each record that is deleted, by its id.
     """
-    batch = _Batch(held, device, clock, rules or Rules(), base_limit, lost, schema)
+    batch = _Batch(held, device, clock, rules or Rules(), base_limit, lost, schema, beneath or {})
     for unit in _units(ops):
         batch.settle_unit(unit)
     return batch.result()
@@ -120,10 +123,12 @@ class _Batch:
         base_limit: int | None,
         lost: tuple[int, int] | None,
         schema: Schema,
+        beneath: Mapping[str, Sequence[HeldRecord]],
     ) -> None:
         self.working = dict(held)
         self.base_limit = base_limit
         self.lost = lost
+        self.beneath = beneath
         self.device = device
         self.clock = clock
         self.rules = rules
@@ -224,11 +229,17 @@ class _Batch:
             self.base_limit,
             self.lost,
             self.schema,
+            self._beneath(op) if isinstance(op, Delete) else (),
         )
         settlement = write.settle(held)
         if not isinstance(op, Delete) and settlement.outcome.code != Code.DUPLICATE:
             self._check_references(op)
         self._apply(key, settlement)
+
+    def _beneath(self, op: Delete) -> Iterable[HeldRecord]:
+        """Answer the living records that belong to one that is to be deleted."""
+        there = (self.working.get(each.key, each) for each in self.beneath.get(op.id, ()))
+        return [each for each in there if not each.deleted]
 
     def _apply(self, key: Key, settlement: Settlement) -> None:
         if settlement.record is not None:

@@ -1,5 +1,6 @@
 """Settle one op against one record: what is causal replaces, what is concurrent is decided."""
 
+from collections.abc import Iterable
 from typing import Any, assert_never
 
 import msgspec
@@ -76,11 +77,13 @@ class Write:
         base_limit: int | None,
         lost: tuple[int, int] | None,
         schema: Schema,
+        beneath: Iterable[HeldRecord] = (),
     ) -> None:
         self.op = op
         self.base = op.base if base_limit is None else min(op.base, base_limit)
         self.device = device
         self.lost = lost
+        self.beneath = beneath
         self.received_at_ms = received_at_ms
         self.version = Version(NEW_SEQ, device, op.number, bounded_at_ms)
         self.schema = schema
@@ -195,7 +198,8 @@ class Write:
             raise ValueRefused(Code.NOT_ALLOWED, f"A device does not delete a {held.kind}.")
         if held.deleted:
             return self._unchanged(held, Code.UNCHANGED)
-        unseen = self._unseen_writes(held)
+        # What belongs to a record goes with it: an unseen word beneath it counts as well.
+        unseen = [write for each in (held, *self.beneath) for write in self._unseen_writes(each)]
         if unseen:
             newest = max(unseen, key=_order)
             self._conflict(held, DELETED, (False, newest), (True, self.version))

@@ -57,6 +57,8 @@ class Entry(msgspec.Struct, kw_only=True):
     """How often the device had been restored from an old image."""
     seen: Mapping[str, tuple[Any, ...]]
     """For each field that was written, the values that were on the screen or beneath it."""
+    beneath: Mapping[tuple[str, str], tuple[Any, ...]] = {}
+    """Of a deletion: what was on the screen of all that belonged to the record, by id and field."""
     unknown: frozenset[str] = frozenset()
     """Fields that the device's app did not know, so that nobody saw them on it."""
     clock_jumps: int = 0

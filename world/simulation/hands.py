@@ -111,6 +111,7 @@ class Hands:
             seq=stood[1],
             incarnation=phone.incarnation,
             seen={field: seen.get((op.id, field), ()) for field in _fields_of(op)},
+            beneath=seen if isinstance(op, Delete) else {},
             unknown=_unknown(op, phone.schema),
             clock_jumps=phone.clock_jumps,
         )

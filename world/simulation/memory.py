@@ -300,8 +300,9 @@ class MemoryStore:
         people: Collection[str],
         teams: Collection[str],
         tags: Collection[str],
+        customers: Collection[str] = (),
     ) -> set[str]:
-        """Give the people, teams and living tags among these ids."""
+        """Give the people, teams, living tags and living customers among these ids."""
         del actor
         await self._pause()
         tables = self._now()
@@ -310,7 +311,34 @@ class MemoryStore:
             for tag in tags
             if (row := tables.records.get(("tag", tag))) and not row.record.deleted
         }
+        living |= {
+            customer
+            for customer in customers
+            if (row := tables.records.get(("customer", customer))) and not row.record.deleted
+        }
         return (set(people) & tables.people) | (set(teams) & tables.teams) | living
+
+    async def beneath(
+        self, actor: Actor, kinds: Mapping[str, RecordKind], customer_ids: Collection[str]
+    ) -> dict[str, list[HeldRecord]]:
+        """Give the living records of customers, and lock them."""
+        del actor
+        await self._pause()
+
+        def rows() -> list[HeldRecord]:
+            return [
+                row.record
+                for row in self._now().records.values()
+                if row.record.kind in kinds and row.record.kind not in ("customer", "conflict")
+                if customer_of(row.record) in customer_ids and not row.record.deleted
+            ]
+
+        place = {kind: index for index, kind in enumerate(SCHEMA.kinds())}
+        await self._lock(sorted((each.key for each in rows()), key=lambda k: (place[k[0]], k[1])))
+        found: dict[str, list[HeldRecord]] = {each: [] for each in customer_ids}
+        for record in rows():
+            found[str(customer_of(record))].append(record)
+        return found
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:
         """Give who made each of these writes."""

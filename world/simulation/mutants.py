@@ -228,6 +228,22 @@ MUTANTS: Final[Sequence[Mutant]] = (
         ("desk", "network"),
     ),
     Mutant(
+        "a deletion looks at the customer alone",
+        "What others added to a customer unseen goes with it, and nobody is told.",
+        f"{_WRITE}._delete",
+        "(held, *self.beneath)",
+        "(held,)",
+        ("sights", "groups", "storm"),
+    ),
+    Mutant(
+        "words are written where nobody looks",
+        "An edit beneath a deleted customer is accepted and shown to nobody.",
+        "server.changelog.rules:RoomRules._ensure_shown",
+        "if parent in self.named.ended and parent not in self._revived:",
+        "if False:",
+        ("desk", "sights", "storm"),
+    ),
+    Mutant(
         "reviving tells nobody",
         "A deleted record comes back and its deleter is not told.",
         f"{_WRITE}._revive",

@@ -31,7 +31,7 @@ from sync_protocol.messages import (
 from sync_protocol.schema import SCHEMA, FieldType, Policy
 from world.simulation.diary import Diary, Entry, identity
 from world.simulation.hands import POISON, TEXTS
-from world.simulation.memory import Commit, Tables, is_shown
+from world.simulation.memory import Commit, Tables, customer_of, is_shown
 from world.simulation.phone import Phone
 from world.simulation.scheduler import MINUTE
 from world.simulation.site import Answer
@@ -227,9 +227,13 @@ class Watch:
                     self.find("no resurrection", f"{told(entry)} was applied to nothing")
                 else:
                     self._follow_edit(commit, record, entry, op, outcome)
+                    self._look_beneath(commit, entry, op)
             case Delete():
                 if record is not None:
+                    stood = not record.deleted
                     self._follow_delete(record, entry, outcome)
+                    if stood and record.deleted and op.kind == "customer":
+                        self._follow_beneath(commit, entry)
 
     def _follow_edit(
         self, commit: Commit, record: _Working, entry: Entry, op: Edit, outcome: Outcome
@@ -329,6 +333,35 @@ class Watch:
                     f"{told(entry)} deleted {name}={current!r}, which its author had not seen",
                 )
         record.deleted = True
+
+    def _follow_beneath(self, commit: Commit, entry: Entry) -> None:
+        """Look whether who deleted a customer had seen all that belonged to it."""
+        for row in commit.before.records.values():
+            record = row.record
+            if record.deleted or record.kind in {"conflict", "customer"}:
+                continue
+            if customer_of(record) != entry.op.id:
+                continue
+            for name in _WORDS.get(record.kind, ()):
+                current, is_own = record.fields[name], record.version(name).device
+                if current is None or current in entry.beneath.get((record.id, name), ()):
+                    continue
+                if is_own != entry.device_id and name not in entry.unknown:
+                    self.find(
+                        "no silent loss",
+                        f"{told(entry)} hides {record.kind} {record.id[-4:]}.{name}={current!r},"
+                        " which its author had not seen",
+                    )
+
+    def _look_beneath(self, commit: Commit, entry: Entry, op: Edit) -> None:
+        """Look whether something was written where nobody looks: beneath a deleted customer."""
+        row = commit.after.records.get((op.kind, op.id))
+        is_within = op.kind not in {"conflict", "customer"}
+        customer_id = customer_of(row.record) if row and is_within else None
+        before = commit.before.records.get(("customer", str(customer_id)))
+        after = commit.after.records.get(("customer", str(customer_id)))
+        if before and after and before.record.deleted and after.record.deleted:
+            self.find("no silent loss", f"{told(entry)} was written beneath a deleted customer")
 
     def _compare_held(self, commit: Commit, key: Key, record: _Working) -> None:
         """Compare what was followed by hand with what was committed."""
@@ -469,6 +502,8 @@ class Watch:
                 self.find("read your writes", f"{who}.{name} is {shown!r}, written was {value!r}")
 
 
+_WORDS: Final = {**_UNLIKE, "note": frozenset({"body"})}
+"""Fields whose every value is unlike all others, with those that are written once."""
 _FILLED_IN: Final = frozenset(
     {"owner_id", "team_id", "status", "author_id", "written_at", "customer_id", "tags", "remark"}
 )

@@ -280,3 +280,40 @@ async def _statements(phone: Device, count: int, customers: list[UUID]) -> int:
         transaction.connection._query_loggers.clear()
     assert {outcome.status for outcome in answer.outcomes} == {Status.APPLIED}
     return len(seen)
+
+
+async def test_a_word_beneath_a_customer_that_was_not_seen_holds_its_deletion_up(
+    phone: Device, other: Device
+) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="无锡尚德物业"))
+    await other.pull()
+    contact = other.create("contact", new_id(), customer_id=str(customer_id), name="李娜")
+    await other.push(contact)
+
+    outcome = await phone.outcome(phone.delete("customer", customer_id))
+    await phone.pull()
+    again = await phone.outcome(phone.delete("customer", customer_id))
+
+    assert (outcome.status, outcome.code) == (Status.MERGED, Code.EDIT_WON)
+    assert len(outcome.conflicts) == 1
+    assert (again.status, again.code) == (Status.APPLIED, Code.APPLIED)
+
+
+async def test_nothing_is_written_beneath_a_deleted_customer(phone: Device, other: Device) -> None:
+    customer_id, contact_id = new_id(), new_id()
+    await phone.push(
+        phone.create("customer", customer_id, name="无锡尚德物业"),
+        phone.create("contact", contact_id, customer_id=str(customer_id), name="李娜"),
+    )
+    await other.pull()
+    await phone.push(phone.delete("customer", customer_id))
+
+    refused = await other.outcome(other.edit("contact", contact_id, name="李娜娜"))
+    revived = await other.push(
+        other.edit("customer", customer_id, city="无锡市"),
+        other.edit("contact", contact_id, name="李娜娜"),
+    )
+
+    assert refused.code == Code.PARENT_MISSING
+    assert [each.code for each in revived.outcomes] == [Code.REVIVED, Code.APPLIED]
