@@ -5,8 +5,9 @@ server that was restored from a backup gets it again. What an op does is shown t
 until the replica shows it.
 """
 
+import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any, Final
@@ -96,13 +97,13 @@ class Outbox:
         self._last_at_ms = max(now_ms, self._last_at_ms)
         return self._last_at_ms
 
-    def add(self, op: Op) -> None:
-        """Make an op durable; inside a group, when the group ends."""
+    def add(self, make: Callable[[int], Op]) -> None:
+        """Make an op under the next number, durably; inside a group, when the group ends."""
         if self._grouped is not None:
-            self._grouped.append(op)
+            self._grouped.append(make(self._next_in_group + len(self._grouped)))
             return
-        with self._store.transaction():
-            self._write([op])
+        with self._store.transaction(touching=()):
+            self._write([make(self.next_number())])
 
     @contextmanager
     def group(self, *, atomic: bool) -> Iterator[None]:
@@ -116,7 +117,7 @@ class Outbox:
             with self._inner_group(atomic=atomic):
                 yield
             return
-        with self._store.transaction():
+        with self._store.transaction(touching=()):
             first = self._next_in_group = self.next_number()
             self._grouped, self._is_atomic = [], atomic
             try:
@@ -168,13 +169,14 @@ class Outbox:
         if not made:
             return
         self._mark_schema(made[0][0].number)
-        connection = self._store.connection
-        connection.executemany(
-            "INSERT INTO outbox (number, kind, record_id, body, epoch) VALUES (?, ?, ?, ?, ?)",
-            [(op.number, _kind(op), op.id, _encode(op), epoch) for op, epoch in made],
-        )
-        self._overlay(connection, [op for op, _ in made])
-        self._store.put("next_number", made[-1][0].number + 1)
+        touched = [(_kind(op), op.id) for op, _ in made]
+        with self._store.transaction(touching=touched) as connection:
+            connection.executemany(
+                "INSERT INTO outbox (number, kind, record_id, body, epoch) VALUES (?, ?, ?, ?, ?)",
+                [(op.number, _kind(op), op.id, _encode(op), epoch) for op, epoch in made],
+            )
+            self._overlay(connection, [op for op, _ in made])
+            self._store.put("next_number", made[-1][0].number + 1)
 
     def _mark_schema(self, number: int) -> None:
         """Note from which op on the app's present schema is that of the ops."""
@@ -182,14 +184,15 @@ class Outbox:
         if not marks or marks[-1][1] != SCHEMA_VERSION:
             self._store.put(_SCHEMAS, [*marks, [number, SCHEMA_VERSION]])
 
-    def _schema_of(self, number: int) -> int:
-        """Answer the schema under which an op was made."""
-        schema = SCHEMA_VERSION
+    def _schema_of(self, number: int) -> tuple[int, float]:
+        """Answer the schema under which an op was made, and from which op on it is another one."""
+        schema, until = SCHEMA_VERSION, math.inf
         for first, each in reversed(self._store.get(_SCHEMAS) or []):
             schema = each
             if first <= number:
                 break
-        return schema
+            until = first
+        return schema, until
 
     def _overlay(self, connection: sqlite3.Connection, ops: list[Op]) -> None:
         connection.executemany(
@@ -216,8 +219,8 @@ class Outbox:
             return None
         ops: list[Op] = []
         size, intents, epoch = 0, 0, rows[0][1]
-        schema = self._schema_of(rows[0][2])
-        alike = takewhile(lambda row: row[1] == epoch and self._schema_of(row[2]) == schema, rows)
+        schema, until = self._schema_of(rows[0][2])
+        alike = takewhile(lambda row: row[1] == epoch and row[2] < until, rows)
         for unit in _units([(_decode(body), len(body)) for body, _, _ in alike]):
             size += sum(each[1] for each in unit)
             intents += isinstance(unit[0][0], Intent)
@@ -347,7 +350,7 @@ class Outbox:
 
         Ops of one atomic group come together and stay one.
         """
-        with self._store.transaction():
+        with self._store.transaction(touching=()):
             first = self.next_number()
             numbers = {op.number: first + position for position, (op, _) in enumerate(made)}
             self._insert([(_renumbered(op, numbers), epoch) for op, epoch in made])
@@ -406,13 +409,13 @@ class Outbox:
 
     def mark_seen(self, number: int) -> None:
         """Note that a person has looked at a refusal."""
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute("UPDATE outbox SET seen = 1 WHERE number = ?", (number,))
 
     def tidy(self, now_ms: int) -> None:
         """Let go of old settled ops; refusals stay until somebody has looked at them."""
         before = now_ms - KEPT_MS
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "DELETE FROM outbox WHERE settled_at_ms < ? AND number < coalesce("
                 "(SELECT min(number) FROM outbox WHERE status IS NULL OR settled_at_ms >= ? "

@@ -8,7 +8,7 @@ applied at once, those of several are kept as they came until the last one is th
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import Any, Final
 
 import msgspec
@@ -251,8 +251,8 @@ def _apply(connection: sqlite3.Connection, page: PullResponse, prefix: str = "ba
     _drop(connection, page.drops, prefix)
     for batch in page.batches:
         _insert(connection, batch, prefix)
-    for patch in page.patches:
-        _patch(connection, patch, prefix)
+    for shape, patches in groupby(page.patches, _shape):
+        _patch(connection, shape, list(patches), prefix)
     return _row_count(page)
 
 
@@ -333,26 +333,52 @@ def _keep_unknown(connection: sqlite3.Connection, batch: RecordBatch) -> None:
     )
 
 
-def _patch(connection: sqlite3.Connection, patch: Patch, prefix: str) -> None:
-    if patch.kind not in SCHEMA.kinds():
-        _patch_unknown(connection, patch)
+class _Shape(msgspec.Struct, frozen=True):
+    """What patches have in common that one statement can apply."""
+
+    kind: str
+    names: tuple[str, ...]
+    is_deletion: bool
+
+
+def _shape(patch: Patch) -> _Shape:
+    return _Shape(patch.kind, tuple(patch.fields), patch.deleted)
+
+
+def _patch(
+    connection: sqlite3.Connection, shape: _Shape, patches: Sequence[Patch], prefix: str
+) -> None:
+    if shape.kind not in SCHEMA.kinds():
+        for patch in patches:
+            _patch_unknown(connection, patch)
         return
-    table = f"{prefix}_{patch.kind}"
-    if patch.deleted:
-        if patch.kind == "customer":
-            _drop(connection, [patch.id], prefix)
-        connection.execute(f"DELETE FROM {table} WHERE id = ?", (patch.id,))
+    table = f"{prefix}_{shape.kind}"
+    if shape.is_deletion:
+        if shape.kind == "customer":
+            _drop(connection, [patch.id for patch in patches], prefix)
+        connection.executemany(
+            f"DELETE FROM {table} WHERE id = ?", [(patch.id,) for patch in patches]
+        )
         return
-    fields = SCHEMA.fields(patch.kind)
-    known = {name: value for name, value in patch.fields.items() if name in fields}
-    assignments = "".join(f", {name} = ?" for name in known)
-    values = [to_column(fields[name], value) for name, value in known.items()]
-    connection.execute(
-        f"UPDATE {table} SET seq = ?{assignments} WHERE id = ?", (patch.seq, *values, patch.id)
+    fields = SCHEMA.fields(shape.kind)
+    known = [fields[name] for name in shape.names if name in fields]
+    assignments = "".join(f", {field.name} = ?" for field in known)
+    connection.executemany(
+        f"UPDATE {table} SET seq = ?{assignments} WHERE id = ?",
+        [
+            (
+                patch.seq,
+                *(to_column(field, patch.fields[field.name]) for field in known),
+                patch.id,
+            )
+            for patch in patches
+        ],
     )
-    unknown = {name: value for name, value in patch.fields.items() if name not in fields}
+    unknown = [name for name in shape.names if name not in fields]
     if unknown:
-        _patch_extra(connection, table, patch.id, unknown)
+        for patch in patches:
+            extra = {name: patch.fields[name] for name in unknown}
+            _patch_extra(connection, table, patch.id, extra)
 
 
 def _patch_extra(

@@ -9,7 +9,7 @@ the store says that it is unprotected.
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,6 +26,9 @@ _CACHE_KIB: Final = 4_096
 _KEY_BYTES: Final = 32
 _IN_MEMORY: Final = ":memory:"
 _PLAIN_HEAD: Final = b"SQLite format 3\0"
+
+Touched = Collection[tuple[str, str]] | None
+"""The kinds and ids of records that may show otherwise; none where it may be any."""
 
 CAN_ENCRYPT: Final = all(find_spec(name) is not None for name in ("sqlcipher3", "cryptography"))
 """Whether what the extra ``protected`` brings is installed."""
@@ -101,20 +104,29 @@ class Store:
         """Whether the file is unreadable without its key."""
         self.guard: Callable[[], None] | None = None
         """Raises when the store may not be used any more; asked at each use."""
-        self.committed: list[Callable[[], None]] = []
-        """Called after each commit, in the thread that made it."""
+        self.committed: list[Callable[[Touched], None]] = []
+        """Told after each commit what it touched, in the thread that made it."""
         self.is_closed = False
         self._lock = threading.RLock()
         self._depth = 0
+        self._touched: Touched = ()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit everything inside at once, on the disk, or nothing; an inner one joins."""
+    def transaction(self, *, touching: Touched = None) -> Iterator[sqlite3.Connection]:
+        """Commit everything inside at once, on the disk, or nothing; an inner one joins.
+
+        ``touching`` names the records that will show otherwise; who does not know says nothing.
+        """
         with self._lock:
             if self._depth == 0:
                 self._ensure_usable()
                 self.connection.execute("BEGIN IMMEDIATE")
+                self._touched = ()
             self._depth += 1
+            if touching is None or self._touched is None:
+                self._touched = None
+            elif touching:
+                self._touched = {*self._touched, *touching}
             try:
                 yield self.connection
             except BaseException:
@@ -126,9 +138,10 @@ class Store:
             is_outermost = self._depth == 0
             if is_outermost:
                 self.connection.execute("COMMIT")
-        if is_outermost:
+            touched = self._touched
+        if is_outermost and touched != ():
             for tell in tuple(self.committed):
-                tell()
+                tell(touched)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """Answer all rows of a question."""
@@ -153,7 +166,7 @@ class Store:
 
     def put(self, key: str, value: object) -> None:
         """Remember a value durably; none forgets it."""
-        with self.transaction() as connection:
+        with self.transaction(touching=()) as connection:
             if value is None:
                 connection.execute("DELETE FROM meta WHERE key = ?", (key,))
                 return
@@ -351,9 +364,13 @@ def _add_columns(connection: sqlite3.Connection, spec: RecordSpec, table: str) -
         )
 
 
+PACKED: Final = frozenset({FieldType.SET, FieldType.ANY})
+"""Types of fields whose values a column holds as JSON."""
+
+
 def to_column(field: FieldSpec, value: Any) -> Any:
     """Answer a value as a column holds it: sets and free values as JSON."""
-    if value is None or field.type not in (FieldType.SET, FieldType.ANY):
+    if value is None or field.type not in PACKED:
         return value
     return msgspec.json.encode(value).decode()
 
@@ -369,6 +386,6 @@ def from_column(field: FieldSpec, value: Any) -> Any:
 
 def to_columns(field: FieldSpec, values: Iterable[Any]) -> Iterable[Any]:
     """Answer a whole column as the table holds it."""
-    if field.type in (FieldType.SET, FieldType.ANY):
+    if field.type in PACKED:
         return [to_column(field, value) for value in values]
     return values

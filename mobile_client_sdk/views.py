@@ -9,7 +9,7 @@ import msgspec
 
 from mobile_client_sdk.outbox import CREATED, DELETED
 from mobile_client_sdk.records import Record
-from mobile_client_sdk.store import Store, from_column
+from mobile_client_sdk.store import PACKED, Store, from_column
 from sync_protocol.messages import SetChange
 from sync_protocol.schema import SCHEMA, FieldType
 
@@ -41,6 +41,10 @@ class Views:
         self._names: Final = {
             spec.kind: tuple(field.name for field in spec.fields) for spec in SCHEMA.records
         }
+        self._packed: Final = {
+            spec.kind: tuple(each for each in spec.fields if each.type in PACKED)
+            for spec in SCHEMA.records
+        }
 
     def get(self, kind: type[R], record_id: str, as_of: int) -> R | None:
         """Answer one record, or none."""
@@ -50,6 +54,11 @@ class Views:
         )
         values = _fold(kind.KIND, self._base(kind.KIND, record_id), overlay)
         return None if values is None else kind(id=record_id, as_of=as_of, **values)
+
+    def match(self, kind: type[R], record_id: str, question: Question, as_of: int) -> R | None:
+        """Answer one record if it is an answer to a question, or none."""
+        record = self.get(kind, record_id, as_of)
+        return record if record is not None and _matches(_shown(record), question) else None
 
     def find(self, kind: type[R], question: Question, as_of: int) -> Iterator[R]:
         """Answer the records of a question, in order, a page at a time."""
@@ -63,11 +72,11 @@ class Views:
                 for record_id, values in self._touched(kind.KIND)
                 if _matches(values, question)
             ),
-            key=lambda record: _place(record, question.order_by),
+            key=lambda record: place(record, question.order_by),
         )
         if not touched:
             return base
-        return heapq.merge(base, touched, key=lambda record: _place(record, question.order_by))
+        return heapq.merge(base, touched, key=lambda record: place(record, question.order_by))
 
     def count(self, kind: type[Record]) -> int:
         """Answer how many records of a kind there are."""
@@ -85,36 +94,45 @@ class Views:
         return None if row is None else self._values(kind, row)
 
     def _values(self, kind: str, row: Iterable[Any]) -> Values:
-        return {
-            field.name: from_column(field, value)
-            for field, value in zip(SCHEMA.record(kind).fields, row, strict=True)
-        }
+        values = dict(zip(self._names[kind], row, strict=True))
+        for field in self._packed[kind]:
+            values[field.name] = from_column(field, values[field.name])
+        return values
 
     def _touched(self, kind: str) -> Iterator[tuple[str, Values]]:
         """Answer the records that the overlay changes, as they are shown."""
         rows = self._store.rows(
             "SELECT id, field, value FROM overlay WHERE kind = ? ORDER BY id, number", (kind,)
         )
+        if not rows:
+            return
         by_id: dict[str, list[tuple[str, bytes]]] = {}
         for record_id, field, value in rows:
             by_id.setdefault(record_id, []).append((field, value))
+        base = self._store.rows(
+            f"SELECT id, {', '.join(self._names[kind])} FROM base_{kind} "
+            "WHERE id IN (SELECT id FROM overlay WHERE kind = ?)",
+            (kind,),
+        )
+        held = {row[0]: row[1:] for row in base}
         for record_id, overlay in by_id.items():
-            values = _fold(kind, self._base(kind, record_id), overlay)
+            row = held.get(record_id)
+            values = _fold(kind, None if row is None else self._values(kind, row), overlay)
             if values is not None:
                 yield record_id, values
 
     def _base_pages(self, kind: str, question: Question) -> Iterator[tuple[str, Values]]:
         """Read the untouched records, page after page: nothing stays open in between."""
         names = self._names[kind]
-        place = _place_in_sql(kind, question.order_by)
+        order = _place_in_sql(kind, question.order_by)
         where, values = _conditions(question)
         after: tuple[object, ...] = ()
         while True:
-            bound = f" AND ({place}) > (?, ?)" if after else ""
+            bound = f" AND ({order}) > (?, ?)" if after else ""
             rows = self._store.rows(
-                f"SELECT {place}, {', '.join(names)} FROM base_{kind} "
+                f"SELECT {order}, {', '.join(names)} FROM base_{kind} "
                 f"WHERE id NOT IN (SELECT id FROM overlay WHERE kind = ?){where}{bound} "
-                f"ORDER BY {place} LIMIT {_PAGE}",
+                f"ORDER BY {order} LIMIT {_PAGE}",
                 (kind, *values, *after),
             )
             for row in rows:
@@ -166,7 +184,7 @@ def _lower(text: str) -> str:
     return text.translate(_LOWER)
 
 
-def _place(record: Record, order_by: str) -> tuple[Any, str]:
+def place(record: Record, order_by: str) -> tuple[Any, str]:
     """Answer where a record stands in an order, as SQLite has it."""
     value = getattr(record, order_by)
     if value is None:
@@ -190,6 +208,11 @@ def _fold(kind: str, base: Values | None, overlay: Iterable[tuple[str, bytes]]) 
         else:
             values[field] = _decode(value)
     return values if is_there else None
+
+
+def _shown(record: Record) -> Values:
+    """Answer the fields of a record."""
+    return {name: getattr(record, name) for name in record.__struct_fields__}
 
 
 def _blank(kind: str) -> Values:

@@ -90,7 +90,7 @@ class Files:
         """Answer the key of the files; none where the store is not encrypted either."""
         if not self._store.is_protected:
             return None
-        with self._store.transaction():
+        with self._store.transaction(touching=()):
             key = self._store.get(_KEY)
             if key is None:
                 key = self._random_bytes(_KEY_BYTES)

@@ -50,7 +50,7 @@ class Kept:
 
     def _adopt(self, name: str, identity: Identity) -> Identity:
         """Note a file under the name of its bytes; one that is here already is enough."""
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             held = self.held(identity.sha256)
             if held is None:
                 connection.execute(
@@ -72,7 +72,7 @@ class Kept:
         if named and identity.sha256 != named:
             self._files.remove(name)
             return False
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO attachment_file VALUES (?, ?, ?, ?)",
                 (key, name, identity.size, self._clock_ms()),
@@ -85,7 +85,7 @@ class Kept:
         held = self.held(key)
         if held is None:
             return None
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "UPDATE attachment_file SET used_ms = ? WHERE sha256 = ?", (self._clock_ms(), key)
             )
@@ -104,7 +104,7 @@ class Kept:
 
     def evict(self, *, but: str = "") -> None:
         """Let go of the files that were not looked at for longest; what waits to be sent stays."""
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             rows = connection.execute(
                 "SELECT sha256, name, size FROM attachment_file WHERE sha256 != ? AND sha256 "
                 "NOT IN (SELECT sha256 FROM attachment_upload) ORDER BY used_ms DESC",

@@ -125,7 +125,7 @@ class Lane:
     ) -> None:
         self._outbox = outbox
         if store.row("SELECT 1 FROM sqlite_master WHERE name = 'attachment_upload'") is None:
-            with store.transaction() as connection:
+            with store.transaction(touching=()) as connection:
                 for statement in _TABLES:
                     connection.execute(statement)
         self.kept = Kept(store, clock_ms=clock_ms, random_bytes=random_bytes)

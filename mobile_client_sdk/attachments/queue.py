@@ -71,7 +71,7 @@ class Queue:
 
     def remove(self, attachment_id: str) -> None:
         """Let a file wait no longer: it arrived, or will not be sent."""
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "DELETE FROM attachment_upload WHERE attachment_id = ?", (attachment_id,)
             )
@@ -88,7 +88,7 @@ class Queue:
 
     def note(self, waiting: Waiting, sent: int, *, is_cut: bool) -> None:
         """Keep how far a file is, and whether the turn would be cut if it ended now."""
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "UPDATE attachment_upload SET sent = ?, tries = 0, cuts = ? "
                 "WHERE attachment_id = ?",
@@ -98,7 +98,7 @@ class Queue:
     def postpone(self, waiting: Waiting, pause_ms: int | None) -> None:
         """Leave a file for later, each time for longer."""
         pause = pause_ms or min(SOONEST_MS * 2**waiting.tries, _LATEST_MS)
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "UPDATE attachment_upload SET due_ms = ?, tries = tries + 1 "
                 "WHERE attachment_id = ?",
@@ -107,7 +107,7 @@ class Queue:
 
     def settle(self, waiting: Waiting, code: str, detail: str) -> None:
         """Note why a file will not be sent; it stays here until somebody lets go of it."""
-        with self._store.transaction() as connection:
+        with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "UPDATE attachment_upload SET code = ?, detail = ? WHERE attachment_id = ?",
                 (code, detail, waiting.attachment_id),

@@ -88,7 +88,10 @@ class Reading(Device):
             self._follow()
             return list(self.find(kind, question))
 
-        return Watch(self._store, read)
+        def look(record_id: str) -> R | None:
+            return self._views.match(kind, record_id, question, self._seq)
+
+        return Watch(self._store, kind.KIND, question.order_by, read=read, look=look)
 
     def _follow(self) -> None:
         """Read on from what the replica shows now."""

@@ -1,11 +1,11 @@
 """What a person does: changes that are durable at once and travel with the next sync."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
-
-import msgspec
 
 from mobile_client_sdk.client.reading import Reading
 from mobile_client_sdk.records import (
@@ -24,6 +24,10 @@ from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
 
 R = TypeVar("R", bound=Record)
 _SPECS: Final = {kind.KIND: tuple(SCHEMA.fields(kind.KIND).values()) for kind in RECORD_TYPES}
+_VALUES: Final = {
+    kind: attrgetter(*(each.name for each in specs)) for kind, specs in _SPECS.items()
+}
+"""Reads all fields of a record of a kind at once."""
 
 
 class Writing(Reading):
@@ -38,24 +42,24 @@ class Writing(Reading):
         with self._outbox.group(atomic=atomic):
             yield
 
-    @contextmanager
-    def edit(self, record: R) -> Iterator[R]:
+    def edit(self, record: R) -> AbstractContextManager[R]:
         """Change a record: ``with client.edit(customer) as c: c.phone = "+86..."``.
 
         What was changed inside is saved durably at the end; an error inside saves nothing.
 
         :raises ValueRefused: if a value is not of its field's form.
         """
-        draft = _copy(record)
-        yield draft
-        self._save_changes(record, draft)
+        return _Editing(self, record)
 
-    def _save_changes(self, before: Record, after: Record) -> None:
+    def save(self, before: Record, after: Record) -> None:
+        """Save what differs between a record and its changed copy, as ``edit`` does at its end."""
+        olds, news = _VALUES[before.KIND](before), _VALUES[before.KIND](after)
+        if olds == news:
+            return
         fields: dict[str, Any] = {}
         sets: dict[str, SetChange] = {}
         was: dict[str, str | None] = {}
-        for spec in _SPECS[before.KIND]:
-            old, new = getattr(before, spec.name), getattr(after, spec.name)
+        for spec, old, new in zip(_SPECS[before.KIND], olds, news, strict=True):
             if old == new:
                 continue
             if spec.policy in (Policy.FIXED, Policy.APPEND):
@@ -68,17 +72,16 @@ class Writing(Reading):
                 fields[spec.name] = new
             if spec.policy is Policy.TEXT_MERGE:
                 was[spec.name] = old
-        if not (fields or sets):
-            return
+        at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
-            Edit(
-                number=self._outbox.next_number(),
+            lambda number: Edit(
+                number=number,
                 kind=before.KIND,
                 id=before.id,
                 fields=fields,
                 sets=sets,
                 was=was,
-                at_ms=self._outbox.edit_time(self._clock_ms()),
+                at_ms=at_ms,
                 base=self._base(before),
             )
         )
@@ -95,13 +98,14 @@ class Writing(Reading):
         for spec in _SPECS[kind.KIND]:
             check(spec, fields.get(spec.name))
         record = kind(id=self.new_id(), as_of=self._seq, **fields)
+        at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
-            Create(
-                number=self._outbox.next_number(),
+            lambda number: Create(
+                number=number,
                 kind=kind.KIND,
                 id=record.id,
                 fields=fields,
-                at_ms=self._outbox.edit_time(self._clock_ms()),
+                at_ms=at_ms,
                 base=self._seq,
             )
         )
@@ -142,12 +146,13 @@ class Writing(Reading):
         """Delete a record; if somebody edited it meanwhile, it stays and a conflict tells."""
         if not SCHEMA.record(record.KIND).deletable:
             raise ValueRefused("not_allowed", f"A {record.KIND} is not deleted.")
+        at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
-            Delete(
-                number=self._outbox.next_number(),
+            lambda number: Delete(
+                number=number,
                 kind=record.KIND,
                 id=record.id,
-                at_ms=self._outbox.edit_time(self._clock_ms()),
+                at_ms=at_ms,
                 base=self._base(record),
             )
         )
@@ -163,14 +168,9 @@ class Writing(Reading):
     def intend(self, name: str, **args: Any) -> str:
         """Ask the server for something that it decides; answer the id of what is asked for."""
         request_id = self.new_id()
+        at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
-            Intent(
-                number=self._outbox.next_number(),
-                id=request_id,
-                name=name,
-                args=args,
-                at_ms=self._outbox.edit_time(self._clock_ms()),
-            )
+            lambda number: Intent(number=number, id=request_id, name=name, args=args, at_ms=at_ms)
         )
         return request_id
 
@@ -195,9 +195,27 @@ class Writing(Reading):
         return str(UUID(int=value))
 
 
-def _copy(record: R) -> R:
+class _Editing(Generic[R]):
+    """One change of a record, from the draft to the save."""
+
+    __slots__ = ("_client", "_draft", "_record")
+
+    def __init__(self, client: Writing, record: R) -> None:
+        self._client = client
+        self._record = record
+        self._draft = _copied(record)
+
+    def __enter__(self) -> R:
+        return self._draft
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._client.save(self._record, self._draft)
+
+
+def _copied(record: R) -> R:
     """Copy a record so that its lists are its own."""
-    draft = msgspec.structs.replace(record)
+    draft = copy(record)
     if isinstance(draft, Customer):
         draft.tags = list(draft.tags)
     return draft

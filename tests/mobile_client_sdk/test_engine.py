@@ -47,8 +47,8 @@ def add(outbox: Outbox, record_id: str = SHOP, count: int = 1) -> None:
     with outbox.group(atomic=False):
         for _ in range(count):
             outbox.add(
-                Edit(
-                    number=outbox.next_number(),
+                lambda number: Edit(
+                    number=number,
                     kind="customer",
                     id=record_id,
                     fields={"city": "杭州"},
@@ -170,7 +170,7 @@ def test_a_push_has_no_more_intents_than_the_server_takes(tmp_path: Path) -> Non
     with outbox.group(atomic=False):
         for _ in range(60):
             outbox.add(
-                Intent(number=outbox.next_number(), id=NEW_SHOP, name="benefits.request", at_ms=1)
+                lambda number: Intent(number=number, id=NEW_SHOP, name="benefits.request", at_ms=1)
             )
 
     assert len(push_of(SyncEngine(store, outbox, Replica(store))).ops) == 50
