@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from mobile_client_sdk.store import (
+    HANDLE,
     Store,
     create_indexes,
     create_table,
@@ -33,8 +34,6 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, FieldSpec, RecordSpec, is_uuid
 
-_HANDLE: Final = "+handle"
-"""Among the fields of a record of an unknown kind: its handle."""
 _IS_ID: Final = f"id GLOB '{'-'.join('[0-9a-f]' * digits for digits in (8, 4, 4, 4, 12))}'"
 FEW_ROWS = 200
 """A first load of fewer is copied: SQLite reads its whole schema for each that is renamed."""
@@ -134,7 +133,7 @@ class Replica:
             "SELECT kind, id, seq, fields FROM unknown_record"
         ):
             content = _unpacked(fields)
-            handle = content.pop(_HANDLE, None)
+            handle = content.pop(HANDLE, None)
             held.setdefault(kind, {})[record_id] = row_hash(kind, record_id, seq, content, handle)
         return held
 
@@ -262,6 +261,20 @@ def _drop(connection: sqlite3.Connection, customer_ids: Iterable[str], prefix: s
         connection.execute(f"DELETE FROM {prefix}_customer WHERE id = ?", (customer_id,))
         for kind in _CHILDREN:
             connection.execute(f"DELETE FROM {prefix}_{kind} WHERE customer_id = ?", (customer_id,))
+        _drop_unknown(connection, customer_id)
+
+
+def _drop_unknown(connection: sqlite3.Connection, customer_id: str) -> None:
+    """Take away what belongs to a customer and is of a kind that this app does not know."""
+    kept = connection.execute("SELECT kind, id, fields FROM unknown_record").fetchall()
+    connection.executemany(
+        "DELETE FROM unknown_record WHERE kind = ? AND id = ?",
+        [
+            (kind, record_id)
+            for kind, record_id, fields in kept
+            if _unpacked(fields).get("customer_id") == customer_id
+        ],
+    )
 
 
 def _insert(connection: sqlite3.Connection, batch: RecordBatch, prefix: str) -> None:
@@ -322,7 +335,7 @@ def _unpacked(extra: bytes) -> dict[str, Any]:
 def _keep_unknown(connection: sqlite3.Connection, batch: RecordBatch) -> None:
     if batch.handles:
         columns = [*batch.columns, batch.handles]
-        batch = msgspec.structs.replace(batch, fields=[*batch.fields, _HANDLE], columns=columns)
+        batch = msgspec.structs.replace(batch, fields=[*batch.fields, HANDLE], columns=columns)
     rows = zip(*batch.columns, strict=True) if batch.columns else iter([()] * len(batch.ids))
     connection.executemany(
         "INSERT OR REPLACE INTO unknown_record VALUES (?, ?, ?, ?)",

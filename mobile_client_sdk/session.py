@@ -12,6 +12,9 @@ import msgspec
 EARLY_MS: Final = 30_000
 """An access token is renewed this long before it ends."""
 
+_ASKED_FOR: Final = "device_id"
+"""The id under which a device has asked to be enrolled."""
+
 
 class SignedOut(Exception):
     """The server no longer knows this device. What was done here is kept; sign in again."""
@@ -107,6 +110,20 @@ class Sessions:
         if session is None:
             raise SignedOut("This device is not enrolled.")
         return session
+
+    def device_id(self, make: Callable[[], str]) -> str:
+        """Answer the id under which this device enrols: the one that it has, or had asked for."""
+        session = self.current
+        if session is not None:
+            return session.device_id
+        asked_for = self._place.get(_ASKED_FOR)
+        return self.another_device_id(make) if asked_for is None else str(asked_for)
+
+    def another_device_id(self, make: Callable[[], str]) -> str:
+        """Answer a new id, which is on the disk before anybody hears of it."""
+        device_id = make()
+        self._place.put(_ASKED_FOR, device_id)
+        return device_id
 
     def begin(self, enrolment: Enrolment, now_ms: int) -> Session:
         """Keep the session of a new enrolment.

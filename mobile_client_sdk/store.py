@@ -22,9 +22,11 @@ from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, RecordSpec
 
 _LAYOUT: Final = 1
 """Raised when a table of this file changes its shape."""
-_CACHE_KIB: Final = 4_096
+_CACHE_KIB: Final = 8_192
 _KEY_BYTES: Final = 32
 _IN_MEMORY: Final = ":memory:"
+HANDLE: Final = "+handle"
+"""Among the kept fields of a record of an unknown kind: its handle."""
 _PLAIN_HEAD: Final = b"SQLite format 3\0"
 
 Touched = Collection[tuple[str, str]] | None
@@ -306,6 +308,7 @@ def _lay_out(store: Store) -> None:
             connection.execute(f"PRAGMA user_version = {_LAYOUT}")
         for spec in SCHEMA.records:
             _adopt_new_fields(connection, spec)
+            _adopt_kept_records(connection, spec)
 
 
 def create_table(connection: sqlite3.Connection, spec: RecordSpec, prefix: str) -> None:
@@ -339,6 +342,38 @@ def _adopt_new_fields(connection: sqlite3.Connection, spec: RecordSpec) -> None:
         create_table(connection, spec, "stage")
     for prefix in ("base", "stage"):
         _add_columns(connection, spec, f"{prefix}_{spec.kind}")
+
+
+def _adopt_kept_records(connection: sqlite3.Connection, spec: RecordSpec) -> None:
+    """Let an updated app see the records that the store kept without knowing their kind.
+
+    Those that came with a first load that is not complete belong to what is coming.
+    """
+    kept = connection.execute(
+        "SELECT id, seq, fields FROM unknown_record WHERE kind = ?", (spec.kind,)
+    ).fetchall()
+    if not kept:
+        return
+    table = f"{'stage' if _is_loading(connection) else 'base'}_{spec.kind}"
+    columns = "".join(f", {field.name}" for field in spec.fields)
+    places = ", ".join("?" * (len(spec.fields) + 4))
+    rows = []
+    for record_id, seq, packed in kept:
+        fields = msgspec.msgpack.decode(packed)
+        handle = fields.pop(HANDLE, None)
+        values = [to_column(field, fields.pop(field.name, None)) for field in spec.fields]
+        rest = msgspec.msgpack.encode(fields) if fields else None
+        rows.append((record_id, seq, handle, *values, rest))
+    connection.executemany(
+        f"INSERT OR REPLACE INTO {table} (id, seq, handle{columns}, extra) VALUES ({places})", rows
+    )
+    connection.execute("DELETE FROM unknown_record WHERE kind = ?", (spec.kind,))
+
+
+def _is_loading(connection: sqlite3.Connection) -> bool:
+    """Answer whether the pages of a first load are coming."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'progress'").fetchone()
+    return row is not None and msgspec.msgpack.decode(row[0]).get("staging") == "snapshot"
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:

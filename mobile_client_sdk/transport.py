@@ -6,11 +6,12 @@ answer or none at all are the same: we are offline, and nothing is known about w
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
 
+from mobile_client_sdk import ids
 from mobile_client_sdk.engine import Request, Response
 from mobile_client_sdk.session import (
     EARLY_MS,
@@ -33,6 +34,7 @@ from sync_protocol.messages import (
 T = TypeVar("T")
 _HAS_ZSTD: Final = find_spec("zstandard") is not None
 _OK: Final = range(200, 300)
+_ID_REUSED: Final = "id_reused"
 _TRY_LATER: Final = frozenset({408, 425, 429})
 
 
@@ -106,10 +108,40 @@ class Transport:
         """Close the connections."""
         self._client.close()
 
-    def enrol(self, code: str, *, device_name: str, platform: str) -> Session:
-        """Make this device known by a one-time code."""
-        body = {"code": code, "device_name": device_name, "platform": platform}
-        answer = self._exchange("/v1/devices/enrolment", body, Enrolment, codec.JSON, token=None)
+    def enrol(
+        self,
+        code: str,
+        *,
+        device_name: str,
+        platform: str,
+        made: int | None,
+        random_bytes: Callable[[int], bytes],
+    ) -> Session:
+        """Make this device known by a one-time code, again as the one that it was.
+
+        An answer that is lost is asked for again, with the same id. Where the id was taken away, or
+        this store is older than what the server has of it, the device becomes another one.
+
+        :param made: how many ops were made here, if that can be known.
+        """
+
+        def ask(device_id: str) -> Enrolment:
+            body: dict[str, Any] = {"code": code, "id": device_id}
+            body |= {"device_name": device_name, "platform": platform}
+            if made is not None:
+                body["made"] = made
+            path = "/v1/devices/enrolment"
+            return self._exchange(path, body, Enrolment, codec.JSON, token=None)
+
+        def make() -> str:
+            return ids.new_id(self._clock_ms(), random_bytes)
+
+        try:
+            answer = ask(self._sessions.device_id(make))
+        except RequestRefused as refusal:
+            if refusal.code != _ID_REUSED:
+                raise
+            answer = ask(self._sessions.another_device_id(make))
         return self._sessions.begin(answer, self._clock_ms())
 
     def renew(self) -> Session:

@@ -14,7 +14,7 @@ from mobile_client_sdk.outbox import Outbox
 from mobile_client_sdk.protection import Protection, destroy_files, left_behind, save_words
 from mobile_client_sdk.replica import Progress, Replica
 from mobile_client_sdk.session import ProtectionNeeded, Session, Sessions, Terms
-from mobile_client_sdk.store import Store
+from mobile_client_sdk.store import Store, StoreUnusable
 from mobile_client_sdk.transport import Transport
 from mobile_client_sdk.views import Views
 from sync_protocol import codec
@@ -78,13 +78,30 @@ class Device:
     def enrol(self, code: str, *, device_name: str, platform: str = "python") -> Session:
         """Make this device known by a one-time code.
 
+        A device that was signed out comes back as the one that it was: what it sent last is known.
+
         :raises RequestRefused: if the code is not valid.
         :raises Offline: if the server cannot be reached.
         :raises ProtectionNeeded: if the company wants encrypted stores alone and this one is not.
         """
-        session = self._transport.enrol(code, device_name=device_name, platform=platform)
+        session = self._transport.enrol(
+            code,
+            device_name=device_name,
+            platform=platform,
+            made=self._made(),
+            random_bytes=self._random_bytes,
+        )
         self._unlock()
         return session
+
+    def _made(self) -> int | None:
+        """Answer how many ops were made here, or none while the store is locked."""
+        if self._store.is_closed:
+            return None
+        try:
+            return self._outbox.next_number() - 1
+        except StoreUnusable:
+            return None
 
     @property
     def session(self) -> Session | None:

@@ -109,7 +109,13 @@ def renew_lease(
     transport = Transport(base_url, sessions, now, http=http)
     try:
         if code is not None:
-            return transport.enrol(code, device_name=device_name, platform="python")
+            return transport.enrol(
+                code,
+                device_name=device_name,
+                platform="python",
+                made=None,
+                random_bytes=urandom,
+            )
         return transport.renew()
     except DeviceRevoked as error:
         protection.wipe()

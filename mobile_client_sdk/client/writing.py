@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
-from uuid import UUID
 
+from mobile_client_sdk import ids
 from mobile_client_sdk.client.reading import Reading
 from mobile_client_sdk.records import (
     RECORD_TYPES,
@@ -188,11 +188,7 @@ class Writing(Reading):
 
     def new_id(self) -> str:
         """Make an id in the layout of UUIDv7: ids of one device sort by time."""
-        noise = int.from_bytes(self._random_bytes(10))
-        value = (self._clock_ms() & (2**48 - 1)) << 80 | noise
-        value = value & ~(0xF << 76) | 0x7 << 76
-        value = value & ~(0x3 << 62) | 0x2 << 62
-        return str(UUID(int=value))
+        return ids.new_id(self._clock_ms(), self._random_bytes)
 
 
 class _Editing(Generic[R]):

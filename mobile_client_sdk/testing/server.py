@@ -43,6 +43,7 @@ class FakeServer(Pushing, Contents):
         """What is said with tokens: ``lease_ms``, ``lease_shares``, ``seal_key`` and so on."""
         self._codes: dict[str, str] = {}
         self._codes_given = 0
+        self._used: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def enrolment_code(self, user: str) -> str:
@@ -57,6 +58,12 @@ class FakeServer(Pushing, Contents):
         ops = tuple(msgspec.structs.replace(op, base=self.seq) for op in ops)
         with self._lock:
             return self._settle(list(ops), None, self.user_id(user), self._clock_ms())
+
+    def sign_out(self, device_id: str) -> None:
+        """Let a device's tokens be worth nothing: it must enrol again."""
+        device = self.devices[device_id]
+        device.access += 1
+        device.refresh += 2
 
     def revoke(self, device_id: str) -> None:
         """Take a device's right away."""
@@ -117,12 +124,21 @@ class FakeServer(Pushing, Contents):
             case _:
                 raise Refused(404, "not_found", "There is no such page.")
 
-    def _enrol(self, asked: Mapping[str, str]) -> Answer:
-        user_id = self._codes.pop(asked["code"], None)
-        if user_id is None:
+    def _enrol(self, asked: Mapping[str, Any]) -> Answer:
+        code = asked["code"]
+        user_id = self._codes.get(code)
+        device_id = asked.get("id") or str(uuid5(SPACE, code))
+        if user_id is None or self._used.get(code, device_id) != device_id:
             raise Refused(401, "enrolment_code_invalid", "This code is not valid.")
-        device = FakeDevice(id=str(uuid5(SPACE, asked["code"])), user_id=user_id)
-        self.devices[device.id] = device
+        device = self.devices.get(device_id) or FakeDevice(id=device_id, user_id=user_id)
+        is_older = device.acknowledged > asked.get("made", device.acknowledged)
+        if device.user_id != user_id or device.is_revoked or is_older:
+            raise Refused(409, "id_reused", "Use a new id.")
+        self._used[code] = device_id
+        self.devices[device_id] = device
+        # What the device had before is worth nothing any more.
+        device.access += 1
+        device.refresh += 1
         about = {"device_id": device.id, "tenant_id": str(SPACE), "user_id": user_id}
         return in_json(201, {**about, **self._tokens(device)})
 

@@ -69,6 +69,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     platform: Annotated[str, msgspec.Meta(max_length=40, pattern=PRINTABLE)]
     id: UUID | None = None
     app_version: Annotated[str, msgspec.Meta(max_length=40, pattern=PRINTABLE)] = ""
+    made: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] | None = None
+    """How many ops the device has made, where it comes back under the id that it had."""
 
 
 class EnrolmentView(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Whatever the network does, nothing is lost and nothing is doubled."""
 
+import shutil
 from collections.abc import Callable
 from random import Random
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mobile_client_sdk.client import Client, SyncState
 from mobile_client_sdk.records import Customer
 from mobile_client_sdk.testing import FakeServer, Fault
+from mobile_client_sdk.transport import Offline
 from sync_protocol.messages import MAX_OPS, Edit
 from tests.mobile_client_sdk.people import Phones, only
 
@@ -145,6 +147,69 @@ def test_a_device_that_was_signed_out_keeps_its_work(phones: Phones) -> None:
 
     assert (report.state, report.pending) == (SyncState.SIGNED_OUT, 1)
     assert wang.count(Customer) == 1
+
+
+def test_a_phone_that_enrols_again_is_the_one_that_it_was(phones: Phones) -> None:
+    wang, li = phones.enrol("王芳"), phones.enrol("李强")
+    wang.create_customer(name="福满楼")
+    wang.sync()
+    before = wang.session
+    assert before is not None
+    with wang.edit(only(wang)) as c:
+        c.city = "杭州"
+    phones.server.faults = [Fault.LOSE_REPLY]
+    assert wang.sync().state is SyncState.OFFLINE
+    li.sync()
+    with li.edit(only(li)) as c:
+        c.city = "宁波"
+    li.sync()
+    phones.server.sign_out(before.device_id)
+    assert wang.sync().state is SyncState.SIGNED_OUT
+
+    after = wang.enrol(phones.server.enrolment_code("王芳"), device_name="phone")
+    report = wang.sync()
+
+    assert after.device_id == before.device_id
+    assert (report.state, report.pushed, report.merged) == (SyncState.COMPLETE, 1, ())
+    assert only(wang).city == "宁波"
+    assert wang.conflicts() == [], "nobody is in conflict with oneself"
+
+
+def test_an_enrolment_whose_answer_was_lost_is_repeated(phones: Phones) -> None:
+    wang, code = phones.open("王芳"), phones.server.enrolment_code("王芳")
+    phones.server.faults = [Fault.LOSE_REPLY]
+    with pytest.raises(Offline):
+        wang.enrol(code, device_name="phone")
+
+    phones.open("王芳").enrol(code, device_name="phone")
+
+    assert len(phones.server.devices) == 1
+
+
+def test_an_old_image_of_a_phone_that_enrols_becomes_another_phone(phones: Phones) -> None:
+    wang = phones.enrol("王芳", protect=False)
+    shop = wang.create_customer(name="福满楼")
+    wang.sync()
+    before = wang.session
+    assert before is not None
+    image = phones.file("王芳的旧手机")
+    shutil.copy(phones.file("王芳"), image)
+    wal = phones.file("王芳").with_name("王芳.db-wal")
+    shutil.copy(wal, image.with_name("王芳的旧手机.db-wal"))
+    with wang.edit(shop) as c:
+        c.city = "杭州"
+    wang.sync()
+
+    old = phones.open("王芳的旧手机", protect=False)
+    phones.server.sign_out(before.device_id)
+    after = old.enrol(phones.server.enrolment_code("王芳"), device_name="old")
+    with old.edit(only(old)) as c:
+        c.city = "宁波"
+    old.sync()
+
+    assert after.device_id != before.device_id
+    (conflict,) = old.conflicts()
+    assert {conflict.kept, conflict.other} == {"杭州", "宁波"}
 
 
 def test_a_first_load_goes_on_where_it_was_cut(phones: Phones) -> None:

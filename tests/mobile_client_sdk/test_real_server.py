@@ -221,6 +221,42 @@ async def test_an_edit_revives_what_was_deleted_without_it(tenant: Tenant, field
     await in_thread(story)
 
 
+async def test_a_device_that_enrols_again_is_answered_what_it_was_answered(
+    tenant: Tenant, field: Field
+) -> None:
+    rep, manager = await field.enrol(tenant.rep, "rep"), await field.enrol(tenant.manager, "boss")
+    before = rep.session
+    assert before is not None
+
+    def until_signed_out() -> None:
+        shop = rep.create_customer(name="福满楼")
+        rep.sync()
+        with rep.edit(shop) as c:
+            c.city = "杭州市"
+        field.bridges["rep"].faults = [Fault.LOSE_REPLY]
+        assert rep.sync().state is SyncState.OFFLINE
+        manager.sync()
+        with manager.edit(only(manager)) as c:
+            c.city = "宁波市"
+        manager.sync()
+
+    await in_thread(until_signed_out)
+    await identity.sign_out_everywhere(tenant.rep, now=clock.now())
+    code = await identity.new_enrolment_code(
+        tenant.rep, user_id=tenant.rep.user_id, now=clock.now()
+    )
+
+    def again() -> None:
+        assert rep.sync().state is SyncState.SIGNED_OUT
+        assert rep.enrol(code.code, device_name="rep").device_id == before.device_id
+        report = rep.sync()
+        assert (report.state, report.pushed, report.merged) == (SyncState.COMPLETE, 1, ())
+        assert only(rep).city == "宁波市"
+        assert rep.conflicts() == []
+
+    await in_thread(again)
+
+
 async def test_a_first_load_tells_what_was_deleted_while_it_ran(
     tenant: Tenant, field: Field
 ) -> None:

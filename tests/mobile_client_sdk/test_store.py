@@ -1,16 +1,31 @@
 """The store file: what it keeps, what it refuses, and what an updated app finds in it."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from mobile_client_sdk import replica as replica_module
+from mobile_client_sdk.client import Client, SyncState
 from mobile_client_sdk.outbox import GroupRefused
+from mobile_client_sdk.records import Contact
 from mobile_client_sdk.replica import Replica
 from mobile_client_sdk.store import StoreUnusable, open_store
+from mobile_client_sdk.testing import Fault
 from sync_protocol import codec
-from sync_protocol.messages import Patch, PullRequest, PullResponse, RecordBatch
-from tests.mobile_client_sdk.people import Phones
+from sync_protocol.messages import (
+    Create,
+    Edit,
+    Patch,
+    PullRequest,
+    PullResponse,
+    RecordBatch,
+)
+from sync_protocol.schema import SCHEMA, Schema
+from tests.mobile_client_sdk.people import Phones, only
+from world.simulation.skew import speaking
 
 SHOP = "00000000-0000-7000-8000-000000000001"
 
@@ -88,6 +103,103 @@ def test_fields_and_kinds_of_a_newer_server_are_kept_until_the_app_knows_them(
         "常客",
         b"\x81\xa9shoe_size\x2a",
     )
+
+
+OLD = Schema(
+    msgspec.structs.replace(
+        spec, fields=tuple(field for field in spec.fields if field.name not in ("level", "wechat"))
+    )
+    for spec in SCHEMA.records
+    if spec.kind not in ("contact", "tag")
+)
+"""What an app knew before it learned of contacts, tags and some fields."""
+
+
+def a_shop_with_people(phones: Phones, count: int) -> None:
+    """Let the office have a shop with a tag, and people there."""
+    office = phones.enrol("内勤")
+    shop = office.create_customer(name="福满楼", level="A")
+    office.tag(shop, office.create_tag(name="老客户", meaning="三年以上"))
+    for number in range(count):
+        office.add_contact(shop, name=f"人{number}", wechat=f"wx{number}")
+    office.sync()
+
+
+def hashes(client: Client) -> dict[str, dict[str, int]]:
+    """Answer what a digest is computed of."""
+    return client._replica.hashes()
+
+
+def test_records_of_an_unknown_kind_are_shown_when_the_app_learns_it(phones: Phones) -> None:
+    a_shop_with_people(phones, 3)
+    with speaking(OLD):
+        wang = phones.enrol("王芳")
+        assert only(wang).name == "福满楼"
+        assert wang._store.row("SELECT count(*) FROM unknown_record") == (4,)
+        wang.close()
+
+    wang = phones.open("王芳")
+
+    shop = only(wang)
+    assert [each.wechat for each in wang.contacts(shop)] == ["wx0", "wx1", "wx2"]
+    assert [each.id for each in wang.tags()] == shop.tags
+    assert shop.level == "A"
+    assert wang._store.row("SELECT count(*) FROM unknown_record") == (0,)
+    assert hashes(wang) == hashes(phones.enrol("李强"))
+    with wang.edit(wang.contacts(shop)[0]) as c:
+        c.name = "王老板"
+    assert wang.sync().refused == ()
+
+
+def test_an_update_in_the_middle_of_a_first_load_loses_no_record(phones: Phones) -> None:
+    a_shop_with_people(phones, 30)
+    with speaking(OLD):
+        wang = phones.open("王芳", page=10)
+        wang.enrol(phones.server.enrolment_code("王芳"), device_name="phone")
+        phones.server.faults = [None, None, Fault.LOSE_REQUEST]
+        assert wang.sync().state is SyncState.OFFLINE
+        assert wang._store.row("SELECT count(*) FROM unknown_record") != (0,)
+        wang.close()
+
+    wang = phones.open("王芳", page=10)
+
+    assert list(wang.find(Contact)) == [], "what is coming is shown at once"
+    assert wang.sync().is_complete
+    assert len(wang.contacts(only(wang))) == 30
+    assert hashes(wang) == hashes(phones.enrol("李强"))
+
+
+def test_what_leaves_a_scope_takes_its_unknown_records_along(
+    make_phones: Callable[..., Phones], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = make_phones(scoped=True)
+    monkeypatch.setattr(replica_module, "_CHILDREN", ("store", "note", "attachment"))
+    with speaking(OLD):
+        wang = phones.enrol("王芳")
+        shop = wang.create_customer(name="福满楼")
+        wang.sync()
+        phones.server.write(
+            Create(
+                number=1,
+                kind="contact",
+                id="00000000-0000-7000-8000-0000000000c1",
+                fields={"customer_id": shop.id, "name": "李老板"},
+                at_ms=1,
+                base=0,
+            ),
+            user="王芳",
+        )
+        wang.sync()
+        assert wang._store.row("SELECT count(*) FROM unknown_record") == (1,)
+        moved = {"owner_id": phones.server.user_id("李强")}
+        phones.server.write(
+            Edit(number=1, kind="customer", id=shop.id, fields=moved, at_ms=1, base=0), user="王芳"
+        )
+
+        wang.sync()
+
+        assert wang.customer(shop.id) is None
+        assert wang._store.row("SELECT count(*) FROM unknown_record") == (0,)
 
 
 def test_a_page_that_continues_from_elsewhere_is_dropped(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ INSERT INTO device (tenant_id, id, user_id, name, platform, app_version, enrolle
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET name = excluded.name, platform = excluded.platform, app_version = excluded.app_version
-RETURNING user_id, revoked_at
+RETURNING user_id, revoked_at, last_op
 """
 _END_SESSIONS: Final = """
 UPDATE refresh_family SET revoked_at = $4, revoked_for = $5
@@ -150,6 +150,9 @@ async def _add(standing: Standing, device_id: UUID, request: Enrolment, now: dat
     assert row is not None, "an upsert returns its row"
     if row["user_id"] != standing.user_id or row["revoked_at"] is not None:
         raise IdReused("This device was somebody else's or was revoked; use a new id.", field="id")
+    if request.made is not None and request.made < row["last_op"]:
+        # As an old image of itself it would take what its later self wrote for its own knowledge.
+        raise IdReused("More came from this device than it has; use a new id.", field="id")
     await _end_sessions(standing.tenant_id, standing.user_id, device_id, "enrolled_again", now)
     who = actor_of(standing, device_id=device_id, session_id=None)
     await audit.record(who, "device.enrolled", subject_id=device_id, now=now)

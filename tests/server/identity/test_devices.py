@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from server.access import Role
@@ -85,6 +86,30 @@ async def test_an_enrolment_whose_reply_was_lost_is_repeated(tenant: Tenant) -> 
     # From now on the tokens have arrived, so whoever repeats is somebody else.
     with pytest.raises(EnrolmentCodeRefused):
         await service.enrol(presenting(made.code, device_id), address=address(), now=NOW)
+
+
+async def test_an_old_image_of_a_device_does_not_come_back_under_its_id(tenant: Tenant) -> None:
+    first = await enrolled(tenant)
+    device = msgspec.structs.replace(tenant.rep, device_id=first.device_id)
+    async with db.tenant_transaction(tenant.tenant_id):
+        await service.device_synced(device, last_op=7, now=NOW)
+    made = await service.new_enrolment_code(tenant.rep, now=NOW)
+
+    with pytest.raises(IdReused):
+        await service.enrol(
+            msgspec.structs.replace(presenting(made.code, first.device_id), made=6),
+            address=address(),
+            now=NOW,
+        )
+    again = await service.enrol(
+        msgspec.structs.replace(presenting(made.code, first.device_id), made=7),
+        address=address(),
+        now=NOW,
+    )
+
+    assert again.device_id == first.device_id
+    with pytest.raises(RefreshTokenRefused):
+        await service.refresh(first.refresh_token, now=NOW)
 
 
 async def test_a_mistyped_code_costs_no_try(tenant: Tenant) -> None:
