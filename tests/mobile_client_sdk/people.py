@@ -1,13 +1,16 @@
 """People with phones, around a server in memory."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from mobile_client_sdk.client import Client, open_client, renew_lease
 from mobile_client_sdk.records import Customer
 from mobile_client_sdk.testing import FakeServer
 
+T = TypeVar("T")
 NOON = 1_800_000_000_000
 
 
@@ -76,3 +79,8 @@ def only(client: Client) -> Customer:
     """Answer the one customer there is."""
     (customer,) = client.customers()
     return customer
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Let devices do their blocking work beside the server."""
+    return await asyncio.to_thread(work)

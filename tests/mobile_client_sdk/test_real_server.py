@@ -1,9 +1,8 @@
 """The same client against the real application and a real PostgreSQL."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -20,9 +19,7 @@ from server.identity import service as identity
 from server.identity.rules import device_secrets
 from server.kit import clock
 from tests.factories import Tenant
-from tests.mobile_client_sdk.people import only
-
-T = TypeVar("T")
+from tests.mobile_client_sdk.people import in_thread, only
 
 
 class Bridge(httpx.BaseTransport):
@@ -88,11 +85,6 @@ class Field:
 def field(app: Litestar, tmp_path: Path) -> Field:
     """A company's devices."""
     return Field(app, tmp_path)
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Let devices do their blocking work beside the server."""
-    return await asyncio.to_thread(work)
 
 
 async def test_what_is_made_offline_reaches_a_colleague(tenant: Tenant, field: Field) -> None:
