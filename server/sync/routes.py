@@ -9,12 +9,24 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from server.access import Actor
 from server.access.edge import CurrentActor
 from server.kit import clock, compression, live, zstd_frames
 from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.sync import digest, document, first_sync, inbox, merging, pairs, queries, rules, service
+from server.sync import (
+    digest,
+    document,
+    first_sync,
+    hints,
+    inbox,
+    merging,
+    pairs,
+    queries,
+    rules,
+    service,
+)
 from server.sync.schemas import ConflictView, MergeInto, MergeView, PairView, ResolveConflict
 from sync_protocol import codec
 from sync_protocol.messages import DigestRequest, PullRequest
@@ -103,25 +115,27 @@ async def compare(request: Request[Any, Any, Any], actor: CurrentActor) -> Respo
 def hint(actor: CurrentActor) -> ServerSentEvent:
     """Stream the tenant's sequence whenever it moves; data only ever comes by pull."""
     rules.ensure_device(actor)
+    return ServerSentEvent(_hints(actor, hints.STREAMS.open(actor)))
 
-    async def events() -> AsyncIterator[ServerSentEventMessage]:
-        looked_s = time.monotonic()
-        subscription = live.subscribe(actor.tenant_id)
-        # The answer's head goes out with its first words: now a device knows that it is heard.
-        yield ServerSentEventMessage(comment="listening")
-        async for seq in subscription.beats(_STANDING_S):
-            if time.monotonic() - looked_s >= _STANDING_S:
-                latest = await service.seq_for(actor)
-                if latest is None:
-                    return
-                subscription.tell(latest)  # a hint may have been lost
-                looked_s = time.monotonic()
-            if seq is None:
-                yield ServerSentEventMessage(comment="quiet")
-            else:
-                yield ServerSentEventMessage(event="newer", data=str(seq))
 
-    return ServerSentEvent(events())
+async def _hints(
+    actor: Actor, subscription: live.Subscription
+) -> AsyncIterator[ServerSentEventMessage]:
+    """Give one event for each move, and a comment when it is quiet, while the device counts."""
+    looked_s = time.monotonic()
+    # The answer's head goes out with its first words: now a device knows that it is heard.
+    yield ServerSentEventMessage(comment="listening")
+    async for seq in subscription.beats(_STANDING_S):
+        if time.monotonic() - looked_s >= _STANDING_S:
+            latest = await service.seq_for(actor)
+            if latest is None:
+                return
+            subscription.tell(latest)  # a hint may have been lost
+            looked_s = time.monotonic()
+        if seq is None:
+            yield ServerSentEventMessage(comment="quiet")
+        else:
+            yield ServerSentEventMessage(event="newer", data=str(seq))
 
 
 @get("/conflicts", summary="List what was written without seeing each other")
