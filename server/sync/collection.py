@@ -15,7 +15,7 @@ import structlog
 from server.changelog import storage
 from server.customers import references
 from server.kit import db
-from server.sync import restoration, segments
+from server.sync import orphans, restoration, segments
 from server.sync.registry import KINDS
 from sync_protocol.messages import MAX_OPS
 
@@ -74,9 +74,13 @@ async def collect_all(*, now: datetime) -> Collected:
 
 
 async def collect(tenant_id: UUID, *, now: datetime, keep: timedelta = KEEP) -> Collected:
-    """Throw away what is older than `keep`, in one tenant; segments that are no longer fresh."""
+    """Throw away what is older than `keep`, in one tenant.
+
+    Segments and waiting ops have times of their own.
+    """
     async with db.tenant_transaction(tenant_id):
         await db.connection().execute(_SEGMENTS, tenant_id, now - segments.FRESH)
+    await orphans.give_up(tenant_id, now=now)
     before = now - keep
     records = 0
     for name in reversed([name for name in KINDS if name != _WITH_CONTENTS]):

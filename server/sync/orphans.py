@@ -6,7 +6,8 @@ soon as its record is there again, in the name and with the edit time of who mad
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Final, Protocol
@@ -16,7 +17,8 @@ import asyncpg
 import msgspec
 import structlog
 
-from server.access import Actor
+from server.access import Actor, Role, of_the_product
+from server.audit import service as audit
 from server.changelog import service as changelog
 from server.identity import queries as identity
 from server.kit import db, telemetry
@@ -26,6 +28,7 @@ from sync_protocol.messages import Code, Create, Outcome, ReceivedOp, RecordOp, 
 from sync_protocol.schema import SCHEMA, is_uuid
 
 _DETAIL: Final = "This was kept; it is settled when another device has sent its record again."
+_FULL: Final = "The server keeps no more that waits for its record; enter this once more later."
 _LACKS: Final = (Code.NOT_FOUND, Code.PARENT_MISSING)
 _FOLLOWS: Final = (Code.DEPENDENCY_REJECTED, Code.GROUP_REJECTED)
 _LOCK: Final = "SELECT FROM tenant WHERE tenant_id = $1 FOR NO KEY UPDATE"
@@ -38,6 +41,17 @@ _TAKE: Final = """
 DELETE FROM orphan_op WHERE tenant_id = $1 AND waits_for = ANY($2::uuid[])
 RETURNING device_id, user_id, number, op, clock
 """
+
+_COUNT: Final = """
+SELECT count(*) AS of_all, count(*) FILTER (WHERE device_id = $2) AS of_device
+FROM orphan_op WHERE tenant_id = $1
+"""
+_GIVE_UP: Final = "DELETE FROM orphan_op WHERE tenant_id = $1 AND kept_at < $2 RETURNING number"
+
+KEEP: Final = timedelta(days=30)
+"""How long an op waits: longer than any device keeps the ops that it has sent."""
+OF_DEVICE_MAX: Final = 5_000
+OF_TENANT_MAX: Final = 50_000
 
 log = structlog.get_logger()
 
@@ -68,6 +82,10 @@ class Orphans(Protocol):
 class PostgresOrphans:
     """Keeps them in the table `orphan_op`."""
 
+    def __init__(self, *, of_device: int = OF_DEVICE_MAX, of_tenant: int = OF_TENANT_MAX) -> None:
+        self.of_device = of_device
+        self.of_tenant = of_tenant
+
     async def hold(self, actor: Actor) -> None:
         """Lock the tenant's own row, which no other part of sync does."""
         await db.connection().execute(_LOCK, actor.tenant_id)
@@ -80,11 +98,14 @@ class PostgresOrphans:
         edit_clock: EditClock,
         now: datetime,
     ) -> dict[int, Outcome]:
-        """Insert them in one statement."""
+        """Insert them in one statement; what is there and out of sight is not waited for."""
         waiting = dict(_waiting(ops, outcomes))
-        if not waiting:
+        there = await _there(actor.tenant_id, set(waiting.values())) if waiting else set()
+        kept = [op for op in ops if waiting.get(op.number, "") not in {"", *there}]
+        if not kept:
             return {}
-        kept = [op for op in ops if op.number in waiting]
+        if not await self._has_room(actor, len(kept)):
+            return {op.number: _refused(op.number) for op in kept}
         rows = [[op.number, waiting[op.number], op] for op in kept]
         await db.connection().execute(
             _KEEP,
@@ -101,6 +122,13 @@ class PostgresOrphans:
             )
             for op in kept
         }
+
+    async def _has_room(self, actor: Actor, more: int) -> bool:
+        """Say whether so many more may wait."""
+        held = await db.connection().fetchrow(_COUNT, actor.tenant_id, actor.device_id)
+        assert held is not None, "a count is a row"
+        of_device, of_all = int(held["of_device"]), int(held["of_all"])
+        return of_device + more <= self.of_device and of_all + more <= self.of_tenant
 
     async def bring_home(self, actor: Actor, made: Collection[str], now: datetime) -> None:
         """Settle them device by device, and what waited for what they made.
@@ -146,6 +174,38 @@ async def _settle_again(tenant_id: UUID, rows: Sequence[asyncpg.Record], now: da
         now=now,
     )
     return {record_id for _, record_id in applied.result.created}
+
+
+async def give_up(tenant_id: UUID, *, now: datetime) -> int:
+    """Throw away what has waited for too long, with a line in the trail; give how much it was."""
+    async with db.tenant_transaction(tenant_id):
+        rows = await db.connection().fetch(_GIVE_UP, tenant_id, now - KEEP)
+        if rows:
+            product = of_the_product(tenant_id, role=Role.PLATFORM_OPERATOR, name="operator")
+            await audit.record(
+                product, "waiting_ops.given_up", subject_id=None, now=now, ops=len(rows)
+            )
+    return len(rows)
+
+
+async def _there(tenant_id: UUID, record_ids: Collection[str]) -> set[str]:
+    """Give which of these records the company has, in whosever sight."""
+    rows = await db.connection().fetch(_there_statement(), tenant_id, list(record_ids))
+    return {row["id"] for row in rows}
+
+
+@cache
+def _there_statement() -> str:
+    """Write the SELECT of records of any kind. $1 tenant, $2 ids."""
+    return " UNION ALL ".join(
+        f"SELECT id::text FROM {kind.table} WHERE tenant_id = $1 AND id = ANY($2::uuid[])"  # noqa: S608 - named by the rooms' record kinds
+        for kind in KINDS.values()
+    )
+
+
+def _refused(number: int) -> Outcome:
+    """Answer an op for which there is no room."""
+    return Outcome(number=number, status=Status.REJECTED, code=Code.WAITING_FULL, detail=_FULL)
 
 
 def _waiting(

@@ -10,6 +10,9 @@ from sync_protocol import version
 SYNC_NEWS: Final = timedelta(minutes=1)
 """How fresh the platform and the agent see a device that only reads."""
 
+EPOCH_AHEAD: Final = timedelta(days=1)
+"""How far the clock of a server that began an epoch may have been ahead of this one's."""
+
 
 class DeviceRequired(Forbidden):
     """Only an enrolled device syncs."""
@@ -27,6 +30,25 @@ class OutOfOrder(Conflict):
     """Ops are missing before the first of this push, or do not follow each other."""
 
     code = "op_gap"
+
+
+class EpochUnknown(Conflict):
+    """The device claims an epoch that no server can have begun."""
+
+    code = "epoch_unknown"
+
+
+def ensure_epoch(claimed: int, *, held: int, now: datetime) -> None:
+    """Refuse an epoch from the future.
+
+    A list of those that were begun would not do: a server that was restored has forgotten those
+    after its backup, and their devices are the ones to hear.
+
+    :param held: the tenant's present epoch.
+    """
+    latest = max(held, int((now + EPOCH_AHEAD).timestamp()))
+    if claimed > latest:
+        raise EpochUnknown("This epoch was never begun; pull, then send again.", field="epoch")
 
 
 def ensure_device(actor: Actor) -> None:

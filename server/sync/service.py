@@ -86,7 +86,7 @@ async def push(
     Where the server fails on a push, it settles a part of it, so that the rest of the queue goes
     on; an op, or an atomic group, on which it fails twice by itself is put into quarantine.
 
-    :raises ClientTooOld, OutOfOrder, DeviceRequired: before anything is settled.
+    :raises ClientTooOld, OutOfOrder, DeviceRequired, EpochUnknown: before anything is settled.
     """
     rules.ensure_device(actor)
     rules.ensure_supported(request.protocol)
@@ -110,7 +110,7 @@ async def push(
 async def _push(room: Room, actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
     """Settle the ops of a push in one unit of work."""
     async with room.store.unit_of_work(actor.tenant_id):
-        held = await _hold(room.store, actor, request)
+        held = await _hold(room.store, actor, request, now)
         if held.is_restored and handles_of(request.ops):
             # Handles of another epoch mean nothing here: the device sends the same ops by ids.
             return PushResponse(
@@ -132,7 +132,7 @@ async def _put_into_quarantine(
 ) -> PushResponse:
     """Answer ops that cannot be settled, for good, so that what follows them is not held up."""
     async with room.store.unit_of_work(actor.tenant_id):
-        held = await _hold(room.store, actor, request)
+        held = await _hold(room.store, actor, request, now)
         outcomes = [quarantine.outcome(op) for op in held.fresh]
         acknowledged = await _acknowledge(room.store, actor, request, held, outcomes, now)
     return PushResponse(
@@ -152,10 +152,14 @@ class _Held(msgspec.Struct, frozen=True):
     """Whether the device has not heard that the tenant was restored since."""
 
 
-async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush) -> _Held:
+async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush, now: datetime) -> _Held:
     """Lock the device, name records by their ids, and part what was settled from what is fresh."""
     device = await store.hold_device(actor)
-    is_restored = request.epoch != 0 and request.epoch != await store.epoch(actor.tenant_id)
+    is_restored = False
+    if request.epoch:
+        epoch = await store.epoch(actor.tenant_id)
+        rules.ensure_epoch(request.epoch, held=epoch, now=now)
+        is_restored = request.epoch != epoch
     ops, handles = request.ops, handles_of(request.ops)
     if handles and not is_restored:
         ops = with_ids(ops, await store.ids_of(actor.tenant_id, KINDS, handles))

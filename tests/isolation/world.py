@@ -327,7 +327,7 @@ async def leave_orphan(company: Company) -> None:
     """Let an op wait for its record, as after a restoration."""
     device = Device(await _with_device(company, await _new_person(company)), clock.now())
     lost = frame([device.edit("customer", new_id(), remark=company.text("等"))], clock.now())
-    await sync.push(device.actor, msgspec.structs.replace(lost, epoch=2**40), now=clock.now())
+    await sync.push(device.actor, msgspec.structs.replace(lost, epoch=2), now=clock.now())
 
 
 async def load_first(company: Company) -> None:

@@ -1,16 +1,22 @@
 """After a restoration, ops that come before their records wait for them."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from server.access import Scope
 from server.changelog import restoration
 from server.identity import service as identity
 from server.kit import db
 from server.settings import Settings
+from server.sync import collection
 from server.sync import service as sync
+from server.sync.orphans import KEEP, PostgresOrphans
+from server.sync.rules import EpochUnknown
+from server.sync.service import HERE
 from sync_protocol.messages import Outcome, ReceivedOp, Status
 from tests.factories import NOW, Tenant, new_id
 from tests.server.sync.devices import Device, frame, make_device
@@ -103,3 +109,103 @@ async def test_without_a_restoration_nothing_waits(li: Device) -> None:
     outcome = await li.outcome(li.edit("customer", new_id(), city="无锡市"))
 
     assert (outcome.status, outcome.code) == (Status.REJECTED, "not_found")
+
+
+async def test_a_record_out_of_sight_is_not_waited_for(
+    database: Settings, tenant: Tenant, wang: Device
+) -> None:
+    stranger = await make_device(database, tenant, scope=Scope.MINE)
+    customer = new_id()
+    await stranger.push(stranger.create("customer", customer, name="别人的客户"))
+    own = await make_device(database, tenant, scope=Scope.MINE)
+    await restored(own)
+
+    outcomes = await again(
+        own,
+        own.edit("customer", customer, city="无锡市"),
+        own.create("note", new_id(), customer_id=str(customer), body="约好周三"),
+        own.edit("customer", new_id(), city="苏州市"),
+    )
+
+    assert [each.code for each in outcomes] == ["not_found", "parent_missing", "waiting"]
+    assert await waiting(tenant) == 1
+
+
+async def test_an_epoch_from_the_future_is_refused_and_nothing_is_settled(li: Device) -> None:
+    now = li.later()
+    op = li.create("customer", new_id(), name="老街茶庄")
+    soon = int(now.timestamp()) + 2 * 24 * 3600
+    push = msgspec.structs.replace(frame([op], now), epoch=soon)
+
+    with pytest.raises(EpochUnknown):
+        await sync.push(li.actor, push, now=now)
+
+    assert await held(li) == {}
+    assert (await li.outcome(op)).code == "applied"
+
+
+async def test_an_epoch_that_a_second_restoration_forgot_is_a_restoration_all_the_same(
+    tenant: Tenant, li: Device
+) -> None:
+    """The backup is older than the epoch that the device heard of."""
+    now = li.later()
+    op = li.edit("customer", new_id(), city="无锡市")
+    push = msgspec.structs.replace(frame([op], now), epoch=int(now.timestamp()) - 3600)
+
+    answer = await sync.push(li.actor, push, now=now)
+
+    assert [each.code for each in answer.outcomes] == ["waiting"]
+    assert await waiting(tenant) == 1
+
+
+@pytest.mark.parametrize("bounds", [{"of_device": 3}, {"of_tenant": 3}])
+async def test_only_so_many_ops_wait_and_the_rest_is_refused(
+    tenant: Tenant, li: Device, bounds: dict[str, int]
+) -> None:
+    room = msgspec.structs.replace(HERE, orphans=PostgresOrphans(**bounds))
+    await restored(li)
+
+    async def send(count: int) -> list[Outcome]:
+        ops = [li.edit("customer", new_id(), city="无锡市") for _ in range(count)]
+        now = li.later()
+        push = msgspec.structs.replace(frame([*ops, made(li)], now), epoch=1)
+        return (await sync.push(li.actor, push, now=now, room=room)).outcomes
+
+    first, second = await send(3), await send(1)
+
+    assert [each.code for each in first] == ["waiting"] * 3 + ["applied"]
+    assert [(each.status, each.code) for each in second] == [
+        (Status.REJECTED, "waiting_full"),
+        (Status.APPLIED, "applied"),
+    ]
+    assert await waiting(tenant) == 3
+
+
+async def test_what_has_waited_for_too_long_is_given_up_and_the_trail_says_so(
+    tenant: Tenant, li: Device
+) -> None:
+    await restored(li)
+    await again(li, li.edit("customer", new_id(), city="无锡市"))
+
+    await collection.collect(tenant.tenant_id, now=NOW + KEEP)
+    assert await waiting(tenant) == 1
+    await collection.collect(tenant.tenant_id, now=NOW + KEEP + timedelta(minutes=1))
+
+    assert await waiting(tenant) == 0
+    async with db.tenant_transaction(tenant.tenant_id, readonly=True):
+        row = await db.connection().fetchrow(
+            "SELECT detail->>'ops' AS ops FROM audit_entry WHERE action = 'waiting_ops.given_up'"
+        )
+    assert row is not None
+    assert row["ops"] == "1"
+
+
+def made(phone: Device) -> ReceivedOp:
+    """Give an op that needs nobody."""
+    return phone.create("customer", new_id(), name="自己的客户")
+
+
+async def waiting(tenant: Tenant) -> int:
+    """Count the ops that wait."""
+    async with db.tenant_transaction(tenant.tenant_id, readonly=True):
+        return int(await db.connection().fetchval("SELECT count(*) FROM orphan_op"))
