@@ -22,6 +22,7 @@ from sync_protocol.schema import SCHEMA, FieldSpec, FieldType
 _JSON: Final = frozenset({FieldType.SET, FieldType.ANY})
 
 
+@cache
 def fields_of(kind_name: str) -> Sequence[FieldSpec]:
     """Give the fields of a kind, in the order of their numbers."""
     return tuple(SCHEMA.fields(kind_name).values())
@@ -51,7 +52,9 @@ def read_column(field: FieldSpec, values: list[Any]) -> list[Any]:
     """Finish reading values that `read_expression` fetched: JSON columns arrive as text."""
     if field.type not in _JSON:
         return values
-    return [None if value is None else msgspec.json.decode(value) for value in values]
+    # Most are empty, or say what others say.
+    known = {text: msgspec.json.decode(text) for text in set(values) - {None}}
+    return [known.get(text) for text in values]
 
 
 def read_record(kind_name: str, row: asyncpg.Record, *, visible: bool) -> HeldRecord:
@@ -64,15 +67,32 @@ def read_record(kind_name: str, row: asyncpg.Record, *, visible: bool) -> HeldRe
         created=Version(
             row["created_seq"], row["created_device"], row["created_number"], row["created_ms"]
         ),
-        fields={
-            field.name: read_column(field, [row[field.name]])[0] for field in fields_of(kind_name)
-        },
+        fields={name: row[name] for name in _names(kind_name)} | _read_json(kind_name, row),
         versions=versions,
         dots=dots,
         deleted=row["deleted"],
         visible=visible,
         handle=row["handle"],
     )
+
+
+def _read_json(kind_name: str, row: asyncpg.Record) -> dict[str, Any]:
+    """Give the fields of a row that arrive as text of JSON."""
+    return {
+        field.name: read_column(field, [row[field.name]])[0] for field in _json_fields(kind_name)
+    }
+
+
+@cache
+def _json_fields(kind_name: str) -> tuple[FieldSpec, ...]:
+    """Give the fields of a kind that are stored as JSON."""
+    return tuple(field for field in fields_of(kind_name) if field.type in _JSON)
+
+
+@cache
+def _names(kind_name: str) -> tuple[str, ...]:
+    """Give the names of a kind's fields, in the order of their numbers."""
+    return tuple(field.name for field in fields_of(kind_name))
 
 
 # ------------------------------------------------------------------------------------- reading

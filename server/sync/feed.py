@@ -6,6 +6,7 @@ says where.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -32,10 +33,8 @@ class Found(msgspec.Struct, frozen=True):
     kind_index: int
     row: Row
 
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """Give the place in the order."""
-        return self.effective, self.kind_index, self.row["id"]
+
+_effective: Final = attrgetter("effective")
 
 
 async def changed_since(
@@ -50,7 +49,8 @@ async def changed_since(
         after = After(start.seq, _after(start, index), start.base, start.started)
         rows = await store.changed(actor, name, after, limit + 1)
         found += [Found(row["effective"], index, row) for row in rows]
-    found.sort(key=lambda each: each.place)
+    # Each kind comes in order already, and one after the other: only the sequences interleave.
+    found.sort(key=_effective)
     return found[:limit], len(found) > limit
 
 

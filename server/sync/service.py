@@ -116,8 +116,9 @@ async def _push(room: Room, actor: Actor, request: ReceivedPush, now: datetime) 
             return PushResponse(
                 outcomes=[], acknowledged=held.device.last_op, server_time_ms=clock.to_ms(now)
             )
+        acknowledged = await _acknowledge(room.store, actor, request, held, now)
         outcomes = await _settle(room, actor, held, request, now) if held.fresh else []
-        acknowledged = await _acknowledge(room.store, actor, request, held, outcomes, now)
+        await _remember(room.store, actor, held, outcomes, now)
     pulled = await pull(actor, request.pull, now=now, room=room) if request.pull else None
     return PushResponse(
         outcomes=[*held.answered, *outcomes],
@@ -133,8 +134,9 @@ async def _put_into_quarantine(
     """Answer ops that cannot be settled, for good, so that what follows them is not held up."""
     async with room.store.unit_of_work(actor.tenant_id):
         held = await _hold(room.store, actor, request, now)
+        acknowledged = await _acknowledge(room.store, actor, request, held, now)
         outcomes = [quarantine.outcome(op) for op in held.fresh]
-        acknowledged = await _acknowledge(room.store, actor, request, held, outcomes, now)
+        await _remember(room.store, actor, held, outcomes, now)
     return PushResponse(
         outcomes=[*held.answered, *outcomes],
         acknowledged=acknowledged,
@@ -172,21 +174,10 @@ async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush, now: date
 
 
 async def _acknowledge(
-    store: SyncStore,
-    actor: Actor,
-    request: ReceivedPush,
-    held: _Held,
-    outcomes: Sequence[Outcome],
-    now: datetime,
+    store: SyncStore, actor: Actor, request: ReceivedPush, held: _Held, now: datetime
 ) -> int:
-    """Keep the outcomes, and how far the device has come."""
+    """Write down how far the device has come; before the tenant's clock is held by the ops."""
     last_op = max([held.device.last_op, request.forgotten, *(op.number for op in held.fresh)])
-    if held.fresh:
-        settled = [
-            Remembered(op.number, op_digest(op), msgspec.json.encode(outcome))
-            for op, outcome in zip(held.fresh, outcomes, strict=True)
-        ]
-        await store.remember(actor, settled, now)
     report = Report(
         last_op=last_op,
         is_up_to_date=request.pull is not None,
@@ -195,6 +186,19 @@ async def _acknowledge(
     )
     await store.device_synced(actor, report, now=now)
     return last_op
+
+
+async def _remember(
+    store: SyncStore, actor: Actor, held: _Held, outcomes: Sequence[Outcome], now: datetime
+) -> None:
+    """Keep the outcomes of what was settled now."""
+    if not held.fresh:
+        return
+    settled = [
+        Remembered(op.number, op_digest(op), msgspec.json.encode(outcome))
+        for op, outcome in zip(held.fresh, outcomes, strict=True)
+    ]
+    await store.remember(actor, settled, now)
 
 
 async def seq_for(actor: Actor, *, room: Room = HERE) -> int | None:
