@@ -29,6 +29,8 @@ class DeviceRevoked(SignedOut):
 class ProtectionNeeded(Exception):
     """The company wants encrypted stores alone, and this one is not."""
 
+    code = "store_unprotected"
+
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What the device knows about itself."""

@@ -17,6 +17,7 @@ from mobile_client_sdk.session import (
     EARLY_MS,
     DeviceRevoked,
     Enrolment,
+    ProtectionNeeded,
     Renewal,
     Session,
     Sessions,
@@ -97,11 +98,13 @@ class Transport:
         http: httpx.BaseTransport | None = None,
         media: codec.MediaType = codec.MSGPACK,
         timeout_s: float = 30.0,
+        is_protected: bool = False,
     ) -> None:
         self._client = httpx.Client(base_url=base_url, transport=http, timeout=timeout_s)
         self._sessions = sessions
         self._clock_ms = clock_ms
         self._media = media
+        self._is_protected = is_protected
         self._server_reads_zstd = False
 
     def close(self) -> None:
@@ -128,6 +131,7 @@ class Transport:
         def ask(device_id: str) -> Enrolment:
             body: dict[str, Any] = {"code": code, "id": device_id}
             body |= {"device_name": device_name, "platform": platform}
+            body["is_protected"] = self._is_protected
             if made is not None:
                 body["made"] = made
             path = "/v1/devices/enrolment"
@@ -139,6 +143,7 @@ class Transport:
         try:
             answer = ask(self._sessions.device_id(make))
         except RequestRefused as refusal:
+            _ensure_protected(refusal)
             if refusal.code != _ID_REUSED:
                 raise
             answer = ask(self._sessions.another_device_id(make))
@@ -190,11 +195,16 @@ class Transport:
 
     def _refresh(self, session: Session) -> Session:
         """Renew the tokens; a lost answer is asked for again with the same token."""
-        body = {"refresh_token": session.refresh_token, "device_id": session.device_id}
+        body = {
+            "refresh_token": session.refresh_token,
+            "device_id": session.device_id,
+            "is_protected": self._is_protected,
+        }
         try:
             renewal = self._exchange("/v1/auth/token", body, Renewal, codec.JSON, token=None)
         except RequestRefused as refusal:
             _ensure_not_revoked(refusal)
+            _ensure_protected(refusal)
             raise SignedOut(refusal.detail) from refusal
         return self._sessions.renew(renewal, self._clock_ms())
 
@@ -238,6 +248,11 @@ class Transport:
 def _ensure_not_revoked(refusal: RequestRefused) -> None:
     if refusal.code == DeviceRevoked.code:
         raise DeviceRevoked(refusal.detail) from refusal
+
+
+def _ensure_protected(refusal: RequestRefused) -> None:
+    if refusal.code == ProtectionNeeded.code:
+        raise ProtectionNeeded(refusal.detail) from refusal
 
 
 def _accepted() -> str:

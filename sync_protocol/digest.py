@@ -15,6 +15,7 @@ import msgspec
 
 from sync_protocol.messages import (
     MAX_LEAF_ROWS,
+    MAX_PULL_ROWS,
     MAX_RANGES,
     Branch,
     BranchDigests,
@@ -117,6 +118,7 @@ def answer(request: DigestRequest, held: Hashes) -> Found:
 
     ``held`` has the rows of every kind that ``kinds_asked`` names; other kinds are not known here.
     Each row is looked at once for each length of the ranges, however many ranges are asked about.
+    A leaf whose records do not fit into the answer any more is answered like a branch.
     """
     asked = request.branches
     if not (request.branches or request.leaves):
@@ -127,15 +129,18 @@ def answer(request: DigestRequest, held: Hashes) -> Found:
     ]
     missing: dict[str, dict[str, None]] = {}
     strange: list[str] = []
+    room = MAX_PULL_ROWS
     for leaf in request.leaves:
         if leaf.kind not in held:
             continue
         found = ranges[leaf.kind][leaf.suffix]
-        if found.is_large:
-            branches.append(_within(leaf.kind, found))
-            continue
         theirs, ours = set(leaf.hashes), {short(hashed) for hashed in found.rows.values()}
         lacking = [each for each, hashed in found.rows.items() if short(hashed) not in theirs]
+        is_full = len(lacking) > room and len(leaf.suffix) < _MAX_SUFFIX
+        if found.is_large or is_full:
+            branches.append(_within(leaf.kind, found))
+            continue
+        room -= len(lacking)
         if lacking:
             missing.setdefault(leaf.kind, {}).update(dict.fromkeys(lacking))
         strange += [each for each in leaf.hashes if each not in ours]

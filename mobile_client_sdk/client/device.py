@@ -48,7 +48,14 @@ class Device:
         self._outbox = Outbox(store)
         self._replica = Replica(store)
         self._views = Views(store)
-        self._transport = Transport(base_url, self._sessions, clock_ms, http=http, media=media)
+        self._transport = Transport(
+            base_url,
+            self._sessions,
+            clock_ms,
+            http=http,
+            media=media,
+            is_protected=store.is_protected,
+        )
         self._lane = Lane(
             store, self._outbox, self._transport, clock_ms=clock_ms, random_bytes=random_bytes
         )

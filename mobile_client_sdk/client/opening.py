@@ -106,7 +106,7 @@ def renew_lease(
     now = clock_ms or _system_clock_ms
     protection = Protection(path, keeper=keeper, passphrase=passphrase, clock_ms=now)
     sessions = Sessions(protection.vault, on_terms=protection.vault.contact)
-    transport = Transport(base_url, sessions, now, http=http)
+    transport = Transport(base_url, sessions, now, http=http, is_protected=True)
     try:
         if code is not None:
             return transport.enrol(

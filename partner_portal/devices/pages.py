@@ -54,6 +54,7 @@ async def _list(
         status=wrong.status,
         manages=Permission.USERS_MANAGE in allowed,
         lease_hours=held.lease_hours,
+        lease_only=held.lease_only,
         typed=typed or held.lease_hours,
         error=wrong.errors.get("lease_hours", wrong.said),
         **shown,
@@ -65,13 +66,15 @@ async def _list(
 async def change_lease(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
-    """Decide how long a device may work after its last contact."""
-    given = await forms.texts(request, "lease_hours")
+    """Decide how long a device may work after its last contact, and whether its store must lock."""
+    given = await forms.texts(request, "lease_hours", "lease_only")
     typed = given["lease_hours"]
     try:
         if not (typed.isascii() and typed.isdigit()):
             raise Invalid("Give whole hours.", field="lease_hours")
-        change = forms.taken({"lease_hours": int(typed[:9])}, CompanyChange)
+        change = forms.taken(
+            {"lease_hours": int(typed[:9]), "lease_only": given["lease_only"] == "1"}, CompanyChange
+        )
         await company.change_company(actor, change, now=clock.now())
     except Refusal as refusal:
         wrong = forms.problem(refusal, forms.words_of(request))

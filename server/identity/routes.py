@@ -45,7 +45,12 @@ async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Toke
 @post("/token", status_code=200, exclude_from_auth=True, security=[{}], summary="Turn a token over")
 async def token(data: JSONBody[Refresh]) -> Tokens:
     """Give an access token and the next refresh token for the last one."""
-    return await service.refresh(data.refresh_token, device_id=data.device_id, now=clock.now())
+    return await service.refresh(
+        data.refresh_token,
+        device_id=data.device_id,
+        is_protected=data.is_protected,
+        now=clock.now(),
+    )
 
 
 @post(

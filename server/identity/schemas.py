@@ -28,6 +28,8 @@ class Refresh(msgspec.Struct, frozen=True):
 
     refresh_token: Annotated[str, msgspec.Meta(max_length=2048, pattern=PRINTABLE)]
     device_id: UUID | None = None
+    is_protected: bool | None = None
+    """Whether the device's store is encrypted; none says that this is as it was."""
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -42,6 +44,8 @@ class Tokens(msgspec.Struct, frozen=True):
     """The server's share of the key of a device's store, the newest first, in base64."""
     seal_key: bytes | None = None
     """The public key (X25519) for what a device seals for the server, in base64."""
+    lease_only: bool = False
+    """Whether the company refuses devices whose stores are not encrypted."""
     token_type: str = "Bearer"  # noqa: S105 - the name of the scheme, not a secret
 
 
@@ -71,6 +75,8 @@ class Enrolment(msgspec.Struct, frozen=True):
     app_version: Annotated[str, msgspec.Meta(max_length=40, pattern=PRINTABLE)] = ""
     made: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] | None = None
     """How many ops the device has made, where it comes back under the id that it had."""
+    is_protected: bool = False
+    """Whether the device's store is encrypted."""
 
 
 class EnrolmentView(msgspec.Struct, frozen=True):
@@ -88,6 +94,8 @@ class EnrolmentView(msgspec.Struct, frozen=True):
     """The server's share of the key of a device's store, the newest first, in base64."""
     seal_key: bytes | None = None
     """The public key (X25519) for what a device seals for the server, in base64."""
+    lease_only: bool = False
+    """Whether the company refuses devices whose stores are not encrypted."""
 
 
 class DeviceView(msgspec.Struct, frozen=True):

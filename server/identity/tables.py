@@ -4,7 +4,7 @@ Users and devices are a tenant's own. What must be found before the tenant is kn
 the hashes of tokens, sessions and codes, the counters of the throttles) is global.
 """
 
-from piccolo.columns import UUID, BigInt, Bytea, Date, Text, Timestamptz
+from piccolo.columns import UUID, BigInt, Boolean, Bytea, Date, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -53,6 +53,8 @@ class Device(Table, tablename="device"):
     """Number of the last op that was acknowledged."""
     pending = BigInt()
     """Ops that wait on the device, as it said at its last sync."""
+    is_protected = Boolean()
+    """Whether its store is encrypted under a lease, as it said; what it has not said is no."""
 
 
 class LoginName(Table, tablename="login_name"):

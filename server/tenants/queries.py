@@ -8,14 +8,14 @@ from server.access import Actor
 from server.kit import db
 from server.kit.errors import NotFound
 from server.tenants import rules
-from server.tenants.schemas import TeamView, TenantView
+from server.tenants.schemas import LeaseTerms, TeamView, TenantView
 
 
 async def tenant(actor: Actor) -> TenantView:
     """Give the actor's own company."""
     async with db.tenant_transaction(actor.tenant_id):
         row = await db.connection().fetchrow(
-            "SELECT tenant_id, name, short_name, city, lease_hours FROM tenant "
+            "SELECT tenant_id, name, short_name, city, lease_hours, lease_only FROM tenant "
             "WHERE tenant_id = $1",
             actor.tenant_id,
         )
@@ -30,13 +30,13 @@ async def company(actor: Actor) -> TenantView:
     return await tenant(actor)
 
 
-async def lease_ms(tenant_id: UUID) -> int:
-    """Give the lease of a tenant's devices; call inside a transaction of the tenant."""
-    hours = await db.connection().fetchval(
-        "SELECT lease_hours FROM tenant WHERE tenant_id = $1", tenant_id
+async def lease_terms(tenant_id: UUID) -> LeaseTerms:
+    """Give the terms of a tenant's devices; call inside a transaction of the tenant."""
+    row = await db.connection().fetchrow(
+        "SELECT lease_hours, lease_only FROM tenant WHERE tenant_id = $1", tenant_id
     )
-    assert hours is not None, "whoever asks belongs to a tenant"
-    return rules.lease_ms(hours)
+    assert row is not None, "whoever asks belongs to a tenant"
+    return LeaseTerms(rules.lease_ms(row["lease_hours"]), row["lease_only"])
 
 
 async def teams(actor: Actor) -> list[TeamView]:

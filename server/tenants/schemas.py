@@ -21,12 +21,22 @@ class TenantView(msgspec.Struct, frozen=True):
     city: str
     lease_hours: int
     """How long a device may work after its last contact before it locks its records."""
+    lease_only: bool
+    """Whether a device without an encrypted store, which no lease can lock, is refused."""
+
+
+class LeaseTerms(msgspec.Struct, frozen=True):
+    """On which terms the devices of a company keep its records."""
+
+    lease_ms: int
+    lease_only: bool
 
 
 class CompanyChange(msgspec.Struct, frozen=True):
     """What an owner decides for the whole company; what is left out stays."""
 
     lease_hours: LeaseHours | msgspec.UnsetType = msgspec.UNSET
+    lease_only: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class NewTeam(msgspec.Struct, frozen=True):

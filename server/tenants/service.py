@@ -120,4 +120,17 @@ async def change_company(actor: Actor, change: CompanyChange, *, now: datetime) 
                 now=now,
                 lease_hours=change.lease_hours,
             )
+        if change.lease_only is not msgspec.UNSET:
+            await db.connection().execute(
+                "UPDATE tenant SET lease_only = $2 WHERE tenant_id = $1",
+                actor.tenant_id,
+                change.lease_only,
+            )
+            await audit.record(
+                actor,
+                "company.protection_changed",
+                subject_id=None,
+                now=now,
+                lease_only=change.lease_only,
+            )
         return await queries.tenant(actor)

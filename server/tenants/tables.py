@@ -1,6 +1,6 @@
 """Tables of tenants, as facts on disk."""
 
-from piccolo.columns import UUID, Integer, Text, Timestamptz
+from piccolo.columns import UUID, Boolean, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -14,6 +14,8 @@ class Tenant(Table, tablename="tenant"):
     created_at = Timestamptz()
     lease_hours = Integer()
     """How long a device may work after its last contact before it locks its records."""
+    lease_only = Boolean()
+    """Whether a device without an encrypted store, which no lease can lock, is refused."""
 
 
 class Team(Table, tablename="team"):

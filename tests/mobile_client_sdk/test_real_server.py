@@ -12,12 +12,15 @@ from litestar import Litestar
 
 from mobile_client_sdk.client import Client, SyncState, open_client
 from mobile_client_sdk.lease import LeaseEnded
+from mobile_client_sdk.session import ProtectionNeeded
 from mobile_client_sdk.testing import Fault
 from server.access import Actor
 from server.identity import keys
 from server.identity import service as identity
 from server.identity.rules import device_secrets
 from server.kit import clock
+from server.tenants import service as tenants
+from server.tenants.schemas import CompanyChange
 from tests.factories import Tenant
 from tests.mobile_client_sdk.people import in_thread, only
 
@@ -62,14 +65,14 @@ class Field:
     """People of one company with real devices."""
 
     def __init__(self, app: Litestar, folder: Path) -> None:
-        self._app = app
+        self.app = app
         self._folder = folder
         self.bridges: dict[str, Bridge] = {}
 
     async def enrol(self, actor: Actor, name: str) -> Client:
         """Give somebody a device and let it load."""
         code = await identity.new_enrolment_code(actor, user_id=actor.user_id, now=clock.now())
-        bridge = self.bridges[name] = Bridge(self._app, asyncio.get_running_loop())
+        bridge = self.bridges[name] = Bridge(self.app, asyncio.get_running_loop())
 
         def start() -> Client:
             client = open_client(self._folder / f"{name}.db", "http://tonglu.test", http=bridge)
@@ -257,7 +260,7 @@ async def test_a_first_load_tells_what_was_deleted_while_it_ran(
     code = await identity.new_enrolment_code(
         tenant.owner, user_id=tenant.owner.user_id, now=clock.now()
     )
-    bridge = Bridge(field._app, asyncio.get_running_loop())
+    bridge = Bridge(field.app, asyncio.get_running_loop())
 
     def story() -> None:
         owner = open_client(field._folder / "owner.db", "http://tonglu.test", http=bridge, page=5)
@@ -358,3 +361,58 @@ def _make_customers(client: Client, count: int) -> None:
 def _as_of(record: Any, as_of: int) -> Any:
     record.as_of = as_of
     return record
+
+
+async def test_a_company_that_wants_encrypted_stores_hears_from_each_device_whether_it_has_one(
+    tenant: Tenant, field: Field, tmp_path: Path
+) -> None:
+    await tenants.change_company(tenant.owner, CompanyChange(lease_only=True), now=clock.now())
+
+    rep = await field.enrol(tenant.rep, "rep")
+    assert rep.is_protected
+    code = await identity.new_enrolment_code(tenant.manager, user_id=None, now=clock.now())
+    bridge = field.bridges["rep"]
+
+    def refused() -> None:
+        plain = open_client(tmp_path / "plain.db", "http://tonglu.test", http=bridge, protect=False)
+        with plain, pytest.raises(ProtectionNeeded):
+            plain.enrol(code.code, device_name="plain")
+
+    await in_thread(refused)
+
+
+async def test_a_device_of_before_waits_until_its_store_is_encrypted(
+    tenant: Tenant, field: Field, tmp_path: Path
+) -> None:
+    code = await identity.new_enrolment_code(tenant.rep, user_id=None, now=clock.now())
+    bridge = Bridge(field.app, asyncio.get_running_loop())
+
+    def opened(*, protect: bool, late_ms: int = 0) -> Client:
+        return open_client(
+            tmp_path / "old.db",
+            "http://tonglu.test",
+            http=bridge,
+            protect=protect,
+            clock_ms=lambda: clock.to_ms(clock.now()) + late_ms,
+        )
+
+    def before() -> None:
+        with opened(protect=False) as plain:
+            plain.enrol(code.code, device_name="old")
+            plain.create_customer(name="福满楼")
+
+    def meanwhile() -> None:
+        # Late enough that its access token is over.
+        with opened(protect=False, late_ms=3_600_000) as plain:
+            report = plain.sync()
+            assert (report.state, report.pending) == (SyncState.PROTECTION_NEEDED, 1)
+
+    def after() -> None:
+        with opened(protect=True, late_ms=3_600_000) as sealed:
+            report = sealed.sync()
+            assert (report.state, report.pushed) == (SyncState.COMPLETE, 1)
+
+    await in_thread(before)
+    await tenants.change_company(tenant.owner, CompanyChange(lease_only=True), now=clock.now())
+    await in_thread(meanwhile)
+    await in_thread(after)

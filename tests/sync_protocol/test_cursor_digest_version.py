@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_protocol import codec, cursor, digest, version
-from sync_protocol.messages import Branch, DigestRequest, Leaf, PullRequest
+from sync_protocol.messages import (
+    Branch,
+    DigestRequest,
+    DigestResponse,
+    Leaf,
+    PullRequest,
+    PullResponse,
+    RecordBatch,
+)
 from sync_protocol.schema import SCHEMA
 
 KEY = b"k" * 32
@@ -145,6 +153,39 @@ def test_many_ranges_cost_no_more_passes_than_one() -> None:
     few = [each for each in suffixes if len(digest.rows_within(dict(rows), each)) <= 256]
     lacking = {each for suffix in few for each in digest.rows_within(dict(rows), suffix)}
     assert sorted(found.missing["note"]) == sorted(lacking), "each once"
+
+
+def test_an_answer_has_room_for_a_page_and_the_search_goes_on_for_the_rest() -> None:
+    rng = random.Random(7)
+    rows = {str(UUID(int=rng.getrandbits(128))): rng.getrandbits(128) for _ in range(6_000)}
+    search, most = digest.Search(), 0
+    # The device has all of what ends in most digits, and nothing of what ends in some.
+    held = {each: hashed for each, hashed in rows.items() if each[-2] not in "0123456789abcd"}
+
+    def held_by_kind() -> digest.Hashes:
+        return {"note": held}
+
+    for _ in range(8):
+        asked = search.request(PullRequest())
+        found = digest.answer(asked, {"note": rows})
+        lacking = found.missing.get("note", [])
+        most = max(most, len(lacking))
+        page = PullResponse(from_cursor=None, cursor="c", seq=1, server_time_ms=0)
+        batch = RecordBatch(kind="note", fields=[], ids=lacking, seqs=[], columns=[])
+        answer = DigestResponse(
+            pull=page,
+            branches=found.branches,
+            batches=[batch] if lacking else [],
+            strange=found.strange,
+        )
+        assert search.receive(answer, held_by_kind) == {}
+        held.update({each: rows[each] for each in lacking})
+        if search.is_done:
+            break
+
+    assert search.is_done
+    assert held == rows
+    assert 4_500 < most <= 5_000
 
 
 @pytest.mark.parametrize("media", [codec.JSON, codec.MSGPACK])

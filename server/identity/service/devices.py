@@ -10,6 +10,7 @@ from server.access import Actor, Role
 from server.audit import service as audit
 from server.identity import standings
 from server.identity.rules import enrolment_codes, throttles
+from server.identity.rules.protection import ensure_protected
 from server.identity.rules.standing import SessionOver, Standing, ensure_in_charge
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import Enrolment, EnrolmentCodeView, EnrolmentView, HeldDevice
@@ -17,6 +18,7 @@ from server.identity.service import codes, tokens
 from server.identity.service import throttles as counters
 from server.kit import db, ids, outbox
 from server.kit.errors import IdReused, NotFound
+from server.tenants import queries as tenants
 
 TOPIC: Final = "devices.changed"
 """Somebody's devices came, went or synced; the channel counts them anew."""
@@ -38,10 +40,12 @@ WHERE code_hash = $1 AND expires_at > $3 AND (used_at IS NULL OR device_id = $2 
 RETURNING user_id
 """
 _ADD_DEVICE: Final = """
-INSERT INTO device (tenant_id, id, user_id, name, platform, app_version, enrolled_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO device
+    (tenant_id, id, user_id, name, platform, app_version, is_protected, enrolled_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (tenant_id, id) DO UPDATE
-SET name = excluded.name, platform = excluded.platform, app_version = excluded.app_version
+SET name = excluded.name, platform = excluded.platform, app_version = excluded.app_version,
+    is_protected = excluded.is_protected
 RETURNING user_id, revoked_at, last_op
 """
 _END_SESSIONS: Final = """
@@ -97,6 +101,7 @@ async def enrol(request: Enrolment, *, address: str, now: datetime) -> Enrolment
 
     :raises EnrolmentCodeMistyped: the check symbol does not fit.
     :raises EnrolmentCodeRefused: no such code, or it is used or over.
+    :raises StoreUnprotected: the company wants encrypted stores alone; the code stays good.
     """
     wanted = codes.hashes(enrolment_codes.CODES, request.code)
     household = throttles.address_subject(address)
@@ -109,6 +114,8 @@ async def enrol(request: Enrolment, *, address: str, now: datetime) -> Enrolment
     device_id = request.id or ids.new_id(now)
     async with db.tenant_transaction(row["tenant_id"]):
         standing = await _use(row, device_id, now)
+        terms = await tenants.lease_terms(standing.tenant_id)
+        ensure_protected(lease_only=terms.lease_only, is_protected=request.is_protected)
         await _add(standing, device_id, request, now)
         given = await tokens.start(standing, device_id=device_id, now=now)
         for throttle, subject in limits:
@@ -123,6 +130,7 @@ async def enrol(request: Enrolment, *, address: str, now: datetime) -> Enrolment
         lease_ms=given.lease_ms,
         lease_shares=given.lease_shares,
         seal_key=given.seal_key,
+        lease_only=given.lease_only,
     )
 
 
@@ -145,6 +153,7 @@ async def _add(standing: Standing, device_id: UUID, request: Enrolment, now: dat
         request.device_name,
         request.platform,
         request.app_version,
+        request.is_protected,
         now,
     )
     assert row is not None, "an upsert returns its row"

@@ -11,6 +11,7 @@ from server.access import Actor
 from server.audit import service as audit
 from server.identity import keys, standings
 from server.identity.rules import access_tokens, device_secrets, refresh_tokens
+from server.identity.rules.protection import ensure_protected
 from server.identity.rules.refresh_tokens import (
     Decision,
     Family,
@@ -25,6 +26,7 @@ from server.identity.rules.standing import DeviceRevoked, Standing, actor
 from server.identity.schemas import Tokens
 from server.kit import db, ids
 from server.tenants import queries as tenants
+from server.tenants.schemas import LeaseTerms
 
 _SALT_BYTES: Final = 16
 
@@ -56,6 +58,11 @@ _REVOKE: Final = """
 UPDATE refresh_family SET revoked_at = $2, revoked_for = $3 WHERE id = $1 AND revoked_at IS NULL
 """
 
+_PROTECTED: Final = """
+UPDATE device SET is_protected = coalesce($3, is_protected) WHERE tenant_id = $1 AND id = $2
+RETURNING is_protected
+"""
+
 
 async def start(standing: Standing, *, device_id: UUID | None, now: datetime) -> Tokens:
     """Begin a family for somebody who has just proven who they are."""
@@ -75,23 +82,31 @@ async def start(standing: Standing, *, device_id: UUID | None, now: datetime) ->
         )
         who = actor(standing, device_id=device_id, session_id=family_id)
         await audit.record(who, "session.started", subject_id=family_id, now=now)
-        lease_ms = await tenants.lease_ms(standing.tenant_id)
-    return _tokens(standing, token, device_id=device_id, lease_ms=lease_ms, now=now)
+        terms = await tenants.lease_terms(standing.tenant_id)
+    return _tokens(standing, token, device_id=device_id, terms=terms, now=now)
 
 
-async def refresh(text: str, *, now: datetime, device_id: UUID | None = None) -> Tokens:
+async def refresh(
+    text: str, *, now: datetime, device_id: UUID | None = None, is_protected: bool | None = None
+) -> Tokens:
     """Turn a refresh token over into an access token and the next refresh token.
 
     The token before it, within a minute and while nobody used the new one, gets the same again: the
     reply was lost. An older one ends the family: somebody has a copy.
 
+    :param is_protected: what the device says of its store; None where it says nothing.
     :raises DeviceRevoked: when the device was taken away. Only who holds a token of its hears it.
+    :raises StoreUnprotected: the company wants encrypted stores alone; the token stays good.
     :raises RefreshTokenRefused: for everything else, with one answer.
     """
     token = refresh_tokens.decode(text, keys=keys.current().macs)
     async with db.global_transaction():
         tenant_id = await db.connection().fetchval(_TENANT, token.family_id)
-    given = None if tenant_id is None else await _turn(tenant_id, token, device_id, now)
+    given = (
+        None
+        if tenant_id is None
+        else await _turn(tenant_id, token, device_id, is_protected=is_protected, now=now)
+    )
     if given is None:
         if tenant_id is not None and await _is_taken_away(tenant_id, token.family_id):
             raise DeviceRevoked("This device was signed out; it keeps nothing.")
@@ -107,9 +122,14 @@ async def _is_taken_away(tenant_id: UUID, family_id: UUID) -> bool:
 
 
 async def _turn(
-    tenant_id: UUID, token: RefreshToken, device_id: UUID | None, now: datetime
+    tenant_id: UUID,
+    token: RefreshToken,
+    device_id: UUID | None,
+    *,
+    is_protected: bool | None,
+    now: datetime,
 ) -> Tokens | None:
-    """Decide with the family's row locked. A revocation is kept, so nothing is raised in here."""
+    """Decide with the family's row locked. A revocation is kept, so nothing is raised after it."""
     async with db.tenant_transaction(tenant_id):
         row = await db.connection().fetchrow(_HOLD, token.family_id)
         if row is None:
@@ -117,11 +137,21 @@ async def _turn(
         family = msgspec.convert(dict(row), Family)
         standing = await _standing(tenant_id, row)
         decision = refresh_tokens.decide(family, token, device_id=device_id, now=now)
+        terms = await tenants.lease_terms(tenant_id)
+        if family.device_id is not None and isinstance(decision, Rotate | Repeat):
+            await _ensure_protected(tenant_id, family.device_id, terms, is_protected=is_protected)
         following = await _follow(decision, family, token, standing, now)
-        lease_ms = await tenants.lease_ms(tenant_id)
     if standing is None or following is None:
         return None
-    return _tokens(standing, following, device_id=family.device_id, lease_ms=lease_ms, now=now)
+    return _tokens(standing, following, device_id=family.device_id, terms=terms, now=now)
+
+
+async def _ensure_protected(
+    tenant_id: UUID, device_id: UUID, terms: LeaseTerms, *, is_protected: bool | None
+) -> None:
+    """Note what a device says of its store, and refuse one that the company does not want."""
+    held = await db.connection().fetchval(_PROTECTED, tenant_id, device_id, is_protected)
+    ensure_protected(lease_only=terms.lease_only, is_protected=bool(held))
 
 
 async def _follow(
@@ -202,7 +232,7 @@ def _tokens(
     token: RefreshToken,
     *,
     device_id: UUID | None,
-    lease_ms: int,
+    terms: LeaseTerms,
     now: datetime,
 ) -> Tokens:
     """Spell both tokens for the device."""
@@ -221,7 +251,8 @@ def _tokens(
         access_token=access_tokens.mint(held.ring, claims),
         refresh_token=refresh_tokens.encode(token, key=held.mac),
         expires_in_s=int(access_tokens.LIFE.total_seconds()),
-        lease_ms=lease_ms,
+        lease_ms=terms.lease_ms,
+        lease_only=terms.lease_only,
         lease_shares=()
         if device_id is None
         else device_secrets.shares(

@@ -12,6 +12,7 @@ from server.identity import queries as identity
 from server.identity import service as identity_service
 from server.identity.schemas import Enrolment
 from server.kit import clock
+from server.tenants import queries as tenants
 from tests.factories import NOW, Tenant, new_id
 from tests.partner_portal.browser.stage import PASSWORD, Site, let_in, open_page
 
@@ -71,6 +72,24 @@ async def test_an_owner_adds_a_colleague_lets_them_go_and_takes_it_back(
     await expect(page.locator(".toast")).to_contain_text("已恢复使用")
     held = next(p for p in (await identity.users(shop.owner)).items if p.name == "陈晓")
     assert held.disabled_at is None
+
+
+async def test_an_owner_decides_that_only_encrypted_devices_are_taken(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    await let_in(context, site, shop.owner)
+    await open_page(page, "/devices")
+    await page.get_by_label("只允许本机资料已加密的设备").check()
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator(".toast")).to_be_visible()
+
+    assert (await tenants.company(shop.owner)).lease_only
+    await open_page(page, "/devices")
+    await expect(page.get_by_label("只允许本机资料已加密的设备")).to_be_checked()
+    await page.get_by_label("只允许本机资料已加密的设备").uncheck()
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator(".toast")).to_be_visible()
+    assert not (await tenants.company(shop.owner)).lease_only
 
 
 async def test_a_phone_is_enrolled_by_a_code_that_counts_down_and_ended_with_a_warning(

@@ -7,10 +7,13 @@ import msgspec
 import pytest
 
 from server.access import Role
+from server.access.rules import NotPermitted
+from server.audit import queries as audit
 from server.identity import keys, presence, queries, service, standings
 from server.identity.rules import throttles
 from server.identity.rules.access_tokens import AccessTokenRefused
 from server.identity.rules.enrolment_codes import EnrolmentCodeMistyped, EnrolmentCodeRefused
+from server.identity.rules.protection import StoreUnprotected
 from server.identity.rules.refresh_tokens import RefreshTokenRefused
 from server.identity.rules.standing import DeviceRevoked, NotYours, SessionOver
 from server.identity.rules.throttles import TooManyTries
@@ -325,3 +328,44 @@ async def test_the_owner_sees_when_a_silent_device_locks_and_each_token_tells_th
     for stranger in (rival.owner, tenant.actor(Role.SALES_REP)):
         with pytest.raises(NotFound):
             await queries.device(stranger, phone.device_id)
+
+
+async def test_a_company_that_wants_leases_takes_no_device_that_has_not_said_it_is_protected(
+    tenant: Tenant,
+) -> None:
+    before = await enrolled(tenant)
+    assert not before.lease_only
+    await tenants.change_company(tenant.owner, CompanyChange(lease_only=True), now=NOW)
+    made = await service.new_enrolment_code(tenant.rep, now=NOW)
+    plain = presenting(made.code)
+
+    with pytest.raises(StoreUnprotected):
+        await service.enrol(plain, address=address(), now=NOW)
+    with pytest.raises(StoreUnprotected):
+        await service.refresh(before.refresh_token, now=NOW, device_id=before.device_id)
+
+    # Neither the code nor the token was used up.
+    guarded = msgspec.structs.replace(plain, is_protected=True)
+    assert (await service.enrol(guarded, address=address(), now=NOW)).lease_only
+    turned = await service.refresh(
+        before.refresh_token, now=NOW, device_id=before.device_id, is_protected=True
+    )
+    again = await service.refresh(turned.refresh_token, now=NOW, device_id=before.device_id)
+    assert (turned.lease_only, again.lease_only) == (True, True)
+    with pytest.raises(StoreUnprotected):
+        await service.refresh(
+            again.refresh_token, now=NOW, device_id=before.device_id, is_protected=False
+        )
+
+
+async def test_only_who_manages_people_decides_about_stores_and_the_trail_tells(
+    tenant: Tenant,
+) -> None:
+    with pytest.raises(NotPermitted):
+        await tenants.change_company(tenant.manager, CompanyChange(lease_only=True), now=NOW)
+
+    held = await tenants.change_company(tenant.owner, CompanyChange(lease_only=True), now=NOW)
+
+    assert (held.lease_only, held.lease_hours) == (True, 72)
+    entries = await audit.entries(tenant.owner)
+    assert "company.protection_changed" in {entry.action for entry in entries.items}
