@@ -173,6 +173,7 @@ async def test_a_refresh_token_is_no_access_token_and_the_reverse(
         "refresh_token",
         "expires_in_s",
         "lease_ms",
+        "lease_only",
         "lease_shares",
         "seal_key",
         "token_type",
