@@ -71,6 +71,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     s3_access_key: str = ""
     """Empty with the next one: boto3 looks for credentials where it always does."""
     s3_secret_key: str = ""
+    notify_wecom: str = "wecombot://{address}"
+    """Addresses of Apprise, by which notifications leave; `{address}` is what a person has given.
+    ``off://`` sends nothing."""
+    notify_dingtalk: str = "dingtalk://{address}"
+    notify_feishu: str = "feishu://{address}"
+    notify_email: str = "off://"
     trusted_proxies: str = ""
     """Networks of the operator's own proxies, with commas between; they alone are believed about
     whom they were called by."""
@@ -111,6 +117,10 @@ _NAMES = {
     "s3_region": "TONGLU_S3_REGION",
     "s3_access_key": "TONGLU_S3_ACCESS_KEY",
     "s3_secret_key": "TONGLU_S3_SECRET_KEY",
+    "notify_wecom": "TONGLU_NOTIFY_WECOM",
+    "notify_dingtalk": "TONGLU_NOTIFY_DINGTALK",
+    "notify_feishu": "TONGLU_NOTIFY_FEISHU",
+    "notify_email": "TONGLU_NOTIFY_EMAIL",
     "trusted_proxies": "TONGLU_TRUSTED_PROXIES",
 }
 

@@ -24,6 +24,7 @@ from server import supervisor
 from server.attachments import place as attachment_place
 from server.kit import clock, db, errors, live, logs, metrics, outbox, schedule, telemetry
 from server.kit.schedule import Planned
+from server.notifications import channels
 from server.settings import Settings, from_environment
 
 Handler = Callable[[outbox.Job, datetime], Awaitable[None]]
@@ -208,6 +209,7 @@ async def work(settings: Settings) -> None:
     logs.configure(level=settings.log_level)
     telemetry.configure(settings)
     attachment_place.open_place(settings)
+    channels.open_sender(settings)
     await db.open_database(settings)
     try:
         # What a job writes is heard by the pages and phones that the web processes serve.

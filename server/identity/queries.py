@@ -16,6 +16,14 @@ from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.tenants import queries as tenants
 
 _FIRST: Final = UUID(int=0)
+_SUPERIORS: Final = """
+SELECT u.id, u.role FROM user_account u
+WHERE u.tenant_id = $1 AND u.id <> $2 AND u.disabled_at IS NULL
+    AND (u.role = 'agent_owner' OR (u.role = 'sales_manager' AND u.team_id = (
+        SELECT team_id FROM user_account WHERE tenant_id = $1 AND id = $2
+    )))
+ORDER BY u.id
+"""
 
 _USERS: Final = """
 SELECT u.id, l.login, u.name, u.role, u.team_id, u.scope, u.created_at, u.disabled_at,
@@ -227,3 +235,13 @@ async def absent_on(tenant_id: UUID, day: date) -> set[UUID]:
         day,
     )
     return {row["user_id"] for row in rows}
+
+
+async def superiors(tenant_id: UUID, user_id: UUID) -> list[UUID]:
+    """Name who answers for somebody, inside an open transaction of the tenant.
+
+    The managers of the person's team; where there is none but the person, the owners.
+    """
+    rows = await db.connection().fetch(_SUPERIORS, tenant_id, user_id)
+    managers = [row["id"] for row in rows if row["role"] == Role.SALES_MANAGER]
+    return managers or [row["id"] for row in rows]

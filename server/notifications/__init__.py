@@ -1,0 +1,1 @@
+"""Notifications: who is told what, in the product and through channels outside of it."""

@@ -1,0 +1,140 @@
+"""Decide what a notification says, through which channels it goes, and when. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from server.kit.calendars import ZONE
+from server.kit.errors import Invalid
+from server.kit.logs import scrub
+
+_SUBJECT_MAX: Final = 60
+_DAY: Final = timedelta(days=1)
+
+
+class Kind(StrEnum):
+    """What somebody is told."""
+
+    VISIT_APPEALED = "visit_appealed"
+    """A visitor speaks against a score; a manager decides."""
+    APPEAL_DECIDED = "appeal_decided"
+    """A manager has decided about one's appeal."""
+    TASK_GIVEN = "task_given"
+    """A task was given to one by somebody else, or by a rule."""
+    TASK_OVERDUE = "task_overdue"
+    """A must-do task of somebody in one's charge was not done in time."""
+    CASE_OPENED = "case_opened"
+    """A customer of one's own complains or asks for service."""
+    CASE_OVERDUE = "case_overdue"
+    """A service case was not closed in time."""
+    RESOURCE_ANSWERED = "resource_answered"
+    """A request for help was sent on, done or declined."""
+
+
+class Channel(StrEnum):
+    """A way outside of the product."""
+
+    WECOM = "wecom"
+    """企业微信: the key of a group's robot."""
+    DINGTALK = "dingtalk"
+    """钉钉: the token of a group's robot."""
+    FEISHU = "feishu"
+    """飞书: the token of a group's robot."""
+    EMAIL = "email"
+
+
+class BadChannel(Invalid):
+    """What a channel is given to reach somebody by is none of its kind."""
+
+    code = "bad_channel"
+
+
+class BadQuietHours(Invalid):
+    """Quiet hours have a beginning and an end, and these differ."""
+
+    code = "bad_quiet_hours"
+
+
+_SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
+    Kind.VISIT_APPEALED: ("有拜访得分待您裁定", "A visit's score waits for your decision"),
+    Kind.APPEAL_DECIDED: ("您的拜访申诉已裁定", "Your appeal was decided"),
+    Kind.TASK_GIVEN: ("您有一项新任务", "You have a new task"),
+    Kind.TASK_OVERDUE: ("必做任务已超时", "A must-do task is overdue"),
+    Kind.CASE_OPENED: ("客户有新的服务单", "A customer has opened a service case"),
+    Kind.CASE_OVERDUE: ("服务单已超时", "A service case is overdue"),
+    Kind.RESOURCE_ANSWERED: ("您的支援申请有进展", "Your request for help has moved"),
+}
+
+
+def sentence(kind: Kind, *, is_chinese: bool) -> str:
+    """Say what happened, without saying to whom or about whom."""
+    return _SENTENCES[kind][0 if is_chinese else 1]
+
+
+def outside(kind: Kind, subject: str, *, shows_subject: bool) -> str:
+    """Write what leaves the product: never a number or address of anybody.
+
+    The subject, such as a task's title, goes along only where its reader wants that.
+    """
+    said = sentence(kind, is_chinese=True)
+    if not (shows_subject and subject):
+        return said
+    return f"{said}：{scrub(subject)[:_SUBJECT_MAX]}"
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """A channel, and by what it reaches somebody."""
+
+    channel: Channel
+    address: str
+
+
+_KEY: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_MAIL: Final = _KEY | frozenset(".+@")
+
+
+def ensure_reaches(reach: Reach) -> Reach:
+    """Refuse what could lead anywhere else than to the channel.
+
+    :raises BadChannel: naming the field.
+    """
+    wanted = _MAIL if reach.channel is Channel.EMAIL else _KEY
+    is_mail = reach.address.count("@") == 1 and "." in reach.address.partition("@")[2]
+    if not set(reach.address) <= wanted or (reach.channel is Channel.EMAIL and not is_mail):
+        raise BadChannel(
+            "Give the key of the group's robot, or one e-mail address.", field="address"
+        )
+    return reach
+
+
+class Quiet(msgspec.Struct, frozen=True):
+    """Hours in which nothing is sent, in minutes from midnight; they may go over midnight."""
+
+    from_minute: int
+    until_minute: int
+
+    def first_after(self, moment: datetime) -> datetime:
+        """Give the moment itself, or the end of the quiet hours that it lies in."""
+        local = moment.astimezone(ZONE)
+        minute = local.hour * 60 + local.minute
+        length = (self.until_minute - self.from_minute) % (24 * 60)
+        if (minute - self.from_minute) % (24 * 60) >= length:
+            return moment
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        ends = midnight + timedelta(minutes=self.until_minute)
+        return (ends if ends > local else ends + _DAY).astimezone(moment.tzinfo)
+
+
+def quiet(from_minute: int | None, until_minute: int | None) -> Quiet | None:
+    """Read quiet hours; none where neither end is given.
+
+    :raises BadQuietHours: one end is missing, or both are the same.
+    """
+    if from_minute is None and until_minute is None:
+        return None
+    if from_minute is None or until_minute is None or from_minute == until_minute:
+        raise BadQuietHours("Give both ends of the quiet hours, or none.", field="quiet_until")
+    return Quiet(from_minute, until_minute)

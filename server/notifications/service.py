@@ -1,0 +1,185 @@
+"""Tell people things, note what they have read, and send what leaves the product."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Actor
+from server.kit import db, ids, outbox
+from server.kit.errors import NotFound
+from server.kit.text import clean
+from server.notifications import queries, rules
+from server.notifications.channels import Sender
+from server.notifications.rules import Kind, Reach
+from server.notifications.schemas import ReachView, SettingView
+
+TOPIC: Final = "notifications.deliver"
+_TELL: Final = """
+INSERT INTO notification (tenant_id, id, user_id, key, kind, subject, link, told_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8
+WHERE EXISTS (
+    SELECT FROM user_account WHERE tenant_id = $1 AND id = $3 AND disabled_at IS NULL
+)
+ON CONFLICT (tenant_id, user_id, key) DO NOTHING RETURNING id
+"""
+_READ: Final = """
+UPDATE notification SET read_at = coalesce(read_at, $4)
+WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING id
+"""
+_READ_ALL: Final = """
+UPDATE notification SET read_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND read_at IS NULL
+"""
+_KEEP: Final = """
+INSERT INTO notification_setting
+    (tenant_id, user_id, channels, quiet_from_minute, quiet_until_minute, shows_subject)
+VALUES ($1, $2, $3::jsonb, $4, $5, $6)
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET channels = excluded.channels,
+    quiet_from_minute = excluded.quiet_from_minute,
+    quiet_until_minute = excluded.quiet_until_minute, shows_subject = excluded.shows_subject
+"""
+_WAITING: Final = """
+SELECT n.kind, n.subject, s.channels, s.quiet_from_minute AS quiet_from,
+    s.quiet_until_minute AS quiet_until, s.shows_subject,
+    ARRAY(SELECT d.channel FROM notification_delivery d
+          WHERE d.tenant_id = n.tenant_id AND d.notification_id = n.id) AS sent
+FROM notification n
+JOIN notification_setting s ON s.tenant_id = n.tenant_id AND s.user_id = n.user_id
+WHERE n.tenant_id = $1 AND n.id = $2 AND n.read_at IS NULL
+"""
+_SENT: Final = """
+INSERT INTO notification_delivery (tenant_id, notification_id, channel, sent_at)
+VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+
+
+async def tell(
+    tenant_id: UUID,
+    people: Iterable[UUID],
+    kind: Kind,
+    *,
+    key: str,
+    subject: str,
+    link: str,
+    now: datetime,
+) -> int:
+    """Tell people of a company something, in the open transaction; say how many had not heard it.
+
+    :param key: whoever was told something under this key is not told again.
+    :param subject: what it is about, as people called it.
+    :param link: the page that shows it.
+    """
+    told = 0
+    async with db.tenant_transaction(tenant_id):
+        for user_id in sorted(set(people)):
+            new_id = await db.connection().fetchval(
+                _TELL,
+                *(tenant_id, ids.new_id(now), user_id, key, kind, clean(subject), link, now),
+            )
+            if new_id is not None:
+                told += 1
+                await _plan_delivery(tenant_id, user_id, new_id, now)
+    return told
+
+
+async def _plan_delivery(
+    tenant_id: UUID, user_id: UUID, notification_id: UUID, now: datetime
+) -> None:
+    """Leave what goes out to the worker, for after the quiet hours."""
+    wanted = await queries.setting_for(tenant_id, user_id)
+    if wanted.channels:
+        quiet = rules.quiet(wanted.quiet_from, wanted.quiet_until)
+        await outbox.add(
+            TOPIC,
+            {"id": str(notification_id)},
+            tenant_id=tenant_id,
+            now=now,
+            key=f"{TOPIC}:{notification_id}",
+            run_at=quiet.first_after(now) if quiet else now,
+        )
+
+
+async def read(actor: Actor, notification_id: UUID, *, now: datetime) -> None:
+    """Note that the actor has looked at something.
+
+    :raises NotFound: the actor was told no such thing.
+    """
+    actor.ensure_agent()
+    async with db.tenant_transaction(actor.tenant_id):
+        found = await db.connection().fetchval(
+            _READ, actor.tenant_id, actor.user_id, notification_id, now
+        )
+    if found is None:
+        raise NotFound
+
+
+async def read_all(actor: Actor, *, now: datetime) -> None:
+    """Note that the actor has looked at everything."""
+    actor.ensure_agent()
+    async with db.tenant_transaction(actor.tenant_id):
+        await db.connection().execute(_READ_ALL, actor.tenant_id, actor.user_id, now)
+
+
+async def change_setting(actor: Actor, wanted: SettingView) -> SettingView:
+    """Decide how one is told outside of the product.
+
+    :raises BadChannel: an address is none of its channel's.
+    :raises BadQuietHours: one end of the quiet hours is missing.
+    """
+    actor.ensure_agent()
+    rules.quiet(wanted.quiet_from, wanted.quiet_until)
+    for each in wanted.channels:
+        rules.ensure_reaches(Reach(each.channel, each.address))
+    async with db.tenant_transaction(actor.tenant_id):
+        await db.connection().execute(
+            _KEEP,
+            actor.tenant_id,
+            actor.user_id,
+            msgspec.json.encode(wanted.channels).decode(),
+            wanted.quiet_from,
+            wanted.quiet_until,
+            wanted.shows_subject,
+        )
+        return await queries.setting(actor)
+
+
+async def deliver(tenant_id: UUID, notification_id: UUID, *, sender: Sender, now: datetime) -> None:
+    """Send a notification through the channels that its reader wants; what was read is not sent.
+
+    Each channel takes it once, but for a crash between its sending and its note.
+
+    :raises ChannelAway: a channel did not take it; the others were tried.
+    """
+    async with db.tenant_transaction(tenant_id, readonly=True):
+        row = await db.connection().fetchrow(_WAITING, tenant_id, notification_id)
+    if row is None:
+        return
+    wanted = queries.setting_of(row)
+    text = rules.outside(Kind(row["kind"]), row["subject"], shows_subject=wanted.shows_subject)
+    failures: list[Exception] = []
+    for each in wanted.channels:
+        if each.channel not in row["sent"]:
+            failures += await _sent(tenant_id, notification_id, each, text, sender, now)
+    if failures:
+        raise failures[0]
+
+
+async def _sent(
+    tenant_id: UUID,
+    notification_id: UUID,
+    reach: ReachView,
+    text: str,
+    sender: Sender,
+    now: datetime,
+) -> list[Exception]:
+    """Send through one channel and note it; give what went wrong."""
+    try:
+        await sender.send(Reach(reach.channel, reach.address), text)
+    # Whatever a channel does, the others are tried; the job is tried again.
+    except Exception as error:  # noqa: BLE001 - see above
+        return [error]
+    async with db.tenant_transaction(tenant_id):
+        await db.connection().execute(_SENT, tenant_id, notification_id, reach.channel, now)
+    return []
