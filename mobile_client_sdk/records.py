@@ -98,6 +98,45 @@ class Note(Record, kw_only=True):
     written_at: int | None = None
 
 
+class Visit(Record, kw_only=True):
+    """Somebody goes to a customer: planned, checked in to, checked out of. Times are in ms.
+
+    What was checked in or out is told once.
+    """
+
+    KIND: ClassVar[str] = "visit"
+
+    customer_id: str
+    store_id: str | None = None
+    visitor_id: str | None = None
+    """None until the server has seen the visit."""
+    planned_at: int | None = None
+    purpose: str | None = None
+    checked_in_at: int | None = None
+    lat: int | None = None
+    """Millionths of a degree, where the device was when it checked in."""
+    lng: int | None = None
+    """Millionths of a degree."""
+    accuracy_m: int | None = None
+    fix_age_s: int | None = None
+    """How old the position was."""
+    is_mocked: int | None = None
+    """1 when the system says that the position is invented."""
+    checked_out_at: int | None = None
+    cancelled_at: int | None = None
+    summary: str | None = None
+    next_step: str | None = None
+    trust_score: int | None = None
+    """0 to 100, found out by the server; it flags and never blocks."""
+    trust_reasons: object = None
+    """What lowered the score: a list of maps with `code` and what was measured."""
+    appeal: str | None = None
+    """What the visitor says to the score."""
+    appeal_state: str | None = None
+    """``open``, ``upheld`` or ``rejected``."""
+    decided_by: str | None = None
+
+
 class Tag(Record, kw_only=True):
     """A word that customers are marked with."""
 
@@ -206,6 +245,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Store,
     Contact,
     Note,
+    Visit,
     Tag,
     Lead,
     LeadSource,

@@ -83,6 +83,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "lead": ("customer_id", "state"),
     "lead_source": (),
     "campaign": (),
+    "visit": ("customer_id",),
     "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),

@@ -6,6 +6,7 @@ from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, live, session
 from partner_portal.account import pages as account
+from partner_portal.activities import visits
 from partner_portal.benefits import pages as benefits
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
@@ -73,6 +74,11 @@ def create_app(settings: Settings) -> Litestar:
             editing.create,
             editing.edit_form,
             editing.save,
+            visits.visits,
+            visits.visit,
+            visits.appeal,
+            visits.decide,
+            visits.plan,
             benefits.benefit_list,
             benefits.new_request,
             benefits.send_request,

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from server import health, openapi, self_check
 from server.access import Actor
+from server.activities import routes as activities
 from server.attachments import place as attachment_place
 from server.attachments import routes as attachments
 from server.benefits import routes as benefits
@@ -35,6 +36,7 @@ from server.kit.buckets import Buckets, Rate
 from server.kit.edge import Drain, Edge
 from server.kit.errors import TooManyRequests, Unavailable
 from server.leads import routes as leads
+from server.notifications import routes as notifications
 from server.partners import routes as partners
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
@@ -45,8 +47,10 @@ from server.tenants import routes as tenants
 ROUTERS: Final[Sequence[Router]] = (
     tenants.router,
     identity.router,
+    notifications.router,
     customers.router,
     leads.router,
+    activities.router,
     attachments.router,
     sync.router,
     sync.merges,

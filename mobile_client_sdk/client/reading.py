@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from mobile_client_sdk.client.device import Device
-from mobile_client_sdk.records import Contact, Customer, Lead, Note, Record, Tag, id_of
+from mobile_client_sdk.records import (
+    Contact,
+    Customer,
+    Lead,
+    Note,
+    Record,
+    Tag,
+    Visit,
+    id_of,
+)
 from mobile_client_sdk.records import Store as StoreRecord
 from mobile_client_sdk.views import Question
 from mobile_client_sdk.watch import Watch
@@ -65,6 +74,25 @@ class Reading(Device):
     def leads(self, *, state: str = "offered") -> list[Lead]:
         """Answer the leads of a state, those whose clock runs out first before the others."""
         return list(self.find(Lead, Question(equal={"state": state}, order_by="accept_by")))
+
+    def visits(self, customer: Customer | str) -> list[Visit]:
+        """Answer the visits to a customer, the oldest first."""
+        return self._of_customer(Visit, customer, "id")
+
+    def open_visit(self, customer: Customer | str) -> Visit | None:
+        """Answer this person's visit to a customer that was checked in to and not out of."""
+        session = self.session
+        me = None if session is None else session.user_id
+        return next(
+            (
+                each
+                for each in reversed(self.visits(customer))
+                if each.visitor_id in (None, me)
+                and each.checked_in_at is not None
+                and each.checked_out_at is None
+            ),
+            None,
+        )
 
     def tags(self) -> list[Tag]:
         """Answer the tags of the tenant."""

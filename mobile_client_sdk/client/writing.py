@@ -16,6 +16,7 @@ from mobile_client_sdk.records import (
     Note,
     Record,
     Tag,
+    Visit,
     id_of,
 )
 from mobile_client_sdk.records import Store as StoreRecord
@@ -127,6 +128,38 @@ class Writing(Reading):
         """Note something about a customer."""
         now_ms = self._clock_ms()
         return self.create(Note, customer_id=id_of(customer), body=body, written_at=now_ms)
+
+    def plan_visit(self, customer: Customer | str, *, planned_at: int, **fields: Any) -> Visit:
+        """Plan to go to a customer."""
+        return self.create(Visit, customer_id=id_of(customer), planned_at=planned_at, **fields)
+
+    def check_in(
+        self, customer: Customer | str, *, visit: Visit | None = None, **facts: Any
+    ) -> Visit:
+        """Say to be at a customer now; where nothing was planned, the visit is a new one.
+
+        What is told is told once: `lat` and `lng` in millionths of a degree, `accuracy_m`,
+        `fix_age_s`, `is_mocked`.
+        """
+        now_ms = self._clock_ms()
+        if visit is None:
+            return self.create(Visit, customer_id=id_of(customer), checked_in_at=now_ms, **facts)
+        return self._told(visit, checked_in_at=now_ms, **facts)
+
+    def check_out(self, visit: Visit, **words: Any) -> Visit:
+        """Say to leave now, with the visit's `summary` and `next_step` where there are any."""
+        return self._told(visit, checked_out_at=self._clock_ms(), **words)
+
+    def appeal(self, visit: Visit | str, sentence: str) -> str:
+        """Speak against the score of one's visit; a manager decides."""
+        return self.intend("visit.appeal", visit_id=id_of(visit), appeal=sentence)
+
+    def _told(self, visit: Visit, **fields: Any) -> Visit:
+        """Write fields of a visit; answer it as it is then."""
+        with self.edit(self._fresh(visit)) as draft:
+            for name, value in fields.items():
+                setattr(draft, name, value)
+        return self._fresh(visit)
 
     def create_tag(self, *, name: str, meaning: str, **fields: Any) -> Tag:
         """Make a tag."""

@@ -26,7 +26,7 @@ from mobile_client_sdk.device.desk import (
 from mobile_client_sdk.device.tables import Column, cut, pairs, when
 from mobile_client_sdk.lease import LeaseEnded
 from mobile_client_sdk.outbox import MadeOp
-from mobile_client_sdk.records import Customer, LeadSource
+from mobile_client_sdk.records import Customer, LeadSource, Visit
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, ValueRefused
 
@@ -155,6 +155,9 @@ def show(desk: Desk, asked: Namespace) -> int:
             "notes",
             (f"{when(each.written_at)}  {each.body}" for each in reversed(client.notes(customer))),
         )
+        _belongings(
+            desk, "visits", (_visited(desk, each) for each in reversed(client.visits(customer)))
+        )
         conflicts = client.conflicts(customer)
         _belongings(desk, "conflicts", (each.sentence(language) for each in conflicts))
     return DONE
@@ -201,9 +204,38 @@ def note(desk: Desk, asked: Namespace) -> int:
 
 
 def visit(desk: Desk, asked: Namespace) -> int:
-    """Note a visit."""
-    asked.text = [desk.words("visit", text=" ".join(asked.text))]
-    return note(desk, asked)
+    """Check in at a customer, or out; what is said is the visit's summary."""
+    words: dict[str, Any] = {"summary": " ".join(asked.text)} if asked.text else {}
+    with desk.open() as client:
+        customer = desk.customer(client, asked.customer)
+        if asked.out:
+            open_visit = client.open_visit(customer)
+            if open_visit is None:
+                raise Stop(NOT_DONE, desk.words("error.no_visit"))
+            client.check_out(open_visit, **words)
+        else:
+            client.check_in(customer, **_position(desk, asked) | words)
+    desk.say("saved")
+    return DONE
+
+
+def _position(desk: Desk, asked: Namespace) -> dict[str, Any]:
+    """Read where the person is, as ``30.2741,120.1551``."""
+    if asked.at is None:
+        return {}
+    try:
+        lat, lng = (int(Decimal(each) * 1_000_000) for each in asked.at.split(","))
+    except (ValueError, ArithmeticError):
+        raise Stop(USAGE, desk.words("arg.at")) from None
+    told = {"lat": lat, "lng": lng}
+    return told if asked.accuracy is None else {**told, "accuracy_m": asked.accuracy}
+
+
+def _visited(desk: Desk, each: Visit) -> str:
+    """Tell a visit in a line."""
+    at = when(each.checked_in_at or each.planned_at)
+    score = "" if each.trust_score is None else desk.words("score", score=each.trust_score)
+    return "  ".join(part for part in (at, each.summary or each.purpose, score) if part)
 
 
 def leads(desk: Desk, _: Namespace) -> int:

@@ -121,10 +121,10 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one = command("edit", actions.edit)
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("fields", nargs="+", help=words("arg.fields"))
-    for name, action in (("note", actions.note), ("visit", actions.visit)):
-        one = command(name, action)
-        one.add_argument("customer", help=words("arg.customer"))
-        one.add_argument("text", nargs="+", help=words("arg.text"))
+    one = command("note", actions.note)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("text", nargs="+", help=words("arg.text"))
+    _take_visit(command("visit", actions.visit), words)
     one = command("contact", actions.contact)
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("name", help=field_name("name", words.language))
@@ -145,6 +145,15 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("file", nargs="?", help=words("arg.file"))
     one.add_argument("--passphrase", action="store_true", help=words("arg.passphrase"))
     return parser
+
+
+def _take_visit(one: argparse.ArgumentParser, words: Words) -> None:
+    """Say what a visit is told with."""
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("text", nargs="*", help=words("arg.text"))
+    one.add_argument("--at", help=words("arg.at"))
+    one.add_argument("--accuracy", type=int, help=words("arg.accuracy"))
+    one.add_argument("--out", action="store_true", help=words("arg.out"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

@@ -183,6 +183,9 @@ class _OwnerRules(Rules):
         if op.kind == "note":
             fields = {**op.fields, "author_id": self._user_id}
             return msgspec.structs.replace(op, fields=fields)
+        if op.kind == "visit":
+            fields = {**op.fields, "visitor_id": self._user_id}
+            return msgspec.structs.replace(op, fields=fields)
         return op
 
 

@@ -11,12 +11,14 @@ from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, I
 from partner_portal.formats import Formats
 from partner_portal.words import Catalogue
 from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.activities import queries as activities
 from server.benefits import queries as benefits
 from server.benefits.schemas import BenefitFilters
 from server.customers import queries as customers
 from server.customers.schemas import CustomerDetail, HistoryEntry
 from server.identity import queries as identity
 from server.identity.schemas import Directory
+from server.kit import clock, ids
 from server.sync import queries as sync
 
 ICONS: Final = {
@@ -25,13 +27,14 @@ ICONS: Final = {
     "store": "store",
     "note": "notebook-pen",
     "lead": "user-plus",
+    "visit": "map-pin",
     "attachment": "file-up",
     "conflict": "git-compare",
     "tag": "tag",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
-_WHOLE: Final = frozenset({"conflict", "attachment", "lead"})
+_WHOLE: Final = frozenset({"conflict", "attachment", "lead", "visit"})
 """Kinds of which it is told that something happened, not what changed within."""
 
 
@@ -144,6 +147,8 @@ async def facts(
         "moments": [teller.moment(entry, sayings(found)) for entry in history.items],
         "more_history": history.next_cursor,
         "conflicts": conflicts.items,
+        "visits": await activities.visits_of(actor, customer_id),
+        "visit_id": ids.new_id(clock.now()),
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
         "benefits": None,
     }

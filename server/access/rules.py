@@ -52,6 +52,7 @@ class Permission(StrEnum):
     USERS_MANAGE = "users.manage"
     USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
+    VISITS_JUDGE = "visits.judge"
     BENEFITS_REQUEST = "benefits.request"
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
@@ -70,6 +71,7 @@ _MANAGER = _REP | {
     Permission.CUSTOMERS_EXPORT,
     Permission.POOLS_MANAGE,
     Permission.LEADS_MANAGE,
+    Permission.VISITS_JUDGE,
     Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,

@@ -20,6 +20,7 @@ ATTACHMENT: Final = RecordKind(
     normalise=rules.normalise,
     check=rules.check,
     complete=_complete,
+    topic="attachments.written",
 )
 
 KINDS: Final = (ATTACHMENT,)

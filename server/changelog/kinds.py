@@ -67,6 +67,10 @@ def _no_check(_before: Mapping[str, Any] | None, _after: Mapping[str, Any]) -> N
     """Allow every change."""
 
 
+def _anybodys(_actor: Actor, _before: Mapping[str, Any] | None, _after: Mapping[str, Any]) -> None:
+    """Let everybody who sees a record write it."""
+
+
 def _nothing_completed(_actor: Actor, _fields: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
     """Fill in nothing."""
     return {}
@@ -92,6 +96,8 @@ class RecordKind:
     """Bring given values into their stored form; raises a Refusal that names the field."""
     check: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], None] = _no_check
     """Look at a record before and after; raises a Refusal, e.g. for an illegal transition."""
+    allow: Callable[[Actor, Mapping[str, Any] | None, Mapping[str, Any]], None] = _anybodys
+    """Look at who would write a record, before and after; raises a Refusal."""
     complete: Callable[[Actor, Mapping[str, Any], int], dict[str, Any]] = _nothing_completed
     """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner,
     author, status."""
@@ -105,3 +111,5 @@ class RecordKind:
     index: Callable[[Sequence[Written]], Sequence[Along]] | None = None
     """Say what keeps the search index of these records; pure. Of ``clock`` it may join `tenant_id`
     alone: many records are indexed before the clock is taken."""
+    topic: str | None = None
+    """Where the outbox is told the ids of such records that were written, for rooms above."""

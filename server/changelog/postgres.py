@@ -136,6 +136,7 @@ class PostgresStore:
         parts += [Part.along(each) for each in along]
         if unit.has_customers:
             parts.append(Part.along(_announcement(actor.tenant_id, now)))
+        parts += map(Part.along, _words(kinds, unit, actor.tenant_id, now))
         statement = statements.unit(tuple(part.text for part in parts))
         row = await connection.fetchrow(
             statement,
@@ -256,3 +257,16 @@ def _announcement(tenant_id: UUID, now: datetime) -> Along:
     key = f"{topic}:{tenant_id}"
     adding = outbox.adding(topic, {}, tenant_id=tenant_id, now=now, key=key, run_at=now + _QUIET)
     return Along(*adding)
+
+
+def _words(
+    kinds: Mapping[str, RecordKind], unit: Unit, tenant_id: UUID, now: datetime
+) -> Iterable[Along]:
+    """Leave word which records were written of each kind that has a topic."""
+    written: dict[str, list[str]] = {}
+    for record in (*unit.created, *(each.after for each in unit.changed)):
+        topic = kinds[record.kind].topic
+        if topic is not None:
+            written.setdefault(topic, []).append(record.id)
+    for topic, record_ids in written.items():
+        yield Along(*outbox.adding(topic, {"ids": record_ids}, tenant_id=tenant_id, now=now))

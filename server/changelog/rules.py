@@ -86,8 +86,10 @@ class RoomRules(Rules):
         if store_id and self.named.stores.get(store_id) not in (None, after.fields["customer_id"]):
             detail = "This store belongs to another customer."
             raise ValueRefused(Code.REFERENCE_MISSING, detail, "store_id")
+        was = before.fields if before else None
         try:
-            kind.check(before.fields if before else None, after.fields)
+            kind.allow(self.actor, was, after.fields)
+            kind.check(was, after.fields)
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
         return after

@@ -18,6 +18,7 @@ from server.kit import db
 from server.sync import orphans, restoration, segments
 from server.sync.registry import KINDS
 from sync_protocol.messages import MAX_OPS
+from sync_protocol.schema import SCHEMA
 
 KEEP: Final = timedelta(days=90)
 """How long a device may stay away without starting again."""
@@ -145,8 +146,10 @@ def _delete(table: str, where: str, *, of: str = "") -> str:
 
 def _referring(name: str) -> Iterator[tuple[str, str]]:
     """Give the columns that name records of a kind."""
-    if name == "store":
-        yield "contact", "store_id"
+    for kind in KINDS:
+        for field in SCHEMA.outline(kind).references.values():
+            if field.references == name and field.name != storage.parent_of(kind):
+                yield KINDS[kind].table, field.name
     if name == "customer":
         for kind in KINDS:
             if (column := storage.parent_of(kind)) is not None:

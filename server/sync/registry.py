@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from server.access import Actor
+from server.activities import sync as activities
 from server.attachments import sync as attachments
 from server.benefits import sync as benefits
 from server.changelog.conflicts import CONFLICT
@@ -23,7 +24,14 @@ A refusal that is raised undoes the intent; one that is given back leaves what t
 """
 
 _ROOMS: Final = {
-    kind.name: kind for kind in (*customers.KINDS, *leads.KINDS, *attachments.KINDS, CONFLICT)
+    kind.name: kind
+    for kind in (
+        *customers.KINDS,
+        *activities.KINDS,
+        *leads.KINDS,
+        *attachments.KINDS,
+        CONFLICT,
+    )
 }
 
 KINDS: Final[dict[str, RecordKind]] = {
@@ -39,6 +47,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     **pools.MUTATIONS,
     leads.ACCEPT: leads.accept,
     leads.RETURN: leads.give_back,
+    activities.APPEAL: activities.appeal,
 }
 """By name, ``noun.verb``."""
 

@@ -487,6 +487,47 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/sync/pull"): Case(body=lambda _: pull(), role=Role.SALES_REP),
     ("POST", "/v1/sync/digest"): Case(body=lambda _: {"pull": pull()}, role=Role.SALES_REP),
     ("POST", "/v1/sync/push"): Case(body=lambda _: push(), role=Role.SALES_REP),
+    ("GET", "/v1/notifications"): Case(),
+    ("GET", "/v1/notifications/unread"): Case(),
+    ("POST", "/v1/notifications/reading"): Case(),
+    ("POST", "/v1/notifications/{notification_id}/reading"): Case(
+        ids={"path.notification_id": "notification"}
+    ),
+    ("GET", "/v1/notifications/setting"): Case(),
+    ("PUT", "/v1/notifications/setting"): Case(
+        body=lambda _: {"channels": [{"channel": "wecom", "address": "robot-of-mine"}]}
+    ),
+    ("GET", "/v1/visits"): Case(
+        ids={"query.customer_id": "customer", "query.visitor_id": "user"},
+        answers={"query.customer_id": 200, "query.visitor_id": 200},
+    ),
+    ("POST", "/v1/customers/{customer_id}/visits"): Case(
+        ids={"path.customer_id": "customer", "body.store_id": "store"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "store_id": str(company.ids["store"]),
+            "purpose": company.text("拜访"),
+        },
+        role=Role.SALES_REP,
+    ),
+    ("GET", "/v1/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),
+    ("PATCH", "/v1/visits/{visit_id}"): Case(
+        ids={"path.visit_id": "visit"},
+        body=lambda company: {"summary": company.text("改见闻")},
+        role=Role.SALES_REP,
+    ),
+    ("POST", "/v1/visits/{visit_id}/appeal"): Case(
+        ids={"path.visit_id": "judged_visit"},
+        body=lambda company: {"appeal": company.text("申诉")},
+        role=Role.SALES_REP,
+        spends="path.visit_id",
+    ),
+    ("POST", "/v1/visits/{visit_id}/appeal/decision"): Case(
+        ids={"path.visit_id": "visit"},
+        body=lambda _: {"decision": "upheld"},
+        spends="path.visit_id",
+    ),
     ("GET", "/v1/benefits/programs"): Case(),
     ("GET", "/v1/benefits/requests"): Case(
         ids={"query.customer_id": "customer"}, shared={"query.program_id": "program"}
@@ -638,6 +679,28 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/customers/{customer_id}/{kind}/{record_id}/restoration"): Case(
         ids={"path.customer_id": "customer", "path.record_id": "contact"},
         words={"kind": "contacts"},
+    ),
+    ("POST", "/customers/{customer_id}/visits"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "planned_at": "2031-01-01T09:30",
+            "purpose": company.text("表单拜访"),
+        },
+    ),
+    ("GET", "/visits"): Case(),
+    ("GET", "/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),
+    ("POST", "/visits/{visit_id}/appeal"): Case(
+        ids={"path.visit_id": "judged_visit"},
+        body=lambda company: {"appeal": company.text("表单申诉")},
+        role=Role.SALES_REP,
+        spends="path.visit_id",
+    ),
+    ("POST", "/visits/{visit_id}/decision"): Case(
+        ids={"path.visit_id": "visit"},
+        body=lambda _: {"decision": "upheld"},
+        spends="path.visit_id",
     ),
     ("GET", "/conflicts"): Case(),
     ("POST", "/conflicts/{conflict_id}"): Case(

@@ -369,13 +369,16 @@ async def test_a_push_reaches_nothing_of_the_other(http: httpx.AsyncClient, worl
 
 def _hostile_ops(theirs: Company) -> Iterator[dict[str, Any]]:
     """Write ops that try to reach a rival's records."""
-    for kind in ("customer", "store", "contact", "note", "tag", "attachment", "conflict"):
+    for kind in (
+        "customer", "store", "contact", "note", "visit", "tag", "attachment", "conflict",
+    ):  # fmt: skip
         yield {"op": "edit", "kind": kind, "kind_of_id": kind, "id": "", "fields": {"name": "x"}}
         yield {"op": "delete", "kind": kind, "kind_of_id": kind, "id": ""}
     for kind, fields in (
         ("store", {"name": "x"}),
         ("contact", {"name": "x"}),
         ("note", {"body": "x"}),
+        ("visit", {"purpose": "x"}),
     ):
         yield {
             "op": "create",

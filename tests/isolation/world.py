@@ -11,6 +11,8 @@ import asyncpg
 import msgspec
 
 from server.access import Actor, Role, Scope
+from server.activities import service as activities
+from server.activities.schemas import NewAppeal, NewVisit
 from server.attachments import service as attachments
 from server.attachments.rules import Piece
 from server.attachments.schemas import NewAttachment
@@ -55,6 +57,12 @@ from server.leads.schemas import (
     NewSource,
     NewTerritory,
 )
+from server.notifications import queries as notification_queries
+from server.notifications import service as notifications
+from server.notifications.channels import NullSender
+from server.notifications.rules import Channel as Outside
+from server.notifications.rules import Kind
+from server.notifications.schemas import ReachView, SettingView
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
@@ -194,6 +202,9 @@ async def fill(company: Company) -> None:
         "store",
         "contact",
         "note",
+        "visit",
+        "judged_visit",
+        "notification",
         "conflict",
         "import",
         "attachment",
@@ -279,6 +290,55 @@ async def new_note(company: Company) -> UUID:
     new = NewNote(body=company.text("跟进"))
     owner = company.tenant.rep
     return (await customers.add_note(owner, company.ids["customer"], new, now=clock.now())).id
+
+
+async def new_visit(company: Company) -> UUID:
+    """Go to a customer; the visit was judged, and its visitor speaks against that."""
+    now = clock.now()
+    new = NewVisit(
+        checked_in_at=now,
+        lat=30_000_000,
+        lng=120_000_000,
+        is_mocked=1,
+        purpose=company.text("目的"),
+        summary=company.text("见闻"),
+        next_step=company.text("下一步"),
+        store_id=company.ids["store"],
+    )
+    rep = company.tenant.rep
+    made = await activities.add_visit(rep, company.ids["customer"], new, now=now)
+    await activities.judge_visits(rep.tenant_id, [str(made.id)], now=now)
+    await activities.appeal(rep, made.id, NewAppeal(company.text("申诉")), now=now)
+    return made.id
+
+
+async def new_judged_visit(company: Company) -> UUID:
+    """Go to a customer, as somebody whose visit nobody has spoken of yet."""
+    now = clock.now()
+    rep = company.tenant.rep
+    new = NewVisit(checked_in_at=now)
+    made = await activities.add_visit(rep, company.ids["customer"], new, now=now)
+    await activities.judge_visits(rep.tenant_id, [str(made.id)], now=now)
+    return made.id
+
+
+async def new_notification(company: Company) -> UUID:
+    """Tell the owner something, who wants it outside too, where it has left."""
+    owner, now = company.tenant.owner, clock.now()
+    reach = ReachView(Outside.WECOM, f"robot-{company.tenant.tenant_id.hex}")
+    await notifications.change_setting(owner, SettingView(channels=[reach]))
+    await notifications.tell(
+        owner.tenant_id,
+        [owner.user_id],
+        Kind.TASK_GIVEN,
+        key=company.text("通知"),
+        subject=company.text("任务"),
+        link="/visits",
+        now=now,
+    )
+    told = (await notification_queries.notifications(owner)).items[0]
+    await notifications.deliver(owner.tenant_id, told.id, sender=NullSender(), now=now)
+    return told.id
 
 
 async def new_tag(company: Company) -> UUID:
@@ -558,6 +618,9 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "store": new_store,
     "contact": new_contact,
     "note": new_note,
+    "visit": new_visit,
+    "judged_visit": new_judged_visit,
+    "notification": new_notification,
     "tag": new_tag,
     "pool": new_pool,
     "pooled": new_pooled,

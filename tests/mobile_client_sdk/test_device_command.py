@@ -69,7 +69,7 @@ def test_a_rep_works_through_a_day(rep: Rep, server: FakeServer, url: str, tmp_p
     rep.does("contact", "福满楼", "陈老板", "--phone", "13900000000", "--title", "店主")
 
     shown = rep.does("show", "福满")
-    for each in ("+8613800000000", "意向客户", "¥3,000.50", "拜访：谈了 中秋 订货", "陈老板  店主"):
+    for each in ("+8613800000000", "意向客户", "¥3,000.50", "谈了 中秋 订货", "陈老板  店主"):
         assert each in shown
     assert "杭州市" not in shown
     assert "5 项改动等待上传" in rep.does("outbox")

@@ -1,6 +1,7 @@
 """Every page in both languages and both themes: usable by everybody, on a desk and in a hand."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -8,6 +9,9 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from server.access import Actor
+from server.activities import queries as activities
+from server.activities import service as activity_service
+from server.activities.schemas import NewAppeal, NewVisit
 from server.benefits import service as benefits
 from server.benefits.schemas import NewFunding, NewProgram, RequestBenefit
 from server.customers import queries
@@ -64,7 +68,28 @@ async def customer(shop: Tenant, operator: Actor) -> UUID:
     await benefits.fund(operator, program.id, funding, now=NOW)
     asked = RequestBenefit(id=new_id(), customer_id=made.id, program_id=program.id)
     await benefits.request(shop.rep, asked, now=now)
+    await _visit(shop.rep, made.id)
     return made.id
+
+
+async def _visit(rep: Actor, customer_id: UUID) -> None:
+    """Let the rep go there in a way that needs an explanation, and explain it."""
+    visit = NewVisit(
+        checked_in_at=NOW,
+        checked_out_at=NOW + timedelta(seconds=40),
+        lat=31_385_000,
+        lng=120_980_000,
+        accuracy_m=800,
+        fix_age_s=900,
+        is_mocked=0,
+        purpose="看样机",
+        summary="郑总要两台，等报价",
+        next_step="周三送报价单",
+    )
+    done = await activity_service.add_visit(rep, customer_id, visit, now=NOW)
+    await activity_service.judge_visits(rep.tenant_id, [str(done.id)], now=NOW)
+    said = NewAppeal("商场地下一层没有信号")
+    await activity_service.appeal(rep, done.id, said, now=NOW)
 
 
 AGENT_PAGES = [
@@ -73,6 +98,9 @@ AGENT_PAGES = [
     "/customers/new",
     "/customers/{id}",
     "/customers/{id}/edit",
+    "/visits",
+    "/visits?look=doubted",
+    "/visits/{visit}",
     "/benefits",
     "/benefits/new",
     "/benefits/new?customer_id={id}",
@@ -151,7 +179,8 @@ async def test_an_agents_page_is_usable_by_everybody(
     await let_in(context, site, shop.manager)
     await speak(context, site, language)
 
-    await look_at(page, path.format(id=customer), language, axe)
+    [visit] = await activities.visits_of(shop.manager, customer)
+    await look_at(page, path.format(id=customer, visit=visit.id), language, axe)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -1,0 +1,1 @@
+"""What people do for customers: visits and how far they are trusted."""

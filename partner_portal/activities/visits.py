@@ -1,0 +1,147 @@
+"""Visits: list them, look at one and at what is odd about it, plan one, decide an appeal."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from partner_portal import forms, htmx
+from partner_portal.formats import ZONE
+from partner_portal.forms import Problem
+from partner_portal.frame import frame
+from partner_portal.rendering import AnyRequest, TheRenderer
+from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.access.edge import CurrentActor
+from server.activities import queries, service
+from server.activities.schemas import Decision, NewAppeal, NewVisit, VisitFilters, VisitView
+from server.identity import queries as identity
+from server.kit import clock
+from server.kit.errors import Invalid, Refusal
+
+LOOKS: Final = ("", "mine", "doubted", "appealed")
+_LIST: Final = "activities/templates/visits.html"
+
+
+@get("/visits")
+async def visits(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """List the visits to customers within sight, the last written down first."""
+    look = request.query_params.get("look", "")
+    look = look if look in LOOKS else ""
+    filters = VisitFilters(
+        visitor_id=actor.user_id if look == "mine" else None,
+        is_doubted=look == "doubted",
+        is_appealed=look == "appealed",
+    )
+    cursor = request.query_params.get("cursor") or None
+    shown: dict[str, Any] = {
+        "page": await queries.visits(actor, filters, cursor=cursor),
+        "look": look,
+        "looks": LOOKS,
+        "people": (await identity.directory(actor)).people,
+    }
+    if cursor and htmx.is_fragment(request):
+        return renderer.page(request, "activities/templates/visit_rows.html", **shown)
+    return renderer.page(request, _LIST, **shown, **await frame(request, actor))
+
+
+@get("/visits/{visit_id:uuid}")
+async def visit(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, visit_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show one visit: what was told, what was found out, and who has the last word."""
+    held = await queries.visit(actor, visit_id)
+    return await _page(request, actor, renderer, held, Problem())
+
+
+@post("/visits/{visit_id:uuid}/appeal", status_code=200)
+async def appeal(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, visit_id: FromPath[UUID]
+) -> Response[Any]:
+    """Speak against the score of one's own visit."""
+    given = await forms.texts(request, "appeal")
+    try:
+        said = forms.taken(given, NewAppeal)
+        await service.appeal(actor, visit_id, said, now=clock.now())
+    except Refusal as refusal:
+        return await _refused(request, actor, renderer, visit_id, refusal)
+    return forms.go(f"/visits/{visit_id}", "appeal")
+
+
+@post("/visits/{visit_id:uuid}/decision", status_code=200)
+async def decide(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, visit_id: FromPath[UUID]
+) -> Response[Any]:
+    """Decide an appeal."""
+    given = await forms.texts(request, "decision")
+    try:
+        said = forms.taken(given, Decision)
+        await service.decide_appeal(actor, visit_id, said, now=clock.now())
+    except Refusal as refusal:
+        return await _refused(request, actor, renderer, visit_id, refusal)
+    return forms.go(f"/visits/{visit_id}", "decision")
+
+
+@post("/customers/{customer_id:uuid}/visits", status_code=200)
+async def plan(
+    request: AnyRequest, actor: CurrentActor, customer_id: FromPath[UUID]
+) -> Response[Any]:
+    """Plan a visit from the customer's page."""
+    given = await forms.texts(request, "id", "planned_at", "purpose")
+    new = forms.taken(
+        {
+            "id": given["id"] or None,
+            "planned_at": _moment(given["planned_at"]),
+            "purpose": given["purpose"] or None,
+        },
+        NewVisit,
+    )
+    await service.add_visit(actor, customer_id, new, now=clock.now())
+    return forms.go(f"/customers/{customer_id}", "visit_planned")
+
+
+def _moment(text: str) -> datetime:
+    """Read the time of a form, which is of the channel's zone.
+
+    :raises Invalid: it is none.
+    """
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZONE)
+    except ValueError as error:
+        raise Invalid("Choose a day and a time.", field="planned_at") from error
+
+
+async def _refused(
+    request: AnyRequest,
+    actor: Actor,
+    renderer: TheRenderer,
+    visit_id: UUID,
+    refusal: Refusal,
+) -> Response[Any]:
+    """Show the visit again, with why something was not done."""
+    wrong = forms.problem(refusal, forms.words_of(request))
+    held = await queries.visit(actor, visit_id)
+    return await _page(request, actor, renderer, held, wrong)
+
+
+async def _page(
+    request: AnyRequest, actor: Actor, renderer: TheRenderer, held: VisitView, wrong: Problem
+) -> Response[Any]:
+    """Draw the page of a visit."""
+    is_own = held.visitor_id == actor.user_id
+    may_judge = Permission.VISITS_JUDGE in ROLE_PERMISSIONS[actor.role]
+    return renderer.page(
+        request,
+        "activities/templates/visit.html",
+        status=wrong.status,
+        visit=held,
+        state=str(held.state),
+        reasons=msgspec.to_builtins(held.trust_reasons),
+        may_appeal=is_own and held.trust_score is not None and held.appeal_state is None,
+        may_decide=may_judge and not is_own and held.appeal_state == "open",
+        wrong=wrong,
+        people=(await identity.directory(actor)).people,
+        **await frame(request, actor),
+    )

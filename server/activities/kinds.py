@@ -1,0 +1,28 @@
+"""How this room's synced records lie in their tables."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from server.activities.rules import visits
+from server.changelog.kinds import RecordKind
+
+VISIT: Final = RecordKind(
+    name="visit",
+    table="visit",
+    normalise=visits.normalise,
+    check=visits.check,
+    allow=visits.allow,
+    complete=visits.complete,
+    topic="visits.written",
+)
+
+KINDS: Final = (VISIT,)
+"""This room's records."""
+
+BY_NAME: Final[Mapping[str, RecordKind]] = {
+    # The one write path looks whether they are there; they are written by their own room.
+    "customer": RecordKind(name="customer", table="customer"),
+    "store": RecordKind(name="store", table="store"),
+    **{kind.name: kind for kind in KINDS},
+}
+"""What the one write path asks for: this room's records, and those that they name."""

@@ -1,0 +1,95 @@
+"""Activities over HTTP. Each handler makes one call."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Router, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from server.access.edge import CurrentActor
+from server.activities import queries, service
+from server.activities.schemas import (
+    Decision,
+    NewAppeal,
+    NewVisit,
+    VisitEdit,
+    VisitFilters,
+    VisitState,
+    VisitView,
+)
+from server.kit import clock
+from server.kit.pages import PAGE_SIZE, Page
+from server.kit.parameters import PageCursor, PageLimit
+
+State = Annotated[VisitState | None, QueryParameter(name="state")]
+"""Litestar keeps the word itself for something of its own."""
+
+
+@get("/", summary="List visits")
+async def visits(
+    actor: CurrentActor,
+    customer_id: FromQuery[UUID | None] = None,
+    visitor_id: FromQuery[UUID | None] = None,
+    wanted: State = None,
+    is_doubted: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
+    is_appealed: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> Page[VisitView]:
+    """List the visits to customers within sight, the last written down first."""
+    filters = VisitFilters(
+        customer_id=customer_id,
+        visitor_id=visitor_id,
+        state=wanted,
+        is_doubted=is_doubted,
+        is_appealed=is_appealed,
+    )
+    return await queries.visits(actor, filters, cursor=cursor, limit=limit)
+
+
+@post("/customers/{customer_id:uuid}/visits", summary="Plan or begin a visit")
+async def add_visit(
+    actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[NewVisit]
+) -> VisitView:
+    """Plan a visit to a customer, or tell of one that has begun."""
+    return await service.add_visit(actor, customer_id, data, now=clock.now())
+
+
+@get("/{visit_id:uuid}", summary="Show a visit")
+async def visit(actor: CurrentActor, visit_id: FromPath[UUID]) -> VisitView:
+    """Give a visit, and how far it is trusted."""
+    return await queries.visit(actor, visit_id)
+
+
+@patch("/{visit_id:uuid}", summary="Tell more of a visit")
+async def change_visit(
+    actor: CurrentActor, visit_id: FromPath[UUID], data: JSONBody[VisitEdit]
+) -> VisitView:
+    """Move a visit, cancel it, check in or out, or write what came of it."""
+    return await service.change_visit(actor, visit_id, data, now=clock.now())
+
+
+@post("/{visit_id:uuid}/appeal", status_code=200, summary="Appeal a visit's score")
+async def appeal(
+    actor: CurrentActor, visit_id: FromPath[UUID], data: JSONBody[NewAppeal]
+) -> VisitView:
+    """Speak against the score of one's own visit, once."""
+    return await service.appeal(actor, visit_id, data, now=clock.now())
+
+
+@post("/{visit_id:uuid}/appeal/decision", status_code=200, summary="Decide an appeal")
+async def decide_appeal(
+    actor: CurrentActor, visit_id: FromPath[UUID], data: JSONBody[Decision]
+) -> VisitView:
+    """Take a visit for what its visitor says, or let the score stand."""
+    return await service.decide_appeal(actor, visit_id, data, now=clock.now())
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        add_visit,
+        Router("/visits", route_handlers=[visits, visit, change_visit, appeal, decide_appeal]),
+    ],
+    tags=["activities"],
+)

@@ -1,0 +1,1 @@
+"""Decide about activities. Pure: no HTTP, no database."""

@@ -1,0 +1,139 @@
+"""What activities are over HTTP and to the portal: views that are given, records that are taken."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from server.activities.rules.trust import Sign
+from server.activities.rules.visits import Appeal
+from server.kit.text import PRINTABLE
+from sync_protocol.schema import MAX_FIX_AGE_S
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Line = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
+Step = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
+Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+Summary = Annotated[str, msgspec.Meta(max_length=5_000, pattern=PRINTABLE)]
+Latitude = Annotated[int, msgspec.Meta(ge=-90_000_000, le=90_000_000)]
+Longitude = Annotated[int, msgspec.Meta(ge=-180_000_000, le=180_000_000)]
+Metres = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+Age = Annotated[int, msgspec.Meta(ge=0, le=MAX_FIX_AGE_S)]
+YesOrNo = Annotated[int, msgspec.Meta(ge=0, le=1)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+class VisitState(StrEnum):
+    """How far a visit has come."""
+
+    PLANNED = "planned"
+    OPEN = "open"
+    """Checked in, not out."""
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class VisitFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What a visitor tells. A field that is left out stays; what was checked in is told once."""
+
+    planned_at: Moment | UnsetType | None = UNSET
+    purpose: Line | UnsetType | None = UNSET
+    checked_in_at: Moment | UnsetType = UNSET
+    lat: Latitude | UnsetType | None = UNSET
+    """Millionths of a degree, like `lng`."""
+    lng: Longitude | UnsetType | None = UNSET
+    accuracy_m: Metres | UnsetType | None = UNSET
+    fix_age_s: Age | UnsetType | None = UNSET
+    is_mocked: YesOrNo | UnsetType | None = UNSET
+    """1 when the system of the device says that the position is invented."""
+    checked_out_at: Moment | UnsetType = UNSET
+    cancelled_at: Moment | UnsetType = UNSET
+    summary: Summary | UnsetType | None = UNSET
+    next_step: Step | UnsetType | None = UNSET
+
+
+class NewVisit(VisitFields, frozen=True, kw_only=True):
+    """A visit to be: planned, or with its check-in. With its own `id` it may be sent again."""
+
+    id: UUID | None = None
+    store_id: UUID | None = None
+
+
+class VisitEdit(VisitFields, frozen=True, kw_only=True):
+    """What is told of a visit later."""
+
+    base: Seq | None = None
+    """The sequence at which the visit was seen; whatever stands now, where none is said."""
+
+
+class NewAppeal(msgspec.Struct, frozen=True):
+    """What a visitor says to the score of a visit."""
+
+    appeal: Sentence
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What a manager says to an appeal."""
+
+    decision: Literal["upheld", "rejected"]
+
+
+class ReasonView(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign that something is odd, what it cost of a hundred, and what was measured."""
+
+    code: Sign
+    cost: int
+    measured: int | None = None
+    """Metres, seconds or metres a second."""
+
+
+class VisitView(msgspec.Struct, frozen=True, kw_only=True):
+    """A visit, and how far it is trusted."""
+
+    id: UUID
+    seq: int
+    customer_id: UUID
+    customer_name: str
+    store_id: UUID | None
+    visitor_id: UUID
+    planned_at: datetime | None
+    purpose: str | None
+    checked_in_at: datetime | None
+    lat: int | None
+    lng: int | None
+    accuracy_m: int | None
+    fix_age_s: int | None
+    is_mocked: int | None
+    checked_out_at: datetime | None
+    cancelled_at: datetime | None
+    summary: str | None
+    next_step: str | None
+    trust_score: int | None
+    trust_reasons: list[ReasonView]
+    appeal: str | None
+    appeal_state: Appeal | None
+    decided_by: UUID | None
+
+    @property
+    def state(self) -> VisitState:
+        """Say how far it has come."""
+        if self.cancelled_at is not None:
+            return VisitState.CANCELLED
+        if self.checked_in_at is None:
+            return VisitState.PLANNED
+        return VisitState.OPEN if self.checked_out_at is None else VisitState.DONE
+
+
+class VisitFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the visits to customers within sight."""
+
+    customer_id: UUID | None = None
+    visitor_id: UUID | None = None
+    state: VisitState | None = None
+    is_doubted: bool = False
+    """Only those whose score is low and which no manager has upheld."""
+    is_appealed: bool = False
+    """Only those whose appeal waits."""

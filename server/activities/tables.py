@@ -1,0 +1,39 @@
+"""Tables of activities, as facts on disk. The truth about keys and indexes is in the migrations."""
+
+from piccolo.columns import JSONB, UUID, BigInt, Text, Timestamptz
+from piccolo.table import Table
+
+from server.changelog.tables import Synced
+
+
+class Visit(Synced, Table, tablename="visit"):
+    """Somebody goes to a customer: planned, checked in to, checked out of.
+
+    The only place where it is kept where somebody was.
+    """
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    store_id = UUID(null=True)
+    visitor_id = UUID()
+    planned_at = Timestamptz(null=True)
+    purpose = Text(null=True)
+    checked_in_at = Timestamptz(null=True)
+    lat = BigInt(null=True)
+    """Millionths of a degree, like `lng`."""
+    lng = BigInt(null=True)
+    accuracy_m = BigInt(null=True)
+    fix_age_s = BigInt(null=True)
+    is_mocked = BigInt(null=True)
+    """1 when the system of the device says that the position is invented."""
+    checked_out_at = Timestamptz(null=True)
+    cancelled_at = Timestamptz(null=True)
+    summary = Text(null=True)
+    next_step = Text(null=True)
+    trust_score = BigInt(null=True)
+    """0 to 100; see rules/trust.py."""
+    trust_reasons = JSONB(null=True)
+    appeal = Text(null=True)
+    appeal_state = Text(null=True)
+    decided_by = UUID(null=True)
