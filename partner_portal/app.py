@@ -18,6 +18,7 @@ from partner_portal.entrance import invitation
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
 from partner_portal.imports import pages as imports
+from partner_portal.notifications import pages as notifications
 from partner_portal.people import pages as people
 from partner_portal.people import teams
 from partner_portal.pools import pages as pools
@@ -79,6 +80,11 @@ def create_app(settings: Settings) -> Litestar:
             visits.appeal,
             visits.decide,
             visits.plan,
+            notifications.notifications,
+            notifications.read_all,
+            notifications.read,
+            notifications.setting,
+            notifications.change_setting,
             benefits.benefit_list,
             benefits.new_request,
             benefits.send_request,

@@ -5,6 +5,7 @@ from typing import Any
 from partner_portal import forms, navigation
 from partner_portal.rendering import AnyRequest
 from server.access import Actor
+from server.notifications import queries as notifications
 from server.tenants import queries as tenants
 
 
@@ -19,4 +20,5 @@ async def frame(request: AnyRequest, who: Actor) -> dict[str, Any]:
         "notes": forms.notes(request),
         "searches": not who.is_platform,
         "live": not who.is_platform,
+        "unread": 0 if who.is_platform else (await notifications.unread(who)).unread,
     }

@@ -33,6 +33,13 @@ _AGENT = (
     _Place("/customers", "building-2", "nav.customers", "nav.customers", Permission.CUSTOMERS_READ),
     _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),
+    _Place(
+        "/notifications",
+        "message-square",
+        "nav.notifications",
+        "nav.notifications_short",
+        Permission.CUSTOMERS_READ,
+    ),
     _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
     _Place(
         "/conflicts",

@@ -9,7 +9,8 @@ import msgspec
 from server.access import Actor
 from server.kit import db
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
-from server.notifications.schemas import NotificationView, SettingView, Unread
+from server.notifications import rules
+from server.notifications.schemas import Kind, NotificationView, SettingView, Unread
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _LIST: Final = """
@@ -67,3 +68,8 @@ def setting_of(row: asyncpg.Record | None) -> SettingView:
         return SettingView()
     channels = msgspec.json.decode(row["channels"])
     return msgspec.convert({**row, "channels": channels}, SettingView)
+
+
+def sentences(*, is_chinese: bool) -> dict[Kind, str]:
+    """Say what each kind of notification tells, in a language."""
+    return {kind: rules.sentence(kind, is_chinese=is_chinese) for kind in Kind}

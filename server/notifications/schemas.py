@@ -9,6 +9,8 @@ import msgspec
 from server.kit.text import PRINTABLE
 from server.notifications.rules import Channel, Kind
 
+__all__ = ["Channel", "Kind", "NotificationView", "ReachView", "SettingView", "Unread"]
+
 Minute = Annotated[int, msgspec.Meta(ge=0, le=1439)]
 Address = Annotated[str, msgspec.Meta(min_length=8, max_length=200, pattern=PRINTABLE)]
 

@@ -27,7 +27,7 @@ ON CONFLICT (tenant_id, user_id, key) DO NOTHING RETURNING id
 """
 _READ: Final = """
 UPDATE notification SET read_at = coalesce(read_at, $4)
-WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING id
+WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING link
 """
 _READ_ALL: Final = """
 UPDATE notification SET read_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND read_at IS NULL
@@ -101,18 +101,19 @@ async def _plan_delivery(
         )
 
 
-async def read(actor: Actor, notification_id: UUID, *, now: datetime) -> None:
-    """Note that the actor has looked at something.
+async def read(actor: Actor, notification_id: UUID, *, now: datetime) -> str:
+    """Note that the actor has looked at something; give the page that it leads to.
 
     :raises NotFound: the actor was told no such thing.
     """
     actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
-        found = await db.connection().fetchval(
+        link: str | None = await db.connection().fetchval(
             _READ, actor.tenant_id, actor.user_id, notification_id, now
         )
-    if found is None:
+    if link is None:
         raise NotFound
+    return link
 
 
 async def read_all(actor: Actor, *, now: datetime) -> None:

@@ -689,6 +689,15 @@ PAGES: Final[dict[Route, Case]] = {
             "purpose": company.text("表单拜访"),
         },
     ),
+    ("GET", "/notifications"): Case(),
+    ("POST", "/notifications/reading"): Case(),
+    ("POST", "/notifications/{notification_id}/reading"): Case(
+        ids={"path.notification_id": "notification"}
+    ),
+    ("GET", "/notifications/setting"): Case(),
+    ("POST", "/notifications/setting"): Case(
+        body=lambda _: {"wecom": "robot-of-mine", "quiet_from": "22:00", "quiet_until": "08:00"}
+    ),
     ("GET", "/visits"): Case(),
     ("GET", "/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),
     ("POST", "/visits/{visit_id}/appeal"): Case(

@@ -98,6 +98,8 @@ AGENT_PAGES = [
     "/customers/new",
     "/customers/{id}",
     "/customers/{id}/edit",
+    "/notifications",
+    "/notifications/setting",
     "/visits",
     "/visits?look=doubted",
     "/visits/{visit}",
