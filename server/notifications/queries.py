@@ -14,7 +14,8 @@ from server.notifications.schemas import Kind, NotificationView, SettingView, Un
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _LIST: Final = """
-SELECT id, kind, subject, link, told_at, read_at FROM notification
+SELECT id, kind, subject, page || coalesce('/' || subject_id, '') AS link, told_at, read_at
+FROM notification
 WHERE tenant_id = $1 AND user_id = $2 AND id < $3 AND (read_at IS NULL OR NOT $4)
 ORDER BY id DESC LIMIT $5
 """

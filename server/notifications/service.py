@@ -18,8 +18,9 @@ from server.notifications.schemas import ReachView, SettingView
 
 TOPIC: Final = "notifications.deliver"
 _TELL: Final = """
-INSERT INTO notification (tenant_id, id, user_id, key, kind, subject, link, told_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8
+INSERT INTO notification
+    (tenant_id, id, user_id, key, kind, subject, page, subject_id, told_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
 WHERE EXISTS (
     SELECT FROM user_account WHERE tenant_id = $1 AND id = $3 AND disabled_at IS NULL
 )
@@ -27,7 +28,8 @@ ON CONFLICT (tenant_id, user_id, key) DO NOTHING RETURNING id
 """
 _READ: Final = """
 UPDATE notification SET read_at = coalesce(read_at, $4)
-WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING link
+WHERE tenant_id = $1 AND user_id = $2 AND id = $3
+RETURNING page || coalesce('/' || subject_id, '')
 """
 _READ_ALL: Final = """
 UPDATE notification SET read_at = $3 WHERE tenant_id = $1 AND user_id = $2 AND read_at IS NULL
@@ -62,21 +64,23 @@ async def tell(
     *,
     key: str,
     subject: str,
-    link: str,
+    page: str,
+    subject_id: UUID | None = None,
     now: datetime,
 ) -> int:
     """Tell people of a company something, in the open transaction; say how many had not heard it.
 
     :param key: whoever was told something under this key is not told again.
     :param subject: what it is about, as people called it.
-    :param link: the page that shows it.
+    :param page: the page that shows it, or those like it where `subject_id` says which.
     """
     told = 0
     async with db.tenant_transaction(tenant_id):
         for user_id in sorted(set(people)):
             new_id = await db.connection().fetchval(
                 _TELL,
-                *(tenant_id, ids.new_id(now), user_id, key, kind, clean(subject), link, now),
+                *(tenant_id, ids.new_id(now), user_id, key, kind, clean(subject)),
+                *(page, subject_id, now),
             )
             if new_id is not None:
                 told += 1

@@ -14,8 +14,9 @@ class Notification(Table, tablename="notification"):
     """What makes it the same as another one of this person."""
     kind = Text()
     subject = Text()
-    link = Text()
-    """The page that it leads to."""
+    page = Text()
+    """Where it leads, to the one with `subject_id` where there is one."""
+    subject_id = UUID(null=True)
     told_at = Timestamptz()
     read_at = Timestamptz(null=True)
 

@@ -36,6 +36,8 @@ MORE_PUBLIC = {
     # The one write path: rooms declare their kinds to it, and read rows with their versions.
     ("changelog", "kinds"),
     ("changelog", "storage"),
+    # The normal form of texts, for rooms whose fields ask for no more.
+    ("changelog", "texts"),
     # What the server finds out by itself about records goes the same way.
     ("changelog", "facts"),
     # Conflicts travel like a room's records, though no room of customers owns them.

@@ -333,7 +333,7 @@ async def new_notification(company: Company) -> UUID:
         Kind.TASK_GIVEN,
         key=company.text("通知"),
         subject=company.text("任务"),
-        link="/visits",
+        page="/visits",
         now=now,
     )
     told = (await notification_queries.notifications(owner)).items[0]

@@ -33,6 +33,9 @@ FOR_EVERYBODY = {
 }
 FOR_ALL_WHO_SIGN_IN = {"/account"}
 FOR_AGENTS = {
+    "/visits",
+    "/notifications",
+    "/notifications/setting",
     "/customers",
     "/customers/found",
     "/customers/new",
@@ -175,6 +178,8 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
     assert offered - everywhere == {
         "/customers",
         "/pools",
+        "/visits",
+        "/notifications",
         "/benefits",
         "/conflicts",
         "/tags",

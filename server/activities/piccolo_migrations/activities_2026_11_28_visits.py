@@ -56,5 +56,5 @@ _VISIT = [
     CREATE INDEX visit_planned ON visit (tenant_id, visitor_id, planned_at)
     WHERE planned_at IS NOT NULL AND checked_in_at IS NULL AND cancelled_at IS NULL
     """,
-    *tenant_table("visit", app="SELECT, INSERT, UPDATE"),
+    *tenant_table("visit"),
 ]

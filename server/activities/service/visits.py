@@ -114,7 +114,8 @@ async def _tell(
         kind,
         key=f"{kind}:{held.id}",
         subject=held.customer_name,
-        link=f"/visits/{held.id}",
+        page="/visits",
+        subject_id=held.id,
         now=now,
     )
 

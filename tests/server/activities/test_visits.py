@@ -171,7 +171,7 @@ async def test_m13_a_photo_that_was_shown_before_is_seen(
     place.open_place(database)
     customer_id = await make_customer(tenant.rep)
     first, second = await go(tenant.rep, customer_id), await go(tenant.rep, customer_id, minutes=90)
-    for visit in (first, second):
+    for hours, visit in enumerate((first, second), 2):
         photo = NewAttachment(
             customer_id=customer_id,
             media_type="image/jpeg",
@@ -180,7 +180,7 @@ async def test_m13_a_photo_that_was_shown_before_is_seen(
             subject_kind="visit",
             subject_id=visit.id,
         )
-        await attachments.announce(tenant.rep, photo, now=NOW + 2 * HOUR)
+        await attachments.announce(tenant.rep, photo, now=NOW + hours * HOUR)
     await let_work(tenant.tenant_id)
 
     assert (await queries.visit(tenant.rep, first.id)).trust_reasons == []

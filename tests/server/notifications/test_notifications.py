@@ -92,7 +92,7 @@ async def tell(
         Kind.TASK_GIVEN,
         key=key,
         subject=subject,
-        link="/tasks",
+        page="/tasks",
         now=now,
     )
 
