@@ -125,6 +125,14 @@ class Hands:
         _see(copy, seen)
         return copy
 
+    def _look_at_all_of(self, client: Client, record: Record, seen: Seen) -> None:
+        """Take a record in, and all that belongs to it."""
+        self._look(client, record, seen)
+        for kind in (Contact, Store, Note) if isinstance(record, Customer) else ():
+            for each in client.find(kind):
+                if getattr(each, "customer_id", None) == record.id:
+                    self._look(client, each, seen)
+
     def _pick(self, client: Client, kind: type[Record], rng: random.Random) -> Record | None:
         """Choose one of the records that are shown."""
         shown: list[Record] = list(client.find(kind))
@@ -238,12 +246,7 @@ class Hands:
         record = self._pick(client, kind, rng)
         if record is None:
             return
-        self._look(client, record, seen)
-        if isinstance(record, Customer):
-            for child_kind in (Contact, Store, Note):
-                for child in client.find(child_kind):
-                    if getattr(child, "customer_id", None) == record.id:
-                        self._look(client, child, seen)
+        self._look_at_all_of(client, record, seen)
         client.delete(record)
 
     def _group(self, client: Client, rng: random.Random, seen: Seen) -> None:
@@ -272,7 +275,7 @@ class Hands:
         kind = next((each for each in (*_KINDS, Tag) if conflict.kind == each.KIND), None)
         held = client.get(kind, conflict.record_id) if kind else None
         if held is not None:
-            self._look(client, held, seen)
+            self._look_at_all_of(client, held, seen)
         is_known = conflict.field in (DELETED, *self.phone.schema.fields(conflict.kind))
         if held is not None and is_known and rng.random() < 0.6:  # noqa: PLR2004 - more than one of two
             client.restore(conflict)

@@ -77,6 +77,8 @@ class _Working(msgspec.Struct):
     said: set[str]
     """Fields that somebody wrote since the creation: an empty one of the others says nothing."""
     deleted: bool
+    is_revived: bool = False
+    """It came back in this commit; who deletes it again after that knows of it."""
 
 
 class Watch:
@@ -227,7 +229,7 @@ class Watch:
                     self.find("no resurrection", f"{told(entry)} was applied to nothing")
                 else:
                     self._follow_edit(commit, record, entry, op, outcome)
-                    self._look_beneath(commit, entry, op)
+                    self._look_beneath(commit, working, entry, op)
             case Delete():
                 if record is not None:
                     stood = not record.deleted
@@ -242,7 +244,7 @@ class Watch:
         if record.deleted and outcome.code != Code.UNCHANGED:
             if DELETED not in conflicts:
                 self.find("no resurrection", f"{told(entry)} revived a record and told nobody")
-            record.deleted = False
+            record.deleted, record.is_revived = False, True
         for name, value in op.fields.items():
             if SCHEMA.field(op.kind, name).policy is Policy.TEXT_MERGE:
                 record.unknown.add(name)
@@ -353,14 +355,17 @@ class Watch:
                         " which its author had not seen",
                     )
 
-    def _look_beneath(self, commit: Commit, entry: Entry, op: Edit) -> None:
+    def _look_beneath(
+        self, commit: Commit, working: Mapping[Key, _Working], entry: Entry, op: Edit
+    ) -> None:
         """Look whether something was written where nobody looks: beneath a deleted customer."""
         row = commit.after.records.get((op.kind, op.id))
-        is_within = op.kind not in {"conflict", "customer"}
-        customer_id = customer_of(row.record) if row and is_within else None
-        before = commit.before.records.get(("customer", str(customer_id)))
-        after = commit.after.records.get(("customer", str(customer_id)))
-        if before and after and before.record.deleted and after.record.deleted:
+        if row is None or op.kind in {"conflict", "customer"}:
+            return
+        key = ("customer", str(customer_of(row.record)))
+        before = commit.before.records.get(key)
+        is_revived = key in working and working[key].is_revived
+        if before is not None and before.record.deleted and not is_revived:
             self.find("no silent loss", f"{told(entry)} was written beneath a deleted customer")
 
     def _compare_held(self, commit: Commit, key: Key, record: _Working) -> None:
