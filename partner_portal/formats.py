@@ -6,10 +6,11 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
-from partner_portal.words import Catalogue
+from partner_portal.words import Catalogue, Language
 
 ZONE = ZoneInfo("Asia/Shanghai")
 """The clock of the channel; agents' companies are in one time zone."""
@@ -32,6 +33,8 @@ BENEFIT_MEANING = {
     "expired": "",
 }
 """Whether a state of a benefit is good news."""
+# Read once: Babel looks a name up among all languages each time that it is given one.
+_LOCALES = {language: Locale.parse(language.locale) for language in Language}
 _FEN = 100
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -45,7 +48,7 @@ class Formats:
 
     def __init__(self, catalogue: Catalogue, now: datetime) -> None:
         self._words = catalogue
-        self._locale = catalogue.language.locale
+        self._locale = _LOCALES[catalogue.language]
         self._now = now
 
     def number(self, value: int) -> str:
