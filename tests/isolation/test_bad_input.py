@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import quote_from_bytes
 
 import httpx
 import msgspec
@@ -313,9 +314,9 @@ def _encoded(given: dict[str, Any]) -> dict[bytes, bytes]:
 
 
 def _form(fields: dict[bytes, bytes]) -> bytes:
-    """Write a form, with every byte escaped."""
+    """Write a form, with every byte escaped that may not stand for itself."""
     return b"&".join(
-        name + b"=" + b"".join(b"%%%02X" % byte for byte in value) for name, value in fields.items()
+        name + b"=" + quote_from_bytes(value, safe="").encode() for name, value in fields.items()
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 from uuid import UUID
@@ -39,7 +39,10 @@ from server.customers.schemas import (
     NewStore,
     NewTag,
 )
+from server.identity import keys
 from server.identity import service as identity
+from server.identity.rules import access_tokens
+from server.identity.rules.access_tokens import Claims
 from server.identity.schemas import Acceptance, Enrolment, NewAbsence, NewUser, UserChange
 from server.kit import clock, db
 from server.leads import service as leads
@@ -88,6 +91,7 @@ AGENT_ROLES: Final = (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
 PLATFORM_ROLES: Final = (Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE)
 CHUNK: Final = b"x" * CHUNK_BYTES
 """The first chunk of every upload that is under way."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _numbers = count(1)
 
 
@@ -95,9 +99,19 @@ class Session(msgspec.Struct, frozen=True):
     """How one person reaches the product: by a device's token and by a browser's cookie."""
 
     actor: Actor
-    token: str
+    claims: Claims
     cookie: tuple[str, str]
     csrf_token: str
+
+    @property
+    def token(self) -> str:
+        """A token of this sign-in that is good for half its life; a module may take longer."""
+        half = access_tokens.LIFE / 2
+        begun = clock.now() - (clock.now() - EPOCH) % half
+        fresh = msgspec.structs.replace(
+            self.claims, issued_at=begun, expires_at=begun + access_tokens.LIFE
+        )
+        return access_tokens.mint(keys.current().ring, fresh)
 
 
 class Company(msgspec.Struct):
@@ -174,7 +188,7 @@ async def make_session(actor: Actor, device_name: str) -> Session:
     )
     return Session(
         actor=msgspec.structs.replace(actor, device_id=device_id),
-        token=token,
+        claims=access_tokens.read(keys.current().ring, token),
         cookie=(signed_in.cookie_name, signed_in.token),
         csrf_token=signed_in.csrf_token,
     )
