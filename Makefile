@@ -7,8 +7,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # Further words for a command: make test ARGS="tests/billing -x"
 ARGS ?=
-# A process for each core, each with a PostgreSQL of its own; ARGS="-n 0" is for a debugger.
-PYTEST := $(BIN)/python -m pytest -n logical --dist worksteal
+# A process for each core, each with a PostgreSQL of its own, and a file's tests in one of them,
+# since they share what its fixtures made. ARGS="-n 0" is for a debugger.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile
 
 help: ## Say what there is
 	@echo "Tonglu (同路). make TARGET, where TARGET is:"
