@@ -46,7 +46,7 @@ WHERE tenant_id = $1 AND campaign_id = $2
 _COST: Final = """
 INSERT INTO lead_cost (tenant_id, id, source_id, campaign_id, amount_minor, spent_on, note,
     entered_by, entered_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
 """
 
 
@@ -64,6 +64,17 @@ async def add_source(actor: Actor, new: NewSource, *, now: datetime) -> SourceVi
     """
     ensure(actor, Permission.LEADS_MANAGE)
     source_id = new.id or ids.new_id(now)
+    try:
+        return await _add_source(actor, source_id, new, now=now)
+    except asyncpg.UniqueViolationError:
+        # The same id or key at the same moment: once more, and what the other one made is found.
+        return await _add_source(actor, source_id, new, now=now)
+
+
+async def _add_source(
+    actor: Actor, source_id: UUID, new: NewSource, *, now: datetime
+) -> SourceView:
+    """Add a source that nobody adds at the same moment."""
     fields = {
         "name": named(new.name),
         "channel": new.channel,
@@ -125,6 +136,17 @@ async def add_campaign(actor: Actor, new: NewCampaign, *, now: datetime) -> Camp
     ensure(actor, Permission.LEADS_MANAGE)
     rules.ensure_days(new.starts_on, new.ends_on)
     campaign_id = new.id or ids.new_id(now)
+    try:
+        return await _add_campaign(actor, campaign_id, new, now=now)
+    except asyncpg.UniqueViolationError:
+        # As for sources.
+        return await _add_campaign(actor, campaign_id, new, now=now)
+
+
+async def _add_campaign(
+    actor: Actor, campaign_id: UUID, new: NewCampaign, *, now: datetime
+) -> CampaignView:
+    """Plan a campaign that nobody plans at the same moment."""
     fields: dict[str, Any] = {
         "name": named(new.name),
         "source_id": str(new.source_id),

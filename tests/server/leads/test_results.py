@@ -15,6 +15,7 @@ from server.leads.rules.campaigns import CampaignOverBudget, CampaignUnfit, Revi
 from server.leads.rules.funnel import cohort_of, entries
 from server.leads.rules.states import STAGES, Stage
 from server.leads.schemas import CampaignEdit, NewCampaign, NewCost, Review
+from server.leads.service.campaigns import CostKeyTaken
 from tests.factories import NOW, Tenant, new_id
 from tests.server.leads.stories import a_campaign, a_lead, a_source, ready, receive
 
@@ -187,3 +188,17 @@ async def test_s51_the_next_budget_waits_for_the_review_of_the_last(tenant: Tena
     await service.review_campaign(tenant.manager, campaign.id, text, now=april)
 
     assert await plan(5_000)
+
+
+async def test_two_sources_at_once_do_not_share_a_cost_key(tenant: Tenant) -> None:
+    tries = await asyncio.gather(
+        *(a_source(tenant, name, cost_key="seo") for name in ("甲", "乙")), return_exceptions=True
+    )
+    source_id = new_id()
+    same = await asyncio.gather(
+        *(a_source(tenant, "丙", cost_key="sem", id=source_id) for _ in range(3))
+    )
+
+    assert [type(each) for each in tries].count(CostKeyTaken) == 1
+    assert {each.id for each in same} == {source_id}
+    assert [each.cost_key for each in await queries.sources(tenant.rep)].count("sem") == 1
