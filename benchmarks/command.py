@@ -14,6 +14,7 @@ from benchmarks import (
     bounds,
     channel,
     crm_work,
+    leads_work,
     machine,
     sync_frames,
     sync_scale,
@@ -49,7 +50,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
 @click.option(
     "--part",
-    type=click.Choice(("crm", "sync", "sync-writes", "sync-scale")),
+    type=click.Choice(("crm", "leads", "sync", "sync-writes", "sync-scale")),
     multiple=True,
     help="Measure this part alone.",
 )
@@ -90,6 +91,12 @@ async def _crm(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figu
     return await crm_work.measure(running, owner, rng, sizes.size)
 
 
+async def _leads(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """P7 to P11, with leads."""
+    owner = await channel.company(running, rng)
+    return await leads_work.measure(running, owner, rng, sizes.size)
+
+
 async def _sync(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """P1 to P6, S1 to S3."""
     owner = await channel.company(running, rng)
@@ -117,6 +124,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "sync-writes": _sync_writes,
     "sync-scale": _sync_scale,
     "crm": _crm,
+    "leads": _leads,
 }
 
 

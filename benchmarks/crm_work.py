@@ -44,7 +44,7 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, size: in
         made = [channel.customer(rng, clock.now()) for _ in range(size)]
         await channel.load(ours, made, f"{_CREATE}/batch")
         await channel.load(floor, made, "/leads/batch")
-        await _settle(machine)
+        await settle(machine)
         sides = Sides(ours, floor)
         return [
             *await _create(machine, owner, sides, rng),
@@ -55,7 +55,7 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, size: in
         ]
 
 
-async def _settle(machine: Machine) -> None:
+async def settle(machine: Machine) -> None:
     """Let PostgreSQL know its statistics before anything is read."""
     import asyncpg  # noqa: PLC0415 - only the benchmark speaks to PostgreSQL by itself
 
@@ -66,7 +66,7 @@ async def _settle(machine: Machine) -> None:
         await owner.close()
 
 
-async def _in_turn(ours: Call, floor: Call, sides: Sides, runs: int) -> tuple[Spread, Spread]:
+async def in_turn(ours: Call, floor: Call, sides: Sides, runs: int) -> tuple[Spread, Spread]:
     """Time both sides in turn, in milliseconds."""
     mine: list[float] = []
     theirs: list[float] = []
@@ -93,7 +93,7 @@ async def _create(
 ) -> list[Figure]:
     """P7: one client, then eight: of one company, whose clock they share, and of eight."""
     ours, floor = _creating(_CREATE, rng), _creating("/leads", rng)
-    mine, theirs = await _in_turn(ours, floor, sides, _SINGLES)
+    mine, theirs = await in_turn(ours, floor, sides, _SINGLES)
     others = [(await channel.company(machine, rng)).token for _ in range(_CLIENTS)]
     one: list[Rate] = []
     eight: list[Rate] = []
@@ -163,7 +163,7 @@ async def _bulk(sides: Sides, rng: random.Random) -> Figure:
     async def floor(wire: Wire) -> None:
         await channel.load(wire, thousand(), "/leads/batch")
 
-    mine, theirs = await _in_turn(ours, floor, sides, _RUNS)
+    mine, theirs = await in_turn(ours, floor, sides, _RUNS)
     return Figure(
         goal="P8",
         what="bulk create of 1,000",
@@ -209,7 +209,7 @@ async def _read(sides: Sides, rng: random.Random, made: Sequence[dict[str, Any]]
     ]
     figures = []
     for goal, what, ours, floor, goal_ratio in work:
-        mine, theirs = await _in_turn(getting(ours), getting(floor), sides, _PROBES)
+        mine, theirs = await in_turn(getting(ours), getting(floor), sides, _PROBES)
         figures.append(
             Figure(goal=goal, what=what, unit="ms", ours=mine, floor=theirs, goal_ratio=goal_ratio)
         )

@@ -18,6 +18,8 @@ from partner_portal.entrance import invitation
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
 from partner_portal.imports import pages as imports
+from partner_portal.leads import pages as leads
+from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
 from partner_portal.people import pages as people
 from partner_portal.people import teams
@@ -50,6 +52,8 @@ def create_app(settings: Settings) -> Litestar:
             invitation.join,
             invitation.look,
             invitation.accept,
+            lead_forms.form,
+            lead_forms.send,
             *([] if settings.environment is Environment.PRODUCTION else [gallery.gallery]),
         ],
         middleware=[session.Visit()],
@@ -103,6 +107,16 @@ def create_app(settings: Settings) -> Litestar:
             children.restore_child,
             children.remove_customer,
             children.restore_customer,
+            leads.lead_list,
+            leads.new_lead,
+            leads.add_lead,
+            leads.my_leads,
+            leads.lead,
+            leads.change_lead,
+            leads.decide,
+            leads.route,
+            leads.accept,
+            leads.give_back,
             conflicts.conflicts,
             conflicts.settle,
             pools.pools,

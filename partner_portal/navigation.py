@@ -31,6 +31,8 @@ class _Place(msgspec.Struct, frozen=True):
 
 _AGENT = (
     _Place("/customers", "building-2", "nav.customers", "nav.customers", Permission.CUSTOMERS_READ),
+    _Place("/leads", "user-plus", "nav.leads", "nav.leads", Permission.LEADS_MANAGE),
+    _Place("/leads/mine", "user-check", "nav.my_leads", "nav.my_leads", Permission.CUSTOMERS_READ),
     _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),
     _Place(
@@ -70,6 +72,7 @@ _PLATFORM = (
 
 _AGENT_ACTIONS = (
     ("/customers/new", "plus", "customers.new", Permission.CUSTOMERS_WRITE),
+    ("/leads/new", "user-plus", "leads.add", Permission.LEADS_MANAGE),
     ("/people/new", "user-plus", "people.add", Permission.USERS_INVITE),
     ("/devices/new", "smartphone", "devices.enrol", Permission.CUSTOMERS_READ),
     ("/tags/new", "tag", "tags.add", Permission.CUSTOMERS_WRITE),

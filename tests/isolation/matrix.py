@@ -711,6 +711,43 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"decision": "upheld"},
         spends="path.visit_id",
     ),
+    ("GET", "/leads"): Case(),
+    ("GET", "/leads/new"): Case(),
+    ("POST", "/leads/new"): Case(
+        ids={"body.source_id": "source"},
+        answers={"body.source_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "name": company.text("表单线索"),
+            "phone": company.phone(),
+        },
+    ),
+    ("GET", "/leads/mine"): Case(role=Role.SALES_REP),
+    ("GET", "/leads/{lead_id}"): Case(ids={"path.lead_id": "lead"}),
+    ("POST", "/leads/{lead_id}"): Case(
+        ids={"path.lead_id": "lead", "body.source_id": "source"},
+        answers={"body.source_id": 422},
+        body=lambda company: {"name": company.text("表单改线索")},
+    ),
+    ("POST", "/leads/{lead_id}/decision"): Case(
+        ids={"path.lead_id": "lead"}, body=lambda _: {"decision": "keep"}
+    ),
+    ("POST", "/leads/{lead_id}/routing"): Case(
+        ids={"path.lead_id": "lead", "body.person_id": "user"},
+        answers={"body.person_id": 422},
+        body=lambda company: {"person_id": str(company.tenant.rep.user_id)},
+        spends="path.lead_id",
+    ),
+    ("POST", "/leads/{lead_id}/acceptance"): Case(
+        ids={"path.lead_id": "offer"}, role=Role.SALES_REP
+    ),
+    ("POST", "/leads/{lead_id}/return"): Case(
+        ids={"path.lead_id": "offer"},
+        role=Role.SALES_REP,
+        body=lambda _: {"reason": "other"},
+        spends="path.lead_id",
+    ),
     ("GET", "/conflicts"): Case(),
     ("POST", "/conflicts/{conflict_id}"): Case(
         ids={"path.conflict_id": "conflict"},
@@ -903,6 +940,8 @@ PUBLIC: Final[dict[Route, str]] = {
     ("GET", "/v1/lead-forms/{token}"): "a campaign's page for whoever has its address",
     ("POST", "/v1/lead-forms/{token}"): "takes what somebody leaves there",
     ("GET", "/"): "leads to the entrance or inside",
+    ("GET", "/f/{token}"): "a campaign's page for whoever has its address",
+    ("POST", "/f/{token}"): "takes what somebody leaves there",
     ("GET", "/sign-in"): "the entrance",
     ("POST", "/sign-in"): "takes a password",
     ("GET", "/join"): "asks for a one-time code",

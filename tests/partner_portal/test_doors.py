@@ -50,6 +50,9 @@ FOR_AGENTS = {
     "/tags",
     "/tags/new",
     "/pools",
+    "/leads",
+    "/leads/new",
+    "/leads/mine",
     "/people",
     "/people/new",
     "/pools/new",
@@ -66,6 +69,8 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/people",
     "/people/new",
     "/pools/new",
+    "/leads",
+    "/leads/new",
 }
 FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
@@ -180,6 +185,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/pools",
         "/visits",
         "/notifications",
+        "/leads/mine",
         "/benefits",
         "/conflicts",
         "/tags",

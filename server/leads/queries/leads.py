@@ -136,7 +136,8 @@ def _found(where: _Where, q: str) -> str | None:
             f" AND t.token < {where.param(stretch.end)}"
             f"{before} ORDER BY t.token, t.lead_id LIMIT {_FOUND_MAX})"
         )
-    return f"l.id IN ({' UNION '.join(parts)})"
+    # An array is made first, and then looked up by the key: as a join, all leads would be read.
+    return f"l.id = ANY (ARRAY({' UNION '.join(parts)}))"
 
 
 async def mine(actor: Actor) -> list[LeadView]:

@@ -11,7 +11,7 @@ from server.leads.service.campaigns import (
 from server.leads.service.cleansing import discard, edit, keep, restore
 from server.leads.service.forms import add_form, close_form, form_page, leave
 from server.leads.service.handoff import accept, call, give_back, let_clock_run_out
-from server.leads.service.intake import receive
+from server.leads.service.intake import receive, receive_typed
 from server.leads.service.progress import reached
 from server.leads.service.routing import route, route_ready
 from server.leads.service.terms import (
@@ -43,6 +43,7 @@ __all__ = [
     "let_clock_run_out",
     "reached",
     "receive",
+    "receive_typed",
     "remove_territory",
     "restore",
     "review_campaign",

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Actor
+from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers.opt_outs import queries as opt_outs
 from server.customers.queries import doubles
@@ -154,6 +154,12 @@ async def receive(
         ],
         is_new=[lead_id in new_ids for lead_id in lead_ids],
     )
+
+
+async def receive_typed(actor: Actor, new: NewLead, *, now: datetime) -> LeadSaved:
+    """Take in a lead that somebody of the company has typed on a page."""
+    ensure(actor, Permission.LEADS_MANAGE)
+    return await receive(actor, [new], IntakePath.FORM, now=now)
 
 
 async def leave_for_routing(tenant_id: UUID, terms: Terms, *, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Screens of leads: the queue, one lead, one's own leads, a campaign's public form."""
