@@ -26,7 +26,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STEPS: Final[Mapping[int, Sequence[Step]]] = {}
-"""By the schema version that brought them. Schemas 2 and 3 only added kinds and bounds."""
+"""By the schema version that brought them. Schemas 2 to 4 only added kinds and bounds."""
 
 
 def upcast(

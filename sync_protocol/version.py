@@ -30,7 +30,7 @@ DIARY: Final = (
         "2.3",
         "Handles, leases, digests, attachments; a compact form; merged remarks; lost numbers.",
     ),
-    ("2.4", "Leads, their sources and campaigns; visits."),
+    ("2.4", "Leads, their sources and campaigns; visits; processes and opportunities."),
 )
 """Each version as ``protocol.schema``, and what it brought."""
 

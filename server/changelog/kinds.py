@@ -58,6 +58,10 @@ class Written:
     deleted: bool
 
 
+Find = Callable[[str, Any], Mapping[str, Any] | None]
+"""Give the fields of a record that an op names, by kind and id; None when it is not there."""
+
+
 def _as_given(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the values as they are."""
     return dict(fields)
@@ -73,6 +77,11 @@ def _anybodys(_actor: Actor, _before: Mapping[str, Any] | None, _after: Mapping[
 
 def _nothing_completed(_actor: Actor, _fields: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
     """Fill in nothing."""
+    return {}
+
+
+def _nothing_taken(_fields: Mapping[str, Any], _find: Find) -> dict[str, Any]:
+    """Take nothing from other records."""
     return {}
 
 
@@ -101,6 +110,9 @@ class RecordKind:
     complete: Callable[[Actor, Mapping[str, Any], int], dict[str, Any]] = _nothing_completed
     """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner,
     author, status."""
+    take: Callable[[Mapping[str, Any], Find], dict[str, Any]] = _nothing_taken
+    """Fill in what a new record takes from the records that it names, after `complete`; raises a
+    Refusal when they do not go together."""
     derived: Mapping[str, str] = field(default_factory=dict)
     """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``; none
     is ever null."""

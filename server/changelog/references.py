@@ -4,6 +4,7 @@ An id of another company is refused as one that does not exist, whichever door i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,6 +13,14 @@ from server.changelog.store import Store
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import Create, Edit, ReceivedOp
 from sync_protocol.schema import SCHEMA, is_uuid
+
+_PEOPLE: Final = (
+    "owner_id",
+    "account_manager_id",
+    "solution_manager_id",
+    "fulfilment_manager_id",
+)
+"""Fields that name somebody of the company."""
 
 
 class References(msgspec.Struct, frozen=True):
@@ -29,16 +38,16 @@ async def of(
     store: Store, actor: Actor, ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]
 ) -> References:
     """Look up everything that the ops point to: one question to the store, or none."""
-    owners, teams, tags = _named(ops, "owner_id"), _named(ops, "team_id"), _tags(ops)
-    owners -= {str(actor.user_id)}
+    people, teams, tags = _named(ops, *_PEOPLE), _named(ops, "team_id"), _tags(ops)
+    people -= {str(actor.user_id)}
     teams -= {str(actor.team_id)}
     made = {op.id for op in ops if isinstance(op, Create) and op.kind == "tag"}
-    wanted = owners | teams | (tags - made)
+    wanted = people | teams | (tags - made)
     parents = set(_parents(ops, held))
     known: set[str] = set()
     if wanted or parents:
         known = await store.known(
-            actor, people=owners, teams=teams, tags=tags - made, customers=parents
+            actor, people=people, teams=teams, tags=tags - made, customers=parents
         )
     return References(
         missing=frozenset(wanted - known),
@@ -66,19 +75,21 @@ def _parents(ops: Iterable[ReceivedOp], held: Mapping[Key, HeldRecord]) -> Itera
 
 def named_by(op: Create | Edit) -> Iterable[tuple[str, str]]:
     """Give each person, team and tag that an op points to, with the field that does."""
-    for name in ("owner_id", "team_id"):
+    for name in (*_PEOPLE, "team_id"):
         if isinstance(op.fields.get(name), str):
             yield name, op.fields[name]
     for tag in _tags([op]):
         yield "tags", tag
 
 
-def _named(ops: Iterable[ReceivedOp], field: str) -> set[str]:
-    """Collect the ids that a field names."""
+def _named(ops: Iterable[ReceivedOp], *fields: str) -> set[str]:
+    """Collect the ids that fields name."""
     return {
         op.fields[field]
         for op in ops
-        if isinstance(op, Create | Edit) and is_uuid(op.fields.get(field))
+        if isinstance(op, Create | Edit)
+        for field in fields
+        if is_uuid(op.fields.get(field))
     }
 
 

@@ -1,7 +1,7 @@
 """Decide what a room's rules say of an op, inside the merge. Pure."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -10,7 +10,7 @@ from server.changelog import references
 from server.changelog.kinds import RecordKind
 from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
-from sync_protocol.merge import HeldRecord, Rules
+from sync_protocol.merge import HeldRecord, Key, Rules
 from sync_protocol.messages import Code, Create, Delete, Edit, Outcome, RecordOp
 from sync_protocol.schema import ValueRefused
 
@@ -23,10 +23,17 @@ class RoomRules(Rules):
     Remembers each refusal, so that a page can raise it again.
     """
 
-    def __init__(self, actor: Actor, kinds: Mapping[str, RecordKind], named: References) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        kinds: Mapping[str, RecordKind],
+        named: References,
+        held: Mapping[Key, HeldRecord],
+    ) -> None:
         self.actor = actor
         self.kinds = kinds
         self.named = named
+        self.held = held
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
         self._revived: set[str] = set()
@@ -82,6 +89,7 @@ class RoomRules(Rules):
         if before is None:
             filled = kind.complete(self.actor, after.fields, after.created.at_ms)
             after = msgspec.structs.replace(after, fields={**after.fields, **filled})
+            after = self._taken(kind, after)
         store_id = after.fields.get("store_id")
         if store_id and self.named.stores.get(store_id) not in (None, after.fields["customer_id"]):
             detail = "This store belongs to another customer."
@@ -93,6 +101,21 @@ class RoomRules(Rules):
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
         return after
+
+    def _taken(self, kind: RecordKind, record: HeldRecord) -> HeldRecord:
+        """Fill in what a new record takes from those that it names."""
+
+        def find(name: str, record_id: object) -> Mapping[str, Any] | None:
+            found = self.held.get((name, str(record_id)))
+            return found.fields if found and found.visible and not found.deleted else None
+
+        try:
+            taken = kind.take(record.fields, find)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
+        if not taken:
+            return record
+        return msgspec.structs.replace(record, fields={**record.fields, **taken})
 
     def _refused(self, refusal: Refusal) -> ValueRefused:
         """Keep a room's refusal, and say it in the protocol's way."""

@@ -99,7 +99,7 @@ class _Work(msgspec.Struct, frozen=True):
         # The base of a page is the version of one record, which tells nothing of what is beneath.
         ending = _ending(self.ops, held) if actor.device_id else ()
         beneath = await store.beneath(actor, self.kinds, ending) if ending else {}
-        rules = RoomRules(actor, self.kinds, named)
+        rules = RoomRules(actor, self.kinds, named, held)
         result = merge.settle_batch(
             held,
             self.ops,

@@ -46,15 +46,31 @@ class Rules:
 
 
 def needed(ops: Iterable[ReceivedOp], *, schema: Schema = SCHEMA) -> set[Key]:
-    """Answer which records must be at hand to settle these ops."""
+    """Answer which records must be at hand to settle these ops.
+
+    Those that an intent names in an argument like ``customer_id`` are locked with the others, in
+    one order, before the server decides it.
+    """
     keys: set[Key] = set()
     for op in ops:
+        if isinstance(op, Intent):
+            keys.update(_named(op, schema))
         if not isinstance(op, Create | Edit | Delete) or op.kind not in schema.kinds():
             continue
         keys.add((op.kind, op.id))
         if not isinstance(op, Delete):
             keys.update(_references(op.kind, op.fields, schema))
     return {key for key in keys if is_uuid(key[1])}
+
+
+def _named(intent: Intent, schema: Schema) -> set[Key]:
+    return {
+        (kind, value)
+        for name, value in intent.args.items()
+        if (kind := name.removesuffix("_id")) != name
+        and kind in schema.kinds()
+        and isinstance(value, str)
+    }
 
 
 def _references(kind: str, fields: Mapping[str, Any], schema: Schema) -> set[Key]:
