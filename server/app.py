@@ -38,6 +38,7 @@ from server.kit.errors import TooManyRequests, Unavailable
 from server.leads import routes as leads
 from server.notifications import routes as notifications
 from server.partners import routes as partners
+from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
 from server.settings import Settings
 from server.sync import routes as sync
@@ -51,6 +52,7 @@ ROUTERS: Final[Sequence[Router]] = (
     customers.router,
     leads.router,
     activities.router,
+    pipeline.router,
     attachments.router,
     sync.router,
     sync.merges,

@@ -19,6 +19,7 @@ APP_REGISTRY = AppRegistry(
         "server.customers.piccolo_app",
         "server.activities.piccolo_app",
         "server.leads.piccolo_app",
+        "server.pipeline.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

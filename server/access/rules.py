@@ -49,6 +49,7 @@ class Permission(StrEnum):
     POOLS_MANAGE = "pools.manage"
     LEADS_MANAGE = "leads.manage"
     """Intake, cleansing and routing of leads; sources, campaigns and their costs."""
+    PROCESSES_MANAGE = "processes.manage"
     USERS_MANAGE = "users.manage"
     USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
@@ -72,6 +73,7 @@ _MANAGER = _REP | {
     Permission.POOLS_MANAGE,
     Permission.LEADS_MANAGE,
     Permission.VISITS_JUDGE,
+    Permission.PROCESSES_MANAGE,
     Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,

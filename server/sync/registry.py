@@ -14,6 +14,7 @@ from server.customers import sync as customers
 from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
 from server.leads import sync as leads
+from server.pipeline import sync as pipeline
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
 
@@ -29,6 +30,7 @@ _ROOMS: Final = {
         *customers.KINDS,
         *activities.KINDS,
         *leads.KINDS,
+        *pipeline.KINDS,
         *attachments.KINDS,
         CONFLICT,
     )
@@ -48,6 +50,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     leads.ACCEPT: leads.accept,
     leads.RETURN: leads.give_back,
     activities.APPEAL: activities.appeal,
+    **pipeline.MUTATIONS,
 }
 """By name, ``noun.verb``."""
 

@@ -95,6 +95,7 @@ _TYPES: Final = {
     "double precision": "double precision",
     "integer": "integer",
     "jsonb": "jsonb",
+    "numeric": "numeric",
     "smallint": "smallint",
     "text": "text",
     "timestamptz": "timestamp with time zone",

@@ -133,8 +133,9 @@ def _may_meet(importer: list[str], imported: list[str]) -> bool:
     if file == "tables":
         # A foreign key names the other room's table.
         return importer[2:3] == ["tables"]
-    if imported[-1] == "sync":
-        # The registry of what travels is the one reader, also of a room inside a room.
+    if "sync" in imported[2:]:
+        # The registry of what travels is the one reader, also of a room inside a room, and where
+        # the file has grown to a folder.
         return importer[1:3] == ["sync", "registry"]
     return file in PUBLIC_FILES | PURE_FILES | {"__init__"} or (imported[1], file) in MORE_PUBLIC
 

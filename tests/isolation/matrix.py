@@ -14,6 +14,7 @@ import msgspec
 from server.access import Role
 from server.kit import clock
 from sync_protocol.attachments import chunk_hash
+from sync_protocol.process.built_in import BUILT_IN
 from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
 from tests.factories import new_id
 from tests.isolation.world import CHUNK, Company
@@ -105,6 +106,7 @@ def push(*ops: dict[str, Any]) -> dict[str, Any]:
 
 
 _FILTERS: Final = {"query.owner_id": "user", "query.team_id": "team", "query.tag": "tag"}
+_DEAL: Final = {"path.opportunity_id": "opportunity"}
 _NEWEST: Final = "999999999999999"
 """A form that was made after everything."""
 _PLATFORM: Final = Role.PLATFORM_OPERATOR
@@ -244,6 +246,87 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/contacts/{contact_id}/restoration"): Case(ids={"path.contact_id": "contact"}),
     ("GET", "/v1/customers/export.csv"): Case(ids=_FILTERS),
     ("GET", "/v1/customers/export.xlsx"): Case(ids=_FILTERS),
+    ("GET", "/v1/customers/{customer_id}/opportunities"): Case(
+        ids={"path.customer_id": "customer"}
+    ),
+    ("GET", "/v1/opportunities"): Case(
+        ids={
+            "query.customer_id": "customer",
+            "query.owner_id": "user",
+            "query.family_id": "family",
+        }
+    ),
+    ("POST", "/v1/opportunities"): Case(
+        ids={
+            "body.customer_id": "customer",
+            "body.process_id": "process",
+            "body.account_manager_id": "user",
+            "body.solution_manager_id": "user",
+            "body.fulfilment_manager_id": "user",
+        },
+        new_ids=("body.id", "body.lead_id"),
+        body=lambda company: {
+            "customer_id": str(company.ids["customer"]),
+            "name": company.text("新商机"),
+        },
+    ),
+    ("GET", "/v1/opportunities/{opportunity_id}"): Case(ids=_DEAL),
+    ("PATCH", "/v1/opportunities/{opportunity_id}"): Case(
+        ids={
+            **_DEAL,
+            "body.account_manager_id": "user",
+            "body.solution_manager_id": "user",
+            "body.fulfilment_manager_id": "user",
+        },
+        new_ids=("body.do_steps.0", "body.undo_steps.0"),
+        body=lambda company: {"name": company.text("改商机")},
+    ),
+    ("DELETE", "/v1/opportunities/{opportunity_id}"): Case(ids=_DEAL, spends="path.opportunity_id"),
+    ("POST", "/v1/opportunities/{opportunity_id}/moves"): Case(
+        ids=_DEAL,
+        new_ids=("body.id",),
+        body=lambda _: {"verb": "lose", "reason": "price"},
+        spends="path.opportunity_id",
+    ),
+    ("POST", "/v1/opportunities/{opportunity_id}/openings"): Case(
+        ids=_DEAL,
+        new_ids=("body.id", "body.template_id"),
+        body=lambda _: {"template_id": BUILT_IN.first.steps[0].templates[0].id},
+    ),
+    ("GET", "/v1/pipeline"): Case(ids={"query.family_id": "family"}),
+    ("GET", "/v1/pipeline/board"): Case(ids={"query.family_id": "family"}),
+    ("GET", "/v1/pipeline/forecast"): Case(),
+    ("GET", "/v1/processes"): Case(),
+    ("POST", "/v1/processes/{family_id}/retirement"): Case(
+        ids={"path.family_id": "family"}, spends="path.family_id"
+    ),
+    ("POST", "/v1/processes/{process_id}/migration"): Case(
+        ids={"path.process_id": "process", "body.to_id": "process"},
+        body=lambda company: {"to_id": str(company.ids["process"])},
+    ),
+    ("POST", "/v1/processes/built-in/migration"): Case(
+        ids={"body.to_id": "process"},
+        body=lambda company: {"to_id": str(company.ids["process"])},
+    ),
+    ("GET", "/v1/process-drafts"): Case(),
+    ("PUT", "/v1/process-drafts"): Case(
+        new_ids=("body.family_id",),
+        body=lambda company: {
+            "family_id": str(new_id()),
+            "name": company.text("新流程"),
+            "definition": msgspec.to_builtins(BUILT_IN),
+        },
+    ),
+    ("GET", "/v1/process-drafts/{family_id}"): Case(ids={"path.family_id": "family"}),
+    ("DELETE", "/v1/process-drafts/{family_id}"): Case(
+        ids={"path.family_id": "family"}, spends="path.family_id"
+    ),
+    ("POST", "/v1/process-drafts/{family_id}/publication"): Case(
+        ids={"path.family_id": "family"},
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "revision": 1},
+        spends="path.family_id",
+    ),
     ("GET", "/v1/imports"): Case(),
     ("POST", "/v1/imports"): Case(
         query={"file_name": "客户.csv"},
@@ -747,6 +830,51 @@ PAGES: Final[dict[Route, Case]] = {
         role=Role.SALES_REP,
         body=lambda _: {"reason": "other"},
         spends="path.lead_id",
+    ),
+    ("GET", "/deals"): Case(ids={"query.family": "family"}),
+    ("POST", "/deals/moves"): Case(
+        ids={"body.deal": "opportunity", "body.family": "family"},
+        body=lambda company: {
+            "deal": str(company.ids["opportunity"]),
+            "verb": "advance",
+            "from_stage": "lead",
+            "to_stage": "pre_opportunity",
+        },
+        succeeds=False,  # it was moved when it was made
+    ),
+    ("GET", "/deals/list"): Case(ids={"query.family_id": "family", "query.owner_id": "user"}),
+    ("GET", "/deals/forecast"): Case(),
+    ("GET", "/customers/{customer_id}/deals/new"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/customers/{customer_id}/deals/new"): Case(
+        ids={"path.customer_id": "customer", "body.process_id": "process"},
+        new_ids=("body.id",),
+        body=lambda company: {"name": company.text("表单商机")},
+    ),
+    ("GET", "/deals/{opportunity_id}"): Case(ids=_DEAL),
+    ("POST", "/deals/{opportunity_id}"): Case(
+        ids={
+            **_DEAL,
+            "body.account_manager_id": "user",
+            "body.solution_manager_id": "user",
+            "body.fulfilment_manager_id": "user",
+        },
+        body=lambda company: {"name": company.text("改表单商机")},
+    ),
+    ("POST", "/deals/{opportunity_id}/moves"): Case(
+        ids=_DEAL,
+        new_ids=("body.id",),
+        body=lambda _: {"verb": "lose", "reason": "price"},
+        spends="path.opportunity_id",
+    ),
+    ("POST", "/deals/{opportunity_id}/steps"): Case(
+        ids=_DEAL,
+        new_ids=("body.do",),
+        body=lambda _: {"do": BUILT_IN.first.steps[0].id},
+    ),
+    ("POST", "/deals/{opportunity_id}/openings"): Case(
+        ids=_DEAL,
+        new_ids=("body.template",),
+        body=lambda _: {"template": BUILT_IN.first.steps[0].templates[0].id},
     ),
     ("GET", "/conflicts"): Case(),
     ("POST", "/conflicts/{conflict_id}"): Case(

@@ -83,6 +83,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
+from tests.isolation import deals
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -231,6 +232,9 @@ async def fill(company: Company) -> None:
         "lead",
         "discarded",
         "offer",
+        "process",
+        "family",
+        "opportunity",
     ):
         company.ids[kind] = await FRESH[kind](company)
     # A customer that lies in a pool names nobody's; everybody of the company may look at it.
@@ -652,6 +656,11 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "lead": new_lead,
     "discarded": new_discarded,
     "offer": new_offer,
+    "process": lambda company: deals.new_process(company.tenant, company.text("流程")),
+    "family": lambda company: deals.new_family(company.tenant, company.text("流程")),
+    "opportunity": lambda company: deals.new_opportunity(
+        company.tenant, company.ids["customer"], company.text("商机")
+    ),
 }
 """How one more of each is made, to be spent by a route that ends it."""
 

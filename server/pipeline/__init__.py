@@ -1,0 +1,1 @@
+"""How deals are won: processes with stages, steps and gates, opportunities, pipeline totals."""

@@ -1,0 +1,263 @@
+"""Deals: one with all that is known of it, lists behind every figure, and the board."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import Actor, Permission, ensure
+from server.customers import queries as customers
+from server.customers.sight import Where
+from server.kit import db
+from server.kit.errors import NotFound
+from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.pipeline.queries.processes import versions
+from server.pipeline.queries.totals import numbers, sums
+from server.pipeline.rules import told
+from server.pipeline.schemas import (
+    Board,
+    Conformance,
+    DealFilters,
+    MoveView,
+    OpenView,
+    OpportunityDetail,
+    OpportunityView,
+    ProcessView,
+)
+from sync_protocol.process import gates
+from sync_protocol.process.gates import Deal, State
+
+CARDS: Final = 50
+"""How many cards a column of the board begins with."""
+_AMOUNT: Final = "coalesce(o.amount_minor, 0)"
+_COLUMNS: Final = """
+    o.id, o.seq, o.customer_id, c.name AS customer_name, c.owner_id, o.name, o.process_id, o.stage,
+    o.state, o.amount_minor, o.expected_on, o.forecast_category, o.account_manager_id,
+    o.solution_manager_id, o.fulfilment_manager_id, o.done_steps, o.competitor, o.lead_id,
+    o.lost_reason, o.remark, o.stage_since, o.closed_at, o.created_at, (
+        SELECT h.at FROM change h WHERE h.tenant_id = o.tenant_id AND h.root_id = o.customer_id
+        AND h.seq = o.seq AND h.kind = 'opportunity' AND h.record_id = o.id
+    ) AS updated_at
+"""
+_FROM: Final = """
+    opportunity o JOIN customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
+"""
+_MOVES: Final = """
+SELECT id, opportunity_id, seq, verb, from_stage, to_stage, state, deviations, reason, remark,
+    stayed_ms, moved_by, moved_at
+FROM opportunity_move WHERE tenant_id = $1 AND opportunity_id = $2 ORDER BY seq DESC, id DESC
+"""
+_OPENED: Final = """
+SELECT template_id, count(*) AS times FROM template_opening
+WHERE tenant_id = $1 AND opportunity_id = $2 GROUP BY template_id
+"""
+
+
+def _where(actor: Actor) -> Where:
+    """Begin a question about the deals of the customers within sight."""
+    where = Where(actor)
+    where.add("o.tenant_id = {} AND NOT o.deleted", actor.tenant_id)
+    return where
+
+
+async def one(actor: Actor, opportunity_id: UUID, *, now: datetime) -> OpportunityView:
+    """Give one deal within sight.
+
+    :raises NotFound: there is none, or it is out of sight.
+    """
+    ensure(actor, Permission.CUSTOMERS_READ)
+    where = _where(actor)
+    where.add("o.id = {}", opportunity_id)
+    async with db.tenant_transaction(actor.tenant_id):
+        rows = await _fetch(where, "")
+        if not rows:
+            raise NotFound
+        return _views(rows, await versions(actor), now)[0]
+
+
+async def detail(actor: Actor, opportunity_id: UUID, *, now: datetime) -> OpportunityDetail:
+    """Give a deal with its process, what is open, and how it came here, as of one moment."""
+    key = (actor.tenant_id, opportunity_id)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        deal = await one(actor, opportunity_id, now=now)
+        process = (await versions(actor))[deal.process_id]
+        moves = [move_of(row) for row in await db.connection().fetch(_MOVES, *key)]
+        opened = await db.connection().fetch(_OPENED, *key)
+    judged = judged_as(deal)
+    stage = process.definition.stage(deal.stage)
+    done, wanted = gates.conformance(process.definition, judged)
+    is_open = stage is not None and deal.state == State.OPEN
+    return OpportunityDetail(
+        opportunity=deal,
+        process=process,
+        open=[
+            OpenView(**told(each))
+            for each in (gates.open_in(stage, judged) if is_open and stage else ())
+        ],
+        conformance=Conformance(
+            done=done, wanted=wanted, deviations=sum(len(move.deviations) for move in moves)
+        ),
+        moves=moves,
+        opened={row["template_id"]: row["times"] for row in opened},
+    )
+
+
+def judged_as(deal: OpportunityView) -> Deal:
+    """Give of a deal what its moves are judged by."""
+    return Deal(
+        state=State(deal.state),
+        stage=deal.stage,
+        done_steps=frozenset(str(step) for step in deal.done_steps),
+        fields=msgspec.structs.asdict(deal),
+    )
+
+
+def move_of(row: asyncpg.Record) -> MoveView:
+    """Turn a row into a view."""
+    deviations = msgspec.json.decode(row["deviations"], type=list[OpenView])
+    return MoveView(**{**row, "deviations": deviations})
+
+
+async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[OpportunityView]:
+    """List a customer's deals, the open ones first.
+
+    :raises NotFound: the customer is not there, or out of sight.
+    """
+    where = _where(actor)
+    where.add("o.customer_id = {}", customer_id)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        await customers.one(actor, customer_id)
+        order = f"ORDER BY o.state <> 'open', {_AMOUNT} DESC, o.id LIMIT {PAGE_SIZE_MAX}"
+        return _views(await _fetch(where, order), await versions(actor), now)
+
+
+async def list_page(
+    actor: Actor,
+    filters: DealFilters,
+    *,
+    now: datetime,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[OpportunityView]:
+    """List the deals that the filters leave, the largest first: what is behind a figure."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    limit = min(max(limit, 1), PAGE_SIZE_MAX)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        known = await versions(actor)
+        where = _narrowed(_where(actor), filters, known, now)
+        if cursor is not None:
+            amount, last = decode_cursor(cursor, tuple[int, UUID])
+            behind = f"({_AMOUNT} < {{0}} OR ({_AMOUNT} = {{0}} AND o.id > {{1}}))"
+            where.add(behind, amount, last)
+        order = f"ORDER BY {_AMOUNT} DESC, o.id LIMIT {limit + 1}"
+        rows = await _fetch(where, order)
+    last_row = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        _views(rows[:limit], known, now),
+        encode_cursor(last_row["amount_minor"] or 0, last_row["id"]) if last_row else None,
+    )
+
+
+async def board(actor: Actor, family_id: UUID | None, *, now: datetime) -> Board:
+    """Give a process in columns, as of one moment: its numbers and each column's largest deals."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        known = await versions(actor)
+        pipeline = numbers(known, await sums(actor, "stage"), family_id)
+        cards = {}
+        for at, total in enumerate(pipeline.stages, 1):
+            state = State.WON if at == len(pipeline.stages) else State.OPEN
+            where = _narrowed(
+                _where(actor),
+                DealFilters(
+                    state=state.value,
+                    family_id=family_id,
+                    is_built_in=family_id is None,
+                    stage=total.stage,
+                ),
+                known,
+                now,
+            )
+            rows = await _fetch(where, f"ORDER BY {_AMOUNT} DESC, o.id LIMIT {CARDS}")
+            cards[total.stage] = _views(rows, known, now)
+    return Board(pipeline=pipeline, cards=cards)
+
+
+def _narrowed(
+    where: Where, filters: DealFilters, known: Mapping[UUID | None, ProcessView], now: datetime
+) -> Where:
+    """Add what a list is narrowed by."""
+    if filters.state is not None:
+        where.add("o.state = {}", filters.state)
+    if filters.is_built_in:
+        where.add("o.process_id IS NULL")
+    elif filters.family_id is not None:
+        family = [held.id for held in known.values() if held.family_id == filters.family_id]
+        where.add("o.process_id = ANY({}::uuid[])", family)
+    if filters.stage is not None:
+        where.add("o.stage = {}", filters.stage)
+    if filters.category is not None:
+        where.add("coalesce(o.forecast_category, 'pipeline') = {}", filters.category)
+    if filters.month is not None:
+        where.add("coalesce(left(o.expected_on, 7), 'none') = {}", filters.month)
+    if filters.customer_id is not None:
+        where.add("o.customer_id = {}", filters.customer_id)
+    if filters.owner_id is not None:
+        where.add("c.owner_id = {}", filters.owner_id)
+    if filters.is_stale:
+        _only_stale(where, known, now)
+    return where
+
+
+def _only_stale(where: Where, known: Mapping[UUID | None, ProcessView], now: datetime) -> None:
+    """Leave the open deals that nobody has touched for longer than their stage allows."""
+    limits = [
+        (process_id, stage.id, now - timedelta(days=stage.stale_days))
+        for process_id, held in known.items()
+        for stage in held.definition.stages
+        if stage.stale_days
+    ]
+    where.add(
+        "o.state = 'open' AND EXISTS ("
+        "SELECT FROM UNNEST({}::uuid[], {}::text[], {}::timestamptz[])"
+        " AS limits(process, stage, at)"
+        " WHERE limits.process IS NOT DISTINCT FROM o.process_id AND limits.stage = o.stage"
+        " AND limits.at > coalesce(("
+        "SELECT h.at FROM change h WHERE h.tenant_id = o.tenant_id AND h.root_id = o.customer_id"
+        " AND h.seq = o.seq AND h.kind = 'opportunity' AND h.record_id = o.id), o.stage_since))",
+        *([each[at] for each in limits] for at in range(3)),
+    )
+
+
+async def _fetch(where: Where, order: str) -> list[asyncpg.Record]:
+    """Fetch deals with their customers' names."""
+    rows: list[asyncpg.Record] = await db.connection().fetch(
+        f"SELECT {_COLUMNS} FROM {_FROM} WHERE {where.text} {order}",  # noqa: S608 - constants and numbered parameters
+        *where.args,
+    )
+    return rows
+
+
+def _views(
+    rows: Sequence[asyncpg.Record], known: Mapping[UUID | None, ProcessView], now: datetime
+) -> list[OpportunityView]:
+    """Turn rows into views."""
+    return [_view(dict(row), known, now) for row in rows]
+
+
+def _view(
+    row: dict[str, Any], known: Mapping[UUID | None, ProcessView], now: datetime
+) -> OpportunityView:
+    """Turn a row into a view, and say whether it is stale."""
+    held = known.get(row["process_id"])
+    stage = held.definition.stage(row["stage"]) if held else None
+    limit = stage.stale_days if stage and row["state"] == State.OPEN else 0
+    touched_at = row["updated_at"] or row["stage_since"]
+    done = msgspec.json.decode(row["done_steps"], type=list[UUID]) if row["done_steps"] else []
+    return OpportunityView(
+        **{**row, "done_steps": done},
+        is_stale=bool(limit) and touched_at < now - timedelta(days=limit),
+    )

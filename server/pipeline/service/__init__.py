@@ -1,0 +1,27 @@
+"""Do things with processes and deals. Each function is one use case and one transaction.
+
+Whatever is written of a deal goes through the one write path, as what a phone sends.
+"""
+
+from server.pipeline.service.deals import create, delete, edit
+from server.pipeline.service.moves import move, open_template
+from server.pipeline.service.processes import (
+    discard_draft,
+    migrate,
+    publish,
+    retire,
+    save_draft,
+)
+
+__all__ = [
+    "create",
+    "delete",
+    "discard_draft",
+    "edit",
+    "migrate",
+    "move",
+    "open_template",
+    "publish",
+    "retire",
+    "save_draft",
+]

@@ -1,0 +1,88 @@
+"""Deals as plain facts: begun, edited, deleted. They move by `moves`."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from server.access import Actor
+from server.changelog import service as changelog
+from server.changelog.service import Applied
+from server.customers.schemas import Saved
+from server.kit import clock, db, ids
+from server.pipeline.kinds import WRITTEN
+from server.pipeline.schemas import NewOpportunity, OpportunityEdit
+from sync_protocol.messages import Create, Delete, Edit, SetChange, Status
+
+_KIND: Final = "opportunity"
+_TERMS: Final = frozenset({"base", "do_steps", "undo_steps"})
+
+
+async def create(actor: Actor, new: NewOpportunity, *, now: datetime) -> Saved:
+    """Begin a deal in the first stage of its process.
+
+    :raises NotFound: the customer or the process is not there, or out of sight.
+    :raises ProcessRetired: nobody begins by that process any more.
+    """
+    opportunity_id = new.id or ids.new_id(now)
+    given = msgspec.to_builtins(new)
+    op = Create(
+        number=1,
+        kind=_KIND,
+        id=str(opportunity_id),
+        fields={name: value for name, value in given.items() if name != "id" and value is not None},
+        at_ms=clock.to_ms(now),
+        base=changelog.base_of_now(),
+    )
+    return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+
+
+async def edit(
+    actor: Actor, opportunity_id: UUID, change: OpportunityEdit, *, now: datetime
+) -> Saved:
+    """Edit a deal's touched fields, and mark steps as done or not; writes of others are merged.
+
+    :raises NotFound: the deal is not there, or out of sight.
+    """
+    touched: dict[str, Any] = {
+        name: value
+        for name, value in msgspec.structs.asdict(change).items()
+        if name not in _TERMS and value is not UNSET
+    }
+    do, undo = (tuple(sorted(map(str, steps))) for steps in (change.do_steps, change.undo_steps))
+    op = Edit(
+        number=1,
+        kind=_KIND,
+        id=str(opportunity_id),
+        fields=msgspec.to_builtins(touched),
+        sets={"done_steps": SetChange(add=do, remove=undo)} if do or undo else {},
+        at_ms=clock.to_ms(now),
+        base=changelog.base_of_now() if change.base is None else change.base,
+    )
+    return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+
+
+async def delete(actor: Actor, opportunity_id: UUID, *, base: int | None, now: datetime) -> Saved:
+    """Delete a deal that should not have been; one that came to nothing is lost instead."""
+    op = Delete(
+        number=1,
+        kind=_KIND,
+        id=str(opportunity_id),
+        at_ms=clock.to_ms(now),
+        base=changelog.base_of_now() if base is None else base,
+    )
+    async with db.tenant_transaction(actor.tenant_id):
+        return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+
+
+def _saved(opportunity_id: UUID, applied: Applied) -> Saved:
+    """Say what became of one op."""
+    outcome = applied.result.outcomes[0]
+    assert outcome.seq is not None, "what was settled stands at a sequence"
+    became: Literal["applied", "merged"] = (
+        "merged" if outcome.status is Status.MERGED else "applied"
+    )
+    conflicts = [UUID(conflict) for conflict in outcome.conflicts]
+    return Saved(id=opportunity_id, seq=outcome.seq, outcome=became, conflicts=conflicts)
