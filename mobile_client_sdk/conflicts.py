@@ -42,6 +42,13 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "colour": ("颜色", "colour"),
     "meaning": ("含义", "meaning"),
     "expires_on": ("到期日", "expiry"),
+    "amount_minor": ("金额", "amount"),
+    "expected_on": ("预计签约日", "expected on"),
+    "forecast_category": ("预测类别", "forecast"),
+    "account_manager_id": ("客户经理", "account manager"),
+    "solution_manager_id": ("方案经理", "solution manager"),
+    "fulfilment_manager_id": ("交付经理", "fulfilment manager"),
+    "competitor": ("竞争对手", "competitor"),
 }
 _CHOICES: Final[dict[str, tuple[str, str]]] = {
     "potential": ("潜在客户", "Potential"),
@@ -53,6 +60,10 @@ _CHOICES: Final[dict[str, tuple[str, str]]] = {
     "open": ("未处理", "open"),
     "restored": ("恢复另一个值", "the other value restored"),
     "dismissed": ("保留现值", "the present value kept"),
+    "commit": ("承诺", "Commit"),
+    "best": ("乐观", "Best case"),
+    "pipeline": ("在谈", "Pipeline"),
+    "omitted": ("不计入", "Omitted"),
 }
 _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "strict_conflict": ("别人先改了，请看新值再决定", "somebody changed it first; look again"),
@@ -64,6 +75,12 @@ _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "visit_over": ("这次拜访已结束或已取消", "the visit is over or was cancelled"),
     "not_your_visit": ("只有拜访人自己可以填写", "only the visitor writes about the visit"),
     "value_invalid": ("填写的内容不合要求", "a value is not of the right form"),
+    "gate_closed": ("有必做步骤没有完成", "a mandatory step is open"),
+    "deal_moved": ("别人先推进了这个商机", "somebody moved the deal first"),
+    "deal_closed": ("商机已结束", "the deal is won or lost"),
+    "deal_open": ("商机还在进行", "the deal is open"),
+    "wrong_direction": ("不能推进到这个阶段", "it does not lead to that stage"),
+    "process_retired": ("这个流程已停用", "the process was retired"),
     "field_required": ("缺少必填内容", "a value is missing"),
     "group_rejected": ("同一组的另一项没有通过", "another change of the same group was refused"),
     "dependency_rejected": ("它所依赖的新建没有通过", "what it needs was refused"),

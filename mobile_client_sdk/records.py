@@ -202,6 +202,49 @@ class Campaign(Record, kw_only=True):
     review: str | None = None
 
 
+class Process(Record, kw_only=True):
+    """A version of how the company sells; what it says is read by ``client.process``."""
+
+    KIND: ClassVar[str] = "process"
+
+    family_id: str | None = None
+    """What all versions of one process share."""
+    version: int | None = None
+    name: str | None = None
+    definition: str | None = None
+    """JSON, see ``sync_protocol.process``."""
+    state: str | None = None
+
+
+class Opportunity(Record, kw_only=True):
+    """A deal. Where it stands, moves on their way included, is said by ``client.foretold``."""
+
+    KIND: ClassVar[str] = "opportunity"
+
+    customer_id: str
+    name: str
+    process_id: str | None = None
+    """The version of the process that it follows; the built-in one without."""
+    stage: str | None = None
+    """None until the server has seen the deal."""
+    state: str | None = None
+    amount_minor: int | None = None
+    """Fen."""
+    expected_on: str | None = None
+    forecast_category: str | None = None
+    account_manager_id: str | None = None
+    solution_manager_id: str | None = None
+    fulfilment_manager_id: str | None = None
+    done_steps: list[str] = []
+    """Ids of steps."""
+    competitor: str | None = None
+    lead_id: str | None = None
+    lost_reason: str | None = None
+    stage_since: int | None = None
+    closed_at: int | None = None
+    remark: str | None = None
+
+
 class Attachment(Record, kw_only=True):
     """A photo or file of a customer; its bytes are fetched by ``client.content``."""
 
@@ -250,6 +293,8 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Lead,
     LeadSource,
     Campaign,
+    Process,
+    Opportunity,
     Attachment,
     ConflictRecord,
 )

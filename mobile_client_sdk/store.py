@@ -84,6 +84,8 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "lead_source": (),
     "campaign": (),
     "visit": ("customer_id",),
+    "process": (),
+    "opportunity": ("customer_id",),
     "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),

@@ -245,6 +245,6 @@ class _Editing(Generic[R]):
 def _copied(record: R) -> R:
     """Copy a record so that its lists are its own."""
     draft = copy(record)
-    if isinstance(draft, Customer):
-        draft.tags = list(draft.tags)
+    for name in SCHEMA.outline(record.KIND).sets:
+        setattr(draft, name, list(getattr(draft, name)))
     return draft

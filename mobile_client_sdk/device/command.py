@@ -3,13 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name
-from mobile_client_sdk.device import actions
+from mobile_client_sdk.device import actions, selling
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
@@ -136,6 +136,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
+    _selling(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
     one.add_argument("decision", nargs="?", choices=("restore", "keep"), help=words("arg.decision"))
@@ -154,6 +155,22 @@ def _take_visit(one: argparse.ArgumentParser, words: Words) -> None:
     one.add_argument("--at", help=words("arg.at"))
     one.add_argument("--accuracy", type=int, help=words("arg.accuracy"))
     one.add_argument("--out", action="store_true", help=words("arg.out"))
+
+
+def _selling(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about deals."""
+    command("deals", selling.deals).add_argument("customer", nargs="?", help=words("arg.customer"))
+    one = command("deal", selling.begin)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("name", help=words("deal"))
+    one.add_argument("--amount", help=words("arg.amount"))
+    one.add_argument("--on", help=words("arg.on"))
+    one = command("step", selling.step)
+    one.add_argument("deal", help=words("arg.deal"))
+    one.add_argument("numbers", nargs="+", type=int, help=words("arg.steps"))
+    command("advance", selling.advance).add_argument("deal", help=words("arg.deal"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

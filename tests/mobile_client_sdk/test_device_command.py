@@ -226,3 +226,24 @@ def test_every_command_explains_itself_in_both_languages(
             said = capsys.readouterr().out
             assert said.startswith(f"{word}tonglu-device")
             assert all(width(line) <= 80 for line in said.splitlines()), said
+
+
+def test_a_deal_is_begun_stepped_and_advanced_without_a_network(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    begun = rep.does("deal", "福满楼", "收银三年", "--amount", "12800.50", "--on", "2027-01-31")
+    assert "1. 核实联系人和需求" in begun
+
+    code, kept = rep.run("advance", "收银")
+    assert code == 1
+    assert "核实联系人和需求" in kept
+    rep.does("step", "收银", "1")
+    assert "准商机" in rep.does("advance", "收银")
+
+    listed = rep.does("deals", "福满楼")
+    assert "准商机 · 在谈 (待同步确认)" in listed
+    assert "12,800.50" in listed
+    assert rep.run("step", "收银", "9", lang="en") == (2, "There is no step 9.\n")
+    assert rep.run("deal", "福满楼", "另一单", "--amount", "很多")[0] == 2
