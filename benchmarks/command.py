@@ -16,6 +16,7 @@ from benchmarks import (
     crm_work,
     leads_work,
     machine,
+    pipeline_work,
     sync_frames,
     sync_scale,
     sync_work,
@@ -50,7 +51,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
 @click.option(
     "--part",
-    type=click.Choice(("crm", "leads", "sync", "sync-writes", "sync-scale")),
+    type=click.Choice(("crm", "leads", "pipeline", "sync", "sync-writes", "sync-scale")),
     multiple=True,
     help="Measure this part alone.",
 )
@@ -97,6 +98,12 @@ async def _leads(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Fi
     return await leads_work.measure(running, owner, rng, sizes.size)
 
 
+async def _pipeline(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """P11."""
+    owner = await channel.company(running, rng)
+    return await pipeline_work.measure(running, owner, rng, sizes.size)
+
+
 async def _sync(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """P1 to P6, S1 to S3."""
     owner = await channel.company(running, rng)
@@ -125,6 +132,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "sync-scale": _sync_scale,
     "crm": _crm,
     "leads": _leads,
+    "pipeline": _pipeline,
 }
 
 

@@ -13,6 +13,8 @@ from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
 from partner_portal.customers import children, detail, editing
 from partner_portal.customers import pages as customers
+from partner_portal.deals import board
+from partner_portal.deals import detail as deal
 from partner_portal.devices import pages as devices
 from partner_portal.entrance import invitation
 from partner_portal.entrance import pages as entrance
@@ -89,6 +91,17 @@ def create_app(settings: Settings) -> Litestar:
             notifications.read,
             notifications.setting,
             notifications.change_setting,
+            board.board,
+            board.drop,
+            board.deal_list,
+            board.forecast,
+            deal.new_deal,
+            deal.begin,
+            deal.deal,
+            deal.change,
+            deal.move,
+            deal.tick,
+            deal.open_template,
             benefits.benefit_list,
             benefits.new_request,
             benefits.send_request,

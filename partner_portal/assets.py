@@ -25,6 +25,7 @@ _STYLES = (
     "css/base.css",
     "css/layout.css",
     "css/components.css",
+    "css/deals.css",
 )
 """The style sheets, in the order of their layers; served as one file."""
 

@@ -24,6 +24,13 @@ STATUS_COLOURS = {
     "dormant": "amber",
     "lost": "rose",
 }
+STAGE_COLOURS = {
+    "lead": "slate",
+    "pre_opportunity": "sky",
+    "opportunity": "violet",
+    "signed": "green",
+}
+"""By the platform's stage."""
 BENEFIT_MEANING = {
     "requested": "",
     "issued": "ok",

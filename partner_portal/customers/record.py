@@ -1,4 +1,4 @@
-"""Gather what the page of one customer shows: facts, people, history, conflicts, benefits."""
+"""Gather what the page of one customer shows: facts, people, history, conflicts, deals."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, Input
-from partner_portal.formats import Formats
+from partner_portal.formats import STAGE_COLOURS, Formats
 from partner_portal.words import Catalogue
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.activities import queries as activities
@@ -19,6 +19,7 @@ from server.customers.schemas import CustomerDetail, HistoryEntry
 from server.identity import queries as identity
 from server.identity.schemas import Directory
 from server.kit import clock, ids
+from server.pipeline import queries as deals
 from server.sync import queries as sync
 
 ICONS: Final = {
@@ -31,10 +32,11 @@ ICONS: Final = {
     "attachment": "file-up",
     "conflict": "git-compare",
     "tag": "tag",
+    "opportunity": "funnel",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
-_WHOLE: Final = frozenset({"conflict", "attachment", "lead", "visit"})
+_WHOLE: Final = frozenset({"conflict", "attachment", "lead", "visit", "opportunity"})
 """Kinds of which it is told that something happened, not what changed within."""
 
 
@@ -149,6 +151,9 @@ async def facts(
         "conflicts": conflicts.items,
         "visits": await activities.visits_of(actor, customer_id),
         "visit_id": ids.new_id(clock.now()),
+        "deals": await deals.of_customer(actor, customer_id, now=clock.now()),
+        "processes": await deals.versions(actor),
+        "stage_colours": STAGE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
         "benefits": None,
     }

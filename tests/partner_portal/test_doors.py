@@ -40,6 +40,9 @@ FOR_AGENTS = {
     "/customers/found",
     "/customers/new",
     "/customers/export.csv",
+    "/deals",
+    "/deals/list",
+    "/deals/forecast",
     "/benefits",
     "/benefits/new",
     "/platform-reads",
@@ -182,6 +185,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
     everywhere = {"/account"}
     assert offered - everywhere == {
         "/customers",
+        "/deals",
         "/pools",
         "/visits",
         "/notifications",

@@ -99,7 +99,7 @@ def test_a_changed_file_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_an_address_names_the_content(tmp_path: Path) -> None:
-    for name in ("scale", "tokens", "base", "layout", "components"):
+    for name in ("scale", "tokens", "base", "layout", "components", "deals"):
         (tmp_path / "css").mkdir(exist_ok=True)
         (tmp_path / "css" / f"{name}.css").write_text('a{background:url("../mark.svg")}')
     (tmp_path / "mark.svg").write_text("<svg/>")

@@ -12,6 +12,7 @@ import "portal/file-drop";
 import "portal/copy-text";
 import "portal/count-down";
 import "portal/join-link";
+import "portal/deal-board";
 import { say } from "portal/words";
 
 const TOAST_MS = 6000;

@@ -1,0 +1,1 @@
+"""The board, one deal with its steps, and lists behind its figures."""

@@ -1,0 +1,249 @@
+"""One deal: what to do next, with templates at hand; its moves; its facts."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from partner_portal import forms, htmx
+from partner_portal.deals.board import refused
+from partner_portal.formats import STAGE_COLOURS
+from partner_portal.forms import Problem, given_id
+from partner_portal.frame import frame
+from partner_portal.rendering import AnyRequest, Note, TheRenderer
+from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
+from server.access.edge import CurrentActor
+from server.customers import queries as customers
+from server.identity import queries as identity
+from server.kit import clock, ids
+from server.kit.errors import Invalid, NotFound, Refusal
+from server.pipeline import queries, service
+from server.pipeline.schemas import (
+    Move,
+    NewOpening,
+    NewOpportunity,
+    OpportunityEdit,
+    OpportunityView,
+)
+from server.problems import status_of
+
+_FEN: Final = 100
+_PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
+_FORM: Final = ("name", "amount", "expected_on", "forecast_category", "competitor", "remark")
+CATEGORIES: Final = ("commit", "best", "pipeline", "omitted")
+LOST_REASONS: Final = ("price", "competitor", "no_budget", "no_need", "timing", "other")
+
+
+@get("/deals/{opportunity_id:uuid}")
+async def deal(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, opportunity_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show one deal; only its body when the page refreshes itself."""
+    return await _deal(request, actor, renderer, opportunity_id)
+
+
+async def _deal(
+    request: AnyRequest,
+    actor: Actor,
+    renderer: TheRenderer,
+    opportunity_id: UUID,
+    *,
+    status: int = 200,
+    note: Note | None = None,
+    shown_template: UUID | None = None,
+    wrong: Problem | None = None,
+) -> Response[Any]:
+    """Draw a deal, or its body alone."""
+    found = await queries.detail(actor, opportunity_id, now=clock.now())
+    names = (await identity.directory(actor)).people
+    shown: dict[str, Any] = {
+        "found": found,
+        "deal": found.opportunity,
+        "process": found.process,
+        "done": {str(step) for step in found.opportunity.done_steps},
+        "opened": {str(template): times for template, times in found.opened.items()},
+        "shown_template": str(shown_template or ""),
+        "names": names,
+        "people": sorted(((str(id_), name) for id_, name in names.items()), key=lambda it: it[1]),
+        "given": _given(found.opportunity),
+        "wrong": wrong or Problem(),
+        "stage_colours": STAGE_COLOURS,
+        "categories": CATEGORIES,
+        "lost_reasons": LOST_REASONS,
+        "may_write": Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
+        "told": note,
+    }
+    if htmx.is_fragment(request):
+        return renderer.page(request, "deals/templates/body.html", status=status, **shown)
+    return renderer.page(
+        request, "deals/templates/deal.html", status=status, **shown, **await frame(request, actor)
+    )
+
+
+def _given(held: OpportunityView) -> dict[str, str]:
+    """Write a deal's fields as its form shows them."""
+    amount = "" if held.amount_minor is None else f"{held.amount_minor / _FEN:.2f}"
+    written = {
+        name: str(getattr(held, name) or "") for name in (*_FORM, *_PEOPLE) if name != "amount"
+    }
+    return {**written, "amount": amount.removesuffix(".00"), "base": str(held.seq)}
+
+
+def _fen(text: str) -> int | None:
+    """Read an amount in yuan as fen.
+
+    :raises Invalid: it is none.
+    """
+    plain = text.replace(",", "").replace("\N{FULLWIDTH COMMA}", "").replace("¥", "").strip()
+    if not plain:
+        return None
+    yuan, _, cents = plain.partition(".")
+    if not (yuan.isascii() and yuan.isdigit() and len(yuan) < 12 and len(cents) < 3):  # noqa: PLR2004
+        raise Invalid("Write the amount in yuan, such as 12800.50.", field="amount")
+    if cents and not (cents.isascii() and cents.isdigit()):
+        raise Invalid("Write the amount in yuan, such as 12800.50.", field="amount")
+    return int(yuan) * _FEN + int(cents.ljust(2, "0") if cents else 0)
+
+
+@post("/deals/{opportunity_id:uuid}/moves", status_code=200)
+async def move(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, opportunity_id: FromPath[UUID]
+) -> Response[Any]:
+    """Move a deal, or say what is to be done first."""
+    names = ("verb", "from_stage", "to_stage", "reason", "remark", "id")
+    given = {name: text for name, text in (await forms.texts(request, *names)).items() if text}
+    try:
+        asked = forms.taken(given, Move)
+        await service.move(actor, opportunity_id, asked, now=clock.now())
+    except Refusal as refusal:
+        if isinstance(refusal, NotFound):
+            raise
+        note = Note(refused(request, refusal), "bad")
+        return await _deal(
+            request, actor, renderer, opportunity_id, status=status_of(refusal), note=note
+        )
+    if not htmx.is_fragment(request):
+        return forms.go(f"/deals/{opportunity_id}", "deal_moved")
+    note = Note(forms.words_of(request).say("saved.deal_moved"))
+    return await _deal(request, actor, renderer, opportunity_id, note=note)
+
+
+@post("/deals/{opportunity_id:uuid}/steps", status_code=200)
+async def tick(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, opportunity_id: FromPath[UUID]
+) -> Response[Any]:
+    """Mark a step as done, or as not done after all."""
+    given = await forms.texts(request, "do", "undo")
+    change = OpportunityEdit(
+        do_steps=[step for step in [given_id(given["do"])] if step],
+        undo_steps=[step for step in [given_id(given["undo"])] if step],
+    )
+    await service.edit(actor, opportunity_id, change, now=clock.now())
+    if not htmx.is_fragment(request):
+        return forms.go(f"/deals/{opportunity_id}")
+    return await _deal(request, actor, renderer, opportunity_id)
+
+
+@post("/deals/{opportunity_id:uuid}/openings", status_code=200)
+async def open_template(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, opportunity_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show a template or case, and note that somebody looked."""
+    template = given_id((await forms.texts(request, "template"))["template"])
+    if template is None:
+        raise NotFound
+    new = NewOpening(template_id=template)
+    await service.open_template(actor, opportunity_id, new, now=clock.now())
+    return await _deal(request, actor, renderer, opportunity_id, shown_template=template)
+
+
+@post("/deals/{opportunity_id:uuid}", status_code=200)
+async def change(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, opportunity_id: FromPath[UUID]
+) -> Response[Any]:
+    """Change what is different; what somebody else wrote in the meantime is merged."""
+    held = await queries.one(actor, opportunity_id, now=clock.now())
+    before = _given(held)
+    # What a form does not send stays as it is.
+    sent = [name for name in (*_FORM, *_PEOPLE, "base") if name in await request.form()]
+    given = {**before, **await forms.texts(request, *sent)}
+    touched: dict[str, Any] = {
+        name: given[name] or None
+        for name in (*_FORM, *_PEOPLE)
+        if given[name] != before[name] and name != "amount"
+    }
+    if "name" in touched:
+        touched["name"] = given["name"]
+    try:
+        if given["amount"] != before["amount"]:
+            touched["amount_minor"] = _fen(given["amount"])
+        if given["base"].isdigit():
+            touched["base"] = int(given["base"])
+        edit = forms.taken(touched, OpportunityEdit)
+        await service.edit(actor, opportunity_id, edit, now=clock.now())
+    except Refusal as refusal:
+        wrong = forms.problem(refusal, forms.words_of(request))
+        return await _deal(
+            request, actor, renderer, opportunity_id, status=wrong.status, wrong=wrong
+        )
+    if not htmx.is_fragment(request):
+        return forms.go(f"/deals/{opportunity_id}", "deal")
+    note = Note(forms.words_of(request).say("saved.deal"))
+    return await _deal(request, actor, renderer, opportunity_id, note=note)
+
+
+_NEW: Final = ("name", "amount", "expected_on", "process_id")
+
+
+@get("/customers/{customer_id:uuid}/deals/new")
+async def new_deal(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show an empty form for a deal with a customer."""
+    ensure(actor, Permission.CUSTOMERS_WRITE)
+    given = dict.fromkeys(_NEW, "") | {"id": str(ids.new_id(clock.now()))}
+    return await _new(request, actor, renderer, customer_id, given, Problem())
+
+
+@post("/customers/{customer_id:uuid}/deals/new", status_code=200)
+async def begin(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: FromPath[UUID]
+) -> Response[Any]:
+    """Begin a deal; sending twice makes one."""
+    given = await forms.texts(request, *_NEW, "id")
+    try:
+        values: dict[str, Any] = {
+            name: text for name, text in given.items() if text and name != "amount"
+        }
+        values |= {"customer_id": str(customer_id), "name": given["name"]}
+        values["amount_minor"] = _fen(given["amount"])
+        new = forms.taken(values, NewOpportunity)
+        saved = await service.create(actor, new, now=clock.now())
+    except Refusal as refusal:
+        wrong = forms.problem(refusal, forms.words_of(request))
+        return await _new(request, actor, renderer, customer_id, given, wrong)
+    return forms.go(f"/deals/{saved.id}", "deal_begun")
+
+
+async def _new(
+    request: AnyRequest,
+    actor: Actor,
+    renderer: TheRenderer,
+    customer_id: UUID,
+    given: dict[str, str],
+    wrong: Problem,
+) -> Response[Any]:
+    """Draw the form of a new deal."""
+    return renderer.page(
+        request,
+        "deals/templates/new.html",
+        status=wrong.status,
+        customer=await customers.one(actor, customer_id),
+        processes=[
+            (str(held.id or ""), held.name) for held in await queries.current_processes(actor)
+        ],
+        given=given,
+        wrong=wrong,
+        **await frame(request, actor),
+    )
