@@ -24,34 +24,45 @@ from sync_protocol.process.definition import Definition
 NOBODY: Final = UUID(int=0)
 KEY: Final = "owner_id, team_id, process_id, stage, state, category, month"
 LIVE: Final = f"""
-    SELECT o.id AS opportunity_id,
-        coalesce(c.owner_id, '{NOBODY}') AS owner_id, coalesce(c.team_id, '{NOBODY}') AS team_id,
-        coalesce(o.process_id, '{NO_PROCESS}') AS process_id, o.stage, o.state,
-        coalesce(o.forecast_category, 'pipeline') AS category,
-        coalesce(left(o.expected_on, 7), 'none') AS month,
-        coalesce(o.amount_minor, 0) AS amount_minor
-    FROM opportunity o JOIN customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
-    WHERE o.tenant_id = $1 AND NOT o.deleted AND NOT c.deleted
+    SELECT now.* FROM touched t, LATERAL (
+        SELECT o.id AS opportunity_id,
+            coalesce(c.owner_id, '{NOBODY}') AS owner_id,
+            coalesce(c.team_id, '{NOBODY}') AS team_id,
+            coalesce(o.process_id, '{NO_PROCESS}') AS process_id, o.stage, o.state,
+            coalesce(o.forecast_category, 'pipeline') AS category,
+            coalesce(left(o.expected_on, 7), 'none') AS month,
+            coalesce(o.amount_minor, 0) AS amount_minor
+        FROM opportunity o JOIN customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
+        WHERE o.tenant_id = $1 AND o.id = t.id AND NOT o.deleted AND NOT c.deleted OFFSET 0
+    ) AS now
 """  # noqa: S608 - constants
-"""As what each deal counts now."""
+"""As what the touched deals count now; each is looked up, so no plan reads all deals."""
+WAS: Final = """
+    SELECT held.* FROM touched t, LATERAL (
+        SELECT k.* FROM opportunity_counted k
+        WHERE k.tenant_id = $1 AND k.opportunity_id = t.id OFFSET 0
+    ) AS held
+"""
+"""As what the touched deals are counted."""
 TOUCHED: Final = """
     SELECT o.id FROM opportunity o
-    WHERE o.tenant_id = $1 AND o.seq > (SELECT seq FROM mark) {until_deal}
+    WHERE o.tenant_id = $1 AND o.seq > (SELECT seq FROM mark) AND o.seq <= (SELECT until FROM mark)
     UNION
     SELECT o.id FROM customer c JOIN opportunity o
         ON o.tenant_id = c.tenant_id AND o.customer_id = c.id
     WHERE c.tenant_id = $1 AND c.scope_seq > c.created_seq
-        AND c.scope_seq > (SELECT seq FROM mark) {until_customer}
+        AND c.scope_seq > (SELECT seq FROM mark) AND c.scope_seq <= (SELECT until FROM mark)
 """
 """The deals that may count otherwise than they did at the mark: they changed, or their customer
-changed hands, ended or came back."""
+changed hands, ended or came back. Bounded on both sides, or a plan would take it for a third of all
+deals."""
 _MARK: Final = """
     SELECT coalesce((
         SELECT m.seq FROM pipeline_mark m JOIN tenant_clock t ON t.tenant_id = m.tenant_id
         WHERE m.tenant_id = $1 AND m.seq >= t.min_seq
-    ), -1) AS seq
+    ), -1) AS seq, (SELECT t.seq FROM tenant_clock t WHERE t.tenant_id = $1) AS until
 """
-"""-1 where nothing is counted, or tombstones that were not counted are gone."""
+"""-1 where nothing is counted, or tombstones that were not counted are gone; and up to when."""
 _SCOPES: Final = {
     Scope.MINE: "owner_id = $2 AND ($3::uuid IS NULL OR TRUE)",
     Scope.TEAM: "(owner_id = $2 OR team_id = $3)",
@@ -59,7 +70,7 @@ _SCOPES: Final = {
 }
 
 
-def _question(scope: Scope, grain: str) -> str:
+def question(scope: Scope, grain: str) -> str:
     """Write the question for totals of a grain: $1 tenant, $2 person, $3 team."""
     by = (
         "process_id, stage, state" if grain == "stage" else f"process_id, stage, state, {_BY_MONTH}"
@@ -67,12 +78,11 @@ def _question(scope: Scope, grain: str) -> str:
     within = _SCOPES[scope]
     return f"""
         WITH mark AS MATERIALIZED ({_MARK}),
-        touched AS MATERIALIZED ({TOUCHED.format(until_deal="", until_customer="")}),
-        was AS (
-            SELECT k.* FROM opportunity_counted k JOIN touched t ON t.id = k.opportunity_id
-            WHERE k.tenant_id = $1 AND (SELECT seq FROM mark) >= 0
+        touched AS MATERIALIZED ({TOUCHED}),
+        was AS MATERIALIZED (
+            SELECT * FROM ({WAS}) AS counted WHERE (SELECT seq FROM mark) >= 0
         ),
-        live AS ({LIVE} AND o.id IN (SELECT id FROM touched))
+        live AS MATERIALIZED ({LIVE})
         SELECT {by}, sum(deals)::bigint AS deals, sum(amount_minor) AS amount_minor FROM (
             SELECT {by}, deals, amount_minor FROM pipeline_total
             WHERE tenant_id = $1 AND grain = '{grain}' AND {within} AND (SELECT seq FROM mark) >= 0
@@ -84,7 +94,7 @@ def _question(scope: Scope, grain: str) -> str:
 
 _BY_MONTH: Final = "category, month"
 _QUESTIONS: Final = {
-    (scope, grain): _question(scope, grain) for scope in Scope for grain in ("stage", "month")
+    (scope, grain): question(scope, grain) for scope in Scope for grain in ("stage", "month")
 }
 
 

@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from server.kit import db
-from server.pipeline.queries.totals import KEY, LIVE, TOUCHED
+from server.pipeline.queries.totals import KEY, LIVE, TOUCHED, WAS
 
 BATCH: Final = 20_000
 """About how many changed deals are counted in one transaction."""
@@ -21,15 +21,10 @@ _FORGET: Final = (
     "DELETE FROM pipeline_total WHERE tenant_id = $1",
 )
 _COUNT: Final = f"""
-WITH mark AS (SELECT $2::bigint AS seq),
-touched AS MATERIALIZED ({
-    TOUCHED.format(until_deal="AND o.seq <= $3", until_customer="AND c.scope_seq <= $3")
-}),
-live AS MATERIALIZED ({LIVE} AND o.id IN (SELECT id FROM touched)),
-was AS MATERIALIZED (
-    SELECT k.* FROM opportunity_counted k JOIN touched t ON t.id = k.opportunity_id
-    WHERE k.tenant_id = $1
-),
+WITH mark AS MATERIALIZED (SELECT $2::bigint AS seq, $3::bigint AS until),
+touched AS MATERIALIZED ({TOUCHED}),
+live AS MATERIALIZED ({LIVE}),
+was AS MATERIALIZED ({WAS}),
 gone AS (
     DELETE FROM opportunity_counted k USING was WHERE k.tenant_id = $1
     AND k.opportunity_id = was.opportunity_id

@@ -4,10 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import msgspec
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as rules_of_play
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -21,19 +24,25 @@ from hypothesis.stateful import (
 )
 
 from server.access import Actor, Role, Scope
+from server.changelog import service as changelog
 from server.customers import service as customers
 from server.customers.schemas import CustomerEdit
+from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.pipeline import queries, service
+from server.pipeline.kinds import WRITTEN
 from server.pipeline.queries import totals
 from server.pipeline.schemas import DealFilters, Migrate, OpportunityView
 from server.pipeline.service import counting
+from server.settings import Settings
 from server.sync import merging
+from sync_protocol.messages import Create
 from sync_protocol.process.built_in import BUILT_IN
 from sync_protocol.process.definition import Canonical
 from sync_protocol.process.gates import Verb
 from tests import factories
-from tests.factories import NOW, Tenant
+from tests.factories import NOW, Tenant, new_id
+from tests.postgres import Postgres
 from tests.server.pipeline.stories import begin, change, make_customer, move, process_of, publish
 
 T = TypeVar("T")
@@ -217,7 +226,7 @@ def test_s61_the_kept_totals_are_the_live_sums(loop: asyncio.AbstractEventLoop) 
     PipelineMachine.loop = loop
     run_state_machine_as_test(
         PipelineMachine,
-        settings=settings(
+        settings=rules_of_play(
             max_examples=12,
             stateful_step_count=25,
             deadline=None,
@@ -283,3 +292,39 @@ async def test_what_is_out_of_scope_is_not_counted(tenant: Tenant, rival: Tenant
     ]
 
     assert seen == [1, 0, 1, 1, 0]
+
+
+async def test_p11_what_changed_since_is_looked_up_deal_by_deal(
+    tenant: Tenant, postgres: Postgres, settings: Settings
+) -> None:
+    actor = tenant.owner
+    customer_id = str(await make_customer(tenant.rep))
+    for _ in range(3):
+        ops = [
+            Create(
+                number=number,
+                kind="opportunity",
+                id=str(new_id()),
+                fields={"customer_id": customer_id, "name": "收银"},
+                at_ms=clock.to_ms(NOW),
+                base=0,
+            )
+            for number in range(1, 1001)
+        ]
+        await changelog.write(actor, ops, kinds=WRITTEN, now=NOW)
+    await counting.count(tenant.tenant_id)
+    database = urlsplit(settings.database_url).path.strip("/")
+    superuser = await asyncpg.connect(postgres.superuser_url(database))
+    await superuser.execute("ANALYZE opportunity, customer, opportunity_counted, pipeline_total")
+    await superuser.close()
+
+    async with db.tenant_transaction(actor.tenant_id) as opened:
+        rows = await opened.connection.fetch(
+            f"EXPLAIN {totals.question(actor.scope, 'stage')}",
+            *(actor.tenant_id, actor.user_id, actor.team_id),
+        )
+
+    plan = "\n".join(row[0] for row in rows)
+    for index in ("opportunity_seq", "opportunity_pkey", "opportunity_counted_pkey"):
+        assert index in plan
+    assert "Seq Scan on opportunity" not in plan
