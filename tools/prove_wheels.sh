@@ -3,6 +3,8 @@
 # that has nothing else, and both are imported there.
 set -eu
 cd "$(dirname "$0")/.."
+# A company's own certificate authority is known to the system, not to uv.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 for member in sync_protocol mobile_client_sdk; do
