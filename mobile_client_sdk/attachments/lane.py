@@ -36,6 +36,8 @@ _FIRST_PIECE: Final = 64 * 1024
 """How much is sent at once before anything has arrived: it is lost if the app is killed."""
 _AFTER_A_CUT: Final = 8 * 1024
 """How much is sent at once after a cut, until two chunks have arrived without another one."""
+_AFTER_TROUBLE_MS: Final = 15_000
+"""After so long a server that was in trouble is asked again: nothing is wrong with the file."""
 _ROUNDS: Final = 3
 """How often the server may ask again for chunks of one file before it is left for later."""
 _NO_LONGER: Final = frozenset({403, 404, 410, 422})
@@ -177,8 +179,8 @@ class Lane:
                     self._queue.postpone(waiting, error.pause_ms)
                 except ServerTrouble as error:
                     state, problem = LaneState.TRY_LATER, str(error)
-                    again_s = error.retry_after_s
-                    self._queue.postpone(waiting, None if again_s is None else again_s * 1000)
+                    again_ms = (error.retry_after_s or 0) * 1000
+                    self._queue.postpone(waiting, again_ms, latest_ms=_AFTER_TROUBLE_MS)
         except _NotNow:
             state = LaneState.WAITING
         except Offline as error:

@@ -95,9 +95,11 @@ class Queue:
                 (sent, waiting.cuts + is_cut, waiting.attachment_id),
             )
 
-    def postpone(self, waiting: Waiting, pause_ms: int | None) -> None:
-        """Leave a file for later, each time for longer."""
-        pause = pause_ms or min(SOONEST_MS * 2**waiting.tries, _LATEST_MS)
+    def postpone(
+        self, waiting: Waiting, pause_ms: int | None = None, *, latest_ms: int = _LATEST_MS
+    ) -> None:
+        """Leave a file for later, each time for longer, or for as long as the server asks."""
+        pause = pause_ms or min(SOONEST_MS * 2**waiting.tries, latest_ms)
         with self._store.transaction(touching=()) as connection:
             connection.execute(
                 "UPDATE attachment_upload SET due_ms = ?, tries = tries + 1 "

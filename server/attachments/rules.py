@@ -12,8 +12,10 @@ from server.kit.text import clean, is_storable
 from sync_protocol import attachments
 from sync_protocol.schema import is_uuid
 
-LEASE: Final = timedelta(seconds=120)
-"""How long somebody may look at a content before another may take over."""
+LEASE: Final = timedelta(seconds=15)
+"""So long after the last sign of life of who looks at a content another may take over."""
+SIGN_OF_LIFE_S: Final = 4.0
+"""How often who looks at a content says so."""
 ABANDONED_AFTER: Final = timedelta(days=7)
 """Chunks of an upload that nobody goes on with are let go; the device has the bytes."""
 KEPT_UNREFERENCED: Final = timedelta(days=30)

@@ -5,9 +5,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mobile_client_sdk.testing import FakeServer
+from mobile_client_sdk.attachments import LaneState
+from mobile_client_sdk.testing import FakeServer, Fault
 from tests.mobile_client_sdk import attachment_stories
 from tests.mobile_client_sdk.attachment_stories import *  # noqa: F403 - the stories are told here
+from tests.mobile_client_sdk.people import Phones
+from tests.server.attachments.files import photo
 
 
 class FakeField(attachment_stories.Field):
@@ -28,6 +31,20 @@ class FakeField(attachment_stories.Field):
     async def revoke(self, device_id: str) -> None:
         """Take a device's right away."""
         self._server.revoke(device_id)
+
+
+def test_a_server_in_trouble_is_asked_again_within_a_quarter_of_a_minute(phones: Phones) -> None:
+    wang = phones.enrol("王芳")
+    wang.attach(wang.create_customer(name="福满楼"), photo())
+    wang.sync()
+    for _ in range(12):
+        phones.now_ms += 15_000
+        phones.server.faults = [Fault.TROUBLE]
+        assert wang.send_attachments().state is LaneState.TRY_LATER
+
+    phones.now_ms += 15_000
+
+    assert wang.send_attachments().stored == 1
 
 
 @pytest.fixture

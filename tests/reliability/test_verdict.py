@@ -12,6 +12,10 @@ FIRST = Line("w1", "field", saved=True, record=SHOP, field="city", over="苏州"
 SECOND = Line("w2", "field", saved=True, record=SHOP, field="city", over="w1")
 BESIDE = Line("w3", "field", saved=True, record=SHOP, field="city", over="苏州")
 NOTE = Line("n1", "note", saved=True)
+TAG = Line("t1", "tag", saved=True)
+TAGGED = Line("t1", "tagged", saved=True, record=SHOP, field="0197-tag")
+GONE = Line("d1", "gone", saved=True, record="0197-contact")
+PHOTO = Line("p1", "photo", saved=True)
 ASKED = Line("b1", "benefit", saved=True, record="0197-benefit")
 
 
@@ -24,17 +28,24 @@ def server(**changes: object) -> Held:
         written=Counter({(SHOP, "city", "w1"): 1, (SHOP, "city", "w2"): 1}),
         kept_beside={(SHOP, "city", "w2"), (SHOP, "city", "w3")},
         conflicts=1,
+        names=Counter({"t1": 1, "p1": 1}),
+        there={
+            ("tag", "t1", ""),
+            ("tagged", SHOP, "0197-tag"),
+            ("gone", "0197-contact", ""),
+            ("photo", "p1", ""),
+        },
         benefits=Counter({"0197-benefit": 1}),
         promised_minor=1_000,
     )
     return msgspec.structs.replace(held, **changes)
 
 
-def judged(held: Held) -> tuple[list[str], list[str]]:
+def judged(held: Held, *told: str) -> tuple[list[str], list[str]]:
     """Give what is lost and what is doubled."""
-    lines = [FIRST, SECOND, BESIDE, NOTE, ASKED]
-    verdict = judge(lines, Online(customers={SHOP: "福满楼"}), held)
-    assert verdict.saved == 6
+    lines = [FIRST, SECOND, BESIDE, NOTE, TAG, TAGGED, GONE, PHOTO, ASKED]
+    verdict = judge(lines, Online(customers={SHOP: "福满楼"}), held, told=set(told))
+    assert verdict.saved == 10
     return verdict.lost, verdict.doubled
 
 
@@ -54,6 +65,16 @@ def test_a_value_that_nobody_replaced_is_lost() -> None:
 def test_notes_customers_and_benefits_that_are_nowhere_are_lost() -> None:
     held = server(notes=Counter(), benefits=Counter(), promised_minor=0)
     assert judged(held) == (["n1", "b1"], [])
+
+
+def test_tags_deletions_and_photos_that_are_nowhere_are_lost() -> None:
+    assert judged(server(there=set())) == (["t1", "t1", "d1", "p1"], [])
+    assert judged(server(names=Counter({"t1": 2, "p1": 1})))[1] == ["t1"]
+
+
+def test_what_was_refused_and_told_is_not_lost() -> None:
+    held = server(there=set(), notes=Counter())
+    assert judged(held, "n1", "0197-contact", SHOP) == (["t1", "p1"], [])
 
 
 def test_what_is_there_twice_is_doubled() -> None:

@@ -28,6 +28,8 @@ class Company(msgspec.Struct, frozen=True):
 
     tenant_id: UUID
     team_id: UUID
+    other_team_id: UUID
+    """A team whose customers the reps do not see."""
     program_id: UUID
     operator: Actor
     codes: list[str]
@@ -47,7 +49,7 @@ async def found(settings: Settings, rng: random.Random, *, reps: int) -> Company
     """Found a company with an owner and reps who see what their team sees."""
     keys.open_keys(settings)
     now = clock.now()
-    tenant_id, team_id, program_id = (ids.from_random(now, rng) for _ in range(3))
+    tenant_id, team_id, program_id, other_id = (ids.from_random(now, rng) for _ in range(4))
     name = f"断电 {tenant_id.hex[-6:]}"
     people = [_person(Role.AGENT_OWNER, Scope.TENANT, tenant_id, team_id, rng)]
     people += [_person(Role.SALES_REP, Scope.TEAM, tenant_id, team_id, rng) for _ in range(reps)]
@@ -55,6 +57,7 @@ async def found(settings: Settings, rng: random.Random, *, reps: int) -> Company
     async with opened(settings):
         await tenants.provision(tenant_id, name=name, short_name=name[:8], city="苏州", now=now)
         await identity.found_company(tenant_id, team_id, _user(owner), team_name="一队", now=now)
+        await tenants.add_team(tenant_id, other_id, name="二队", now=now)
         for rep in people[1:]:
             await identity.invite(owner, _user(rep), now=now)
         program = NewProgram(
@@ -71,7 +74,7 @@ async def found(settings: Settings, rng: random.Random, *, reps: int) -> Company
             (await identity.new_enrolment_code(owner, user_id=person.user_id, now=now)).code
             for person in people
         ]
-    return Company(tenant_id, team_id, program_id, operator, codes)
+    return Company(tenant_id, team_id, other_id, program_id, operator, codes)
 
 
 def _person(

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from mobile_client_sdk.client import Client, open_client
+from mobile_client_sdk.records import Customer
 from server import supervisor
 from server.kit import clock, ids
 from world import processes
@@ -44,6 +45,7 @@ _EVENT_KINDS: Final = {
     "kill at the server": 20,
     "pause at the server": 15,
     "no network": 15,
+    "move a customer away": 15,
 }
 
 
@@ -208,7 +210,7 @@ class Trial:
             desk = Desk(proxy.url, owner.session.access_token, made, Random(self._rng.random()))
             with self._living(phones):
                 desk.start()
-                self._faults(phones, proxy)
+                self._faults(made, owner, phones, proxy)
                 proxy.calm()
                 self._until_quiet(owner, phones, desk, quiet_within_s)
             self._count(proxy, desk)
@@ -238,8 +240,11 @@ class Trial:
 
     # -------------------------------------------------------------------------------- faults
 
-    def _faults(self, phones: list[PhoneProcess], proxy: Proxy) -> None:
+    def _faults(
+        self, made: Company, owner: Client, phones: list[PhoneProcess], proxy: Proxy
+    ) -> None:
         """Let things happen, one after the other."""
+        other, team = str(made.other_team_id), str(made.team_id)
         kinds, weights = list(_EVENT_KINDS), list(_EVENT_KINDS.values())
         for _ in range(self._events):
             time.sleep(self._rng.uniform(*_BETWEEN_S))
@@ -256,11 +261,29 @@ class Trial:
                     what = f"kill -9 {self._site.kill(self._rng)}"
                 case "pause at the server":
                     what = f"pause {self._site.pause(self._rng, pause_s)}"
+                case "move a customer away":
+                    customer = self._rng.choice(sorted(owner.customers(), key=_by_id)[:4])
+                    self._move(owner, customer.id, other)
+                    time.sleep(pause_s)
+                    self._move(owner, customer.id, team)
                 case _:
                     proxy.is_away = True
                     time.sleep(pause_s)
                     proxy.is_away = False
             self.result.faults[what] += 1
+
+    def _move(self, owner: Client, customer_id: str, team_id: str) -> None:
+        """Hand a customer to a team, at the server: who is of another team loses sight of it."""
+        customer = owner.customer(customer_id)
+        assert customer is not None, "an owner sees all"
+        with owner.edit(customer) as draft:
+            draft.team_id = team_id
+
+        def is_sent() -> bool:
+            self._site.see_to()
+            return owner.sync().is_complete
+
+        assert processes.wait_for(is_sent, timeout_s=_GIVEN_UP_S), "the owner's network is good"
 
     # --------------------------------------------------------------------------------- quiet
 
@@ -326,12 +349,17 @@ class Trial:
             for phone in phones
             for line in verdict.journal(self._folder / f"{phone.name}.journal")
         ]
+        told = {word for phone in phones if (shown := phone.shown()) for word in shown.refused}
         held = asyncio.run(verdict.held(self._site.settings, made))
-        found = verdict.judge(lines, desk.online, held)
+        found = verdict.judge(lines, desk.online, held, told=told)
         self.result.saved, self.result.conflicts = found.saved, found.conflicts
         self.result.lost, self.result.doubled = len(found.lost), len(found.doubled)
         self.result.findings += [f"lost: {word}" for word in found.lost]
         self.result.findings += [f"doubled: {word}" for word in found.doubled]
+
+
+def _by_id(customer: Customer) -> str:
+    return customer.id
 
 
 def _plain(client: Client) -> dict[str, dict[str, Any]]:

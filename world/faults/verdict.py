@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +14,20 @@ from server.settings import Settings
 from world.faults.company import AMOUNT_MINOR, Company, opened
 from world.faults.phone import FIELDS, Line
 
+_NAMED: Final = """
+SELECT name FROM tag UNION ALL SELECT name FROM contact UNION ALL SELECT name FROM attachment
+"""
+_THERE: Final = """
+SELECT 'tag' AS kind, name AS about, '' AS field FROM tag
+UNION ALL SELECT 'contact', name, '' FROM contact
+UNION ALL SELECT 'photo', name, '' FROM attachment WHERE state = 'stored'
+UNION ALL SELECT 'gone', id::text, '' FROM contact WHERE deleted
+UNION ALL SELECT 'tagged', id::text, jsonb_array_elements_text(tags) FROM customer
+WHERE jsonb_typeof(tags) = 'array'
+"""
+_BY_RECORD: Final = frozenset({"benefit", "gone", "tagged"})
+"""Kinds of lines whose op carries no word."""
+
 
 class Online(msgspec.Struct):
     """What was asked for over REST, by id: customers and benefits."""
@@ -20,6 +35,10 @@ class Online(msgspec.Struct):
     customers: dict[str, str] = {}
     """With their names."""
     benefits: set[str] = msgspec.field(default_factory=set)
+
+
+Thing = tuple[str, str, str]
+"""A kind of line, with the word or the record that it is about, and a field."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -34,6 +53,10 @@ class Held(msgspec.Struct, frozen=True):
     kept_beside: set[tuple[str, str, str]]
     """Values of conflicts: record, field, value."""
     conflicts: int
+    names: Counter[str]
+    """Of tags, contacts and attachments; deleted ones too."""
+    there: set[Thing]
+    """Tags, contacts and attachments with their bytes, who has a tag, and who is deleted."""
     benefits: Counter[str]
     """By id."""
     promised_minor: int
@@ -74,6 +97,8 @@ async def held(settings: Settings, company: Company) -> Held:
             conflicts = await fetch(
                 "SELECT record_id::text, field, kept::text, other::text FROM conflict"
             )
+            named = await fetch(_NAMED)
+            there = await fetch(_THERE)
             requests = await fetch("SELECT id::text FROM benefit_request WHERE state = 'issued'")
     return Held(
         notes=Counter(row["body"] for row in notes),
@@ -87,6 +112,8 @@ async def held(settings: Settings, company: Company) -> Held:
             if row[side] is not None
         },
         conflicts=len(conflicts),
+        names=Counter(row["name"] for row in named),
+        there={(row["kind"], row["about"], row["field"]) for row in there},
         benefits=Counter(row["id"] for row in requests),
         promised_minor=program.funded_minor - program.available_minor,
     )
@@ -100,21 +127,36 @@ def _written(changes: Iterable[Any]) -> Iterable[tuple[str, str, str]]:
                 yield row["record_id"], field, new
 
 
-def judge(lines: Sequence[Line], online: Online, held: Held) -> Verdict:
-    """Hold what was said against what is there."""
+def judge(
+    lines: Sequence[Line], online: Online, held: Held, *, told: AbstractSet[str] = frozenset()
+) -> Verdict:
+    """Hold what was said against what is there.
+
+    :param told: words and records of what was refused, and shown to the person as refused.
+    """
     saved = [line for line in lines if line.saved]
     names = Counter(each["name"] for each in held.customers.values())
     promised = held.promised_minor // AMOUNT_MINOR
-    lost = [line.word for line in saved if _is_lost(line, lines, held, names)]
+    lost = [
+        line.word
+        for line in saved
+        if _is_lost(line, lines, held, names) and not _is_told(line, told)
+    ]
     lost += [each for each, name in online.customers.items() if names[name] == 0]
     lost += [each for each in online.benefits if held.benefits[each] == 0]
     lost += ["a benefit without its budget"] * max(0, held.benefits.total() - promised)
-    doubled = [word for word, count in (held.notes + names).items() if count > 1]
+    words = held.notes + names + held.names
+    doubled = [word for word, count in words.items() if count > 1]
     doubled += [record for record, count in held.created.items() if count > 1]
     doubled += [value for (_, __, value), count in held.written.items() if count > 1]
     doubled += ["a budget without its benefit"] * max(0, promised - held.benefits.total())
-    words = len(saved) + len(online.customers) + len(online.benefits)
-    return Verdict(words, lost, doubled, held.conflicts)
+    count = len(saved) + len(online.customers) + len(online.benefits)
+    return Verdict(count, lost, doubled, held.conflicts)
+
+
+def _is_told(line: Line, told: AbstractSet[str]) -> bool:
+    """Say whether the person heard that what this line tells of was refused."""
+    return line.word in told or (line.kind in _BY_RECORD and line.record in told)
 
 
 def _is_lost(line: Line, lines: Sequence[Line], held: Held, names: Counter[str]) -> bool:
@@ -126,6 +168,10 @@ def _is_lost(line: Line, lines: Sequence[Line], held: Held, names: Counter[str])
             return names[line.word] == 0
         case "benefit":
             return held.benefits[line.record] == 0
+        case "tag" | "contact" | "photo":
+            return (line.kind, line.word, "") not in held.there
+        case "tagged" | "gone":
+            return (line.kind, line.record, line.field) not in held.there
         case _:
             where = (line.record, line.field, line.word)
             return (

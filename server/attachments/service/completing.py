@@ -6,7 +6,7 @@ import hmac
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -54,6 +54,10 @@ RETURNING folder, lease
 _RELEASE: Final = """
 UPDATE attachment_upload SET leased_until = NULL
 WHERE tenant_id = $1 AND attachment_id = $2 AND lease = $3
+"""
+_RENEW: Final = """
+UPDATE attachment_upload SET leased_until = $4::timestamptz + $5::interval
+WHERE tenant_id = $1 AND attachment_id = $2 AND lease = $3 AND finished_at IS NULL
 """
 _HOLD: Final = """
 SELECT lease FROM attachment_upload WHERE tenant_id = $1 AND attachment_id = $2 FOR UPDATE
@@ -132,7 +136,7 @@ async def complete(
     begun = await _begin(actor, attachment_id, completion, now)
     if isinstance(begun, Upload):
         return begun
-    async with _released_on_failure(begun):
+    async with _held(begun, now):
         verified = await _verify(begun, now)
     return await _settle(actor, begun, verified, now)
 
@@ -201,8 +205,9 @@ async def _claimed(
 
 
 @asynccontextmanager
-async def _released_on_failure(claimed: Claimed) -> AsyncIterator[None]:
-    """Let the next call begin at once when this one fails."""
+async def _held(claimed: Claimed, now: datetime) -> AsyncIterator[None]:
+    """Hold the lease for as long as this process lives; let the next begin at once on failure."""
+    holding = asyncio.create_task(_hold_on(claimed, now))
     try:
         yield
     except BaseException:
@@ -212,6 +217,26 @@ async def _released_on_failure(claimed: Claimed) -> AsyncIterator[None]:
                     _RELEASE, claimed.tenant_id, claimed.attachment_id, claimed.lease
                 )
         raise
+    finally:
+        holding.cancel()
+        await asyncio.wait([holding])
+
+
+async def _hold_on(claimed: Claimed, now: datetime) -> None:
+    """Give signs of life; a database that is away for a moment is told the next time."""
+    began = asyncio.get_running_loop().time()
+    while True:
+        await asyncio.sleep(rules.SIGN_OF_LIFE_S)
+        passed = timedelta(seconds=asyncio.get_running_loop().time() - began)
+        with suppress(*db.PASSING):
+            await _renew(claimed, now + passed)
+
+
+async def _renew(claimed: Claimed, now: datetime) -> None:
+    """Begin the lease anew, unless somebody else has it by now."""
+    key = (claimed.tenant_id, claimed.attachment_id, claimed.lease)
+    async with db.tenant_transaction(claimed.tenant_id):
+        await db.connection().execute(_RENEW, *key, now, rules.LEASE)
 
 
 async def _verify(claimed: Claimed, now: datetime) -> Verified:

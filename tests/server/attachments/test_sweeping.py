@@ -1,12 +1,13 @@
 """What nobody needs any more is let go, and nothing that somebody needs."""
 
+import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from server.attachments import place as places
-from server.attachments import queries, service, storage
+from server.attachments import queries, rules, service, storage
 from server.attachments.jobs import HANDLERS
 from server.attachments.place import Place
 from server.attachments.rules import ABANDONED_AFTER, KEPT_UNREFERENCED, STRAY_AFTER
@@ -24,6 +25,7 @@ from tests.server.attachments.stories import Failing, Story, is_there
 
 LATER = NOW + max(ABANDONED_AFTER, KEPT_UNREFERENCED) + timedelta(days=1)
 _OBJECTS = "SELECT object_key FROM attachment_object WHERE tenant_id = $1"
+_LEASES = "SELECT leased_until FROM attachment_upload WHERE tenant_id = $1"
 _FOLDERS = "SELECT folder FROM attachment_upload WHERE tenant_id = $1"
 
 
@@ -171,6 +173,33 @@ async def test_who_was_too_slow_leaves_nothing_behind(
     (kept,) = await story.fetch_rows(_OBJECTS)
     assert await is_there(kept["object_key"])
     assert await story.fetch(made.id)
+
+
+async def test_who_looks_at_a_large_content_holds_it_by_signs_of_life(
+    folder: Place, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = photo()
+    made = await story.announce(taken)
+    await story.send(made.id, taken)
+    verify, renew, told = completing._verify, completing._renew, asyncio.Event()
+
+    async def slowly(claimed: completing.Claimed, now: datetime) -> completing.Verified:
+        before = await story.fetch_rows(_LEASES)
+        await told.wait()
+        after = await story.fetch_rows(_LEASES)
+        assert after[0]["leased_until"] > before[0]["leased_until"]
+        return await verify(claimed, now)
+
+    async def renewed(claimed: completing.Claimed, now: datetime) -> None:
+        await renew(claimed, now)
+        told.set()
+
+    monkeypatch.setattr(rules, "SIGN_OF_LIFE_S", 0)
+    monkeypatch.setattr(completing, "_verify", slowly)
+    monkeypatch.setattr(completing, "_renew", renewed)
+
+    assert (await story.complete(made.id)).state is UploadState.STORED
+    assert (await story.fetch_rows(_LEASES))[0]["leased_until"] is None
 
 
 async def test_a_sweep_is_planned_once_and_goes_on_while_there_is_anything(
