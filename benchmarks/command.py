@@ -120,7 +120,7 @@ async def _sync_writes(running: Machine, rng: random.Random, sizes: _Sizes) -> l
 
 
 async def _sync_scale(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
-    """S6 to S10."""
+    """S6 to S11."""
     owner = await channel.company(running, rng)
     work = sync_scale.Sizes(sizes.held, sizes.moved, sizes.photo)
     return await sync_scale.measure(running, owner, rng, work)

@@ -1,4 +1,4 @@
-"""S6 to S10: what happens once on a phone with 50,000 rows, and how little of it travels.
+"""S6 to S11: what happens once on a phone with 50,000 rows, and how little of it travels.
 
 Counts and bytes: they are the same on a loaded machine.
 """
@@ -34,6 +34,8 @@ _NEW_FIELD: Final = "level"
 """No customer of this work has one: on the device, a field that its app has just learnt."""
 _MEMORY_MIB: Final = 80
 _SERVER_MIB: Final = 250
+_OPS_SINCE_BACKUP: Final = 300
+"""Of each phone."""
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ async def measure(
         *_corrupted(machine, file, sizes.held),
         *await photos.measure(machine, owner, rng, sizes.photo_mib),
         *await _memory(machine, owner, rng, sizes.held),
+        *_restored(rng),
     ]
 
 
@@ -253,4 +256,32 @@ async def _memory(machine: Machine, owner: Company, rng: random.Random, held: in
             floor=Spread.of([floor / 2**20]),
             limit=_SERVER_MIB,
         ),
+    ]
+
+
+def _restored(rng: random.Random) -> list[Figure]:
+    """S11: a server is put back by an hour: what three phones hold of it comes back, and how soon.
+
+    It has a site of its own, whose processes can be stopped.
+    """
+    done = subprocess.run(  # noqa: S603 - our own module
+        [
+            *(sys.executable, "-m", "benchmarks.restored_site"),
+            *(str(rng.randrange(10**6)), str(_OPS_SINCE_BACKUP)),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ops, lost, doubled, taken = done.stdout.split()
+    return [
+        Figure(
+            goal="S11",
+            what=f"server put back: of {int(ops):,} ops on 3 phones lost",
+            unit="",
+            ours=Spread.of([int(lost)]),
+            limit=0,
+        ),
+        Figure(goal="S11", what="- doubled", unit="", ours=Spread.of([int(doubled)]), limit=0),
+        Figure(goal="S11", what="- until all is back", unit="s", ours=Spread.of([float(taken)])),
     ]

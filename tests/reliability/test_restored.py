@@ -5,9 +5,6 @@ The backup is a copy of the database's folder. The first time an operator says s
 """
 
 import asyncio
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +18,6 @@ from server.kit import db
 from server.settings import Settings
 from tests.postgres import opened
 from tests.reliability.site import Site
-from world import processes
 
 T = TypeVar("T")
 
@@ -62,38 +58,6 @@ def synced(*phones: Client) -> None:
             report = phone.sync()
             assert report.is_complete, report
             assert report.refused == (), report
-
-
-def back_up(site: Site, folder: Path) -> None:
-    """Copy the database's folder while nothing runs."""
-    site.stop()
-    site.cluster.stop()
-    shutil.copytree(site.cluster.folder / "data", folder)
-    site.cluster.start()
-    site.start()
-
-
-def put_back(site: Site, folder: Path) -> None:
-    """Put the copy in the database's place; the server is not started."""
-    site.stop()
-    site.cluster.stop()
-    shutil.rmtree(site.cluster.folder / "data")
-    shutil.copytree(folder, site.cluster.folder / "data")
-    site.cluster.start()
-
-
-def say_so(site: Site) -> str:
-    """Run `tonglu restored`, as the operator does."""
-    environ = processes.own_environment(site.folder, DATABASE_URL=site.cluster.app_url())
-    done = subprocess.run(
-        [sys.executable, "-m", "server.cli", "restored"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout
 
 
 async def held(site: Site) -> dict[str, Held]:
@@ -142,13 +106,13 @@ async def test_each_op_that_a_device_holds_comes_back_once(site: Site, tmp_path:
         li.create_customer(name="还没发出")
 
     await of_people(before)
-    back_up(site, backup)
+    site.back_up(backup)
     await of_people(after)
     expected = await held(site)
     assert len(expected) == 7
 
-    put_back(site, backup)
-    assert "1 companies begin a new epoch" in say_so(site)
+    site.put_back(backup)
+    assert "1 companies begin a new epoch" in site.say_restored()
     site.start()
     await of_people(lambda: synced(li, wang))
 
@@ -156,7 +120,7 @@ async def test_each_op_that_a_device_holds_comes_back_once(site: Site, tmp_path:
     assert await held(site) == expected
     assert await lines_of(site) == ["operator"]
 
-    put_back(site, backup)
+    site.put_back(backup)
     site.start()
     # Now the edits come before the creations that they belong to.
     await of_people(lambda: synced(wang, li))

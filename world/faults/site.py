@@ -3,7 +3,10 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -77,6 +80,34 @@ class Site:
     def stop(self) -> None:
         """Stop everything but PostgreSQL, in order."""
         self._life.close()
+
+    def back_up(self, folder: Path) -> None:
+        """Copy the database's folder while nothing runs."""
+        self.stop()
+        self.cluster.stop()
+        shutil.copytree(self.cluster.folder / "data", folder)
+        self.cluster.start()
+        self.start()
+
+    def put_back(self, folder: Path) -> None:
+        """Put a copy in the database's place; the server is not started."""
+        self.stop()
+        self.cluster.stop()
+        shutil.rmtree(self.cluster.folder / "data")
+        shutil.copytree(folder, self.cluster.folder / "data")
+        self.cluster.start()
+
+    def say_restored(self) -> str:
+        """Run `tonglu restored`, as an operator does; give what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli", "restored"],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_SETTLED_S,
+        )
+        return done.stdout
 
     def kill(self, rng: random.Random) -> str:
         """End something without warning, and start again what does not start by itself."""
