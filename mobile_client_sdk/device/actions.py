@@ -373,6 +373,7 @@ def conflicts(desk: Desk, asked: Namespace) -> int:
             ]
         )
     desk.print_table(columns, rows)
+    desk.say("how_to_decide")
     return DONE
 
 

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
-from mobile_client_sdk.conflicts import field_name
+from mobile_client_sdk.conflicts import field_name, value_shown
 from mobile_client_sdk.device import actions, selling
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
@@ -16,7 +17,7 @@ from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
 from mobile_client_sdk.session import ProtectionNeeded, SignedOut
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
-from sync_protocol.schema import RETURN_REASONS, ValueRefused
+from sync_protocol.schema import RETURN_REASONS, SCHEMA, ValueRefused
 
 _LIMIT: Final = 50
 _ENDINGS: Final[dict[type[Exception], tuple[int, str]]] = {
@@ -32,6 +33,13 @@ _ENDINGS: Final[dict[type[Exception], tuple[int, str]]] = {
     OSError: (NOT_DONE, "error.backup"),
 }
 """The first line that fits is the one: a kind stands above what it is a kind of."""
+_REASONS: Final = (
+    (re.compile(r"invalid choice: (?P<named>.*) \(choose from (?P<known>.*)\)"), "error.no_choice"),
+    (re.compile(r"arguments are required: (?P<named>.*)"), "error.missing"),
+    (re.compile(r"unrecognized arguments: (?P<named>.*)"), "error.unknown"),
+)
+"""What the parser of the standard library says, and the words for it."""
+_FIELDS: Final = (*SCHEMA.record("customer").fields, *SCHEMA.record("contact").fields)
 _KNOWN: Final[tuple[type[Exception], ...]] = (*_ENDINGS, ValueRefused, SignedOut, RequestRefused)
 
 
@@ -62,9 +70,7 @@ def main(
 def _failure(words: Words, error: Exception) -> tuple[int, str]:
     """Answer the exit code and the sentence of a failure."""
     if isinstance(error, ValueRefused):
-        name = field_name(error.field or "", words.language)
-        key = "error.required" if error.code == "field_required" else "error.value"
-        return NOT_DONE, words(key, field=name)
+        return NOT_DONE, _advice(words, error)
     if isinstance(error, SignedOut):
         is_other = "another person" in str(error)
         return SIGN_IN, words("error.other_person" if is_other else "error.not_enrolled")
@@ -73,6 +79,20 @@ def _failure(words: Words, error: Exception) -> tuple[int, str]:
         return SIGN_IN, words("error.code") if is_code else words("error.refused", why=error)
     code, key = next(ending for kind, ending in _ENDINGS.items() if isinstance(error, kind))
     return code, words(key, why=error, pending="")
+
+
+def _advice(words: Words, error: ValueRefused) -> str:
+    """Say what a field takes."""
+    name = field_name(error.field or "", words.language)
+    if error.code == "field_required":
+        return words("error.required", field=name)
+    spec = next((each for each in _FIELDS if each.name == error.field), None)
+    if spec is not None and spec.choices:
+        known = ", ".join(value_shown(spec.name, each, words.language) for each in spec.choices)
+        return words("error.choices", field=name, known=known)
+    if spec is not None and "longer than" in error.detail:
+        return words("error.long", field=name, most=spec.max_length)
+    return words("error.phone" if error.field == "phone" else "error.value", field=name)
 
 
 def _language_named(arguments: Sequence[str]) -> str | None:
@@ -173,6 +193,15 @@ def _selling(
     command("advance", selling.advance).add_argument("deal", help=words("arg.deal"))
 
 
+def _reason(words: Words, message: str) -> str:
+    """Say in the person's language what the parser misses."""
+    for pattern, key in _REASONS:
+        if found := pattern.search(message):
+            named = {name: each.replace("'", "") for name, each in found.groupdict().items()}
+            return words(key, **named)
+    return message
+
+
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:
     """Answer a kind of parser whose own words are in the person's language."""
 
@@ -187,6 +216,13 @@ def _parsers(words: Words) -> type[argparse.ArgumentParser]:
             prefix = words("usage") if prefix is None else prefix
             super().add_usage(usage, actions, groups, prefix)
 
+        def _format_action(self, action: argparse.Action) -> str:
+            # The commands stand under their title, without one more line that says "command".
+            if action.nargs == argparse.PARSER:
+                shown = self._iter_indented_subactions(action)
+                return "".join(self._format_action(each) for each in shown)
+            return super()._format_action(action)
+
         def start_section(self, heading: str | None) -> None:
             own = {"positional arguments": "arguments", "options": "options"}
             super().start_section(words(own[heading]) if heading in own else heading)
@@ -197,9 +233,16 @@ def _parsers(words: Words) -> type[argparse.ArgumentParser]:
             super().__init__(*arguments, **options)
             self.add_argument("-h", "--help", action="help", help=words("help.help"))
 
+        def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+            is_named = names[0].startswith("-") or "metavar" in options or "choices" in options
+            if not is_named:
+                options["metavar"] = words(f"meta.{names[0]}")
+            return super().add_argument(*names, **options)
+
         def error(self, message: str) -> NoReturn:
             self.print_usage(sys.stderr)
-            self.exit(USAGE, words("error.usage", why=message, name=self.prog) + "\n")
+            why = _reason(words, message)
+            self.exit(USAGE, words("error.usage", why=why, name=self.prog) + "\n")
 
     return Parser
 

@@ -51,6 +51,19 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
         "看没有上传的内容；export/import 带到另一台设备",
         "look at what is not uploaded; export or import it",
     ),
+    "meta.url": ("地址", "URL"),
+    "meta.code": ("代码", "CODE"),
+    "meta.search": ("搜索", "SEARCH"),
+    "meta.customer": ("客户", "CUSTOMER"),
+    "meta.lead": ("线索", "LEAD"),
+    "meta.name": ("名称", "NAME"),
+    "meta.fields": ("字段=值", "FIELD=VALUE"),
+    "meta.text": ("内容", "TEXT"),
+    "meta.note": ("说明", "NOTE"),
+    "meta.deal": ("商机", "DEAL"),
+    "meta.numbers": ("步骤", "STEP"),
+    "meta.number": ("行号", "ROW"),
+    "meta.file": ("文件", "FILE"),
     "arg.url": ("服务器地址，如 https://crm.example", "the server, such as https://crm.example"),
     "arg.code": ("一次性代码，如 6WM-BR8-KXK", "the one-time code, such as 6WM-BR8-KXK"),
     "arg.name": ("这台设备的名称", "a name for this device"),
@@ -148,6 +161,14 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
     "no_leads": ("没有等待答复的线索。", "No lead waits for an answer."),
     "need": ("需求", "need"),
     "answer_by": ("最晚答复", "answer by"),
+    "how_to_decide": (
+        """\
+恢复另一个值：tonglu-device conflicts restore 行号
+保留现在的值：tonglu-device conflicts keep 行号""",
+        """\
+Bring the other back: tonglu-device conflicts restore ROW
+Leave what is there:  tonglu-device conflicts keep ROW""",
+    ),
     "no_conflicts": ("没有冲突。", "No conflicts."),
     "nothing_waits": ("都已上传。", "All is uploaded."),
     "waiting": ("{count} 项改动等待上传", "{count} changes wait to be uploaded"),
@@ -227,6 +248,12 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
     "error.field": ("没有字段「{field}」。可用：{known}", "No field “{field}”. There are: {known}"),
     "error.fields": ("请写成 字段=值：{text}", "Write field=value: {text}"),
     "error.value": ("{field}：填写的内容不合要求", "{field}: the value is not of the right form"),
+    "error.choices": ("{field}：请填其中一个：{known}", "{field}: write one of these: {known}"),
+    "error.long": ("{field}：最多 {most} 个字", "{field}: at most {most} characters"),
+    "error.phone": (
+        "{field}：请写手机号或带区号的号码，如 13800000000、+862161234567",
+        "{field}: write a number such as 13800000000 or +862161234567",
+    ),
     "error.required": ("{field}：不能为空", "{field}: a value is needed"),
     "error.no_visit": ("这里没有签到过的拜访", "there is no visit here to check out of"),
     "error.no_row": ("没有第 {number} 行", "There is no row {number}"),
@@ -247,6 +274,9 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
         "这里是另一个人的资料，请换一个 --home。",
         "These records belong to another person; use another --home.",
     ),
+    "error.no_choice": ("没有「{named}」，可以是：{known}", "no “{named}”; there are: {known}"),
+    "error.missing": ("还缺：{named}", "still needed: {named}"),
+    "error.unknown": ("不认识：{named}", "unknown: {named}"),
     "error.usage": (
         "用法不对（{why}）；看说明：{name} --help",
         "Wrong usage ({why}); see {name} --help",

@@ -247,3 +247,34 @@ def test_a_deal_is_begun_stepped_and_advanced_without_a_network(
     assert "12,800.50" in listed
     assert rep.run("step", "收银", "9", lang="en") == (2, "There is no step 9.\n")
     assert rep.run("deal", "福满楼", "另一单", "--amount", "很多")[0] == 2
+
+
+def test_a_value_that_is_refused_says_what_the_field_takes(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+
+    assert rep.run("edit", "福满楼", "电话=abc") == (
+        1,
+        "电话：请写手机号或带区号的号码，如 13800000000、+862161234567\n",
+    )
+    assert rep.run("edit", "福满楼", "等级=E") == (1, "等级：请填其中一个：A, B, C, D\n")
+    assert "最多" in rep.run("edit", "福满楼", f"城市={'长' * 300}")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pending"], "没有「pending」，可以是：login, status"),
+        (["show"], "还缺：客户"),
+        (["list", "--colour"], "不认识：--colour"),
+    ],
+)
+def test_a_wrong_usage_is_told_in_the_persons_language(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--lang", "zh-CN", *arguments])
+
+    assert said in capsys.readouterr().err
