@@ -130,10 +130,11 @@ async def receive(
 
     :param known: what they are judged by, where the caller has looked already.
     :param place: where a lead stands in the request, as ``leads[{}].``
-    :raises IdReused: an id is another lead's.
+    :raises IdReused: an id is another lead's, or stands twice in the request.
     :raises Invalid: a source or campaign is not the company's.
     """
     lead_ids = [new.id or ids.new_id(now) for new in leads]
+    _ensure_apart(lead_ids, place)
     async with db.tenant_transaction(actor.tenant_id):
         around = known or await look_around(actor.tenant_id)
         read = [interpret(new, path, around, place.format(n)) for n, new in enumerate(leads)]
@@ -343,6 +344,19 @@ def fingerprint(read: Reading) -> bytes:
     """Give what tells one content from another."""
     canonical = msgspec.json.encode(read.fields, order="deterministic")
     return hashlib.blake2b(canonical, digest_size=16).digest()
+
+
+def _ensure_apart(lead_ids: Sequence[UUID], place: str) -> None:
+    """Refuse a request in which one id stands for two leads: of the second nothing would be kept.
+
+    :raises IdReused: naming the second.
+    """
+    seen: set[UUID] = set()
+    for number, lead_id in enumerate(lead_ids):
+        if lead_id in seen:
+            detail = "This id stands twice in the request; make a new one for each lead."
+            raise IdReused(detail, field=f"{place.format(number)}id")
+        seen.add(lead_id)
 
 
 async def _ensure_same(

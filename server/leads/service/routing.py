@@ -10,9 +10,11 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import structlog
 
 from server.access import Actor, Permission, Role, Scope, ensure
 from server.changelog import facts
+from server.customers import references
 from server.customers import service as customers
 from server.customers.opt_outs import queries as opt_outs
 from server.customers.queries import doubles
@@ -21,6 +23,7 @@ from server.customers.schemas import CustomerEdit, NewCustomer
 from server.identity import queries as identity
 from server.identity.rules.absences import day_of
 from server.kit import clock, db, outbox
+from server.kit.errors import Refusal
 from server.leads import kinds
 from server.leads.queries import ground
 from server.leads.rules import handoff, routing
@@ -61,6 +64,9 @@ SELECT id FROM raw_lead WHERE tenant_id = $1 AND state = 'ready' AND id > $2
 ORDER BY id LIMIT $3
 """
 
+references.register(references.Reference("raw_lead", "customer_id"))
+log = structlog.get_logger()
+
 
 async def route(
     actor: Actor, lead_id: UUID, *, person_id: UUID | None = None, now: datetime
@@ -93,15 +99,15 @@ async def route(
 async def route_ready(actor: Actor, *, after: UUID | None, now: datetime) -> UUID | None:
     """Route the next leads that are ready; give where to go on, or None at the end.
 
-    One that cannot be handed off stays where it is.
+    One that cannot be handed off stays where it is, whatever the reason, and holds up no other.
     """
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(_READY, actor.tenant_id, after or UUID(int=0), BATCH)
     for row in rows:
         try:
             await route(actor, row["id"], now=now)
-        except (handoff.HandoffIncomplete, OptedOut):
-            continue
+        except Refusal as refusal:
+            log.info("lead.not-routed", lead_id=str(row["id"]), code=refusal.code)
     return rows[-1]["id"] if len(rows) == BATCH else None
 
 
@@ -109,7 +115,7 @@ async def _customer_of(actor: Actor, row: asyncpg.Record) -> Any:
     """Find the customer that a lead is: the one it became before, or one with its identity."""
     if row["customer_id"] is not None:
         return await db.connection().fetchrow(
-            "SELECT id, owner_id FROM customer WHERE tenant_id = $1 AND id = $2 AND NOT deleted",
+            "SELECT id, owner_id, deleted FROM customer WHERE tenant_id = $1 AND id = $2",
             actor.tenant_id,
             row["customer_id"],
         )
@@ -166,6 +172,9 @@ async def _offer(
         customer_id = await _make_customer(company, row, person_id, now=now)
     else:
         customer_id = customer["id"]
+        if customer.get("deleted"):
+            # The lead lives, and so does whom it is about; what belonged to it comes back as well.
+            await customers.restore(company, customer_id, now=now)
         if customer["owner_id"] != person_id:
             change = CustomerEdit(owner_id=person_id)
             await customers.edit(company, customer_id, change, now=now)

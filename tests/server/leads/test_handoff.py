@@ -14,6 +14,8 @@ from server.leads.rules.handoff import HandoffIncomplete, Terms
 from server.leads.rules.routing import NotARouteTarget, PersonAbsent, Why
 from server.leads.rules.states import LeadState, LeadStateUnfit, ReturnReason, Stage
 from server.leads.schemas import LeadEdit, Return
+from server.settings import Settings
+from server.sync import collection, merging
 from tests.factories import NOW, Tenant
 from tests.server.leads.stories import (
     a_phone,
@@ -26,6 +28,7 @@ from tests.server.leads.stories import (
     ready,
     route,
 )
+from tests.server.sync.devices import make_device
 
 LATER = NOW + timedelta(hours=25)
 
@@ -183,6 +186,61 @@ async def ready_twin(tenant: Tenant, phone: str) -> Any:
     assert (await one(tenant.manager, lead_id)).state is LeadState.SUSPECT
     await service.keep(tenant.manager, decide([lead_id]), now=NOW)
     return lead_id
+
+
+async def test_s44_a_lead_whose_customer_was_deleted_brings_it_back_and_holds_up_no_other(
+    database: Settings, tenant: Tenant
+) -> None:
+    phone = await make_device(database, tenant)
+    lead_id = await offered(tenant)
+    await service.give_back(tenant.rep, lead_id, Return(reason=ReturnReason.NO_NEED), now=NOW)
+    customer_id = (await one(tenant.manager, lead_id)).customer_id
+    assert customer_id is not None
+    await customer_service.delete(tenant.owner, customer_id, base=None, now=NOW)
+    behind = await ready(tenant)
+    await phone.pull()
+
+    await service.route_ready(tenant.manager, after=None, now=NOW)
+
+    for each in (lead_id, behind):
+        assert (await one(tenant.manager, each)).state is LeadState.OFFERED
+    customer = await customers.one(tenant.owner, customer_id)
+    assert customer.owner_id == phone.actor.user_id
+    await phone.pull()
+    assert phone.replica["lead", str(lead_id)]["customer_id"] == str(customer_id)
+
+
+async def test_s44_a_lead_that_cannot_be_handed_off_holds_up_no_other(tenant: Tenant) -> None:
+    taken, behind = await ready(tenant), await ready(tenant)
+    another = NewCustomer(id=taken, name="别家")
+    await customer_service.create(tenant.owner, another, now=NOW)
+
+    await service.route_ready(tenant.manager, after=None, now=NOW)
+
+    assert (await one(tenant.manager, taken)).state is LeadState.READY
+    assert (await one(tenant.manager, behind)).state is LeadState.OFFERED
+
+
+async def test_a_lead_follows_its_customer_into_the_one_it_is_merged_into(tenant: Tenant) -> None:
+    lead_id = await offered(tenant)
+    old = (await one(tenant.manager, lead_id)).customer_id
+    assert old is not None
+    into = (await customer_service.create(tenant.rep, NewCustomer(name="总店"), now=NOW)).id
+
+    await merging.merge(tenant.rep, old, into, now=NOW)
+
+    assert (await one(tenant.manager, lead_id)).customer_id == into
+
+
+async def test_a_customer_of_a_lead_stays_when_what_is_old_is_thrown_away(tenant: Tenant) -> None:
+    lead_id = await offered(tenant)
+    customer_id = (await one(tenant.manager, lead_id)).customer_id
+    assert customer_id is not None
+    await customer_service.delete(tenant.owner, customer_id, base=None, now=NOW)
+
+    await collection.collect(tenant.tenant_id, now=NOW + timedelta(days=100))
+
+    assert (await one(tenant.manager, lead_id)).customer_id == customer_id
 
 
 async def test_a_stranger_is_no_target(tenant: Tenant, rival: Tenant) -> None:

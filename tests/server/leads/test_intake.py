@@ -52,6 +52,17 @@ async def test_s37_the_same_lead_may_be_sent_twice_and_another_under_its_id_not(
     assert again.verdicts == first.verdicts
 
 
+@pytest.mark.parametrize("name", ["别家", "杭州龙井茶行"])
+async def test_s37_an_id_stands_for_one_lead_of_a_batch(tenant: Tenant, name: str) -> None:
+    lead = a_lead(id=new_id())
+
+    with pytest.raises(IdReused) as refused:
+        await receive(tenant.manager, lead, msgspec.structs.replace(lead, name=name))
+
+    assert refused.value.field == "leads[1].id"
+    assert sum((await queries.board(tenant.manager)).states.values()) == 0
+
+
 async def test_a_batch_is_taken_all_or_none(tenant: Tenant) -> None:
     with pytest.raises(Invalid) as refused:
         await receive(tenant.manager, a_lead(), a_lead(source_id=new_id()))
