@@ -93,13 +93,14 @@ def asking(actor: Actor, now: datetime) -> tuple[Any, ...]:
 async def held(actor: Actor, pool_id: UUID, *, now: datetime, lock: bool = False) -> Pool:
     """Give a pool within reach as its rules are asked, in the open transaction.
 
-    :param lock: who takes something from the pool waits for the one before.
+    :param lock: who takes something from the pool, or gives it, waits for the one before.
     :raises NotFound: there is none.
     :raises PoolOutOfReach: it is for other teams.
     """
     if lock:
         await db.connection().execute(
-            "SELECT FROM customer_pool WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+            # It does not hold up who only names the pool, as an entry does.
+            "SELECT FROM customer_pool WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
             actor.tenant_id,
             pool_id,
         )

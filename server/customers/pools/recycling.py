@@ -37,6 +37,9 @@ LEFT JOIN pool_warning w
 WHERE c.tenant_id = $1 AND c.id > $3 AND NOT c.deleted AND c.owner_id IS NOT NULL
 ORDER BY c.id LIMIT $4
 """
+_HOLD: Final = """
+SELECT FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
+"""
 _WARN: Final = """
 INSERT INTO pool_warning (tenant_id, customer_id, owner_id, pool_id, due_on, reason, warned_on)
 SELECT $1, u.customer_id, u.owner_id, u.pool_id, u.due_on, u.reason, $2
@@ -95,12 +98,30 @@ async def recycle(tenant_id: UUID, *, now: datetime) -> Done:
     done, after = Done(), UUID(int=0)
     while pools:
         async with db.tenant_transaction(tenant_id):
-            owned = await db.connection().fetch(_OWNED, tenant_id, UUID(int=0), after, _BATCH)
-            done += await _act(worker, list(_decided(pools, owned, today=rules.day_of(now))), now)
+            owned = await _owned(tenant_id, after)
+            decided = list(_decided(pools, owned, today=rules.day_of(now)))
+            if taken := {each.customer_id for each in decided if each.step is Step.RECYCLE}:
+                # Once nobody can hand them over any more, they are looked at again.
+                await db.connection().execute(_HOLD, tenant_id, taken)
+                again = _decided(pools, await _owned(tenant_id, after), today=rules.day_of(now))
+                decided = [
+                    each
+                    for each in again
+                    if each.step is not Step.RECYCLE or each.customer_id in taken
+                ]
+            done += await _act(worker, decided, now)
         if len(owned) < _BATCH:
             break
         after = owned[-1]["id"]
     return done
+
+
+async def _owned(tenant_id: UUID, after: UUID) -> list[asyncpg.Record]:
+    """Read the next batch of customers that somebody owns, with what is known of each."""
+    rows: list[asyncpg.Record] = await db.connection().fetch(
+        _OWNED, tenant_id, UUID(int=0), after, _BATCH
+    )
+    return rows
 
 
 def _pool(row: asyncpg.Record) -> Pool:

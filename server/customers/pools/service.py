@@ -1,7 +1,7 @@
 """Do things with public pools. Each function is one use case and one transaction.
 
-Whoever takes something from a pool first locks the pool, then the customer's entry, then the
-customer: of all who want one customer at a time, one gets it.
+Whoever takes something from a pool or gives it to one first locks the pool, then the customer: of
+all who want one customer at a time, one gets it.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,10 @@ SELECT $1, u.customer_id, $2, $3, u.reason, u.owner_id
 FROM UNNEST($4::uuid[], $5::uuid[], $6::text[]) AS u(customer_id, owner_id, reason)
 ON CONFLICT (tenant_id, customer_id) DO UPDATE SET pool_id = EXCLUDED.pool_id,
     entered_at = EXCLUDED.entered_at, reason = EXCLUDED.reason,
-    former_owner_id = EXCLUDED.former_owner_id
+    former_owner_id = coalesce(EXCLUDED.former_owner_id, pool_entry.former_owner_id)
+"""
+_HOLD: Final = """
+SELECT seq FROM customer WHERE tenant_id = $1 AND id = $2 AND NOT deleted FOR UPDATE
 """
 _PICKED: Final = """
 INSERT INTO pool_pick (tenant_id, user_id, picked_at, customer_id, pool_id)
@@ -196,6 +199,7 @@ async def delete_pool(actor: Actor, pool_id: UUID, *, now: datetime) -> None:
     """
     ensure(actor, Permission.POOLS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
+        await queries.held(vouched(actor), pool_id, now=now, lock=True)
         pool = await queries.pool(vouched(actor), pool_id, now=now)
         if pool.customers:
             raise PoolInUse("Customers lie in this pool; move or assign them first.")
@@ -215,14 +219,22 @@ async def delete_pool(actor: Actor, pool_id: UUID, *, now: datetime) -> None:
 
 
 async def release(actor: Actor, customer_id: UUID, given: Release, *, now: datetime) -> Saved:
-    """Give a customer up, so that colleagues may pick it.
+    """Give a customer up, so that colleagues may pick it. Asked again, it is as it is.
 
     :raises NotYourCustomer: the actor neither owns it nor may hand customers over.
     """
+    may_assign = Permission.CUSTOMERS_ASSIGN in ROLE_PERMISSIONS[actor.role]
     async with db.tenant_transaction(actor.tenant_id):
-        await queries.held(vouched(actor), given.pool_id, now=now)
+        await queries.held(vouched(actor), given.pool_id, now=now, lock=True)
+        seq = await _hold(actor, customer_id)
+        entry = await _entry(actor, customer_id)
+        if (
+            entry is not None
+            and entry["pool_id"] == given.pool_id
+            and (may_assign or entry["former_owner_id"] == actor.user_id)
+        ):
+            return Saved(id=customer_id, seq=seq, outcome="applied")
         customer = await customers.one(actor, customer_id)
-        may_assign = Permission.CUSTOMERS_ASSIGN in ROLE_PERMISSIONS[actor.role]
         if customer.owner_id != actor.user_id and not may_assign:
             raise NotYourCustomer("Only its owner may give this customer up.")
         saved = await _own(actor, customer_id, None, None, now=now)
@@ -270,10 +282,13 @@ async def pick(actor: Actor, customer_id: UUID, *, now: datetime) -> Saved:
         if entry is None:
             return await _is_mine_already(actor, customer_id)
         pool = await queries.held(actor, entry["pool_id"], now=now, lock=True)
-        # Those who waited for the lock look again: the one before has taken it out.
+        # Those who waited look again: somebody may have taken it out, or been given it.
+        await _hold(actor, customer_id)
         entry = await _entry(actor, customer_id)
         if entry is None:
             return await _is_mine_already(actor, customer_id)
+        if entry["pool_id"] != pool.id:
+            raise rules.NotInPool("The customer was moved to another pool; try again.")
         rules.ensure_may_pick(
             pool.limits,
             pool.standing,
@@ -289,6 +304,17 @@ async def pick(actor: Actor, customer_id: UUID, *, now: datetime) -> Saved:
             actor, "customer.picked", subject_id=customer_id, now=now, pool_id=pool.id
         )
     return saved
+
+
+async def _hold(actor: Actor, customer_id: UUID) -> int:
+    """Lock a customer, so that nobody hands it over meanwhile; give its sequence.
+
+    :raises NotFound: there is none.
+    """
+    seq: int | None = await db.connection().fetchval(_HOLD, actor.tenant_id, customer_id)
+    if seq is None:
+        raise NotFound
+    return seq
 
 
 async def _entry(actor: Actor, customer_id: UUID) -> asyncpg.Record | None:
@@ -361,6 +387,9 @@ async def look(actor: Actor, customer_id: UUID, *, now: datetime) -> PooledDetai
         if entry is None:
             raise NotFound
         pool = await queries.held(actor, entry["pool_id"], now=now, lock=True)
+        entry = await _entry(actor, customer_id)
+        if entry is None or entry["pool_id"] != pool.id:
+            raise NotFound
         key = (actor.tenant_id, actor.user_id, rules.day_of(now), pool.id, customer_id)
         if not await db.connection().fetchval(_SEEN, *key):
             rules.ensure_may_look(pool.limits, pool.standing)

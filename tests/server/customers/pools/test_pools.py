@@ -1,8 +1,10 @@
 """Stories about public pools: giving up, looking, picking, and losing whom nobody looks after."""
 
 import asyncio
+import contextvars
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
@@ -25,6 +27,7 @@ from tests.server.customers.stories import make
 
 pytestmark = pytest.mark.usefixtures("database")
 DAY = timedelta(days=1)
+T = TypeVar("T")
 
 
 async def make_pool(actor: Actor, **fields: Any) -> PoolView:
@@ -141,6 +144,100 @@ async def test_a_former_owner_waits_until_the_cooling_is_over(tenant: Tenant) ->
 
     await service.pick(tenant.rep, made.id, now=NOW + 10 * DAY)
     assert await owner_of(tenant, made.id) == tenant.rep.user_id
+
+
+async def test_giving_up_sent_twice_is_one_and_the_cooling_stays(tenant: Tenant) -> None:
+    pool = await make_pool(tenant.manager, cooling_days=10)
+    made = await make(tenant.rep)
+
+    first = await service.release(tenant.rep, made.id, Release(pool_id=pool.id), now=NOW)
+    for actor in (tenant.rep, tenant.manager, tenant.owner):
+        again = await service.release(actor, made.id, Release(pool_id=pool.id), now=NOW + DAY)
+        assert again == first
+
+    with pytest.raises(rules.CoolingOff):
+        await service.pick(tenant.rep, made.id, now=NOW + 9 * DAY)
+
+
+async def test_a_customer_moved_to_another_pool_keeps_its_former_owner_waiting(
+    tenant: Tenant,
+) -> None:
+    pool = await make_pool(tenant.manager)
+    other = await make_pool(tenant.manager, name="二号公海", cooling_days=10)
+    made = await make(tenant.rep)
+    await release(tenant.rep, made.id, pool)
+
+    await release(tenant.owner, made.id, other)
+
+    with pytest.raises(rules.CoolingOff):
+        await service.pick(tenant.rep, made.id, now=NOW + DAY)
+
+
+async def meanwhile(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    """Let somebody else start something, and see that it waits for the open transaction."""
+
+    async def is_waiting() -> bool:
+        async with db.global_transaction():
+            return bool(
+                await db.connection().fetchval(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+
+    started = asyncio.create_task(work, context=contextvars.Context())
+    while not await asyncio.create_task(is_waiting(), context=contextvars.Context()):
+        assert not started.done(), "nothing held it up"
+    return started
+
+
+async def test_who_picks_what_is_being_assigned_does_not_take_it_away(tenant: Tenant) -> None:
+    pool = await make_pool(tenant.manager)
+    made = await make(tenant.rep)
+    await release(tenant.rep, made.id, pool)
+    change = CustomerEdit(owner_id=tenant.manager.user_id)
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await customer_service.edit(tenant.owner, made.id, change, now=NOW)
+        late = await meanwhile(service.pick(tenant.actor(Role.SALES_REP), made.id, now=NOW))
+
+    with pytest.raises(Refusal):
+        await late
+    assert await owner_of(tenant, made.id) == tenant.manager.user_id
+
+
+async def test_who_gives_up_what_is_being_assigned_does_not_take_it_away(tenant: Tenant) -> None:
+    pool = await make_pool(tenant.manager)
+    made = await make(tenant.rep)
+    change = CustomerEdit(owner_id=tenant.manager.user_id)
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await customer_service.edit(tenant.owner, made.id, change, now=NOW)
+        late = await meanwhile(
+            service.release(tenant.rep, made.id, Release(pool_id=pool.id), now=NOW)
+        )
+
+    with pytest.raises(Refusal):
+        await late
+    assert await owner_of(tenant, made.id) == tenant.manager.user_id
+
+
+async def test_giving_up_and_picking_in_one_pool_at_once_do_not_lock_each_other_out(
+    tenant: Tenant,
+) -> None:
+    pool = await make_pool(tenant.manager)
+    made = [(await make(tenant.rep, f"茶行{number}")).id for number in range(20)]
+    for customer_id in made[:10]:
+        await release(tenant.rep, customer_id, pool)
+
+    outcomes = await asyncio.gather(
+        *(service.pick(tenant.actor(Role.SALES_REP), each, now=NOW) for each in made[:10]),
+        *(release(tenant.rep, each, pool) for each in made[10:]),
+        return_exceptions=True,
+    )
+
+    assert [each for each in outcomes if isinstance(each, BaseException)] == []
+    assert set(await pooled(tenant.owner, pool)) == set(made[10:])
 
 
 async def test_looking_costs_a_view_a_day_and_customer(tenant: Tenant) -> None:
@@ -323,6 +420,22 @@ async def test_a_change_by_the_product_itself_is_no_activity(tenant: Tenant) -> 
 
     assert await recycle(tenant, days=60) == Done()
     assert await recycle(tenant, days=61) == Done(recycled=1)
+
+
+async def test_what_is_being_assigned_is_not_taken_from_who_was_never_warned(
+    tenant: Tenant,
+) -> None:
+    await make_pool(tenant.manager, recycle_rules=QUIET, warn_days=7)
+    made = await make(tenant.rep)
+    await recycle(tenant, days=25)
+    change = CustomerEdit(owner_id=tenant.manager.user_id)
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await customer_service.edit(tenant.owner, made.id, change, now=NOW + 32 * DAY)
+        late = await meanwhile(recycle(tenant, days=32))
+
+    assert (await late).recycled == 0
+    assert await owner_of(tenant, made.id) == tenant.manager.user_id
 
 
 @settings(
