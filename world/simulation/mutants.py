@@ -281,9 +281,9 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         "outcomes are not remembered",
         "A device that lost the answer hears that its number was reused.",
-        f"{_SERVICE}:_acknowledge",
-        "if held.fresh:",
-        "if False:",
+        f"{_SERVICE}:_remember",
+        "if not held.fresh:",
+        "if True:",
         ("network",),
     ),
     Mutant(
