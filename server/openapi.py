@@ -41,6 +41,7 @@ class ProblemDocuments(JsonRenderPlugin):
         """Render once; later requests get the same bytes."""
         if self._rendered is None:
             document_problems(openapi_schema)
+            mend_tuples(openapi_schema)
             self._rendered = self.render_json(request, openapi_schema)
         return self._rendered
 
@@ -90,3 +91,15 @@ def document_problems(document: dict[str, Any]) -> None:
                     "description": description,
                     "content": {MEDIA_TYPE: {"schema": problem}},
                 }
+
+
+def mend_tuples(node: Any) -> None:
+    """Say of ``tuple[X, ...]`` that its items are X; Litestar takes the dots for a second type."""
+    if isinstance(node, dict):
+        match node.get("items"):
+            case {"oneOf": [wanted, {**rest}]} if not rest:
+                node["items"] = wanted
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            mend_tuples(inner)
