@@ -107,7 +107,7 @@ async def route_ready(actor: Actor, *, after: UUID | None, now: datetime) -> UUI
         try:
             await route(actor, row["id"], now=now)
         except Refusal as refusal:
-            log.info("lead.not-routed", lead_id=str(row["id"]), code=refusal.code)
+            log.info("lead.not-routed", subject_id=str(row["id"]), code=refusal.code)
     return rows[-1]["id"] if len(rows) == BATCH else None
 
 
