@@ -11,7 +11,7 @@ from server.changelog.kinds import RecordKind
 from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from sync_protocol.merge import HeldRecord, Key, Rules
-from sync_protocol.messages import Code, Create, Delete, Edit, Outcome, RecordOp
+from sync_protocol.messages import Code, Create, Delete, Outcome, RecordOp
 from sync_protocol.schema import ValueRefused
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
@@ -36,18 +36,16 @@ class RoomRules(Rules):
         self.held = held
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
-        self._revived: set[str] = set()
 
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
         """Look at an op before it is settled: may this person do it; values into stored form."""
+        del held
         self._number = op.number
         if op.kind not in self.kinds:
             raise ValueRefused(
                 Code.KIND_UNKNOWN, f"There is no kind of record {op.kind!r} here.", "kind"
             )
         self._ensure_allowed(op)
-        if isinstance(op, Edit) and held is not None:
-            self._ensure_shown(held)
         if isinstance(op, Delete):
             return op
         try:
@@ -59,12 +57,6 @@ class RoomRules(Rules):
                 detail = f"The company has nobody and nothing with this id ({name})."
                 raise ValueRefused(Code.REFERENCE_MISSING, detail, name)
         return msgspec.structs.replace(op, fields=normal)
-
-    def _ensure_shown(self, held: HeldRecord) -> None:
-        """Refuse to write where nobody looks: beneath a customer who was deleted."""
-        parent = references.parent_id(held)
-        if parent in self.named.ended and parent not in self._revived:
-            raise ValueRefused(Code.PARENT_MISSING, "The customer was deleted.")
 
     def _ensure_allowed(self, op: RecordOp) -> None:
         """Refuse what the role does not include.
@@ -84,8 +76,6 @@ class RoomRules(Rules):
     def approve(self, before: HeldRecord | None, after: HeldRecord) -> HeldRecord:
         """Look at a record as it would stand; fill in what a new one lacks."""
         kind = self.kinds[after.kind]
-        if before is not None and before.deleted and not after.deleted:
-            self._revived.add(after.id)
         if before is None:
             filled = kind.complete(self.actor, after.fields, after.created.at_ms)
             after = msgspec.structs.replace(after, fields={**after.fields, **filled})

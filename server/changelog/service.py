@@ -19,7 +19,7 @@ from server.changelog.store import Store, unit_of
 from server.kit import clock
 from server.kit.errors import Refusal
 from sync_protocol import merge
-from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key
+from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key, Kin
 from sync_protocol.messages import Create, Delete, ReceivedOp, Status
 
 _NOW: Final = 2**53 - 1
@@ -96,8 +96,7 @@ class _Work(msgspec.Struct, frozen=True):
         """Settle the ops against what is held, take the clock and write."""
         actor, store = self.actor, self.store
         named = await references.of(store, actor, self.ops, held)
-        # The base of a page is the version of one record, which tells nothing of what is beneath.
-        ending = _ending(self.ops, held) if actor.device_id else ()
+        ending = _ending(self.ops, held)
         beneath = await store.beneath(actor, self.kinds, ending) if ending else {}
         rules = RoomRules(actor, self.kinds, named, held)
         result = merge.settle_batch(
@@ -108,7 +107,8 @@ class _Work(msgspec.Struct, frozen=True):
             rules=rules,
             base_limit=self.base_limit,
             lost=self.lost,
-            beneath=beneath,
+            # The base of a page is the version of one record and tells nothing of what is beneath.
+            kin=Kin(beneath=beneath if actor.device_id else {}, ended=named.ended),
         )
         if not (result.records or result.conflicts):
             return Applied(None, result, rules.refusals)

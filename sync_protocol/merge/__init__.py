@@ -16,6 +16,7 @@ from sync_protocol.merge.records import (
     EditClock,
     HeldRecord,
     Key,
+    Kin,
     Settlement,
 )
 from sync_protocol.merge.stored import decode_versions, encode_versions
@@ -27,6 +28,7 @@ __all__ = [
     "EditClock",
     "HeldRecord",
     "Key",
+    "Kin",
     "Rules",
     "Settlement",
     "decode_versions",

@@ -6,7 +6,15 @@ from typing import Any, assert_never
 import msgspec
 
 from sync_protocol.conflicts import Version
-from sync_protocol.merge.records import BatchResult, Dots, EditClock, HeldRecord, Key, Settlement
+from sync_protocol.merge.records import (
+    BatchResult,
+    Dots,
+    EditClock,
+    HeldRecord,
+    Key,
+    Kin,
+    Settlement,
+)
 from sync_protocol.merge.write import Write, refused
 from sync_protocol.messages import (
     MAX_GROUP,
@@ -90,7 +98,7 @@ def settle_batch(  # noqa: PLR0913 - all that the result depends on, so that it 
     rules: Rules | None = None,
     base_limit: int | None = None,
     lost: tuple[int, int] | None = None,
-    beneath: Mapping[str, Sequence[HeldRecord]] | None = None,
+    kin: Kin | None = None,
     schema: Schema = SCHEMA,
 ) -> BatchResult:
     """Settle ops in order, in memory.
@@ -105,9 +113,10 @@ def settle_batch(  # noqa: PLR0913 - all that the result depends on, so that it 
     ``lost`` are the first and the last number of ops that the device no longer knows of, since its
     store was put back to an old image: what they wrote is as unseen as what others did.
 
-    ``beneath`` are the living records that belong to each record that is deleted, by its id.
+    ``kin`` has what belongs to records that are deleted, and to which deleted ones edited records
+    belong: nothing is deleted over an unseen word beneath it, nor written beneath what is deleted.
     """
-    batch = _Batch(held, device, clock, rules or Rules(), base_limit, lost, schema, beneath or {})
+    batch = _Batch(held, device, clock, rules or Rules(), base_limit, lost, schema, kin or Kin())
     for unit in _units(ops):
         batch.settle_unit(unit)
     return batch.result()
@@ -139,12 +148,12 @@ class _Batch:
         base_limit: int | None,
         lost: tuple[int, int] | None,
         schema: Schema,
-        beneath: Mapping[str, Sequence[HeldRecord]],
+        kin: Kin,
     ) -> None:
         self.working = dict(held)
         self.base_limit = base_limit
         self.lost = lost
-        self.beneath = beneath
+        self.kin = kin
         self.device = device
         self.clock = clock
         self.rules = rules
@@ -236,6 +245,8 @@ class _Batch:
         if not isinstance(op, Delete):
             self._check_writable(op)
         held = self.working.get(key)
+        if isinstance(op, Edit) and held is not None:
+            self._check_kin(held)
         op = self.rules.admit(op, held)
         write = Write(
             op,
@@ -254,7 +265,7 @@ class _Batch:
 
     def _beneath(self, op: Delete) -> Iterable[HeldRecord]:
         """Answer the living records that belong to one that is to be deleted."""
-        there = (self.working.get(each.key, each) for each in self.beneath.get(op.id, ()))
+        there = (self.working.get(each.key, each) for each in self.kin.beneath.get(op.id, ()))
         return [each for each in there if not each.deleted]
 
     def _apply(self, key: Key, settlement: Settlement) -> None:
@@ -281,6 +292,16 @@ class _Batch:
         self.schema.field(op.kind, name)
         detail = f"{name} is written by the server alone."
         raise ValueRefused(Code.FIELD_SERVER_ONLY, detail, name)
+
+    def _check_kin(self, held: HeldRecord) -> None:
+        """Refuse to write where nobody looks: beneath a record that is deleted, and stays so."""
+        name = self.schema.record(held.kind).parent
+        parent = held.fields.get(name) if name else None
+        if name is None or parent not in self.kin.ended:
+            return
+        above = self.working.get((str(self.schema.field(held.kind, name).references), parent))
+        if above is None or above.deleted:
+            raise ValueRefused(Code.PARENT_MISSING, "What it belongs to was deleted.")
 
     def _check_references(self, op: Create | Edit) -> None:
         """Refuse to point at a record that is not there."""

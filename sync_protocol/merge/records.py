@@ -1,6 +1,6 @@
 """What the merge works on: held records, clocks, what an op and a batch did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -63,6 +63,15 @@ class EditClock(msgspec.Struct, frozen=True, kw_only=True):
     def bound(self, at_ms: int) -> int:
         """Answer the edit time corrected by the offset, between the floor and the receipt."""
         return min(max(at_ms + self.offset_ms, self.floor_ms), self.received_at_ms)
+
+
+class Kin(msgspec.Struct, frozen=True, kw_only=True):
+    """What belongs to whom, as far as the ops at hand ask for it."""
+
+    beneath: Mapping[str, Sequence[HeldRecord]] = {}
+    """The living records that belong to each record that is to be deleted, by its id."""
+    ended: frozenset[str] = frozenset()
+    """Of the records to which edited ones belong, those that are deleted."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -83,19 +83,23 @@ class Diary:
         """Answer what was done on a device."""
         return [each for each in self.entries.items() if each[1].device_id == device_id]
 
-    def is_forgotten(self, entry: Entry, name: str, value: Any) -> bool:
-        """Say whether a device wrote this before it was put back, and no longer knows of it."""
-        wrote = [
+    def writes(self, record_id: str, name: str, value: Any) -> list[Entry]:
+        """Answer who wrote a value: more than one where somebody brought it back."""
+        return [
             each
             for each in self.entries.values()
-            if each.device_id == entry.device_id
-            and each.op.id == entry.op.id
+            if each.op.id == record_id
             and isinstance(each.op, Create | Edit)
             and name in each.op.fields
             and each.op.fields[name] == value
         ]
-        return bool(wrote) and all(
-            each.is_lost and each.incarnation < entry.incarnation for each in wrote
+
+    def is_forgotten(self, entry: Entry, name: str, value: Any) -> bool:
+        """Say whether a device wrote this before it was put back, and no longer knows of it."""
+        wrote = self.writes(entry.op.id, name, value)
+        own = [each for each in wrote if each.device_id == entry.device_id]
+        return bool(own) and all(
+            each.is_lost and each.incarnation < entry.incarnation for each in own
         )
 
     def find(self, device_id: str, digest: bytes) -> Entry | None:

@@ -94,6 +94,19 @@ class Disk:
         )
         return [(_decode(body), status) for body, status in rows]
 
+    def lingering(self, seq: int) -> set[tuple[str, str]]:
+        """Name the records over which settled ops lie that a replica at this sequence should show.
+
+        They do while the sequences of the ops are of a restored server, and that of the replica is
+        of the epoch before.
+        """
+        rows = self.rows(
+            "SELECT DISTINCT overlay.kind, id FROM overlay JOIN outbox USING (number) "
+            "WHERE status IS NOT NULL AND seq <= ?",
+            seq,
+        )
+        return {(kind, record_id) for kind, record_id in rows}
+
     def outcomes(self) -> list[tuple[int, Op, Outcome | None]]:
         """Read what became of the ops that the device keeps."""
         rows = self.rows("SELECT number, body, outcome FROM outbox ORDER BY number")

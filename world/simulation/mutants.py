@@ -238,8 +238,8 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         "words are written where nobody looks",
         "An edit beneath a deleted customer is accepted and shown to nobody.",
-        "server.changelog.rules:RoomRules._ensure_shown",
-        "if parent in self.named.ended and parent not in self._revived:",
+        f"{_BATCH}._check_kin",
+        "if above is None or above.deleted:",
         "if False:",
         ("desk", "sights", "storm"),
     ),

@@ -72,7 +72,13 @@ _YEAR: Final = 365 * DAY
 _WRONG_CLOCKS: Final = (0, 0, 10 * _YEAR, -10 * _YEAR, 3 * HOUR, -DAY, 73 * _YEAR)
 
 PROFILES: Final[Mapping[str, Profile]] = {
-    "sequential": Profile(weather=_ROUGH, is_sequential=True, clocks=_WRONG_CLOCKS),
+    "sequential": Profile(
+        weather=_ROUGH,
+        is_sequential=True,
+        clocks=_WRONG_CLOCKS,
+        # Who writes into a form that was opened long ago is behind.
+        kinds=tuple(what for what in USUAL if what != "edit_stale"),
+    ),
     "network": Profile(
         weather=_ROUGH, faults={"offline": (0, 4)}, horizons=(10 * MINUTE, 8 * HOUR, 5 * DAY)
     ),

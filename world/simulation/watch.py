@@ -235,7 +235,7 @@ class Watch:
                     stood = not record.deleted
                     self._follow_delete(record, entry, outcome)
                     if stood and record.deleted and op.kind == "customer":
-                        self._follow_beneath(commit, entry)
+                        self._follow_beneath(commit, working, entry)
 
     def _follow_edit(
         self, commit: Commit, record: _Working, entry: Entry, op: Edit, outcome: Outcome
@@ -292,16 +292,8 @@ class Watch:
             and name not in record.unknown
             and current is not None
             and entry.epoch == self.tables.clock.epoch
-            and str(current) not in self._restored_values()
+            and len(self.diary.writes(op.id, name, current)) <= 1
         )
-
-    def _restored_values(self) -> set[str]:
-        """Answer the values that somebody brought back: they were written more than once."""
-        return {
-            str(row.record.fields["other"])
-            for (kind, _), row in self.tables.records.items()
-            if kind == "conflict" and row.record.fields["state"] == "restored"
-        }
 
     def _compare_times(self, entry: Entry, kept: Any, value: Any, current: Any) -> None:
         """Hold the later of two concurrent edits, by the true clock, where clocks are honest."""
@@ -336,13 +328,16 @@ class Watch:
                 )
         record.deleted = True
 
-    def _follow_beneath(self, commit: Commit, entry: Entry) -> None:
+    def _follow_beneath(
+        self, commit: Commit, working: Mapping[Key, _Working], entry: Entry
+    ) -> None:
         """Look whether who deleted a customer had seen all that belonged to it."""
         for row in commit.before.records.values():
             record = row.record
             if record.deleted or record.kind in {"conflict", "customer"}:
                 continue
-            if customer_of(record) != entry.op.id:
+            is_deleted = record.key in working and working[record.key].deleted
+            if is_deleted or customer_of(record) != entry.op.id:
                 continue
             for name in _WORDS.get(record.kind, ()):
                 current, is_own = record.fields[name], record.version(name).device
@@ -469,7 +464,7 @@ class Watch:
             return
         seq = client._replica.progress.seq  # noqa: SLF001 - an oracle looks beneath
         expected: dict[Key, dict[str, Any] | None] = {}
-        undone: set[Key] = set()
+        undone: set[Key] = phone.disk.lingering(seq)
         for op, status in phone.disk.unshown_ops(seq):
             if isinstance(op, Intent) or (status is not None and status != Status.APPLIED):
                 _forget(expected, op)
