@@ -53,8 +53,9 @@ class DecodeError(Exception):
 
     def __init__(self, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
-        self.detail = detail
-        self.field = field
+        # What a device sent may be told again, and kept: no database takes a zero.
+        self.detail = detail.replace("\0", "\\0")
+        self.field = field and field.replace("\0", "\\0")
 
 
 class MessageTooLarge(DecodeError):

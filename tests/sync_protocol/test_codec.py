@@ -230,3 +230,13 @@ def test_a_push_is_parted_into_old_and_fresh() -> None:
         split_frame(ops, acknowledged=2)
     with pytest.raises(FrameInvalid):
         split_frame([ops[1], ops[0]], acknowledged=3)
+
+
+def test_what_is_told_of_an_unreadable_op_can_be_kept() -> None:
+    op = b'{"op": "\\u0000", "number": 1}'
+    body = b'{"protocol": 2, "schema": 3, "device_time_ms": 1, "ops": [' + op + b"]}"
+
+    (read,) = codec.decode_push(body, codec.JSON).ops
+
+    assert isinstance(read, Unreadable)
+    assert "\0" not in read.detail + read.field
