@@ -87,7 +87,7 @@ def syllables(text: str) -> list[str]:
     return [*_syllables(text)]
 
 
-@lru_cache(2048)
+@lru_cache(1024)
 def _syllables(text: str) -> Sequence[str]:
     """Do as `syllables`; a name is read for its search keys, and then for its place in lists."""
     starts = _phrase_starts()
