@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import multiprocessing
 import os
 import secrets
 import signal
@@ -109,11 +110,19 @@ class Application:
 @click.option("--workers", default=2, show_default=True, help="Web processes.")
 @click.option("--api-only", is_flag=True, help="Without the pages.")
 @click.option("--migrate/--no-migrate", "migrating", default=True, show_default=True)
+@click.option("--with-worker", is_flag=True, help="Also do what `tonglu worker` does.")
 @click.option(
     "--notice-s", default=0.0, show_default=True, help="Seconds of 503 on /readyz before stopping."
 )
 def command(
-    *, host: str, port: int, workers: int, api_only: bool, migrating: bool, notice_s: float
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    api_only: bool,
+    migrating: bool,
+    with_worker: bool,
+    notice_s: float,
 ) -> None:
     """Serve the API and the pages.
 
@@ -140,6 +149,8 @@ def command(
             log_level=LogLevels.warning,
         )
         with metrics_folder():
+            if with_worker:
+                _put_worker_beside(server)
             server.serve(target_loader=Application(target), wrap_loader=False)
 
 
@@ -184,8 +195,27 @@ def _migrate(environ: dict[str, str]) -> None:
             err=True,
         )
         return
-    # Only the first of several starts has something to do here.
-    from server import migrate  # noqa: PLC0415 - Piccolo's migrations, 40 ms that few starts need
+    # In a process of its own: what Piccolo needs for it would be 20 MiB of this one for good.
+    migrating = multiprocessing.get_context("fork").Process(
+        target=_run_migrations, args=(owner_url, supervisor.die_with_parent())
+    )
+    migrating.start()
+    migrating.join()
+    if migrating.exitcode:
+        sys.exit(migrating.exitcode)
+
+
+def _run_migrations(owner_url: str, tie: Callable[[], None]) -> None:
+    """Migrate in the forked process, and say what was run."""
+    tie()
+    from server import migrate  # noqa: PLC0415 - what is kept out of the parent
 
     for line in migrate.report(asyncio.run(migrate.migrate(owner_url))):
         click.echo(line, err=True)
+
+
+def _put_worker_beside(server: DrainingServer) -> None:
+    """Start a worker with the web processes, and stop it after them."""
+    worker = importlib.import_module("server.worker").Beside(from_environment(os.environ))
+    server.on_startup(worker.start)
+    server.on_shutdown(worker.stop)

@@ -13,6 +13,7 @@ from typing import Final
 from server.embedded import Cluster, Tuning
 
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NAME: Final = 15
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
@@ -49,6 +50,12 @@ def die_with_parent(with_signal: signal.Signals = signal.SIGTERM) -> Callable[[]
                 os._exit(1)
 
     return tie
+
+
+def take_name(name: str) -> None:
+    """Be called so in `ps` and `top`; Linux keeps the first 15 letters."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_NAME, name.encode())
 
 
 def look_for_cycles_seldom() -> None:

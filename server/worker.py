@@ -8,9 +8,12 @@ round stands in its `SCHEDULE` (`server.kit.schedule`).
 import asyncio
 import importlib
 import importlib.util
+import multiprocessing
+import multiprocessing.process
 import os
 import pkgutil
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -41,6 +44,7 @@ PAUSE_AFTER_FAILURE_S: Final = 3.0
 
 LOOK_EVERY: Final = timedelta(seconds=5)
 """How often a worker looks at the schedule."""
+_FORK: Final = multiprocessing.get_context("fork")
 _BEFORE: Final = datetime.min.replace(tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -225,6 +229,54 @@ async def work(settings: Settings) -> None:
         await live.HUB.close()
         await db.close_database()
         log.info("worker.stopped")
+
+
+class Beside:
+    """A worker beside the web processes, forked from the process that they are forked from.
+
+    What it loads they load too; from one copy, it takes half of the memory. One that ends by
+    itself is followed by another.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        # Here, so that nothing is left to be loaded after the fork.
+        collect_handlers()
+        collect_schedule()
+        self._settings = settings
+        self._tie = supervisor.die_with_parent()
+        self._stopping = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def start(self) -> None:
+        """Start it, once everything is loaded that is to be shared."""
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Let it finish what it has claimed, and wait for that."""
+        self._stopping.set()
+        if self._process is not None:
+            self._process.terminate()
+        self._keeper.join(TIME_LIMIT_S)
+
+    def _keep(self) -> None:
+        """Fork, wait for the end, and fork again, until asked to stop."""
+        while not self._stopping.is_set():
+            # A daemon: what is still there when its parent ends is ended by it.
+            self._process = _FORK.Process(target=self._run, daemon=True)
+            self._process.start()
+            self._process.join()
+            if not self._stopping.is_set():
+                log.error("worker.ended", status=self._process.exitcode)
+                self._stopping.wait(PAUSE_AFTER_FAILURE_S)
+
+    def _run(self) -> None:
+        """Work in the forked process; the handlers of signals that it has are its parent's."""
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(kind, signal.SIG_DFL)
+        self._tie()
+        supervisor.take_name("tonglu-worker")
+        asyncio.run(work(self._settings))
 
 
 @click.command()

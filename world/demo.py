@@ -37,7 +37,7 @@ _ROLES: Final = {
     "sales_rep": "sales rep 外勤销售",
 }
 _OWN_FILES: Final = (
-    *("secret", "identity.secret", "server.log", "worker.log", "devices", "attachments"),
+    *("secret", "identity.secret", "server.log", "devices", "attachments"),
     *("acknowledged.json", "acknowledged.json.lock"),
 )
 _LOOK_S: Final = 0.2
@@ -80,7 +80,7 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
         environ = serve.prepared({"TONGLU_PUBLIC_URL": url, **found})
         _migrate(environ)
         options = ["--host", host, "--port", str(port), "--workers", str(workers)]
-        with _product(environ, folder, options, url) as running:
+        with _product(environ, folder, options, url) as server:
             world = channel.from_seed(SEED)
             settings = from_environment(environ)
             seeding = populate.ensure(
@@ -94,7 +94,7 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
                 f" ({'demo data made' if was_made else 'demo data were there'})."
                 f" Data and logs: {folder}\nCtrl-C stops everything."
             )
-            _wait(running)
+            _wait(server)
     click.echo("\nStopped. The data stay; `tonglu demo --reset` deletes them.")
 
 
@@ -108,27 +108,23 @@ def _migrate(environ: Mapping[str, str]) -> None:
 @contextlib.contextmanager
 def _product(
     environ: Mapping[str, str], folder: Path, options: list[str], url: str
-) -> Iterator[list[Running]]:
-    """Run server and worker for this block. Neither knows the owner of the tables."""
+) -> Iterator[Running]:
+    """Run web processes and worker for this block. None of them knows the owner of the tables."""
     app = {name: value for name, value in environ.items() if name != "TONGLU_OWNER_DATABASE_URL"}
-    serving = ["serve", *options, "--no-migrate"]
+    serving = ["serve", *options, "--no-migrate", "--with-worker"]
     with processes.tonglu("server", serving, environ=app, log=folder / "server.log") as server:
         processes.wait_until_ready(server, url)
-        with processes.tonglu(
-            "worker", ["worker"], environ=app, log=folder / "worker.log"
-        ) as worker:
-            yield [server, worker]
+        yield server
 
 
-def _wait(running: list[Running]) -> None:
-    """Wait for Ctrl-C; a process that ends by itself ends the demo.
+def _wait(server: Running) -> None:
+    """Wait for Ctrl-C; a server that ends by itself ends the demo.
 
-    :raises ProcessFailed: naming it, with the end of its log.
+    :raises ProcessFailed: with the end of its log.
     """
     try:
         while True:
-            for one in running:
-                one.ensure_alive()
+            server.ensure_alive()
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
         # Stopping has begun; a second Ctrl-C must not leave half of it running.

@@ -19,6 +19,7 @@ import asyncpg
 import structlog
 from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
+from piccolo.table import TABLE_REGISTRY
 
 from server.kit import conditions
 from server.kit.conditions import Condition
@@ -218,6 +219,10 @@ async def open_database(settings: "Settings") -> None:
     """Open the pool of this process; call once, on the loop that serves."""
     if ENGINE.pool is not None:
         raise DoorMisused("the database is open already")
+    # A table that does not know its engine looks for it at its first query, through Piccolo's
+    # machinery for migrations: 20 MiB in each process.
+    for table in TABLE_REGISTRY:
+        table._meta.db = ENGINE  # noqa: SLF001 - Piccolo has no other place for it
     ENGINE.keeps_statements = not settings.pooler
     ENGINE.pool = await asyncpg.create_pool(
         settings.database_url,

@@ -1,5 +1,6 @@
 """`tonglu serve`: ready when it says so, gone when it is asked, and nothing stays behind."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -8,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import msgspec
 import psutil
 import pytest
 
+from server.kit import clock, outbox
 from server.serve import prepared
 from server.settings import Settings, to_environment
 from tests.postgres import environment
@@ -109,6 +112,67 @@ def test_a_killed_parent_leaves_no_process(server: "subprocess.Popen[bytes]", po
     assert _ready(port) is None
 
 
+@pytest.fixture
+def beside(fresh_database: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """`tonglu serve` with a worker beside one web process, ready."""
+    started = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "server.cli", "serve", "--api-only", "--with-worker"),
+            *("--workers", "1", "--port", str(port)),
+        ],
+        env=environment() | to_environment(fresh_database),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(lambda: _ready(port) == 200)
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+@pytest.mark.slow
+def test_a_worker_beside_the_web_processes_is_followed_by_another(
+    beside: "subprocess.Popen[bytes]", fresh_database: Settings, port: int
+) -> None:
+    asyncio.run(_leave_work(fresh_database, "first"))
+    _wait_for(lambda: 'outcome="failed",topic="first"' in _metrics(port))
+
+    server = psutil.Process(beside.pid)
+    (worker,) = (child for child in server.children() if child.name() == "tonglu-worker")
+    worker.kill()
+    worker.wait(WAIT_S)
+
+    asyncio.run(_leave_work(fresh_database, "second"))
+    _wait_for(lambda: 'outcome="failed",topic="second"' in _metrics(port))
+    assert len(server.children()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_beside_the_web_processes_ends_with_them(
+    beside: "subprocess.Popen[bytes]", kind: signal.Signals
+) -> None:
+    children = psutil.Process(beside.pid).children()
+    assert len(children) == 2
+
+    beside.send_signal(kind)
+
+    _gone, alive = psutil.wait_procs(children, timeout=WAIT_S)
+    assert alive == []
+    beside.wait(WAIT_S)
+
+
+async def _leave_work(settings: Settings, topic: str) -> None:
+    """Leave a job in the outbox that no room does."""
+    writer = await asyncpg.connect(settings.database_url)
+    try:
+        statement, values = outbox.adding(topic, {}, tenant_id=None, now=clock.now())
+        await writer.execute(statement, *values)
+    finally:
+        await writer.close()
+
+
 def test_an_unsafe_database_ends_the_command(fresh_database: Settings, port: int) -> None:
     unsafe = msgspec.structs.replace(
         fresh_database, database_url=str(fresh_database.owner_database_url)
@@ -149,6 +213,31 @@ settings = Settings(database_url="postgresql://nobody@/nowhere", data_dir=Path(t
 partner_portal.app.create_app(settings)
 unwanted = {"pydantic", "boto3", "botocore", "sentry_sdk", "openpyxl", "world", "benchmarks"}
 print(*sorted(unwanted & {name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_table_finds_the_database_without_the_machinery_of_migrations(
+    fresh_database: Settings,
+) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", _WHAT_A_QUERY_LOADS],
+        env=environment() | to_environment(fresh_database),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert loaded.stdout.split() == []
+
+
+_WHAT_A_QUERY_LOADS = """
+import asyncio, os, sys
+from billing.issuance.tables import Issuance
+from server.kit import db
+from server.settings import from_environment
+asyncio.run(db.open_database(from_environment(os.environ)))
+assert Issuance._meta.db is db.ENGINE
+print(*sorted({"black", "piccolo.apps", "piccolo.conf"} & set(sys.modules)))
 """
 
 

@@ -21,16 +21,14 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     settings: Settings
     server: Running
-    worker: Running
 
-    def memory(self) -> list[Memory]:
+    def memory(self) -> Memory:
         """Measure the server's processes; PostgreSQL is not among them."""
-        return [processes.memory(self.server), processes.memory(self.worker)]
+        return processes.memory(self.server)
 
     def ensure_alive(self) -> None:
         """Refuse to go on when a process has ended."""
         self.server.ensure_alive()
-        self.worker.ensure_alive()
 
 
 @contextlib.contextmanager
@@ -62,19 +60,10 @@ def _processes(folder: Path, cluster: Cluster, options: tuple[str, ...]) -> Iter
         TONGLU_PUBLIC_URL=url,
         TONGLU_LOG_LEVEL="WARNING",
     )
-    serve = ["serve", "--port", str(port), *options]
+    serve = ["serve", "--with-worker", "--port", str(port), *options]
     owner = {"TONGLU_OWNER_DATABASE_URL": cluster.owner_url()}
     with processes.tonglu(
         "server", serve, environ=environ | owner, log=folder / "server.log"
     ) as server:
         processes.wait_until_ready(server, url)
-        with processes.tonglu(
-            "worker", ["worker"], environ=environ, log=folder / "worker.log"
-        ) as worker:
-            yield Stage(
-                url=url,
-                folder=folder,
-                settings=from_environment(environ),
-                server=server,
-                worker=worker,
-            )
+        yield Stage(url=url, folder=folder, settings=from_environment(environ), server=server)
