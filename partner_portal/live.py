@@ -3,11 +3,13 @@
 import time
 from collections.abc import AsyncIterator
 from typing import Final
+from uuid import uuid4
 
 from litestar import get
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.access.edge import CurrentActor
+from server.access.streams import STREAMS
 from server.kit import live
 
 _BEAT_S: Final = 20.0
@@ -20,7 +22,8 @@ _LIFE_S: Final = 50.0
 def live_feed(actor: CurrentActor) -> ServerSentEvent:
     """Stream the company's sequence whenever it moves; it says that, and nothing about whom."""
     actor.ensure_agent()
-    return ServerSentEvent(_moves(live.subscribe(actor.tenant_id)))
+    # Each open page is a listener of its own, under an id that nobody else needs to know.
+    return ServerSentEvent(_moves(STREAMS.open(actor, uuid4())))
 
 
 async def _moves(subscription: live.Subscription) -> AsyncIterator[ServerSentEventMessage]:

@@ -11,6 +11,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.access import Actor
 from server.access.edge import CurrentActor
+from server.access.streams import STREAMS
 from server.kit import clock, compression, live, zstd_frames
 from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
@@ -19,7 +20,6 @@ from server.sync import (
     digest,
     document,
     first_sync,
-    hints,
     inbox,
     merging,
     pairs,
@@ -114,8 +114,8 @@ async def compare(request: Request[Any, Any, Any], actor: CurrentActor) -> Respo
 )
 def hint(actor: CurrentActor) -> ServerSentEvent:
     """Stream the tenant's sequence whenever it moves; data only ever comes by pull."""
-    rules.ensure_device(actor)
-    return ServerSentEvent(_hints(actor, hints.STREAMS.open(actor)))
+    device_id = rules.ensure_device(actor)
+    return ServerSentEvent(_hints(actor, STREAMS.open(actor, device_id)))
 
 
 async def _hints(

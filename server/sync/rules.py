@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from server.access import Actor
 from server.kit.errors import Conflict, Forbidden
@@ -51,11 +52,12 @@ def ensure_epoch(claimed: int, *, held: int, now: datetime) -> None:
         raise EpochUnknown("This epoch was never begun; pull, then send again.", field="epoch")
 
 
-def ensure_device(actor: Actor) -> None:
-    """Refuse whoever does not come from an enrolled device of an agent."""
+def ensure_device(actor: Actor) -> UUID:
+    """Give the device; refuse whoever does not come from an enrolled one of an agent."""
     actor.ensure_agent()
     if actor.device_id is None:
         raise DeviceRequired("Enrol this device first, then sync.")
+    return actor.device_id
 
 
 def ensure_supported(protocol: int) -> None:

@@ -12,6 +12,7 @@ from litestar.routes import HTTPRoute
 from partner_portal.rendering import local_path
 from partner_portal.words import Language, catalogue
 from server.access import Actor, Role
+from server.access.streams import STREAMS, Bounds
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer
 from server.identity import service as identity
@@ -77,7 +78,7 @@ FOR_MANAGERS = FOR_OWNERS | {
 }
 FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
-STREAMS = {"/live"}
+FEEDS = {"/live"}
 
 
 class Browser:
@@ -163,10 +164,10 @@ async def test_each_role_opens_its_own_pages_and_no_others(
         assert (await browser.sign_in(who)).status_code == 303
         seen[name] = {
             path: (await browser.http.get(path)).status_code
-            for path in sorted((FOR_AGENTS | FOR_THE_PLATFORM) - STREAMS)
+            for path in sorted((FOR_AGENTS | FOR_THE_PLATFORM) - FEEDS)
         }
 
-    for path in (FOR_AGENTS | FOR_THE_PLATFORM) - STREAMS:
+    for path in (FOR_AGENTS | FOR_THE_PLATFORM) - FEEDS:
         for_agents = path in FOR_AGENTS
         for_managers = for_agents and path not in FOR_OWNERS
         assert seen["manager"][path] == (200 if for_managers else 403), path
@@ -370,3 +371,13 @@ async def test_an_address_makes_a_toast_of_ours_and_no_button_to_anywhere(
 
     page = await browser.http.get("/customers", params={"said": "<b>nothing of ours</b>"})
     assert "nothing of ours" not in page.text.partition('id="toasts"')[2]
+
+
+async def test_open_pages_of_one_person_are_bounded(company: Tenant, browser: Browser) -> None:
+    await browser.sign_in(company.rep)
+    held = [STREAMS.open(company.rep, factories.new_id()) for _ in range(Bounds().of_person)]
+
+    answer = await browser.http.get("/live", headers={"Accept": "text/event-stream"})
+
+    assert answer.status_code == 429
+    held.clear()

@@ -1,4 +1,4 @@
-"""Who listens for hints: one stream a device, and only so many."""
+"""Who listens: one stream a device, one an open page, and only so many."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -9,16 +9,15 @@ import msgspec
 import pytest
 
 from server.access import Actor
+from server.access.streams import STREAMS, Bounds, Streams, TooManyStreams
 from server.identity import service as identity
 from server.identity.schemas import Enrolment
 from server.kit import clock, live
 from server.settings import Settings
-from server.sync import hints
-from server.sync.hints import Bounds, Streams, TooManyStreams
 from tests.factories import Tenant, new_id
 from tests.server.sync.devices import make_device
 
-STREAMS = 3
+HELD = 3
 
 
 def listener(tenant: Tenant, *, user_id: UUID | None = None) -> Actor:
@@ -26,12 +25,18 @@ def listener(tenant: Tenant, *, user_id: UUID | None = None) -> Actor:
     return msgspec.structs.replace(tenant.rep, user_id=user_id or new_id(), device_id=new_id())
 
 
+def opened(streams: Streams, actor: Actor) -> live.Subscription:
+    """Open a device's stream."""
+    assert actor.device_id is not None
+    return streams.open(actor, actor.device_id)
+
+
 async def test_a_device_that_comes_again_ends_the_stream_it_had(tenant: Tenant) -> None:
     streams = Streams(Bounds(of_person=1))
     phone = listener(tenant)
-    before = streams.open(phone)
+    before = opened(streams, phone)
 
-    now = streams.open(phone)
+    now = opened(streams, phone)
 
     assert [seq async for seq in before.beats(60)] == []
     live.publish(tenant.tenant_id, 7)
@@ -39,20 +44,20 @@ async def test_a_device_that_comes_again_ends_the_stream_it_had(tenant: Tenant) 
 
 
 @pytest.mark.parametrize(
-    "bounds", [Bounds(of_person=STREAMS), Bounds(of_tenant=STREAMS), Bounds(of_all=STREAMS)]
+    "bounds", [Bounds(of_person=HELD), Bounds(of_tenant=HELD), Bounds(of_all=HELD)]
 )
 async def test_one_stream_too_many_is_refused_until_another_has_ended(
     tenant: Tenant, bounds: Bounds
 ) -> None:
     streams, person = Streams(bounds), new_id()
-    held = [streams.open(listener(tenant, user_id=person)) for _ in range(STREAMS)]
+    held = [opened(streams, listener(tenant, user_id=person)) for _ in range(HELD)]
 
     with pytest.raises(TooManyStreams):
-        streams.open(listener(tenant, user_id=person))
+        opened(streams, listener(tenant, user_id=person))
 
     del held[0]
     gc.collect()
-    assert streams.open(listener(tenant, user_id=person))
+    assert opened(streams, listener(tenant, user_id=person))
 
 
 async def test_others_do_not_take_a_persons_or_a_companys_room(tenant: Tenant) -> None:
@@ -63,7 +68,7 @@ async def test_others_do_not_take_a_persons_or_a_companys_room(tenant: Tenant) -
     )  # fmt: skip
 
     held = [
-        streams.open(each)
+        opened(streams, each)
         for each in (listener(tenant, user_id=person), listener(tenant), listener(others))
     ]
 
@@ -74,10 +79,7 @@ async def test_others_do_not_take_a_persons_or_a_companys_room(tenant: Tenant) -
 async def crowded(database: Settings, tenant: Tenant) -> AsyncIterator[Actor]:
     """A person for whom a full number of phones listen already."""
     phone = await make_device(database, tenant)
-    others = [
-        hints.STREAMS.open(msgspec.structs.replace(phone.actor, device_id=new_id()))
-        for _ in range(Bounds().of_person)
-    ]
+    others = [STREAMS.open(phone.actor, new_id()) for _ in range(Bounds().of_person)]
     yield phone.actor
     others.clear()
 

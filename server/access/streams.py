@@ -1,7 +1,8 @@
-"""The open hint streams of this process, and how many there may be.
+"""The open streams of this process, and how many there may be of a person, a company and in all.
 
-A device has one: the connection that it opens takes the place of the one before, which may be dead
-without this server knowing. A stream ends with its last holder, so nothing has to be signed off.
+A listener, such as a device, has one: the connection that it opens takes the place of the one
+before, which may be dead without this server knowing. A stream ends with its last holder, so
+nothing has to be signed off.
 """
 
 from typing import Final
@@ -10,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from server.access import Actor
+from server.access.rules import Actor
 from server.kit import live
 from server.kit.errors import TooManyRequests
 
@@ -18,7 +19,7 @@ RETRY_AFTER_S: Final = 60
 
 
 class TooManyStreams(TooManyRequests):
-    """So many streams are open that no further one is: the device pulls now and then instead."""
+    """So many streams are open that no further one is: the listener asks now and then instead."""
 
     code = "too_many_streams"
 
@@ -26,28 +27,28 @@ class TooManyStreams(TooManyRequests):
 class Bounds(msgspec.Struct, frozen=True):
     """How many streams one process holds open."""
 
-    of_person: int = 8
+    of_person: int = 16
     of_tenant: int = 500
     of_all: int = 2_000
 
 
 class Streams:
-    """Which device listens, for whom."""
+    """Who listens."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._open: WeakValueDictionary[tuple[UUID, UUID, UUID], live.Subscription] = (
             WeakValueDictionary()
         )
-        """By tenant, person and device, for as long as somebody holds the subscription."""
+        """By tenant, person and listener, for as long as somebody holds the subscription."""
 
-    def open(self, actor: Actor) -> live.Subscription:
-        """Listen for a device; the stream that it had before ends.
+    def open(self, actor: Actor, listener: UUID) -> live.Subscription:
+        """Listen to the actor's company; the stream that this listener had before ends.
 
+        :param listener: the device, or a new id where each connection is a listener of its own.
         :raises TooManyStreams: one of the bounds is reached.
         """
-        assert actor.device_id is not None, "only devices hear hints"
-        key = (actor.tenant_id, actor.user_id, actor.device_id)
+        key = (actor.tenant_id, actor.user_id, listener)
         before = self._open.pop(key, None)
         if before is not None:
             before.end()
@@ -67,10 +68,10 @@ class Streams:
         )
         if is_full:
             raise TooManyStreams(
-                "Too many devices listen at once; sync now and then until there is room.",
+                "Too many listen at once; ask now and then until there is room.",
                 retry_after_s=RETRY_AFTER_S,
             )
 
 
 STREAMS: Final = Streams(Bounds())
-"""Those of this process."""
+"""Those of this process: the hints of devices, and the feeds of open pages."""
