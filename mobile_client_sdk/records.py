@@ -245,6 +245,59 @@ class Opportunity(Record, kw_only=True):
     remark: str | None = None
 
 
+class Product(Record, kw_only=True):
+    """Something that is sold."""
+
+    KIND: ClassVar[str] = "product"
+
+    name: str | None = None
+    code: str | None = None
+    unit: str | None = None
+    tax_bp: int | None = None
+    """Hundredths of a percent, contained in prices."""
+    prices: list[tuple[str, int]] | None = None
+    """``[price book, list price]``."""
+    state: str | None = None
+
+
+class PriceBook(Record, kw_only=True):
+    """Prices that hold together."""
+
+    KIND: ClassVar[str] = "price_book"
+
+    name: str | None = None
+    currency: str | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    state: str | None = None
+
+
+class Quote(Record, kw_only=True):
+    """What a customer is offered in a deal; what it comes to is said by ``client.totals``."""
+
+    KIND: ClassVar[str] = "quote"
+
+    customer_id: str
+    opportunity_id: str
+    price_book_id: str
+    name: str
+    lines: str
+    """JSON, see ``sync_protocol.quoting.lines``."""
+    discount_minor: int | None = None
+    valid_until: str | None = None
+    remark: str | None = None
+    state: str | None = None
+    """None until the server has seen the quote."""
+    state_since: int | None = None
+    currency: str | None = None
+    total_minor: int | None = None
+    approved_hash: str | None = None
+    edited_by: str | None = None
+    submitted_by: str | None = None
+    decided_by: str | None = None
+    decision: str | None = None
+
+
 class Attachment(Record, kw_only=True):
     """A photo or file of a customer; its bytes are fetched by ``client.content``."""
 
@@ -295,6 +348,9 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Campaign,
     Process,
     Opportunity,
+    Product,
+    PriceBook,
+    Quote,
     Attachment,
     ConflictRecord,
 )

@@ -40,6 +40,7 @@ from server.notifications import routes as notifications
 from server.partners import routes as partners
 from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
+from server.sales import routes as sales
 from server.settings import Settings
 from server.sync import routes as sync
 from server.sync import watermark
@@ -53,6 +54,7 @@ ROUTERS: Final[Sequence[Router]] = (
     leads.router,
     activities.router,
     pipeline.router,
+    sales.router,
     attachments.router,
     sync.router,
     sync.merges,

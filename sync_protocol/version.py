@@ -30,7 +30,10 @@ DIARY: Final = (
         "2.3",
         "Handles, leases, digests, attachments; a compact form; merged remarks; lost numbers.",
     ),
-    ("2.4", "Leads, their sources and campaigns; visits; processes and opportunities."),
+    (
+        "2.4",
+        "Leads, their sources and campaigns; visits; processes, opportunities; products, quotes.",
+    ),
 )
 """Each version as ``protocol.schema``, and what it brought."""
 

@@ -10,13 +10,14 @@ from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name, value_shown
-from mobile_client_sdk.device import actions, selling
+from mobile_client_sdk.device import actions, quoting, selling
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
 from mobile_client_sdk.session import ProtectionNeeded, SignedOut
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
+from sync_protocol.quoting.states import Verb
 from sync_protocol.schema import RETURN_REASONS, SCHEMA, ValueRefused
 
 _LIMIT: Final = 50
@@ -157,6 +158,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
     _selling(command, words)
+    _quoting(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
     one.add_argument("decision", nargs="?", choices=("restore", "keep"), help=words("arg.decision"))
@@ -200,6 +202,25 @@ def _reason(words: Words, message: str) -> str:
             named = {name: each.replace("'", "") for name, each in found.groupdict().items()}
             return words(key, **named)
     return message
+
+
+def _quoting(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about products and quotes."""
+    command("products", quoting.products)
+    command("quotes", quoting.quotes).add_argument("deal", nargs="?", help=words("arg.deal"))
+    one = command("quote", quoting.write)
+    one.add_argument("deal", help=words("arg.deal"))
+    one.add_argument("name", help=words("quote"))
+    one.add_argument("lines", nargs="+", help=words("arg.lines"))
+    one.add_argument("--book", help=words("arg.book"))
+    one.add_argument("--off", help=words("arg.off"))
+    one.add_argument("--on", help=words("arg.on"))
+    one = command("decide", quoting.decide)
+    one.add_argument("quote", help=words("arg.quote"))
+    one.add_argument("verb", choices=tuple(Verb), type=Verb, help=words("arg.verb"))
+    one.add_argument("remark", nargs="*", help=words("arg.text"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

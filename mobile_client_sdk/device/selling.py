@@ -22,7 +22,7 @@ def deals(desk: Desk, asked: Namespace) -> int:
                 deal.id[-ID_END:],
                 deal.name,
                 _standing(desk, there),
-                _money(deal.amount_minor),
+                money(deal.amount_minor),
                 deal.expected_on or "",
             ]
             for deal, there in found
@@ -43,7 +43,7 @@ def deals(desk: Desk, asked: Namespace) -> int:
 
 def begin(desk: Desk, asked: Namespace) -> int:
     """Begin a deal with a customer."""
-    amount = _fen(desk, asked.amount) if asked.amount else None
+    amount = fen(desk, asked.amount) if asked.amount else None
     with desk.open() as client:
         customer = desk.customer(client, asked.customer)
         made = client.begin_deal(customer, asked.name, amount_minor=amount, expected_on=asked.on)
@@ -55,7 +55,7 @@ def begin(desk: Desk, asked: Namespace) -> int:
 def step(desk: Desk, asked: Namespace) -> int:
     """Mark steps of a deal's stage as done, by their numbers in what is open."""
     with desk.open() as client:
-        deal = _deal(desk, client, asked.deal)
+        deal = deal_named(desk, client, asked.deal)
         open_ = client.foretold(deal).open
         for number in asked.numbers:
             if not 1 <= number <= len(open_) or open_[number - 1].kind != "step":
@@ -68,7 +68,7 @@ def step(desk: Desk, asked: Namespace) -> int:
 def advance(desk: Desk, asked: Namespace) -> int:
     """Move a deal forward; without a network it is provisional until the next sync."""
     with desk.open() as client:
-        deal = _deal(desk, client, asked.deal)
+        deal = deal_named(desk, client, asked.deal)
         try:
             client.advance(deal)
         except MoveBlocked as blocked:
@@ -80,7 +80,7 @@ def advance(desk: Desk, asked: Namespace) -> int:
     return DONE
 
 
-def _deal(desk: Desk, client: Client, named: str) -> Opportunity:
+def deal_named(desk: Desk, client: Client, named: str) -> Opportunity:
     """Answer the deal that a person means.
 
     :raises Stop: if there is none, or more than one.
@@ -109,11 +109,12 @@ def _tell_open(desk: Desk, open_: tuple[Open, ...]) -> None:
         desk.print(f"  {number}. {each.name}")
 
 
-def _money(minor: int | None) -> str:
+def money(minor: int | None) -> str:
+    """Write an amount in yuan."""
     return "" if minor is None else f"{minor / 100:,.2f}"
 
 
-def _fen(desk: Desk, text: str) -> int:
+def fen(desk: Desk, text: str) -> int:
     """Read an amount in yuan.
 
     :raises Stop: it is none.

@@ -33,10 +33,11 @@ ICONS: Final = {
     "conflict": "git-compare",
     "tag": "tag",
     "opportunity": "funnel",
+    "quote": "file-check",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
-_WHOLE: Final = frozenset({"conflict", "attachment", "lead", "visit", "opportunity"})
+_WHOLE: Final = frozenset({"conflict", "attachment", "lead", "visit", "opportunity", "quote"})
 """Kinds of which it is told that something happened, not what changed within."""
 
 

@@ -50,6 +50,9 @@ class Permission(StrEnum):
     LEADS_MANAGE = "leads.manage"
     """Intake, cleansing and routing of leads; sources, campaigns and their costs."""
     PROCESSES_MANAGE = "processes.manage"
+    PRICES_MANAGE = "prices.manage"
+    """Products, price books and the floors below which nobody sells alone."""
+    QUOTES_APPROVE = "quotes.approve"
     USERS_MANAGE = "users.manage"
     USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
@@ -74,6 +77,8 @@ _MANAGER = _REP | {
     Permission.LEADS_MANAGE,
     Permission.VISITS_JUDGE,
     Permission.PROCESSES_MANAGE,
+    Permission.PRICES_MANAGE,
+    Permission.QUOTES_APPROVE,
     Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,

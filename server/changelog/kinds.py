@@ -85,6 +85,13 @@ def _nothing_taken(_fields: Mapping[str, Any], _find: Find) -> dict[str, Any]:
     return {}
 
 
+def _nothing_follows(
+    _actor: Actor, _before: Mapping[str, Any], _after: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Let nothing follow."""
+    return {}
+
+
 def _nothing_derived(_after: Mapping[str, Any]) -> dict[str, Any]:
     """Derive no columns."""
     return {}
@@ -113,6 +120,11 @@ class RecordKind:
     take: Callable[[Mapping[str, Any], Find], dict[str, Any]] = _nothing_taken
     """Fill in what a new record takes from the records that it names, after `complete`; raises a
     Refusal when they do not go together."""
+    follow: Callable[[Actor, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] = (
+        _nothing_follows
+    )
+    """Say which fields of the server's own follow from an edit, given the record before and after;
+    they are written along, in the same unit of work."""
     derived: Mapping[str, str] = field(default_factory=dict)
     """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``; none
     is ever null."""

@@ -10,8 +10,9 @@ from server.changelog import references
 from server.changelog.kinds import RecordKind
 from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key, Rules
-from sync_protocol.messages import Code, Create, Delete, Outcome, RecordOp
+from sync_protocol.messages import NEW_SEQ, Code, Create, Delete, Outcome, RecordOp
 from sync_protocol.schema import ValueRefused
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
@@ -88,9 +89,10 @@ class RoomRules(Rules):
         try:
             kind.allow(self.actor, was, after.fields)
             kind.check(was, after.fields)
+            follows = kind.follow(self.actor, was, after.fields) if was else {}
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
-        return after
+        return _with(after, follows) if follows else after
 
     def _taken(self, kind: RecordKind, record: HeldRecord) -> HeldRecord:
         """Fill in what a new record takes from those that it names."""
@@ -111,6 +113,17 @@ class RoomRules(Rules):
         """Keep a room's refusal, and say it in the protocol's way."""
         self.refusals[self._number] = refusal
         return ValueRefused(refusal.code, refusal.detail, refusal.field)
+
+
+def _with(record: HeldRecord, follows: Mapping[str, Any]) -> HeldRecord:
+    """Give a record with what follows from an edit: the server's own word, as old as the edit."""
+    at_ms = max((each.at_ms for each in record.versions.values()), default=record.created.at_ms)
+    version = Version(NEW_SEQ, None, 0, at_ms)
+    return msgspec.structs.replace(
+        record,
+        fields={**record.fields, **follows},
+        versions={**record.versions, **dict.fromkeys(follows, version)},
+    )
 
 
 _KINDS_OF_REFUSAL: Final[dict[str, type[Refusal]]] = {

@@ -15,6 +15,7 @@ from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
 from server.leads import sync as leads
 from server.pipeline import sync as pipeline
+from server.sales import sync as sales
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
 
@@ -31,6 +32,7 @@ _ROOMS: Final = {
         *activities.KINDS,
         *leads.KINDS,
         *pipeline.KINDS,
+        *sales.KINDS,
         *attachments.KINDS,
         CONFLICT,
     )
@@ -51,6 +53,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     leads.RETURN: leads.give_back,
     activities.APPEAL: activities.appeal,
     **pipeline.MUTATIONS,
+    **sales.MUTATIONS,
 }
 """By name, ``noun.verb``."""
 

@@ -107,6 +107,8 @@ def push(*ops: dict[str, Any]) -> dict[str, Any]:
 
 _FILTERS: Final = {"query.owner_id": "user", "query.team_id": "team", "query.tag": "tag"}
 _DEAL: Final = {"path.opportunity_id": "opportunity"}
+_QUOTE: Final = {"path.quote_id": "quote"}
+_PRICE: Final = {"path.price_book_id": "price_book", "path.product_id": "product"}
 _NEWEST: Final = "999999999999999"
 """A form that was made after everything."""
 _PLATFORM: Final = Role.PLATFORM_OPERATOR
@@ -292,6 +294,67 @@ API: Final[dict[Route, Case]] = {
         ids=_DEAL,
         new_ids=("body.id", "body.template_id"),
         body=lambda _: {"template_id": BUILT_IN.first.steps[0].templates[0].id},
+    ),
+    ("GET", "/v1/products"): Case(),
+    ("POST", "/v1/products"): Case(
+        new_ids=("body.id",), body=lambda company: {"name": company.text("新产品")}
+    ),
+    ("PATCH", "/v1/products/{product_id}"): Case(
+        ids={"path.product_id": "product"}, body=lambda company: {"name": company.text("改产品")}
+    ),
+    ("GET", "/v1/price-books"): Case(),
+    ("POST", "/v1/price-books"): Case(
+        new_ids=("body.id",), body=lambda company: {"name": company.text("新价目表")}
+    ),
+    ("PATCH", "/v1/price-books/{price_book_id}"): Case(
+        ids={"path.price_book_id": "price_book"},
+        body=lambda company: {"name": company.text("改价目表")},
+    ),
+    ("GET", "/v1/price-books/{price_book_id}/prices"): Case(
+        ids={"path.price_book_id": "price_book"}
+    ),
+    ("PUT", "/v1/price-books/{price_book_id}/prices/{product_id}"): Case(
+        ids=_PRICE, body=lambda _: {"list_minor": 100_00, "floor_minor": 80_00}
+    ),
+    ("GET", "/v1/price-books/{price_book_id}/prices/{product_id}"): Case(
+        # Of a product that the book does not sell there is no version.
+        ids=_PRICE,
+        answers={"path.product_id": 200},
+    ),
+    ("GET", "/v1/quotes"): Case(
+        ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
+    ),
+    ("POST", "/v1/quotes"): Case(
+        ids={
+            "body.opportunity_id": "opportunity",
+            "body.price_book_id": "price_book",
+            "body.lines.0.product_id": "product",
+        },
+        # As a product that the book does not sell.
+        answers={"body.lines.0.product_id": 409},
+        new_ids=("body.id", "body.lines.0.id"),
+        body=lambda company: {
+            "opportunity_id": str(company.ids["opportunity"]),
+            "price_book_id": str(company.ids["price_book"]),
+            "name": company.text("新报价"),
+            "lines": [{"product_id": str(company.ids["product"]), "quantity_milli": 1_000}],
+        },
+    ),
+    ("GET", "/v1/quotes/{quote_id}"): Case(ids=_QUOTE),
+    ("PATCH", "/v1/quotes/{quote_id}"): Case(
+        ids={**_QUOTE, "body.lines.0.product_id": "product"},
+        answers={"body.lines.0.product_id": 409},
+        new_ids=("body.lines.0.id",),
+        body=lambda company: {
+            "name": company.text("改报价"),
+            "lines": [{"product_id": str(company.ids["product"]), "quantity_milli": 1_000}],
+        },
+    ),
+    ("POST", "/v1/quotes/{quote_id}/decisions"): Case(
+        ids=_QUOTE,
+        new_ids=("body.id",),
+        body=lambda _: {"verb": "withdraw"},
+        spends="path.quote_id",
     ),
     ("GET", "/v1/pipeline"): Case(ids={"query.family_id": "family"}),
     ("GET", "/v1/pipeline/board"): Case(ids={"query.family_id": "family"}),

@@ -83,7 +83,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
-from tests.isolation import deals
+from tests.isolation import deals, sales
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -235,6 +235,9 @@ async def fill(company: Company) -> None:
         "process",
         "family",
         "opportunity",
+        "product",
+        "price_book",
+        "quote",
     ):
         company.ids[kind] = await FRESH[kind](company)
     # A customer that lies in a pool names nobody's; everybody of the company may look at it.
@@ -660,6 +663,17 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "family": lambda company: deals.new_family(company.tenant, company.text("流程")),
     "opportunity": lambda company: deals.new_opportunity(
         company.tenant, company.ids["customer"], company.text("商机")
+    ),
+    "product": lambda company: sales.new_product(company.tenant, company.text("产品")),
+    "price_book": lambda company: sales.new_price_book(
+        company.tenant, company.text("价目表"), company.ids["product"]
+    ),
+    "quote": lambda company: sales.new_quote(
+        company.tenant,
+        company.text("报价"),
+        company.ids["opportunity"],
+        company.ids["price_book"],
+        company.ids["product"],
     ),
 }
 """How one more of each is made, to be spent by a route that ends it."""

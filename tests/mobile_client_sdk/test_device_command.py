@@ -4,6 +4,8 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid5
 
 import pytest
 
@@ -12,6 +14,10 @@ from mobile_client_sdk.device.command import main
 from mobile_client_sdk.device.tables import Column, cut, table, width
 from mobile_client_sdk.protection import Protection
 from mobile_client_sdk.testing import FakeServer, refuse
+from mobile_client_sdk.testing.company import SPACE
+from sync_protocol.conflicts import Version
+from sync_protocol.merge import HeldRecord
+from sync_protocol.schema import fields_of
 
 
 class Rep:
@@ -247,6 +253,50 @@ def test_a_deal_is_begun_stepped_and_advanced_without_a_network(
     assert "12,800.50" in listed
     assert rep.run("step", "收银", "9", lang="en") == (2, "There is no step 9.\n")
     assert rep.run("deal", "福满楼", "另一单", "--amount", "很多")[0] == 2
+
+
+def sells(server: FakeServer, name: str, minor: int) -> None:
+    """Let the office have put a product into a price book."""
+    book, product = (str(uuid5(SPACE, word)) for word in ("标准价", name))
+    given: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("price_book", book, {"name": "标准价", "currency": "CNY", "state": "active"}),
+        ("product", product, {"name": name, "prices": [[book, minor]], "state": "active"}),
+    )
+    for kind, record_id, fields in given:
+        server.seq += 1
+        server.records[kind, record_id] = HeldRecord(
+            kind=kind,
+            id=record_id,
+            seq=server.seq,
+            created=Version(server.seq, None, 0, 0),
+            fields={each.name: fields.get(each.name) for each in fields_of(kind)},
+            handle=server.seq + 1_000,
+        )
+
+
+def test_a_quote_is_written_and_submitted_without_a_network(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    sells(server, "收银机", 100_00)
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("sync")
+    rep.does("add", "福满楼")
+    rep.does("deal", "福满楼", "收银三年")
+
+    assert "100.00" in rep.does("products")
+    written = rep.does("quote", "收银三年", "首份报价", "收银机=2.5@79.99", "--off", "0.98")
+    assert "199.00" in written
+    assert "待审批 (待同步确认)" in rep.does("decide", "首份", "submit")
+    assert "199.00" in rep.does("quotes", "收银三年")
+
+    assert rep.run("decide", "首份", "send", lang="en") == (
+        1,
+        "The quote is needs approval; not possible.\n",
+    )
+    for wrong in ("收银机=0", "收银机=1.0001", "收银机", "收银机=many"):
+        assert rep.run("quote", "收银三年", "坏报价", wrong)[0] == 2
+    assert rep.run("quote", "收银三年", "坏报价", "飞船=1")[0] == 1
+    assert rep.run("quote", "收银三年", "坏报价", "收银机=1", "--off", "101")[0] == 2
 
 
 def test_a_value_that_is_refused_says_what_the_field_takes(

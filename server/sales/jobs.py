@@ -1,0 +1,30 @@
+"""What the outbox and the schedule start: quotes end when their last day has passed."""
+
+from datetime import datetime, time
+from typing import Final
+
+from server.kit import db, outbox
+from server.kit.schedule import Daily, Planned
+from server.partners import queries as partners
+from server.sales import service
+
+EXPIRE: Final = "sales.expire"
+
+
+async def expire(job: outbox.Job, now: datetime) -> None:
+    """Let a company's late quotes end."""
+    assert job.tenant_id is not None, "quotes are a company's"
+    await service.expire(job.tenant_id, now=now)
+
+
+async def expire_everywhere(now: datetime) -> None:
+    """Leave work for each company."""
+    tenants = await partners.tenant_ids()
+    async with db.job_transaction():
+        for tenant_id in tenants:
+            key = f"{EXPIRE}:{tenant_id}"
+            await outbox.add(EXPIRE, {}, tenant_id=tenant_id, now=now, key=key)
+
+
+HANDLERS = {EXPIRE: expire}
+SCHEDULE = {EXPIRE: Planned(Daily(time(0, 10)), expire_everywhere)}

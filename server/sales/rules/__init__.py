@@ -1,0 +1,1 @@
+"""What may be sold how. Pure: no HTTP, no database."""

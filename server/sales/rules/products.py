@@ -1,0 +1,64 @@
+"""Decide about products, price books and prices."""
+
+from typing import Final
+
+from server.kit.errors import Conflict, Invalid
+from server.kit.text import clean
+
+BOOKS_MAX: Final = 50
+"""How many price books a company may have: each product carries its price in each of them."""
+
+
+class ProductCodeTaken(Conflict):
+    """Another product has this code."""
+
+    code = "product_code_taken"
+
+
+class FloorAboveList(Invalid):
+    """The floor of a price lies above the price itself."""
+
+    code = "floor_above_list"
+
+
+class PriceBookDays(Invalid):
+    """A price book ends before it begins."""
+
+    code = "price_book_days"
+
+
+class TooManyPriceBooks(Conflict):
+    """The company has as many price books as it may."""
+
+    code = "too_many_price_books"
+
+
+def named(text: str, field: str = "name") -> str:
+    """Give a name as it is kept.
+
+    :raises Invalid: nothing is left of it.
+    """
+    name = clean(text)
+    if not name:
+        raise Invalid("Give a name.", field=field)
+    return name
+
+
+def ensure_floor(list_minor: int, floor_minor: int) -> None:
+    """Refuse a floor above the price.
+
+    :raises FloorAboveList: the list price itself would need an approval.
+    """
+    if floor_minor > list_minor:
+        raise FloorAboveList(
+            "The floor is at most the list price; set it lower.", field="floor_minor"
+        )
+
+
+def ensure_days(valid_from: str | None, valid_until: str | None) -> None:
+    """Refuse days in the wrong order.
+
+    :raises PriceBookDays: it ends before it begins.
+    """
+    if valid_from and valid_until and valid_until < valid_from:
+        raise PriceBookDays("A price book ends on a later day than it begins.", field="valid_until")
