@@ -7,7 +7,7 @@ elsewhere harms it: outcomes are noted once, a page is taken only where it conti
 from typing import Final, assert_never
 
 from mobile_client_sdk.outbox import Frame, Outbox, unreadable
-from mobile_client_sdk.replica import Replica
+from mobile_client_sdk.replica import Progress, Replica
 from mobile_client_sdk.store import Store
 from sync_protocol.digest import Search, TooMuchDiffers
 from sync_protocol.messages import (
@@ -96,7 +96,7 @@ class SyncEngine:
             device_time_ms=now_ms,
             ops=self._named(frame),
             epoch=frame.epoch,
-            forgotten=self._outbox.forgotten(),
+            forgotten=frame.forgotten,
             lost=self._outbox.lost(),
             pending=pending,
             app_version="" if told == self._app_version else self._app_version,
@@ -179,6 +179,8 @@ class SyncEngine:
         self._note(outcomes, response.server_time_ms)
         if len(outcomes) < len(answered):
             # What was settled before this device was restored stays so; only the rest is new.
+            reused = {each.number for each in answered} - {each.number for each in outcomes}
+            self._outbox.reopen(sorted(reused))
             return self._renumber(response.acknowledged)
         # Where handles are of another epoch the server settles nothing: name the records by ids.
         self._knows_handles = self._knows_handles and bool(outcomes)
@@ -188,12 +190,11 @@ class SyncEngine:
 
     def _note(self, outcomes: list[Outcome], at_ms: int) -> None:
         """Keep what became of ops."""
-        if outcomes:
-            self._outbox.settle(outcomes, at_ms)
-        self.pushed += len(outcomes)
-        self.merged += [each for each in outcomes if each.status is Status.MERGED]
+        news = self._outbox.settle(outcomes, at_ms) if outcomes else []
+        self.pushed += len(news)
+        self.merged += [each for each in news if each.status is Status.MERGED]
         self.refused += [
-            each for each in outcomes if each.status not in (Status.APPLIED, Status.MERGED)
+            each for each in news if each.status not in (Status.APPLIED, Status.MERGED)
         ]
 
     def _take_page(self, request: PullRequest, page: PullResponse) -> bool:
@@ -211,6 +212,8 @@ class SyncEngine:
             is_taken = self._is_complete or has_moved
             if is_taken:
                 self._compare(page)
+            if has_moved and self._is_complete:
+                self._ask_again(before, page)
         self.pages += has_moved
         return is_taken
 
@@ -259,6 +262,13 @@ class SyncEngine:
             self._renumber(page.acknowledged)
         elif max(page.acknowledged, self._outbox.forgotten()) < self._outbox.last_settled():
             self._rewind(page.acknowledged)
+
+    def _ask_again(self, before: Progress, page: PullResponse) -> None:
+        """Ask once more what became of ops, where the server may tell it otherwise by now."""
+        if page.epoch != before.epoch:
+            self._outbox.ask_again(page.server_time_ms)
+        else:
+            self._outbox.ask_for_waiting()
 
     def _renumber(self, acknowledged: int) -> bool:
         """Go on above the numbers that this device, before it was restored, had used."""

@@ -5,55 +5,52 @@ server that was restored from a backup gets it again. What an op does is shown t
 until the replica shows it.
 """
 
+# ruff: noqa: S608 - what is put into SQL are conditions of this file
 import math
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from mobile_client_sdk.asked import Asked
+from mobile_client_sdk.ops import (
+    effects,
+    has_effect,
+    joined,
+    kind_of,
+    renumbered,
+    shifted,
+    units,
+)
 from mobile_client_sdk.store import Store
 from sync_protocol.messages import (
     MAX_GROUP,
     MAX_INTENTS,
     MAX_OPS,
-    MAX_REQUEST_BYTES,
     TARGET_FRAME_BYTES,
     Code,
-    Create,
-    Delete,
-    Edit,
     Intent,
     Op,
     Outcome,
-    SetChange,
     Status,
 )
-from sync_protocol.schema import SCHEMA, FieldType
 from sync_protocol.version import SCHEMA_VERSION
 
 KEPT_MS: Final = 14 * 24 * 3600 * 1000
 """How long a settled op is kept."""
-CREATED: Final = "+"
-"""The overlay's mark of a record that was made here."""
-DELETED: Final = "-"
-"""The overlay's mark of a record that was deleted here."""
-INTENT_KIND: Final = "intent"
 _SCHEMAS: Final = "schemas"
 """From which op on the ops are of which schema."""
 _LOST: Final = "lost"
 """Numbers that an old image of this store does not know to have been used."""
-_MAX_GROUP_BYTES: Final = MAX_REQUEST_BYTES * 3 // 4
+_NEVER: Final = 2**63 - 1
+"""Above all numbers."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Op).decode
 _decode_outcome: Final = msgspec.msgpack.Decoder(Outcome).decode
-
-
-class GroupRefused(Exception):
-    """An atomic group does not fit into one push, or asks for what the server decides alone."""
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -64,6 +61,8 @@ class Frame(msgspec.Struct, frozen=True):
     """The epoch that their bases are of."""
     schema: int = SCHEMA_VERSION
     """The schema under which they were made."""
+    forgotten: int = 0
+    """Up to which number ops before them are no longer kept."""
 
 
 class MadeOp(msgspec.Struct, frozen=True):
@@ -78,6 +77,7 @@ class Outbox:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._asked = Asked(store)
         self._grouped: list[Op] | None = None
         self._next_in_group = 0
         self._is_atomic = False
@@ -157,7 +157,7 @@ class Outbox:
         )
         self._store.connection.executemany(
             "UPDATE outbox SET body = ? WHERE number = ?",
-            [(_encode(op), op.number) for op in _joined([_decode(body) for (body,) in rows])],
+            [(_encode(op), op.number) for op in joined([_decode(body) for (body,) in rows])],
         )
 
     def _write(self, ops: list[Op]) -> None:
@@ -169,11 +169,11 @@ class Outbox:
         if not made:
             return
         self._mark_schema(made[0][0].number)
-        touched = [(_kind(op), op.id) for op, _ in made]
+        touched = [(kind_of(op), op.id) for op, _ in made]
         with self._store.transaction(touching=touched) as connection:
             connection.executemany(
                 "INSERT INTO outbox (number, kind, record_id, body, epoch) VALUES (?, ?, ?, ?, ?)",
-                [(op.number, _kind(op), op.id, _encode(op), epoch) for op, epoch in made],
+                [(op.number, kind_of(op), op.id, _encode(op), epoch) for op, epoch in made],
             )
             self._overlay(connection, [op for op, _ in made])
             self._store.put("next_number", made[-1][0].number + 1)
@@ -202,7 +202,7 @@ class Outbox:
                 (op.kind, op.id, op.number, field, _encode(value))
                 for op in ops
                 if not isinstance(op, Intent)
-                for field, value in _effects(op)
+                for field, value in effects(op)
             ],
         )
 
@@ -211,28 +211,33 @@ class Outbox:
     def frame(self, *, most: int = MAX_OPS) -> Frame | None:
         """Answer the next ops to push, none if there are none; an atomic group is never cut."""
         # A group that begins within the frame is read to its end.
+        unsettled, asked = self._unsettled()
         rows = self._store.rows(
-            "SELECT body, epoch, number FROM outbox WHERE status IS NULL ORDER BY number LIMIT ?",
-            (most + MAX_GROUP,),
+            f"SELECT body, epoch, number FROM outbox WHERE {unsettled} ORDER BY number LIMIT ?",
+            (*asked, most + MAX_GROUP),
         )
         if not rows:
             return None
         ops: list[Op] = []
-        size, intents, epoch = 0, 0, rows[0][1]
-        schema, until = self._schema_of(rows[0][2])
-        alike = takewhile(lambda row: row[1] == epoch and row[2] < until, rows)
-        for unit in _units([(_decode(body), len(body)) for body, _, _ in alike]):
+        size, intents, epoch, first = 0, 0, rows[0][1], rows[0][2]
+        schema, until = self._schema_of(first)
+        alike = takewhile(
+            lambda row: row[1][1:] == (epoch, first + row[0]) and row[1][2] < until,
+            enumerate(rows),
+        )
+        for unit in units([(_decode(body), len(body)) for _, (body, _, _) in alike]):
             size += sum(each[1] for each in unit)
             intents += isinstance(unit[0][0], Intent)
             too_many = len(ops) + len(unit) > most or intents > MAX_INTENTS
             if ops and (too_many or size > TARGET_FRAME_BYTES):
                 break
             ops += [each[0] for each in unit]
-        return Frame(ops, epoch, schema)
+        return Frame(ops, epoch, schema, self._forgotten_before(first))
 
     def pending_count(self) -> int:
-        """Answer how many ops the server has not settled."""
-        count = self._store.row("SELECT count(*) FROM outbox WHERE status IS NULL")[0]
+        """Answer how many ops the server has not settled, or may have settled otherwise since."""
+        unsettled, asked = self._unsettled()
+        count = self._store.row(f"SELECT count(*) FROM outbox WHERE {unsettled}", asked)[0]
         return int(count) + len(self._grouped or ())
 
     def belong_to(self, device_id: str) -> None:
@@ -257,6 +262,19 @@ class Outbox:
         kept = int(lowest if lowest is not None else self.next_number())
         return max(kept - 1, self._settled_before())
 
+    def _unsettled(self) -> tuple[str, tuple[int, ...]]:
+        """Answer the condition of ops that are to be sent, and its values."""
+        after, until = self._asked.span()
+        if after == until:
+            return "status IS NULL", ()
+        return "(status IS NULL OR number > ? AND number <= ?)", (after, until)
+
+    def _forgotten_before(self, number: int) -> int:
+        """Answer the same for a push that begins at a number: an old image leaves gaps behind."""
+        before = self._store.row("SELECT max(number) FROM outbox WHERE number < ?", (number,))[0]
+        is_behind_a_gap = before is not None and before < number - 1
+        return number - 1 if is_behind_a_gap else self.forgotten()
+
     def last_settled(self) -> int:
         """Answer the highest number that the server has settled."""
         lowest = self._store.row("SELECT min(number) FROM outbox WHERE status IS NULL")[0]
@@ -264,23 +282,62 @@ class Outbox:
 
     # ------------------------------------------------------------------------------- settling
 
-    def settle(self, outcomes: list[Outcome], now_ms: int) -> None:
-        """Note what became of ops; what was refused is shown no longer."""
+    def settle(self, outcomes: list[Outcome], now_ms: int) -> list[Outcome]:
+        """Note what became of ops; what was refused is shown no longer. Answer what is news."""
+        after, until = self._asked.span()
         with self._store.transaction() as connection:
-            connection.executemany(
-                "UPDATE outbox SET status = ?, outcome = ?, seq = ?, settled_at_ms = ? "
-                "WHERE number = ? AND status IS NULL",
-                [
-                    (each.status.value, _encode(each), each.seq, now_ms, each.number)
-                    for each in outcomes
-                ],
-            )
+            news = [
+                each
+                for each in outcomes
+                if connection.execute(
+                    "UPDATE outbox SET status = ?1, outcome = ?2, seq = ?3, settled_at_ms = ?4, "
+                    "seen = 0 WHERE number = ?5 AND outcome IS NOT ?2 "
+                    "AND (status IS NULL OR number > ?6 AND number <= ?7) RETURNING number",
+                    (
+                        *(each.status.value, _encode(each), each.seq, now_ms, each.number),
+                        *(after, until),
+                    ),
+                ).fetchall()
+            ]
             connection.executemany(
                 "DELETE FROM overlay WHERE number = ?",
-                [(each.number,) for each in outcomes if not _has_effect(each.status)],
+                [(each.number,) for each in outcomes if not has_effect(each.status)],
             )
+            self._asked.hear(outcomes)
         if self.pending_count() == 0:
             self._last_at_ms = 0
+        return news
+
+    # ------------------------------------------------------------------------- asking once more
+
+    def ask_again(self, now_ms: int) -> None:
+        """Let the server tell once more what became of all that it settled.
+
+        It was restored, and may have settled ops otherwise in its present life, from copies that
+        came late. What is older than two weeks it may have forgotten.
+        """
+        old = self._store.row(
+            "SELECT max(number) FROM outbox WHERE settled_at_ms < ?", (now_ms - KEPT_MS,)
+        )[0]
+        self._asked.ask(max(self.forgotten(), old or 0), self.last_settled())
+
+    def ask_for_waiting(self) -> None:
+        """Let the server tell what became of what waited for its record, if anything did."""
+        self._asked.ask_for_waiting()
+
+    def reopen(self, numbers: list[int]) -> None:
+        """Make settled ops pending again under whose numbers the server has settled others."""
+        with self._store.transaction() as connection:
+            bodies = [
+                connection.execute(
+                    "UPDATE outbox SET status = NULL, outcome = NULL, seq = NULL, "
+                    "settled_at_ms = NULL, seen = 0 WHERE number = ? AND status IS NOT NULL "
+                    "RETURNING body",
+                    (number,),
+                ).fetchone()
+                for number in numbers
+            ]
+            self._overlay(connection, [_decode(row[0]) for row in bodies if row is not None])
 
     def show(self, seq: int) -> None:
         """Let go of what the replica shows by itself at this sequence."""
@@ -338,7 +395,7 @@ class Outbox:
                 for number, schema in self._store.get(_SCHEMAS) or []
             ]
             self._store.put(_SCHEMAS, marks)
-            self._insert([(_shifted(op, shift), epoch) for op, epoch in pending])
+            self._insert([(shifted(op, shift), epoch) for op, epoch in pending])
 
     def lost(self) -> tuple[int, int] | None:
         """Answer the first and the last number of ops that this store no longer knows of."""
@@ -353,7 +410,7 @@ class Outbox:
         with self._store.transaction(touching=()):
             first = self.next_number()
             numbers = {op.number: first + position for position, (op, _) in enumerate(made)}
-            self._insert([(_renumbered(op, numbers), epoch) for op, epoch in made])
+            self._insert([(renumbered(op, numbers), epoch) for op, epoch in made])
 
     def void(self, number: int, outcome: Outcome, now_ms: int) -> None:
         """Take back an op that the server cannot even read.
@@ -415,13 +472,17 @@ class Outbox:
     def tidy(self, now_ms: int) -> None:
         """Let go of old settled ops; refusals stay until somebody has looked at them."""
         before = now_ms - KEPT_MS
+        waiting = self._asked.waiting()
         with self._store.transaction(touching=()) as connection:
             connection.execute(
-                "DELETE FROM outbox WHERE settled_at_ms < ? AND number < coalesce("
+                "DELETE FROM outbox WHERE settled_at_ms < ? AND number < min(?, coalesce("
                 "(SELECT min(number) FROM outbox WHERE status IS NULL OR settled_at_ms >= ? "
                 "OR number IN (SELECT number FROM overlay) "
-                "OR (seen = 0 AND status NOT IN (?, ?))), 9223372036854775807)",
-                (before, before, Status.APPLIED.value, Status.MERGED.value),
+                "OR (seen = 0 AND status NOT IN (?, ?))), ?))",
+                (
+                    *(before, waiting[0] if waiting else _NEVER, before),
+                    *(Status.APPLIED.value, Status.MERGED.value, _NEVER),
+                ),
             )
 
     def _last_pending_op(self) -> Op | None:
@@ -434,73 +495,3 @@ class Outbox:
 def unreadable(number: int, detail: str) -> Outcome:
     """Answer the outcome of an op that the server refuses to read."""
     return Outcome(number=number, status=Status.REJECTED, code=Code.OP_UNREADABLE, detail=detail)
-
-
-def _kind(op: Op) -> str:
-    return INTENT_KIND if isinstance(op, Intent) else op.kind
-
-
-def _has_effect(status: Status) -> bool:
-    return status in (Status.APPLIED, Status.MERGED)
-
-
-def _effects(op: Create | Edit | Delete) -> Iterator[tuple[str, Any]]:
-    """Answer what an op does to a record, field by field."""
-    if isinstance(op, Delete):
-        yield DELETED, True
-        return
-    if isinstance(op, Create):
-        yield CREATED, True
-        fields = SCHEMA.fields(op.kind)
-        for name, value in op.fields.items():
-            if fields[name].type is FieldType.SET:
-                yield name, SetChange(add=tuple(value or ()))
-            else:
-                yield name, value
-        return
-    yield from op.fields.items()
-    yield from op.sets.items()
-
-
-def _joined(ops: list[Op]) -> list[Op]:
-    """Mark ops as one atomic group.
-
-    :raises GroupRefused: if they cannot be one.
-    """
-    if len(ops) < 2:  # noqa: PLR2004 - one op is atomic by itself
-        return ops
-    if len(ops) > MAX_GROUP or sum(len(_encode(op)) for op in ops) > _MAX_GROUP_BYTES:
-        raise GroupRefused(f"An atomic group has at most {MAX_GROUP} changes of moderate size.")
-    if any(isinstance(op, Intent) for op in ops):
-        raise GroupRefused("What the server decides, such as a benefit, is not part of a group.")
-    group = (ops[0].number, ops[-1].number)
-    return [msgspec.structs.replace(op, group=group) for op in ops]
-
-
-def _shifted(op: Op, shift: int) -> Op:
-    changes: dict[str, Any] = {"number": op.number + shift}
-    if not isinstance(op, Intent) and op.group is not None:
-        changes["group"] = (op.group[0] + shift, op.group[1] + shift)
-    return msgspec.structs.replace(op, **changes)
-
-
-def _renumbered(op: Op, numbers: dict[int, int]) -> Op:
-    changes: dict[str, Any] = {"number": numbers[op.number]}
-    if not isinstance(op, Intent) and op.group is not None:
-        changes["group"] = (numbers[op.group[0]], numbers[op.group[1]])
-    return msgspec.structs.replace(op, **changes)
-
-
-def _units(sized: list[tuple[Op, int]]) -> Iterator[list[tuple[Op, int]]]:
-    """Part ops into atomic groups and single ops."""
-    unit: list[tuple[Op, int]] = []
-    last: tuple[int, int] | None = None
-    for op, size in sized:
-        group = None if isinstance(op, Intent) else op.group
-        if unit and (group is None or group != last):
-            yield unit
-            unit = []
-        unit.append((op, size))
-        last = group
-    if unit:
-        yield unit

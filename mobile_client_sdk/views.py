@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from mobile_client_sdk.outbox import CREATED, DELETED
+from mobile_client_sdk.ops import CREATED, DELETED
 from mobile_client_sdk.records import Record
 from mobile_client_sdk.store import PACKED, Store, from_column
 from sync_protocol.messages import SetChange

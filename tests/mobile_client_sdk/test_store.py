@@ -9,7 +9,7 @@ import pytest
 
 from mobile_client_sdk import replica as replica_module
 from mobile_client_sdk.client import Client, SyncState
-from mobile_client_sdk.outbox import GroupRefused
+from mobile_client_sdk.ops import GroupRefused
 from mobile_client_sdk.records import Contact
 from mobile_client_sdk.replica import Replica
 from mobile_client_sdk.store import StoreUnusable, open_store

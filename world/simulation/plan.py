@@ -68,6 +68,7 @@ _FAIR: Final = Weather(lost=3, unanswered=3)
 _ROUGH: Final = Weather(
     lost=8, unanswered=10, cut=5, twice=6, replayed=4, stale=3, trouble=3, portal=2, slow=3
 )
+_ECHOES: Final = Weather(lost=3, unanswered=8, twice=5, replayed=30)
 _YEAR: Final = 365 * DAY
 _WRONG_CLOCKS: Final = (0, 0, 10 * _YEAR, -10 * _YEAR, 3 * HOUR, -DAY, 73 * _YEAR)
 
@@ -114,6 +115,18 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "images": Profile(
         weather=_FAIR, faults={"image": (1, 3), "old_image": (1, 2), "offline": (0, 3)}
+    ),
+    # Both sides are put back, and copies of what was sent in an earlier life come late.
+    "lives": Profile(
+        weather=_ECHOES,
+        faults={
+            "backup": (1, 3),
+            "restore": (1, 3),
+            "image": (1, 3),
+            "old_image": (0, 2),
+            "hand_over": (1, 4),
+        },
+        horizons=(2 * MINUTE,),
     ),
     "marks": Profile(
         weather=_FAIR, faults={"offline": (1, 4)}, kinds=("mark", "mark", "mark", "create_tag")

@@ -10,12 +10,12 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from mobile_client_sdk import outbox, replica, store, views
+from mobile_client_sdk import ops, replica, store, views
 from sync_protocol.schema import SCHEMA, RecordSpec, Schema
 
 _UNKNOWN: Final = {"customer": {"source", "level"}, "contact": {"wechat"}, "store": {"district"}}
 """Fields that came after the old release."""
-_MODULES: Final = tuple(cast("Any", module) for module in (outbox, replica, store, views))
+_MODULES: Final = tuple(cast("Any", module) for module in (ops, replica, store, views))
 
 
 def _older(spec: RecordSpec) -> RecordSpec:

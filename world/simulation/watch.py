@@ -93,6 +93,8 @@ class Watch:
         """What the server holds now."""
         self.knowingly: set[tuple[str, str, str]] = set()
         """Record, field and value that somebody at a desk replaced or deleted, having seen it."""
+        self.at_desk: set[tuple[str, str, str]] = set()
+        """Record, field and value that somebody at a desk wrote."""
         self.counts: Counter[str] = Counter()
         """How often each recovery happened: what a run has met at all."""
         self.are_clocks_honest = False
@@ -146,12 +148,17 @@ class Watch:
             self._follow(commit, commit.device_id)
 
     def _note_desk(self, commit: Commit) -> None:
-        """Write down what was replaced at a desk, where everything is seen."""
+        """Write down what was written at a desk, and replaced: everything is seen there."""
+        for record in commit.unit.created if commit.unit else ():
+            self.at_desk |= {(record.id, name, str(at)) for name, at in record.fields.items()}
         for change in commit.unit.changed if commit.unit else ():
             if change.before is None:
                 continue
             for name, value in change.before.fields.items():
-                if change.after.deleted or change.after.fields.get(name) != value:
+                written = change.after.fields.get(name)
+                if written != value:
+                    self.at_desk.add((change.after.id, name, str(written)))
+                if change.after.deleted or written != value:
                     self.knowingly.add((change.after.id, name, str(value)))
             if change.after.deleted and change.after.kind == "customer":
                 self._note_children(commit, change.after.id)
@@ -284,15 +291,20 @@ class Watch:
         return is_own and not self.diary.is_forgotten(entry, name, current)
 
     def _is_certain(self, record: _Working, entry: Entry, name: str, current: Any) -> bool:
-        """Say whether a value that was seen must count as seen: it was written once, here."""
+        """Say whether a value that was seen must count as seen: it was written once, here.
+
+        Who restores a value writes it once more: whoever saw it before then, be it as the desk's
+        own, had not seen that it was taken back.
+        """
         op = entry.op
         assert not isinstance(op, Intent), "intents write no fields"
+        at_desk = (op.id, name, str(current)) in self.at_desk
         return (
             name in _UNLIKE.get(op.kind, ())
             and name not in record.unknown
             and current is not None
             and entry.epoch == self.tables.clock.epoch
-            and len(self.diary.writes(op.id, name, current)) <= 1
+            and len(self.diary.writes(op.id, name, current)) + at_desk <= 1
         )
 
     def _compare_times(self, entry: Entry, kept: Any, value: Any, current: Any) -> None:
