@@ -25,7 +25,7 @@ class Version(msgspec.Struct, frozen=True, gc=False):
     """Several wrote this value without seeing each other, so it is nobody's own to replace."""
 
 
-class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+class Conflict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What two concurrent writes left: the value that is held and the one that is not."""
 
     id: str
@@ -39,6 +39,8 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     kept_by: Version
     other_by: Version
     happened_at_ms: int
+    kept_in: str = ""
+    """The record in which ``kept_by`` wrote, where that is one beneath."""
 
 
 def conflict_id(device: str | None, number: int, record_id: str, field: str, at_ms: int) -> str:

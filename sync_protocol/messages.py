@@ -219,6 +219,8 @@ class Code(StrEnum):
     """Everything that the op asks for was held already."""
     WAITING = "waiting"
     """The server was restored and lacks the record; the op is kept until it is there again."""
+    WAITING_ENDED = "waiting_ended"
+    """The record did not come within 30 days; the op had no effect."""
     WAITING_FULL = "waiting_full"
     """The server keeps no more ops that wait for their records; the op had no effect."""
     DUPLICATE = "duplicate"

@@ -30,9 +30,12 @@ CONFLICT: Final = RecordKind(name="conflict", table="conflict", check=_check)
 def writes_of(conflicts: Sequence[Conflict]) -> set[Author]:
     """Name the writes whose authors the conflicts tell; those at hand are the actor's own."""
     return {
-        _write(conflict, version)
+        write
         for conflict in conflicts
-        for version in (conflict.kept_by, conflict.other_by)
+        for version, write in (
+            (conflict.kept_by, _kept(conflict)),
+            (conflict.other_by, _other(conflict)),
+        )
         if version.seq != NEW_SEQ
     }
 
@@ -42,10 +45,8 @@ def as_records(
 ) -> list[HeldRecord]:
     """Turn what the merge found into records that travel."""
 
-    def author(conflict: Conflict, version: Version) -> str | None:
-        if version.seq == NEW_SEQ:
-            return str(actor.user_id)
-        return authors.get(_write(conflict, version))
+    def author(version: Version, write: Author) -> str | None:
+        return str(actor.user_id) if version.seq == NEW_SEQ else authors.get(write)
 
     unique = {conflict.id: conflict for conflict in conflicts}
     return [
@@ -61,8 +62,8 @@ def as_records(
                 "field": conflict.field,
                 "kept": conflict.kept,
                 "other": conflict.other,
-                "kept_by": author(conflict, conflict.kept_by),
-                "other_by": author(conflict, conflict.other_by),
+                "kept_by": author(conflict.kept_by, _kept(conflict)),
+                "other_by": author(conflict.other_by, _other(conflict)),
                 "happened_at": conflict.happened_at_ms,
                 "state": "open",
             },
@@ -71,6 +72,13 @@ def as_records(
     ]
 
 
-def _write(conflict: Conflict, version: Version) -> Author:
-    """Name a write by its record and its sequence."""
-    return Author(conflict.customer_id or conflict.record_id, conflict.record_id, version.seq)
+def _kept(conflict: Conflict) -> Author:
+    """Name the write that is held, which may be of a record beneath."""
+    record_id = conflict.kept_in or conflict.record_id
+    return Author(conflict.customer_id or record_id, record_id, conflict.kept_by.seq)
+
+
+def _other(conflict: Conflict) -> Author:
+    """Name the write that is not held."""
+    record_id = conflict.record_id
+    return Author(conflict.customer_id or record_id, record_id, conflict.other_by.seq)

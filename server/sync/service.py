@@ -280,7 +280,7 @@ async def _settle(
     if orphans is not None:
         outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)
         made = {record_id for _, record_id in applied.result.created}
-        await orphans.bring_home(actor, made, now)
+        outcomes |= await orphans.bring_home(actor, made, now)
     intents = applied.result.intents
     for prepare in room.preparations if intents else ():
         await prepare(actor, intents, now)

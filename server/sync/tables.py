@@ -7,7 +7,7 @@ from piccolo.table import Table
 class OpOutcome(Table, tablename="op_outcome"):
     """What became of one op of one device.
 
-    The same op sent again gets the same answer. Insert only.
+    The same op sent again gets the same answer. Insert only, but for what waited for its record.
     """
 
     tenant_id = UUID()
@@ -17,7 +17,7 @@ class OpOutcome(Table, tablename="op_outcome"):
     """Tells this op from another that came under the same number
     (``sync_protocol.messages.op_digest``)."""
     outcome = JSONB()
-    """The outcome as it was answered, for ever."""
+    """The outcome as it was answered, for ever; of an op that waited, what came of it."""
     at = Timestamptz()
 
 

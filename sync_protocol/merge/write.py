@@ -199,10 +199,15 @@ class Write:
         if held.deleted:
             return self._unchanged(held, Code.UNCHANGED)
         # What belongs to a record goes with it: an unseen word beneath it counts as well.
-        unseen = [write for each in (held, *self.beneath) for write in self._unseen_writes(each)]
+        unseen = [
+            (write, each.id)
+            for each in (held, *self.beneath)
+            for write in self._unseen_writes(each)
+        ]
         if unseen:
-            newest = max(unseen, key=_order)
-            self._conflict(held, DELETED, (False, newest), (True, self.version))
+            newest, record_id = max(unseen, key=lambda each: _order(each[0]))
+            kept_in = "" if record_id == held.id else record_id
+            self._conflict(held, DELETED, (False, newest), (True, self.version), kept_in=kept_in)
             return self._changed(Status.MERGED, Code.EDIT_WON, held, held)
         record = msgspec.structs.replace(
             held, seq=NEW_SEQ, versions={**held.versions, DELETED: self.version}, deleted=True
@@ -339,6 +344,8 @@ class Write:
         field: str,
         kept: tuple[object, Version],
         other: tuple[object, Version],
+        *,
+        kept_in: str = "",
     ) -> None:
         # Without a device the numbers start anew with every edit: what was met tells them apart.
         met = max(kept[1].seq, other[1].seq)
@@ -355,6 +362,7 @@ class Write:
                 kept_by=kept[1],
                 other_by=other[1],
                 happened_at_ms=self.received_at_ms,
+                kept_in=kept_in,
             )
         )
 

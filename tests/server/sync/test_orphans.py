@@ -105,6 +105,71 @@ async def test_what_was_taken_is_kept_when_its_author_has_left(
     assert "约好周三" in await held(li)
 
 
+async def test_what_came_of_it_is_told_when_the_op_is_sent_again(li: Device, wang: Device) -> None:
+    await restored(li, wang)
+    customer = new_id()
+    early = wang.edit("customer", customer, city="无锡市")
+    await again(wang, early)
+
+    await again(li, li.create("customer", customer, name="老街茶庄"))
+
+    outcome = (await again(wang, early))[0]
+    assert (outcome.status, outcome.code) == (Status.APPLIED, "applied")
+    assert outcome.seq is not None
+
+
+async def test_what_is_refused_later_is_told_as_well(
+    database: Settings, tenant: Tenant, li: Device
+) -> None:
+    """The record came back in somebody else's hands."""
+    own = await make_device(database, tenant, scope=Scope.MINE)
+    await restored(li, own)
+    customer = new_id()
+    early = own.edit("customer", customer, city="无锡市")
+    assert [each.code for each in await again(own, early)] == ["waiting"]
+
+    await again(li, li.create("customer", customer, name="老街茶庄"))
+
+    outcome = (await again(own, early))[0]
+    assert (outcome.status, outcome.code) == (Status.REJECTED, "not_found")
+    assert "无锡市" not in str(await held(li))
+
+
+async def test_what_comes_home_within_the_push_that_brings_it_is_answered_at_once(
+    li: Device, wang: Device
+) -> None:
+    """Li's edit waits for the contact that Wang's phone sends, which waits for Li's customer."""
+    await restored(li, wang)
+    customer, contact = new_id(), new_id()
+    await again(wang, wang.create("contact", contact, customer_id=str(customer), name="李店长"))
+    ops: list[ReceivedOp] = [
+        li.edit("contact", contact, title="店长"),
+        li.create("customer", customer, name="老街茶庄"),
+    ]
+
+    outcomes = await again(li, *ops)
+
+    assert [each.code for each in outcomes] == ["applied", "applied"]
+    assert await again(li, *ops) == outcomes
+    assert (await held(li))["李店长"]["title"] == "店长"
+
+
+async def test_a_group_waits_for_all_that_it_lacks(li: Device, wang: Device) -> None:
+    await restored(li, wang)
+    near, far = new_id(), new_id()
+    edits = [wang.edit("customer", each, city="无锡市") for each in (near, far)]
+    numbers = (edits[0].number, edits[1].number)
+    group: list[ReceivedOp] = [msgspec.structs.replace(each, group=numbers) for each in edits]
+    assert [each.code for each in await again(wang, *group)] == ["waiting"] * 2
+
+    for each in (far, near):
+        assert [outcome.code for outcome in await again(wang, *group)] == ["waiting"] * 2
+        await again(li, li.create("customer", each, name=f"客户{each.hex[-8:]}"))
+
+    assert [outcome.code for outcome in await again(wang, *group)] == ["applied"] * 2
+    assert {fields["city"] for fields in (await held(li)).values()} == {"无锡市"}
+
+
 async def test_without_a_restoration_nothing_waits(li: Device) -> None:
     outcome = await li.outcome(li.edit("customer", new_id(), city="无锡市"))
 
@@ -185,7 +250,8 @@ async def test_what_has_waited_for_too_long_is_given_up_and_the_trail_says_so(
     tenant: Tenant, li: Device
 ) -> None:
     await restored(li)
-    await again(li, li.edit("customer", new_id(), city="无锡市"))
+    early = li.edit("customer", new_id(), city="无锡市")
+    await again(li, early)
 
     await collection.collect(tenant.tenant_id, now=NOW + KEEP)
     assert await waiting(tenant) == 1
@@ -198,6 +264,8 @@ async def test_what_has_waited_for_too_long_is_given_up_and_the_trail_says_so(
         )
     assert row is not None
     assert row["ops"] == "1"
+    outcome = (await again(li, early))[0]
+    assert (outcome.status, outcome.code) == (Status.REJECTED, "waiting_ended")
 
 
 def made(phone: Device) -> ReceivedOp:

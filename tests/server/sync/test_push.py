@@ -292,11 +292,13 @@ async def test_a_word_beneath_a_customer_that_was_not_seen_holds_its_deletion_up
     await other.push(contact)
 
     outcome = await phone.outcome(phone.delete("customer", customer_id))
+    conflict = (await phone.snapshot())["conflict", outcome.conflicts[0]]
     await phone.pull()
     again = await phone.outcome(phone.delete("customer", customer_id))
 
     assert (outcome.status, outcome.code) == (Status.MERGED, Code.EDIT_WON)
-    assert len(outcome.conflicts) == 1
+    assert conflict["kept_by"] == str(other.actor.user_id)
+    assert conflict["other_by"] == str(phone.actor.user_id)
     assert (again.status, again.code) == (Status.APPLIED, Code.APPLIED)
 
 
