@@ -137,6 +137,40 @@ class Visit(Record, kw_only=True):
     decided_by: str | None = None
 
 
+class Task(Record, kw_only=True):
+    """Something that somebody is to do for a customer. Times are in ms.
+
+    When it was done or cancelled is told once; who does it is decided by the server.
+    """
+
+    KIND: ClassVar[str] = "task"
+
+    customer_id: str
+    title: str
+    detail: str | None = None
+    due_at: int | None = None
+    priority: str | None = None
+    """``low``, ``normal`` or ``high``."""
+    is_must_do: int | None = None
+    """1 when only a manager moves or cancels it, and word of it goes up when it is late."""
+    done_at: int | None = None
+    cancelled_at: int | None = None
+    result: str | None = None
+    assignee_id: str | None = None
+    """None until the server has seen the task: this person's own."""
+    giver_id: str | None = None
+    rule_id: str | None = None
+    """The rule that made it, with `rule_version`."""
+    rule_version: int | None = None
+    escalation: str | None = None
+    """``warned``, ``manager`` or ``owner``: how far word of it has gone."""
+
+    @property
+    def is_open(self) -> bool:
+        """Answer whether it is neither done nor cancelled."""
+        return self.done_at is None and self.cancelled_at is None
+
+
 class Tag(Record, kw_only=True):
     """A word that customers are marked with."""
 
@@ -342,6 +376,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Contact,
     Note,
     Visit,
+    Task,
     Tag,
     Lead,
     LeadSource,

@@ -84,6 +84,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "lead_source": (),
     "campaign": (),
     "visit": ("customer_id",),
+    "task": ("customer_id",),
     "process": (),
     "opportunity": ("customer_id",),
     "product": (),

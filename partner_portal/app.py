@@ -6,6 +6,7 @@ from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, live, session
 from partner_portal.account import pages as account
+from partner_portal.activities import tasks as to_do
 from partner_portal.activities import visits
 from partner_portal.benefits import pages as benefits
 from partner_portal.conflicts import pages as conflicts
@@ -30,6 +31,7 @@ from partner_portal.pools import settings as pool_settings
 from partner_portal.rendering import Renderer
 from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
+from partner_portal.today import pages as today
 from partner_portal.transparency import pages as transparency
 from server import app as server
 from server.settings import Environment, Settings
@@ -81,6 +83,13 @@ def create_app(settings: Settings) -> Litestar:
             editing.create,
             editing.edit_form,
             editing.save,
+            today.today,
+            to_do.tasks,
+            to_do.task,
+            to_do.complete,
+            to_do.cancel,
+            to_do.assign,
+            to_do.add,
             visits.visits,
             visits.visit,
             visits.appeal,

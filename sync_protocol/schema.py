@@ -485,6 +485,41 @@ VISIT: Final = RecordSpec(
     ),
 )
 
+TASK_PRIORITIES: Final = ("low", "normal", "high")
+ESCALATIONS: Final = ("warned", "manager", "owner")
+"""How far word of a must-do task has gone: to its assignee, then to who answers for them."""
+
+TASK: Final = RecordSpec(
+    number=9,
+    kind="task",
+    parent="customer_id",
+    deletable=False,
+    since=4,
+    fields=(
+        _OF_CUSTOMER,
+        FieldSpec(number=2, name="title", required=True),
+        FieldSpec(number=3, name="detail", policy=Policy.TEXT_MERGE, max_length=5_000),
+        FieldSpec(number=4, name="due_at", type=FieldType.TIME),
+        FieldSpec(number=5, name="priority", choices=TASK_PRIORITIES),
+        FieldSpec(
+            number=6,
+            name="is_must_do",
+            type=FieldType.INT,
+            policy=Policy.FIXED,
+            minimum=0,
+            maximum=1,
+        ),
+        _moment_told_once(7, "done_at"),
+        _moment_told_once(8, "cancelled_at"),
+        FieldSpec(number=9, name="result", policy=Policy.TEXT_MERGE, max_length=5_000),
+        FieldSpec(number=10, name="assignee_id", type=FieldType.UUID, server_only=True),
+        _written_by_server(11, "giver_id", FieldType.UUID),
+        _written_by_server(12, "rule_id", FieldType.UUID),
+        _written_by_server(13, "rule_version", FieldType.INT),
+        FieldSpec(number=14, name="escalation", choices=ESCALATIONS, server_only=True),
+    ),
+)
+
 PROCESS_STATES: Final = ("current", "superseded", "retired")
 OPPORTUNITY_STATES: Final = ("open", "won", "lost")
 FORECAST_CATEGORIES: Final = ("commit", "best", "pipeline", "omitted")
@@ -630,7 +665,8 @@ QUOTE: Final = RecordSpec(
 SCHEMA: Final = Schema(
     (
         *(TAG, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
-        *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, LEAD, OPPORTUNITY, QUOTE, ATTACHMENT, CONFLICT),
+        *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, TASK, LEAD, OPPORTUNITY, QUOTE),
+        *(ATTACHMENT, CONFLICT),
     )
 )
 """What travels in this version: parents come before their children."""

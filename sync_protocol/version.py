@@ -32,7 +32,7 @@ DIARY: Final = (
     ),
     (
         "2.4",
-        "Leads, their sources and campaigns; visits; processes, opportunities; products, quotes.",
+        "Leads, sources, campaigns; visits, tasks; processes, opportunities; products, quotes.",
     ),
 )
 """Each version as ``protocol.schema``, and what it brought."""

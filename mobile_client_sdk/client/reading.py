@@ -11,6 +11,7 @@ from mobile_client_sdk.records import (
     Note,
     Record,
     Tag,
+    Task,
     Visit,
     id_of,
 )
@@ -93,6 +94,17 @@ class Reading(Device):
             ),
             None,
         )
+
+    def tasks(self, customer: Customer | str | None = None) -> list[Task]:
+        """Answer the open tasks of a customer, or this person's own; the first due come first."""
+        equal = {} if customer is None else {"customer_id": id_of(customer)}
+        me = None if self.session is None else self.session.user_id
+        found = [
+            each
+            for each in self.find(Task, Question(equal=equal))
+            if each.is_open and (customer is not None or each.assignee_id in (None, me))
+        ]
+        return sorted(found, key=lambda each: (each.due_at is None, each.due_at or 0, each.id))
 
     def tags(self) -> list[Tag]:
         """Answer the tags of the tenant."""

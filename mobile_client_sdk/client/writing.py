@@ -16,6 +16,7 @@ from mobile_client_sdk.records import (
     Note,
     Record,
     Tag,
+    Task,
     Visit,
     id_of,
 )
@@ -154,12 +155,29 @@ class Writing(Reading):
         """Speak against the score of one's visit; a manager decides."""
         return self.intend("visit.appeal", visit_id=id_of(visit), appeal=sentence)
 
-    def _told(self, visit: Visit, **fields: Any) -> Visit:
-        """Write fields of a visit; answer it as it is then."""
-        with self.edit(self._fresh(visit)) as draft:
+    def add_task(self, customer: Customer | str, title: str, **fields: Any) -> Task:
+        """Note something to do for a customer: until `due_at`, with a `priority`."""
+        return self.create(Task, customer_id=id_of(customer), title=title, **fields)
+
+    def complete_task(self, task: Task, result: str | None = None) -> Task:
+        """Say that a task is done now, and what came of it."""
+        said = {} if result is None else {"result": result}
+        return self._told(task, done_at=self._clock_ms(), **said)
+
+    def cancel_task(self, task: Task) -> Task:
+        """Say that a task is not to be done; what must be done only managers cancel."""
+        return self._told(task, cancelled_at=self._clock_ms())
+
+    def assign_task(self, task: Task | str, assignee_id: str) -> str:
+        """Ask the server to give a task to somebody who sees its customer."""
+        return self.intend("task.assign", task_id=id_of(task), assignee_id=assignee_id)
+
+    def _told(self, record: R, **fields: Any) -> R:
+        """Write fields of a record; answer it as it is then."""
+        with self.edit(self._fresh(record)) as draft:
             for name, value in fields.items():
                 setattr(draft, name, value)
-        return self._fresh(visit)
+        return self._fresh(record)
 
     def create_tag(self, *, name: str, meaning: str, **fields: Any) -> Tag:
         """Make a tag."""

@@ -158,6 +158,11 @@ def show(desk: Desk, asked: Namespace) -> int:
         _belongings(
             desk, "visits", (_visited(desk, each) for each in reversed(client.visits(customer)))
         )
+        _belongings(
+            desk,
+            "tasks",
+            (_listed(when(each.due_at), each.title) for each in client.tasks(customer)),
+        )
         conflicts = client.conflicts(customer)
         _belongings(desk, "conflicts", (each.sentence(language) for each in conflicts))
     return DONE

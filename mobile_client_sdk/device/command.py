@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name, value_shown
-from mobile_client_sdk.device import actions, quoting, selling
+from mobile_client_sdk.device import actions, quoting, selling, tasks
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
@@ -146,6 +146,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("text", nargs="+", help=words("arg.text"))
     _take_visit(command("visit", actions.visit), words)
+    _take_tasks(command, words)
     one = command("contact", actions.contact)
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("name", help=field_name("name", words.language))
@@ -177,6 +178,20 @@ def _take_visit(one: argparse.ArgumentParser, words: Words) -> None:
     one.add_argument("--at", help=words("arg.at"))
     one.add_argument("--accuracy", type=int, help=words("arg.accuracy"))
     one.add_argument("--out", action="store_true", help=words("arg.out"))
+
+
+def _take_tasks(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about tasks."""
+    command("tasks", tasks.tasks).add_argument("customer", nargs="?", help=words("arg.customer"))
+    one = command("task", tasks.task)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("text", nargs="+", help=words("arg.text"))
+    one.add_argument("--due", help=words("arg.due"))
+    one = command("done", tasks.done)
+    one.add_argument("task", help=words("arg.task"))
+    one.add_argument("text", nargs="*", help=words("arg.text"))
 
 
 def _selling(

@@ -174,19 +174,26 @@ class _OwnerRules(Rules):
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
         if held is not None or not isinstance(op, Create):
             return op
-        if op.kind == "customer":
-            fields = {"owner_id": self._user_id, **op.fields}
-            return msgspec.structs.replace(op, fields=fields)
-        if op.kind == "attachment":
-            fields = {**op.fields, "state": str(State.EXPECTED)}
-            return msgspec.structs.replace(op, fields=fields)
-        if op.kind == "note":
-            fields = {**op.fields, "author_id": self._user_id}
-            return msgspec.structs.replace(op, fields=fields)
-        if op.kind == "visit":
-            fields = {**op.fields, "visitor_id": self._user_id}
-            return msgspec.structs.replace(op, fields=fields)
-        return op
+        written = self._written_by_server(op)
+        return msgspec.structs.replace(op, fields={**op.fields, **written}) if written else op
+
+    def _written_by_server(self, op: Create) -> dict[str, Any]:
+        """Answer what the server fills in of a new record."""
+        me = self._user_id
+        match op.kind:
+            case "customer":
+                return {"owner_id": op.fields.get("owner_id", me)}
+            case "attachment":
+                return {"state": str(State.EXPECTED)}
+            case "note":
+                return {"author_id": me}
+            case "visit":
+                return {"visitor_id": me}
+            case "task":
+                said = {"priority": "normal", "is_must_do": 0, **op.fields}
+                return {**said, "assignee_id": me, "giver_id": me}
+            case _:
+                return {}
 
 
 def _grant(server: Company, user_id: str, intent: Intent) -> Outcome:

@@ -1,6 +1,5 @@
 """Visits: list them, look at one and at what is odd about it, plan one, decide an appeal."""
 
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from partner_portal import forms, htmx
-from partner_portal.formats import ZONE
+from partner_portal.activities.moments import moment_of
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
@@ -19,7 +18,7 @@ from server.activities import queries, service
 from server.activities.schemas import Decision, NewAppeal, NewVisit, VisitFilters, VisitView
 from server.identity import queries as identity
 from server.kit import clock
-from server.kit.errors import Invalid, Refusal
+from server.kit.errors import Refusal
 
 LOOKS: Final = ("", "mine", "doubted", "appealed")
 _LIST: Final = "activities/templates/visits.html"
@@ -93,24 +92,13 @@ async def plan(
     new = forms.taken(
         {
             "id": given["id"] or None,
-            "planned_at": _moment(given["planned_at"]),
+            "planned_at": moment_of(given["planned_at"], "planned_at"),
             "purpose": given["purpose"] or None,
         },
         NewVisit,
     )
     await service.add_visit(actor, customer_id, new, now=clock.now())
     return forms.go(f"/customers/{customer_id}", "visit_planned")
-
-
-def _moment(text: str) -> datetime:
-    """Read the time of a form, which is of the channel's zone.
-
-    :raises Invalid: it is none.
-    """
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZONE)
-    except ValueError as error:
-        raise Invalid("Choose a day and a time.", field="planned_at") from error
 
 
 async def _refused(

@@ -29,6 +29,7 @@ ICONS: Final = {
     "note": "notebook-pen",
     "lead": "user-plus",
     "visit": "map-pin",
+    "task": "clipboard-list",
     "attachment": "file-up",
     "conflict": "git-compare",
     "tag": "tag",
@@ -37,7 +38,9 @@ ICONS: Final = {
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
-_WHOLE: Final = frozenset({"conflict", "attachment", "lead", "visit", "opportunity", "quote"})
+_WHOLE: Final = frozenset(
+    {"conflict", "attachment", "lead", "visit", "task", "opportunity", "quote"}
+)
 """Kinds of which it is told that something happened, not what changed within."""
 
 
@@ -152,6 +155,11 @@ async def facts(
         "conflicts": conflicts.items,
         "visits": await activities.visits_of(actor, customer_id),
         "visit_id": ids.new_id(clock.now()),
+        "tasks": await activities.tasks_of(actor, customer_id),
+        "task_id": ids.new_id(clock.now()),
+        "now": clock.now(),
+        "me": actor.user_id,
+        "may_assign": Permission.TASKS_ASSIGN in allowed,
         "deals": await deals.of_customer(actor, customer_id, now=clock.now()),
         "processes": await deals.versions(actor),
         "stage_colours": STAGE_COLOURS,

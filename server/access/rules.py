@@ -57,6 +57,8 @@ class Permission(StrEnum):
     USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
     VISITS_JUDGE = "visits.judge"
+    TASKS_ASSIGN = "tasks.assign"
+    """Give tasks to others, and say which must be done."""
     BENEFITS_REQUEST = "benefits.request"
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
@@ -76,6 +78,7 @@ _MANAGER = _REP | {
     Permission.POOLS_MANAGE,
     Permission.LEADS_MANAGE,
     Permission.VISITS_JUDGE,
+    Permission.TASKS_ASSIGN,
     Permission.PROCESSES_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.QUOTES_APPROVE,

@@ -1,1 +1,1 @@
-"""What people do for customers: visits with where they were, and how far one can trust that."""
+"""What people do for customers: visits with how far they are trusted, and tasks."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from server.activities.rules import visits
+from server.activities.rules import tasks, visits
 from server.changelog.kinds import RecordKind
 
 VISIT: Final = RecordKind(
@@ -16,7 +16,16 @@ VISIT: Final = RecordKind(
     topic="visits.written",
 )
 
-KINDS: Final = (VISIT,)
+TASK: Final = RecordKind(
+    name="task",
+    table="task",
+    normalise=tasks.normalise,
+    check=tasks.check,
+    allow=tasks.allow,
+    complete=tasks.complete,
+)
+
+KINDS: Final = (VISIT, TASK)
 """This room's records."""
 
 BY_NAME: Final[Mapping[str, RecordKind]] = {

@@ -9,9 +9,18 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from server.access.edge import CurrentActor
 from server.activities import queries, service
 from server.activities.schemas import (
+    Assignment,
+    Completion,
     Decision,
     NewAppeal,
+    NewTask,
+    NewTasks,
     NewVisit,
+    TaskEdit,
+    TaskFilters,
+    TasksMade,
+    TaskState,
+    TaskView,
     VisitEdit,
     VisitFilters,
     VisitState,
@@ -23,6 +32,7 @@ from server.kit.parameters import PageCursor, PageLimit
 
 State = Annotated[VisitState | None, QueryParameter(name="state")]
 """Litestar keeps the word itself for something of its own."""
+TaskStateAsked = Annotated[TaskState | None, QueryParameter(name="state")]
 
 
 @get("/", summary="List visits")
@@ -85,11 +95,82 @@ async def decide_appeal(
     return await service.decide_appeal(actor, visit_id, data, now=clock.now())
 
 
+@get("/", summary="List tasks")
+async def tasks(
+    actor: CurrentActor,
+    customer_id: FromQuery[UUID | None] = None,
+    assignee_id: FromQuery[UUID | None] = None,
+    wanted: TaskStateAsked = None,
+    is_must_do: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
+    is_overdue: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> Page[TaskView]:
+    """List the tasks for customers within sight: open ones by due time, others newest first."""
+    filters = TaskFilters(
+        customer_id=customer_id,
+        assignee_id=assignee_id,
+        state=TaskState.OPEN if is_overdue else wanted,
+        is_must_do=is_must_do,
+        due_before=clock.now() if is_overdue else None,
+    )
+    return await queries.tasks(actor, filters, cursor=cursor, limit=limit)
+
+
+@post("/customers/{customer_id:uuid}/tasks", summary="Make a task")
+async def add_task(
+    actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[NewTask]
+) -> TaskView:
+    """Make a task for a customer, one's own or somebody else's."""
+    return await service.add_task(actor, customer_id, data, now=clock.now())
+
+
+@post("/", summary="Make a task for many customers")
+async def add_tasks(actor: CurrentActor, data: JSONBody[NewTasks]) -> TasksMade:
+    """Make the same task for each customer that a filter leaves, up to a thousand."""
+    return await service.add_tasks(actor, data, now=clock.now())
+
+
+@get("/{task_id:uuid}", summary="Show a task")
+async def task(actor: CurrentActor, task_id: FromPath[UUID]) -> TaskView:
+    """Give a task."""
+    return await queries.task(actor, task_id)
+
+
+@patch("/{task_id:uuid}", summary="Change a task")
+async def change_task(
+    actor: CurrentActor, task_id: FromPath[UUID], data: JSONBody[TaskEdit]
+) -> TaskView:
+    """Change what a task asks for, cancel it, or write what came of it."""
+    return await service.change_task(actor, task_id, data, now=clock.now())
+
+
+@post("/{task_id:uuid}/completion", status_code=200, summary="Complete a task")
+async def complete_task(
+    actor: CurrentActor, task_id: FromPath[UUID], data: JSONBody[Completion]
+) -> TaskView:
+    """Say that a task is done, and what came of it."""
+    return await service.complete_task(actor, task_id, data, now=clock.now())
+
+
+@post("/{task_id:uuid}/assignment", status_code=200, summary="Give a task to somebody")
+async def assign_task(
+    actor: CurrentActor, task_id: FromPath[UUID], data: JSONBody[Assignment]
+) -> TaskView:
+    """Give a task to somebody who sees its customer, and tell them."""
+    return await service.assign_task(actor, task_id, data.assignee_id, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
         add_visit,
+        add_task,
         Router("/visits", route_handlers=[visits, visit, change_visit, appeal, decide_appeal]),
+        Router(
+            "/tasks",
+            route_handlers=[tasks, add_tasks, task, change_task, complete_task, assign_task],
+        ),
     ],
     tags=["activities"],
 )

@@ -10,10 +10,12 @@ from msgspec import UNSET, UnsetType
 
 from server.activities.rules.trust import Sign
 from server.activities.rules.visits import Appeal
+from server.customers.schemas import Filters
 from server.kit.text import PRINTABLE
 from sync_protocol.schema import MAX_FIX_AGE_S
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
 Line = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
 Step = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
 Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
@@ -137,3 +139,132 @@ class VisitFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Only those whose score is low and which no manager has upheld."""
     is_appealed: bool = False
     """Only those whose appeal waits."""
+
+
+class TaskState(StrEnum):
+    """How far a task has come."""
+
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Priority(StrEnum):
+    """What comes first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Escalation(StrEnum):
+    """How far word of a must-do task has gone."""
+
+    WARNED = "warned"
+    """To its assignee, shortly before its time."""
+    MANAGER = "manager"
+    """To who answers for the assignee, once it was late."""
+    OWNER = "owner"
+    """To the owners of the company."""
+
+
+class NewTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task to be. With its own `id` it may be sent again."""
+
+    id: UUID | None = None
+    title: Title
+    detail: Summary | None = None
+    due_at: Moment | None = None
+    priority: Priority = Priority.NORMAL
+    is_must_do: bool = False
+    """Whether word goes up when it is late; only managers say so."""
+    assignee_id: UUID | None = None
+    """Oneself, where nobody is named."""
+
+
+class NewTasks(NewTask, frozen=True, kw_only=True):
+    """The same task for each of many customers. `id` makes it the same when it is sent again.
+
+    Where no assignee is named, each customer's owner is.
+    """
+
+    filters: Filters
+
+
+class TasksMade(msgspec.Struct, frozen=True):
+    """How many customers tasks were made for, and how many people got some."""
+
+    tasks: int
+    people: int
+
+
+class TaskEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is changed about a task. A field that is left out stays."""
+
+    base: Seq | None = None
+    """The sequence at which the task was seen; whatever stands now, where none is said."""
+    title: Title | UnsetType = UNSET
+    detail: Summary | UnsetType | None = UNSET
+    due_at: Moment | UnsetType | None = UNSET
+    priority: Priority | UnsetType = UNSET
+    done_at: Moment | UnsetType = UNSET
+    cancelled_at: Moment | UnsetType = UNSET
+    result: Summary | UnsetType | None = UNSET
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """That a task is done, and what came of it."""
+
+    result: Summary = ""
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """To whom a task is given."""
+
+    assignee_id: UUID
+
+
+class TaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """A task."""
+
+    id: UUID
+    seq: int
+    customer_id: UUID
+    customer_name: str
+    title: str
+    detail: str | None
+    due_at: datetime | None
+    priority: Priority | None
+    is_must_do: bool
+    done_at: datetime | None
+    cancelled_at: datetime | None
+    result: str | None
+    assignee_id: UUID
+    giver_id: UUID | None
+    rule_id: UUID | None
+    """The rule that made it, with `rule_version`."""
+    rule_version: int | None
+    escalation: Escalation | None
+
+    @property
+    def state(self) -> TaskState:
+        """Say how far it has come."""
+        if self.cancelled_at is not None:
+            return TaskState.CANCELLED
+        return TaskState.OPEN if self.done_at is None else TaskState.DONE
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Say whether it is open behind its time."""
+        return self.state is TaskState.OPEN and self.due_at is not None and self.due_at < now
+
+
+class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the tasks for customers within sight."""
+
+    customer_id: UUID | None = None
+    assignee_id: UUID | None = None
+    state: TaskState | None = None
+    is_must_do: bool = False
+    """Only what must be done."""
+    due_before: datetime | None = None
+    """Only what is due before a moment; with `state` open and now, what is overdue."""

@@ -37,3 +37,27 @@ class Visit(Synced, Table, tablename="visit"):
     appeal = Text(null=True)
     appeal_state = Text(null=True)
     decided_by = UUID(null=True)
+
+
+class Task(Synced, Table, tablename="task"):
+    """Something that somebody is to do for a customer, until a time where one is said."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    title = Text()
+    detail = Text(null=True)
+    due_at = Timestamptz(null=True)
+    priority = Text(null=True)
+    is_must_do = BigInt(null=True)
+    """1 when nobody but a manager may move or cancel it, and word of it goes up when it is late."""
+    done_at = Timestamptz(null=True)
+    cancelled_at = Timestamptz(null=True)
+    result = Text(null=True)
+    assignee_id = UUID()
+    giver_id = UUID(null=True)
+    """None where a rule made it."""
+    rule_id = UUID(null=True)
+    rule_version = BigInt(null=True)
+    escalation = Text(null=True)
+    """How far word of its being late has gone; see `server.automation`."""

@@ -58,6 +58,13 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     updated_since: datetime | None = None
 
 
+class Chosen(msgspec.Struct, frozen=True):
+    """A customer that a filter leaves, and whose it is."""
+
+    id: UUID
+    owner_id: UUID | None
+
+
 class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
     """A customer. Money in fen; `seq` is the tenant's sequence at its last change."""
 

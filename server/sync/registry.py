@@ -52,6 +52,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     leads.ACCEPT: leads.accept,
     leads.RETURN: leads.give_back,
     activities.APPEAL: activities.appeal,
+    activities.ASSIGN: activities.assign,
     **pipeline.MUTATIONS,
     **sales.MUTATIONS,
 }

@@ -674,6 +674,57 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"decision": "upheld"},
         spends="path.visit_id",
     ),
+    ("GET", "/v1/tasks"): Case(
+        ids={"query.customer_id": "customer", "query.assignee_id": "user"},
+        answers={"query.customer_id": 200, "query.assignee_id": 200},
+    ),
+    ("POST", "/v1/tasks"): Case(
+        ids={
+            "body.assignee_id": "user",
+            "body.filters.owner_id": "user",
+            "body.filters.team_id": "team",
+            "body.filters.tag": "tag",
+        },
+        answers={
+            "body.assignee_id": 422,
+            "body.filters.owner_id": 201,
+            "body.filters.team_id": 201,
+            "body.filters.tag": 201,
+        },
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "title": company.text("批量任务"),
+            "assignee_id": str(company.ids["user"]),
+            "filters": {"city": "杭州市"},
+        },
+        role=Role.AGENT_OWNER,
+    ),
+    ("POST", "/v1/customers/{customer_id}/tasks"): Case(
+        ids={"path.customer_id": "customer", "body.assignee_id": "user"},
+        answers={"body.assignee_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "title": company.text("任务"),
+            "assignee_id": str(company.tenant.rep.user_id),
+        },
+    ),
+    ("GET", "/v1/tasks/{task_id}"): Case(ids={"path.task_id": "task"}),
+    ("PATCH", "/v1/tasks/{task_id}"): Case(
+        ids={"path.task_id": "task"}, body=lambda company: {"detail": company.text("说明")}
+    ),
+    ("POST", "/v1/tasks/{task_id}/completion"): Case(
+        ids={"path.task_id": "task"},
+        body=lambda company: {"result": company.text("结果")},
+        spends="path.task_id",
+    ),
+    ("POST", "/v1/tasks/{task_id}/assignment"): Case(
+        ids={"path.task_id": "task", "body.assignee_id": "user"},
+        answers={"body.assignee_id": 422},
+        body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)},
+        spends="path.task_id",
+    ),
     ("GET", "/v1/benefits/programs"): Case(),
     ("GET", "/v1/benefits/requests"): Case(
         ids={"query.customer_id": "customer"}, shared={"query.program_id": "program"}
@@ -843,6 +894,27 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/notifications/setting"): Case(),
     ("POST", "/notifications/setting"): Case(
         body=lambda _: {"wecom": "robot-of-mine", "quiet_from": "22:00", "quiet_until": "08:00"}
+    ),
+    ("GET", "/today"): Case(),
+    ("GET", "/tasks"): Case(),
+    ("GET", "/tasks/{task_id}"): Case(ids={"path.task_id": "task"}),
+    ("POST", "/tasks/{task_id}/completion"): Case(
+        ids={"path.task_id": "task"},
+        body=lambda company: {"result": company.text("表单结果")},
+        spends="path.task_id",
+    ),
+    ("POST", "/tasks/{task_id}/cancellation"): Case(
+        ids={"path.task_id": "task"}, spends="path.task_id"
+    ),
+    ("POST", "/tasks/{task_id}/assignment"): Case(
+        ids={"path.task_id": "task"},
+        body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)},
+        spends="path.task_id",
+    ),
+    ("POST", "/customers/{customer_id}/tasks"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "title": company.text("表单任务")},
     ),
     ("GET", "/visits"): Case(),
     ("GET", "/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),

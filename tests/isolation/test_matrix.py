@@ -370,7 +370,7 @@ async def test_a_push_reaches_nothing_of_the_other(http: httpx.AsyncClient, worl
 def _hostile_ops(theirs: Company) -> Iterator[dict[str, Any]]:
     """Write ops that try to reach a rival's records."""
     for kind in (
-        "customer", "store", "contact", "note", "visit", "tag", "attachment", "conflict",
+        "customer", "store", "contact", "note", "visit", "task", "tag", "attachment", "conflict",
     ):  # fmt: skip
         yield {"op": "edit", "kind": kind, "kind_of_id": kind, "id": "", "fields": {"name": "x"}}
         yield {"op": "delete", "kind": kind, "kind_of_id": kind, "id": ""}
@@ -379,6 +379,7 @@ def _hostile_ops(theirs: Company) -> Iterator[dict[str, Any]]:
         ("contact", {"name": "x"}),
         ("note", {"body": "x"}),
         ("visit", {"purpose": "x"}),
+        ("task", {"title": "x"}),
     ):
         yield {
             "op": "create",

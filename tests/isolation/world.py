@@ -12,7 +12,7 @@ import msgspec
 
 from server.access import Actor, Role, Scope
 from server.activities import service as activities
-from server.activities.schemas import NewAppeal, NewVisit
+from server.activities.schemas import NewAppeal, NewTask, NewVisit
 from server.attachments import service as attachments
 from server.attachments.rules import Piece
 from server.attachments.schemas import NewAttachment
@@ -219,6 +219,7 @@ async def fill(company: Company) -> None:
         "note",
         "visit",
         "judged_visit",
+        "task",
         "notification",
         "conflict",
         "import",
@@ -330,6 +331,19 @@ async def new_visit(company: Company) -> UUID:
     made = await activities.add_visit(rep, company.ids["customer"], new, now=now)
     await activities.judge_visits(rep.tenant_id, [str(made.id)], now=now)
     await activities.appeal(rep, made.id, NewAppeal(company.text("申诉")), now=now)
+    return made.id
+
+
+async def new_task(company: Company) -> UUID:
+    """Let the manager give the rep something to do."""
+    new = NewTask(
+        title=company.text("任务"),
+        detail=company.text("说明"),
+        due_at=clock.now(),
+        assignee_id=company.tenant.rep.user_id,
+    )
+    manager = company.tenant.manager
+    made = await activities.add_task(manager, company.ids["customer"], new, now=clock.now())
     return made.id
 
 
@@ -641,6 +655,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "note": new_note,
     "visit": new_visit,
     "judged_visit": new_judged_visit,
+    "task": new_task,
     "notification": new_notification,
     "tag": new_tag,
     "pool": new_pool,

@@ -328,3 +328,24 @@ def test_a_wrong_usage_is_told_in_the_persons_language(
         main(["--lang", "zh-CN", *arguments])
 
     assert said in capsys.readouterr().err
+
+
+def test_a_task_is_noted_listed_and_done_without_a_network(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    rep.does("task", "福满楼", "送样机", "--due", "2027-01-31T15:00")
+    rep.does("task", "福满楼", "回电话")
+
+    listed = rep.does("tasks").splitlines()
+    assert ["送样机" in line for line in listed] == [False, True, False]
+    assert "2027-01-31 15:00" in listed[1]
+    assert "送样机" in rep.does("show", "福满楼")
+    assert rep.run("task", "福满楼", "再来", "--due", "明天")[0] == 2
+    assert rep.run("done", "没有的", lang="en") == (1, "No open task is called 没有的\n")
+
+    rep.does("done", "送样机", "收下了")
+    assert "送样机" not in rep.does("tasks")
+    rep.does("sync")
+    assert "回电话" in rep.does("tasks")

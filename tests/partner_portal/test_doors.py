@@ -35,6 +35,8 @@ FOR_EVERYBODY = {
 FOR_ALL_WHO_SIGN_IN = {"/account"}
 FOR_AGENTS = {
     "/visits",
+    "/today",
+    "/tasks",
     "/notifications",
     "/notifications/setting",
     "/customers",
@@ -188,6 +190,8 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/customers",
         "/deals",
         "/pools",
+        "/today",
+        "/tasks",
         "/visits",
         "/notifications",
         "/leads/mine",

@@ -1,12 +1,26 @@
 """Do things with activities. Each function is one use case and one transaction."""
 
 from server.activities.service.judging import judge_photographed, judge_visits
+from server.activities.service.tasks import (
+    add_task,
+    add_tasks,
+    assign_task,
+    cancel_task,
+    change_task,
+    complete_task,
+)
 from server.activities.service.visits import add_visit, appeal, change_visit, decide_appeal
 
 __all__ = [
+    "add_task",
+    "add_tasks",
     "add_visit",
     "appeal",
+    "assign_task",
+    "cancel_task",
+    "change_task",
     "change_visit",
+    "complete_task",
     "decide_appeal",
     "judge_photographed",
     "judge_visits",

@@ -4,7 +4,7 @@ Every question names the actor; what it may see is decided in `server.customers.
 """
 
 from server.customers.queries.doubles import duplicates
-from server.customers.queries.lists import all_pages, list_page, summary
+from server.customers.queries.lists import all_pages, chosen, list_page, summary
 from server.customers.queries.records import detail, history, one, tags
 from server.customers.queries.tallies import STATUSES, Tally, tally
 
@@ -12,6 +12,7 @@ __all__ = [
     "STATUSES",
     "Tally",
     "all_pages",
+    "chosen",
     "detail",
     "duplicates",
     "history",

@@ -13,7 +13,7 @@ from server.customers.queries import rows as rows_
 from server.customers.queries.filters import ask, where_of
 from server.customers.queries.rows import COLUMNS, FROM
 from server.customers.rules import search
-from server.customers.schemas import Count, CustomerView, Filters, Sort, Summary
+from server.customers.schemas import Chosen, Count, CustomerView, Filters, Sort, Summary
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
@@ -72,6 +72,20 @@ async def all_pages(actor: Actor, filters: Filters) -> AsyncIterator[list[Custom
         if page.next_cursor is None:
             return
         cursor = page.next_cursor
+
+
+async def chosen(actor: Actor, filters: Filters, *, limit: int) -> list[Chosen]:
+    """Name the customers that the filters leave, for what is done with each; up to a bound."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id):
+        where = await where_of(actor, filters)
+        ask(where, filters.q)
+        rows = await db.connection().fetch(
+            f"SELECT c.id, c.owner_id FROM customer c WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
+            f" ORDER BY c.id LIMIT {where.param(limit)}",
+            *where.args,
+        )
+    return [Chosen(row["id"], row["owner_id"]) for row in rows]
 
 
 async def summary(actor: Actor, filters: Filters) -> Summary:

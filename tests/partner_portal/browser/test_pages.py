@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page
 from server.access import Actor
 from server.activities import queries as activities
 from server.activities import service as activity_service
-from server.activities.schemas import NewAppeal, NewVisit
+from server.activities.schemas import NewAppeal, NewTask, NewVisit, Priority
 from server.benefits import service as benefits
 from server.benefits.schemas import NewFunding, NewProgram, RequestBenefit
 from server.customers import queries
@@ -69,6 +69,7 @@ async def customer(shop: Tenant, operator: Actor) -> UUID:
     asked = RequestBenefit(id=new_id(), customer_id=made.id, program_id=program.id)
     await benefits.request(shop.rep, asked, now=now)
     await _visit(shop.rep, made.id)
+    await _to_do(shop, made.id)
     return made.id
 
 
@@ -92,7 +93,33 @@ async def _visit(rep: Actor, customer_id: UUID) -> None:
     await activity_service.appeal(rep, done.id, said, now=NOW)
 
 
+async def _to_do(shop: Tenant, customer_id: UUID) -> None:
+    """Leave things to do for the manager: late, due today, and a visit."""
+    now, manager = clock.now(), shop.manager
+    for title, due_at, is_must_do in (
+        ("联系沉寂客户：确认今年的采购计划", now - timedelta(days=2), True),
+        ("送样机到昆山门店", now, False),
+        ("准备三年服务的报价", now + timedelta(minutes=30), False),
+    ):
+        new = NewTask(
+            title=title,
+            due_at=due_at,
+            is_must_do=is_must_do,
+            assignee_id=manager.user_id,
+            priority=Priority.HIGH if is_must_do else Priority.NORMAL,
+            detail="对方上次说等预算批下来",
+        )
+        await activity_service.add_task(shop.owner, customer_id, new, now=now)
+    for purpose in ("看新产线", "送合同"):
+        plan = NewVisit(planned_at=now, purpose=purpose)
+        await activity_service.add_visit(manager, customer_id, plan, now=now)
+
+
 AGENT_PAGES = [
+    "/today",
+    "/tasks",
+    "/tasks?look=overdue",
+    "/tasks/{task}",
     "/customers",
     "/customers?q=没有这一家",
     "/customers/new",
@@ -181,8 +208,10 @@ async def test_an_agents_page_is_usable_by_everybody(
     await let_in(context, site, shop.manager)
     await speak(context, site, language)
 
-    [visit] = await activities.visits_of(shop.manager, customer)
-    await look_at(page, path.format(id=customer, visit=visit.id), language, axe)
+    visit = (await activities.visits_of(shop.manager, customer))[-1]
+    task = (await activities.tasks_of(shop.manager, customer))[-1]
+    shown = path.format(id=customer, visit=visit.id, task=task.id)
+    await look_at(page, shown, language, axe)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
