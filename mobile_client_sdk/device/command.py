@@ -145,8 +145,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one = command("note", actions.note)
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("text", nargs="+", help=words("arg.text"))
-    _take_visit(command("visit", actions.visit), words)
-    _take_tasks(command, words)
+    _take_activities(command, words)
     one = command("contact", actions.contact)
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("name", help=field_name("name", words.language))
@@ -180,10 +179,11 @@ def _take_visit(one: argparse.ArgumentParser, words: Words) -> None:
     one.add_argument("--out", action="store_true", help=words("arg.out"))
 
 
-def _take_tasks(
+def _take_activities(
     command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
 ) -> None:
-    """Add the commands about tasks."""
+    """Add the commands about visits and tasks."""
+    _take_visit(command("visit", actions.visit), words)
     command("tasks", tasks.tasks).add_argument("customer", nargs="?", help=words("arg.customer"))
     one = command("task", tasks.task)
     one.add_argument("customer", help=words("arg.customer"))

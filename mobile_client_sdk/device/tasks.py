@@ -58,7 +58,7 @@ def done(desk: Desk, asked: Namespace) -> int:
 
 
 def _moment(desk: Desk, text: str) -> int:
-    """Read a time of this device's clock, as times are shown; a day alone ends at six in the evening.
+    """Read a time of this device's clock, and a day alone as its six in the evening.
 
     :raises Stop: it is none.
     """
