@@ -36,7 +36,7 @@ from sync_protocol.schema import SCHEMA, FieldSpec, RecordSpec, is_uuid
 
 _IS_ID: Final = f"id GLOB '{'-'.join('[0-9a-f]' * digits for digits in (8, 4, 4, 4, 12))}'"
 FEW_ROWS = 200
-"""A first load of fewer is copied: SQLite reads its whole schema for each that is renamed."""
+"""Of a kind with no more a first load is copied: renaming lets SQLite read its whole schema anew."""
 _CHILDREN: Final = tuple(spec.kind for spec in SCHEMA.records if spec.parent is not None)
 
 
@@ -175,7 +175,7 @@ class Replica:
     def _stage_snapshot(
         self, connection: sqlite3.Connection, progress: Progress, page: PullResponse
     ) -> bool:
-        rows = progress.rows + _apply(connection, page, "stage")
+        rows = _apply(connection, page, "stage")
         if page.more:
             shown = self.progress
             self._save(
@@ -184,12 +184,12 @@ class Replica:
                     epoch=shown.epoch,
                     staging="snapshot",
                     staging_cursor=page.cursor,
-                    rows=rows,
+                    rows=progress.rows + rows,
                 )
             )
             return False
         for spec in SCHEMA.records:
-            _show_staged(connection, spec, is_small=rows < FEW_ROWS)
+            _show_staged(connection, spec)
         self._save(Progress(cursor=page.cursor, seq=page.seq, epoch=page.epoch))
         return True
 
@@ -227,10 +227,11 @@ class Replica:
         self._store.put("progress", msgspec.to_builtins(progress))
 
 
-def _show_staged(connection: sqlite3.Connection, spec: RecordSpec, *, is_small: bool) -> None:
+def _show_staged(connection: sqlite3.Connection, spec: RecordSpec) -> None:
     """Let what a first load brought of one kind take the place of what is shown."""
     base, stage = f"base_{spec.kind}", f"stage_{spec.kind}"
-    if is_small:
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM {stage} LIMIT ?)"
+    if connection.execute(counted, (FEW_ROWS + 1,)).fetchone()[0] <= FEW_ROWS:
         names = ", ".join(("id", "seq", "handle", *(field.name for field in spec.fields), "extra"))
         connection.execute(f"DELETE FROM {base}")
         connection.execute(f"INSERT INTO {base} ({names}) SELECT {names} FROM {stage}")
