@@ -36,7 +36,7 @@ from sync_protocol.schema import SCHEMA, FieldSpec, RecordSpec, is_uuid
 
 _IS_ID: Final = f"id GLOB '{'-'.join('[0-9a-f]' * digits for digits in (8, 4, 4, 4, 12))}'"
 FEW_ROWS = 200
-"""Of a kind with no more a first load is copied: renaming lets SQLite read its whole schema anew."""
+"""Of a kind with no more a first load is copied: renaming lets SQLite read its schema anew."""
 _CHILDREN: Final = tuple(spec.kind for spec in SCHEMA.records if spec.parent is not None)
 
 
