@@ -29,6 +29,7 @@ from partner_portal.people import teams
 from partner_portal.pools import pages as pools
 from partner_portal.pools import settings as pool_settings
 from partner_portal.rendering import Renderer
+from partner_portal.sales import prices, quotes
 from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
 from partner_portal.today import pages as today
@@ -111,6 +112,16 @@ def create_app(settings: Settings) -> Litestar:
             deal.move,
             deal.tick,
             deal.open_template,
+            quotes.quote_list,
+            quotes.new_quote,
+            quotes.write,
+            quotes.quote,
+            quotes.change,
+            quotes.decide,
+            prices.prices,
+            prices.add_book,
+            prices.add_product,
+            prices.set_price,
             benefits.benefit_list,
             benefits.new_request,
             benefits.send_request,

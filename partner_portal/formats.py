@@ -31,6 +31,16 @@ STAGE_COLOURS = {
     "signed": "green",
 }
 """By the platform's stage."""
+QUOTE_COLOURS = {
+    "draft": "",
+    "waiting": "warn",
+    "approved": "acc",
+    "sent": "acc",
+    "accepted": "ok",
+    "refused": "bad",
+    "expired": "bad",
+    "withdrawn": "",
+}
 BENEFIT_MEANING = {
     "requested": "",
     "issued": "ok",
@@ -66,14 +76,15 @@ class Formats:
         """Write a count of people; too few are not told apart."""
         return self._words.say("privacy.few") if value is None else self.number(value)
 
-    def money(self, minor: int | None) -> str:
-        """Write fen as yuan; the cents only when there are some."""
+    def money(self, minor: int | None, currency: str = "CNY") -> str:
+        """Write fen as yuan; the cents only when there are some. Other currencies by their code."""
         if minor is None:
             return ""
         yuan, fen = divmod(abs(minor), _FEN)
         sign = "-" if minor < 0 else ""
         rest = f".{fen:02d}" if fen else ""
-        return f"{sign}¥{format_decimal(yuan, locale=self._locale)}{rest}"
+        symbol = "¥" if currency == "CNY" else f"{currency} "
+        return f"{sign}{symbol}{format_decimal(yuan, locale=self._locale)}{rest}"
 
     def phone(self, value: str | None) -> str:
         """Write a number of the mainland as one dials it there, any other as it is."""

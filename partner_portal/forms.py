@@ -18,6 +18,9 @@ from server.problems import status_of
 
 T = TypeVar("T")
 
+FEN: Final = 100
+"""Of a yuan."""
+
 _ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UNDONE_BY: Final = re.compile(
     rf"/(?:customers/{_ID}(?:/(?:contacts|stores)/{_ID})?/restoration|people/{_ID}/enabling)"
@@ -61,6 +64,35 @@ async def texts(request: AnyRequest, *names: str) -> dict[str, str]:
     """Read the fields of a form as trimmed texts."""
     form = await request.form()
     return {name: str(form.get(name, "")).strip() for name in names}
+
+
+def fen(text: str, field: str = "amount") -> int | None:
+    """Read an amount in yuan as fen.
+
+    :raises Invalid: it is none.
+    """
+    plain = text.replace(",", "").replace("\N{FULLWIDTH COMMA}", "").replace("¥", "").strip()
+    if not plain:
+        return None
+    yuan, _, cents = plain.partition(".")
+    if not (yuan.isascii() and yuan.isdigit() and len(yuan) < 12 and len(cents) < 3):  # noqa: PLR2004
+        raise Invalid("Write the amount in yuan, such as 12800.50.", field=field)
+    if cents and not (cents.isascii() and cents.isdigit()):
+        raise Invalid("Write the amount in yuan, such as 12800.50.", field=field)
+    return int(yuan) * FEN + int(cents.ljust(2, "0") if cents else 0)
+
+
+def milli(text: str, field: str = "quantity") -> int:
+    """Read a quantity as thousandths.
+
+    :raises Invalid: it is none.
+    """
+    plain = text.replace(",", "").strip()
+    whole, _, rest = plain.partition(".")
+    is_number = f"{whole}{rest}".isascii() and f"{whole or 0}{rest or 0}".isdigit()
+    if not plain or not is_number or len(whole) > 6 or len(rest) > 3:  # noqa: PLR2004
+        raise Invalid("Write a quantity, such as 2 or 0.5.", field=field)
+    return int(whole or 0) * 1_000 + int(rest.ljust(3, "0"))
 
 
 def given_id(text: str) -> UUID | None:

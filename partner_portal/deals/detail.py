@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from partner_portal import forms, htmx
 from partner_portal.deals.board import refused
-from partner_portal.formats import STAGE_COLOURS
+from partner_portal.formats import QUOTE_COLOURS, STAGE_COLOURS
 from partner_portal.forms import Problem, given_id
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, Note, TheRenderer
@@ -17,7 +17,7 @@ from server.access.edge import CurrentActor
 from server.customers import queries as customers
 from server.identity import queries as identity
 from server.kit import clock, ids
-from server.kit.errors import Invalid, NotFound, Refusal
+from server.kit.errors import NotFound, Refusal
 from server.pipeline import queries, service
 from server.pipeline.schemas import (
     Move,
@@ -27,8 +27,8 @@ from server.pipeline.schemas import (
     OpportunityView,
 )
 from server.problems import status_of
+from server.sales import queries as sales
 
-_FEN: Final = 100
 _PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
 _FORM: Final = ("name", "amount", "expected_on", "forecast_category", "competitor", "remark")
 CATEGORIES: Final = ("commit", "best", "pipeline", "omitted")
@@ -71,6 +71,8 @@ async def _deal(
         "stage_colours": STAGE_COLOURS,
         "categories": CATEGORIES,
         "lost_reasons": LOST_REASONS,
+        "quotes": await sales.of_deal(actor, opportunity_id),
+        "quote_colours": QUOTE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
         "told": note,
     }
@@ -83,27 +85,11 @@ async def _deal(
 
 def _given(held: OpportunityView) -> dict[str, str]:
     """Write a deal's fields as its form shows them."""
-    amount = "" if held.amount_minor is None else f"{held.amount_minor / _FEN:.2f}"
+    amount = "" if held.amount_minor is None else f"{held.amount_minor / forms.FEN:.2f}"
     written = {
         name: str(getattr(held, name) or "") for name in (*_FORM, *_PEOPLE) if name != "amount"
     }
     return {**written, "amount": amount.removesuffix(".00"), "base": str(held.seq)}
-
-
-def _fen(text: str) -> int | None:
-    """Read an amount in yuan as fen.
-
-    :raises Invalid: it is none.
-    """
-    plain = text.replace(",", "").replace("\N{FULLWIDTH COMMA}", "").replace("¥", "").strip()
-    if not plain:
-        return None
-    yuan, _, cents = plain.partition(".")
-    if not (yuan.isascii() and yuan.isdigit() and len(yuan) < 12 and len(cents) < 3):  # noqa: PLR2004
-        raise Invalid("Write the amount in yuan, such as 12800.50.", field="amount")
-    if cents and not (cents.isascii() and cents.isdigit()):
-        raise Invalid("Write the amount in yuan, such as 12800.50.", field="amount")
-    return int(yuan) * _FEN + int(cents.ljust(2, "0") if cents else 0)
 
 
 @post("/deals/{opportunity_id:uuid}/moves", status_code=200)
@@ -177,7 +163,7 @@ async def change(
         touched["name"] = given["name"]
     try:
         if given["amount"] != before["amount"]:
-            touched["amount_minor"] = _fen(given["amount"])
+            touched["amount_minor"] = forms.fen(given["amount"])
         if given["base"].isdigit():
             touched["base"] = int(given["base"])
         edit = forms.taken(touched, OpportunityEdit)
@@ -217,7 +203,7 @@ async def begin(
             name: text for name, text in given.items() if text and name != "amount"
         }
         values |= {"customer_id": str(customer_id), "name": given["name"]}
-        values["amount_minor"] = _fen(given["amount"])
+        values["amount_minor"] = forms.fen(given["amount"])
         new = forms.taken(values, NewOpportunity)
         saved = await service.create(actor, new, now=clock.now())
     except Refusal as refusal:

@@ -985,6 +985,42 @@ PAGES: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
         body=lambda company: {"name": company.text("表单商机")},
     ),
+    ("GET", "/quotes"): Case(),
+    ("GET", "/deals/{opportunity_id}/quotes/new"): Case(ids=_DEAL),
+    ("POST", "/deals/{opportunity_id}/quotes/new"): Case(
+        ids={**_DEAL, "body.price_book_id": "price_book"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "name": company.text("表单报价"),
+            "price_book_id": str(company.ids["price_book"]),
+        },
+    ),
+    ("GET", "/quotes/{quote_id}"): Case(ids=_QUOTE),
+    ("POST", "/quotes/{quote_id}"): Case(
+        ids={**_QUOTE, "body.product_id": "product"},
+        answers={"body.product_id": 409},
+        body=lambda company: {
+            "discount": "0.01",
+            "product_id": str(company.ids["product"]),
+            "quantity": "2.5",
+        },
+    ),
+    ("POST", "/quotes/{quote_id}/decisions"): Case(
+        ids=_QUOTE,
+        body=lambda _: {"verb": "withdraw"},
+        spends="path.quote_id",
+    ),
+    ("GET", "/prices"): Case(ids={"query.book": "price_book"}),
+    ("POST", "/prices/books"): Case(
+        new_ids=("body.id",), body=lambda company: {"name": company.text("表单价目表")}
+    ),
+    ("POST", "/prices/products"): Case(
+        new_ids=("body.id",), body=lambda company: {"name": company.text("表单产品"), "tax": "13"}
+    ),
+    ("POST", "/prices/{price_book_id}/{product_id}"): Case(
+        ids=_PRICE, body=lambda _: {"list": "100", "floor": "80"}
+    ),
     ("GET", "/deals/{opportunity_id}"): Case(ids=_DEAL),
     ("POST", "/deals/{opportunity_id}"): Case(
         ids={

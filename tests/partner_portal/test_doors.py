@@ -46,6 +46,8 @@ FOR_AGENTS = {
     "/deals",
     "/deals/list",
     "/deals/forecast",
+    "/quotes",
+    "/prices",
     "/benefits",
     "/benefits/new",
     "/platform-reads",
@@ -68,6 +70,7 @@ FOR_AGENTS = {
 }
 FOR_OWNERS = {"/people/teams"}
 FOR_MANAGERS = FOR_OWNERS | {
+    "/prices",
     "/customers/export.csv",
     "/platform-reads",
     "/imports",
@@ -189,6 +192,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
     assert offered - everywhere == {
         "/customers",
         "/deals",
+        "/quotes",
         "/pools",
         "/today",
         "/tasks",

@@ -1,0 +1,1 @@
+"""What is sold: prices for managers, quotes to make and approve."""
