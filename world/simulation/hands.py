@@ -12,10 +12,18 @@ from typing import Any, Final
 import msgspec
 
 from mobile_client_sdk.client import Client
-from mobile_client_sdk.records import ConflictRecord, Contact, Customer, Note, Record, Store, Tag
+from mobile_client_sdk.records import RECORD_TYPES, ConflictRecord, Customer, Record, Tag
 from sync_protocol.conflicts import DELETED
 from sync_protocol.messages import Create, Delete, Edit, Intent, Op
-from sync_protocol.schema import CUSTOMER_LEVELS, SCHEMA, Schema, ValueRefused
+from sync_protocol.schema import (
+    CUSTOMER_LEVELS,
+    SCHEMA,
+    FieldSpec,
+    FieldType,
+    Policy,
+    Schema,
+    ValueRefused,
+)
 from world.simulation.diary import Diary, Entry
 from world.simulation.phone import Phone
 
@@ -25,16 +33,42 @@ REFUSE: Final = "simulation.refuse"
 """An intent that it declines after having begun."""
 POISON: Final = "simulation.poison"
 """An intent on which it fails."""
+_OF_A_FORM: Final = frozenset({"city", "email"})
+"""Texts to which a room gives a form of their own."""
+
+
+def is_free(field: FieldSpec) -> bool:
+    """Say whether a person writes into a field whatever comes to mind."""
+    is_text = field.type is FieldType.TEXT and field.policy in (Policy.KEEP_BOTH, Policy.APPEND)
+    is_bound = field.server_only or field.choices or field.pattern or field.name in _OF_A_FORM
+    return is_text and not is_bound
+
+
+def _is_written(kind: type[Record]) -> bool:
+    """Say whether people write records of a kind by hand: nothing but texts is needed for one."""
+    spec = SCHEMA.record(kind.KIND)
+    needed = [field for field in spec.fields if field.required and field.name != spec.parent]
+    return spec.creatable and all(map(is_free, needed)) and any(map(is_free, spec.fields))
+
+
+WRITTEN: Final = tuple(filter(_is_written, RECORD_TYPES))
+"""The kinds of records that people write: a new kind is among them by what its schema says."""
 TEXTS: Final[Mapping[type[Record], tuple[str, ...]]] = {
-    Customer: ("name", "address", "district", "industry", "source"),
-    Contact: ("name", "title", "wechat"),
-    Store: ("name", "address", "district"),
-    Tag: ("name", "colour"),
+    kind: tuple(
+        field.name
+        for field in SCHEMA.record(kind.KIND).fields
+        if is_free(field) and field.policy is Policy.KEEP_BOTH
+    )
+    for kind in WRITTEN
 }
 """Fields whose every value is unlike all others, by kind of record."""
-_KINDS: Final = (Customer, Contact, Store)
+CHILDREN: Final = tuple(kind for kind in WRITTEN if SCHEMA.record(kind.KIND).parent)
+"""The kinds of what belongs to a customer."""
+_EDITED: Final[tuple[type[Record], ...]] = (Customer, *(kind for kind in CHILDREN if TEXTS[kind]))
+_DELETED: Final[tuple[type[Record], ...]] = tuple(
+    kind for kind in CHILDREN if SCHEMA.record(kind.KIND).deletable
+)
 _MOST_COPIES: Final = 3
-_FEW: Final = 3
 
 Seen = dict[tuple[str, str], tuple[Any, ...]]
 """For each record and field, the values that a person could see."""
@@ -128,7 +162,7 @@ class Hands:
     def _look_at_all_of(self, client: Client, record: Record, seen: Seen) -> None:
         """Take a record in, and all that belongs to it."""
         self._look(client, record, seen)
-        for kind in (Contact, Store, Note) if isinstance(record, Customer) else ():
+        for kind in CHILDREN if isinstance(record, Customer) else ():
             for each in client.find(kind):
                 if getattr(each, "customer_id", None) == record.id:
                     self._look(client, each, seen)
@@ -142,7 +176,7 @@ class Hands:
 
     def _edit(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Write one or two texts of a record."""
-        record = self._pick(client, rng.choice(_KINDS), rng) or self._pick(client, Customer, rng)
+        record = self._pick(client, rng.choice(_EDITED), rng) or self._pick(client, Customer, rng)
         if record is not None:
             self._write(client, self._look(client, record, seen), rng)
 
@@ -150,7 +184,7 @@ class Hands:
         known = self.phone.schema.fields(copy.record.KIND)
         names = [name for name in TEXTS[type(copy.record)] if name in known]
         with client.edit(copy.record) as draft:
-            for name in rng.sample(names, rng.choice((1, 1, 2))):
+            for name in rng.sample(names, min(rng.choice((1, 1, 2)), len(names))):
                 setattr(draft, name, next(self._words))
 
     def _empty(self, client: Client, rng: random.Random, seen: Seen) -> None:
@@ -214,14 +248,10 @@ class Hands:
         customer = self._pick(client, Customer, rng)
         if customer is None:
             return
-        word = next(self._words)
-        match rng.randrange(_FEW):
-            case 0:
-                client.add_contact(customer.id, name=word)
-            case 1:
-                client.add_store(customer.id, name=word)
-            case _:
-                client.add_note(customer.id, word)
+        kind = rng.choice(CHILDREN)
+        fields = [each for each in SCHEMA.record(kind.KIND).fields if is_free(each)]
+        first = next((each for each in fields if each.required), fields[0])
+        client.create(kind, customer_id=customer.id, **{first.name: next(self._words)})
 
     def _create_tag(self, client: Client, rng: random.Random, seen: Seen) -> None:
         del rng, seen
@@ -242,7 +272,7 @@ class Hands:
             client.tag(customer, tag)
 
     def _delete(self, client: Client, rng: random.Random, seen: Seen) -> None:
-        kind = rng.choice((Contact, Store, Contact, Store, Customer))
+        kind = Customer if rng.randrange(len(_DELETED) + 1) == 0 else rng.choice(_DELETED)
         record = self._pick(client, kind, rng)
         if record is None:
             return
@@ -272,7 +302,7 @@ class Hands:
         record = client.get(ConflictRecord, conflict.id)
         if record is not None:
             self._look(client, record, seen)
-        kind = next((each for each in (*_KINDS, Tag) if conflict.kind == each.KIND), None)
+        kind = next((each for each in WRITTEN if conflict.kind == each.KIND), None)
         held = client.get(kind, conflict.record_id) if kind else None
         if held is not None:
             self._look_at_all_of(client, held, seen)

@@ -30,7 +30,7 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, FieldType, Policy
 from world.simulation.diary import Diary, Entry, identity
-from world.simulation.hands import POISON, TEXTS
+from world.simulation.hands import POISON, TEXTS, WRITTEN, is_free
 from world.simulation.memory import Commit, Tables, customer_of, is_shown
 from world.simulation.phone import Phone
 from world.simulation.scheduler import MINUTE
@@ -514,11 +514,14 @@ class Watch:
                 self.find("read your writes", f"{who}.{name} is {shown!r}, written was {value!r}")
 
 
-_WORDS: Final = {**_UNLIKE, "note": frozenset({"body"})}
+_WORDS: Final = {
+    kind.KIND: frozenset(spec.name for spec in SCHEMA.record(kind.KIND).fields if is_free(spec))
+    for kind in WRITTEN
+}
 """Fields whose every value is unlike all others, with those that are written once."""
 _FILLED_IN: Final = frozenset(
-    {"owner_id", "team_id", "status", "author_id", "written_at", "customer_id", "tags", "remark"}
-)
+    {"owner_id", "team_id", "status", "written_at", "customer_id", "tags", "remark"}
+).union(spec.name for record in SCHEMA.records for spec in record.fields if spec.server_only)
 """Fields that nobody's hands wrote, or whose parts are counted one by one."""
 
 
