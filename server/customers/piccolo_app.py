@@ -4,6 +4,7 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
+from server.customers.bulk.tables import CustomerBulk, CustomerBulkRow
 from server.customers.pools.tables import (
     CustomerPool,
     PoolEntry,
@@ -43,6 +44,8 @@ APP_CONFIG = AppConfig(
         PoolView,
         PoolWarning,
         PoolGuard,
+        CustomerBulk,
+        CustomerBulkRow,
     ],
     migration_dependencies=["server.changelog.piccolo_app"],
 )

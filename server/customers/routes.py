@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from server.access.edge import CurrentActor
 from server.customers import queries, service
+from server.customers.bulk.routes import bulk_router
 from server.customers.imports.routes import EXPORTS, import_router
 from server.customers.pools.routes import RELEASE, pool_router
 from server.customers.schemas import (
@@ -263,6 +264,7 @@ router = Router(
         Router("/contacts", route_handlers=[edit_contact, delete_contact, restore_contact]),
         import_router,
         pool_router,
+        bulk_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),
     ],
     tags=["customers"],

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """A visitor speaks against a score; a manager decides."""
     APPEAL_DECIDED = "appeal_decided"
     """A manager has decided about one's appeal."""
+    CUSTOMERS_HANDED_OVER = "customers_handed_over"
+    """A colleague's customers are one's own now."""
     TASK_GIVEN = "task_given"
     """A task was given to one by somebody else, or by a rule."""
     TASK_OVERDUE = "task_overdue"
@@ -61,6 +63,10 @@ class BadQuietHours(Invalid):
 _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.VISIT_APPEALED: ("有拜访得分待您裁定", "A visit's score waits for your decision"),
     Kind.APPEAL_DECIDED: ("您的拜访申诉已裁定", "Your appeal was decided"),
+    Kind.CUSTOMERS_HANDED_OVER: (
+        "同事的客户已移交给您",
+        "A colleague's customers were handed over to you",
+    ),
     Kind.TASK_GIVEN: ("您有一项新任务", "You have a new task"),
     Kind.TASK_OVERDUE: ("必做任务已超时", "A must-do task is overdue"),
     Kind.CASE_OPENED: ("客户有新的服务单", "A customer has opened a service case"),

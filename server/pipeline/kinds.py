@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from server.access import Actor
 from server.changelog.kinds import Find, RecordKind
+from server.customers import references
 from server.customers.rules import fields
 from server.pipeline import rules
 from sync_protocol.process.gates import State
@@ -51,3 +52,7 @@ WRITTEN: Final[Mapping[str, RecordKind]] = {
     **{kind.name: kind for kind in KINDS},
 }
 """What the services of this room hand to the one write path, by name."""
+
+for _role in ("account_manager_id", "solution_manager_id", "fulfilment_manager_id"):
+    # A deal that is won or lost stays with who won or lost it.
+    references.follow(references.Follower(OPPORTUNITY, _role, "k.state = 'open'"))

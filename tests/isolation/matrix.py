@@ -90,6 +90,14 @@ def _benefit(company: Company) -> dict[str, Any]:
     }
 
 
+_OF_BULK: Final = (
+    *("body.change.owner_id", "body.change.team_id"),
+    *("body.change.add_tags.0", "body.change.remove_tags.0"),
+    *("body.filters.owner_id", "body.filters.team_id", "body.filters.tag"),
+)
+"""What a bulk change names beside customers; another company's is refused as unknown."""
+
+
 def pull(cursor: str | None = None) -> dict[str, Any]:
     """Write a pull."""
     return {"cursor": cursor, "limit": 200}
@@ -408,6 +416,43 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/imports/{import_id}/problems"): Case(ids={"path.import_id": "import"}),
     ("GET", "/v1/imports/{import_id}/errors.csv"): Case(ids={"path.import_id": "import"}),
+    ("GET", "/v1/bulk-changes"): Case(),
+    ("POST", "/v1/bulk-changes"): Case(
+        ids={
+            "body.customers.0": "customer",
+            "body.change.owner_id": "user",
+            "body.change.team_id": "team",
+            "body.change.add_tags.0": "tag",
+            "body.change.remove_tags.0": "tag",
+            "body.filters.owner_id": "user",
+            "body.filters.team_id": "team",
+            "body.filters.tag": "tag",
+        },
+        new_ids=("body.id",),
+        body=lambda company: {
+            "customers": [str(company.ids["customer"])],
+            "change": {"industry": company.text("业")},
+        },
+        answers=dict.fromkeys(_OF_BULK, 422),
+    ),
+    ("POST", "/v1/bulk-changes/hand-overs"): Case(
+        ids={
+            "body.from_id": "user",
+            "body.to_ids.0": "user",
+            "body.filters.owner_id": "user",
+            "body.filters.team_id": "team",
+            "body.filters.tag": "tag",
+        },
+        new_ids=("body.id",),
+        body=lambda company: {
+            "from_id": str(company.tenant.manager.user_id),
+            "to_ids": [str(company.tenant.owner.user_id)],
+            "filters": {"city": company.text("城")},
+        },
+        answers=dict.fromkeys(("body.from_id", "body.to_ids.0", *_OF_BULK), 422),
+    ),
+    ("GET", "/v1/bulk-changes/{bulk_id}"): Case(ids={"path.bulk_id": "bulk"}),
+    ("POST", "/v1/bulk-changes/{bulk_id}/undo"): Case(ids={"path.bulk_id": "bulk"}),
     ("GET", "/v1/pools"): Case(),
     ("POST", "/v1/pools"): Case(
         body=lambda company: {

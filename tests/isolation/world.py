@@ -26,6 +26,8 @@ from server.benefits.schemas import (
     RequestBenefit,
 )
 from server.customers import service as customers
+from server.customers.bulk import service as bulk
+from server.customers.bulk.schemas import BulkChange, NewBulkEdit
 from server.customers.imports import service as imports
 from server.customers.pools import recycling
 from server.customers.pools import service as pools
@@ -214,6 +216,7 @@ async def fill(company: Company) -> None:
         "customer",
         "pool",
         "pooled",
+        "bulk",
         "store",
         "contact",
         "note",
@@ -640,6 +643,13 @@ async def new_pool(company: Company) -> UUID:
     return (await pools.create_pool(company.tenant.owner, new, now=clock.now())).id
 
 
+async def new_bulk(company: Company) -> UUID:
+    """Change customers at once."""
+    change = BulkChange(source=company.text("来源"))
+    wanted = NewBulkEdit(customers=[company.ids["customer"]], change=change)
+    return (await bulk.edit(company.tenant.owner, wanted, now=clock.now())).id
+
+
 async def new_pooled(company: Company) -> UUID:
     """Let a customer be given up into a pool."""
     customer_id = await new_customer(company)
@@ -659,6 +669,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "notification": new_notification,
     "tag": new_tag,
     "pool": new_pool,
+    "bulk": new_bulk,
     "pooled": new_pooled,
     "conflict": new_conflict,
     "user": new_colleague,

@@ -71,7 +71,7 @@ async def settle(
     :raises Refusal: of the first op that is refused, with the path of the field at fault.
     """
     applied = await changelog.apply(
-        actor, ops, kinds=sync.BY_NAME, edit_clock=_clock_of(now), now=now
+        actor, ops, kinds=sync.BY_NAME, edit_clock=clock_of(now), now=now
     )
     _ensure_settled(applied, place)
     return applied
@@ -84,13 +84,13 @@ async def add(actor: Actor, op: Create, *, along: Sequence[Along], now: datetime
     :raises Refusal: the record is not acceptable.
     """
     applied = await changelog.add(
-        actor, [op], kinds=sync.BY_NAME, edit_clock=_clock_of(now), along=along, now=now
+        actor, [op], kinds=sync.BY_NAME, edit_clock=clock_of(now), along=along, now=now
     )
     _ensure_settled(applied)
     return applied
 
 
-def _clock_of(now: datetime) -> EditClock:
+def clock_of(now: datetime) -> EditClock:
     """Give the clock of an edit that is made here and now."""
     now_ms = clock.to_ms(now)
     return EditClock(received_at_ms=now_ms, floor_ms=now_ms)
