@@ -5,6 +5,7 @@ from typing import Final
 
 from server.activities.rules import tasks, visits
 from server.changelog.kinds import RecordKind
+from server.customers import references
 
 VISIT: Final = RecordKind(
     name="visit",
@@ -35,3 +36,7 @@ BY_NAME: Final[Mapping[str, RecordKind]] = {
     **{kind.name: kind for kind in KINDS},
 }
 """What the one write path asks for: this room's records, and those that they name."""
+
+references.follow(
+    references.Follower(TASK, "assignee_id", "k.done_at IS NULL AND k.cancelled_at IS NULL")
+)

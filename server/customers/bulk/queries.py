@@ -14,7 +14,7 @@ from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
 
-_COLUMNS: Final = """id, kind, asked, seq, changed, unchanged, refused, refusals, made_by, made_at,
+_COLUMNS: Final = """id, kind, asked, changed, unchanged, refused, refusals, made_by, made_at,
     undone_by, undone_at, restored, kept"""
 _ASKED: Final[dict[str, type[Any]]] = {"edit": NewBulkEdit, "hand_over": NewHandOver}
 
@@ -85,7 +85,7 @@ async def written(actor: Actor, bulk_id: UUID) -> dict[tuple[str, str], Before]:
 def view(found: asyncpg.Record) -> BulkView:
     """Turn a row into a view."""
     given: dict[str, Any] = {"edit": None, "hand_over": None}
-    given |= {name: value for name, value in found.items() if name not in {"seq", "asked"}}
+    given |= {name: value for name, value in found.items() if name != "asked"}
     given[found["kind"]] = msgspec.json.decode(found["asked"], type=_ASKED[found["kind"]])
     given["refusals"] = msgspec.json.decode(found["refusals"], type=list[Refused])
     return BulkView(**given)

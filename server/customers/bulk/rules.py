@@ -38,6 +38,8 @@ class Before(msgspec.Struct, frozen=True):
     fields: dict[str, Any] = {}
     added: list[str] = []
     removed: list[str] = []
+    seq: int = 0
+    """The sequence that the bulk change's own write of the record got."""
 
 
 def alteration(
@@ -57,14 +59,11 @@ def alteration(
     return altered, SetChange(add=tuple(added), remove=tuple(removed)), before
 
 
-def restoration(
-    held: HeldRecord, before: Before, seq: int
-) -> tuple[dict[str, Any], SetChange, bool]:
-    """Give what brings a record back, and whether all of it: what was written since stays.
-
-    :param seq: the sequence of the bulk change, by which its own writes are known.
-    """
-    mine = {name: value for name, value in before.fields.items() if held.version(name).seq == seq}
+def restoration(held: HeldRecord, before: Before) -> tuple[dict[str, Any], SetChange, bool]:
+    """Give what brings a record back, and whether all of it: what was written since stays."""
+    mine = {
+        name: value for name, value in before.fields.items() if held.version(name).seq == before.seq
+    }
     present = set(held.fields.get("tags") or ())
     added = [tag for tag in before.added if tag in present]
     removed = [tag for tag in before.removed if tag not in present]

@@ -1,7 +1,7 @@
 """Change many customers at once, hand a person's customers over, and undo either.
 
-Each is one unit of work with one number of the tenant's sequence. By that number undoing knows what
-is still as the bulk change left it, and brings exactly that back.
+Each is one transaction. By the number of the tenant's sequence that a record got in it, undoing
+knows what is still as the bulk change left it, and brings exactly that back.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
+from server.changelog import facts as changelog_facts
 from server.changelog import service as changelog
 from server.changelog import storage
 from server.changelog.kinds import RecordKind
@@ -40,11 +41,12 @@ from server.customers.service.references import (
 from server.customers.sight import Where
 from server.identity import queries as identity
 from server.kit import clock, db, ids
-from server.kit.errors import IdReused, NotFound
+from server.kit.errors import IdReused, NotFound, Refusal
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import Edit, SetChange, Status
+from sync_protocol.schema import SCHEMA
 
 _REFUSALS_SHOWN: Final = 100
 _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
@@ -57,7 +59,7 @@ VALUES ($1, $2, $3, $4::jsonb, 0, 0, 0, '[]', $5, $6) ON CONFLICT DO NOTHING
 """
 _DONE: Final = """
 UPDATE customer_bulk
-SET seq = $3, changed = $4, unchanged = $5, refused = $6, refusals = $7::jsonb
+SET changed = $3, unchanged = $4, refused = $5, refusals = $6::jsonb
 WHERE tenant_id = $1 AND id = $2
 """
 _ROWS: Final = """
@@ -177,7 +179,7 @@ async def undo(actor: Actor, bulk_id: UUID, *, now: datetime) -> BulkView:
         if found["undone_at"] is None:
             rules.ensure_not_too_late(found["made_at"], now)
             before = await queries.written(actor, bulk_id)
-            restored = await _bring_back(actor, before, found["seq"], now=now)
+            restored = await _bring_back(actor, before, now=now)
             await db.connection().execute(
                 _UNDONE,
                 actor.tenant_id,
@@ -335,8 +337,12 @@ async def _write(actor: Actor, bulk_id: UUID, wishes: Mapping[Key, Wish], *, now
         if altered is not None:
             fields, tags, before = altered
             edits[key] = _edit(held[key], fields, tags, number=len(edits) + 1, now=now), before
-    seq, refusals = await _settle(actor, [op for op, _ in edits.values()], _kinds(), now=now)
-    written = {key: before for key, (op, before) in edits.items() if op.number not in refusals}
+    seqs, refusals = await _settle(actor, [op for op, _ in edits.values()], _kinds(), now=now)
+    written = {
+        key: msgspec.structs.replace(before, seq=seqs[op.number])
+        for key, (op, before) in edits.items()
+        if op.number in seqs
+    }
     refused = [
         Refused(customer_id=UUID(op.id), code=code, detail=detail)
         for op, _ in edits.values()
@@ -357,7 +363,6 @@ async def _write(actor: Actor, bulk_id: UUID, wishes: Mapping[Key, Wish], *, now
         _DONE,
         actor.tenant_id,
         bulk_id,
-        seq,
         changed,
         asked - changed - len(refused),
         len(refused),
@@ -365,9 +370,7 @@ async def _write(actor: Actor, bulk_id: UUID, wishes: Mapping[Key, Wish], *, now
     )
 
 
-async def _bring_back(
-    actor: Actor, before: Mapping[Key, Before], seq: int | None, *, now: datetime
-) -> int:
+async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: datetime) -> int:
     """Write what stood before where nobody has written since; say how many are whole again."""
     # A status may have no way back; what stood there was right once.
     kinds = {
@@ -379,34 +382,46 @@ async def _bring_back(
     whole: list[int] = []
     for key, stood in before.items():
         record = held.get(key)
-        if record is None or record.deleted or not record.visible or seq is None:
+        if record is None or record.deleted or not record.visible:
             continue
-        fields, tags, is_whole = rules.restoration(record, stood, seq)
+        fields, tags, is_whole = rules.restoration(record, stood)
         if fields or tags.add or tags.remove:
             ops.append(_edit(record, fields, tags, number=len(ops) + 1, now=now))
             if is_whole:
                 whole.append(len(ops))
-    _, refusals = await _settle(actor, ops, kinds, now=now)
-    return sum(number not in refusals for number in whole)
+    seqs, _ = await _settle(actor, ops, kinds, now=now)
+    return sum(number in seqs for number in whole)
 
 
 async def _settle(
     actor: Actor, ops: Sequence[Edit], kinds: Mapping[str, RecordKind], *, now: datetime
-) -> tuple[int | None, dict[int, tuple[str, str]]]:
-    """Write ops; give the sequence they took, and the code and words of those refused."""
-    if not ops:
-        return None, {}
-    applied = await changelog.apply(
-        actor, ops, kinds=kinds, edit_clock=writing.clock_of(now), now=now
-    )
-    refusals = {
-        outcome.number: applied.refusals.get(outcome.number) or as_refusal(outcome)
-        for outcome in applied.result.outcomes
-        if outcome.status not in _SETTLED
-    }
-    return applied.seq, {
-        number: (refusal.code, refusal.detail) for number, refusal in refusals.items()
-    }
+) -> tuple[dict[int, int], dict[int, tuple[str, str]]]:
+    """Write ops; give the sequences they took, and the code and words of those refused."""
+    facts = {op.number: op for op in ops if _is_servers(op)}
+    edits = [op for op in ops if op.number not in facts]
+    seqs: dict[int, int] = {}
+    refusals: dict[int, Refusal] = {}
+    if edits:
+        applied = await changelog.apply(
+            actor, edits, kinds=kinds, edit_clock=writing.clock_of(now), now=now
+        )
+        for outcome in applied.result.outcomes:
+            if outcome.status in _SETTLED:
+                seqs[outcome.number] = writing.seq_of(outcome)
+            else:
+                known = applied.refusals.get(outcome.number)
+                refusals[outcome.number] = known or as_refusal(outcome)
+    if facts:
+        told = {(op.kind, op.id): op.fields for op in facts.values()}
+        seq = await changelog_facts.note(actor, told, kinds=kinds, now=now)
+        assert seq is not None, "they differ from what stands there, under a lock"
+        seqs |= dict.fromkeys(facts, seq)
+    return seqs, {number: (why.code, why.detail) for number, why in refusals.items()}
+
+
+def _is_servers(op: Edit) -> bool:
+    """Say whether an op writes what devices may not."""
+    return any(SCHEMA.field(op.kind, name).server_only for name in op.fields)
 
 
 def _kinds() -> dict[str, RecordKind]:

@@ -1,6 +1,6 @@
 """Tables of bulk changes, as facts on disk."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -12,8 +12,6 @@ class CustomerBulk(Table, tablename="customer_bulk"):
     kind = Text()
     asked = JSONB()
     """See `schemas.NewBulkEdit` and `schemas.NewHandOver`."""
-    seq = BigInt(null=True)
-    """The sequence that its writes took; null where nothing changed."""
     changed = Integer()
     unchanged = Integer()
     refused = Integer()

@@ -21,7 +21,6 @@ _STATEMENTS = [
         id uuid NOT NULL,
         kind text NOT NULL CHECK (kind IN ('edit', 'hand_over')),
         asked jsonb NOT NULL,
-        seq bigint,
         changed integer NOT NULL,
         unchanged integer NOT NULL,
         refused integer NOT NULL,

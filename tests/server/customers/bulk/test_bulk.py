@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from server.access import Actor
 from server.access.rules import NotPermitted
+from server.activities import queries as tasks
+from server.activities import service as activities
+from server.activities.schemas import Completion, NewTask
 from server.customers import queries, service
 from server.customers.bulk import service as bulk
 from server.customers.bulk.rules import (
@@ -287,7 +290,7 @@ def test_what_is_altered_and_brought_back_is_as_it_was(
         return
     fields, change, before = altered
     there = apply(held, fields, change, seq=2)
-    back, undoing, is_whole = restoration(there, before, 2)
+    back, undoing, is_whole = restoration(there, msgspec.structs.replace(before, seq=2))
 
     assert is_whole
     assert apply(there, back, undoing, seq=3).fields == held.fields
@@ -396,6 +399,27 @@ async def test_work_in_progress_goes_along_and_what_is_done_stays(tenant: Tenant
     assert (undone.restored, undone.kept) == (2, 0)
     back = await deals.one(tenant.rep, deal, now=LATER)
     assert back.account_manager_id == tenant.rep.user_id
+
+
+async def test_open_tasks_go_along_too(tenant: Tenant) -> None:
+    heir = await colleague(tenant)
+    (customer,) = await made(tenant.rep, 1)
+    task, done_task = [
+        (await activities.add_task(tenant.rep, customer, NewTask(title=title), now=NOW)).id
+        for title in ("回访", "送样品")
+    ]
+    await activities.complete_task(tenant.rep, done_task, Completion(), now=NOW)
+
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+    done = await bulk.hand_over(tenant.manager, wanted, now=LATER)
+
+    assert (await tasks.task(heir, task)).assignee_id == heir.user_id
+    kept = await tasks.task(heir, done_task)
+    assert kept.assignee_id == tenant.rep.user_id
+    undone = await bulk.undo(tenant.manager, done.id, now=LATER)
+    assert (undone.restored, undone.kept) == (2, 0)
+    back = await tasks.task(tenant.rep, task)
+    assert back.assignee_id == tenant.rep.user_id
 
 
 async def test_who_has_left_hands_over_and_receives_nothing(tenant: Tenant) -> None:
