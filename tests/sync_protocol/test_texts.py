@@ -1,9 +1,12 @@
 """Two people write on in one text, and the words of both stay."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_protocol.merge import texts as merging
 from sync_protocol.merge.texts import merge_texts
 from sync_protocol.messages import Edit
 from tests.sync_protocol.stories import LI, SHOP, WANG, tenant_with_shop
@@ -104,3 +107,51 @@ def test_a_merged_text_that_is_too_long_is_not_held() -> None:
     tenant.push(LI, write(1, "丙" * 4_000 + "\n甲\n", "甲\n"))
 
     assert [field for field, _, _ in tenant.conflicts] == ["remark"]
+
+
+def _table(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+    """Give the places of a longest common subsequence from the table of all lengths."""
+    lengths = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for row, column in product(reversed(range(len(old))), reversed(range(len(new)))):
+        lengths[row][column] = (
+            lengths[row + 1][column + 1] + 1
+            if old[row] == new[column]
+            else max(lengths[row + 1][column], lengths[row][column + 1])
+        )
+    pairs, row, column = [], 0, 0
+    while row < len(old) and column < len(new):
+        if old[row] == new[column]:
+            pairs.append((row, column))
+            row, column = row + 1, column + 1
+        elif lengths[row + 1][column] >= lengths[row][column + 1]:
+            row += 1
+        else:
+            column += 1
+    return pairs
+
+
+_FEW = st.lists(st.sampled_from("abc"), max_size=70)
+
+
+@given(old=_FEW, new=_FEW)
+def test_what_two_texts_have_in_common_is_that_of_the_whole_table(
+    old: list[str], new: list[str]
+) -> None:
+    assert merging._common(old, new) == _table(old, new)
+
+
+@given(
+    was=st.lists(st.sampled_from("ab"), max_size=12),
+    one=st.lists(st.sampled_from("abc"), max_size=12),
+    other=st.lists(st.sampled_from("abd"), max_size=12),
+)
+def test_changes_collide_where_any_two_touch(
+    was: list[str], one: list[str], other: list[str]
+) -> None:
+    ours, theirs = merging._hunks(was, one), merging._hunks(was, other)
+    assert ours is not None
+    assert theirs is not None
+
+    assert merging._collide(ours, theirs) == any(
+        merging._touch(mine, yours) for mine in ours for yours in theirs
+    )
