@@ -23,8 +23,8 @@ from server.sync.registry import KINDS
 from server.sync.service import Room
 from server.sync.store import Remembered
 from sync_protocol.merge import EditClock, HeldRecord
-from world.simulation.memory import ClockRow, Commit, DeviceRow, RecordRow, Tables
 from world.simulation.site import Person, Site
+from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables
 
 _CLOCK: Final = "SELECT seq, epoch, min_seq, handles FROM tenant_clock WHERE tenant_id = $1"
 _DEVICES: Final = """

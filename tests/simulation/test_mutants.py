@@ -4,6 +4,7 @@ import pytest
 
 from world.simulation import mutants, plan, soak
 from world.simulation.mutants import MUTANTS, Mutant
+from world.simulation.mutants.hunting import function_of
 
 QUICK = (
     "everything is seen",
@@ -21,7 +22,7 @@ QUICK = (
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_changes_a_line_that_is_there_and_leaves_no_trace(mutant: Mutant) -> None:
-    function = mutants._function(mutant.target)
+    function = function_of(mutant.target)
     right = function.__code__
 
     with mutants.planted(mutant):

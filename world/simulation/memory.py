@@ -18,22 +18,23 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Scope
+from server.access import Actor
 from server.changelog.kinds import Along, RecordKind
-from server.changelog.store import Author, Change, Tick, Unit
+from server.changelog.store import Author, Tick, Unit
 from server.identity.rules.standing import SessionOver
 from server.identity.schemas import HeldDevice
 from server.sync.store import After, Remembered, Report, Row, Standing
-from sync_protocol.merge import HeldRecord, Key, encode_versions
-from sync_protocol.schema import SCHEMA, FieldType
+from sync_protocol.merge import HeldRecord, Key
+from sync_protocol.schema import SCHEMA
+from world.simulation.sight import as_row, may_see, place_of, sees, sees_customer
+from world.simulation.tables import Commit, Tables, customer_of, device_changed, written
 
 _CLOCK: Final = ("clock", "")
-_JSON: Final = frozenset({FieldType.SET, FieldType.ANY})
 _MOST_WAITS: Final = 4_000
 """Pauses after which a lock is not waited for any longer; a deadlock, most likely."""
 
@@ -44,67 +45,6 @@ class LockTimeout(TimeoutError):
 
 class DuplicateRow(Exception):
     """Another unit of work made a row under this id first."""
-
-
-class ClockRow(msgspec.Struct, frozen=True):
-    """The tenant's clock."""
-
-    seq: int = 0
-    epoch: int = 1
-    min_seq: int = 0
-    handles: int = 0
-
-
-class RecordRow(msgspec.Struct, frozen=True):
-    """A synced record as it lies in its table."""
-
-    record: HeldRecord
-    scope_seq: int = 0
-    """Of a customer: the sequence at which owner or team last changed, or it ended or came back."""
-
-
-class DeviceRow(msgspec.Struct, frozen=True):
-    """A device."""
-
-    user_id: UUID
-    last_op: int = 0
-    last_sync_at: datetime | None = None
-    is_revoked: bool = False
-
-
-class Exit(msgspec.Struct, frozen=True):
-    """A customer that left somebody's sight."""
-
-    seq: int
-    customer_id: str
-    owner_id: str | None
-    team_id: str | None
-
-
-class Tables(msgspec.Struct, frozen=True):
-    """All rows of one tenant at one moment. Nothing in here is ever changed in place."""
-
-    clock: ClockRow = ClockRow()
-    records: Mapping[Key, RecordRow] = {}
-    history: Mapping[tuple[str, str, int], str] = {}
-    """Who wrote: by root, record and sequence."""
-    exits: tuple[Exit, ...] = ()
-    devices: Mapping[str, DeviceRow] = {}
-    outcomes: Mapping[tuple[str, int], Remembered] = {}
-    people: frozenset[str] = frozenset()
-    teams: frozenset[str] = frozenset()
-    effects: tuple[tuple[str, str], ...] = ()
-    """What intents did: the id of what was asked for, and who asked."""
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """A unit of work that was just committed, for whoever looks on."""
-
-    before: Tables
-    after: Tables
-    unit: Unit | None
-    settled: Sequence[Remembered]
-    device_id: str | None
 
 
 _Name = tuple[UUID, str, str]
@@ -272,7 +212,7 @@ class MemoryStore:
         tables = self._now()
         return {
             key: msgspec.structs.replace(
-                tables.records[key].record, visible=_may_see(actor, tables, key)
+                tables.records[key].record, visible=may_see(actor, tables, key)
             )
             for key in wanted
             if key in there
@@ -373,7 +313,7 @@ class MemoryStore:
         tick = Tick(seq=clock.seq + 1, handle=clock.handles + 1)
         stamped = unit.stamped(tick)
         self._current().unit = stamped
-        self._change(lambda held: _written(held, actor, stamped, tick))
+        self._change(lambda held: written(held, actor, stamped, tick))
         await self._pause()
         return tick
 
@@ -401,7 +341,7 @@ class MemoryStore:
         changes: dict[str, Any] = {"last_op": report.last_op}
         if report.is_up_to_date:
             changes["last_sync_at"] = now
-        self._change(lambda held: _device_changed(held, str(actor.device_id), changes))
+        self._change(lambda held: device_changed(held, str(actor.device_id), changes))
 
     async def remembered(self, actor: Actor, numbers: Collection[int]) -> dict[int, Remembered]:
         """Give what the device was answered."""
@@ -457,9 +397,9 @@ class MemoryStore:
         found: list[tuple[int, str, Row]] = []
         for (row_kind, record_id), row in tables.records.items():
             if row_kind == kind:
-                place = _place(actor, tables, row, after)
+                place = place_of(actor, tables, row, after)
                 if place is not None and (place[0], record_id) > (after.seq, str(after.record_id)):
-                    found.append((place[0], record_id, _as_row(row.record, *place)))
+                    found.append((place[0], record_id, as_row(row.record, *place)))
         found.sort(key=lambda each: each[:2])
         return [row for _, _, row in found[:limit]]
 
@@ -471,157 +411,4 @@ class MemoryStore:
             for each in tables.exits
             if each.seq > since and sees(actor, each.owner_id, each.team_id)
         }
-        return sorted(each for each in gone if not _sees_customer(actor, tables, each))
-
-
-# ------------------------------------------------------------------------------- who sees what
-
-
-def sees(actor: Actor, owner_id: object, team_id: object) -> bool:
-    """Say whether a customer of this owner and team is within the actor's sight."""
-    is_own = owner_id == str(actor.user_id)
-    match actor.scope:
-        case Scope.TENANT:
-            return True
-        case Scope.TEAM:
-            return is_own or (team_id is not None and team_id == str(actor.team_id))
-        case _:
-            return is_own
-
-
-def _sees_customer(actor: Actor, tables: Tables, customer_id: str) -> bool:
-    row = tables.records.get(("customer", customer_id))
-    if row is None:
-        return False
-    return sees(actor, row.record.fields["owner_id"], row.record.fields["team_id"])
-
-
-def customer_of(record: HeldRecord) -> str | None:
-    """Give the customer with whom a record is seen; None for what belongs to nobody."""
-    if record.kind == "customer":
-        return record.id
-    parent = SCHEMA.record(record.kind).parent
-    return None if parent is None else record.fields.get(parent)
-
-
-def _may_see(actor: Actor, tables: Tables, key: Key) -> bool:
-    """Say whether a record may be written by the actor, a deleted one too."""
-    customer_id = customer_of(tables.records[key].record)
-    if customer_id is None or ("customer", customer_id) not in tables.records:
-        return True
-    return _sees_customer(actor, tables, customer_id)
-
-
-def is_shown(actor: Actor, tables: Tables, record: HeldRecord) -> bool:
-    """Say whether a device of the actor holds a record: it lives, in sight, with its customer."""
-    if record.deleted:
-        return False
-    customer_id = customer_of(record)
-    if customer_id is None:
-        return True
-    row = tables.records.get(("customer", customer_id))
-    return row is not None and not row.record.deleted and _sees_customer(actor, tables, customer_id)
-
-
-def _place(actor: Actor, tables: Tables, row: RecordRow, after: After) -> tuple[int, int] | None:
-    """Give a row's effective sequence and when it entered the scope; None when it is not told."""
-    record = row.record
-    customer_id = customer_of(record)
-    if record.kind == "customer":
-        entered = row.scope_seq
-        is_within = _sees_customer(actor, tables, record.id)
-    elif customer_id is None:
-        entered, is_within = 0, True
-    else:
-        customer = tables.records.get(("customer", customer_id))
-        entered = customer.scope_seq if customer else 0
-        is_within = (
-            customer is not None
-            and not customer.record.deleted
-            and _sees_customer(actor, tables, customer_id)
-        )
-    if not is_within:
-        return None
-    is_unseen = record.created.seq > after.base and record.seq <= after.started
-    if record.deleted and is_unseen:
-        return None
-    is_child = record.kind != "customer" and customer_id is not None
-    is_old_news = record.deleted and record.seq <= after.base
-    if is_child and entered > after.base and record.seq < entered and not is_old_news:
-        return entered, entered
-    return record.seq, entered
-
-
-def _as_row(record: HeldRecord, effective: int, entered_seq: int) -> Row:
-    """Give a record as the feed reads it."""
-    row: dict[str, Any] = {
-        "id": record.id,
-        "handle": record.handle,
-        "seq": record.seq,
-        "created_seq": record.created.seq,
-        "versions": _json(encode_versions(record.versions, record.dots)),
-        "deleted": record.deleted,
-        "effective": effective,
-        "entered_seq": entered_seq,
-    }
-    for spec in SCHEMA.record(record.kind).fields:
-        value = record.fields.get(spec.name)
-        row[spec.name] = _json(value) if spec.type in _JSON and value is not None else value
-    return row
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-# --------------------------------------------------------------------------------- what is written
-
-
-def _written(held: Tables, actor: Actor, unit: Unit, tick: Tick) -> Tables:
-    """Give the tables with a unit of work in them."""
-    rows = dict(held.records)
-    for record in (*unit.created, *unit.conflicts):
-        scope_seq = tick.seq if record.kind == "customer" else 0
-        rows[record.key] = RecordRow(_plain(record), scope_seq)
-    for change in unit.changed:
-        rows[change.after.key] = RecordRow(_plain(change.after), _scope_seq(rows, change, tick))
-    history = dict(held.history)
-    for record in (*unit.created, *(change.after for change in unit.changed)):
-        root = customer_of(record) or record.id
-        history[root, record.id, tick.seq] = str(actor.user_id)
-    moved = [each.moved_from for each in unit.changed if each.moved_from is not None]
-    exits = tuple(
-        Exit(tick.seq, was.id, was.fields["owner_id"], was.fields["team_id"]) for was in moved
-    )
-    return msgspec.structs.replace(
-        held,
-        clock=msgspec.structs.replace(
-            held.clock, seq=tick.seq, handles=held.clock.handles + unit.new_count
-        ),
-        records=rows,
-        history=history,
-        exits=held.exits + exits,
-    )
-
-
-def _plain(record: HeldRecord) -> HeldRecord:
-    """Forget for whom a record was loaded."""
-    return msgspec.structs.replace(record, visible=True)
-
-
-def _scope_seq(rows: Mapping[Key, RecordRow], change: Change, tick: Tick) -> int:
-    """Give when a customer last changed hands, ended or came back."""
-    if change.after.kind != "customer":
-        return 0
-    was = rows[change.after.key]
-    before, after = was.record, change.after
-    names = ("owner_id", "team_id")
-    is_same = before.deleted == after.deleted and all(
-        before.fields[name] == after.fields[name] for name in names
-    )
-    return was.scope_seq if is_same else tick.seq
-
-
-def _device_changed(held: Tables, device_id: str, changes: Mapping[str, Any]) -> Tables:
-    row = msgspec.structs.replace(held.devices[device_id], **changes)
-    return msgspec.structs.replace(held, devices={**held.devices, device_id: cast("Any", row)})
+        return sorted(each for each in gone if not sees_customer(actor, tables, each))

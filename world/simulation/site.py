@@ -23,17 +23,9 @@ from server.sync.service import Room
 from sync_protocol import codec
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import DecodeError, PullRequest, ReceivedOp
-from world.simulation.memory import (
-    ClockRow,
-    Commit,
-    DeviceRow,
-    LockTimeout,
-    MemoryStore,
-    RecordRow,
-    Tables,
-    customer_of,
-)
+from world.simulation.memory import LockTimeout, MemoryStore
 from world.simulation.scheduler import Pause, Scheduler, Task
+from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables, customer_of
 
 TENANT: Final = UUID("00000000-0000-7000-8000-00000000aaaa")
 

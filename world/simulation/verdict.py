@@ -18,8 +18,8 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, Policy
 from world.simulation.diary import Entry, Identity, identity
-from world.simulation.memory import Tables
 from world.simulation.phone import Phone
+from world.simulation.tables import Tables
 from world.simulation.watch import EFFECT
 from world.simulation.watch import told as told_of
 

@@ -31,10 +31,11 @@ from sync_protocol.messages import (
 from sync_protocol.schema import SCHEMA, FieldType, Policy
 from world.simulation.diary import Diary, Entry, identity
 from world.simulation.hands import POISON, TEXTS, WRITTEN, is_free
-from world.simulation.memory import Commit, Tables, customer_of, is_shown
 from world.simulation.phone import Phone
 from world.simulation.scheduler import MINUTE
+from world.simulation.sight import is_shown
 from world.simulation.site import Answer
+from world.simulation.tables import Commit, Tables, customer_of
 
 EFFECT: Final = frozenset({Status.APPLIED, Status.MERGED})
 _TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}

@@ -22,7 +22,8 @@ from sync_protocol.messages import Create, Delete, Edit, ReceivedOp
 from tests import factories
 from tests.factories import NOW, new_id
 from tests.server.sync.devices import make_device
-from world.simulation.memory import DeviceRow, MemoryStore, Tables
+from world.simulation.memory import MemoryStore
+from world.simulation.tables import DeviceRow, Tables
 
 NOW_MS = clock.to_ms(NOW)
 LAST = UUID(int=2**128 - 1)
