@@ -4,7 +4,7 @@ That is after it was restored, when it may have settled them otherwise, and of o
 until their record is there again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from mobile_client_sdk.store import Store
@@ -29,6 +29,12 @@ class Asked:
         """Ask for the ops behind a number and up to another one."""
         self._store.put(_ASKED, [after, until] if after < until else None)
 
+    def came_to(self, numbers: Collection[int]) -> None:
+        """Ask no more for these, nor for what stands before them."""
+        after, until = self.span()
+        if numbers and after < until:
+            self.ask(max(after, *numbers), until)
+
     def waiting(self) -> list[int]:
         """Answer which ops the server keeps until their record is there again, in order."""
         return list(self._store.get(_WAITING) or ())
@@ -42,9 +48,7 @@ class Asked:
     def hear(self, outcomes: Sequence[Outcome]) -> None:
         """Take answers: what was asked up to them is known, and what waits is noted."""
         numbers = {each.number for each in outcomes}
-        after, until = self.span()
-        if numbers and after < until:
-            self.ask(max(after, *numbers), until)
+        self.came_to(numbers)
         held = set(self.waiting())
         waits = {each.number for each in outcomes if each.code == Code.WAITING}
         if (now := held - numbers | waits) != held:

@@ -63,6 +63,7 @@ class SyncEngine:
         self._page = page
         self._app_version = app_version
         self._knows_handles = True
+        self._skips_gaps = False
         self._verifies = verifies
         self._search: Search | None = None
         self._searches = 0
@@ -96,7 +97,7 @@ class SyncEngine:
             device_time_ms=now_ms,
             ops=self._named(frame),
             epoch=frame.epoch,
-            forgotten=frame.forgotten,
+            forgotten=frame.missing if self._skips_gaps else self._outbox.forgotten(),
             lost=self._outbox.lost(),
             pending=pending,
             app_version="" if told == self._app_version else self._app_version,
@@ -151,12 +152,16 @@ class SyncEngine:
             raise Fruitless("The server answers, but nothing comes of it.")
 
     def fill_gap(self, acknowledged: int) -> None:
-        """Take a server's word that it waits for earlier ops: send them again.
+        """Take a server's word that it waits for earlier ops: send them, or say that they are gone.
 
         :raises Fruitless: if this device does not have them either.
         """
-        if not self._rewind(acknowledged):
+        if self._rewind(acknowledged):
+            return
+        if self._skips_gaps:
             raise Fruitless("The server waits for ops that this device does not have.")
+        # An old image left a gap, and the server was restored to before it.
+        self._skips_gaps = True
 
     def refuse(self, request: PushRequest, detail: str, now_ms: int) -> None:
         """Take a refusal of a whole frame: send less, and in the end without the one bad op."""

@@ -61,8 +61,8 @@ class Frame(msgspec.Struct, frozen=True):
     """The epoch that their bases are of."""
     schema: int = SCHEMA_VERSION
     """The schema under which they were made."""
-    forgotten: int = 0
-    """Up to which number ops before them are no longer kept."""
+    missing: int = 0
+    """Up to which number right before them there is no op."""
 
 
 class MadeOp(msgspec.Struct, frozen=True):
@@ -232,7 +232,7 @@ class Outbox:
             if ops and (too_many or size > TARGET_FRAME_BYTES):
                 break
             ops += [each[0] for each in unit]
-        return Frame(ops, epoch, schema, self._forgotten_before(first))
+        return Frame(ops, epoch, schema, self._missing_before(first))
 
     def pending_count(self) -> int:
         """Answer how many ops the server has not settled, or may have settled otherwise since."""
@@ -269,8 +269,8 @@ class Outbox:
             return "status IS NULL", ()
         return "(status IS NULL OR number > ? AND number <= ?)", (after, until)
 
-    def _forgotten_before(self, number: int) -> int:
-        """Answer the same for a push that begins at a number: an old image leaves gaps behind."""
+    def _missing_before(self, number: int) -> int:
+        """Answer up to which number before one there is no op: an old image leaves a gap."""
         before = self._store.row("SELECT max(number) FROM outbox WHERE number < ?", (number,))[0]
         is_behind_a_gap = before is not None and before < number - 1
         return number - 1 if is_behind_a_gap else self.forgotten()
@@ -319,7 +319,10 @@ class Outbox:
         old = self._store.row(
             "SELECT max(number) FROM outbox WHERE settled_at_ms < ?", (now_ms - KEPT_MS,)
         )[0]
-        self._asked.ask(max(self.forgotten(), old or 0), self.last_settled())
+        last = self._store.row(
+            "SELECT max(number) FROM outbox WHERE number <= ?", (self.last_settled(),)
+        )[0]
+        self._asked.ask(max(self.forgotten(), old or 0), last or 0)
 
     def ask_for_waiting(self) -> None:
         """Let the server tell what became of what waited for its record, if anything did."""
@@ -338,6 +341,7 @@ class Outbox:
                 for number in numbers
             ]
             self._overlay(connection, [_decode(row[0]) for row in bodies if row is not None])
+            self._asked.came_to(numbers)
 
     def show(self, seq: int) -> None:
         """Let go of what the replica shows by itself at this sequence."""

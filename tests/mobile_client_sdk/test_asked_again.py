@@ -195,6 +195,7 @@ def test_an_op_whose_number_another_one_has_now_gets_a_new_one(phone: Phone) -> 
 
     assert numbers(phone.sends()) == [3]
     assert codes(phone) == [(1, Code.APPLIED)]
+    assert phone.store.get("asked") is None
 
 
 def test_numbers_that_an_old_image_left_out_are_told_as_forgotten(phone: Phone) -> None:
@@ -211,9 +212,29 @@ def test_numbers_that_an_old_image_left_out_are_told_as_forgotten(phone: Phone) 
     first = phone.sends()
     phone.is_answered(first, applied(1), applied(2))
     second = phone.sends()
+    phone.engine.fill_gap(2)
+    third = phone.sends()
 
     assert (numbers(first), first.forgotten) == ([1, 2], 0)
-    assert (numbers(second), second.forgotten) == ([10, 11], 9)
+    assert (numbers(second), second.forgotten) == ([10, 11], 0)
+    assert (numbers(third), third.forgotten) == ([10, 11], 9)
+    assert phone.store.get("asked") is None
+
+
+def test_asking_ends_before_numbers_that_an_old_image_left_out(phone: Phone) -> None:
+    phone.edit()
+    phone.settles(applied(1))
+    phone.outbox.renumber(9)
+    phone.begins()
+    phone.edit()
+    phone.pulls(epoch=2, seq=1, acknowledged=9)
+
+    request = phone.sends()
+    phone.is_answered(request, applied(1))
+
+    assert numbers(request) == [1]
+    assert phone.store.get("asked") is None
+    assert numbers(phone.sends()) == [10]
 
 
 def test_what_waits_for_its_record_is_asked_for_when_there_is_news(phone: Phone) -> None:

@@ -94,6 +94,12 @@ class Disk:
         )
         return [(_decode(body), status) for body, status in rows]
 
+    def asked(self) -> tuple[int, int]:
+        """Read after which op, and up to which, the server is asked what became of them."""
+        rows = self.rows("SELECT value FROM meta WHERE key = 'asked'")
+        after, until = msgspec.msgpack.decode(rows[0][0]) if rows else (0, 0)
+        return after, until
+
     def lingering(self, seq: int) -> set[tuple[str, str]]:
         """Name the records over which settled ops lie that a replica at this sequence should show.
 

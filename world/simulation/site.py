@@ -24,7 +24,7 @@ from sync_protocol import codec
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import DecodeError, PullRequest, ReceivedOp
 from world.simulation.memory import LockTimeout, MemoryStore
-from world.simulation.scheduler import Pause, Scheduler, Task
+from world.simulation.scheduler import SECOND, Pause, Scheduler, Task
 from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables, customer_of
 
 TENANT: Final = UUID("00000000-0000-7000-8000-00000000aaaa")
@@ -83,6 +83,7 @@ class Site:
         self.is_up = True
         self.backup: Backup | None = None
         self.restorations = 0
+        self._restored_at_ms = -SECOND
         self._rng = rng
         self._received = received
         self._failed = failed
@@ -231,8 +232,10 @@ class Site:
 
     def restore(self) -> None:
         """Bring the backup back, as an operator does after a loss: all later commits are gone."""
-        if self.backup is None:
+        if self.backup is None or self.scheduler.now_ms < self._restored_at_ms + SECOND:
+            # An operator needs longer: that no epoch is used twice rests on it.
             return
+        self._restored_at_ms = self.scheduler.now_ms
         self.crash(down_ms=1)
         tables = self.backup.tables
         # As `server.changelog.restoration` does it: an epoch is never used twice.

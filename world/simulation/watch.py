@@ -478,8 +478,11 @@ class Watch:
         seq = client._replica.progress.seq  # noqa: SLF001 - an oracle looks beneath
         expected: dict[Key, dict[str, Any] | None] = {}
         undone: set[Key] = phone.disk.lingering(seq)
+        after, until = phone.disk.asked()
         for op, status in phone.disk.unshown_ops(seq):
-            if isinstance(op, Intent) or (status is not None and status != Status.APPLIED):
+            # Of what a restored server is asked about, the sequence is of another life.
+            is_known = status == Status.APPLIED and not after < op.number <= until
+            if isinstance(op, Intent) or (status is not None and not is_known):
                 _forget(expected, op)
                 if isinstance(op, Delete):
                     undone.add((op.kind, op.id))
