@@ -9,6 +9,7 @@ from partner_portal.account import pages as account
 from partner_portal.activities import tasks as to_do
 from partner_portal.activities import visits
 from partner_portal.benefits import pages as benefits
+from partner_portal.bulk import pages as bulk
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
@@ -152,6 +153,13 @@ def create_app(settings: Settings) -> Litestar:
             leads.give_back,
             conflicts.conflicts,
             conflicts.settle,
+            bulk.bulk_changes,
+            bulk.new_bulk,
+            bulk.add_bulk,
+            bulk.new_hand_over,
+            bulk.hand_over,
+            bulk.bulk_change,
+            bulk.undo,
             pools.pools,
             pools.look,
             pools.pick,

@@ -31,7 +31,14 @@ class _Place(msgspec.Struct, frozen=True):
 
 _AGENT = (
     _Place("/today", "sun", "nav.today", "nav.today", Permission.CUSTOMERS_READ),
-    _Place("/customers", "building-2", "nav.customers", "nav.customers", Permission.CUSTOMERS_READ),
+    _Place(
+        "/customers",
+        "building-2",
+        "nav.customers",
+        "nav.customers",
+        Permission.CUSTOMERS_READ,
+        also=("/bulk",),
+    ),
     _Place("/leads", "user-plus", "nav.leads", "nav.leads", Permission.LEADS_MANAGE),
     _Place("/leads/mine", "user-check", "nav.my_leads", "nav.my_leads", Permission.CUSTOMERS_READ),
     _Place("/deals", "funnel", "nav.deals", "nav.deals_short", Permission.CUSTOMERS_READ),

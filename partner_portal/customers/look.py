@@ -80,6 +80,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         return _address("/customers/export.csv", {**msgspec.structs.asdict(self), "sort": ""})
 
     @property
+    def bulk(self) -> str:
+        """Write the address of the form that changes what is looked at."""
+        return _address("/bulk/new", {**msgspec.structs.asdict(self), "sort": ""})
+
+    @property
     def cleared(self) -> str:
         """Write the address without search and chips."""
         return self.address(q="", **dict.fromkeys(self.chosen, ""))

@@ -176,6 +176,7 @@ async def _person(
         given=given or _given(held),
         wrong=wrong,
         manages=_manages(actor),
+        may_assign=Permission.CUSTOMERS_ASSIGN in ROLE_PERMISSIONS[actor.role],
         is_self=held.id == actor.user_id,
         choices=await _choices(request, actor),
         now=clock.now(),

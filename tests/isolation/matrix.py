@@ -1165,6 +1165,30 @@ PAGES: Final[dict[Route, Case]] = {
         succeeds=False,  # the password stays
     ),
     ("POST", "/account/sign-out-elsewhere"): Case(succeeds=False),  # would end other sessions
+    ("GET", "/bulk"): Case(),
+    ("GET", "/bulk/new"): Case(),
+    ("POST", "/bulk/new"): Case(
+        ids={
+            "body.owner_id": "user",
+            "body.add_tags": "tag",
+            "body.remove_tags": "tag",
+            "body.look_owner_id": "user",
+            "body.look_tag": "tag",
+        },
+        new_ids=("body.id",),
+        body=lambda company: {"industry": company.text("业"), "look_city": company.text("城")},
+        answers=dict.fromkeys(("body.owner_id", "body.add_tags", "body.remove_tags"), 422)
+        | dict.fromkeys(("body.look_owner_id", "body.look_tag"), 422),
+    ),
+    ("GET", "/bulk/{bulk_id}"): Case(ids={"path.bulk_id": "bulk"}),
+    ("POST", "/bulk/{bulk_id}/undo"): Case(ids={"path.bulk_id": "bulk"}),
+    ("GET", "/people/{user_id}/hand-over"): Case(ids={"path.user_id": "user"}),
+    ("POST", "/people/{user_id}/hand-over"): Case(
+        ids={"path.user_id": "user", "body.to_ids": "user"},
+        new_ids=("body.id",),
+        body=lambda company: {"to_ids": str(company.tenant.owner.user_id)},
+        answers={"body.to_ids": 422},
+    ),
     ("GET", "/pools"): Case(ids={"query.pool": "pool"}, answers={"query.pool": 200}),
     ("GET", "/pools/new"): Case(),
     ("POST", "/pools/new"): Case(

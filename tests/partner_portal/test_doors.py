@@ -64,6 +64,8 @@ FOR_AGENTS = {
     "/people",
     "/people/new",
     "/pools/new",
+    "/bulk",
+    "/bulk/new",
     "/people/teams",
     "/devices",
     "/devices/new",

@@ -10,6 +10,7 @@ import msgspec
 from server.access import Actor, Permission, Scope, ensure
 from server.customers.bulk.rules import Before
 from server.customers.bulk.schemas import BulkView, NewBulkEdit, NewHandOver, Refused
+from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
@@ -89,3 +90,16 @@ def view(found: asyncpg.Record) -> BulkView:
     given[found["kind"]] = msgspec.json.decode(found["asked"], type=_ASKED[found["kind"]])
     given["refusals"] = msgspec.json.decode(found["refusals"], type=list[Refused])
     return BulkView(**given)
+
+
+async def refused_by_name(actor: Actor, bulk_id: UUID) -> list[tuple[Refused, str]]:
+    """Give those that a bulk change left alone and that the actor still sees, with their names."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        refusals = {each.customer_id: each for each in view(await row(actor, bulk_id)).refusals}
+        where = Where(actor)
+        where.add("c.id = ANY({}::uuid[])", list(refusals))
+        rows = await db.connection().fetch(
+            f"SELECT c.id, c.name FROM customer c WHERE {where.text} ORDER BY c.name_pinyin, c.id",  # noqa: S608 - constants and numbered parameters
+            *where.args,
+        )
+    return [(refusals[each["id"]], each["name"]) for each in rows]

@@ -1,0 +1,1 @@
+"""Pages for many customers at once: change them, hand a person's over, undo either."""
