@@ -23,6 +23,7 @@ from server.access import Actor
 from server.activities import routes as activities
 from server.attachments import place as attachment_place
 from server.attachments import routes as attachments
+from server.automation import routes as automation
 from server.benefits import routes as benefits
 from server.changelog import queries as changelog
 from server.channel import routes as channel
@@ -53,6 +54,7 @@ ROUTERS: Final[Sequence[Router]] = (
     customers.router,
     leads.router,
     activities.router,
+    automation.router,
     pipeline.router,
     sales.router,
     attachments.router,

@@ -18,6 +18,7 @@ APP_REGISTRY = AppRegistry(
         "server.attachments.piccolo_app",
         "server.customers.piccolo_app",
         "server.activities.piccolo_app",
+        "server.automation.piccolo_app",
         "server.leads.piccolo_app",
         "server.pipeline.piccolo_app",
         "server.sales.piccolo_app",

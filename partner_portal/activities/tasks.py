@@ -24,6 +24,7 @@ from server.activities.schemas import (
     TaskState,
     TaskView,
 )
+from server.automation import queries as automation
 from server.identity import queries as identity
 from server.kit import clock
 from server.kit.errors import Refusal
@@ -159,6 +160,7 @@ async def _page(
         status=wrong.status,
         task=held,
         now=clock.now(),
+        escalations=await automation.escalations(actor, held.id),
         may_finish=is_open and has_to_do,
         may_cancel=is_open and has_to_do and (may_assign or not held.is_must_do),
         may_assign=is_open and may_assign,

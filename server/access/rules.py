@@ -59,6 +59,8 @@ class Permission(StrEnum):
     VISITS_JUDGE = "visits.judge"
     TASKS_ASSIGN = "tasks.assign"
     """Give tasks to others, and say which must be done."""
+    AUTOMATION_MANAGE = "automation.manage"
+    """Set the rules that act by themselves, and try them on the past."""
     BENEFITS_REQUEST = "benefits.request"
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
@@ -79,6 +81,7 @@ _MANAGER = _REP | {
     Permission.LEADS_MANAGE,
     Permission.VISITS_JUDGE,
     Permission.TASKS_ASSIGN,
+    Permission.AUTOMATION_MANAGE,
     Permission.PROCESSES_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.QUOTES_APPROVE,

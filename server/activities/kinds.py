@@ -24,6 +24,7 @@ TASK: Final = RecordKind(
     check=tasks.check,
     allow=tasks.allow,
     complete=tasks.complete,
+    topic="tasks.written",
 )
 
 KINDS: Final = (VISIT, TASK)

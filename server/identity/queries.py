@@ -9,7 +9,15 @@ import msgspec
 from server.access import Actor, Permission, Role, ensure
 from server.identity import standings
 from server.identity.rules import standing
-from server.identity.schemas import AbsenceView, DeviceHealth, DeviceView, Directory, Me, UserView
+from server.identity.schemas import (
+    AbsenceView,
+    Colleague,
+    DeviceHealth,
+    DeviceView,
+    Directory,
+    Me,
+    UserView,
+)
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -23,6 +31,11 @@ WHERE u.tenant_id = $1 AND u.id <> $2 AND u.disabled_at IS NULL
         SELECT team_id FROM user_account WHERE tenant_id = $1 AND id = $2
     )))
 ORDER BY u.id
+"""
+
+_STAFF: Final = """
+SELECT id, role, team_id FROM user_account
+WHERE tenant_id = $1 AND disabled_at IS NULL ORDER BY id
 """
 
 _USERS: Final = """
@@ -235,6 +248,12 @@ async def absent_on(tenant_id: UUID, day: date) -> set[UUID]:
         day,
     )
     return {row["user_id"] for row in rows}
+
+
+async def staff(tenant_id: UUID) -> list[Colleague]:
+    """Name who is of a company and signs in, in which role and team; in an open transaction."""
+    rows = await db.connection().fetch(_STAFF, tenant_id)
+    return [msgspec.convert(dict(row), Colleague) for row in rows]
 
 
 async def superiors(tenant_id: UUID, user_id: UUID) -> list[UUID]:

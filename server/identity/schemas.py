@@ -276,6 +276,14 @@ class NewAbsence(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID | None = None
 
 
+class Colleague(msgspec.Struct, frozen=True):
+    """Somebody of a company, as far as others are told."""
+
+    id: UUID
+    role: Role
+    team_id: UUID | None
+
+
 class AbsenceView(msgspec.Struct, frozen=True, kw_only=True):
     """Days on which a person is away."""
 

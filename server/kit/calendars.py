@@ -91,6 +91,24 @@ def after(calendar: Calendar, start: datetime, amount: timedelta) -> datetime:
     raise NeverOpen("This time does not come within ten years.", field="weekdays")
 
 
+def before(calendar: Calendar, end: datetime, amount: timedelta) -> datetime:
+    """Give the last moment from which so much working time is left until the end.
+
+    Where none is asked for, that is the end itself.
+
+    :raises NeverOpen: it does not lie within ten years.
+    """
+    if not amount:
+        return end
+    left = amount
+    for opens, closes in _spans(calendar, end, step=-1):
+        stop = min(closes, end)
+        if opens < stop and left <= stop - opens:
+            return stop - left
+        left -= max(stop - opens, timedelta())
+    raise NeverOpen("This time does not lie within ten years.", field="weekdays")
+
+
 def next_worked(calendar: Calendar, moment: datetime) -> datetime:
     """Give the moment itself where it is worked, else when work begins again."""
     for opens, closes in _spans(calendar, moment):
@@ -99,11 +117,13 @@ def next_worked(calendar: Calendar, moment: datetime) -> datetime:
     raise NeverOpen("Nothing is worked within ten years.", field="weekdays")
 
 
-def _spans(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Give the working hours of each day from that of the start on, in UTC."""
+def _spans(
+    calendar: Calendar, start: datetime, *, step: int = 1
+) -> Iterator[tuple[datetime, datetime]]:
+    """Give the working hours of each day from that of the start on, or back, in UTC."""
     first = start.astimezone(ZONE).date()
     for number in range(_DAYS_MAX):
-        day = first + timedelta(days=number)
+        day = first + timedelta(days=step * number)
         if calendar.works_on(day):
             midnight = datetime.combine(day, time(), ZONE)
             opens = midnight + timedelta(minutes=calendar.opens_minute)

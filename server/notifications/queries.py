@@ -14,13 +14,19 @@ from server.notifications.schemas import Kind, NotificationView, SettingView, Un
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _LIST: Final = """
-SELECT id, kind, subject, page || coalesce('/' || subject_id, '') AS link, told_at, read_at
+SELECT id, kind, subject, page || coalesce('/' || subject_id, '') AS link, rule, rule_version,
+    told_at, read_at
 FROM notification
 WHERE tenant_id = $1 AND user_id = $2 AND id < $3 AND (read_at IS NULL OR NOT $4)
 ORDER BY id DESC LIMIT $5
 """
 _UNREAD: Final = """
 SELECT count(*) FROM notification WHERE tenant_id = $1 AND user_id = $2 AND read_at IS NULL
+"""
+_SETTINGS: Final = """
+SELECT user_id, channels, quiet_from_minute AS quiet_from, quiet_until_minute AS quiet_until,
+    shows_subject
+FROM notification_setting WHERE tenant_id = $1 AND user_id = ANY($2::uuid[])
 """
 _SETTING: Final = """
 SELECT channels, quiet_from_minute AS quiet_from, quiet_until_minute AS quiet_until, shows_subject
@@ -56,6 +62,12 @@ async def setting(actor: Actor) -> SettingView:
     actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
         return await setting_for(actor.tenant_id, actor.user_id)
+
+
+async def settings_for(tenant_id: UUID, people: list[UUID]) -> dict[UUID, SettingView]:
+    """Tell how those people want to be told who have said so, inside an open transaction."""
+    rows = await db.connection().fetch(_SETTINGS, tenant_id, people)
+    return {row["user_id"]: setting_of(row) for row in rows}
 
 
 async def setting_for(tenant_id: UUID, user_id: UUID) -> SettingView:

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """A colleague's customers are one's own now."""
     TASK_GIVEN = "task_given"
     """A task was given to one by somebody else, or by a rule."""
+    TASK_DUE = "task_due"
+    """A must-do task of one's own, or of somebody away in one's charge, is due soon."""
     TASK_OVERDUE = "task_overdue"
     """A must-do task of somebody in one's charge was not done in time."""
     CASE_OPENED = "case_opened"
@@ -68,6 +70,7 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "A colleague's customers were handed over to you",
     ),
     Kind.TASK_GIVEN: ("您有一项新任务", "You have a new task"),
+    Kind.TASK_DUE: ("必做任务即将到期", "A must-do task is due soon"),
     Kind.TASK_OVERDUE: ("必做任务已超时", "A must-do task is overdue"),
     Kind.CASE_OPENED: ("客户有新的服务单", "A customer has opened a service case"),
     Kind.CASE_OVERDUE: ("服务单已超时", "A service case is overdue"),

@@ -22,6 +22,9 @@ class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     subject: str
     link: str
+    rule: str | None = None
+    """The rule that had it told, with `rule_version`."""
+    rule_version: int | None = None
     told_at: datetime
     read_at: datetime | None
 

@@ -1,8 +1,8 @@
 """Tell people things, note what they have read, and send what leaves the product."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -18,13 +18,18 @@ from server.notifications.schemas import ReachView, SettingView
 
 TOPIC: Final = "notifications.deliver"
 _TELL: Final = """
-INSERT INTO notification
-    (tenant_id, id, user_id, key, kind, subject, page, subject_id, told_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+INSERT INTO notification (tenant_id, id, user_id, key, kind, subject, page, subject_id, rule,
+    rule_version, told_at)
+SELECT $1, w.id, w.user_id, w.key, w.kind, w.subject, w.page, w.subject_id, w.rule,
+    w.rule_version, $2
+FROM UNNEST($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[],
+    $10::text[], $11::bigint[])
+    AS w(id, user_id, key, kind, subject, page, subject_id, rule, rule_version)
 WHERE EXISTS (
-    SELECT FROM user_account WHERE tenant_id = $1 AND id = $3 AND disabled_at IS NULL
+    SELECT FROM user_account WHERE tenant_id = $1 AND id = w.user_id AND disabled_at IS NULL
 )
-ON CONFLICT (tenant_id, user_id, key) DO NOTHING RETURNING id
+ORDER BY w.user_id, w.key
+ON CONFLICT (tenant_id, user_id, key) DO NOTHING RETURNING id, user_id
 """
 _READ: Final = """
 UPDATE notification SET read_at = coalesce(read_at, $4)
@@ -57,6 +62,22 @@ VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
 """
 
 
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """What one person is told."""
+
+    user_id: UUID
+    kind: Kind
+    key: str
+    """Whoever was told something under this key is not told again."""
+    subject: str
+    """What it is about, as people called it."""
+    page: str
+    """The page that shows it, or those like it where `subject_id` says which."""
+    subject_id: UUID | None = None
+    rule: tuple[str, int] | None = None
+    """The rule that has it told, and its version."""
+
+
 async def tell(
     tenant_id: UUID,
     people: Iterable[UUID],
@@ -68,41 +89,63 @@ async def tell(
     subject_id: UUID | None = None,
     now: datetime,
 ) -> int:
-    """Tell people of a company something, in the open transaction; say how many had not heard it.
-
-    :param key: whoever was told something under this key is not told again.
-    :param subject: what it is about, as people called it.
-    :param page: the page that shows it, or those like it where `subject_id` says which.
-    """
-    told = 0
-    async with db.tenant_transaction(tenant_id):
-        for user_id in sorted(set(people)):
-            new_id = await db.connection().fetchval(
-                _TELL,
-                *(tenant_id, ids.new_id(now), user_id, key, kind, clean(subject)),
-                *(page, subject_id, now),
-            )
-            if new_id is not None:
-                told += 1
-                await _plan_delivery(tenant_id, user_id, new_id, now)
-    return told
-
-
-async def _plan_delivery(
-    tenant_id: UUID, user_id: UUID, notification_id: UUID, now: datetime
-) -> None:
-    """Leave what goes out to the worker, for after the quiet hours."""
-    wanted = await queries.setting_for(tenant_id, user_id)
-    if wanted.channels:
-        quiet = rules.quiet(wanted.quiet_from, wanted.quiet_until)
-        await outbox.add(
-            TOPIC,
-            {"id": str(notification_id)},
-            tenant_id=tenant_id,
-            now=now,
-            key=f"{TOPIC}:{notification_id}",
-            run_at=quiet.first_after(now) if quiet else now,
+    """Tell people of a company the same, in the open transaction; say how many had not heard it."""
+    words = [
+        Word(
+            user_id=user_id,
+            kind=kind,
+            key=key,
+            subject=subject,
+            page=page,
+            subject_id=subject_id,
         )
+        for user_id in set(people)
+    ]
+    return await tell_all(tenant_id, words, now=now)
+
+
+async def tell_all(tenant_id: UUID, words: Sequence[Word], *, now: datetime) -> int:
+    """Tell people of a company things, in the open transaction; say how many are new to them.
+
+    The number of statements does not grow with the words.
+    """
+    if not words:
+        return 0
+    rows = [
+        (
+            *(ids.new_id(now), word.user_id, word.key, str(word.kind), clean(word.subject)),
+            *(word.page, word.subject_id, *(word.rule or (None, None))),
+        )
+        for word in words
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    async with db.tenant_transaction(tenant_id):
+        told = await db.connection().fetch(_TELL, tenant_id, now, *columns)
+        people = sorted({row["user_id"] for row in told})
+        wanted = await queries.settings_for(tenant_id, people) if people else {}
+        jobs = [
+            _delivery(tenant_id, row["id"], wanted[row["user_id"]], now)
+            for row in told
+            if row["user_id"] in wanted and wanted[row["user_id"]].channels
+        ]
+        if jobs:
+            await db.connection().executemany(jobs[0][0], [values for _, values in jobs])
+    return len(told)
+
+
+def _delivery(
+    tenant_id: UUID, notification_id: UUID, wanted: SettingView, now: datetime
+) -> tuple[str, tuple[Any, ...]]:
+    """Say what leaves something for the worker, for after the quiet hours."""
+    quiet = rules.quiet(wanted.quiet_from, wanted.quiet_until)
+    return outbox.adding(
+        TOPIC,
+        {"id": str(notification_id)},
+        tenant_id=tenant_id,
+        now=now,
+        key=f"{TOPIC}:{notification_id}",
+        run_at=quiet.first_after(now) if quiet else now,
+    )
 
 
 async def read(actor: Actor, notification_id: UUID, *, now: datetime) -> str:

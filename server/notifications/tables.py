@@ -17,6 +17,9 @@ class Notification(Table, tablename="notification"):
     page = Text()
     """Where it leads, to the one with `subject_id` where there is one."""
     subject_id = UUID(null=True)
+    rule = Text(null=True)
+    """The rule that had it told, with its version."""
+    rule_version = BigInt(null=True)
     told_at = Timestamptz()
     read_at = Timestamptz(null=True)
 

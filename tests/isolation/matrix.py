@@ -770,6 +770,10 @@ API: Final[dict[Route, Case]] = {
         body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)},
         spends="path.task_id",
     ),
+    ("GET", "/v1/automation/sla"): Case(),
+    ("PUT", "/v1/automation/sla"): Case(body=lambda _: {"warn_minutes": 60}),
+    ("POST", "/v1/automation/sla/trial"): Case(body=lambda _: {"terms": {}}),
+    ("GET", "/v1/automation/tasks/{task_id}/escalations"): Case(ids={"path.task_id": "task"}),
     ("GET", "/v1/benefits/programs"): Case(),
     ("GET", "/v1/benefits/requests"): Case(
         ids={"query.customer_id": "customer"}, shared={"query.program_id": "program"}

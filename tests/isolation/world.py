@@ -16,6 +16,8 @@ from server.activities.schemas import NewAppeal, NewTask, NewVisit
 from server.attachments import service as attachments
 from server.attachments.rules import Piece
 from server.attachments.schemas import NewAttachment
+from server.automation import rules as automation_rules
+from server.automation import service as automation
 from server.benefits import queries as benefit_queries
 from server.benefits import service as benefits
 from server.benefits.schemas import (
@@ -344,9 +346,13 @@ async def new_task(company: Company) -> UUID:
         detail=company.text("说明"),
         due_at=clock.now(),
         assignee_id=company.tenant.rep.user_id,
+        is_must_do=True,
     )
-    manager = company.tenant.manager
-    made = await activities.add_task(manager, company.ids["customer"], new, now=clock.now())
+    manager, now = company.tenant.manager, clock.now()
+    made = await activities.add_task(manager, company.ids["customer"], new, now=now)
+    terms = automation_rules.Terms(warn_minutes=30)
+    await automation.set_sla(manager, terms, now=now)
+    await automation.escalate(manager.tenant_id, now=now)
     return made.id
 
 

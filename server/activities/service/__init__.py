@@ -8,6 +8,7 @@ from server.activities.service.tasks import (
     cancel_task,
     change_task,
     complete_task,
+    note_escalations,
 )
 from server.activities.service.visits import add_visit, appeal, change_visit, decide_appeal
 
@@ -24,4 +25,5 @@ __all__ = [
     "decide_appeal",
     "judge_photographed",
     "judge_visits",
+    "note_escalations",
 ]

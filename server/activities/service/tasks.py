@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import UNSET
 
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Permission, Role, ensure, of_the_product
 from server.activities import queries
 from server.activities.kinds import BY_NAME
 from server.activities.rules import tasks as rules
@@ -275,3 +275,12 @@ async def _tell(actor: Actor, held: TaskView, *, now: datetime) -> None:
             subject_id=held.id,
             now=now,
         )
+
+
+async def note_escalations(
+    tenant_id: UUID, steps: Mapping[UUID, str | None], *, now: datetime
+) -> None:
+    """Note how far word of tasks has gone, in the open transaction or one of its own."""
+    product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="automation")
+    known = {(_KIND, str(task_id)): {"escalation": step} for task_id, step in steps.items()}
+    await facts.note(product, known, kinds=BY_NAME, now=now)
