@@ -60,10 +60,10 @@ class AssigneeUnfit(Invalid):
     code = "assignee_unfit"
 
 
-class TooManyCustomers(Invalid):
+class TooManyTasks(Invalid):
     """The filter leaves more customers than one request makes tasks for."""
 
-    code = "too_many_customers"
+    code = "too_many_tasks"
 
 
 def normalise(given: Mapping[str, Any]) -> dict[str, Any]:

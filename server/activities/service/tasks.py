@@ -80,7 +80,7 @@ async def add_task(actor: Actor, customer_id: UUID, new: NewTask, *, now: dateti
 async def add_tasks(actor: Actor, new: NewTasks, *, now: datetime) -> TasksMade:
     """Make the same task for each customer that a filter leaves; sent again it makes no more.
 
-    :raises TooManyCustomers: naming the bound.
+    :raises TooManyTasks: naming the bound.
     :raises AssigneeUnfit: the assignee does not see all of them.
     """
     ensure(actor, Permission.TASKS_ASSIGN)
@@ -88,7 +88,7 @@ async def add_tasks(actor: Actor, new: NewTasks, *, now: datetime) -> TasksMade:
     async with db.tenant_transaction(actor.tenant_id):
         chosen = await customers.chosen(actor, new.filters, limit=rules.BULK_MAX + 1)
         if len(chosen) > rules.BULK_MAX:
-            raise rules.TooManyCustomers(
+            raise rules.TooManyTasks(
                 f"Narrow the filter to {rules.BULK_MAX} customers at most.", field="filters"
             )
         wanted = [

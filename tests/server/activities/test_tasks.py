@@ -248,7 +248,7 @@ async def test_too_many_customers_are_refused_and_nothing_is_made(
         await customer_service.create(tenant.rep, NewCustomer(name=f"店{number}"), now=NOW)
     monkeypatch.setattr(rules, "BULK_MAX", 2)
 
-    with pytest.raises(rules.TooManyCustomers):
+    with pytest.raises(rules.TooManyTasks):
         await service.add_tasks(tenant.owner, NewTasks(title="x", filters=Filters()), now=NOW)
 
     assert (await queries.tasks(tenant.owner, TaskFilters())).items == []
