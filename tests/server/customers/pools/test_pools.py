@@ -1,8 +1,6 @@
 """Stories about public pools: giving up, looking, picking, and losing whom nobody looks after."""
 
 import asyncio
-import contextvars
-from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -24,6 +22,7 @@ from server.kit.errors import IdReused, NotFound, Refusal
 from server.tenants import service as tenants
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.customers.stories import make
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.usefixtures("database")
 DAY = timedelta(days=1)
@@ -171,24 +170,6 @@ async def test_a_customer_moved_to_another_pool_keeps_its_former_owner_waiting(
 
     with pytest.raises(rules.CoolingOff):
         await service.pick(tenant.rep, made.id, now=NOW + DAY)
-
-
-async def meanwhile(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-    """Let somebody else start something, and see that it waits for the open transaction."""
-
-    async def is_waiting() -> bool:
-        async with db.global_transaction():
-            return bool(
-                await db.connection().fetchval(
-                    "SELECT count(*) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-                )
-            )
-
-    started = asyncio.create_task(work, context=contextvars.Context())
-    while not await asyncio.create_task(is_waiting(), context=contextvars.Context()):
-        assert not started.done(), "nothing held it up"
-    return started
 
 
 async def test_who_picks_what_is_being_assigned_does_not_take_it_away(tenant: Tenant) -> None:
