@@ -80,6 +80,7 @@ def create_app(settings: Settings) -> Litestar:
             detail.add_child,
             detail.change_tags,
             detail.settle,
+            detail.undo_merge,
             detail.history,
             editing.new_customer,
             editing.create,

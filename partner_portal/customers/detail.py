@@ -14,7 +14,7 @@ from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from partner_portal import failures, htmx
+from partner_portal import failures, forms, htmx
 from partner_portal.customers import record
 from partner_portal.customers.fields import (
     BY_NAME,
@@ -273,6 +273,16 @@ async def change_tags(
 
 
 _TAG_FORMS: Final = {"add": "add_tags", "remove": "remove_tags"}
+
+
+@post("/customers/{customer_id:uuid}/merges/{merge_id:uuid}/undoing", status_code=200)
+async def undo_merge(
+    actor: CurrentActor, customer_id: FromPath[UUID], merge_id: FromPath[UUID]
+) -> Response[Any]:
+    """Take a merge back, and say what of it stays here."""
+    view = await sync.unmerge(actor, customer_id, merge_id, now=clock.now())
+    said = "unmerged_but" if view.kept or view.stayed else "unmerged"
+    return forms.go(f"/customers/{customer_id}", said)
 
 
 @post("/customers/{customer_id:uuid}/conflicts/{conflict_id:uuid}", status_code=200)

@@ -153,6 +153,10 @@ async def facts(
         "moments": [teller.moment(entry, sayings(found)) for entry in history.items],
         "more_history": history.next_cursor,
         "conflicts": conflicts.items,
+        "merges": [
+            line for line in await sync.merges_of(actor, customer_id) if line.undone_at is None
+        ],
+        "names": directory.people,
         "visits": await activities.visits_of(actor, customer_id),
         "visit_id": ids.new_id(clock.now()),
         "tasks": await activities.tasks_of(actor, customer_id),

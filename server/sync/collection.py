@@ -37,6 +37,12 @@ DELETE FROM scope_exit WHERE (tenant_id, seq, customer_id) IN (
     WHERE e.tenant_id = $1 AND c.at < $2 LIMIT $3
 ) RETURNING seq
 """
+_RECORD_EXITS: Final = """
+DELETE FROM record_exit WHERE (tenant_id, seq, kind, record_id) IN (
+    SELECT tenant_id, seq, kind, record_id FROM record_exit
+    WHERE tenant_id = $1 AND at < $2 LIMIT $3
+) RETURNING seq
+"""
 # A device has the answers to all ops before its last push, and a push has at most so many.
 _OUTCOMES: Final = f"""
 DELETE FROM op_outcome WHERE (tenant_id, device_id, number) IN (
@@ -89,7 +95,8 @@ async def collect(tenant_id: UUID, *, now: datetime, keep: timedelta = KEEP) -> 
             records += await _in_batches(tenant_id, statement, before, raises=True)
     return Collected(
         records=records,
-        exits=await _in_batches(tenant_id, _EXITS, before, raises=True),
+        exits=await _in_batches(tenant_id, _EXITS, before, raises=True)
+        + await _in_batches(tenant_id, _RECORD_EXITS, before, raises=True),
         outcomes=await _in_batches(tenant_id, _OUTCOMES, before, raises=False),
     )
 

@@ -15,7 +15,7 @@ import msgspec
 from server.access import Actor
 from server.changelog import storage
 from server.sync.registry import KINDS
-from server.sync.store import After, Row, SyncStore
+from server.sync.store import After, Left, Row, SyncStore
 from sync_protocol.conflicts import DELETED
 from sync_protocol.cursor import Cursor
 from sync_protocol.merge import decode_versions
@@ -61,8 +61,8 @@ def _after(start: Cursor, kind_index: int) -> UUID:
     return start.after_id if kind_index == start.kind_index else _FIRST_ID
 
 
-async def left_scope(store: SyncStore, actor: Actor, start: Cursor) -> list[str]:
-    """List the customers that the device may hold and that are no longer in the actor's scope.
+async def left_scope(store: SyncStore, actor: Actor, start: Cursor) -> list[Left]:
+    """List what the device may hold and that is no longer in the actor's scope.
 
     Of a snapshot it may hold what an earlier page has sent.
     """
@@ -70,6 +70,17 @@ async def left_scope(store: SyncStore, actor: Actor, start: Cursor) -> list[str]
 
 
 # ------------------------------------------------------------------------------ rows to messages
+
+
+def as_departures(gone: Iterable[Left]) -> tuple[list[str], list[Patch]]:
+    """Split what left into customers, who take all theirs along, and records that left alone."""
+    drops, patches = [], []
+    for each in gone:
+        if each.kind == "customer":
+            drops.append(each.id)
+        else:
+            patches.append(Patch(kind=each.kind, id=each.id, seq=each.seq, deleted=True))
+    return drops, patches
 
 
 def as_messages(found: Iterable[Found], base: int) -> tuple[list[RecordBatch], list[Patch]]:

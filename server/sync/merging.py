@@ -41,6 +41,10 @@ _SHORTEN: Final = "UPDATE customer_alias SET into_id = $3 WHERE tenant_id = $1 A
 _PAIRED: Final = """
 UPDATE duplicate_pair SET state = 'merged' WHERE tenant_id = $1 AND $2 IN (first_id, second_id)
 """
+# What once left a customer is with this one now: who sees it there has nothing to drop.
+_BACK: Final = """
+UPDATE record_exit SET customer_id = $3 WHERE tenant_id = $1 AND record_id = ANY($2::uuid[])
+"""
 _KEEP: Final = """
 INSERT INTO customer_merge
     (tenant_id, id, old_id, into_id, seq, merged_by, merged_at, moved, filled, repointed)
@@ -49,7 +53,7 @@ ON CONFLICT DO NOTHING RETURNING true
 """
 _DONE: Final = """
 SELECT id, old_id, into_id, seq, jsonb_array_length(moved) AS moved FROM customer_merge
-WHERE tenant_id = $1 AND old_id = $2 AND into_id = $3 AND NOT EXISTS (
+WHERE tenant_id = $1 AND old_id = $2 AND into_id = $3 AND undone_at IS NULL AND NOT EXISTS (
     SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = $2 AND NOT c.deleted
 )
 ORDER BY seq DESC LIMIT 1
@@ -124,11 +128,12 @@ async def merge(
         await db.connection().execute(_SHORTEN, actor.tenant_id, customer_id, into_id)
         await db.connection().execute(_ALIAS, actor.tenant_id, customer_id, into_id, now)
         await db.connection().execute(_PAIRED, actor.tenant_id, customer_id)
+        await db.connection().execute(_BACK, actor.tenant_id, [held.id for held in moved], into_id)
         made = merge_id or ids.new_id(now)
         is_new = await db.connection().fetchval(
             _KEEP,
             *(actor.tenant_id, made, customer_id, into_id, seq, actor.user_id, now),
-            _json([held.key for held in moved]),
+            _json([[*held.key, _naming(held, old.id)] for held in moved]),
             _json({name: into.fields.get(name) for name in _differing(into, filled)}),
             _json(repointed),
         )
@@ -229,15 +234,18 @@ def _filled(old: HeldRecord, into: HeldRecord, now: datetime) -> HeldRecord:
 def _moved(held: HeldRecord, old_id: str, into_id: str, now: datetime) -> HeldRecord:
     """Give a record that belongs to the other from now on."""
     version = Version(NEW_SEQ, None, 0, clock.to_ms(now))
-    renamed = {
-        name: into_id for name, value in held.fields.items() if value == old_id and name in _NAMING
-    }
+    renamed = dict.fromkeys(_naming(held, old_id), into_id)
     return msgspec.structs.replace(
         held,
         seq=NEW_SEQ,
         fields={**held.fields, **renamed},
         versions={**held.versions, **dict.fromkeys(renamed, version)},
     )
+
+
+def _naming(held: HeldRecord, customer_id: str) -> list[str]:
+    """Give the fields by which a record names a customer."""
+    return [name for name, value in held.fields.items() if value == customer_id and name in _NAMING]
 
 
 def _conflicts(old: HeldRecord, into: HeldRecord, actor: Actor, now: datetime) -> list[HeldRecord]:

@@ -11,6 +11,7 @@ from server.sync.tables import (
     FeedSegment,
     OpOutcome,
     OrphanOp,
+    RecordExit,
 )
 
 APP_CONFIG = AppConfig(
@@ -23,6 +24,7 @@ APP_CONFIG = AppConfig(
         FeedSegment,
         OpOutcome,
         OrphanOp,
+        RecordExit,
     ],
     migration_dependencies=[],
 )

@@ -17,7 +17,7 @@ from server.identity.schemas import HeldDevice
 from server.kit import db
 from server.sync import scopes
 from server.sync.registry import KINDS
-from server.sync.store import After, Remembered, Report, Row, Standing
+from server.sync.store import After, Left, Remembered, Report, Row, Standing
 
 _STANDING: Final = """
 SELECT coalesce(c.seq, 0) AS seq, coalesce(c.epoch, 1) AS epoch, coalesce(c.min_seq, 0) AS min_seq,
@@ -109,14 +109,14 @@ class PostgresSyncStore(PostgresStore):
         )
         return rows
 
-    async def left_scope(self, actor: Actor, since: int) -> list[str]:
+    async def left_scope(self, actor: Actor, since: int) -> list[Left]:
         """Read what left a scope; nothing ever leaves that of the whole company."""
         if actor.scope is Scope.TENANT:
             return []
         rows = await db.connection().fetch(
             _left_statement(actor.scope), actor.tenant_id, since, actor.user_id, actor.team_id
         )
-        return [row["customer_id"] for row in rows]
+        return [Left(**row) for row in rows]
 
 
 STORE: Final = PostgresSyncStore()

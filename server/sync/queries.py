@@ -1,4 +1,4 @@
-"""Read the conflict inbox."""
+"""Read the conflict inbox, and what was merged into a customer."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -9,13 +9,21 @@ import asyncpg
 import msgspec
 
 from server.access import Actor, Permission, Scope, ensure
+from server.changelog import storage
 from server.kit import db
+from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.sync import scopes
-from server.sync.schemas import ConflictView
+from server.sync.registry import KINDS
+from server.sync.schemas import ConflictView, MergeLine
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _JSON: Final = ("kept", "other")
+_MERGES: Final = """
+SELECT m.id, m.old_id AS merged_id, c.name AS merged_name, m.merged_by, m.merged_at, m.undone_at
+FROM customer_merge m JOIN customer c ON c.tenant_id = m.tenant_id AND c.id = m.old_id
+WHERE m.tenant_id = $1 AND m.into_id = $2 ORDER BY m.seq DESC LIMIT 100
+"""
 
 
 async def conflicts(
@@ -84,3 +92,17 @@ def _view(row: asyncpg.Record) -> ConflictView:
     for name in _JSON:
         values[name] = None if row[name] is None else msgspec.json.decode(row[name])
     return msgspec.convert(values, ConflictView)
+
+
+async def merges_of(actor: Actor, customer_id: UUID) -> list[MergeLine]:
+    """List what was merged into a customer, the latest first.
+
+    :raises NotFound: it is not there, or not within sight.
+    """
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await storage.load(actor, KINDS, [("customer", str(customer_id))], lock=False)
+        if not any(each.visible for each in held.values()):
+            raise NotFound
+        rows = await db.connection().fetch(_MERGES, actor.tenant_id, customer_id)
+    return [MergeLine(**row) for row in rows]

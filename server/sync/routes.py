@@ -26,8 +26,17 @@ from server.sync import (
     queries,
     rules,
     service,
+    unmerging,
 )
-from server.sync.schemas import ConflictView, MergeInto, MergeView, PairView, ResolveConflict
+from server.sync.schemas import (
+    ConflictView,
+    MergeInto,
+    MergeLine,
+    MergeView,
+    PairView,
+    ResolveConflict,
+    UnmergeView,
+)
 from sync_protocol import codec
 from sync_protocol.messages import DigestRequest, PullRequest
 
@@ -171,7 +180,29 @@ async def duplicate_pairs(actor: CurrentActor, cursor: PageCursor = None) -> Pag
     return await pairs.pairs(actor, cursor=cursor)
 
 
-merges = Router("/customers", route_handlers=[merge, duplicate_pairs], tags=["customers"])
+@get("/{customer_id:uuid}/merges", summary="List what was merged into a customer")
+async def list_merges(actor: CurrentActor, customer_id: FromPath[UUID]) -> list[MergeLine]:
+    """List the merges into this customer, the latest first."""
+    return await queries.merges_of(actor, customer_id)
+
+
+@post(
+    "/{customer_id:uuid}/merges/{merge_id:uuid}/undoing",
+    status_code=200,
+    summary="Take a merge back",
+)
+async def unmerge(
+    actor: CurrentActor, customer_id: FromPath[UUID], merge_id: FromPath[UUID]
+) -> UnmergeView:
+    """Let the two be two again, each with what was its own; what was added since stays."""
+    return await unmerging.unmerge(actor, customer_id, merge_id, now=clock.now())
+
+
+merges = Router(
+    "/customers",
+    route_handlers=[merge, list_merges, unmerge, duplicate_pairs],
+    tags=["customers"],
+)
 
 router = Router(
     "/sync", route_handlers=[push, pull, compare, hint, conflicts, resolve], tags=["sync"]

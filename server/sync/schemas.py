@@ -52,6 +52,35 @@ class MergeView(msgspec.Struct, frozen=True, kw_only=True):
     """How many records belong to the other now."""
 
 
+class UnmergeView(msgspec.Struct, frozen=True, kw_only=True):
+    """Two customers that are two again."""
+
+    id: UUID
+    """Of the merge that was taken back."""
+    merged_id: UUID
+    """The one that is back."""
+    customer_id: UUID
+    """The one that had stayed."""
+    seq: int
+    moved: int
+    """How many records belong to the one again."""
+    kept: list[str] = []
+    """Fields of the other that the merge had filled in and somebody wrote since: they stay."""
+    stayed: int = 0
+    """How many records were added to the other since: they stay with it."""
+
+
+class MergeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A merge into a customer."""
+
+    id: UUID
+    merged_id: UUID
+    merged_name: str
+    merged_by: UUID
+    merged_at: datetime
+    undone_at: datetime | None
+
+
 class PairView(msgspec.Struct, frozen=True, kw_only=True):
     """Two customers that may be one."""
 

@@ -25,14 +25,21 @@ def predicate(scope: Scope, alias: str, *, user: str, team: str) -> str:
 
 
 def left(scope: Scope, *, since: str, user: str, team: str) -> str:
-    """Write the SELECT of the customers that left the scope and have not come back. $1 tenant.
+    """Write the SELECT of what left the scope and has not come back. $1 tenant.
+
+    A record that left by itself is with another customer now, who may be in the scope as well.
 
     :param since: the sequence after which they left.
     """
     was = predicate(scope, "e", user=user, team=team)
     still = predicate(scope, "c", user=user, team=team)
     return f"""
-        SELECT DISTINCT e.customer_id::text AS customer_id FROM scope_exit e
+        SELECT DISTINCT 'customer' AS kind, e.customer_id::text AS id, 0::bigint AS seq
+        FROM scope_exit e
+        WHERE e.tenant_id = $1 AND e.seq > {since} AND {was} AND NOT EXISTS (
+            SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = e.customer_id AND {still}
+        )
+        UNION ALL SELECT e.kind, e.record_id::text, e.seq FROM record_exit e
         WHERE e.tenant_id = $1 AND e.seq > {since} AND {was} AND NOT EXISTS (
             SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = e.customer_id AND {still}
         )

@@ -22,7 +22,8 @@ from server.sync.orphans import ORPHANS, Orphans
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
 from server.sync.segments import SEGMENTS, Segments
-from server.sync.store import Remembered, Report, Standing, SyncStore
+from server.sync.store import Left, Remembered, Report, Standing, SyncStore
+from server.sync.unmerging import unmerge
 from sync_protocol.cursor import Cursor
 from sync_protocol.handles import handles_of, with_ids
 from sync_protocol.merge import EditClock
@@ -44,7 +45,7 @@ from sync_protocol.messages import (
 )
 from sync_protocol.upcast import upcast
 
-__all__ = ["HERE", "Room", "pull", "push", "resolve", "seq_for"]
+__all__ = ["HERE", "Room", "pull", "push", "resolve", "seq_for", "unmerge"]
 
 
 LookLater = Callable[[Actor, Collection[str], datetime], Awaitable[None]]
@@ -352,8 +353,8 @@ async def page_for(
     if start.base == stands.seq and start.seq == stands.seq:
         return _unchanged(request, stands, now)
     found, more = await feed.changed_since(store, actor, start, request.limit)
-    drops = [] if more else await feed.left_scope(store, actor, start)
-    return _page(actor, request, start, stands, found, more=more, drops=drops, now=now)
+    gone = [] if more else await feed.left_scope(store, actor, start)
+    return _page(actor, request, start, stands, found, more=more, gone=gone, now=now)
 
 
 async def note_pull(
@@ -375,11 +376,12 @@ def _page(
     found: Sequence[feed.Found],
     *,
     more: bool,
-    drops: list[str],
+    gone: Sequence[Left],
     now: datetime,
 ) -> PullResponse:
     """Give one page of the feed."""
     batches, patches = feed.as_messages(found, start.base)
+    drops, left = feed.as_departures(gone)
     last = found[-1] if more else None
     end = Cursor(
         epoch=stands.epoch,
@@ -398,7 +400,7 @@ def _page(
         server_time_ms=clock.to_ms(now),
         more=more,
         batches=batches,
-        patches=patches,
+        patches=[*patches, *left],
         drops=drops,
         acknowledged=stands.last_op,
         lease_ms=stands.lease_ms,

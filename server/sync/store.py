@@ -80,6 +80,14 @@ of the wire (sets and free values as JSON), and
 """
 
 
+class Left(msgspec.Struct, frozen=True):
+    """Something that left a scope."""
+
+    kind: str
+    id: str
+    seq: int
+
+
 class SyncStore(Store, Protocol):
     """Where synced records and the standing of devices lie, as push and pull ask for it."""
 
@@ -128,6 +136,10 @@ class SyncStore(Store, Protocol):
         """
         ...
 
-    async def left_scope(self, actor: Actor, since: int) -> list[str]:
-        """Give the customers that left the actor's scope after `since` and have not come back."""
+    async def left_scope(self, actor: Actor, since: int) -> list[Left]:
+        """Give what left the actor's scope after `since` and has not come back.
+
+        Customers leave with all that belongs to them; where a merge was taken back, a record may
+        leave by itself.
+        """
         ...

@@ -48,7 +48,7 @@ class CustomerAlias(Table, tablename="customer_alias"):
 
 
 class CustomerMerge(Table, tablename="customer_merge"):
-    """What a merge did, so that it can be taken back. Insert only."""
+    """What a merge did, so that it can be taken back; nothing else of it is ever changed."""
 
     tenant_id = UUID()
     id = UUID(primary_key=True)
@@ -58,11 +58,31 @@ class CustomerMerge(Table, tablename="customer_merge"):
     merged_by = UUID()
     merged_at = Timestamptz()
     moved = JSONB()
-    """``[[kind, id]]`` of the records that belonged to the one."""
+    """``[[kind, id, fields]]`` of the records that belonged to the one, and what named it there."""
     filled = JSONB()
     """``{field: value before}`` of the other."""
     repointed = JSONB()
     """``{table.column: ids}`` of the upper rooms' rows."""
+    undone_at = Timestamptz(null=True)
+    """When it was taken back."""
+    undone_by = UUID(null=True)
+    undone = JSONB(null=True)
+    """What was answered then."""
+
+
+class RecordExit(Table, tablename="record_exit"):
+    """A record went from one customer to another: what devices drop that do not see the other."""
+
+    tenant_id = UUID()
+    seq = BigInt()
+    kind = Text()
+    record_id = UUID(primary_key=True)
+    customer_id = UUID()
+    """Where it is now."""
+    owner_id = UUID(null=True)
+    """Whose the customer is that it left."""
+    team_id = UUID(null=True)
+    at = Timestamptz()
 
 
 class DuplicatePair(Table, tablename="duplicate_pair"):

@@ -224,6 +224,10 @@ API: Final[dict[Route, Case]] = {
         body=lambda company: {"into_id": str(company.ids["customer"])},
         spends="path.customer_id",
     ),
+    ("GET", "/v1/customers/{customer_id}/merges"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/customers/{customer_id}/merges/{merge_id}/undoing"): Case(
+        ids={"path.customer_id": "survivor", "path.merge_id": "merge"}
+    ),
     ("POST", "/v1/customers/{customer_id}/stores"): Case(
         ids={"path.customer_id": "customer"},
         new_ids=("body.id",),
@@ -925,6 +929,9 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/customers/{customer_id}/{kind}/{record_id}/restoration"): Case(
         ids={"path.customer_id": "customer", "path.record_id": "contact"},
         words={"kind": "contacts"},
+    ),
+    ("POST", "/customers/{customer_id}/merges/{merge_id}/undoing"): Case(
+        ids={"path.customer_id": "survivor", "path.merge_id": "merge"}
     ),
     ("POST", "/customers/{customer_id}/visits"): Case(
         ids={"path.customer_id": "customer"},

@@ -73,7 +73,7 @@ from server.notifications.schemas import ReachView, SettingView
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
-from server.sync import first_sync, merging, pairs
+from server.sync import first_sync, merging, pairs, unmerging
 from server.sync import service as sync
 from server.sync.segments import PostgresSegments
 from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
@@ -256,6 +256,7 @@ async def fill(company: Company) -> None:
     await recycling.recycle(company.tenant.tenant_id, now=in_time_to_warn)
     await agree_on_leads(company)
     await merge_two(company)
+    await part_two(company)
     await make_twins(company)
     await leave_orphan(company)
     await load_first(company)
@@ -411,10 +412,22 @@ async def new_conflict(company: Company) -> UUID:
     return UUID(outcome.conflicts[0])
 
 
-async def merge_two(company: Company) -> None:
-    """Let two customers be one."""
+async def merge_two(company: Company) -> UUID:
+    """Let two customers be one; give the merge."""
     old, into = await new_customer(company), await new_customer(company)
-    await merging.merge(company.tenant.owner, old, into, now=clock.now())
+    merge = await merging.merge(company.tenant.owner, old, into, now=clock.now())
+    company.ids["survivor"], company.ids["merge"] = into, merge.id
+    return merge.id
+
+
+async def part_two(company: Company) -> None:
+    """Let two customers be one and two again, so that a contact goes and comes back."""
+    owner, now = company.tenant.owner, clock.now()
+    old, into = await new_customer(company), await new_customer(company)
+    contact = NewContact(name=company.text("往返联系人"))
+    await customers.add_contact(owner, old, contact, now=now)
+    merge = await merging.merge(owner, old, into, now=now)
+    await unmerging.unmerge(owner, into, merge.id, now=now)
 
 
 async def make_twins(company: Company) -> None:
@@ -696,6 +709,8 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "opportunity": lambda company: deals.new_opportunity(
         company.tenant, company.ids["customer"], company.text("商机")
     ),
+    "survivor": new_customer,
+    "merge": merge_two,
     "product": lambda company: sales.new_product(company.tenant, company.text("产品")),
     "price_book": lambda company: sales.new_price_book(
         company.tenant, company.text("价目表"), company.ids["product"]

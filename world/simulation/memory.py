@@ -28,7 +28,7 @@ from server.changelog.kinds import Along, RecordKind
 from server.changelog.store import Author, Tick, Unit
 from server.identity.rules.standing import SessionOver
 from server.identity.schemas import HeldDevice
-from server.sync.store import After, Remembered, Report, Row, Standing
+from server.sync.store import After, Left, Remembered, Report, Row, Standing
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.schema import SCHEMA
 from world.simulation.sight import as_row, may_see, place_of, sees, sees_customer
@@ -403,7 +403,7 @@ class MemoryStore:
         found.sort(key=lambda each: each[:2])
         return [row for _, _, row in found[:limit]]
 
-    async def left_scope(self, actor: Actor, since: int) -> list[str]:
+    async def left_scope(self, actor: Actor, since: int) -> list[Left]:
         """Give the customers that left the actor's scope."""
         tables = self._now()
         gone = {
@@ -411,4 +411,8 @@ class MemoryStore:
             for each in tables.exits
             if each.seq > since and sees(actor, each.owner_id, each.team_id)
         }
-        return sorted(each for each in gone if not sees_customer(actor, tables, each))
+        return [
+            Left(kind="customer", id=each, seq=0)
+            for each in sorted(gone)
+            if not sees_customer(actor, tables, each)
+        ]

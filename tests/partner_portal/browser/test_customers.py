@@ -1,5 +1,6 @@
 """What people do with customers in a browser."""
 
+import os
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from server.customers.schemas import CustomerBatch, CustomerEdit, Filters, NewCu
 from server.identity import service as identity
 from server.identity.schemas import Enrolment
 from server.kit import clock
+from server.sync import merging
 from tests.factories import NOW, Tenant
-from tests.partner_portal.browser.stage import Site, let_in, open_page, sign_in
+from tests.partner_portal.browser.stage import Site, let_in, open_page, sign_in, violations
 
 
 @pytest.fixture
@@ -369,3 +371,23 @@ async def _sync_from_a_phone(
         )
     assert answer.status_code == 200, answer.text
     assert answer.json()["outcomes"][0]["status"] in {"applied", "merged"}, answer.text
+
+
+async def test_a_merge_is_taken_back_on_the_page(
+    desk: Page, shop: Tenant, axe: tuple[str, str]
+) -> None:
+    old = await make(shop.rep, "恒通机电旧档", phone="+8613800138001")
+    into = await make(shop.rep, "苏州恒通机电")
+    await merging.merge(shop.manager, old, into, now=clock.now())
+    await open_page(desk, f"/customers/{into}")
+    shots = os.environ.get("TONGLU_SHOTS")
+    if shots:
+        await desk.screenshot(path=f"{shots}/merge.png", full_page=True)
+    assert await violations(desk, axe, "zh-CN") == []
+
+    await desk.get_by_role("button", name="拆开 恒通机电旧档").click()
+
+    await expect(desk.locator("#toasts")).to_contain_text("两个客户已分开")
+    await expect(desk.get_by_role("button", name="拆开 恒通机电旧档")).to_have_count(0)
+    assert (await queries.one(shop.manager, old)).phone == "+8613800138001"
+    assert (await queries.one(shop.manager, into)).phone is None

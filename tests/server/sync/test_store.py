@@ -353,4 +353,4 @@ async def _seq(place: Place) -> int:
 async def _left(place: Place, since: int) -> list[str]:
     """Tell what left the rep's scope."""
     async with place.store.snapshot(place.rep.tenant_id):
-        return await place.store.left_scope(place.rep, since)
+        return [left.id for left in await place.store.left_scope(place.rep, since)]
