@@ -63,6 +63,8 @@ class Entry(msgspec.Struct, kw_only=True):
     """Fields that the device's app did not know, so that nobody saw them on it."""
     clock_jumps: int = 0
     """How often the device's clock had been set otherwise until then."""
+    times: int = 1
+    """How often just this was done; a clock that is set back makes two of them look alike."""
     is_lost: bool = False
     """Its device's disk was put back to before it, or will never come back."""
 
@@ -77,7 +79,11 @@ class Diary:
 
     def note(self, entry: Entry) -> None:
         """Write down what was just saved on a device."""
-        self.entries[identity(entry.device_id, entry.op)] = entry
+        what = identity(entry.device_id, entry.op)
+        alike = self.entries.get(what)
+        if alike is not None and alike.op.number != entry.op.number:
+            entry.times = alike.times + 1
+        self.entries[what] = entry
 
     def of_device(self, device_id: str) -> Iterable[tuple[Identity, Entry]]:
         """Answer what was done on a device."""

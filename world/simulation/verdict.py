@@ -111,7 +111,7 @@ class _Verdict:
             for each in outcomes
             if each.status in EFFECT and each.code not in _NO_SECOND_EFFECT
         ]
-        if len(effective) > 1:
+        if len(effective) > entry.times:
             numbers = [each.number for each in effective]
             self.watch.find("exactly once", f"{told_of(entry)} had an effect as {numbers}")
         phone = self._phone(entry)
