@@ -26,6 +26,12 @@ _APPLICATION_DEFAULTS: Final = {
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
+    # What is slow or fails is logged with its statement, never with what was written: parameters,
+    # and the details of an error, are customers' names and phones.
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 

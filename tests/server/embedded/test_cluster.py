@@ -56,6 +56,25 @@ async def test_the_application_is_nobody_special(folder: Path) -> None:
             await asyncpg.connect(cluster.url("tonglu_app", "guessed", "tonglu"))
 
 
+async def test_the_log_has_statements_and_nothing_that_was_written(folder: Path) -> None:
+    with Cluster(folder, tuning=FAST, environ=environment()) as cluster:
+        await _run(cluster.owner_url(), "CREATE TABLE logged (phone text PRIMARY KEY)")
+        await _run(cluster.owner_url(), "GRANT INSERT ON logged TO tonglu_app")
+        everything = "ALTER ROLE tonglu_app SET log_min_duration_statement = 0"
+        await _run(cluster.superuser_url(), everything)
+        writer = await asyncpg.connect(cluster.app_url())
+        await writer.execute("INSERT INTO logged VALUES ($1)", "+8613912345608")
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await writer.execute("INSERT INTO logged VALUES ($1)", "+8613912345608")
+        await writer.close()
+
+    (log,) = folder.rglob("postgres*.log")
+    written = log.read_text()
+    assert "INSERT INTO logged" in written
+    assert "duplicate key" in written
+    assert "13912345608" not in written
+
+
 def test_secrets_are_their_owners_alone(folder: Path) -> None:
     with Cluster(folder, tuning=FAST, environ=environment()) as cluster:
         assert (folder / "credentials.json").stat().st_mode & 0o777 == 0o600
