@@ -20,6 +20,7 @@ from server.kit import clock, compression, ids, metrics
 _REQUEST_ID: Final = re.compile(rb"\A[A-Za-z0-9_-]{8,64}\Z")
 _QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _UNROUTED: Final = "unrouted"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -160,17 +161,22 @@ class _Answer:
         return body
 
 
+def _method(scope: HTTPScope) -> str:
+    """Give the method if it is one: another word may be anything, and is kept nowhere."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
 def _account(scope: HTTPScope, answer: _Answer, duration_s: float) -> None:
     """Count the request and write its line: the route, never the address with its query."""
     path: str = scope.get("path_template", "") or _UNROUTED
-    metrics.REQUESTS.labels(scope["method"], path, str(answer.status)).inc()
+    metrics.REQUESTS.labels(_method(scope), path, str(answer.status)).inc()
     metrics.LATENCY.labels(path).observe(duration_s)
     if path in _QUIET:
         return
     actor = scope.get("user")
     log.info(
         "request.answered",
-        method=scope["method"],
+        method=_method(scope),
         route=path,
         status=answer.status,
         duration_ms=round(duration_s * 1000, 1),

@@ -434,6 +434,18 @@ async def test_the_access_line_has_the_route_and_no_query(http: httpx.AsyncClien
     assert "王小明" not in str(lines)
 
 
+async def test_a_word_that_is_no_method_is_kept_nowhere(
+    http: httpx.AsyncClient,
+) -> None:
+    with written_logs() as written:
+        await http.request("PHONE-13912345608", "/conflict")
+
+    counted = (await http.get("/metrics")).text
+    assert 'method="other"' in counted
+    assert '"method":"other"' in written.getvalue()
+    assert "13912345608" not in counted + written.getvalue()
+
+
 async def test_metrics_count_by_route_and_are_for_the_inside(
     http: httpx.AsyncClient, story_app: Litestar
 ) -> None:
