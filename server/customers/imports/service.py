@@ -6,10 +6,11 @@ with an id computed from the import and the row, so nothing can be made twice.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -34,7 +35,7 @@ from server.customers.rules import duplicates
 from server.customers.service import writing
 from server.identity import queries as identity
 from server.kit import clock, db, ids, outbox
-from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
+from server.kit.errors import Conflict, Forbidden, IdReused, NotFound, TooManyRequests
 from server.kit.text import clean, is_storable
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import Code, Edit, Outcome, ReceivedOp, SetChange, Status
@@ -42,6 +43,11 @@ from sync_protocol.messages import Code, Edit, Outcome, ReceivedOp, SetChange, S
 TOPIC: Final = "customers.import"
 BUDGET_S: Final = 30.0
 """How long one job works at an import before it leaves the rest to another."""
+UPLOAD_RETRY_S: Final = 10
+_SIDE_BY_SIDE: Final = asyncio.Semaphore(1)
+"""Files that one process takes in at the same time: a large one is half a gigabyte in between."""
+_HANDING_IN: Final[set[UUID]] = set()
+"""Who hands a file in to this process, or waits to."""
 _NAME_MAX: Final = 200
 _KINDS: Final = {
     name: dataclasses.replace(kind, normalise=dict) for name, kind in sync.BY_NAME.items()
@@ -61,6 +67,12 @@ class ImportStarted(Conflict):
     """The import has been started by another plan."""
 
     code = "import_started"
+
+
+class UploadRunning(TooManyRequests):
+    """The person hands another file in at the moment."""
+
+    code = "upload_running"
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -83,9 +95,42 @@ async def upload(
 
     :raises FileNotRead: with the reason.
     :raises IdReused: the id is that of an import of another file.
+    :raises UploadRunning: the person hands another file in at the moment.
     """
     ensure(actor, Permission.CUSTOMERS_IMPORT)
     new_id = import_id or ids.new_id(now)
+    async with _in_turn(actor.user_id):
+        return await _take_in(actor, new_id, file_name, content, encoding=encoding, now=now)
+
+
+@contextlib.asynccontextmanager
+async def _in_turn(user_id: UUID) -> AsyncIterator[None]:
+    """Wait until no other file is taken in by this process; a person has one at a time.
+
+    :raises UploadRunning: the person's other file is being taken in, or waits.
+    """
+    if user_id in _HANDING_IN:
+        raise UploadRunning(
+            "Another file of yours is being read; wait for it.", retry_after_s=UPLOAD_RETRY_S
+        )
+    _HANDING_IN.add(user_id)
+    try:
+        async with _SIDE_BY_SIDE:
+            yield
+    finally:
+        _HANDING_IN.discard(user_id)
+
+
+async def _take_in(
+    actor: Actor,
+    new_id: UUID,
+    file_name: str,
+    content: bytes,
+    *,
+    encoding: str | None,
+    now: datetime,
+) -> ImportView:
+    """Read a file and keep its rows."""
     digest = hashlib.sha256(content).hexdigest()
     sheet = await sandbox.read(content, encoding)
     try:

@@ -27,7 +27,7 @@ from server.customers.imports.queries import BadPlan
 from server.customers.imports.reasons import CODES, Language, reason
 from server.customers.imports.sandbox import FileNotRead
 from server.customers.imports.schemas import Columns, ImportView, Policy, StartImport
-from server.customers.imports.service import ImportStarted
+from server.customers.imports.service import ImportStarted, UploadRunning
 from server.customers.rules import fields, identifiers, status
 from server.customers.schemas import Filters, NewContact
 from server.customers.service import references
@@ -82,6 +82,19 @@ async def told(tenant: Tenant, import_id: UUID) -> list[tuple[int, str, str]]:
         cursor = page.next_cursor
         if cursor is None:
             return found
+
+
+async def test_files_are_taken_in_one_by_one_and_one_a_person(tenant: Tenant) -> None:
+    content = "name,phone\n某客户,13812345678\n".encode()
+    people = (tenant.owner, tenant.owner, tenant.manager)
+
+    answers = await asyncio.gather(
+        *(imports.upload(who, "客户.csv", content, now=NOW) for who in people),
+        return_exceptions=True,
+    )
+
+    assert [type(answer) for answer in answers] == [ImportView, UploadRunning, ImportView]
+    assert (await imports.upload(tenant.owner, "客户.csv", content, now=NOW)).row_count == 1
 
 
 @pytest.mark.parametrize("kind", FileKind)
