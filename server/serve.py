@@ -11,6 +11,7 @@ import importlib
 import multiprocessing
 import os
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from server.settings import from_environment
 
 _FULL: Final = "partner_portal.app:create_app"
 _METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_FOLDER: Final = "tonglu-metrics-"
 _API_ONLY: Final = "server.app:create_app"
 
 
@@ -160,10 +162,21 @@ def metrics_folder() -> Iterator[None]:
     if os.environ.get(_METRICS):
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="tonglu-metrics-") as folder:
+    _clear_metrics_of_the_dead(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{_METRICS_FOLDER}{os.getpid()}-") as folder:
         os.environ[_METRICS] = folder
         yield
         del os.environ[_METRICS]
+
+
+def _clear_metrics_of_the_dead(place: Path) -> None:
+    """Remove what servers left that were killed; each folder names its server's process."""
+    for folder in place.glob(f"{_METRICS_FOLDER}*"):
+        pid = folder.name.removeprefix(_METRICS_FOLDER).partition("-")[0]
+        with contextlib.suppress(OSError):
+            is_ours = folder.stat().st_uid == os.getuid()
+            if is_ours and pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                shutil.rmtree(folder)
 
 
 def prepared(environ: dict[str, str]) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """`tonglu serve`: ready when it says so, gone when it is asked, and nothing stays behind."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import psutil
 import pytest
 
 from server.kit import clock, outbox
-from server.serve import prepared
+from server.serve import metrics_folder, prepared
 from server.settings import Settings, to_environment
 from tests.postgres import environment
 
@@ -249,6 +251,24 @@ def test_processes_share_one_generated_secret(tmp_path: Path) -> None:
     assert first["TONGLU_SECRET"] == second["TONGLU_SECRET"]
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["secret"]
+
+
+def test_what_killed_servers_counted_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    ended = subprocess.Popen(["/bin/true"])
+    ended.wait()
+    for name in (f"{ended.pid}-dead", f"{os.getpid()}-alive"):
+        (tmp_path / f"tonglu-metrics-{name}").mkdir()
+
+    with metrics_folder():
+        kept = {folder.name.rpartition("-")[2] for folder in tmp_path.iterdir()}
+
+    assert "dead" not in kept
+    assert "alive" in kept
+    assert len(kept) == 2
 
 
 def test_production_never_generates_a_secret(tmp_path: Path) -> None:
