@@ -7,7 +7,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
+from server.access import ROLE_PERMISSIONS, Actor, Permission, Scope, ensure
+from server.changelog import storage
 from server.customers.rules import search
 from server.kit import db
 from server.kit.errors import NotFound
@@ -39,6 +40,9 @@ WHERE tenant_id = $1 AND lead_id = $2 ORDER BY number LIMIT 500
 _BOARD: Final = """
 SELECT state, CASE WHEN state = 'suspect' THEN verdict END AS verdict, count(*) AS leads
 FROM raw_lead WHERE tenant_id = $1 GROUP BY 1, 2
+"""
+_SEEN: Final = """
+SELECT id, owner_id, team_id FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 """
 _FOUND_MAX: Final = 2000
 """A search that finds more says nothing; the first so many are looked at."""
@@ -78,10 +82,10 @@ async def list_page(
     )
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(statement, *where.args)
-    more = len(rows) > limit
-    last = rows[limit - 1] if more else None
+        views = await _seen(actor, [view(row) for row in rows[:limit]])
+    last = rows[limit - 1] if len(rows) > limit else None
     return Page(
-        [view(row) for row in rows[:limit]],
+        views,
         encode_cursor(last["sort_key"], last["id"]) if last else None,
     )
 
@@ -145,7 +149,7 @@ async def mine(actor: Actor) -> list[LeadView]:
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(_MINE, actor.tenant_id, actor.user_id)
-    return [view(row) for row in rows]
+        return await _seen(actor, [view(row) for row in rows])
 
 
 async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
@@ -164,10 +168,11 @@ async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
             raise NotFound
         events = await db.connection().fetch(_EVENTS, actor.tenant_id, lead_id)
         terms = await ground.terms_of(actor.tenant_id)
+        [lead] = await _seen(actor, [view(row)])
     told = [_event(each) for each in events]
     routes = [each.detail.get("reasons", []) for each in told if each.kind == "route"]
     return LeadDetail(
-        lead=view(row),
+        lead=lead,
         events=told,
         missing=handoff.missing(terms, row),
         reasons=msgspec.convert(routes[-1] if routes else [], list[Reason]),
@@ -186,6 +191,32 @@ async def board(actor: Actor) -> Board:
         if row["verdict"] is not None:
             verdicts[row["verdict"]] = row["leads"]
     return Board(states=states, verdicts=verdicts)
+
+
+async def _seen(actor: Actor, views: list[LeadView]) -> list[LeadView]:
+    """Leave out which customer a lead doubles where that customer is out of the actor's sight."""
+    doubled = {
+        UUID(str(each.verdict_values["customer_id"]))
+        for each in views
+        if "customer_id" in each.verdict_values
+    }
+    if actor.scope is Scope.TENANT or not doubled:
+        return views
+    rows = await db.connection().fetch(_SEEN, actor.tenant_id, list(doubled))
+    seen = {
+        str(row["id"]) for row in rows if storage.is_visible(actor, row["owner_id"], row["team_id"])
+    }
+    return [_without_hidden(each, seen) for each in views]
+
+
+def _without_hidden(lead: LeadView, seen: set[str]) -> LeadView:
+    """Take the id of a customer out of a verdict unless it is one of those that are seen."""
+    values = {
+        name: value
+        for name, value in lead.verdict_values.items()
+        if name != "customer_id" or value in seen
+    }
+    return msgspec.structs.replace(lead, verdict_values=values)
 
 
 def view(row: asyncpg.Record) -> LeadView:

@@ -97,6 +97,12 @@ class PersonAbsent(Conflict):
     code = "person_absent"
 
 
+class CustomerOfOthers(Conflict):
+    """The lead's customer is another team's, and would change hands."""
+
+    code = "customer_of_others"
+
+
 class NotARouteTarget(Invalid):
     """The person does not work here, or takes no leads."""
 

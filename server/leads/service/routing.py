@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from server.access import Actor, Permission, Role, Scope, ensure
-from server.changelog import facts
+from server.changelog import facts, storage
 from server.customers import references
 from server.customers import service as customers
 from server.customers.opt_outs import queries as opt_outs
@@ -78,6 +78,7 @@ async def route(
     :raises OptedOut: its phone is not to be called.
     :raises PersonAbsent: the person is away today.
     :raises NotARouteTarget: the person does not work here.
+    :raises CustomerOfOthers: its customer is another team's, and would change hands.
     """
     ensure(actor, Permission.LEADS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
@@ -89,6 +90,7 @@ async def route(
             raise OptedOut("Who has this phone has asked not to be called.", field="lead_id")
         customer = await _customer_of(actor, row)
         decision = await _decide(actor, row, customer, person_id, now=now)
+        _ensure_may_take(actor, customer, decision.person_id)
         detail: dict[str, Any] = msgspec.to_builtins(decision)
         await holding.note(actor, [lead_id], "route", [detail], now=now)
         if decision.person_id is not None:
@@ -115,7 +117,7 @@ async def _customer_of(actor: Actor, row: asyncpg.Record) -> Any:
     """Find the customer that a lead is: the one it became before, or one with its identity."""
     if row["customer_id"] is not None:
         return await db.connection().fetchrow(
-            "SELECT id, owner_id, deleted FROM customer WHERE tenant_id = $1 AND id = $2",
+            "SELECT id, owner_id, team_id, deleted FROM customer WHERE tenant_id = $1 AND id = $2",
             actor.tenant_id,
             row["customer_id"],
         )
@@ -142,6 +144,22 @@ async def _decide(
     return routing.decide(question, people, await ground.territories_of(tenant_id))
 
 
+def _ensure_may_take(actor: Actor, customer: Any, person_id: UUID | None) -> None:
+    """Refuse to change a customer out of the actor's sight; to its own person the lead may go.
+
+    :raises CustomerOfOthers: it would change hands, or come back.
+    """
+    if customer is None or person_id is None:
+        return
+    stays = customer["owner_id"] == person_id and not customer.get("deleted")
+    if not (stays or storage.is_visible(actor, customer["owner_id"], customer["team_id"])):
+        raise routing.CustomerOfOthers(
+            "Another team has this customer; give the lead to whoever has it, or ask somebody"
+            " who sees the whole company.",
+            field="lead_id",
+        )
+
+
 def _by_hand(person_id: UUID, people: list[Person]) -> Decision:
     """Take a manager's word, unless the person is away or none.
 
@@ -166,7 +184,7 @@ async def _offer(
     now: datetime,
 ) -> None:
     """Make the lead the person's, with the clock running."""
-    # Whoever routes does it for the company, also where the customer is out of their own sight.
+    # Whoever routes does it for the company: `_ensure_may_take` has said what may be changed.
     company = msgspec.structs.replace(actor, scope=Scope.TENANT)
     if customer is None:
         customer_id = await _make_customer(company, row, person_id, now=now)

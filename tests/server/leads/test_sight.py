@@ -1,0 +1,48 @@
+"""What a manager of one team may not see or take through a lead: what is another team's."""
+
+import msgspec
+import pytest
+
+from server.access import Actor, Scope
+from server.customers import queries as customers
+from server.customers import service as customer_service
+from server.customers.schemas import NewCustomer
+from server.leads import queries, service
+from server.leads.rules.routing import CustomerOfOthers
+from server.leads.schemas import LeadFilters
+from server.tenants import service as tenants
+from tests.factories import NOW, Tenant, new_id
+from tests.server.leads.stories import a_lead, a_phone, a_rep, decide, receive
+
+
+async def a_team(tenant: Tenant, name: str) -> Actor:
+    """Make a team with one rep; give the rep."""
+    team_id = new_id()
+    await tenants.add_team(tenant.tenant_id, team_id, name=name, now=NOW)
+    return await a_rep(tenant, team_id)
+
+
+def manager_of(tenant: Tenant, rep: Actor) -> Actor:
+    """Give a manager who sees the rep's team alone."""
+    return msgspec.structs.replace(tenant.manager, scope=Scope.TEAM, team_id=rep.team_id)
+
+
+async def test_a_lead_takes_no_customer_from_another_team(tenant: Tenant) -> None:
+    ours, theirs = await a_team(tenant, "甲"), await a_team(tenant, "乙")
+    manager, phone, customer_id = manager_of(tenant, ours), a_phone(), new_id()
+    new = NewCustomer(id=customer_id, name="狮峰茶行", phone=phone)
+    await customer_service.create(theirs, new, now=NOW)
+    [lead_id] = (await receive(manager, a_lead("狮峰茶行", phone=phone))).ids
+    await service.keep(manager, decide([lead_id]), now=NOW)
+
+    with pytest.raises(CustomerOfOthers):
+        await service.route(manager, lead_id, person_id=ours.user_id, now=NOW)
+
+    assert (await customers.one(theirs, customer_id)).owner_id == theirs.user_id
+    page = await queries.list_page(manager, LeadFilters())
+    detail = await queries.detail(manager, lead_id)
+    assert [lead.verdict_values for lead in (*page.items, detail.lead)] == [{}, {}]
+    whole = await queries.detail(tenant.owner, lead_id)
+    assert whole.lead.verdict_values == {"customer_id": str(customer_id)}
+    routed = await service.route(manager, lead_id, person_id=theirs.user_id, now=NOW)
+    assert routed.person_id == theirs.user_id
