@@ -44,9 +44,9 @@ async def prove(login: str, password: str, *, address: str, now: datetime) -> St
     name, household = logins.compared(login), throttles.address_subject(address)
     by_login = (throttles.SIGN_IN_BY_LOGIN, name)
     by_login_long = (throttles.SIGN_IN_BY_LOGIN_LONG, name)
-    await counters.count([by_login, (throttles.SIGN_IN_BY_ADDRESS, household)], now=now)
-    # Only tries that are looked at count here, or anybody could lock a name for a day at once.
-    await counters.count([by_login_long], now=now)
+    # Only tries that are looked at count for the long one, or anybody could lock a name at once.
+    by_address = (throttles.SIGN_IN_BY_ADDRESS, household)
+    await counters.count([by_address, by_login, by_login_long], now=now)
 
     async with db.global_transaction():
         row = await db.connection().fetchrow(_FIND, name)

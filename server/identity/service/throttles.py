@@ -1,7 +1,7 @@
 """Count tries in PostgreSQL, so that every process counts the same."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
@@ -13,15 +13,12 @@ Counted = tuple[Throttle, str]
 """A limit and whose tries are counted against it."""
 
 _COUNT: Final = """
-INSERT INTO throttle_counter AS held (key, tries, window_ends_at)
-SELECT key, 1, window_ends_at
-FROM unnest($1::bytea[], $2::timestamptz[]) AS given (key, window_ends_at)
-ORDER BY key
+INSERT INTO throttle_counter AS held (key, tries, window_ends_at) VALUES ($1, 1, $2)
 ON CONFLICT (key) DO UPDATE SET
     tries = CASE WHEN held.window_ends_at <= $3 THEN 1 ELSE held.tries + 1 END,
     window_ends_at = CASE WHEN held.window_ends_at <= $3
         THEN excluded.window_ends_at ELSE held.window_ends_at END
-RETURNING key, tries, window_ends_at
+RETURNING tries, window_ends_at
 """
 _GIVE_BACK: Final = "UPDATE throttle_counter SET tries = tries - 1 WHERE key = $1 AND tries > 0"
 _CLEAR: Final = "DELETE FROM throttle_counter WHERE key = ANY($1::bytea[])"
@@ -30,16 +27,25 @@ _CLEAR: Final = "DELETE FROM throttle_counter WHERE key = ANY($1::bytea[])"
 async def count(counted: Sequence[Counted], *, now: datetime) -> None:
     """Count one try against each limit, in a transaction of its own, before the try is looked at.
 
+    :param counted: the narrowest first: a try that one limit refuses is not counted against those
+        behind it, or one stranger could use up what all people share.
     :raises TooManyTries: when one of them is exceeded; says when to come again.
     """
-    by_key = {_key(*item): item[0] for item in counted}
-    ends = [now + throttle.window for throttle in by_key.values()]
     async with db.global_transaction():
-        rows = await db.connection().fetch(_COUNT, list(by_key), ends, now)
-    over = [row["window_ends_at"] for row in rows if row["tries"] > by_key[row["key"]].tries_max]
-    if over:
-        retry_after_s = ceil((max(over) - now).total_seconds())
+        retry_after_s = await _count_until_refused(counted, now)
+    if retry_after_s is not None:
         raise TooManyTries("Too many tries; wait a while.", retry_after_s=retry_after_s)
+
+
+async def _count_until_refused(counted: Sequence[Counted], now: datetime) -> int | None:
+    """Count in order; give when to come again, in seconds, if a limit is exceeded."""
+    for throttle, subject in counted:
+        key, ends = _key(throttle, subject), now + throttle.window
+        row = await db.connection().fetchrow(_COUNT, key, ends, now)
+        if row["tries"] > throttle.tries_max:
+            left: timedelta = row["window_ends_at"] - now
+            return ceil(left.total_seconds())
+    return None
 
 
 async def clear(counted: Sequence[Counted]) -> None:

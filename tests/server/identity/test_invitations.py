@@ -32,6 +32,7 @@ from server.identity.schemas import (
     NewUser,
     UserChange,
 )
+from server.identity.service import throttles as counters
 from server.kit import db
 from server.kit.errors import Forbidden
 from tests.factories import NOW, Tenant, join, login_of, make_platform_actor, new_id
@@ -226,6 +227,24 @@ async def test_guessing_codes_is_stopped(tenant: Tenant) -> None:
 
     with pytest.raises(TooManyTries):
         await service.look_at_invitation(_no_code(), address=here, now=NOW)
+
+
+async def test_refused_tries_of_one_address_use_up_nothing_that_all_share(
+    tenant: Tenant,
+) -> None:
+    here = throttles.Throttle("narrow", 2, timedelta(minutes=15)), new_id().hex
+    there = here[0], new_id().hex
+    of_all = throttles.Throttle("wide", 3, timedelta(minutes=15)), new_id().hex
+    await counters.count([here, of_all], now=NOW)
+    await counters.count([here, of_all], now=NOW)
+    for _ in range(5):
+        with pytest.raises(TooManyTries):
+            await counters.count([here, of_all], now=NOW)
+
+    await counters.count([there, of_all], now=NOW)
+
+    with pytest.raises(TooManyTries):
+        await counters.count([there, of_all], now=NOW)
 
 
 async def test_the_platform_invites_an_owner_until_that_one_has_joined(tenant: Tenant) -> None:
