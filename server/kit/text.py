@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Invisible marks that turn the direction of what follows, so that a name reads as another one."""
 PRINTABLE = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
 
 Str = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
@@ -25,5 +27,8 @@ def is_storable(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Normalise what a person typed: full-width to half-width (NFKC), spaces folded, trimmed."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    """Normalise what a person typed: full-width to half-width (NFKC), spaces folded, trimmed.
+
+    Marks that turn the direction of writing are left out; Arabic and Hebrew need none of them.
+    """
+    return " ".join(unicodedata.normalize("NFKC", _TURNING.sub("", text)).split())
