@@ -11,7 +11,7 @@ from partner_portal import forms
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Permission, Scope, ensure
 from server.access.edge import CurrentActor
 from server.customers.pools import queries, service
 from server.customers.pools.schemas import NewPool, PoolEdit, PoolView
@@ -35,7 +35,8 @@ async def new_pool(
     given = {
         "id": str(ids.new_id(clock.now())),
         "name": "",
-        "team_ids": [],
+        # Who sees no more than a team decides about its own pool alone.
+        "team_ids": [] if actor.scope is Scope.TENANT else [str(actor.team_id)],
         **dict.fromkeys(_NUMBERS, ""),
         "cooling_days": "30",
         "warn_days": "7",

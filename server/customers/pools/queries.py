@@ -127,6 +127,14 @@ def is_within_reach(actor: Actor, team_ids: list[UUID]) -> bool:
     )
 
 
+def ensure_ruled_by(actor: Actor, team_ids: list[UUID]) -> None:
+    """Refuse pools about which the actor does not decide.
+
+    :raises PoolOutOfReach: it is not the actor's team's alone.
+    """
+    rules.ensure_ruled_by(team_ids, team_id=actor.team_id, sees_all=actor.scope is Scope.TENANT)
+
+
 async def customers(
     actor: Actor,
     pool_id: UUID,

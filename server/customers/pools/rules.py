@@ -252,6 +252,20 @@ def announced(due: date, *, warn_days: int, today: date) -> date:
     return max(due, today + timedelta(days=warn_days))
 
 
+def ensure_ruled_by(teams: Iterable[UUID], *, team_id: UUID | None, sees_all: bool) -> None:
+    """Refuse a pool that is not one's own team's alone to who does not see the whole company.
+
+    What it recycles, and who picks from it, is other teams' business too.
+
+    :raises PoolOutOfReach: naming the field.
+    """
+    if not sees_all and set(teams) != {team_id}:
+        raise PoolOutOfReach(
+            "Choose your own team alone; who sees the whole company decides about other pools.",
+            field="team_ids",
+        )
+
+
 def is_within_reach(teams: Iterable[UUID], *, team_id: UUID | None, sees_all: bool) -> bool:
     """Say whether a pool is open to a person; one that names no team is open to everybody."""
     named = set(teams)

@@ -110,12 +110,14 @@ class NotYourCustomer(Forbidden):
 async def create_pool(actor: Actor, new: NewPool, *, now: datetime) -> PoolView:
     """Make a pool. Asked again with the same id and content, it answers the same.
 
+    :raises PoolOutOfReach: it is not for the actor's team alone.
     :raises PoolNameTaken: there is another of this name.
     :raises IdReused: the id is that of another pool.
     """
     ensure(actor, Permission.POOLS_MANAGE)
     pool_id = new.id or ids.new_id(now)
     given = _columns({name: getattr(new, name) for name in _COLUMNS})
+    queries.ensure_ruled_by(actor, new.team_ids)
     async with db.tenant_transaction(actor.tenant_id):
         await ensure_teams(actor, {str(team) for team in new.team_ids})
         await _ensure_name_free(actor, given["name"], pool_id)
@@ -142,6 +144,7 @@ async def edit_pool(actor: Actor, pool_id: UUID, change: PoolEdit, *, now: datet
     """Change what was touched of a pool.
 
     :raises NotFound: there is none.
+    :raises PoolOutOfReach: it is, or would be, other teams' too.
     :raises PoolNameTaken: there is another of this name.
     """
     ensure(actor, Permission.POOLS_MANAGE)
@@ -150,7 +153,9 @@ async def edit_pool(actor: Actor, pool_id: UUID, change: PoolEdit, *, now: datet
     }
     given = _columns(touched)
     async with db.tenant_transaction(actor.tenant_id):
+        await _ensure_ruled(actor, pool_id)
         if change.team_ids is not msgspec.UNSET:
+            queries.ensure_ruled_by(actor, change.team_ids)
             await ensure_teams(actor, {str(team) for team in change.team_ids})
         if "name" in given:
             await _ensure_name_free(actor, given["name"], pool_id)
@@ -167,6 +172,22 @@ async def edit_pool(actor: Actor, pool_id: UUID, change: PoolEdit, *, now: datet
             raise NotFound
         await audit.record(actor, "pool.changed", subject_id=pool_id, now=now, fields=[*given])
         return await queries.pool(vouched(actor), pool_id, now=now)
+
+
+async def _ensure_ruled(actor: Actor, pool_id: UUID) -> None:
+    """Lock a pool, and refuse one about which the actor does not decide.
+
+    :raises NotFound: there is none.
+    :raises PoolOutOfReach: it is not the actor's team's alone.
+    """
+    teams = await db.connection().fetchval(
+        "SELECT team_ids FROM customer_pool WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        actor.tenant_id,
+        pool_id,
+    )
+    if teams is None:
+        raise NotFound
+    queries.ensure_ruled_by(actor, msgspec.json.decode(teams, type=list[UUID]))
 
 
 def _columns(given: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +220,7 @@ async def delete_pool(actor: Actor, pool_id: UUID, *, now: datetime) -> None:
     """
     ensure(actor, Permission.POOLS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
-        await queries.held(vouched(actor), pool_id, now=now, lock=True)
+        await _ensure_ruled(actor, pool_id)
         pool = await queries.pool(vouched(actor), pool_id, now=now)
         if pool.customers:
             raise PoolInUse("Customers lie in this pool; move or assign them first.")

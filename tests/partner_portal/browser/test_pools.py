@@ -53,7 +53,7 @@ async def test_the_pools_pages_are_usable_by_everybody(
 ) -> None:
     now = clock.now()
     pool = await pools.create_pool(
-        shop.manager, NewPool(name="苏州公海", picks_per_day=5, views_per_day=20), now=now
+        shop.owner, NewPool(name="苏州公海", picks_per_day=5, views_per_day=20), now=now
     )
     for name in ("昆山德力精工机械有限公司", "太仓明珠酒楼", "常熟虞山茶庄"):
         new = NewCustomer(name=name, phone="13862147705", city="苏州", industry="制造", level="B")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,7 +31,9 @@ T = TypeVar("T")
 
 
 async def make_pool(actor: Actor, **fields: Any) -> PoolView:
-    """Make a pool."""
+    """Make a pool: of the whole company, or of one's team where one sees no more."""
+    if actor.scope is not Scope.TENANT:
+        fields = {"team_ids": [actor.team_id], **fields}
     return await service.create_pool(actor, NewPool(**{"name": "公海", **fields}), now=NOW)
 
 
@@ -303,14 +306,39 @@ async def test_pools_are_managed_by_managers(tenant: Tenant) -> None:
             await refused
 
 
+async def test_a_manager_decides_about_pools_of_the_own_team_alone(tenant: Tenant) -> None:
+    other_team = new_id()
+    await tenants.add_team(tenant.tenant_id, other_team, name="二队", now=NOW)
+    theirs = await make_pool(tenant.owner, team_ids=[other_team])
+    shared = await make_pool(tenant.owner, name="全公司")
+    own = await make_pool(tenant.manager, name="一队")
+    mine = [tenant.team_id]
+
+    for refused in (
+        make_pool(tenant.manager, name="我的", team_ids=[]),
+        make_pool(tenant.manager, name="我的", team_ids=[*mine, other_team]),
+        service.edit_pool(tenant.manager, theirs.id, PoolEdit(team_ids=mine), now=NOW),
+        service.edit_pool(tenant.manager, shared.id, PoolEdit(warn_days=1), now=NOW),
+        service.edit_pool(tenant.manager, own.id, PoolEdit(team_ids=[other_team]), now=NOW),
+        service.delete_pool(tenant.manager, theirs.id, now=NOW),
+        service.delete_pool(tenant.manager, shared.id, now=NOW),
+    ):
+        with pytest.raises(rules.PoolOutOfReach):
+            await refused
+
+    taken = await service.edit_pool(tenant.owner, theirs.id, PoolEdit(team_ids=mine), now=NOW)
+    assert taken.team_ids == mine
+
+
 async def test_the_same_pool_sent_twice_is_one_and_another_is_refused(tenant: Tenant) -> None:
     new = NewPool(id=new_id(), name="公海", held_max=3, team_ids=[tenant.team_id])
 
     first = await service.create_pool(tenant.manager, new, now=NOW)
 
     assert await service.create_pool(tenant.manager, new, now=NOW) == first
+    other = msgspec.structs.replace(new, held_max=4)
     with pytest.raises(IdReused):
-        await service.create_pool(tenant.manager, NewPool(id=new.id, name="公海"), now=NOW)
+        await service.create_pool(tenant.manager, other, now=NOW)
     with pytest.raises(service.PoolNameTaken):
         await make_pool(tenant.manager, name="公海")
 
