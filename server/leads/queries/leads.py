@@ -13,6 +13,7 @@ from server.customers.rules import search
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.leads import sight
 from server.leads.queries import ground
 from server.leads.rules import handoff
 from server.leads.rules.routing import Reason
@@ -96,6 +97,8 @@ class _Where:
     def __init__(self, actor: Actor) -> None:
         self.args: list[Any] = [actor.tenant_id]
         self._texts = ["l.tenant_id = $1"]
+        seen, values = sight.condition(actor)
+        self.add(seen, *values)
 
     def add(self, text: str, *values: Any) -> None:
         """Add a condition; each ``{}`` in it becomes the parameter of a value."""
@@ -163,7 +166,9 @@ async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
             actor.tenant_id,
             lead_id,
         )
-        may_see = Permission.LEADS_MANAGE in ROLE_PERMISSIONS[actor.role]
+        may_see = Permission.LEADS_MANAGE in ROLE_PERMISSIONS[actor.role] and await sight.are_seen(
+            actor, [lead_id]
+        )
         if row is None or not (may_see or row["assignee_id"] == actor.user_id):
             raise NotFound
         events = await db.connection().fetch(_EVENTS, actor.tenant_id, lead_id)

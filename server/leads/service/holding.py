@@ -11,6 +11,7 @@ import msgspec
 from server.access import Actor
 from server.kit import db
 from server.kit.errors import NotFound
+from server.leads import sight
 
 _HOLD: Final = """
 SELECT * FROM raw_lead WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
@@ -27,12 +28,12 @@ FROM UNNEST($2::uuid[], $6::jsonb[]) AS u(lead_id, detail)
 async def hold(actor: Actor, lead_ids: Sequence[UUID]) -> list[asyncpg.Record]:
     """Lock leads in one order, and give their rows.
 
-    :raises NotFound: one of them is not the company's.
+    :raises NotFound: one of them is not the company's, or is in another team's hands.
     """
     rows: list[asyncpg.Record] = await db.connection().fetch(
         _HOLD, actor.tenant_id, list(set(lead_ids))
     )
-    if len(rows) != len(set(lead_ids)):
+    if len(rows) != len(set(lead_ids)) or not await sight.are_seen(actor, lead_ids):
         raise NotFound("There is no such lead.", field="lead_id")
     return rows
 

@@ -7,6 +7,7 @@ from server.access import Actor, Scope
 from server.customers import queries as customers
 from server.customers import service as customer_service
 from server.customers.schemas import NewCustomer
+from server.kit.errors import NotFound
 from server.leads import queries, service
 from server.leads.rules.routing import CustomerOfOthers
 from server.leads.schemas import LeadFilters
@@ -46,3 +47,25 @@ async def test_a_lead_takes_no_customer_from_another_team(tenant: Tenant) -> Non
     assert whole.lead.verdict_values == {"customer_id": str(customer_id)}
     routed = await service.route(manager, lead_id, person_id=theirs.user_id, now=NOW)
     assert routed.person_id == theirs.user_id
+
+
+async def test_a_lead_in_another_teams_hands_is_theirs(tenant: Tenant) -> None:
+    ours, theirs = await a_team(tenant, "甲"), await a_team(tenant, "乙")
+    manager, phone = manager_of(tenant, ours), a_phone()
+    [lead_id] = (await receive(manager, a_lead("狮峰茶行", phone=phone))).ids
+    await service.keep(manager, decide([lead_id]), now=NOW)
+    assert (await queries.detail(manager, lead_id)).lead.id == lead_id
+    await service.route(manager, lead_id, person_id=theirs.user_id, now=NOW)
+
+    assert (await queries.list_page(manager, LeadFilters())).items == []
+    for refused in (
+        queries.detail(manager, lead_id),
+        service.call(manager, lead_id, now=NOW),
+        service.route(manager, lead_id, person_id=ours.user_id, now=NOW),
+    ):
+        with pytest.raises(NotFound):
+            await refused
+
+    assert (await service.call(theirs, lead_id, now=NOW)).phone == f"+86{phone}"
+    theirs_manager = manager_of(tenant, theirs)
+    assert (await queries.detail(theirs_manager, lead_id)).lead.id == lead_id
