@@ -17,6 +17,8 @@ TRIAL_DAYS_MAX: Final = 180
 """How far back a trial looks."""
 TRIAL_TASKS_MAX: Final = 5_000
 _MINUTES_MAX: Final = 60 * 24 * 30
+_WEEKS_MAX: Final = 26
+"""How many weeks of work a step may take: word that comes later helps nobody."""
 
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=_MINUTES_MAX)]
 MinuteOfDay = Annotated[int, msgspec.Meta(ge=0, le=DAY_MINUTES)]
@@ -25,7 +27,7 @@ Weekday = Annotated[int, msgspec.Meta(ge=0, le=6)]
 
 
 class BadSla(Invalid):
-    """Word goes up step by step: to the owner not before the manager."""
+    """Word goes up step by step, to the owner not before the manager, and in time to help."""
 
     code = "bad_sla"
 
@@ -84,6 +86,13 @@ def ensure_sound(terms: Terms) -> None:
     calendars.ensure_open(terms.calendar)
     if terms.owner_minutes <= terms.manager_minutes:
         raise BadSla("The owner is told after the manager.", field="owner_minutes")
+    week = (terms.closes_minute - terms.opens_minute) * len(set(terms.weekdays))
+    for name in ("warn_minutes", "owner_minutes"):
+        if getattr(terms, name) > _WEEKS_MAX * week:
+            raise BadSla(
+                f"By these hours this takes more than {_WEEKS_MAX} weeks; work more, or wait less.",
+                field=name,
+            )
 
 
 def moments(terms: Terms, due_at: datetime) -> Mapping[Step, datetime]:

@@ -19,6 +19,17 @@ CALENDARS = st.builds(
     weekdays=st.frozensets(st.integers(0, 6), min_size=1),
     keeps_holidays=st.booleans(),
 )
+
+
+def _is_sound(terms: Terms) -> bool:
+    """Say whether a company could set these terms."""
+    try:
+        rules.ensure_sound(terms)
+    except rules.BadSla:
+        return False
+    return True
+
+
 TERMS = st.builds(
     Terms,
     warn_minutes=st.integers(0, 3_000),
@@ -28,7 +39,7 @@ TERMS = st.builds(
     closes_minute=st.integers(701, 1440),
     weekdays=st.frozensets(st.integers(0, 6), min_size=1).map(tuple),
     keeps_holidays=st.booleans(),
-)
+).filter(_is_sound)
 
 
 @given(CALENDARS, MOMENTS, st.integers(1, 6_000))
@@ -79,3 +90,10 @@ def test_terms_that_never_count_are_refused() -> None:
         rules.ensure_sound(Terms(weekdays=()))
     with pytest.raises(rules.BadSla):
         rules.ensure_sound(Terms(manager_minutes=60, owner_minutes=60))
+    # A minute a week: the owner would hear in nineteen years.
+    minute = Terms(
+        opens_minute=700, closes_minute=701, weekdays=(0,), warn_minutes=0, owner_minutes=1_001
+    )
+    with pytest.raises(rules.BadSla) as refused:
+        rules.ensure_sound(minute)
+    assert refused.value.field == "owner_minutes"
