@@ -14,6 +14,7 @@ import os
 import pkgutil
 import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -255,9 +256,12 @@ class Beside:
     def stop(self) -> None:
         """Let it finish what it has claimed, and wait for that."""
         self._stopping.set()
-        if self._process is not None:
-            self._process.terminate()
-        self._keeper.join(TIME_LIMIT_S)
+        deadline_s = time.monotonic() + TIME_LIMIT_S
+        while self._keeper.is_alive() and time.monotonic() < deadline_s:
+            # Again and again: one that has just been forked still has its parent's handler.
+            if self._process is not None:
+                self._process.terminate()
+            self._keeper.join(PAUSE_S)
 
     def _keep(self) -> None:
         """Fork, wait for the end, and fork again, until asked to stop."""
