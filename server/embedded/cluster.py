@@ -70,6 +70,9 @@ class Tuning(msgspec.Struct, frozen=True):
             "log_line_prefix": "%m [%p] %q%u@%d ",
             "log_min_duration_statement": "1s",
             "log_lock_waits": "on",
+            # Also for the owner, and for a cluster whose roles are older than this.
+            "log_parameter_max_length": "0",
+            "log_parameter_max_length_on_error": "0",
         }
 
 
