@@ -75,7 +75,7 @@ def fen(text: str, field: str = "amount") -> int | None:
     if not plain:
         return None
     yuan, _, cents = plain.partition(".")
-    if not (yuan.isascii() and yuan.isdigit() and len(yuan) < 12 and len(cents) < 3):  # noqa: PLR2004
+    if not (yuan.isascii() and yuan.isdigit() and len(yuan) < 12 and len(cents) < 3):  # noqa: PLR2004 - digits of money
         raise Invalid("Write the amount in yuan, such as 12800.50.", field=field)
     if cents and not (cents.isascii() and cents.isdigit()):
         raise Invalid("Write the amount in yuan, such as 12800.50.", field=field)
@@ -90,7 +90,7 @@ def milli(text: str, field: str = "quantity") -> int:
     plain = text.replace(",", "").strip()
     whole, _, rest = plain.partition(".")
     is_number = f"{whole}{rest}".isascii() and f"{whole or 0}{rest or 0}".isdigit()
-    if not plain or not is_number or len(whole) > 6 or len(rest) > 3:  # noqa: PLR2004
+    if not plain or not is_number or len(whole) > 6 or len(rest) > 3:  # noqa: PLR2004 - digits of a share
         raise Invalid("Write a quantity, such as 2 or 0.5.", field=field)
     return int(whole or 0) * 1_000 + int(rest.ljust(3, "0"))
 
