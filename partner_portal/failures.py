@@ -15,6 +15,7 @@ from partner_portal.words import Catalogue, catalogue
 from server.kit import errors
 from server.problems import EXCEPTION_HANDLERS, request_id, status_of
 
+_EVENTS = "text/event-stream"
 _SHOWN = (403, 404, 409, 422, 429, 500, 503)
 
 
@@ -35,7 +36,9 @@ def refused(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Respons
 
 
 def to_sign_in(request: AnyRequest) -> Response[Any]:
-    """Send somebody to sign in, and back here afterwards."""
+    """Send somebody to sign in, and back here afterwards; a stream of an open page just ends."""
+    if _EVENTS in request.headers.get("accept", ""):
+        return Response(b"", status_code=HTTPStatus.NO_CONTENT, media_type=_EVENTS)
     address = "/sign-in"
     if request.method == "GET" and not htmx.is_htmx(request) and here(request) != "/":
         address += f"?next={quote(here(request), safe='/')}"

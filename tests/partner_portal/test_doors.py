@@ -391,3 +391,9 @@ async def test_open_pages_of_one_person_are_bounded(company: Tenant, browser: Br
 
     assert answer.status_code == 429
     held.clear()
+
+
+async def test_a_stream_ends_for_somebody_signed_out(browser: Browser) -> None:
+    answer = await browser.http.get("/live", headers={"Accept": "text/event-stream"})
+
+    assert (answer.status_code, answer.text) == (204, "")

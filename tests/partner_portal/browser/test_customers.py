@@ -391,3 +391,22 @@ async def test_a_merge_is_taken_back_on_the_page(
     await expect(desk.get_by_role("button", name="拆开 恒通机电旧档")).to_have_count(0)
     assert (await queries.one(shop.manager, old)).phone == "+8613800138001"
     assert (await queries.one(shop.manager, into)).phone is None
+
+
+async def test_an_open_page_of_somebody_signed_out_hears_nothing_and_complains_of_nothing(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    await let_in(context, site, shop.rep)
+    await open_page(page, "/customers")
+    await page.wait_for_selector("html[data-live=on]")
+
+    await context.clear_cookies()
+    state = await page.evaluate(
+        """() => new Promise((resolve) => {
+            const stream = new EventSource("/live");
+            stream.onerror = () => resolve(stream.readyState);
+        })"""
+    )
+
+    # EventSource.CLOSED: it does not come again.
+    assert state == 2
