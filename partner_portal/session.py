@@ -96,7 +96,7 @@ def _visit_cookie(request: AnyRequest, visit: str) -> Cookie:
 
 
 def sign_in(request: AnyRequest, response: Response[Any], signed_in: WebSignIn) -> None:
-    """Give the browser its session and take the visit away."""
+    """Give the browser its session, make it known for the next time, take the visit away."""
     response.set_cookie(
         Cookie(
             signed_in.cookie_name,
@@ -105,6 +105,17 @@ def sign_in(request: AnyRequest, response: Response[Any], signed_in: WebSignIn) 
             secure=signed_in.is_secure,
             samesite="lax",
             max_age=signed_in.max_age_s,
+        )
+    )
+    known = signed_in.known
+    response.set_cookie(
+        Cookie(
+            known.cookie_name,
+            value=known.token,
+            httponly=True,
+            secure=known.is_secure,
+            samesite="strict",
+            max_age=known.max_age_s,
         )
     )
     response.delete_cookie(visit_cookie_name(request))

@@ -51,13 +51,15 @@ async def sign_in(request: AnyRequest, renderer: TheRenderer) -> Response[Any]:
     """Let somebody in, or say that name and password do not belong together."""
     form = await request.form()
     login, password = str(form.get("login", "")).strip(), str(form.get("password", ""))
-    wanted = local_path(str(form.get("next", "/")))
+    login, password = login[:_LOGIN_MAX], password[:_PASSWORD_MAX]
+    wanted, now = local_path(str(form.get("next", "/"))), clock.now()
     try:
         signed_in = await identity.web_sign_in(
-            login[:_LOGIN_MAX],
-            password[:_PASSWORD_MAX],
+            login,
+            password,
             address=addresses.of(request),
-            now=clock.now(),
+            known_place=identity.known_browser(request.cookies, login, now=now),
+            now=now,
         )
     except Refusal as refusal:
         said = failures.sentence(catalogue(language_of(request)), refusal)

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Router, delete, get, patch, post
+from litestar import Request, Response, Router, delete, get, patch, post
+from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 
 from server.access.edge import CurrentActor
@@ -19,6 +20,7 @@ from server.identity.schemas import (
     InvitationView,
     Invited,
     Joined,
+    KnownBrowser,
     Me,
     NewAbsence,
     NewEnrolmentCode,
@@ -36,10 +38,34 @@ from server.kit.parameters import PageCursor
 
 
 @post("/login", status_code=200, exclude_from_auth=True, security=[{}], summary="Sign in")
-async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Tokens:
-    """Sign in by login name and password, without a device."""
-    address = addresses.of(request)
-    return await service.sign_in(data.login, data.password, address=address, now=clock.now())
+async def login(request: Request[Any, Any, Any], data: JSONBody[SignIn]) -> Response[Tokens]:
+    """Sign in by login name and password, without a device.
+
+    A client that keeps cookies is known again, and is then not kept out by strangers who have
+    guessed too often at its login name.
+    """
+    now = clock.now()
+    tokens = await service.sign_in(
+        data.login,
+        data.password,
+        address=addresses.of(request),
+        known_place=service.known_browser(request.cookies, data.login, now=now),
+        now=now,
+    )
+    known = service.remember_browser(data.login, now=now)
+    return Response(tokens, cookies=[known_browser_cookie(known)])
+
+
+def known_browser_cookie(known: KnownBrowser) -> Cookie:
+    """Set the cookie by which a browser is known again at the next sign-in."""
+    return Cookie(
+        known.cookie_name,
+        value=known.token,
+        max_age=known.max_age_s,
+        secure=known.is_secure,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 @post("/token", status_code=200, exclude_from_auth=True, security=[{}], summary="Turn a token over")

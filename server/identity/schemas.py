@@ -248,6 +248,15 @@ class Me(msgspec.Struct, frozen=True):
     has_password: bool
 
 
+class KnownBrowser(msgspec.Struct, frozen=True):
+    """The cookie of a browser in which a login name has signed in before."""
+
+    cookie_name: str
+    token: str
+    is_secure: bool
+    max_age_s: int
+
+
 class WebSignIn(msgspec.Struct, frozen=True):
     """A browser that has just signed in: what its cookie holds, and how the cookie is set."""
 
@@ -257,6 +266,8 @@ class WebSignIn(msgspec.Struct, frozen=True):
     cookie_name: str
     is_secure: bool
     max_age_s: int
+    known: KnownBrowser
+    """A second cookie, by which the browser is known when this name signs in again."""
 
 
 class WebPresence(msgspec.Struct, frozen=True):

@@ -16,9 +16,11 @@ from server.access.streams import STREAMS, Bounds
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer
 from server.identity import service as identity
+from server.kit import clock
 from server.settings import Settings
 from tests import factories
 from tests.factories import NOW, Tenant, login_of
+from tests.server.identity.conftest import lock
 
 PASSWORD = "correct horse 1729 staple"
 
@@ -257,6 +259,20 @@ async def test_the_entrance_believes_only_its_own_form(browser: Browser, company
 
     assert without.status_code == elsewhere.status_code == 403
     assert "tonglu_session" not in browser.http.cookies
+
+
+async def test_a_browser_that_was_here_before_is_let_in_though_strangers_guess(
+    browser: Browser, company: Tenant
+) -> None:
+    await browser.sign_in(company.manager)
+    browser.http.cookies.delete("tonglu_session")
+    await lock(login_of(company.manager), now=clock.now())
+
+    known = await browser.sign_in(company.manager)
+    browser.http.cookies.clear()
+    stranger = await browser.sign_in(company.manager)
+
+    assert (known.status_code, stranger.status_code) == (303, 429)
 
 
 async def test_the_token_of_one_session_is_worth_nothing_in_another(

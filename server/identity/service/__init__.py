@@ -5,6 +5,7 @@ and no connection is held while a password is hashed.
 """
 
 from server.identity.service.absences import add_absence, remove_absence
+from server.identity.service.browsers import known_browser, remember_browser
 from server.identity.service.devices import (
     device_synced,
     enrol,
@@ -19,7 +20,7 @@ from server.identity.service.invitations import (
     new_invitation,
     revoke_invitation,
 )
-from server.identity.service.proof import sign_in
+from server.identity.service.proof import sign_in, unlock
 from server.identity.service.tokens import refresh, sign_out
 from server.identity.service.upkeep import sweep
 from server.identity.service.users import (
@@ -54,10 +55,12 @@ __all__ = [
     "hold_device",
     "invite",
     "invite_first_owner",
+    "known_browser",
     "look_at_invitation",
     "new_enrolment_code",
     "new_invitation",
     "refresh",
+    "remember_browser",
     "remove_absence",
     "revoke_device",
     "revoke_invitation",
@@ -66,6 +69,7 @@ __all__ = [
     "sign_out_elsewhere",
     "sign_out_everywhere",
     "sweep",
+    "unlock",
     "web_cookie_name",
     "web_presence",
     "web_sign_in",

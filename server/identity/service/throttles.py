@@ -6,7 +6,14 @@ from math import ceil
 from typing import Final
 
 from server.identity import keys
-from server.identity.rules.throttles import Throttle, TooManyTries, storage_key
+from server.identity.rules.throttles import (
+    KEY_BYTES,
+    Throttle,
+    TooManyTries,
+    key_prefix,
+    login_subject,
+    storage_key,
+)
 from server.kit import db
 
 Counted = tuple[Throttle, str]
@@ -22,6 +29,7 @@ RETURNING tries, window_ends_at
 """
 _GIVE_BACK: Final = "UPDATE throttle_counter SET tries = tries - 1 WHERE key = $1 AND tries > 0"
 _CLEAR: Final = "DELETE FROM throttle_counter WHERE key = ANY($1::bytea[])"
+_CLEAR_BETWEEN: Final = "DELETE FROM throttle_counter WHERE key BETWEEN $1 AND $2"
 
 
 async def count(counted: Sequence[Counted], *, now: datetime) -> None:
@@ -51,6 +59,13 @@ async def _count_until_refused(counted: Sequence[Counted], now: datetime) -> int
 async def clear(counted: Sequence[Counted]) -> None:
     """Forget the tries of somebody who has proven who they are; in the open transaction."""
     await db.connection().execute(_CLEAR, [_key(*item) for item in counted])
+
+
+async def clear_login(login: str) -> None:
+    """Forget all tries for a login name, wherever they came from; in the open transaction."""
+    prefix = key_prefix(login_subject(login), key=keys.current().mac)
+    rest = KEY_BYTES - len(prefix)
+    await db.connection().execute(_CLEAR_BETWEEN, prefix + bytes(rest), prefix + b"\xff" * rest)
 
 
 async def give_back(throttle: Throttle, subject: str) -> None:

@@ -292,7 +292,8 @@ async def change_password(
     async with db.tenant_transaction(actor.tenant_id):
         held = await queries.one_user(actor.tenant_id, actor.user_id)
     login = held.login or ""
-    await prove(login, current, address=address, now=now)
+    here = f"session {actor.session_id or actor.device_id}"
+    await prove(login, current, address=address, known_place=here, now=now)
     passwords.ensure_acceptable(new, about=(login, held.name), field="new_password")
     secret = await hashing.hash_password(new)
     async with db.tenant_transaction(actor.tenant_id):
@@ -309,8 +310,7 @@ async def end_password_sessions(actor: Actor, login: str, *, now: datetime) -> N
     connection, whose = db.connection(), (actor.tenant_id, actor.user_id)
     await connection.execute(_END_FAMILIES, *whose, now, actor.session_id)
     await connection.execute(_END_WEB, *whose, now, actor.session_id)
-    limits = (throttles.SIGN_IN_BY_LOGIN, throttles.SIGN_IN_BY_LOGIN_LONG)
-    await counters.clear([(limit, login) for limit in limits])
+    await counters.clear_login(login)
     standings.forget_on_commit()
 
 

@@ -12,6 +12,7 @@ from server.identity import keys, standings
 from server.identity.rules import web_sessions
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import WebPresence, WebSignIn
+from server.identity.service.browsers import remember_browser
 from server.identity.service.proof import prove
 from server.kit import db, ids
 
@@ -28,13 +29,17 @@ _TOUCH: Final = "UPDATE web_session SET last_seen_at = $2 WHERE token_hash = $1"
 _REVOKE: Final = "UPDATE web_session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL"
 
 
-async def web_sign_in(login: str, password: str, *, address: str, now: datetime) -> WebSignIn:
+async def web_sign_in(
+    login: str, password: str, *, address: str, known_place: str | None = None, now: datetime
+) -> WebSignIn:
     """Sign a browser in; a session always begins with a new token, so none can be planted.
+
+    :param known_place: what `known_browser` says.
 
     :raises SignInRefused: when they do not belong together.
     :raises TooManyTries: for this name or from this address.
     """
-    standing = await prove(login, password, address=address, now=now)
+    standing = await prove(login, password, address=address, known_place=known_place, now=now)
     token = web_sessions.new_token(secrets.token_bytes(web_sessions.SECRET_BYTES))
     fingerprint, session_id = web_sessions.fingerprint(token), ids.new_id(now)
     who = actor_of(standing, device_id=None, session_id=session_id)
@@ -58,6 +63,7 @@ async def web_sign_in(login: str, password: str, *, address: str, now: datetime)
         cookie_name=web_cookie_name(),
         is_secure=held.is_secure,
         max_age_s=int(web_sessions.ABSOLUTE.total_seconds()),
+        known=remember_browser(login, now=now),
     )
 
 

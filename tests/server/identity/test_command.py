@@ -1,13 +1,10 @@
 """The first of the platform's staff is added from a shell."""
 
-import asyncio
-import os
-import sys
-
 import httpx
 
-from server.settings import Settings, to_environment
+from server.settings import Settings
 from tests.factories import new_id
+from tests.server.identity.conftest import run_tonglu
 
 
 async def test_staff_added_in_a_shell_may_sign_in(
@@ -33,13 +30,5 @@ async def test_a_weak_password_is_refused_in_words(database: Settings) -> None:
 
 async def _staff(database: Settings, login: str, role: str, password: str) -> tuple[int, str]:
     """Run `tonglu staff` and give its status and words."""
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server.cli", "staff", login),
-        *("--name", "林知远", "--role", role, "--password", password),
-        env={**os.environ, **to_environment(database)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await running.communicate()
-    assert running.returncode is not None, "it has ended"
-    return running.returncode, said.decode()
+    given = ("--name", "林知远", "--role", role, "--password", password)
+    return await run_tonglu(database, "staff", login, *given)

@@ -19,7 +19,7 @@ from server.identity.schemas import WebSignIn
 from server.kit import clock
 from server.settings import Settings
 from tests.factories import Tenant, new_id
-from tests.server.identity.conftest import PASSWORD, Person
+from tests.server.identity.conftest import PASSWORD, Person, lock
 
 SERVER = Path(server_app.__file__).parent
 MAKERS = {"identity/rules/standing.py", "access/rules.py"}
@@ -210,6 +210,18 @@ async def test_a_throttled_person_is_told_when_to_come_again(http: httpx.AsyncCl
     assert [answer.status_code for answer in answers] == [401] * 10 + [429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 900
     assert answers[-1].json()["code"] == "too_many_tries"
+
+
+async def test_a_client_that_keeps_cookies_is_known_when_strangers_have_guessed_too_often(
+    http: httpx.AsyncClient, rep: Person
+) -> None:
+    await bearer(http, rep)
+    await lock(rep.login, now=clock.now())
+
+    assert await bearer(http, rep)
+    http.cookies.clear()
+    body = {"login": rep.login, "password": rep.password}
+    assert (await http.post("/v1/auth/login", json=body)).status_code == 429
 
 
 async def test_behind_a_proxy_one_client_does_not_use_up_the_tries_of_another(
