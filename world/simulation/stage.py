@@ -24,12 +24,13 @@ from world.simulation.disk import first_loads
 from world.simulation.hands import GRANT, POISON, REFUSE, Hands
 from world.simulation.memory import MemoryStore
 from world.simulation.network import Network
+from world.simulation.notes import Finding
 from world.simulation.phone import Phone
 from world.simulation.plan import Event, Plan
 from world.simulation.scheduler import MINUTE, SECOND, START_MS, Scheduler
 from world.simulation.site import Person, Site
 from world.simulation.skew import OLD
-from world.simulation.watch import Finding, Watch
+from world.simulation.watch import Watch
 
 QUIET_WITHIN_MS: Final = 30 * SECOND
 """So long after the last fault everybody is up to date."""

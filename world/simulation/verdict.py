@@ -18,10 +18,10 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, Policy
 from world.simulation.diary import Entry, Identity, identity
+from world.simulation.notes import EFFECT
+from world.simulation.notes import told as told_of
 from world.simulation.phone import Phone
 from world.simulation.tables import Tables
-from world.simulation.watch import EFFECT
-from world.simulation.watch import told as told_of
 
 if TYPE_CHECKING:
     from world.simulation.stage import Stage

@@ -1,0 +1,307 @@
+"""Each op of a commit, settled again by hand: by what its author saw, not by versions and bases."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from sync_protocol.conflicts import DELETED
+from sync_protocol.merge import HeldRecord, Key
+from sync_protocol.messages import (
+    Code,
+    Create,
+    Delete,
+    Edit,
+    Intent,
+    Op,
+    Outcome,
+    Status,
+    Unreadable,
+)
+from sync_protocol.schema import SCHEMA, Policy
+from world.simulation.diary import Entry
+from world.simulation.hands import POISON, TEXTS, WRITTEN, is_free
+from world.simulation.notes import EFFECT, Notes, is_same, told
+from world.simulation.scheduler import MINUTE
+from world.simulation.tables import Commit, customer_of
+
+_UNLIKE: Final = {kind.KIND: frozenset(names) for kind, names in TEXTS.items()}
+_decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
+_NEVER: Final = frozenset(
+    {
+        Code.FIELD_FIXED,
+        Code.FIELD_REQUIRED,
+        Code.FIELD_SERVER_ONLY,
+        Code.FIELD_UNKNOWN,
+        Code.GROUP_INCOMPLETE,
+        Code.ID_INVALID,
+        Code.ID_REUSED,
+        Code.KIND_UNKNOWN,
+        Code.NUMBER_REUSED,
+        Code.OP_UNREADABLE,
+        Code.VALUE_INVALID,
+    }
+)
+"""What no device of this version is ever answered for what its person did."""
+_SLACK_MS: Final = 2 * MINUTE
+"""Edits nearer to each other than this may be taken in either order."""
+
+
+class _Working(msgspec.Struct):
+    """A record while the ops of one commit are followed by hand."""
+
+    fields: dict[str, Any]
+    writers: dict[str, str | None]
+    unknown: set[str]
+    """Fields whose value is decided in a way that is not followed here."""
+    said: set[str]
+    """Fields that somebody wrote since the creation: an empty one of the others says nothing."""
+    deleted: bool
+    is_revived: bool = False
+    """It came back in this commit; who deletes it again after that knows of it."""
+
+
+class Following(Notes):
+    """Follows the ops of a commit, and compares what was decided with what is held."""
+
+    def follow(self, commit: Commit, device_id: str) -> None:
+        """Settle the ops of a commit again, by what their authors saw; compare the results."""
+        working: dict[Key, _Working] = {}
+        for settled in commit.settled:
+            outcome = _decode_outcome(settled.outcome)
+            entry = self.diary.find(device_id, settled.digest)
+            if outcome.number != settled.number:
+                self.find("outcome", f"op {settled.number} has the outcome of {outcome.number}")
+            if entry is None:
+                self._look_at_stranger(device_id, settled.digest, outcome)
+                continue
+            self.counts[str(outcome.code)] += 1
+            if outcome.code in _NEVER:
+                self.find("well-formed", f"{told(entry)} is answered by {outcome.code}")
+            if outcome.status is Status.QUARANTINED and not _is_poison(entry.op):
+                self.find("no error", f"{told(entry)} was put into quarantine")
+            if outcome.status in EFFECT and not isinstance(entry.op, Intent):
+                self._follow_op(commit, working, entry, outcome)
+        for key, record in working.items():
+            self._compare_held(commit, key, record)
+
+    def _look_at_stranger(self, device_id: str, digest: bytes, outcome: Outcome) -> None:
+        if outcome.status in EFFECT:
+            self.find("exactly once", f"{device_id[-4:]} settled {digest.hex()}, which nobody did")
+
+    def _working(self, commit: Commit, working: dict[Key, _Working], op: Any) -> _Working | None:
+        key = (op.kind, op.id)
+        if key not in working:
+            row = commit.before.records.get(key)
+            if row is None:
+                return None
+            record = row.record
+            working[key] = _Working(
+                fields=dict(record.fields),
+                writers={name: record.version(name).device for name in record.fields},
+                unknown={name for name in record.fields if record.version(name).shared},
+                said=set(record.versions),
+                deleted=record.deleted,
+            )
+        return working[key]
+
+    def _follow_op(
+        self, commit: Commit, working: dict[Key, _Working], entry: Entry, outcome: Outcome
+    ) -> None:
+        op = entry.op
+        assert not isinstance(op, Intent), "intents are counted by their effects"
+        record = self._working(commit, working, op)
+        match op:
+            case Create():
+                if record is None:
+                    names = SCHEMA.fields(op.kind)
+                    working[op.kind, op.id] = _Working(
+                        fields=dict(op.fields),
+                        writers=dict.fromkeys(names, entry.device_id),
+                        unknown=set(),
+                        said=set(),
+                        deleted=False,
+                    )
+                elif outcome.code != Code.DUPLICATE:
+                    self.find("exactly once", f"{told(entry)} was created again")
+            case Edit():
+                if record is None:
+                    self.find("no resurrection", f"{told(entry)} was applied to nothing")
+                else:
+                    self._follow_edit(commit, record, entry, op, outcome)
+                    self._look_beneath(commit, working, entry, op)
+            case Delete():
+                if record is not None:
+                    stood = not record.deleted
+                    self._follow_delete(record, entry, outcome)
+                    if stood and record.deleted and op.kind == "customer":
+                        self._follow_beneath(commit, working, entry)
+
+    def _follow_edit(
+        self, commit: Commit, record: _Working, entry: Entry, op: Edit, outcome: Outcome
+    ) -> None:
+        conflicts = _conflicts(commit, outcome)
+        if record.deleted and outcome.code != Code.UNCHANGED:
+            if DELETED not in conflicts:
+                self.find("no resurrection", f"{told(entry)} revived a record and told nobody")
+            record.deleted, record.is_revived = False, True
+        for name, value in op.fields.items():
+            if SCHEMA.field(op.kind, name).policy is Policy.TEXT_MERGE:
+                record.unknown.add(name)
+            else:
+                self._follow_field(record, entry, name, value, conflicts.get(name))
+            record.said.add(name)
+            if name not in record.unknown and name not in conflicts:
+                record.writers[name] = entry.device_id
+        record.unknown.update(op.sets)
+
+    def _follow_field(
+        self, record: _Working, entry: Entry, name: str, value: Any, conflict: HeldRecord | None
+    ) -> None:
+        current = record.fields.get(name)
+        about = f"{told(entry)} wrote {name}={value!r} where {current!r} was held"
+        has_seen = current in entry.seen.get(name, ())
+        if conflict is not None:
+            kept, other = conflict.fields["kept"], conflict.fields["other"]
+            if {str(kept), str(other)} != {str(value), str(current)}:
+                self.find("no silent loss", f"{about}; the conflict tells {kept!r} and {other!r}")
+            if has_seen and self._is_certain(record, entry, name, current):
+                self.find("causality", f"{about}; its author had seen it, and it is a conflict")
+            self._compare_times(entry, kept, value, current)
+            record.fields[name] = kept
+            record.writers[name] = entry.device_id if kept == value else record.writers.get(name)
+            return
+        is_own = self._is_own(record, entry, name, current)
+        is_unsaid = current is None and name not in record.said
+        is_free = is_own or is_unsaid or name in record.unknown
+        if not (value == current or has_seen or is_free):
+            self.find("no silent loss", f"{about}; its author had not seen it, and no one is told")
+        record.fields[name] = value
+
+    def _is_own(self, record: _Working, entry: Entry, name: str, current: Any) -> bool:
+        """Say whether a value was written on the device itself, which has not forgotten it."""
+        is_own = record.writers.get(name) == entry.device_id
+        return is_own and not self.diary.is_forgotten(entry, name, current)
+
+    def _is_certain(self, record: _Working, entry: Entry, name: str, current: Any) -> bool:
+        """Say whether a value that was seen must count as seen: it was written once, here.
+
+        Who restores a value writes it once more: whoever saw it before then, be it as the desk's
+        own, had not seen that it was taken back.
+        """
+        op = entry.op
+        assert not isinstance(op, Intent), "intents write no fields"
+        at_desk = (op.id, name, str(current)) in self.at_desk
+        return (
+            name in _UNLIKE.get(op.kind, ())
+            and name not in record.unknown
+            and current is not None
+            and entry.epoch == self.tables.clock.epoch
+            and len(self.diary.writes(op.id, name, current)) + at_desk <= 1
+        )
+
+    def _compare_times(self, entry: Entry, kept: Any, value: Any, current: Any) -> None:
+        """Hold the later of two concurrent edits, by the true clock, where clocks are honest."""
+        if not self.are_clocks_honest:
+            return
+        others = [
+            each
+            for each in self.diary.entries.values()
+            if isinstance(each.op, Create | Edit) and current in each.op.fields.values()
+        ]
+        if len(others) != 1 or current is None:
+            return
+        difference = entry.at_ms - others[0].at_ms
+        if abs(difference) > _SLACK_MS and (kept == value) != (difference > 0):
+            self.find(
+                "clocks",
+                f"{kept!r} is kept of {value!r} and {current!r}, which was written"
+                f" {difference / 1000:+.0f} s before",
+            )
+
+    def _follow_delete(self, record: _Working, entry: Entry, outcome: Outcome) -> None:
+        if outcome.code == Code.EDIT_WON or record.deleted:
+            return
+        for name, current in record.fields.items():
+            is_own = record.writers.get(name) == entry.device_id
+            has_seen = str(current) in {str(each) for each in entry.seen.get(name, ())}
+            is_free = name in record.unknown or name in _FILLED_IN or name in entry.unknown
+            if current and not (is_own or has_seen or is_free):
+                self.find(
+                    "no silent loss",
+                    f"{told(entry)} deleted {name}={current!r}, which its author had not seen",
+                )
+        record.deleted = True
+
+    def _follow_beneath(
+        self, commit: Commit, working: Mapping[Key, _Working], entry: Entry
+    ) -> None:
+        """Look whether who deleted a customer had seen all that belonged to it."""
+        for row in commit.before.records.values():
+            record = row.record
+            if record.deleted or record.kind in {"conflict", "customer"}:
+                continue
+            is_deleted = record.key in working and working[record.key].deleted
+            if is_deleted or customer_of(record) != entry.op.id:
+                continue
+            for name in _WORDS.get(record.kind, ()):
+                current, is_own = record.fields[name], record.version(name).device
+                if current is None or current in entry.beneath.get((record.id, name), ()):
+                    continue
+                if is_own != entry.device_id and name not in entry.unknown:
+                    self.find(
+                        "no silent loss",
+                        f"{told(entry)} hides {record.kind} {record.id[-4:]}.{name}={current!r},"
+                        " which its author had not seen",
+                    )
+
+    def _look_beneath(
+        self, commit: Commit, working: Mapping[Key, _Working], entry: Entry, op: Edit
+    ) -> None:
+        """Look whether something was written where nobody looks: beneath a deleted customer."""
+        row = commit.after.records.get((op.kind, op.id))
+        if row is None or op.kind in {"conflict", "customer"}:
+            return
+        key = ("customer", str(customer_of(row.record)))
+        before = commit.before.records.get(key)
+        is_revived = key in working and working[key].is_revived
+        if before is not None and before.record.deleted and not is_revived:
+            self.find("no silent loss", f"{told(entry)} was written beneath a deleted customer")
+
+    def _compare_held(self, commit: Commit, key: Key, record: _Working) -> None:
+        """Compare what was followed by hand with what was committed."""
+        row = commit.after.records.get(key)
+        if row is None:
+            self.find("exactly once", f"{key[0]} {key[1][-4:]} has an outcome and is not held")
+            return
+        if row.record.deleted != record.deleted:
+            self.find("no resurrection", f"{key[0]} {key[1][-4:]}: deleted is {row.record.deleted}")
+        for name, value in record.fields.items():
+            held = row.record.fields.get(name)
+            if name not in record.unknown and not is_same(held, value):
+                self.find(
+                    "merge", f"{key[0]} {key[1][-4:]}.{name} is {held!r}, decided was {value!r}"
+                )
+
+
+_WORDS: Final = {
+    kind.KIND: frozenset(spec.name for spec in SCHEMA.record(kind.KIND).fields if is_free(spec))
+    for kind in WRITTEN
+}
+"""Fields whose every value is unlike all others, with those that are written once."""
+_FILLED_IN: Final = frozenset(
+    {"owner_id", "team_id", "status", "written_at", "customer_id", "tags", "remark"}
+).union(spec.name for record in SCHEMA.records for spec in record.fields if spec.server_only)
+"""Fields that nobody's hands wrote, or whose parts are counted one by one."""
+
+
+def _conflicts(commit: Commit, outcome: Outcome) -> dict[str, HeldRecord]:
+    """Answer the conflicts that an op left, by field."""
+    made = commit.unit.conflicts if commit.unit else ()
+    return {
+        record.fields["field"]: record for record in made if record.id in set(outcome.conflicts)
+    }
+
+
+def _is_poison(op: Op) -> bool:
+    return isinstance(op, Unreadable) or (isinstance(op, Intent) and op.name == POISON)
