@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from server.access import Actor
 from server.changelog import storage
 from server.sync import feed, rules, service
@@ -13,7 +15,7 @@ from server.sync.registry import KINDS
 from server.sync.service import HERE, Room
 from server.sync.store import After, Row, Standing, SyncStore
 from sync_protocol import digest as protocol
-from sync_protocol.messages import DigestRequest, DigestResponse
+from sync_protocol.messages import DigestRequest, DigestResponse, PullResponse
 
 _FIRST_ID: Final = UUID(int=0)
 _ALL: Final = 2**31 - 1
@@ -21,36 +23,51 @@ _SIDE_BY_SIDE: Final = asyncio.Semaphore(2)
 """Comparisons at the same time in one process: each holds all that a device may hold."""
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """What a comparison is made of, all of one snapshot."""
+
+    page: PullResponse
+    held: Mapping[str, Mapping[str, Row]] | None
+    """The records that the device should hold, by kind and id; None when the page comes alone."""
+
+
 async def compare(
     actor: Actor, request: DigestRequest, *, now: datetime, room: Room = HERE
 ) -> DigestResponse:
     """Compare what a device holds with what it may hold, as of the page that comes along.
 
-    Both are of one snapshot. One statement a kind that is asked about, whatever the number of rows;
-    a page that has a successor, or starts the device again, comes alone.
+    One statement a kind that is asked about, whatever the number of rows; a page that has a
+    successor, or starts the device again, comes alone.
     """
     rules.ensure_device(actor)
     async with _SIDE_BY_SIDE:
-        return await _compare(actor, request, now, room)
+        seen = await look(actor, request, now=now, room=room)
+        # Off the event loop, because there may be many.
+        return await asyncio.to_thread(answer, request, seen)
 
 
-async def _compare(
-    actor: Actor, request: DigestRequest, now: datetime, room: Room
-) -> DigestResponse:
-    """Compare, as one of few."""
+async def look(actor: Actor, request: DigestRequest, *, now: datetime, room: Room = HERE) -> Seen:
+    """Read what a comparison needs."""
     async with room.store.snapshot(actor.tenant_id):
         stands = await service.standing(room, actor)
         page = await service.page_for(room.store, actor, request.pull, stands, now)
         if page.more or page.reset:
-            return DigestResponse(pull=page)
+            return Seen(page, None)
         names = protocol.kinds_asked(request, tuple(KINDS))
-        held = {name: await _held(room.store, actor, name, stands) for name in names}
-    found = await asyncio.to_thread(_answer, request, held)
+        return Seen(page, {name: await _held(room.store, actor, name, stands) for name in names})
+
+
+def answer(request: DigestRequest, seen: Seen) -> DigestResponse:
+    """Hash every record and compare; pure."""
+    if seen.held is None:
+        return DigestResponse(pull=seen.page)
+    hashes = {kind: _hashes_of(kind, list(rows.values())) for kind, rows in seen.held.items()}
+    found = protocol.answer(request, hashes)
     return DigestResponse(
-        pull=page,
+        pull=seen.page,
         branches=found.branches,
         batches=[
-            feed.batch(kind, [held[kind][record_id] for record_id in ids])
+            feed.batch(kind, [seen.held[kind][record_id] for record_id in ids])
             for kind, ids in found.missing.items()
         ],
         strange=found.strange,
@@ -62,12 +79,6 @@ async def _held(store: SyncStore, actor: Actor, kind: str, stands: Standing) -> 
     start = After(seq=0, record_id=_FIRST_ID, base=0, started=stands.seq)
     rows = await store.changed(actor, kind, start, _ALL)
     return {row["id"]: row for row in rows if not row["deleted"]}
-
-
-def _answer(request: DigestRequest, held: Mapping[str, Mapping[str, Row]]) -> protocol.Found:
-    """Hash every record and compare; off the event loop, because there may be many."""
-    hashes = {kind: _hashes_of(kind, list(rows.values())) for kind, rows in held.items()}
-    return protocol.answer(request, hashes)
 
 
 def _hashes_of(kind: str, rows: Sequence[Row]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from world.simulation.scheduler import SECOND
 MET = (
     *("applied", "merged", "revived", "edit_won", "not_found", "quarantined", "parent_missing"),
     *("partition", "server crash", "power lost", "clock set", "hand-over", "scope changed"),
-    *("restoration", "compaction", "revoked", "old image", "app updated"),
+    *("restoration", "compaction", "revoked", "old image", "app updated", "rot", "mended"),
 )
 """What a sample must have met, or it says nothing about it."""
 

@@ -129,6 +129,10 @@ class Disk:
         """Read the disk without any program; no power is needed for that."""
         return self._connection.cursor().execute(sql, values).fetchall()
 
+    def damage(self, sql: str, *values: object) -> None:
+        """Change the disk without any program."""
+        self._connection.cursor().execute(sql, values)
+
     def image(self) -> bytes:
         """Copy what is committed. Between transactions, when a device is quiet."""
         return self._connection.serialize()

@@ -20,10 +20,11 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, Policy
 from world.simulation.diary import Entry
-from world.simulation.hands import POISON, TEXTS, WRITTEN, is_free
+from world.simulation.hands import POISON
 from world.simulation.notes import EFFECT, Notes, is_same, told
 from world.simulation.scheduler import MINUTE
 from world.simulation.tables import Commit, customer_of
+from world.simulation.written import TEXTS, WRITTEN, is_free
 
 _UNLIKE: Final = {kind.KIND: frozenset(names) for kind, names in TEXTS.items()}
 _decode_outcome: Final = msgspec.json.Decoder(Outcome).decode

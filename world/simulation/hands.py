@@ -12,20 +12,19 @@ from typing import Any, Final
 import msgspec
 
 from mobile_client_sdk.client import Client
-from mobile_client_sdk.records import RECORD_TYPES, ConflictRecord, Customer, Record, Tag
+from mobile_client_sdk.records import ConflictRecord, Customer, Record, Tag
 from sync_protocol.conflicts import DELETED
+from sync_protocol.merge import Key
 from sync_protocol.messages import Create, Delete, Edit, Intent, Op
 from sync_protocol.schema import (
     CUSTOMER_LEVELS,
     SCHEMA,
-    FieldSpec,
-    FieldType,
-    Policy,
     Schema,
     ValueRefused,
 )
 from world.simulation.diary import Diary, Entry
 from world.simulation.phone import Phone
+from world.simulation.written import CHILDREN, TEXTS, WRITTEN, is_free
 
 GRANT: Final = "simulation.grant"
 """An intent that the simulated server does."""
@@ -33,37 +32,6 @@ REFUSE: Final = "simulation.refuse"
 """An intent that it declines after having begun."""
 POISON: Final = "simulation.poison"
 """An intent on which it fails."""
-_OF_A_FORM: Final = frozenset({"city", "email"})
-"""Texts to which a room gives a form of their own."""
-
-
-def is_free(field: FieldSpec) -> bool:
-    """Say whether a person writes into a field whatever comes to mind."""
-    is_text = field.type is FieldType.TEXT and field.policy in (Policy.KEEP_BOTH, Policy.APPEND)
-    is_bound = field.server_only or field.choices or field.pattern or field.name in _OF_A_FORM
-    return is_text and not is_bound
-
-
-def _is_written(kind: type[Record]) -> bool:
-    """Say whether people write records of a kind by hand: nothing but texts is needed for one."""
-    spec = SCHEMA.record(kind.KIND)
-    needed = [field for field in spec.fields if field.required and field.name != spec.parent]
-    return spec.creatable and all(map(is_free, needed)) and any(map(is_free, spec.fields))
-
-
-WRITTEN: Final = tuple(filter(_is_written, RECORD_TYPES))
-"""The kinds of records that people write: a new kind is among them by what its schema says."""
-TEXTS: Final[Mapping[type[Record], tuple[str, ...]]] = {
-    kind: tuple(
-        field.name
-        for field in SCHEMA.record(kind.KIND).fields
-        if is_free(field) and field.policy is Policy.KEEP_BOTH
-    )
-    for kind in WRITTEN
-}
-"""Fields whose every value is unlike all others, by kind of record."""
-CHILDREN: Final = tuple(kind for kind in WRITTEN if SCHEMA.record(kind.KIND).parent)
-"""The kinds of what belongs to a customer."""
 _EDITED: Final[tuple[type[Record], ...]] = (Customer, *(kind for kind in CHILDREN if TEXTS[kind]))
 _DELETED: Final[tuple[type[Record], ...]] = tuple(
     kind for kind in CHILDREN if SCHEMA.record(kind.KIND).deletable
@@ -74,18 +42,27 @@ Seen = dict[tuple[str, str], tuple[Any, ...]]
 """For each record and field, the values that a person could see."""
 
 
+Sound = Callable[[Phone], Mapping[Key, Mapping[str, Any]]]
+"""Tells what a device would hold of the rows that are damaged on it."""
+
+
 class Copy(msgspec.Struct, frozen=True):
     """A record as it was on the screen, and what lay beneath what was done here."""
 
     record: Record
     beneath: Mapping[str, Any]
+    sound: Mapping[str, Any] = {}
+    """Where the disk is damaged: what it would have shown."""
 
 
 class Hands:
     """The hands of the person to whom a device belongs."""
 
-    def __init__(self, phone: Phone, diary: Diary, words: "Iterator[str]") -> None:
+    def __init__(
+        self, phone: Phone, diary: Diary, words: "Iterator[str]", sound: Sound | None = None
+    ) -> None:
         self.phone = phone
+        self._sound: Sound = sound or (lambda _: {})
         self._diary = diary
         self._words = words
         self._copies: list[Copy] = []
@@ -155,7 +132,7 @@ class Hands:
     def _look(self, client: Client, record: Record, seen: Seen) -> Copy:
         """Take a record in as it is on the screen."""
         base = client._views._base(record.KIND, record.id) or {}  # noqa: SLF001 - the diary looks beneath
-        copy = Copy(record, base)
+        copy = Copy(record, base, self._sound(self.phone).get((record.KIND, record.id), {}))
         _see(copy, seen)
         return copy
 
@@ -166,6 +143,10 @@ class Hands:
             for each in client.find(kind):
                 if getattr(each, "customer_id", None) == record.id:
                     self._look(client, each, seen)
+        for (_, record_id), fields in self._sound(self.phone).items():
+            if fields.get("customer_id") == record.id:
+                for name, value in fields.items():
+                    seen[record_id, name] = (*seen.get((record_id, name), ()), value)
 
     def _pick(self, client: Client, kind: type[Record], rng: random.Random) -> Record | None:
         """Choose one of the records that are shown."""
@@ -338,7 +319,7 @@ def _standing(client: Client) -> tuple[int, tuple[int, int]]:
 def _see(copy: Copy, seen: Seen) -> None:
     for spec in SCHEMA.record(copy.record.KIND).fields:
         shown = getattr(copy.record, spec.name)
-        values = (shown, copy.beneath.get(spec.name))
+        values = (shown, copy.beneath.get(spec.name), copy.sound.get(spec.name))
         seen[copy.record.id, spec.name] = (*seen.get((copy.record.id, spec.name), ()), *values)
 
 

@@ -7,7 +7,7 @@ statement; the phone then starts again from what its disk holds.
 
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -17,15 +17,32 @@ import msgspec
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.engine import Fruitless, Request, SyncEngine
 from sync_protocol import codec
-from sync_protocol.messages import DecodeError, OpGap, PullResponse, PushRequest, PushResponse
+from sync_protocol.messages import (
+    DecodeError,
+    DigestRequest,
+    DigestResponse,
+    OpGap,
+    PullRequest,
+    PullResponse,
+    PushRequest,
+    PushResponse,
+)
 from sync_protocol.schema import SCHEMA, Schema
 from world.simulation.disk import Disk, PowerCut
 from world.simulation.network import Line, Network
+from world.simulation.rot import Rot
 from world.simulation.scheduler import SECOND, Scheduler
 from world.simulation.site import Answer
 from world.simulation.skew import speaking
 
 T = TypeVar("T")
+_ASKED: Final[Mapping[type, tuple[str, Any]]] = {
+    PushRequest: ("push", PushResponse),
+    PullRequest: ("pull", PullResponse),
+    DigestRequest: ("digest", DigestResponse),
+}
+"""Where each request goes, and what answers it."""
+_VERIFIED: Final = "verified_at_ms"
 _ABOUT_CONTENT: Final = frozenset({400, 413, 422})
 _UNAUTHORIZED: Final = 401
 _SERVER_ERROR: Final = 500
@@ -48,6 +65,9 @@ class LooksOn(Protocol):
 
     def shown(self, phone: "Phone", answer: Answer | None) -> None:
         """Look after every step of a sync."""
+
+    def mended(self, phone: "Phone", rows: int, searches: int) -> None:
+        """Hear that a comparison with the server put rows right."""
 
     def failed(self, where: str, error: Exception) -> None:
         """Hear of an error that nobody expected."""
@@ -91,6 +111,8 @@ class Phone:
         self.last_contact_ms = 0
         self.syncs = 0
         """Syncs that ended completely."""
+        self.rot = Rot()
+        """What went wrong on the disk and was not found yet."""
         self._rng = rng
         self._media = media
         self._page = page
@@ -186,7 +208,8 @@ class Phone:
 
     def _begin(self) -> None:
         client = self._on()
-        self._engine = SyncEngine(client._store, client._outbox, client._replica, page=self._page)  # noqa: SLF001 - the parts of the client that a sync is made of
+        parts = client._store, client._outbox, client._replica  # noqa: SLF001 - what a sync is made of
+        self._engine = SyncEngine(*parts, page=self._page, verifies=True)
         self._go_on()
 
     def _on(self) -> Client:
@@ -202,9 +225,10 @@ class Phone:
             self._on()._outbox.tidy(engine.server_time_ms)  # noqa: SLF001 - what the client does at the end
             self._engine = None
             self.syncs += 1
+            self._note_verification(engine)
             self._watch.shown(self, None)
             return
-        path = "push" if isinstance(request, PushRequest) else "pull"
+        path, _ = _ASKED[type(request)]
         body = codec.encode(request, self._media)
 
         def reply(answer: Answer | None) -> None:
@@ -212,6 +236,32 @@ class Phone:
                 self.guarded(lambda: self._take(request, answer))
 
         self.network.send(self.line, path, self._media, body, reply)
+
+    # ------------------------------------------------------------------------------------- rot
+
+    def decay(self, rng: random.Random) -> str | None:
+        """Let the disk damage a row of a device that was loaded; answer what happened."""
+        client = self.client
+        if client is None or self.is_syncing or self.disk.is_dead:
+            return None
+        if not client._store.get(_VERIFIED):  # noqa: SLF001 - asked beneath
+            # What is being loaded comes whole.
+            return None
+        return self.rot.befall(self.disk, self.schema, rng)
+
+    def end_day(self) -> None:
+        """Let the day be over after which a replica is compared with the server."""
+        client = self.client
+        if client is not None:
+            self.guarded(lambda: client._store.put(_VERIFIED, 0))  # noqa: SLF001 - as if a day had gone by
+
+    def _note_verification(self, engine: SyncEngine) -> None:
+        """Look what a comparison with the server has found."""
+        if engine.mended:
+            self._watch.mended(self, engine.mended, engine._searches)  # noqa: SLF001 - an oracle looks beneath
+        at_ms = self._on()._store.get(_VERIFIED)  # noqa: SLF001 - an oracle looks beneath
+        if at_ms and at_ms != self.rot.verified_at_ms:
+            self.rot.heal(at_ms)
 
     def _take(self, request: Request, answer: Answer | None) -> None:
         """Take an answer as the client does, then go on or end the sync."""
@@ -234,7 +284,7 @@ class Phone:
         """Give the engine what came; answer whether the sync goes on."""
         if answer is None or answer.status >= _SERVER_ERROR:
             return False
-        kind: Any = PushResponse if isinstance(request, PushRequest) else PullResponse
+        _, kind = _ASKED[type(request)]
         try:
             if answer.status != _OK:
                 return self._is_mended(request, answer.status, msgspec.json.decode(answer.body))

@@ -159,7 +159,14 @@ PROFILES: Final[Mapping[str, Profile]] = {
         horizons=(2 * MINUTE, 10 * MINUTE),
     ),
     "skew": Profile(
-        weather=_FAIR, faults={"update": (0, 4), "offline": (0, 3), "desk_edit": (1, 4)}, old=2
+        weather=_FAIR,
+        faults={"update": (0, 4), "offline": (0, 3), "desk_edit": (1, 4), "day": (0, 2)},
+        old=2,
+    ),
+    "rot": Profile(
+        weather=_FAIR,
+        faults={"rot": (2, 6), "day": (1, 4), "desk_edit": (1, 4), "hand_over": (0, 2)},
+        horizons=(2 * MINUTE, HOUR),
     ),
     "revoke": Profile(weather=_FAIR, faults={"revoke": (1, 1), "offline": (0, 3)}),
     "compaction": Profile(
@@ -187,6 +194,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
 }
 _NAMES: Final = tuple(PROFILES)
+_ACTS_AMID: Final = 3
 _BIG_IN: Final = 25
 """One schedule of so many is a large one."""
 
@@ -211,6 +219,11 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
     for what, (least, most) in chosen.faults.items():
         drawn = [_drawn(rng, what, phones, horizon) for _ in range(rng.randint(least, most))]
         events += [_amid(rng, each, events) if rng.random() < 0.6 else each for each in drawn]  # noqa: PLR2004 - more than one of two
+    for each in [event for event in events if event.what == "day"]:
+        # Nor for a comparison, which takes several answers.
+        for _ in range(_ACTS_AMID):
+            at_ms = each.at_ms + rng.randrange(1, 900)
+            events.append(Event(at_ms, "act", each.who, rng.randrange(2**32)))
     if rng.random() < 0.5:  # noqa: PLR2004 - one of two
         # Things happen in haste: within seconds of each other rather than over hours.
         events = [msgspec.structs.replace(each, at_ms=each.at_ms % (2 * MINUTE)) for each in events]

@@ -19,6 +19,7 @@ from world.simulation.notes import Notes, is_same
 from world.simulation.phone import Phone
 from world.simulation.sight import is_shown
 from world.simulation.site import Answer
+from world.simulation.tables import Tables
 
 _TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}
 
@@ -68,6 +69,30 @@ class Screens(Notes):
         for kind in SCHEMA.kinds():
             self._compare_kind(phone, kind, held[kind])
 
+    def mended(self, phone: Phone, rows: int, searches: int) -> None:
+        """Look whether what was mended had been damaged, and was mended at once.
+
+        Beside a damaged row a sound one may be sent that changed since the device was asked.
+        """
+        self.counts["mended"] += rows
+        who = phone.device_id[-4:]
+        if not phone.rot.rows:
+            self.find("digest", f"{who} mended {rows} rows that were sound")
+        if searches > 1:
+            self.find("digest", f"{who} looked at what it had mended, and it was damaged still")
+
+    def sound(self, phone: Phone) -> dict[Key, Mapping[str, Any]]:
+        """Give what a device would hold of the rows that are damaged on it."""
+        if phone.client is None or not phone.rot.rows:
+            return {}
+        progress = phone.client.progress
+        tables = self.images.get((progress.epoch, progress.seq)) or Tables()
+        return {
+            key: tables.records[key].record.fields
+            for key in phone.rot.rows
+            if key in tables.records
+        }
+
     def _compare_kind(self, phone: Phone, kind: str, held: Mapping[str, tuple[Any, ...]]) -> None:
         assert phone.client is not None, "the device is on"
         known = phone.schema.fields(kind)
@@ -80,6 +105,10 @@ class Screens(Notes):
             }
         rows = phone.disk.rows(f"SELECT id, seq, {names} FROM base_{kind}")  # noqa: S608 - names of the schema
         there = {row[0]: row[1:] for row in rows}
+        for _, record_id in {key for key in phone.rot.rows if key[0] == kind}:
+            # Nobody knows of the damage yet; once all was compared, this row is as it should be.
+            there.pop(record_id, None)
+            held = {each: row for each, row in held.items() if each != record_id}
         if there == held:
             return
         who = phone.device_id[-4:]

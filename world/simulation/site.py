@@ -17,12 +17,13 @@ from server.changelog import service as changelog
 from server.kit import clock
 from server.kit.errors import Refusal
 from server.problems import STATUS
+from server.sync import digest
 from server.sync import service as sync
 from server.sync.registry import KINDS, Mutation
 from server.sync.service import Room
 from sync_protocol import codec
 from sync_protocol.merge import EditClock
-from sync_protocol.messages import DecodeError, PullRequest, ReceivedOp
+from sync_protocol.messages import DecodeError, DigestRequest, PullRequest, ReceivedOp
 from world.simulation.memory import LockTimeout, MemoryStore
 from world.simulation.scheduler import SECOND, Pause, Scheduler, Task
 from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables, customer_of
@@ -192,6 +193,10 @@ class Site:
                 push = codec.decode_push(body, media)
                 self._received(str(actor.device_id), push.ops, push.epoch)
                 message = await sync.push(actor, push, now=self.now, room=self.room)
+            elif path == "digest":
+                compared = codec.decode(body, DigestRequest, media)
+                seen = await digest.look(actor, compared, now=self.now, room=self.room)
+                message = digest.answer(compared, seen)
             else:
                 pull = codec.decode(body, PullRequest, media)
                 message = await sync.pull(actor, pull, now=self.now, room=self.room)

@@ -103,7 +103,9 @@ class Stage:
         self._least_syncs = 0
         self._people()
         self.phones = [self._phone(place) for place in range(plan.phones)]
-        self.hands = [Hands(phone, self.diary, self.words) for phone in self.phones]
+        self.hands = [
+            Hands(phone, self.diary, self.words, self.watch.sound) for phone in self.phones
+        ]
 
     # ------------------------------------------------------------------------------ beginning
 
@@ -253,6 +255,8 @@ class Stage:
             phone.disk.spare()
             phone.boot()
             own.own_up()
+            if phone.rot.rows:
+                phone.end_day()
             # What a person may see may have changed without a sequence: everybody asks once more.
             phone.syncs = 0
         self._least_syncs = 1
@@ -347,6 +351,18 @@ class Stage:
     def _clock(self, event: Event) -> None:
         self.phones[event.who].set_clock(random.Random(event.salt).choice(_YEARS))
         self.watch.counts["clock set"] += 1
+
+    def _rot(self, event: Event) -> None:
+        damage = self.phones[event.who].decay(random.Random(event.salt))
+        if damage is not None:
+            self.watch.counts["rot"] += 1
+            if self._trace is not None:
+                self._trace(f"{'':16}{damage}")
+
+    def _day(self, event: Event) -> None:
+        """Let a device be due to compare all with the server, and begin to."""
+        self.phones[event.who].end_day()
+        self.phones[event.who].begin_sync()
 
     def _update(self, event: Event) -> None:
         self.hands[event.who].own_up()
@@ -449,6 +465,8 @@ _EVENTS: Final[Mapping[str, Callable[[Stage, Event], None]]] = {
     "image": Stage._image,  # noqa: SLF001 - as above
     "old_image": Stage._old_image,  # noqa: SLF001 - as above
     "clock": Stage._clock,  # noqa: SLF001 - as above
+    "rot": Stage._rot,  # noqa: SLF001 - as above
+    "day": Stage._day,  # noqa: SLF001 - as above
     "update": Stage._update,  # noqa: SLF001 - as above
     "revoke": Stage._revoke,  # noqa: SLF001 - as above
     "crash": Stage._crash,  # noqa: SLF001 - as above

@@ -82,6 +82,8 @@ class _Verdict:
         self.watch.compare_replica(phone, actor)
         self.watch.own_writes(phone)
         who = phone.device_id[-4:]
+        if phone.rot.rows:
+            self.watch.find("digest", f"{who} never looked at {sorted(phone.rot.rows)}")
         left = phone.disk.rows("SELECT DISTINCT number, kind, field FROM overlay")
         if left:
             self.watch.find("convergence", f"{who} still lays {left[:3]} over what it holds")

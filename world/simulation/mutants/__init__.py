@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from world.simulation.mutants.device import DEVICE
+from world.simulation.mutants.digest import DIGEST
 from world.simulation.mutants.hunting import hunt, planted
 from world.simulation.mutants.merge import MERGE
 from world.simulation.mutants.mutant import Mutant
@@ -15,5 +16,5 @@ from world.simulation.mutants.service import SERVICE
 
 __all__ = ["MUTANTS", "Mutant", "hunt", "planted"]
 
-MUTANTS: Final[Sequence[Mutant]] = (*MERGE, *SERVICE, *DEVICE)
+MUTANTS: Final[Sequence[Mutant]] = (*MERGE, *SERVICE, *DEVICE, *DIGEST)
 """All planted bugs."""
