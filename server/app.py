@@ -31,6 +31,7 @@ from server.customers import routes as customers
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
 from server.identity import routes as identity
+from server.imports import routes as imports
 from server.kit import db, live, logs, telemetry, version
 from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
@@ -51,6 +52,7 @@ ROUTERS: Final[Sequence[Router]] = (
     tenants.router,
     identity.router,
     notifications.router,
+    imports.router,
     customers.router,
     leads.router,
     activities.router,

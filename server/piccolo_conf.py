@@ -17,6 +17,7 @@ APP_REGISTRY = AppRegistry(
         "server.changelog.piccolo_app",
         "server.attachments.piccolo_app",
         "server.customers.piccolo_app",
+        "server.imports.piccolo_app",
         "server.activities.piccolo_app",
         "server.automation.piccolo_app",
         "server.leads.piccolo_app",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, get_args
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -16,19 +16,18 @@ from partner_portal.customers.look import Look
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
 from partner_portal.words import Language, catalogue
-from server.access import Actor, Permission, ensure
+from server.access import Actor
 from server.access.edge import CurrentActor
 from server.customers.exports import service as exports
-from server.customers.imports import queries, reasons, service
-from server.customers.imports.schemas import Field, ImportView, Policy, RowProblem, StartImport
 from server.identity import queries as identity
+from server.imports import queries, reasons, service
+from server.imports.schemas import ImportView, RowProblem, StartImport
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
 from server.kit.pages import Page
 from server.problems import status_of
 
-FIELDS: Final[tuple[str, ...]] = get_args(Field)
-FILE_BYTES_MAX: Final = 20 * 1024 * 1024
+FILE_BYTES_MAX: Final = 40 * 1024 * 1024
 _FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 64 * 1024
 """A file with the form around it."""
 _SLOW: Final = {"time_limit_s": 60.0}
@@ -48,6 +47,8 @@ async def _start_page(
 ) -> Response[Any]:
     """Draw the first step."""
     cursor = request.query_params.get("cursor") or None
+    offered = queries.offered(actor)
+    wanted = request.query_params.get("target", "")
     page: Page[ImportView] = await queries.list_page(actor, cursor=cursor)
     return renderer.page(
         request,
@@ -55,6 +56,8 @@ async def _start_page(
         status=status,
         page=page,
         error=error,
+        offered=offered,
+        target=wanted if wanted in offered else offered[0],
         new_id=str(ids.new_id(clock.now())),
         people=(await identity.directory(actor)).people,
         **await frame(request, actor),
@@ -64,7 +67,7 @@ async def _start_page(
 @post("/imports", status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
 async def upload(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """Read the file; nothing is imported yet. Sending twice is one import."""
-    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    offered = queries.offered(actor)
     form = await request.form()
     file = form.get("file")
     words = catalogue(language_of(request))
@@ -76,6 +79,7 @@ async def upload(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
             actor,
             file.filename[-200:],
             await file.read(),
+            target=str(form.get("target", offered[0])),
             import_id=_id(form.get("id")),
             now=clock.now(),
         )
@@ -111,7 +115,7 @@ async def import_page(
     shown: dict[str, Any] = {
         "view": view,
         "problems": problems.items,
-        "reason": _reason_in(language_of(request)),
+        "reason": _reason_in(view, language_of(request)),
     }
     if htmx.is_fragment(request):
         return renderer.page(request, "imports/templates/progress.html", **shown)
@@ -150,8 +154,8 @@ def _plan(view: ImportView, form: Mapping[str, Any]) -> StartImport:
     policy = str(form.get("duplicates", ""))
     return msgspec.convert(
         {
-            "columns": [name if name in FIELDS else None for name in chosen],
-            "duplicates": policy if policy in set(Policy) else Policy.SKIP,
+            "columns": [name if name in view.fields else None for name in chosen],
+            "duplicates": policy if policy in view.policies else view.policies[0],
         },
         StartImport,
     )
@@ -174,9 +178,8 @@ async def _plan_page(
         "preview": preview,
         "sample": preview.sample if preview else [],
         "error": error,
-        "reason": _reason_in(words.language),
-        "fields": [(name, words.say(f"column.{name}")) for name in FIELDS],
-        "policies": list(Policy),
+        "reason": _reason_in(view, words.language),
+        "fields": [(name, words.say(f"column.{name}")) for name in view.fields],
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     if htmx.is_fragment(request):
@@ -195,12 +198,13 @@ def _language(spoken: Language) -> reasons.Language:
     return reasons.Language.EN if spoken is Language.ENGLISH else reasons.Language.ZH
 
 
-def _reason_in(spoken: Language) -> Callable[[RowProblem], str]:
+def _reason_in(view: ImportView, spoken: Language) -> Callable[[RowProblem], str]:
     """Have a page say why a row was not taken, as the file of these rows says it."""
 
     def reason(problem: RowProblem) -> str:
         # The column has its own place on the page.
-        return reasons.reason(problem.code, "", problem.detail, _language(spoken))
+        language = _language(spoken)
+        return reasons.reason(view.target, problem.code, "", problem.detail, language)
 
     return reason
 
@@ -215,10 +219,11 @@ async def error_file(
 
 
 @get("/imports/template.csv", media_type=_CSV)
-async def template(actor: CurrentActor) -> Response[bytes]:
+async def template(request: AnyRequest, actor: CurrentActor) -> Response[bytes]:
     """Give an empty sheet whose columns are known."""
-    ensure(actor, Permission.CUSTOMERS_IMPORT)
-    return Response(exports.template(), media_type=_CSV, headers=_attached("customers.csv"))
+    target = request.query_params.get("target") or queries.offered(actor)[0]
+    content = queries.template(actor, target)
+    return Response(content, media_type=_CSV, headers=_attached(f"{target}.csv"))
 
 
 @get("/customers/export.csv", media_type=_CSV, opt={"time_limit_s": None})

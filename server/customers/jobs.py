@@ -1,20 +1,17 @@
-"""Work that the outbox and the schedule bring: imports go on, customers fall into the pools."""
+"""Work that the outbox and the schedule bring: customers fall into the pools."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time
 from typing import Final
 
-from server.customers.imports import service as imports
+from server.customers.imports.target import CUSTOMERS
 from server.customers.pools import recycling
+from server.imports import targets
 from server.kit import db, outbox
 from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
 
-
-async def import_(job: outbox.Job, now: datetime) -> None:
-    """Go on with an import."""
-    assert job.tenant_id is not None, "an import is a company's"
-    await imports.go_on(job.tenant_id, job.payload, now=now)
+targets.register(CUSTOMERS)
 
 
 async def recycle(job: outbox.Job, now: datetime) -> None:
@@ -33,7 +30,6 @@ async def recycle_everywhere(now: datetime) -> None:
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
-    imports.TOPIC: import_,
     recycling.TOPIC: recycle,
 }
 """By topic, what the worker calls."""

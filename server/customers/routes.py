@@ -9,7 +9,8 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from server.access.edge import CurrentActor
 from server.customers import queries, service
 from server.customers.bulk.routes import bulk_router
-from server.customers.imports.routes import EXPORTS, import_router
+from server.customers.exports.routes import EXPORTS
+from server.customers.imports.target import CUSTOMERS
 from server.customers.pools.routes import RELEASE, pool_router
 from server.customers.schemas import (
     BatchSaved,
@@ -37,6 +38,7 @@ from server.customers.schemas import (
     TagEdit,
     TagView,
 )
+from server.imports import targets
 from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, Moment, PageCursor, PageLimit, Words, in_utc
@@ -236,6 +238,8 @@ async def delete_tag(actor: CurrentActor, tag_id: FromPath[UUID], base: Base = N
     return await service.delete_tag(actor, tag_id, base=base, now=clock.now())
 
 
+targets.register(CUSTOMERS)
+
 router = Router(
     "/",
     route_handlers=[
@@ -262,7 +266,6 @@ router = Router(
         ),
         Router("/stores", route_handlers=[edit_store, delete_store, restore_store]),
         Router("/contacts", route_handlers=[edit_contact, delete_contact, restore_contact]),
-        import_router,
         pool_router,
         bulk_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),

@@ -110,38 +110,3 @@ class ContactOptOut(Table, tablename="contact_opt_out"):
     """By which the company that wrote it, and nobody else, finds it again."""
     reason = Text()
     since = Timestamptz()
-
-
-class CustomerImport(Table, tablename="customer_import"):
-    """A spreadsheet that was handed in, and how far its import has come."""
-
-    tenant_id = UUID()
-    id = UUID(primary_key=True)
-    file_name = Text()
-    file_sha256 = Text()
-    byte_count = BigInt()
-    format = Text()
-    encoding = Text(null=True)
-    delimiter = Text(null=True)
-    header = JSONB()
-    row_count = BigInt()
-    state = Text()
-    plan = JSONB(null=True)
-    """The mapping of columns, the policy for duplicates, and who asked; set when it is started."""
-    created_by = UUID()
-    created_at = Timestamptz()
-    started_at = Timestamptz(null=True)
-    finished_at = Timestamptz(null=True)
-
-
-class CustomerImportChunk(Table, tablename="customer_import_chunk"):
-    """Up to 1,000 rows of an import: one transaction."""
-
-    tenant_id = UUID()
-    import_id = UUID()
-    number = BigInt(primary_key=True)
-    rows = Bytea()
-    """The rows as read: MessagePack."""
-    outcome = Bytea(null=True)
-    """What is to be told about its rows: MessagePack; null until the chunk is done."""
-    counts = JSONB(null=True)

@@ -30,7 +30,7 @@ PUBLIC_FILES = {"service", "queries", "schemas"}
 """What a room shows to other rooms and to the portal."""
 PURE_FILES = {"rules"}
 """What rooms may also name: the statuses and refusals that the shown structs are made of."""
-SHOWN = {"server.customers.imports.reasons"}
+SHOWN = {"server.imports.reasons"}
 """What pages may use besides: the sentences of an import, which its file of errors says as well."""
 MORE_PUBLIC = {
     # The one write path: rooms declare their kinds to it, and read rows with their versions.
@@ -51,6 +51,8 @@ MORE_PUBLIC = {
     ("changelog", "postgres"),
     # Upper rooms say as data which of their columns name customers.
     ("customers", "references"),
+    # Upper rooms say as data what the rows of a file become.
+    ("imports", "targets"),
     # Who is not to be called is asked wherever a phone would be shown or handed on.
     ("customers", "opt_outs"),
     # An epoch is begun where the clock is kept, and said where devices are spoken to.

@@ -30,7 +30,6 @@ from server.benefits.schemas import (
 from server.customers import service as customers
 from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import BulkChange, NewBulkEdit
-from server.customers.imports import service as imports
 from server.customers.pools import recycling
 from server.customers.pools import service as pools
 from server.customers.pools.rules import Trigger
@@ -48,6 +47,7 @@ from server.identity import service as identity
 from server.identity.rules import access_tokens
 from server.identity.rules.access_tokens import Claims
 from server.identity.schemas import Acceptance, Enrolment, NewAbsence, NewUser, UserChange
+from server.imports import service as imports
 from server.kit import clock, db
 from server.leads import service as leads
 from server.leads.rules.campaigns import Channel
@@ -465,6 +465,7 @@ async def new_import(company: Company) -> UUID:
         company.tenant.owner,
         f"{company.text('表')}.csv",
         "\n".join(lines).encode(),
+        target="customers",
         import_id=new_id(),
         encoding=None,
         now=clock.now(),

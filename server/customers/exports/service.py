@@ -12,23 +12,18 @@ from typing import Any, Final
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers import queries
-from server.customers.exports.cells import harmless
-from server.customers.exports.sheets import TEMPLATE, Names, Words, header, line
+from server.customers.exports.sheets import Names, Words, header, line
 from server.customers.schemas import Filters
 from server.kit import db
+from server.kit.cells import harmless
 
-__all__ = ["Words", "as_csv", "as_xlsx", "template"]
+__all__ = ["Words", "as_csv", "as_xlsx"]
 
 BOM: Final = b"\xef\xbb\xbf"
 """By it spreadsheet programs know that a CSV is UTF-8."""
 _BLOCK: Final = 64 * 1024
 _CELL_MAX: Final = 32_767
 """Characters that a workbook's cell can hold."""
-
-
-def template() -> bytes:
-    """Give the sheet that is handed out to be filled in (S101)."""
-    return BOM + _csv([list(TEMPLATE)])
 
 
 async def as_csv(

@@ -1,1 +1,1 @@
-"""Bring real spreadsheets in: read safely, map columns, tell what is wrong, write in chunks."""
+"""Understand the rows of a file as customers; reading and keeping them is the imports' room."""

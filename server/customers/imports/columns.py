@@ -1,13 +1,10 @@
-"""Which field a column is for: guessed from what people call it, decided by a person."""
+"""What people call the columns of a customer."""
 
-import re
-import unicodedata
-from collections.abc import Sequence
 from typing import Final
 
-from server.customers.imports.sheets import FileRefused, Row, Sheet
+from server.imports.rules.columns import Vocabulary
 
-SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "id": ("客户编号(勿改)", "客户id"),
     "name": (
         *("客户名称", "客户名", "公司名称", "公司名", "企业名称", "单位名称", "单位", "名称"),
@@ -52,65 +49,6 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     "contact_phone": ("联系人电话", "联系人手机", "联系人手机号"),
     "contact_title": ("联系人职务", "职务", "职位"),
 }
-"""For each field what a column of it is called; its own name always is one of the names."""
-
-FIELDS: Final = tuple(SYNONYMS)
-_SAME: Final = {"owner_id": "owner", "expected_revenue_minor": "expected_revenue_yuan"}
-_HEADER_IN_FIRST: Final = 10
-_NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
-
-
-def _key(header: str) -> str:
-    """Give what is compared of a header: no spaces, stars or colons, half-width, lower case."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", header).casefold())
-
-
-_BY_KEY: Final = {
-    _key(name): field for field, names in SYNONYMS.items() for name in (field, *names)
-}
-
-
-def field_of(header: str) -> str | None:
-    """Guess the field of a header: as it is, or without what stands in brackets behind it."""
-    key = _key(header)
-    return _BY_KEY.get(key) or _BY_KEY.get(key.partition("(")[0])
-
-
-def guess(headers: Sequence[str]) -> list[str | None]:
-    """Guess a field for each column; of two columns for one field the first has it."""
-    fields = [field_of(header) for header in headers]
-    # What an export says twice is read where it is exact.
-    taken = {vague for exact, vague in _SAME.items() if exact in fields}
-    columns: list[str | None] = []
-    for field in fields:
-        columns.append(field if field and field not in taken else None)
-        taken.add(field or "")
-    return columns
-
-
-def is_table(rows: Sequence[Row]) -> bool:
-    """Say whether a sheet has columns of customers; a cover or a page of notes has none."""
-    return any(sum(field is not None for field in guess(row.cells)) > 1 for row in _top(rows))
-
-
-def _top(rows: Sequence[Row]) -> Sequence[Row]:
-    """Give the rows among which the column names are looked for."""
-    return rows[:_HEADER_IN_FIRST]
-
-
-def split_header(sheet: Sheet) -> tuple[list[str], list[Row]]:
-    """Find the row of the column names among the first ten, and give what stands below it.
-
-    :raises FileRefused: there is nothing below.
-    """
-    if not sheet.rows:
-        raise FileRefused("empty", "This file has no rows.")
-    candidates = _top(sheet.rows)
-    known = [sum(field is not None for field in guess(row.cells)) for row in candidates]
-    at = known.index(max(known))
-    rows = sheet.rows[at + 1 :]
-    if not rows:
-        raise FileRefused("empty", "This file has no rows below its column names.")
-    width = max(len(row.cells) for row in (candidates[at], *rows))
-    header = candidates[at].cells
-    return [*header, *[""] * (width - len(header))], rows
+VOCABULARY: Final = Vocabulary(
+    _NAMES, exact={"owner_id": "owner", "expected_revenue_minor": "expected_revenue_yuan"}
+)

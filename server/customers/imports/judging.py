@@ -1,6 +1,5 @@
 """Decide for each row of a chunk what is to be done with it: create, update, skip or refuse."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -9,31 +8,15 @@ import msgspec
 
 from server.access import Actor
 from server.changelog import storage
-from server.customers.imports.rows import Interpreted, Problem
-from server.customers.imports.schemas import Counts, Policy
 from server.customers.queries import doubles
 from server.customers.rules.duplicates import Likeness, likeness
+from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.kit import db
 
 _HELD: Final = """
     SELECT id, deleted, owner_id, team_id FROM customer
     WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 """
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """What is to be done with a row. `target` is the customer that is created or updated."""
-
-    row: Interpreted
-    action: str
-    target: str = ""
-    problems: tuple[Problem, ...] = ()
-
-
-CREATE: Final = "create"
-UPDATE: Final = "update"
-SKIP: Final = "skip"
-REFUSE: Final = "refuse"
 
 
 class Earlier:
@@ -77,12 +60,12 @@ async def judge(
     verdicts: list[Verdict] = []
     for row in rows:
         if row.problems:
-            verdicts.append(Verdict(row, REFUSE, problems=row.problems))
+            verdicts.append(Verdict(row, Action.REFUSE, problems=row.problems))
             continue
         at = like_of[row.number]
         same = [each for _, each in found.get(at, []) if likes[at].is_same(_likeness_of(each))]
         verdict = _judge_one(actor, import_id, row, likes[at], _Facts(held, same, policy, earlier))
-        if verdict.action in {CREATE, UPDATE}:
+        if verdict.action in {Action.CREATE, Action.UPDATE}:
             earlier.add(likes[at], row.number, verdict.target)
         verdicts.append(verdict)
     return verdicts
@@ -106,13 +89,13 @@ def _judge_one(
     target = row.id or row_id(import_id, row.number)
     before = facts.earlier.find(like)
     if facts.policy is Policy.CREATE or not (before or facts.same):
-        return Verdict(row, CREATE, target)
+        return Verdict(row, Action.CREATE, target)
     if before:
         detail = f"Row {before[0]} is the same customer."
         problem = Problem("", "duplicate_in_file", detail)
         if facts.policy is Policy.UPDATE:
-            return Verdict(row, UPDATE, before[1], (problem,))
-        return Verdict(row, SKIP, before[1], (problem,))
+            return Verdict(row, Action.UPDATE, before[1], (problem,))
+        return Verdict(row, Action.SKIP, before[1], (problem,))
     return _judge_double(actor, row, facts)
 
 
@@ -120,11 +103,15 @@ def _judge_named(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
     """Judge a row that names a customer by its id: what an export wrote comes back."""
     held = facts.held[row.id or ""]
     if not storage.is_visible(actor, held["owner_id"], held["team_id"]):
-        return Verdict(row, REFUSE, problems=(Problem("id", "not_found", "No such customer."),))
+        return Verdict(
+            row, Action.REFUSE, problems=(Problem("id", "not_found", "No such customer."),)
+        )
     if held["deleted"]:
         problem = Problem("id", "record_deleted", "This customer was deleted; restore it first.")
-        return Verdict(row, REFUSE, problems=(problem,))
-    return Verdict(row, UPDATE if facts.policy is not Policy.SKIP else SKIP, row.id or "")
+        return Verdict(row, Action.REFUSE, problems=(problem,))
+    return Verdict(
+        row, Action.UPDATE if facts.policy is not Policy.SKIP else Action.SKIP, row.id or ""
+    )
 
 
 def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
@@ -134,13 +121,13 @@ def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
     ]
     if not seen:
         detail = "A colleague has this customer already."
-        return Verdict(row, SKIP, problems=(Problem("", "duplicate_out_of_sight", detail),))
+        return Verdict(row, Action.SKIP, problems=(Problem("", "duplicate_out_of_sight", detail),))
     target = str(seen[0]["id"])
     detail = "This customer is there already."
-    problem = Problem("", "duplicate_in_tenant", detail, customer_id=target)
+    problem = Problem("", "duplicate_in_tenant", detail, record_id=target)
     if facts.policy is Policy.UPDATE:
-        return Verdict(row, UPDATE, target, (problem,))
-    return Verdict(row, SKIP, target, (problem,))
+        return Verdict(row, Action.UPDATE, target, (problem,))
+    return Verdict(row, Action.SKIP, target, (problem,))
 
 
 def _likeness_of(fields: Mapping[str, Any]) -> Likeness:
@@ -154,15 +141,3 @@ async def _held(actor: Actor, ids: Sequence[str]) -> dict[str, Any]:
         return {}
     rows = await db.connection().fetch(_HELD, actor.tenant_id, ids)
     return {str(row["id"]): row for row in rows}
-
-
-def count(verdicts: Sequence[Verdict]) -> Counts:
-    """Count what is to be done."""
-    actions = Counter(verdict.action for verdict in verdicts)
-    return Counts(
-        rows=len(verdicts),
-        created=actions[CREATE],
-        updated=actions[UPDATE],
-        skipped=actions[SKIP],
-        refused=actions[REFUSE],
-    )

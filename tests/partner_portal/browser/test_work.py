@@ -10,9 +10,9 @@ from server.benefits import service as benefits
 from server.benefits.schemas import NewFunding, NewProgram
 from server.customers import queries
 from server.customers import service as customers
-from server.customers.imports import queries as imports
-from server.customers.imports import service as importing
 from server.customers.schemas import Filters, NewCustomer
+from server.imports import queries as imports
+from server.imports import service as importing
 from server.kit import clock
 from server.settings import Settings
 from tests.factories import NOW, Tenant, new_id

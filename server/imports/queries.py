@@ -9,30 +9,22 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, Scope, ensure
-from server.customers.exports.cells import harmless
-from server.customers.imports import chunks, columns, judging
-from server.customers.imports.chunks import Told
-from server.customers.imports.reasons import HEADINGS, Language, reason
-from server.customers.imports.rows import Interpreted, Known, Problem, interpret
-from server.customers.imports.schemas import (
-    Counts,
-    ImportView,
-    Plan,
-    Preview,
-    RowProblem,
-    StartImport,
-)
-from server.customers.imports.sheets import Row
-from server.customers.sight import Where
+from server.access import ROLE_PERMISSIONS, Actor, Scope, ensure
+from server.imports import chunks, targets
+from server.imports.reasons import HEADINGS, Language, reason
+from server.imports.rules.rows import Counts, Interpreted, Problem, Told, count, said_by
+from server.imports.schemas import ImportView, Plan, Preview, RowProblem, StartImport
+from server.imports.sheets import Row
+from server.imports.targets import Target, Work
 from server.kit import db
-from server.kit.errors import Invalid, NotFound
+from server.kit.cells import harmless
+from server.kit.errors import Forbidden, Invalid, NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 
 PROBLEMS_SHOWN: Final = 200
 ROWS_SHOWN: Final = 5
 _COLUMNS: Final = """
-    id, file_name, format, encoding, delimiter, header, row_count, state, plan, created_by,
+    id, target, file_name, format, encoding, delimiter, header, row_count, state, plan, created_by,
     created_at, started_at, finished_at
 """
 _LAST_ID: Final = UUID(int=2**128 - 1)
@@ -44,22 +36,50 @@ class BadPlan(Invalid):
     code = "bad_plan"
 
 
+def target_of(actor: Actor, name: str) -> Target:
+    """Give what rows are to become.
+
+    :raises Invalid: nothing of that name takes rows.
+    :raises Forbidden: the actor may not bring it in.
+    """
+    target = targets.named(name)
+    if target is None:
+        known = ", ".join(each.name for each in targets.registered())
+        raise Invalid(f"A file may bring: {known}.", field="target")
+    ensure(actor, target.permission)
+    return target
+
+
+def offered(actor: Actor) -> list[str]:
+    """Name what the actor may bring in.
+
+    :raises Forbidden: nothing.
+    """
+    permissions = ROLE_PERMISSIONS[actor.role]
+    names = [each.name for each in targets.registered() if each.permission in permissions]
+    if not names:
+        raise Forbidden("Your role brings in no files.")
+    return names
+
+
 def is_in_sight(actor: Actor, created_by: UUID) -> bool:
     """Say whether an import is shown: one's own, and to those who see the whole company, any.
 
-    A file may hold what its reader would not see as customers.
+    A file may hold what its reader would not see as records.
     """
     return actor.scope is Scope.TENANT or created_by == actor.user_id
 
 
 async def one(actor: Actor, import_id: UUID) -> ImportView:
     """Give an import and how far it has come."""
-    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    allowed = offered(actor)
     async with db.tenant_transaction(actor.tenant_id):
         row = await db.connection().fetchrow(
-            f"SELECT {_COLUMNS} FROM customer_import WHERE tenant_id = $1 AND id = $2",  # noqa: S608 - constants
+            f"SELECT {_COLUMNS} FROM sheet_import"  # noqa: S608 - constants
+            " WHERE tenant_id = $1 AND id = $2 AND target = ANY($3::text[])",
             actor.tenant_id,
             import_id,
+            allowed,
         )
         if row is None or not is_in_sight(actor, row["created_by"]):
             raise NotFound
@@ -69,16 +89,18 @@ async def one(actor: Actor, import_id: UUID) -> ImportView:
 
 async def list_page(actor: Actor, *, cursor: str | None = None) -> Page[ImportView]:
     """List the imports that are shown to the actor, the newest first."""
-    ensure(actor, Permission.CUSTOMERS_IMPORT)
+    allowed = offered(actor)
     (before,) = decode_cursor(cursor, tuple[UUID]) if cursor else (_LAST_ID,)
     created_by = None if actor.scope is Scope.TENANT else actor.user_id
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
-            f"SELECT {_COLUMNS} FROM customer_import WHERE tenant_id = $1 AND id < $2"  # noqa: S608 - constants
-            " AND ($3::uuid IS NULL OR created_by = $3) ORDER BY id DESC LIMIT $4",
+            f"SELECT {_COLUMNS} FROM sheet_import WHERE tenant_id = $1 AND id < $2"  # noqa: S608 - constants
+            " AND ($3::uuid IS NULL OR created_by = $3) AND target = ANY($4::text[])"
+            " ORDER BY id DESC LIMIT $5",
             actor.tenant_id,
             before,
             created_by,
+            allowed,
             PAGE_SIZE + 1,
         )
         totals = await chunks.counts_of(actor.tenant_id, [row["id"] for row in rows])
@@ -89,106 +111,101 @@ async def list_page(actor: Actor, *, cursor: str | None = None) -> Page[ImportVi
 def _view(row: asyncpg.Record, counts: Counts) -> ImportView:
     """Turn a row into a view; a plan that nobody has made yet is guessed."""
     header = msgspec.json.decode(row["header"], type=list[str])
+    target = targets.named(row["target"])
+    assert target is not None, "it is one of those that the actor may bring in"
     if row["plan"] is None:
-        plan = msgspec.convert({"columns": columns.guess(header)}, Plan)
+        plan = Plan(columns=target.vocabulary.guess(header), duplicates=target.policies[0])
     else:
         plan = msgspec.json.decode(row["plan"], type=Plan)
     fields: dict[str, Any] = {**dict(row), "header": header, "plan": plan, "counts": counts}
-    return ImportView(**fields)
+    return ImportView(
+        **fields, fields=list(target.vocabulary.names), policies=list(target.policies)
+    )
 
 
 def plan_for(view: ImportView, wanted: StartImport) -> Plan:
     """Make the plan that is asked for.
 
-    :raises BadPlan: the columns do not fit the file, or none of them is the name.
+    :raises BadPlan: the columns do not fit the file or its target, or none of them is the name.
     """
     chosen = view.plan.columns if wanted.columns is None else wanted.columns
+    policy = wanted.duplicates or view.policies[0]
     if len(chosen) != len(view.header):
         raise BadPlan(f"The file has {len(view.header)} columns.", field="columns")
     named = [column for column in chosen if column is not None]
+    if strange := set(named) - set(view.fields):
+        raise BadPlan(f"There is no field {min(strange)}.", field="columns")
     if len(named) != len(set(named)):
         raise BadPlan("Two columns cannot be for the same field.", field="columns")
     if "name" not in named:
         raise BadPlan("Say which column is the customer's name.", field="columns")
-    return Plan(columns=chosen, duplicates=wanted.duplicates)
+    if policy not in view.policies:
+        raise BadPlan(f"Use one of {', '.join(view.policies)}.", field="duplicates")
+    if strange := set(wanted.everywhere) - set(view.fields):
+        raise BadPlan(f"There is no field {min(strange)}.", field="everywhere")
+    return Plan(columns=chosen, duplicates=policy, everywhere=wanted.everywhere)
 
 
-async def known_names(tenant_id: UUID) -> Known:
-    """Give what the names in cells stand for; in the open transaction."""
-    connection = db.connection()
-    people = await connection.fetch(
-        "SELECT id, name, team_id, disabled_at FROM user_account WHERE tenant_id = $1", tenant_id
-    )
-    tags = await connection.fetch(
-        "SELECT id, name FROM tag WHERE tenant_id = $1 AND NOT deleted ORDER BY id", tenant_id
-    )
-    owners: dict[str, str | None] = {}
-    for person in people:
-        if person["disabled_at"] is None:
-            is_second = person["name"] in owners
-            owners[person["name"]] = None if is_second else str(person["id"])
-    return Known(
-        owners=owners,
-        owner_ids=frozenset(str(person["id"]) for person in people),
-        teams={str(person["id"]): str(person["team_id"]) for person in people if person["team_id"]},
-        tags={tag["name"]: str(tag["id"]) for tag in tags},
-    )
+async def begin(actor: Actor, view: ImportView, plan: Plan) -> Work:
+    """Look up what names in cells stand for."""
+    target = target_of(actor, view.target)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        return await target.begin(actor, view.id, plan.duplicates)
 
 
-async def interpreted(rows: list[Row], plan: Plan, known: Known) -> list[Interpreted]:
+async def interpreted(rows: list[Row], plan: Plan, work: Work) -> list[Interpreted]:
     """Understand rows in a thread, so that other requests are served meanwhile."""
 
-    def work() -> list[Interpreted]:
-        return [interpret(row, plan.columns, known) for row in rows]
+    def understand() -> list[Interpreted]:
+        return [
+            work.interpret(row.number, said_by(row.cells, plan.columns, plan.everywhere))
+            for row in rows
+        ]
 
-    return await asyncio.to_thread(work)
+    return await asyncio.to_thread(understand)
 
 
 async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview:
     """Tell what an import would do, row by row, without doing it."""
     view = await one(actor, import_id)
     plan = plan_for(view, wanted)
-    earlier, totals = judging.Earlier(), Counts()
+    totals = Counts()
     found: list[tuple[int, Problem]] = []
     sample: list[list[str]] = []
     number = 0
-    async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        known = await known_names(actor.tenant_id)
+    work = await begin(actor, view, plan)
     while True:
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             chunk = await chunks.load(actor.tenant_id, import_id, number)
         if chunk is None:
             break
         sample = sample or [row.cells for row in chunk.rows[:ROWS_SHOWN]]
-        rows = await interpreted(chunk.rows, plan, known)
+        rows = await interpreted(chunk.rows, plan, work)
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
-            verdicts = await judging.judge(actor, import_id, rows, plan.duplicates, earlier)
-        totals += judging.count(verdicts)
+            verdicts = await work.judge(rows)
+        totals += count(verdicts)
         found += [
             (verdict.row.number, problem) for verdict in verdicts for problem in verdict.problems
         ][: PROBLEMS_SHOWN - len(found)]
         number += 1
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        problems = await _told(actor, found)
+        problems = await _told(actor, view.target, found)
     return Preview(import_=view, sample=sample, counts=totals, problems=problems)
 
 
-async def _told(actor: Actor, found: list[tuple[int, Problem]]) -> list[RowProblem]:
-    """Tell of problems, by the rows' numbers; a customer is named if its reader sees it now."""
-    where = Where(actor)
-    where.add("c.id = ANY({}::uuid[])", list({each.customer_id for _, each in found} - {None}))
-    rows = await db.connection().fetch(
-        f"SELECT c.id, c.name FROM customer c WHERE {where.text}",  # noqa: S608 - constants and numbered parameters
-        *where.args,
-    )
-    names = {str(row["id"]): row["name"] for row in rows}
+async def _told(
+    actor: Actor, target_name: str, found: list[tuple[int, Problem]]
+) -> list[RowProblem]:
+    """Tell of problems, by the rows' numbers; a record is named if its reader sees it now."""
+    record_ids = list({each.record_id for _, each in found if each.record_id is not None})
+    names = await target_of(actor, target_name).names_of(actor, record_ids)
     return [
         RowProblem(
             row=number,
             field=each.field,
             code=each.code,
-            detail=f"{names[each.customer_id]} is the same customer."
-            if each.customer_id in names
+            detail=f"{names[each.record_id]} is the same customer."
+            if each.record_id is not None and each.record_id in names
             else each.detail,
         )
         for number, each in found
@@ -197,12 +214,12 @@ async def _told(actor: Actor, found: list[tuple[int, Problem]]) -> list[RowProbl
 
 async def problems(actor: Actor, import_id: UUID, *, cursor: str | None = None) -> Page[RowProblem]:
     """List what was found wrong with the rows that are done, a chunk of the file at a time."""
-    await one(actor, import_id)
+    view = await one(actor, import_id)
     (number,) = decode_cursor(cursor, tuple[int]) if cursor else (0,)
     while True:
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             chunk = await chunks.load(actor.tenant_id, import_id, number)
-            found = await _told(actor, _problems_of(chunk.told)) if chunk else []
+            found = await _told(actor, view.target, _problems_of(chunk.told)) if chunk else []
         if chunk is None:
             return Page([])
         number += 1
@@ -226,12 +243,12 @@ async def error_file(actor: Actor, import_id: UUID, language: Language = Languag
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             chunk = await chunks.load(actor.tenant_id, import_id, number)
             left = [row for row in (chunk.told if chunk else None) or [] if not row.was_taken]
-            problems = await _told(actor, _problems_of(left))
+            problems = await _told(actor, view.target, _problems_of(left))
         if chunk is None:
             return b"\xef\xbb\xbf" + target.getvalue().encode()
         reasons: dict[int, list[str]] = {}
         for each in problems:
-            said = reason(each.code, each.field, each.detail, language)
+            said = reason(view.target, each.code, each.field, each.detail, language)
             reasons.setdefault(each.row, []).append(said)
         rows = {row.number: row for row in chunk.rows}
         for row in left:
@@ -240,3 +257,10 @@ async def error_file(actor: Actor, import_id: UUID, language: Language = Languag
             said = harmless("; ".join(reasons.get(row.number, [])))
             writer.writerow([*map(harmless, cells), row.number, said])
         number += 1
+
+
+def template(actor: Actor, name: str) -> bytes:
+    """Give the sheet that is handed out to be filled in (S101)."""
+    target = io.StringIO()
+    csv.writer(target, lineterminator="\r\n").writerow(target_of(actor, name).template)
+    return b"\xef\xbb\xbf" + target.getvalue().encode()

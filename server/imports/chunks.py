@@ -6,31 +6,19 @@ from uuid import UUID
 
 import msgspec
 
-from server.customers.imports.rows import Problem
-from server.customers.imports.schemas import Counts
-from server.customers.imports.sheets import CHUNK_ROWS, Row
+from server.imports.rules.rows import Counts, Told
+from server.imports.sheets import Row, unpacked
 from server.kit import db
 
 _INSERT: Final = """
-    INSERT INTO customer_import_chunk (tenant_id, import_id, number, rows)
+    INSERT INTO sheet_import_chunk (tenant_id, import_id, number, rows)
     SELECT $1, $2, u.* FROM UNNEST($3::bigint[], $4::bytea[]) AS u
 """
 _ONE: Final = """
-    SELECT number, rows, outcome FROM customer_import_chunk
+    SELECT number, rows, outcome FROM sheet_import_chunk
     WHERE tenant_id = $1 AND import_id = $2 AND number = $3
 """
 _LOCKED: Final = f"{_ONE} FOR UPDATE"
-_ROWS: Final = msgspec.msgpack.Decoder(list[Row])
-
-
-class Told(msgspec.Struct, frozen=True, array_like=True):
-    """What is told of a row: its problems, and whether it was taken all the same."""
-
-    number: int
-    was_taken: bool
-    problems: tuple[Problem, ...]
-
-
 _TOLD: Final = msgspec.msgpack.Decoder(list[Told])
 
 
@@ -42,10 +30,8 @@ class Chunk(msgspec.Struct, frozen=True):
     told: list[Told] | None
 
 
-async def store(tenant_id: UUID, import_id: UUID, rows: Sequence[Row]) -> None:
-    """Keep the rows of a file."""
-    starts = range(0, len(rows), CHUNK_ROWS)
-    packed = [msgspec.msgpack.encode(rows[start : start + CHUNK_ROWS]) for start in starts]
+async def store(tenant_id: UUID, import_id: UUID, packed: Sequence[bytes]) -> None:
+    """Keep the rows of a file, in chunks as the reader packed them."""
     await db.connection().execute(_INSERT, tenant_id, import_id, range(len(packed)), packed)
 
 
@@ -57,7 +43,7 @@ async def load(
     if row is None:
         return None
     told = None if row["outcome"] is None else _TOLD.decode(row["outcome"])
-    return Chunk(row["number"], _ROWS.decode(row["rows"]), told)
+    return Chunk(row["number"], unpacked(row["rows"]), told)
 
 
 async def finish(
@@ -65,7 +51,7 @@ async def finish(
 ) -> None:
     """Write what became of a chunk; in the transaction that did it."""
     await db.connection().execute(
-        "UPDATE customer_import_chunk SET outcome = $4, counts = $5::jsonb"
+        "UPDATE sheet_import_chunk SET outcome = $4, counts = $5::jsonb"
         " WHERE tenant_id = $1 AND import_id = $2 AND number = $3",
         tenant_id,
         import_id,
@@ -78,7 +64,7 @@ async def finish(
 async def counts_of(tenant_id: UUID, import_ids: Sequence[UUID]) -> dict[UUID, Counts]:
     """Add up what became of the chunks that are done."""
     rows = await db.connection().fetch(
-        "SELECT import_id, counts FROM customer_import_chunk"
+        "SELECT import_id, counts FROM sheet_import_chunk"
         " WHERE tenant_id = $1 AND import_id = ANY($2::uuid[]) AND counts IS NOT NULL",
         tenant_id,
         import_ids,

@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from typing import Final
 
-from server.customers.imports.sheets import CELL_CHARS_MAX, FileRefused, Rows, Sheet
+from server.imports.sheets import CELL_CHARS_MAX, FileRefused, Rows, Sheet
 
 ENCODINGS: Final = ("utf-8", "utf-8-sig", "gb18030", "utf-16")
 _DELIMITERS: Final = ",\t;|"
@@ -27,18 +27,25 @@ def read(content: bytes, encoding: str | None = None) -> Sheet:
     :raises FileRefused: it is no text, its encoding is not certain, or it passes a limit.
     """
     name = encoding or sniff_encoding(content)
-    text = _decoded(content, name)
-    delimiter = sniff_delimiter(text)
+    if name not in ENCODINGS:
+        raise FileRefused("encoding_unknown", f"The encoding is one of {', '.join(ENCODINGS)}.")
     rows = Rows()
     # Far more than the limit of a cell: a long one is refused in words, not by the parser.
     csv.field_size_limit(10 * CELL_CHARS_MAX)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        for number, cells in enumerate(reader, 1):
+        delimiter = sniff_delimiter(_text(content, name).read(4 * CELL_CHARS_MAX))
+        for number, cells in enumerate(csv.reader(_text(content, name), delimiter=delimiter), 1):
             rows.add(number, [cell.strip() for cell in cells])
+    except UnicodeError as error:
+        raise FileRefused("encoding_wrong", f"The file is not in {name}.") from error
     except csv.Error as error:
         raise FileRefused("csv_broken", f"The file is no CSV that can be read: {error}.") from error
     return Sheet(format="csv", rows=rows.rows, encoding=name, delimiter=delimiter)
+
+
+def _text(content: bytes, encoding: str) -> io.TextIOWrapper:
+    """Decode a file bit by bit: all of it at once takes several times its size."""
+    return io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
 
 
 def sniff_encoding(content: bytes) -> str:
@@ -92,22 +99,8 @@ def _reads_like_chinese(text: str) -> bool:
     return everyday >= _CERTAIN_SHARE * (everyday + rare)
 
 
-def _decoded(content: bytes, encoding: str) -> str:
-    """Decode the whole file."""
-    if encoding not in ENCODINGS:
-        raise FileRefused("encoding_unknown", f"The encoding is one of {', '.join(ENCODINGS)}.")
-    try:
-        text = content.decode(encoding)
-    except UnicodeError as error:
-        raise FileRefused("encoding_wrong", f"The file is not in {encoding}.") from error
-    if "\0" in text:
-        raise FileRefused("not_text", "This is no text file; save it as CSV or as XLSX.")
-    return text
-
-
-def sniff_delimiter(text: str) -> str:
+def sniff_delimiter(head: str) -> str:
     """Find the delimiter: the one that cuts the first rows into the most columns, most evenly."""
-    head = text[: 4 * CELL_CHARS_MAX]
     best, best_score = ",", (0.0, 0)
     for delimiter in _DELIMITERS:
         reader = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)

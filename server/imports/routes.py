@@ -1,30 +1,26 @@
-"""Imports and exports over HTTP."""
+"""Imports over HTTP."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.response import Stream
 
 from server.access.edge import CurrentActor
-from server.customers.exports import service as exports
-from server.customers.exports.sheets import Words
-from server.customers.imports import queries, service
-from server.customers.imports.reasons import Language
-from server.customers.imports.schemas import ImportView, Preview, RowProblem, StartImport
-from server.customers.imports.sheets import FILE_BYTES_MAX
-from server.customers.schemas import Filters
+from server.imports import queries, service
+from server.imports.reasons import Language
+from server.imports.schemas import ImportView, Preview, RowProblem, StartImport
+from server.imports.sheets import FILE_BYTES_MAX
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
 from server.kit.text import PRINTABLE
 
 FileName = Annotated[str, QueryParameter(min_length=1, max_length=300, pattern=PRINTABLE)]
+TargetName = Annotated[str, QueryParameter(pattern=r"\A[a-z_]{1,40}\Z")]
+"""What the file's rows become."""
 Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
 _CSV = "text/csv; charset=utf-8"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @post(
@@ -37,13 +33,20 @@ async def upload(
     request: Request[Any, Any, Any],
     actor: CurrentActor,
     file_name: FileName,
+    target: TargetName = "customers",
     id: FromQuery[UUID | None] = None,  # noqa: A002 - the name in every request
     encoding: Encoding = None,
 ) -> ImportView:
     """Read a CSV or XLSX, sent as the body; nothing is imported yet. The columns are guessed."""
     content = await request.body()
     return await service.upload(
-        actor, file_name, content, import_id=id, encoding=encoding, now=clock.now()
+        actor,
+        file_name,
+        content,
+        target=target,
+        import_id=id,
+        encoding=encoding,
+        now=clock.now(),
     )
 
 
@@ -54,9 +57,10 @@ async def list_imports(actor: CurrentActor, cursor: PageCursor = None) -> Page[I
 
 
 @get("/template.csv", summary="Get the sheet to fill in", media_type=_CSV)
-async def template() -> Response[bytes]:
+async def template(actor: CurrentActor, target: TargetName = "customers") -> Response[bytes]:
     """Give an empty sheet whose columns are known."""
-    return Response(exports.template(), media_type=_CSV, headers=_attached("customers.csv"))
+    content = queries.template(actor, target)
+    return Response(content, media_type=_CSV, headers=_attached(f"{target}.csv"))
 
 
 @get("/{import_id:uuid}", summary="Show an import")
@@ -105,34 +109,6 @@ async def error_file(
     return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
 
 
-@get(
-    "/export.csv",
-    summary="Export customers as CSV",
-    media_type=_CSV,
-    opt={"time_limit_s": None},
-)
-async def export_csv(
-    actor: CurrentActor, filters: NamedDependency[Filters], words: FromQuery[Words] = Words.KEYS
-) -> Stream:
-    """Give the customers within sight that the filters leave, as CSV."""
-    blocks = await exports.as_csv(actor, filters, words, now=clock.now())
-    return Stream(blocks, media_type=_CSV, headers=_attached("customers.csv"))
-
-
-@get(
-    "/export.xlsx",
-    summary="Export customers as a workbook",
-    media_type=_XLSX,
-    opt={"time_limit_s": None},
-)
-async def export_xlsx(
-    actor: CurrentActor, filters: NamedDependency[Filters], words: FromQuery[Words] = Words.KEYS
-) -> Stream:
-    """Give the customers within sight that the filters leave, as a workbook."""
-    blocks = await exports.as_xlsx(actor, filters, words, now=clock.now())
-    return Stream(blocks, media_type=_XLSX, headers=_attached("customers.xlsx"))
-
-
 def _attached(file_name: str) -> dict[str, str]:
     """Have a browser save the answer, and keep it nowhere else."""
     return {
@@ -142,7 +118,7 @@ def _attached(file_name: str) -> dict[str, str]:
     }
 
 
-import_router = Router(
+router = Router(
     "/imports",
     route_handlers=[
         upload,
@@ -156,5 +132,3 @@ import_router = Router(
     ],
     tags=["imports"],
 )
-EXPORTS = (export_csv, export_xlsx)
-"""Routes beside the list of customers, with its filters."""

@@ -1,73 +1,38 @@
 """What an import is over HTTP and to the portal."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from server.customers.imports.sheets import COLUMNS_MAX
+from server.imports.rules.rows import Counts, Policy
+from server.imports.sheets import COLUMNS_MAX
 
-Field = Literal[
-    "id",
-    "name",
-    "uscc",
-    "phone",
-    "city",
-    "district",
-    "address",
-    "industry",
-    "status",
-    "level",
-    "source",
-    "owner",
-    "owner_id",
-    "expected_revenue_yuan",
-    "expected_revenue_minor",
-    "remark",
-    "tags",
-    "contact_name",
-    "contact_phone",
-    "contact_title",
-]
+Field = Annotated[str, msgspec.Meta(max_length=60)]
 Columns = Annotated[list[Field | None], msgspec.Meta(max_length=COLUMNS_MAX)]
-
-
-class Policy(StrEnum):
-    """What is done with a row that is a customer already."""
-
-    SKIP = "skip"
-    """Tell it and leave the customer as it is."""
-    UPDATE = "update"
-    """Write the row's values into the customer; empty cells change nothing."""
-    CREATE = "create"
-    """Make a second customer."""
+Everywhere = Annotated[
+    dict[Field, Annotated[str, msgspec.Meta(max_length=1000)]], msgspec.Meta(max_length=COLUMNS_MAX)
+]
+__all__ = [
+    "Columns",
+    "Counts",
+    "ImportView",
+    "Plan",
+    "Policy",
+    "Preview",
+    "RowProblem",
+    "StartImport",
+]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How a file is to be imported: a field, or null, for each column; and what of doubles."""
 
     columns: Columns
-    duplicates: Policy = Policy.SKIP
-
-
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows that are done, or would become of them."""
-
-    rows: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    """Customers already, and left as they are."""
-    refused: int = 0
-    """Something is wrong with them; see their problems."""
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            **{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__}
-        )
+    duplicates: Policy
+    everywhere: Everywhere = {}
+    """What a field says in each row that says nothing itself, written as a cell would be."""
 
 
 class RowProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +51,8 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: UUID
+    target: str
+    """What its rows become."""
     file_name: str
     format: str
     encoding: str | None
@@ -99,6 +66,9 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     counts: Counts
     plan: Plan
+    fields: list[str]
+    """What a column may be for."""
+    policies: list[Policy]
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,4 +84,5 @@ class StartImport(msgspec.Struct, frozen=True, kw_only=True):
     """The plan to import by; without columns the guessed ones."""
 
     columns: Columns | None = None
-    duplicates: Policy = Policy.SKIP
+    duplicates: Policy | None = None
+    everywhere: Everywhere = {}

@@ -1,4 +1,4 @@
-"""Have a file read by a process of its own, and take nothing from it but a sheet."""
+"""Have a file read by a process of its own, and take nothing from it but rows."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 import server
-from server.customers.imports.reader import CPU_S, Read, Refused
-from server.customers.imports.sheets import Sheet
+from server.imports.reader import CPU_S, Order, Read, Refused
+from server.imports.rules.columns import Vocabulary
 from server.kit.errors import Invalid
 
 TIME_LIMIT_S: Final = CPU_S + 10.0
@@ -23,17 +23,18 @@ class FileNotRead(Invalid):
     code = "file_not_read"
 
 
-async def read(content: bytes, encoding: str | None = None) -> Sheet:
+async def read(content: bytes, vocabulary: Vocabulary, encoding: str | None = None) -> Read:
     """Read a file apart from everything else.
 
     :raises FileNotRead: with the reader's reason.
     """
+    order = Order(names=vocabulary.names, encoding=encoding)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
         "-m",
-        "server.customers.imports.reader",
-        *([encoding] if encoding else []),
+        "server.imports.reader",
+        msgspec.json.encode(order).decode(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -50,10 +51,10 @@ async def read(content: bytes, encoding: str | None = None) -> Sheet:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return _sheet(answer)
+    return _taken(answer)
 
 
-def _sheet(answer: bytes) -> Sheet:
+def _taken(answer: bytes) -> Read:
     """Take the reader's answer; one that was killed by a limit has none."""
     try:
         message = _ANSWERS.decode(answer)
@@ -63,4 +64,4 @@ def _sheet(answer: bytes) -> Sheet:
         ) from error
     if isinstance(message, Refused):
         raise FileNotRead(message.detail, field="file", reason=message.code)
-    return message.sheet
+    return message

@@ -1,0 +1,208 @@
+"""A file's rows become customers, each with the contact that it names."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+import msgspec
+from typing_extensions import override
+
+from server.access import Actor, Permission
+from server.changelog import service as changelog
+from server.changelog.rules import as_refusal
+from server.customers import sync
+from server.customers.exports.sheets import COLUMNS_ZH, TEMPLATE
+from server.customers.imports import judging
+from server.customers.imports.columns import VOCABULARY
+from server.customers.imports.judging import Earlier
+from server.customers.imports.rows import Known, interpret
+from server.customers.rules import duplicates
+from server.customers.service import writing
+from server.customers.sight import Where
+from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
+from server.imports.targets import Target, Work, Written
+from server.kit import clock, db
+from sync_protocol.merge import EditClock
+from sync_protocol.messages import Code, Edit, ReceivedOp, SetChange, Status
+
+_KINDS: Final = {
+    name: dataclasses.replace(kind, normalise=dict) for name, kind in sync.BY_NAME.items()
+}
+"""The rows that are written have been brought into normal form and checked when they were read."""
+
+
+class _Customers(Target):
+    """Customers as what rows become."""
+
+    name = "customers"
+    permission = Permission.CUSTOMERS_IMPORT
+    vocabulary = VOCABULARY
+    policies = (Policy.SKIP, Policy.UPDATE, Policy.CREATE)
+    template = TEMPLATE
+    columns_zh: Mapping[str, str] = COLUMNS_ZH | {
+        "contact_name": "联系人",
+        "contact_phone": "联系人电话",
+        "contact_title": "联系人职务",
+    }
+    reasons_zh: Mapping[str, str] = {
+        "ambiguous_owner": "公司里有两位同名的负责人，请用负责人编号一列。",
+        "bad_status": "状态请填潜在客户、需求客户、意向客户、签约客户、沉寂客户或流失客户。",
+        "illegal_transition": "客户不能从现在的状态变为该状态。",
+        "not_found": "没有这个客户，或您看不到它。",
+        "record_deleted": "该客户已被删除，请先恢复。",
+        "unknown_owner": "公司里没有这位负责人，或已离职。",
+        "unknown_store": "该客户没有这家门店。",
+        "unknown_tag": "没有这个标签。",
+        "unknown_team": "公司里没有这个团队。",
+    }
+
+    @override
+    async def begin(self, actor: Actor, import_id: UUID, policy: Policy) -> Work:
+        """Look up the people and the tags of the company."""
+        return _Work(actor, import_id, policy, await _known_names(actor.tenant_id))
+
+    @override
+    async def names_of(self, actor: Actor, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Name the customers that the actor sees."""
+        where = Where(actor)
+        where.add("c.id = ANY({}::uuid[])", list(record_ids))
+        rows = await db.connection().fetch(
+            f"SELECT c.id, c.name FROM customer c WHERE {where.text}",  # noqa: S608 - constants and numbered parameters
+            *where.args,
+        )
+        return {str(row["id"]): row["name"] for row in rows}
+
+
+CUSTOMERS: Final = _Customers()
+
+
+class _Work(Work):
+    """One import of customers."""
+
+    def __init__(self, actor: Actor, import_id: UUID, policy: Policy, known: Known) -> None:
+        self._actor = actor
+        self._import_id = import_id
+        self._policy = policy
+        self._known = known
+        self._earlier = Earlier()
+
+    @override
+    def interpret(self, number: int, cells: Mapping[str, str]) -> Interpreted:
+        """Understand a row as a customer."""
+        return interpret(number, cells, self._known)
+
+    @override
+    async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
+        """Judge rows against the company's customers and the rows before."""
+        return await judging.judge(self._actor, self._import_id, rows, self._policy, self._earlier)
+
+    @override
+    def remember(self, rows: Sequence[Interpreted]) -> None:
+        """Put rows among the earlier ones."""
+        for row in rows:
+            values = row.fields
+            like = duplicates.likeness(
+                values.get("name"), uscc=values.get("uscc"), phone=values.get("phone")
+            )
+            self._earlier.add(like, row.number, judging.row_id(self._import_id, row.number))
+
+    @override
+    async def write(self, verdicts: Sequence[Verdict], *, now: datetime) -> Written:
+        """Write customers and contacts as one unit of work, with their history."""
+        ops: list[ReceivedOp] = []
+        row_of: dict[int, Verdict] = {}
+        held = await _tags_held(self._actor, verdicts)
+        for verdict in verdicts:
+            for op in _ops_of(self._import_id, verdict, held, len(ops) + 1, now):
+                ops.append(op)
+                row_of.setdefault(op.number, verdict)
+        now_ms = clock.to_ms(now)
+        applied = await changelog.apply(
+            self._actor,
+            ops,
+            kinds=_KINDS,
+            edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
+            now=now,
+        )
+        refused: dict[int, Problem] = {}
+        first_code: dict[int, str | None] = {}
+        for outcome in applied.result.outcomes:
+            number = row_of[outcome.number].row.number
+            first_code.setdefault(number, outcome.code)
+            if outcome.status not in {Status.APPLIED, Status.MERGED}:
+                refusal = applied.refusals.get(outcome.number) or as_refusal(outcome)
+                problem = Problem(refusal.field or "", refusal.code, refusal.detail)
+                refused.setdefault(number, problem)
+        unchanged = {
+            verdict.row.number
+            for verdict in verdicts
+            if verdict.action is Action.UPDATE
+            and first_code.get(verdict.row.number) == Code.UNCHANGED
+        }
+        return Written(refused, frozenset(unchanged))
+
+
+async def _known_names(tenant_id: UUID) -> Known:
+    """Give what the names in cells stand for; in the open transaction."""
+    connection = db.connection()
+    people = await connection.fetch(
+        "SELECT id, name, team_id, disabled_at FROM user_account WHERE tenant_id = $1", tenant_id
+    )
+    tags = await connection.fetch(
+        "SELECT id, name FROM tag WHERE tenant_id = $1 AND NOT deleted ORDER BY id", tenant_id
+    )
+    owners: dict[str, str | None] = {}
+    for person in people:
+        if person["disabled_at"] is None:
+            is_second = person["name"] in owners
+            owners[person["name"]] = None if is_second else str(person["id"])
+    return Known(
+        owners=owners,
+        owner_ids=frozenset(str(person["id"]) for person in people),
+        teams={str(person["id"]): str(person["team_id"]) for person in people if person["team_id"]},
+        tags={tag["name"]: str(tag["id"]) for tag in tags},
+    )
+
+
+async def _tags_held(actor: Actor, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+    """Give the tags of the customers that rows with tags write into."""
+    ids = [
+        each.target
+        for each in verdicts
+        if each.action is Action.UPDATE and each.row.fields.get("tags")
+    ]
+    if not ids:
+        return {}
+    rows = await db.connection().fetch(
+        "SELECT id, tags FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])",
+        actor.tenant_id,
+        ids,
+    )
+    return {str(row["id"]): set(msgspec.json.decode(row["tags"] or "[]")) for row in rows}
+
+
+def _ops_of(
+    import_id: UUID, verdict: Verdict, held: Mapping[str, set[str]], first: int, now: datetime
+) -> Iterator[ReceivedOp]:
+    """Give the ops of a row: a customer and its contact, or an edit."""
+    fields = dict(verdict.row.fields)
+    if verdict.action is Action.CREATE:
+        yield writing.creation("customer", UUID(verdict.target), fields, now=now, number=first)
+        if verdict.row.contact:
+            contact_id = uuid5(import_id, f"{verdict.row.number} contact")
+            given = {**verdict.row.contact, "customer_id": verdict.target}
+            yield writing.creation("contact", contact_id, given, now=now, number=first + 1)
+    elif verdict.action is Action.UPDATE:
+        # A tag that is there already is not added once more.
+        tags = set(fields.pop("tags", ())) - held.get(verdict.target, set())
+        yield Edit(
+            number=first,
+            kind="customer",
+            id=verdict.target,
+            fields=fields,
+            sets={"tags": SetChange(add=tuple(sorted(tags)))} if tags else {},
+            at_ms=clock.to_ms(now),
+            base=changelog.base_of_now(),
+        )

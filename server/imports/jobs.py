@@ -1,0 +1,20 @@
+"""Work that the outbox brings: imports go on."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from server.imports import service
+from server.kit import outbox
+
+
+async def import_(job: outbox.Job, now: datetime) -> None:
+    """Go on with an import."""
+    assert job.tenant_id is not None, "an import is a company's"
+    await service.go_on(job.tenant_id, job.payload, now=now)
+
+
+HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
+    service.TOPIC: import_
+}
+"""By topic, what the worker calls."""

@@ -1,0 +1,1 @@
+"""What columns, cells and rows of a file mean. Pure."""

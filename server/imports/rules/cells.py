@@ -1,0 +1,93 @@
+"""Read cells as people and spreadsheet programs write them: digits, amounts, ids."""
+
+import re
+import unicodedata
+from decimal import Decimal, InvalidOperation
+from typing import Final
+from uuid import UUID
+
+from sync_protocol.schema import MAX_REVENUE_MINOR
+
+_SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
+"""What stands where a name would in a row that adds up the others."""
+_WHOLE_FLOAT: Final = re.compile(r"(\+?[0-9]{5,})\.0+")
+"""Digits that a program took for a number and wrote with a point."""
+_SHORTENED: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
+"""Digits that a spreadsheet shortened to what fits its column: the others are lost."""
+_AMOUNT: Final = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?)(万|亿)?元?")
+_UNITS: Final = {None: 1, "万": 10_000, "亿": 100_000_000}
+
+
+class CellUnread(Exception):
+    """A cell that cannot be understood."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def is_sum(name: str | None) -> bool:
+    """Say whether a row of this name is the line under a table."""
+    return name is not None and re.sub(r"[\s:：]", "", name).lower() in _SUMS
+
+
+def digits(text: str) -> str:
+    """Read digits that are a name, not a number, whatever a spreadsheet made of them.
+
+    :raises CellUnread: some of them are lost.
+    """
+    if _SHORTENED.fullmatch(text):
+        raise CellUnread(
+            "digits_lost", "The spreadsheet shortened this number; set the column to text first."
+        )
+    whole = _WHOLE_FLOAT.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def record_id(text: str) -> str:
+    """Read the id that an export wrote.
+
+    :raises CellUnread: it is none.
+    """
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        raise CellUnread("bad_id", "This is not the id of an export; leave it empty.") from error
+
+
+def minor_units(text: str) -> int:
+    """Read an amount in yuan as fen: 12,000.50, ￥1.2万, 3亿元.
+
+    :raises CellUnread: it is none, or has a part of a fen.
+    """
+    written = unicodedata.normalize("NFKC", text).replace(" ", "").lstrip("¥￥")
+    match = _AMOUNT.fullmatch(written)
+    try:
+        if match is None:
+            raise CellUnread("bad_amount", "Write an amount in yuan, as in 12000.50 or 1.2万.")
+        fen = Decimal(match[1].replace(",", "")) * _UNITS[match[2]] * 100
+    except InvalidOperation as error:
+        raise CellUnread("bad_amount", "Write an amount in yuan, as in 12000.50.") from error
+    if fen != int(fen):
+        raise CellUnread("bad_amount", "An amount has at most two decimals.")
+    return _within(int(fen))
+
+
+def whole(text: str) -> int:
+    """Read an amount in fen.
+
+    :raises CellUnread: it is none.
+    """
+    try:
+        fen = int(unicodedata.normalize("NFKC", text).replace(",", ""))
+    except ValueError as error:
+        raise CellUnread("bad_amount", "Write a whole number of fen.") from error
+    return _within(fen)
+
+
+def _within(fen: int) -> int:
+    """Refuse what no record can hold."""
+    if not 0 <= fen <= MAX_REVENUE_MINOR:
+        raise CellUnread("bad_amount", "Write an amount from nothing to a hundred billion yuan.")
+    return fen
