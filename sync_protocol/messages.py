@@ -495,12 +495,15 @@ def split_frame(
 
 
 def op_digest(op: ReceivedOp) -> bytes:
-    """Answer 16 bytes that tell ops apart, kept beside the outcome.
+    """Answer 16 bytes that tell ops apart, whatever their numbers; kept beside the outcome.
 
     A device that was restored from an old image gives a settled number to another op; its digest
-    differs, and the op gets ``number_reused`` instead of the other's outcome.
+    differs, and the op gets ``number_reused`` instead of the other's outcome. Unless it was settled
+    under a number that the device gave it after an earlier restoration: then its own outcome.
     """
-    return blake2b(_DIGEST_ENCODER.encode(op), digest_size=16).digest()
+    # Of one that could not be read nothing is known but its number.
+    told = op if isinstance(op, Unreadable) else msgspec.structs.replace(op, number=0)
+    return blake2b(_DIGEST_ENCODER.encode(told), digest_size=16).digest()
 
 
 def is_same_op(op: ReceivedOp, digest: bytes) -> bool:

@@ -1,5 +1,7 @@
 """A push: each op once, by the real merge."""
 
+import msgspec
+
 from mobile_client_sdk.testing.company import FakeDevice
 from mobile_client_sdk.testing.pulling import Pulling
 from sync_protocol.handles import handles_of, with_ids
@@ -52,6 +54,9 @@ class Pushing(Pulling):
         digest, outcome = device.outcomes[op.number]
         if is_same_op(op, digest):
             return outcome
+        for settled, held in device.outcomes.values():
+            if settled == op_digest(op):
+                return msgspec.structs.replace(held, number=op.number)
         return Outcome(number=op.number, status=Status.REJECTED, code=Code.NUMBER_REUSED)
 
     def _settle_fresh(

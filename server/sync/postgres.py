@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from server.access import Actor, Scope
@@ -31,6 +32,10 @@ WHERE d.tenant_id = $1 AND d.id = $2 AND d.revoked_at IS NULL
 _REMEMBERED: Final = """
 SELECT number, digest, outcome FROM op_outcome
 WHERE tenant_id = $1 AND device_id = $2 AND number = ANY($3::bigint[])
+"""
+_REMEMBERED_AS: Final = """
+SELECT number, digest, outcome FROM op_outcome
+WHERE tenant_id = $1 AND device_id = $2 AND digest = ANY($3::bytea[])
 """
 _REMEMBER: Final = """
 INSERT INTO op_outcome (tenant_id, device_id, at, number, digest, outcome)
@@ -70,10 +75,16 @@ class PostgresSyncStore(PostgresStore):
         rows = await db.connection().fetch(
             _REMEMBERED, actor.tenant_id, actor.device_id, list(numbers)
         )
-        return {
-            row["number"]: Remembered(row["number"], row["digest"], row["outcome"].encode())
-            for row in rows
-        }
+        return {row["number"]: _remembered(row) for row in rows}
+
+    async def remembered_as(
+        self, actor: Actor, digests: Collection[bytes]
+    ) -> dict[bytes, Remembered]:
+        """Look through all outcomes of the device: its store was put back to an old image."""
+        rows = await db.connection().fetch(
+            _REMEMBERED_AS, actor.tenant_id, actor.device_id, list(digests)
+        )
+        return {row["digest"]: _remembered(row) for row in rows}
 
     async def remember(self, actor: Actor, settled: Sequence[Remembered], now: datetime) -> None:
         """Insert outcomes."""
@@ -188,3 +199,8 @@ def _of_child(table: str, columns: str, scope: Scope) -> str:
 def _left_statement(scope: Scope) -> str:
     """Write the SELECT of what left a scope. $1 tenant, $2 since when, $3 user, $4 team."""
     return scopes.left(scope, since="$2", user="$3", team="$4")
+
+
+def _remembered(row: asyncpg.Record) -> Remembered:
+    """Turn a row into what was answered."""
+    return Remembered(row["number"], row["digest"], row["outcome"].encode())

@@ -227,14 +227,29 @@ async def _remembered(store: SyncStore, actor: Actor, ops: Sequence[ReceivedOp])
     """
     if not ops:
         return []
-    held = await store.remembered(actor, [op.number for op in ops])
-    return [_answer_again(op, held.get(op.number)) for op in ops]
+    by_number = await store.remembered(actor, [op.number for op in ops])
+    held = [by_number.get(op.number) for op in ops]
+    strange = {
+        op_digest(op)
+        for op, row in zip(ops, held, strict=True)
+        if row is None or not is_same_op(op, row.digest)
+    }
+    elsewhere = await store.remembered_as(actor, strange) if strange else {}
+    return [_answer_again(op, row, elsewhere) for op, row in zip(ops, held, strict=True)]
 
 
-def _answer_again(op: ReceivedOp, held: Remembered | None) -> Outcome:
-    """Give the outcome of one op that was settled before."""
-    if held is not None and is_same_op(op, held.digest):
-        return msgspec.json.decode(held.outcome, type=Outcome)
+def _answer_again(
+    op: ReceivedOp, held: Remembered | None, elsewhere: Mapping[bytes, Remembered]
+) -> Outcome:
+    """Give the outcome of one op that was settled before, under its number or under another one.
+
+    Another one is what the device gave it after a restoration, from which it was put back again.
+    """
+    if held is None or not is_same_op(op, held.digest):
+        held = elsewhere.get(op_digest(op))
+    if held is not None:
+        outcome = msgspec.json.decode(held.outcome, type=Outcome)
+        return msgspec.structs.replace(outcome, number=op.number)
     return Outcome(
         number=op.number,
         status=Status.REJECTED,

@@ -114,6 +114,12 @@ class SyncStore(Store, Protocol):
         """Give what the actor's device was answered for ops with these numbers."""
         ...
 
+    async def remembered_as(
+        self, actor: Actor, digests: Collection[bytes]
+    ) -> dict[bytes, Remembered]:
+        """Give what the actor's device was answered for these ops, under whichever number."""
+        ...
+
     async def remember(self, actor: Actor, settled: Sequence[Remembered], now: datetime) -> None:
         """Keep the outcomes of ops for ever, in one commit with their effects."""
         ...

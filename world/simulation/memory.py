@@ -350,6 +350,15 @@ class MemoryStore:
         found = {number: outcomes.get((device_id, number)) for number in numbers}
         return {number: row for number, row in found.items() if row is not None}
 
+    async def remembered_as(
+        self, actor: Actor, digests: Collection[bytes]
+    ) -> dict[bytes, Remembered]:
+        """Give what the device was answered for these ops."""
+        await self._pause()
+        rows = self._now().outcomes.items()
+        of_device = [row for (device_id, _), row in rows if device_id == str(actor.device_id)]
+        return {row.digest: row for row in of_device if row.digest in digests}
+
     async def remember(self, actor: Actor, settled: Sequence[Remembered], now: datetime) -> None:
         """Keep outcomes for ever."""
         del now

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from server.sync.store import Remembered
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import (
     Code,
@@ -12,6 +13,7 @@ from sync_protocol.messages import (
     Delete,
     Edit,
     Intent,
+    Op,
     Outcome,
     SetChange,
     Status,
@@ -92,16 +94,36 @@ class _Verdict:
         if highest > last:
             self.watch.find("exactly once", f"{who} settled {highest}, the server {last}")
         for number, op, held in phone.disk.outcomes():
-            row = self.tables.outcomes.get((phone.device_id, number))
+            row = self._row_of(phone, number, op)
             if held is None:
                 self.watch.find("liveness", f"op {number} of {who} has no outcome")
-            elif row is not None and _decode_outcome(row.outcome) != held:
+            elif row is not None and self._answer(row, number) != held:
                 self.watch.find(
                     "exactly once",
                     f"op {number} of {who} is {held.code} there,"
-                    f" {_decode_outcome(row.outcome).code} here",
+                    f" {self._answer(row, number).code} here",
                 )
-            del op
+
+    def _row_of(self, phone: Phone, number: int, op: Op) -> Remembered | None:
+        """Find what the server remembers of an op: under its number, or under one of another life.
+
+        A device that was put back to an old image twice may have given it another number between.
+        """
+        row = self.tables.outcomes.get((phone.device_id, number))
+        if row is None or self._is_of(phone, row, op):
+            return row
+        rows = (held for key, held in self.tables.outcomes.items() if key[0] == phone.device_id)
+        return next((held for held in rows if self._is_of(phone, held, op)), row)
+
+    def _is_of(self, phone: Phone, row: Remembered, op: Op) -> bool:
+        """Say whether an outcome is that of an op."""
+        what = self.stage.diary.digests.get((phone.device_id, row.digest))
+        return what == identity(phone.device_id, op)
+
+    @staticmethod
+    def _answer(row: Remembered, number: int) -> Outcome:
+        """Give an outcome as it is told for the number that an op has on the device."""
+        return msgspec.structs.replace(_decode_outcome(row.outcome), number=number)
 
     # ----------------------------------------------------------------------------- each op
 

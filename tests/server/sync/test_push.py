@@ -73,6 +73,21 @@ async def test_a_number_that_was_settled_for_another_op_is_told(phone: Device) -
     assert (outcome.status, outcome.code) == (Status.REJECTED, Code.NUMBER_REUSED)
 
 
+async def test_an_op_is_known_under_the_number_of_another_life(phone: Device) -> None:
+    await phone.push(phone.create("customer", new_id(), name="昆山富士电线"))
+    phone.number = 0
+    pending = phone.create("customer", new_id(), name="常州天合塑业")
+    assert (await phone.outcome(pending)).code == Code.NUMBER_REUSED
+    settled = await phone.outcome(msgspec.structs.replace(pending, number=2))
+
+    again = await phone.outcome(pending)
+
+    assert again == msgspec.structs.replace(settled, number=1)
+    assert settled.status == Status.APPLIED
+    await phone.pull()
+    assert len(phone.replica) == 2
+
+
 async def test_a_gap_in_the_numbers_is_refused_whole(phone: Device) -> None:
     phone.number = 5
 

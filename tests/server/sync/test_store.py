@@ -229,7 +229,10 @@ async def test_an_outcome_is_remembered_for_its_device_alone(place: Place) -> No
     async with place.store.unit_of_work(place.rep.tenant_id):
         held = await place.store.remembered(place.rep, [2, 3])
         assert await place.store.remembered(place.colleague, [3]) == {}
+        known = await place.store.remembered_as(place.rep, {b"4" * 16, b"5" * 16})
+        assert await place.store.remembered_as(place.colleague, {b"4" * 16}) == {}
 
+    assert {digest: row.number for digest, row in known.items()} == {b"4" * 16: 4}
     assert list(held) == [3]
     assert (held[3].digest, held[3].outcome.replace(b" ", b"")) == (b"3" * 16, b'{"number":3}')
 

@@ -28,6 +28,14 @@ SERVICE: Final[Sequence[Mutant]] = (
         ("network",),
     ),
     Mutant(
+        "an op is known by its number alone",
+        "A device that was restored twice sends what was settled under a number of its other life.",
+        f"{_SERVICE}:_answer_again",
+        "elsewhere.get(op_digest(op))",
+        "None",
+        ("images",),
+    ),
+    Mutant(
         "ops are not acknowledged",
         "The device's place is not written down.",
         f"{_SERVICE}:_acknowledge",
