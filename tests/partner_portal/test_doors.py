@@ -61,6 +61,7 @@ FOR_AGENTS = {
     "/tags/new",
     "/pools",
     "/leads",
+    "/leads/export.csv",
     "/leads/new",
     "/leads/mine",
     "/people",
@@ -83,6 +84,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/people/new",
     "/pools/new",
     "/leads",
+    "/leads/export.csv",
     "/leads/new",
 }
 FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}
