@@ -15,9 +15,16 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from server.kit import clock, compression, ids, metrics
+from server.kit import clock, compression, ids, logs, metrics
 
-_REQUEST_ID: Final = re.compile(rb"\A[A-Za-z0-9_-]{8,64}\Z")
+_REQUEST_ID: Final = re.compile(
+    rb"\A(?=.*[A-Za-z])(?:"
+    rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"  # UUID
+    rb"|[0-9a-fA-F]{16,64}"
+    rb"|[0-9A-HJKMNP-TV-Z]{26}"  # ULID
+    rb")\Z"
+)
+"""Request ids that proxies make; anything shorter or freer might be a person's number or word."""
 _QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _UNROUTED: Final = "unrouted"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -110,8 +117,12 @@ class Edge:
 
 
 def _request_id(given: bytes) -> str:
-    """Keep a proxy's request id when it is harmless, or make one."""
-    return given.decode() if _REQUEST_ID.match(given) else ids.new_id(clock.now()).hex
+    """Keep a proxy's request id when it is one and hides no phone, or make one: it is logged."""
+    if _REQUEST_ID.match(given):
+        text = given.decode()
+        if logs.scrub(text) == text:
+            return text
+    return ids.new_id(clock.now()).hex
 
 
 class _Answer:

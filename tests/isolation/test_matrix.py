@@ -27,7 +27,7 @@ CASES: Final[dict[Route, Case]] = {
 _UNDER_TEST: Final = [
     pytest.param(route, case, id=" ".join(route)) for route, case in CASES.items()
 ]
-_REQUEST_ID: Final = "isolation-probe-0001"
+_REQUEST_ID: Final = "150a710bcde0150a710bcde000000001"
 _NONCE: Final = re.compile(r"nonce[-=][\"']?[\w-]{16,}[\"']?")
 _MADE_AT: Final = re.compile(r"(?<=W3CDTF\">)[0-9TZ:-]+")
 _TYPE: Final = re.compile(r":[a-z]+}")

@@ -244,14 +244,36 @@ async def test_over_tls_browsers_are_told_to_stay_there(database: Settings) -> N
         assert "max-age" in (await http.get("/livez")).headers["strict-transport-security"]
 
 
-async def test_a_proxys_request_id_is_kept_when_harmless(http: httpx.AsyncClient) -> None:
-    kept = await http.get("/conflict", headers={"x-request-id": "proxy-0001-abc"})
-    assert kept.headers["x-request-id"] == "proxy-0001-abc"
-    assert kept.json()["request_id"] == "proxy-0001-abc"
+@pytest.mark.parametrize(
+    "made",
+    [
+        "01JDT9W3GZ8Q4V7XK2M5N6P7R8",
+        "018f3b5e-9c2d-7a41-8d3e-5f6a7b8c9d0e",
+        "9f86d081884c7d659a2feaa0c55ad015",
+        "9F86D081884C7D65",
+    ],
+)
+async def test_a_proxys_request_id_is_kept(http: httpx.AsyncClient, made: str) -> None:
+    kept = await http.get("/conflict", headers={"x-request-id": made})
 
-    for harmful in ("a b", "x" * 65, '"}{', "short"):
-        made = await http.get("/conflict", headers={"x-request-id": harmful})
-        assert made.headers["x-request-id"] != harmful
+    assert kept.headers["x-request-id"] == made
+    assert kept.json()["request_id"] == made
+
+
+@pytest.mark.parametrize(
+    "harmful",
+    [
+        *("a b", "x" * 65, '"}{', "short", "proxy-0001-abc", "zhang-san-feng-13"),
+        *("13912345678", "8613912345678", "00000000000000013912345678", "139-1234-5678"),
+        *("13912345678abcdef", "abc13912345678def", "00000000-0000-0000-000a-13912345678a"),
+    ],
+)
+async def test_a_request_id_that_may_be_a_person_is_replaced(
+    http: httpx.AsyncClient, harmful: str
+) -> None:
+    made = await http.get("/conflict", headers={"x-request-id": harmful})
+
+    assert made.headers["x-request-id"] != harmful
 
 
 @pytest.mark.parametrize(
