@@ -1,4 +1,7 @@
-"""Refuse to start where tenants would not be apart: looks at login, server and every table."""
+"""Refuse to start where tenants would not be apart, or customers' data would leave the tables.
+
+Looks at login, server, the login's settings and every table.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -6,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from server.embedded import roles
 from server.kit import db
 from server.kit.global_tables import GLOBAL_TABLES
 
@@ -24,6 +28,9 @@ SELECT current_setting('server_version_num')::int / 10000 AS server_version,
        ARRAY(SELECT name FROM becoming WHERE EXISTS (
            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE c.relowner = becoming.oid AND n.nspname = 'public')) AS owning
+"""
+_SETTINGS: Final = """
+SELECT name, setting FROM pg_settings WHERE name = ANY($1::text[])
 """
 _TABLES: Final = """
 SELECT c.relname::text AS name, c.relkind::text AS kind,
@@ -78,6 +85,11 @@ async def ensure_safe() -> None:
         except asyncpg.UndefinedObjectError:
             tables = []
         findings += _about_tables(tables)
+        # A login that is the wrong one has its own settings, which need no mending.
+        if not findings:
+            names = list(roles.APPLICATION_DEFAULTS)
+            settings = await db.connection().fetch(_SETTINGS, names)
+            findings += _about_settings(login["login"], settings)
     if findings:
         raise UnsafeDatabase(findings)
     if login["checksums"] != "on":
@@ -105,6 +117,24 @@ def _about_login(login: Any) -> Iterable[str]:
                 f"The login {name} is, or can become, {role}, which owns tables; "
                 "only `tonglu migrate` may be the owner. Use the login tonglu_app."
             )
+
+
+def _about_settings(login: str, settings: Iterable[Any]) -> Iterable[str]:
+    """Say which settings of the login would let customers' data into the log, or calls hang."""
+    held = {row["name"]: row["setting"] for row in settings}
+    for name, wanted in roles.APPLICATION_DEFAULTS.items():
+        is_limit, is_log = name.endswith("_timeout"), name.startswith("log_")
+        if is_limit and held[name] == "0":
+            danger = "nothing ends what hangs"
+        elif is_log and held[name] != wanted:
+            danger = "the database's log would hold customers' names and phones"
+        else:
+            continue
+        yield (
+            f"{name} is {held[name]} for the login {login}: {danger}. As a superuser run "
+            f"`ALTER ROLE {login} SET {name} = '{wanted}'`, or set it for the whole server, and "
+            "start again."
+        )
 
 
 def _about_tables(tables: list[asyncpg.Record]) -> list[str]:

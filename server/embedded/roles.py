@@ -20,8 +20,9 @@ _ROLES: Final = {
     "tonglu_job": "NOLOGIN",
     "tonglu_backup": "NOLOGIN BYPASSRLS",
 }
-# Timeouts hang on the role, so that a pooler or a person with psql cannot forget them.
-_APPLICATION_DEFAULTS: Final = {
+# Timeouts hang on the role, so that a pooler or a person with psql cannot forget them. The start-up
+# self-check looks whether they are there.
+APPLICATION_DEFAULTS: Final = {
     "statement_timeout": "5s",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
@@ -63,7 +64,7 @@ def role_statements(passwords: Passwords) -> list[str]:
         "GRANT pg_read_all_data TO tonglu_backup",
         *(
             f"ALTER ROLE tonglu_app SET {name} = '{value}'"
-            for name, value in _APPLICATION_DEFAULTS.items()
+            for name, value in APPLICATION_DEFAULTS.items()
         ),
         "ALTER ROLE tonglu_owner SET timezone = 'UTC'",
     ]

@@ -1,5 +1,6 @@
 """The start-up self-check: a database that would not keep tenants apart is not served on."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -84,6 +85,51 @@ def database_name(settings: Settings) -> str:
 
 async def test_the_applications_login_is_safe(no_pool: Settings) -> None:
     assert await findings(no_pool) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("log_parameter_max_length", "-1"),
+        ("log_parameter_max_length_on_error", "64"),
+        ("log_error_verbosity", "default"),
+        ("log_min_error_statement", "error"),
+    ],
+)
+async def test_a_login_whose_words_would_reach_the_log_is_refused(
+    no_pool: Settings, postgres: Postgres, setting: str, value: str
+) -> None:
+    database = database_name(no_pool)
+    superuser = await asyncpg.connect(postgres.superuser_url(database))
+    try:
+        here = f'ALTER ROLE tonglu_app IN DATABASE "{database}"'
+        await superuser.execute(f"{here} SET {setting} = '{value}'")
+
+        (found,) = await findings(no_pool)
+
+        assert found.startswith(
+            f"{setting} is {value} for the login tonglu_app: the database's log"
+        )
+        [advice] = re.findall("`(.*)`", found)
+        await superuser.execute(advice.replace("ALTER ROLE tonglu_app", here))
+        assert await findings(no_pool) == []
+    finally:
+        await superuser.close()
+
+
+async def test_limits_that_a_pooler_takes_away_are_missed(
+    no_pool: Settings, postgres: Postgres
+) -> None:
+    database = database_name(no_pool)
+    superuser = await asyncpg.connect(postgres.superuser_url(database))
+    await superuser.execute(
+        f'ALTER ROLE tonglu_app IN DATABASE "{database}" SET statement_timeout = 0'
+    )
+    await superuser.close()
+
+    (found,) = await findings(msgspec.structs.replace(no_pool, pooler=True))
+
+    assert "statement_timeout is 0 for the login tonglu_app: nothing ends what hangs" in found
 
 
 async def test_the_owner_is_refused(no_pool: Settings) -> None:
