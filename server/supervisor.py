@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from server.embedded import Cluster, Tuning
+from server.embedded import Cluster, Tuning, watched
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
@@ -27,12 +27,15 @@ _LIBC: Final = ctypes.CDLL(None)
 def database(
     environ: Mapping[str, str], *, tuning: Tuning | None = None
 ) -> Iterator[dict[str, str]]:
-    """Give an environment with a database: the operator's, or the embedded one for this block."""
+    """Give an environment with a database: the operator's, or the embedded one for this block.
+
+    The embedded one is started again when it ends inside the block.
+    """
     if environ.get("DATABASE_URL") or environ.get("TONGLU_OWNER_DATABASE_URL"):
         yield dict(environ)
         return
     folder = Path(environ.get("TONGLU_DATA_DIR") or ".tonglu") / "postgres"
-    with Cluster(folder, environ=environ, tuning=tuning) as cluster:
+    with Cluster(folder, environ=environ, tuning=tuning) as cluster, watched(cluster):
         yield dict(environ) | {
             "DATABASE_URL": cluster.app_url(),
             "TONGLU_OWNER_DATABASE_URL": cluster.owner_url(),

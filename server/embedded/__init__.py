@@ -8,5 +8,6 @@ bootstrap`.
 from server.embedded.binaries import Binaries, NoPostgres
 from server.embedded.cluster import Cluster, ClusterFailed, Tuning
 from server.embedded.roles import Passwords
+from server.embedded.watch import watched
 
-__all__ = ["Binaries", "Cluster", "ClusterFailed", "NoPostgres", "Passwords", "Tuning"]
+__all__ = ["Binaries", "Cluster", "ClusterFailed", "NoPostgres", "Passwords", "Tuning", "watched"]

@@ -35,6 +35,7 @@ _SOCKET_PATH_MAX: Final = 90
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 30.0
 _LOG_BYTES_MAX: Final = 10_000_000
+_LOG: Final = "postgres.log"
 _STATUS_LINE: Final = 7
 _SOCKET_LINE: Final = 4
 
@@ -95,7 +96,14 @@ class Cluster:
         self._wanted_guise = guise
         self._process: subprocess.Popen[bytes] | None = None
         self._socket_dir = self.folder
+        self._short_dir: Path | None = None
+        """Where the socket lies when the folder's own path is too long; kept while we run."""
         self._port = self.tuning.tcp_port or _PORT
+
+    @property
+    def log_path(self) -> str:
+        """Say where PostgreSQL writes its own log."""
+        return str(self._home() / _LOG)
 
     def url(self, user: str, password: str, database: str) -> str:
         """Write an address for asyncpg and psql, over the socket."""
@@ -159,6 +167,14 @@ class Cluster:
                 _finished(self._bootstrap())
                 (home / "prepared").touch()
 
+    def is_running(self) -> bool:
+        """Say whether PostgreSQL still runs, whoever started it."""
+        if self._process is not None:
+            return self._process.poll() is None
+        home = self._home()
+        lines = _postmaster(home)
+        return bool(lines) and _is_postgres(int(lines[0]), home)
+
     def stop(self) -> None:
         """Shut down what this process started; a joined cluster is left to its owner."""
         if self._process is None:
@@ -170,8 +186,9 @@ class Cluster:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
             process.wait(_STOP_TIMEOUT_S)
-        if self._socket_dir != self.folder and self._socket_dir.name.startswith("tonglu-pg-"):
-            shutil.rmtree(self._socket_dir, ignore_errors=True)
+        if self._short_dir is not None:
+            shutil.rmtree(self._short_dir, ignore_errors=True)
+            self._short_dir = None
 
     def destroy(self) -> None:
         """Stop, and delete the folder with all data."""
@@ -284,12 +301,10 @@ class Cluster:
         """Start PostgreSQL and wait until it answers."""
         self._socket_dir = home
         if len(str(home)) > _SOCKET_PATH_MAX:
-            self._socket_dir = Path(tempfile.mkdtemp(prefix="tonglu-pg-"))
-            if guise is Guise.NOBODY:
-                os.chown(self._socket_dir, NOBODY, NOBODY)
+            self._socket_dir = self._short_dir = self._short_dir or _make_short_dir(guise)
         self._port = self.tuning.tcp_port or _PORT
         settings = self.tuning.settings() | {"unix_socket_directories": str(self._socket_dir)}
-        log = home / "postgres.log"
+        log = home / _LOG
         if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
             log.replace(home / "postgres.log.1")
         with log.open("ab") as output:
@@ -388,6 +403,14 @@ def _finished(work: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine to its end, also when the caller's thread has a loop of its own."""
     with ThreadPoolExecutor(max_workers=1) as one:
         one.submit(asyncio.run, work).result()
+
+
+def _make_short_dir(guise: Guise) -> Path:
+    """Make a place with a short path for the socket."""
+    made = Path(tempfile.mkdtemp(prefix="tonglu-pg-"))
+    if guise is Guise.NOBODY:
+        os.chown(made, NOBODY, NOBODY)
+    return made
 
 
 def _postmaster(home: Path) -> list[str]:

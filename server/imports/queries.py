@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import io
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from server.imports.rules.rows import Counts, Interpreted, Problem, Told, count,
 from server.imports.schemas import ImportView, Plan, Preview, RowProblem, StartImport
 from server.imports.sheets import Row
 from server.imports.targets import Target, Work
-from server.kit import db, sheets
+from server.kit import db
 from server.kit.cells import harmless
 from server.kit.errors import Forbidden, Invalid, NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -147,13 +146,6 @@ def plan_for(view: ImportView, wanted: StartImport) -> Plan:
     return Plan(columns=chosen, duplicates=policy, everywhere=wanted.everywhere)
 
 
-async def choices(actor: Actor, view: ImportView) -> Mapping[str, Sequence[str]]:
-    """Offer what a person may say of all rows, by field."""
-    target = target_of(actor, view.target)
-    async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        return await target.choices(actor)
-
-
 async def begin(actor: Actor, view: ImportView, plan: Plan) -> Work:
     """Look up what names in cells stand for."""
     target = target_of(actor, view.target)
@@ -253,7 +245,7 @@ async def error_file(actor: Actor, import_id: UUID, language: Language = Languag
             left = [row for row in (chunk.told if chunk else None) or [] if not row.was_taken]
             problems = await _told(actor, view.target, _problems_of(left))
         if chunk is None:
-            return sheets.BOM + target.getvalue().encode()
+            return b"\xef\xbb\xbf" + target.getvalue().encode()
         reasons: dict[int, list[str]] = {}
         for each in problems:
             said = reason(view.target, each.code, each.field, each.detail, language)
@@ -269,4 +261,6 @@ async def error_file(actor: Actor, import_id: UUID, language: Language = Languag
 
 def template(actor: Actor, name: str) -> bytes:
     """Give the sheet that is handed out to be filled in (S101)."""
-    return sheets.BOM + sheets.csv_of([target_of(actor, name).template])
+    target = io.StringIO()
+    csv.writer(target, lineterminator="\r\n").writerow(target_of(actor, name).template)
+    return b"\xef\xbb\xbf" + target.getvalue().encode()

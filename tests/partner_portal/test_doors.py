@@ -61,7 +61,6 @@ FOR_AGENTS = {
     "/tags/new",
     "/pools",
     "/leads",
-    "/leads/export.csv",
     "/leads/new",
     "/leads/mine",
     "/people",
@@ -84,7 +83,6 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/people/new",
     "/pools/new",
     "/leads",
-    "/leads/export.csv",
     "/leads/new",
 }
 FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}

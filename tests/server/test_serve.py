@@ -1,6 +1,7 @@
 """`tonglu serve`: ready when it says so, gone when it is asked, and nothing stays behind."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
@@ -131,6 +132,41 @@ def beside(fresh_database: Settings, port: int) -> Iterator["subprocess.Popen[by
     finally:
         started.kill()
         started.wait()
+
+
+@pytest.fixture
+def own_postgres(port: int) -> Iterator[Path]:
+    """The folder of `tonglu serve`, ready, with an embedded PostgreSQL of its own."""
+    with tempfile.TemporaryDirectory(prefix="tonglu-serve-") as name:
+        started = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "server.cli", "serve", "--api-only"),
+                *("--workers", "1", "--port", str(port)),
+            ],
+            env=environment() | {"TONGLU_DATA_DIR": name},
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for(lambda: _ready(port) == 200)
+            yield Path(name) / "postgres"
+        finally:
+            started.terminate()
+            started.wait()
+
+
+@pytest.mark.slow
+def test_a_killed_postgresql_comes_back_and_meanwhile_it_is_not_ready(
+    own_postgres: Path, port: int
+) -> None:
+    postmaster = int((own_postgres / "data" / "postmaster.pid").read_text().split()[0])
+
+    with (own_postgres / "lock").open("w") as lock:
+        # Nobody starts it while somebody else holds this.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.kill(postmaster, signal.SIGKILL)
+        _wait_for(lambda: _ready(port) == 503)
+
+    _wait_for(lambda: _ready(port) == 200)
 
 
 @pytest.mark.slow

@@ -1,20 +1,23 @@
 """The launcher: a PostgreSQL of our own that nobody must administer and that never stays behind."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+import structlog
 
-from server.embedded import Cluster, ClusterFailed, NoPostgres, Tuning
+from server.embedded import Cluster, ClusterFailed, NoPostgres, Tuning, watched
 from server.embedded.binaries import find
 from server.embedded.guise import Guise
+from server.kit import logs
 from tests.postgres import environment
 
 FAST = Tuning(durable=False, shared_buffers="16MB", max_connections=20)
@@ -110,6 +113,58 @@ async def test_the_cluster_ends_with_a_killed_owner(folder: Path) -> None:
         assert next_owner.is_owner
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+async def test_postgresql_that_was_ended_by_hand_is_started_again_with_its_data(
+    folder: Path, how: signal.Signals
+) -> None:
+    durable = Tuning(shared_buffers="16MB", max_connections=20)
+    with Cluster(folder, tuning=durable, environ=environment()) as cluster, watched(cluster):
+        url = cluster.owner_url()
+        await _run(url, "CREATE TABLE kept (id uuid PRIMARY KEY)")
+        for _ in range(2):
+            ended = _postmaster(folder)
+            assert ended is not None
+
+            os.kill(ended, how)
+
+            _wait_for_end(ended)
+            _wait_for(cluster.is_running)
+            await _wait_for_answer(url)
+            assert await _run(url, "SELECT count(*) FROM kept") == 0
+        last = _postmaster(folder)
+        assert last is not None
+
+    _wait_for_end(last)
+
+
+def test_postgresql_that_does_not_start_any_more_is_given_up(folder: Path) -> None:
+    with (
+        structlog.testing.capture_logs() as said,
+        Cluster(folder, tuning=FAST, environ=environment()) as cluster,
+        watched(cluster, pauses_s=(0, 0.01, 0.01)),
+    ):
+        (folder / "data" / "postgresql.conf").write_text("shared_buffers = nonsense")
+        ended = _postmaster(folder)
+        assert ended is not None
+        os.kill(ended, signal.SIGKILL)
+
+        _wait_for(lambda: said[-1:] and said[-1]["event"] == "database.given-up")
+
+    starts = [line for line in said if line["event"] == "database.start-failed"]
+    assert [line["attempts"] for line in starts] == [1, 2, 3]
+    assert "shared_buffers" in Path(starts[-1]["path"]).read_text()
+    assert {key for line in said for key in line} - {"log_level"} <= logs.ALLOWED_FIELDS
+
+
+async def test_a_guest_does_not_start_what_its_owner_has_stopped(folder: Path) -> None:
+    with Cluster(folder, tuning=FAST, environ=environment()) as owner:
+        guest = Cluster(folder, tuning=FAST, environ=environment())
+        with guest, structlog.testing.capture_logs() as said, watched(guest):
+            owner.stop()
+            assert not guest.is_running()
+        assert said == []
+
+
 def test_a_number_that_another_program_got_does_not_block_the_start(folder: Path) -> None:
     with Cluster(folder, tuning=FAST, environ=environment()):
         pass
@@ -167,6 +222,35 @@ async def test_nobody_gets_a_place_of_its_own_below_a_closed_folder(folder: Path
         place = Path((folder / "moved").read_text())
         cluster.destroy()
     assert not place.exists()
+
+
+def _postmaster(folder: Path) -> int | None:
+    """Give the number of PostgreSQL's first process, once it says so."""
+    try:
+        return int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    except (FileNotFoundError, IndexError):
+        return None
+
+
+def _wait_for(is_so: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
+
+
+async def _wait_for_answer(url: str) -> None:
+    """Wait until PostgreSQL takes people in."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            await _run(url, "SELECT 1")
+        except (OSError, asyncpg.PostgresError):
+            assert time.monotonic() < deadline, "PostgreSQL takes nobody in"
+            await asyncio.sleep(0.02)
+        else:
+            return
 
 
 def _wait_for_end(pid: int) -> None:

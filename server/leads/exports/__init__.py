@@ -1,1 +1,0 @@
-"""Write leads as a sheet, which the import takes back without a change."""

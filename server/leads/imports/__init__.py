@@ -1,1 +1,0 @@
-"""Understand the rows of a file as leads; reading and keeping them is the imports' room."""
