@@ -332,6 +332,45 @@ class Quote(Record, kw_only=True):
     decision: str | None = None
 
 
+class Contract(Record, kw_only=True):
+    """What the company and a customer agree on; see ``client.instalments`` for its payments."""
+
+    KIND: ClassVar[str] = "contract"
+
+    customer_id: str
+    opportunity_id: str | None = None
+    quote_id: str | None = None
+    renews_id: str | None = None
+    title: str
+    number: str | None = None
+    party_a: str | None = None
+    party_b: str | None = None
+    currency: str | None = None
+    amount_minor: int | None = None
+    plan: str | None = None
+    """JSON, see ``sync_protocol.contracting.plan``."""
+    effective_on: str | None = None
+    ends_on: str | None = None
+    """The last day, inclusive."""
+    account_manager_id: str | None = None
+    remark: str | None = None
+    state: str | None = None
+    """None until the server has seen the contract."""
+    state_since: int | None = None
+    signed_on: str | None = None
+    closed_on: str | None = None
+    lines: str | None = None
+    """JSON, the quote's when the contract was made."""
+    received: list[tuple[str, int]] | None = None
+    """``[instalment, minor units]``; the empty id stands for a contract without a plan."""
+    received_minor: int | None = None
+    approved_hash: str | None = None
+    edited_by: str | None = None
+    submitted_by: str | None = None
+    decided_by: str | None = None
+    decision: str | None = None
+
+
 class Attachment(Record, kw_only=True):
     """A photo or file of a customer; its bytes are fetched by ``client.content``."""
 
@@ -386,6 +425,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Product,
     PriceBook,
     Quote,
+    Contract,
     Attachment,
     ConflictRecord,
 )

@@ -90,6 +90,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "product": (),
     "price_book": (),
     "quote": ("customer_id", "opportunity_id"),
+    "contract": ("customer_id", "opportunity_id"),
     "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),

@@ -13,6 +13,8 @@ from partner_portal.bulk import pages as bulk
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
+from partner_portal.contracts import pages as contracts
+from partner_portal.contracts import papers
 from partner_portal.customers import children, detail, editing
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
@@ -120,6 +122,16 @@ def create_app(settings: Settings) -> Litestar:
             quotes.quote,
             quotes.change,
             quotes.decide,
+            contracts.contract_list,
+            contracts.export,
+            contracts.new_contract,
+            contracts.write,
+            contracts.contract,
+            contracts.change,
+            contracts.decide,
+            contracts.receive,
+            papers.add_paper,
+            papers.paper,
             prices.prices,
             prices.add_book,
             prices.add_product,

@@ -41,6 +41,16 @@ QUOTE_COLOURS = {
     "expired": "bad",
     "withdrawn": "",
 }
+CONTRACT_COLOURS = {
+    "draft": "",
+    "waiting": "warn",
+    "approved": "acc",
+    "signed": "acc",
+    "in_force": "ok",
+    "ended": "",
+    "terminated": "bad",
+    "void": "",
+}
 BENEFIT_MEANING = {
     "requested": "",
     "issued": "ok",

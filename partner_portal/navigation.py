@@ -44,6 +44,13 @@ _AGENT = (
     _Place("/deals", "funnel", "nav.deals", "nav.deals_short", Permission.CUSTOMERS_READ),
     _Place("/tasks", "clipboard-list", "nav.tasks", "nav.tasks", Permission.CUSTOMERS_READ),
     _Place("/quotes", "file-check", "nav.quotes", "nav.quotes_short", Permission.CUSTOMERS_READ),
+    _Place(
+        "/contracts",
+        "badge-check",
+        "nav.contracts",
+        "nav.contracts_short",
+        Permission.CUSTOMERS_READ,
+    ),
     _Place("/prices", "banknote", "nav.prices", "nav.prices_short", Permission.PRICES_MANAGE),
     _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),

@@ -27,6 +27,7 @@ from server.automation import routes as automation
 from server.benefits import routes as benefits
 from server.changelog import queries as changelog
 from server.channel import routes as channel
+from server.contracts import routes as contracts
 from server.customers import routes as customers
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
@@ -59,6 +60,7 @@ ROUTERS: Final[Sequence[Router]] = (
     automation.router,
     pipeline.router,
     sales.router,
+    contracts.router,
     attachments.router,
     sync.router,
     sync.merges,

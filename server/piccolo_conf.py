@@ -23,6 +23,7 @@ APP_REGISTRY = AppRegistry(
         "server.leads.piccolo_app",
         "server.pipeline.piccolo_app",
         "server.sales.piccolo_app",
+        "server.contracts.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

@@ -32,7 +32,7 @@ DIARY: Final = (
     ),
     (
         "2.4",
-        "Leads, sources, campaigns; visits, tasks; processes, opportunities; products, quotes.",
+        "Leads, campaigns; visits, tasks; processes, opportunities; products, quotes; contracts.",
     ),
 )
 """Each version as ``protocol.schema``, and what it brought."""

@@ -10,13 +10,14 @@ from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name, value_shown
-from mobile_client_sdk.device import actions, quoting, selling, tasks
+from mobile_client_sdk.device import actions, contracting, quoting, selling, tasks
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
 from mobile_client_sdk.session import ProtectionNeeded, SignedOut
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
+from sync_protocol.contracting.states import Verb as ContractVerb
 from sync_protocol.quoting.states import Verb
 from sync_protocol.schema import RETURN_REASONS, SCHEMA, ValueRefused
 
@@ -157,8 +158,8 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
-    _selling(command, words)
-    _quoting(command, words)
+    for add in (_selling, _quoting, _contracting):
+        add(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
     one.add_argument("decision", nargs="?", choices=("restore", "keep"), help=words("arg.decision"))
@@ -236,6 +237,29 @@ def _quoting(
     one.add_argument("quote", help=words("arg.quote"))
     one.add_argument("verb", choices=tuple(Verb), type=Verb, help=words("arg.verb"))
     one.add_argument("remark", nargs="*", help=words("arg.text"))
+
+
+def _contracting(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about contracts."""
+    command("contracts", contracting.contracts)
+    one = command("contract", contracting.write)
+    one.add_argument("deal", help=words("arg.deal"))
+    one.add_argument("name", help=words("contract"))
+    one.add_argument("amount", help=words("arg.amount"))
+    one.add_argument("parts", nargs="*", help=words("arg.parts"))
+    one.add_argument("--until", help=words("arg.on"))
+    one = command("conclude", contracting.decide)
+    one.add_argument("contract", help=words("arg.contract"))
+    one.add_argument("verb", choices=tuple(ContractVerb), type=ContractVerb, help=words("arg.verb"))
+    one.add_argument("remark", nargs="*", help=words("arg.text"))
+    one.add_argument("--on", help=words("arg.on"))
+    one = command("receive", contracting.receive)
+    one.add_argument("contract", help=words("arg.contract"))
+    one.add_argument("amount", help=words("arg.amount"))
+    one.add_argument("part", nargs="?", type=int, help=words("arg.part"))
+    one.add_argument("--on", help=words("arg.on"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

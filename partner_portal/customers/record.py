@@ -8,12 +8,13 @@ from uuid import UUID
 import msgspec
 
 from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, Input
-from partner_portal.formats import STAGE_COLOURS, Formats
+from partner_portal.formats import CONTRACT_COLOURS, STAGE_COLOURS, Formats
 from partner_portal.words import Catalogue
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.activities import queries as activities
 from server.benefits import queries as benefits
 from server.benefits.schemas import BenefitFilters
+from server.contracts import queries as contracts
 from server.customers import queries as customers
 from server.customers.schemas import CustomerDetail, HistoryEntry
 from server.identity import queries as identity
@@ -35,11 +36,12 @@ ICONS: Final = {
     "tag": "tag",
     "opportunity": "funnel",
     "quote": "file-check",
+    "contract": "badge-check",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
 _WHOLE: Final = frozenset(
-    {"conflict", "attachment", "lead", "visit", "task", "opportunity", "quote"}
+    {"conflict", "attachment", "lead", "visit", "task", "opportunity", "quote", "contract"}
 )
 """Kinds of which it is told that something happened, not what changed within."""
 
@@ -165,6 +167,8 @@ async def facts(
         "me": actor.user_id,
         "may_assign": Permission.TASKS_ASSIGN in allowed,
         "deals": await deals.of_customer(actor, customer_id, now=clock.now()),
+        "contracts": await contracts.of_customer(actor, customer_id, now=clock.now()),
+        "contract_colours": CONTRACT_COLOURS,
         "processes": await deals.versions(actor),
         "stage_colours": STAGE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,

@@ -8,12 +8,13 @@ from litestar.params import FromPath
 
 from partner_portal import forms, htmx
 from partner_portal.deals.board import refused
-from partner_portal.formats import QUOTE_COLOURS, STAGE_COLOURS
+from partner_portal.formats import CONTRACT_COLOURS, QUOTE_COLOURS, STAGE_COLOURS
 from partner_portal.forms import Problem, given_id
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, Note, TheRenderer
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
+from server.contracts import queries as contracts
 from server.customers import queries as customers
 from server.identity import queries as identity
 from server.kit import clock, ids
@@ -73,6 +74,8 @@ async def _deal(
         "lost_reasons": LOST_REASONS,
         "quotes": await sales.of_deal(actor, opportunity_id),
         "quote_colours": QUOTE_COLOURS,
+        "contracts": await contracts.of_deal(actor, opportunity_id, now=clock.now()),
+        "contract_colours": CONTRACT_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
         "told": note,
     }

@@ -137,6 +137,7 @@ async def _quote(
         icons=_ICONS,
         colours=QUOTE_COLOURS,
         names=(await identity.directory(actor)).people,
+        may_write=may_write,
         may_edit=may_write and found.quote.state in OPEN,
         wrong=wrong,
         **await frame(request, actor),

@@ -53,6 +53,8 @@ class Permission(StrEnum):
     PRICES_MANAGE = "prices.manage"
     """Products, price books and the floors below which nobody sells alone."""
     QUOTES_APPROVE = "quotes.approve"
+    CONTRACTS_APPROVE = "contracts.approve"
+    """Say that a contract may be signed, and end one early."""
     USERS_MANAGE = "users.manage"
     USERS_INVITE = "users.invite"
     DEVICES_MANAGE = "devices.manage"
@@ -85,6 +87,7 @@ _MANAGER = _REP | {
     Permission.PROCESSES_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.QUOTES_APPROVE,
+    Permission.CONTRACTS_APPROVE,
     Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,

@@ -8,7 +8,6 @@ from server.customers.bulk.tables import CustomerBulk, CustomerBulkRow
 from server.customers.pools.tables import (
     CustomerPool,
     PoolEntry,
-    PoolGuard,
     PoolPick,
     PoolView,
     PoolWarning,
@@ -39,7 +38,6 @@ APP_CONFIG = AppConfig(
         PoolPick,
         PoolView,
         PoolWarning,
-        PoolGuard,
         CustomerBulk,
         CustomerBulkRow,
     ],

@@ -2,6 +2,7 @@
 
 A merge repoints these in its own transaction; a customer that one of them names is not collected.
 What somebody is in charge of beneath a customer goes along when the customer is handed over.
+What binds a customer to the company keeps it out of the pools.
 """
 
 from typing import Final
@@ -53,3 +54,31 @@ def follow(follower: Follower) -> None:
 def followers() -> tuple[Follower, ...]:
     """Give all that goes along, in one order on every server."""
     return tuple(follower for _, follower in sorted(_FOLLOWERS.items()))
+
+
+class Keeper(msgspec.Struct, frozen=True):
+    """A table of children of customers, some of which keep their customer out of the pools."""
+
+    table: str
+    until: str
+    """To which day, inclusive; in SQL, the alias being ``k``."""
+    condition: str
+    """Which of them do, in SQL."""
+
+
+_KEEPERS: Final[dict[str, Keeper]] = {}
+
+
+def keep(keeper: Keeper) -> None:
+    """Let children keep their customers; the same table again changes nothing."""
+    _KEEPERS[keeper.table] = keeper
+
+
+def kept_until() -> str:
+    """Give the last day on which anything keeps a customer, in SQL, the alias being ``c``."""
+    days = " UNION ALL ".join(
+        f"SELECT {each.until} AS until FROM {each.table} k"  # noqa: S608 - registered by the rooms
+        f" WHERE k.tenant_id = c.tenant_id AND k.customer_id = c.id AND {each.condition}"
+        for _, each in sorted(_KEEPERS.items())
+    )
+    return f"(SELECT max(kept.until) FROM ({days}) kept)" if days else "NULL::date"  # noqa: S608 - registered by the rooms

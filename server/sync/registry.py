@@ -10,6 +10,7 @@ from server.attachments import sync as attachments
 from server.benefits import sync as benefits
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import RecordKind
+from server.contracts import sync as contracts
 from server.customers import sync as customers
 from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
@@ -33,6 +34,7 @@ _ROOMS: Final = {
         *leads.KINDS,
         *pipeline.KINDS,
         *sales.KINDS,
+        *contracts.KINDS,
         *attachments.KINDS,
         CONFLICT,
     )
@@ -55,6 +57,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     activities.ASSIGN: activities.assign,
     **pipeline.MUTATIONS,
     **sales.MUTATIONS,
+    **contracts.MUTATIONS,
 }
 """By name, ``noun.verb``."""
 

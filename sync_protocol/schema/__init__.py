@@ -18,6 +18,7 @@ from sync_protocol.schema.activities import (
 )
 from sync_protocol.schema.attachments import ATTACHMENT, ATTACHMENT_STATES
 from sync_protocol.schema.conflicts import CONFLICT, CONFLICT_STATES
+from sync_protocol.schema.contracts import CONTRACT, CONTRACT_STATES
 from sync_protocol.schema.customers import (
     CONTACT,
     CUSTOMER,
@@ -70,6 +71,7 @@ from sync_protocol.schema.values import (
     ValueRefused,
     check,
     is_clean_text,
+    is_day,
     is_uuid,
 )
 
@@ -82,6 +84,8 @@ __all__ = [
     "CONFLICT",
     "CONFLICT_STATES",
     "CONTACT",
+    "CONTRACT",
+    "CONTRACT_STATES",
     "CURRENCIES",
     "CUSTOMER",
     "CUSTOMER_LEVELS",
@@ -128,6 +132,7 @@ __all__ = [
     "check",
     "fields_of",
     "is_clean_text",
+    "is_day",
     "is_uuid",
     "parent_of",
 ]
@@ -136,6 +141,7 @@ SCHEMA: Final = Schema(
     (
         *(TAG, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
         *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, TASK, LEAD, OPPORTUNITY, QUOTE),
+        CONTRACT,
         *(ATTACHMENT, CONFLICT),
     )
 )

@@ -90,7 +90,8 @@ def _int_problem(spec: FieldSpec, value: object) -> str | None:
     return None
 
 
-def _is_date(value: object) -> bool:
+def is_day(value: object) -> bool:
+    """Answer whether this is a day of the calendar in its one spelling."""
     if not isinstance(value, str) or _DATE.fullmatch(value) is None:
         return False
     try:
@@ -141,7 +142,7 @@ def _uuid_problem(_: FieldSpec, value: object) -> str | None:
 
 
 def _date_problem(_: FieldSpec, value: object) -> str | None:
-    return None if _is_date(value) else "is not a day like 2027-01-31"
+    return None if is_day(value) else "is not a day like 2027-01-31"
 
 
 _PROBLEMS: Final[Mapping[FieldType, Callable[[FieldSpec, object], str | None]]] = {

@@ -116,6 +116,14 @@ def push(*ops: dict[str, Any]) -> dict[str, Any]:
 _FILTERS: Final = {"query.owner_id": "user", "query.team_id": "team", "query.tag": "tag"}
 _DEAL: Final = {"path.opportunity_id": "opportunity"}
 _QUOTE: Final = {"path.quote_id": "quote"}
+_CONTRACT: Final = {"path.contract_id": "contract"}
+_MADE_FROM: Final = {
+    "customer_id": "customer",
+    "opportunity_id": "opportunity",
+    "quote_id": "quote",
+    "renews_id": "contract",
+}
+"""What a contract is made from."""
 _PRICE: Final = {"path.price_book_id": "price_book", "path.product_id": "product"}
 _NEWEST: Final = "999999999999999"
 """A form that was made after everything."""
@@ -367,6 +375,47 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
+    ),
+    ("GET", "/v1/contracts"): Case(
+        ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
+    ),
+    ("GET", "/v1/contracts/export.csv"): Case(
+        ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
+    ),
+    ("POST", "/v1/contracts"): Case(
+        ids={
+            **{f"body.{name}": kind for name, kind in _MADE_FROM.items()},
+            "body.account_manager_id": "user",
+        },
+        new_ids=("body.id", "body.plan.0.id"),
+        body=lambda company: {
+            "customer_id": str(company.ids["customer"]),
+            "title": company.text("新合同"),
+            "amount_minor": 100_00,
+            "plan": [{"name": "首付", "due_on": "2027-01-31", "amount_minor": 100_00}],
+        },
+    ),
+    ("GET", "/v1/contracts/{contract_id}"): Case(ids=_CONTRACT),
+    ("PATCH", "/v1/contracts/{contract_id}"): Case(
+        ids={**_CONTRACT, "body.account_manager_id": "user"},
+        new_ids=("body.plan.0.id",),
+        body=lambda company: {
+            "remark": company.text("改合同"),
+            "plan": [{"name": "全款", "due_on": "2027-01-31", "amount_minor": 1_00}],
+        },
+    ),
+    ("POST", "/v1/contracts/{contract_id}/decisions"): Case(
+        ids=_CONTRACT,
+        new_ids=("body.id",),
+        body=lambda company: {"verb": "void", "remark": company.text("作废")},
+        spends="path.contract_id",
+    ),
+    ("POST", "/v1/contracts/{contract_id}/receipts"): Case(
+        ids={"path.contract_id": "signed_contract", "body.instalment_id": "instalment"},
+        # As an instalment that the plan does not have.
+        answers={"body.instalment_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {"amount_minor": 1, "instalment_id": str(company.ids["instalment"])},
     ),
     ("GET", "/v1/pipeline"): Case(ids={"query.family_id": "family"}),
     ("GET", "/v1/pipeline/board"): Case(ids={"query.family_id": "family"}),
@@ -1066,6 +1115,43 @@ PAGES: Final[dict[Route, Case]] = {
         ids=_QUOTE,
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
+    ),
+    ("GET", "/contracts"): Case(),
+    ("GET", "/contracts/export.csv"): Case(),
+    ("GET", "/contracts/new"): Case(ids={f"query.{n}": kind for n, kind in _MADE_FROM.items()}),
+    ("POST", "/contracts/new"): Case(
+        ids={f"body.{name}": kind for name, kind in _MADE_FROM.items()},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "customer_id": str(company.ids["customer"]),
+            "title": company.text("表单合同"),
+        },
+    ),
+    ("GET", "/contracts/{contract_id}"): Case(ids=_CONTRACT),
+    ("POST", "/contracts/{contract_id}"): Case(
+        ids=_CONTRACT, body=lambda company: {"remark": company.text("表单备注")}
+    ),
+    ("POST", "/contracts/{contract_id}/decisions"): Case(
+        ids=_CONTRACT,
+        body=lambda company: {"verb": "void", "remark": company.text("作废")},
+        spends="path.contract_id",
+    ),
+    ("POST", "/contracts/{contract_id}/receipts"): Case(
+        ids={"path.contract_id": "signed_contract", "body.instalment_id": "instalment"},
+        # As an instalment that the plan does not have.
+        answers={"body.instalment_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {"received": "0.01", "instalment_id": str(company.ids["instalment"])},
+    ),
+    ("POST", "/contracts/{contract_id}/papers"): Case(
+        ids=_CONTRACT,
+        file=b"no picture",
+        # Bytes that are nothing are not kept.
+        succeeds=False,
+    ),
+    ("GET", "/contracts/{contract_id}/papers/{attachment_id}"): Case(
+        ids={**_CONTRACT, "path.attachment_id": "attachment"}
     ),
     ("GET", "/prices"): Case(ids={"query.book": "price_book"}),
     ("POST", "/prices/books"): Case(

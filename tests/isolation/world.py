@@ -48,7 +48,7 @@ from server.identity.rules import access_tokens
 from server.identity.rules.access_tokens import Claims
 from server.identity.schemas import Acceptance, Enrolment, NewAbsence, NewUser, UserChange
 from server.imports import service as imports
-from server.kit import clock, db
+from server.kit import clock
 from server.leads import service as leads
 from server.leads.rules.campaigns import Channel
 from server.leads.rules.handoff import Terms
@@ -87,7 +87,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
-from tests.isolation import deals, sales
+from tests.isolation import contracts, deals, sales
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -244,14 +244,14 @@ async def fill(company: Company) -> None:
         "product",
         "price_book",
         "quote",
+        "contract",
+        "signed_contract",
+        "instalment",
     ):
         company.ids[kind] = await FRESH[kind](company)
     # A customer that lies in a pool names nobody's; everybody of the company may look at it.
     await pools.look(company.tenant.owner, company.ids["pooled"], now=clock.now())
     await pools.pick(company.tenant.owner, await new_pooled(company), now=clock.now())
-    async with db.tenant_transaction(company.tenant.tenant_id):
-        until = clock.now().date() + timedelta(days=90)
-        await pools.keep(company.tenant.owner, company.ids["pooled"], until)
     in_time_to_warn = clock.now() + timedelta(days=25)
     await recycling.recycle(company.tenant.tenant_id, now=in_time_to_warn)
     await agree_on_leads(company)
@@ -722,6 +722,15 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
         company.ids["opportunity"],
         company.ids["price_book"],
         company.ids["product"],
+    ),
+    "contract": lambda company: contracts.new_contract(
+        company.tenant, company.text("合同"), company.ids["opportunity"]
+    ),
+    "instalment": lambda company: contracts.paid_instalment(
+        company.tenant, company.text("回款"), company.ids["signed_contract"]
+    ),
+    "signed_contract": lambda company: contracts.signed_contract(
+        company.tenant, company.text("已签合同"), company.ids["customer"]
     ),
 }
 """How one more of each is made, to be spent by a route that ends it."""

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from server.changelog.kinds import RecordKind
+from server.sync.registry import KINDS
 from sync_protocol.conflicts import DELETED
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import (
@@ -279,12 +281,20 @@ class Following(Notes):
             self.find("no resurrection", f"{key[0]} {key[1][-4:]}: deleted is {row.record.deleted}")
         for name, value in record.fields.items():
             held = row.record.fields.get(name)
-            if name not in record.unknown and not is_same(held, value):
+            is_free = name in record.unknown or name in _FOLLOWS.get(key[0], ())
+            if not is_free and not is_same(held, value):
                 self.find(
                     "merge", f"{key[0]} {key[1][-4:]}.{name} is {held!r}, decided was {value!r}"
                 )
 
 
+_NO_ROOM: Final = RecordKind(name="", table="")
+_FOLLOWS: Final = {
+    name: frozenset(spec.name for spec in SCHEMA.record(name).fields if spec.server_only)
+    for name, kind in KINDS.items()
+    if kind.follow is not _NO_ROOM.follow
+}
+"""Fields of the server's own that a room lets follow from an edit: its word, and nobody's edit."""
 _WORDS: Final = {
     kind.KIND: frozenset(spec.name for spec in SCHEMA.record(kind.KIND).fields if is_free(spec))
     for kind in WRITTEN

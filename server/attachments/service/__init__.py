@@ -7,5 +7,6 @@ from server.attachments.service.completing import complete
 from server.attachments.service.handing_out import Content, content
 from server.attachments.service.sweeping import sweep
 from server.attachments.service.taking import announce, put_chunk
+from server.attachments.service.whole import keep
 
-__all__ = ["Content", "announce", "complete", "content", "put_chunk", "sweep"]
+__all__ = ["Content", "announce", "complete", "content", "keep", "put_chunk", "sweep"]

@@ -13,6 +13,7 @@ import msgspec
 
 from server.access import Actor, Role, of_the_product
 from server.audit import service as audit
+from server.customers import references
 from server.customers.pools import rules, service
 from server.customers.pools.rules import Held, Reason, RecycleRule, Step
 from server.customers.service import writing
@@ -26,12 +27,11 @@ SELECT id, team_ids, warn_days, recycle_rules FROM customer_pool
 WHERE tenant_id = $1 AND jsonb_array_length(recycle_rules) > 0 ORDER BY name COLLATE "C", id
 """
 _OWNED: Final = """
-SELECT c.id, c.owner_id, c.team_id, c.status, c.level, c.created_at, g.kept_until,
+SELECT c.id, c.owner_id, c.team_id, c.status, c.level, c.created_at, {kept_until} AS kept_until,
     w.due_on AS warned_for, w.pool_id AS warned_pool,
     (SELECT max(h.at) FROM change h
         WHERE h.tenant_id = c.tenant_id AND h.root_id = c.id AND h.actor_id <> $2) AS active_at
 FROM customer c
-LEFT JOIN pool_guard g ON g.tenant_id = c.tenant_id AND g.customer_id = c.id
 LEFT JOIN pool_warning w
     ON w.tenant_id = c.tenant_id AND w.customer_id = c.id AND w.owner_id = c.owner_id
 WHERE c.tenant_id = $1 AND c.id > $3 AND NOT c.deleted AND c.owner_id IS NOT NULL
@@ -119,7 +119,8 @@ async def recycle(tenant_id: UUID, *, now: datetime) -> Done:
 async def _owned(tenant_id: UUID, after: UUID) -> list[asyncpg.Record]:
     """Read the next batch of customers that somebody owns, with what is known of each."""
     rows: list[asyncpg.Record] = await db.connection().fetch(
-        _OWNED, tenant_id, UUID(int=0), after, _BATCH
+        _OWNED.format(kept_until=references.kept_until()),
+        *(tenant_id, UUID(int=0), after, _BATCH),
     )
     return rows
 

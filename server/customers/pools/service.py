@@ -5,7 +5,7 @@ all who want one customer at a time, one gets it.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from server.customers.service import writing
 from server.customers.service.references import ensure_teams
 from server.kit import clock, db, ids
 from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
-from server.kit.text import clean, cleaned
+from server.kit.text import clean
 from sync_protocol.messages import Edit
 
 _INSERT: Final = """
@@ -194,7 +194,7 @@ def _columns(given: dict[str, Any]) -> dict[str, Any]:
     """Bring values into the form in which they are stored."""
     stored = dict(given)
     if "name" in stored:
-        stored["name"] = cleaned(stored["name"], "name", 50)
+        stored["name"] = clean(stored["name"])
     for name in ("team_ids", "recycle_rules"):
         if name in stored:
             stored[name] = msgspec.json.encode(stored[name]).decode()
@@ -418,19 +418,4 @@ async def look(actor: Actor, customer_id: UUID, *, now: datetime) -> PooledDetai
         more = await db.connection().fetchrow(_MORE, actor.tenant_id, customer_id, _NOBODY)
     return msgspec.convert(
         {**dict(more), "customer": queries.pooled(actor, entry, now=now)}, PooledDetail
-    )
-
-
-async def keep(actor: Actor, customer_id: UUID, until: date) -> None:
-    """Keep a customer out of the pools to a day, in the caller's transaction: a contract says so.
-
-    A later day than the one before counts; an earlier one does not shorten it.
-    """
-    await db.connection().execute(
-        "INSERT INTO pool_guard (tenant_id, customer_id, kept_until) VALUES ($1, $2, $3)"
-        " ON CONFLICT (tenant_id, customer_id) DO UPDATE"
-        " SET kept_until = greatest(pool_guard.kept_until, EXCLUDED.kept_until)",
-        actor.tenant_id,
-        customer_id,
-        until,
     )

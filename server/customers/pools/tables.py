@@ -64,11 +64,3 @@ class PoolWarning(Table, tablename="pool_warning"):
     due_on = Date()
     reason = Text()
     warned_on = Date()
-
-
-class PoolGuard(Table, tablename="pool_guard"):
-    """To which day an agreement keeps a customer out of the pools."""
-
-    tenant_id = UUID()
-    customer_id = UUID(primary_key=True)
-    kept_until = Date()

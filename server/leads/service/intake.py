@@ -20,14 +20,14 @@ from server.customers.rules import pinyin, search
 from server.customers.rules.duplicates import likeness
 from server.kit import db, ids, outbox
 from server.kit.errors import IdReused, Invalid
-from server.kit.text import cleaned
+from server.kit.text import clean
 from server.leads.queries import ground
 from server.leads.rules import tagging, verdicts
 from server.leads.rules.handoff import Terms
 from server.leads.rules.names import named
 from server.leads.rules.routing import Territory
 from server.leads.rules.states import IntakePath, LeadState
-from server.leads.rules.tagging import Field, Matcher, Tagged
+from server.leads.rules.tagging import Field, RuleSet, Tagged
 from server.leads.rules.verdicts import Contact, Findings, Judgement, Verdict
 from server.leads.schemas import LeadSaved, NewLead, SourceView
 
@@ -91,7 +91,7 @@ class Ground(msgspec.Struct, frozen=True):
     """What leads of a company are judged by; looked up once for many."""
 
     terms: Terms
-    rules: Matcher
+    rules: RuleSet
     territories: Sequence[Territory]
     sources: Mapping[UUID, SourceView]
     campaigns: Mapping[UUID, tuple[str, UUID]]
@@ -109,7 +109,7 @@ async def look_around(tenant_id: UUID) -> Ground:
     """Look up what leads are judged by; in the open transaction."""
     return Ground(
         terms=await ground.terms_of(tenant_id),
-        rules=tagging.made_ready(await ground.rules_of(tenant_id)),
+        rules=await ground.rules_of(tenant_id),
         territories=await ground.territories_of(tenant_id),
         sources=await ground.sources_of(tenant_id),
         campaigns=await ground.campaigns_of(tenant_id),
@@ -186,13 +186,13 @@ def interpret(new: NewLead, path: IntakePath, around: Ground, place: str = "") -
     source = around.sources.get(source_id) if source_id else None
     fields: dict[str, Any] = {
         "name": name,
-        "contact_name": cleaned(new.contact_name, f"{place}contact_name", 100),
+        "contact_name": clean(new.contact_name),
         "phone": contact.phone,
         "phone_given": new.phone.strip(),
         "uscc": contact.uscc,
         "city": contact.city,
-        "district": cleaned(new.district, f"{place}district", 100) or None,
-        "industry": cleaned(new.industry, f"{place}industry", 100) or None,
+        "district": clean(new.district) or None,
+        "industry": clean(new.industry) or None,
         "need": new.need.strip() or None,
         "amount_minor": new.amount_minor,
         "source_id": source_id,

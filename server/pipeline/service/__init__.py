@@ -12,6 +12,7 @@ from server.pipeline.service.processes import (
     retire,
     save_draft,
 )
+from server.pipeline.service.signing import sign
 
 __all__ = [
     "create",
@@ -24,4 +25,5 @@ __all__ = [
     "publish",
     "retire",
     "save_draft",
+    "sign",
 ]

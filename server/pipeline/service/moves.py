@@ -21,7 +21,7 @@ from server.pipeline.kinds import WRITTEN
 from server.pipeline.queries import deals, processes
 from server.pipeline.schemas import Move, Moved, NewOpening
 from sync_protocol.merge import HeldRecord
-from sync_protocol.process.definition import Definition
+from sync_protocol.process.definition import Canonical
 from sync_protocol.process.gates import Deal, State, Verb, Verdict
 
 _KIND: Final = "opportunity"
@@ -81,7 +81,10 @@ async def move(actor: Actor, opportunity_id: UUID, asked: Move, *, now: datetime
             now=now,
         )
         if asked.verb is Verb.ADVANCE:
-            await _raise_customer(actor, held, process.definition, verdict.stage, now=now)
+            reached = process.definition.stage(verdict.stage)
+            assert reached is not None, "the verdict names a stage of the process"
+            customer_id = UUID(held.fields["customer_id"])
+            await raise_customer(actor, customer_id, reached.canonical, now=now)
         return await _moved(actor, move_id, opportunity_id, now=now)
 
 
@@ -170,16 +173,13 @@ def _json(verdict: Verdict) -> str:
     return msgspec.json.encode([rules.told(each) for each in verdict.deviations]).decode()
 
 
-async def _raise_customer(
-    actor: Actor, held: HeldRecord, process: Definition, stage_id: str, *, now: datetime
+async def raise_customer(
+    actor: Actor, customer_id: UUID, canonical: Canonical, *, now: datetime
 ) -> None:
     """Let the customer's status follow its deal, step by legal step (S46)."""
-    stage = process.stage(stage_id)
-    assert stage is not None, "the verdict names a stage of the process"
-    customer_id = UUID(held.fields["customer_id"])
     customer = await customer_queries.one(actor, customer_id)
     before = Status(customer.status or Status.POTENTIAL)
-    for status in rules.statuses_to(before, stage.canonical):
+    for status in rules.statuses_to(before, canonical):
         change = CustomerEdit(status=status.value)
         await customers.edit(actor, customer_id, change, now=now)
 

@@ -408,17 +408,6 @@ async def test_who_writes_something_keeps_the_customer(tenant: Tenant) -> None:
     assert await owner_of(tenant, made.id) == tenant.rep.user_id
 
 
-async def test_an_agreement_keeps_a_customer(tenant: Tenant) -> None:
-    await make_pool(tenant.manager, recycle_rules=QUIET, warn_days=0)
-    made = await make(tenant.rep)
-    async with db.tenant_transaction(tenant.tenant_id):
-        await service.keep(tenant.rep, made.id, rules.day_of(NOW + 100 * DAY))
-        await service.keep(tenant.rep, made.id, rules.day_of(NOW + 10 * DAY))
-
-    assert await recycle(tenant, days=100) == Done()
-    assert await recycle(tenant, days=101) == Done(recycled=1)
-
-
 async def test_a_change_by_the_product_itself_is_no_activity(tenant: Tenant) -> None:
     await make_pool(tenant.manager, recycle_rules=QUIET, warn_days=0)
     first = await make(tenant.rep)

@@ -1,0 +1,7 @@
+"""Do things with contracts. Each function is one use case and one transaction."""
+
+from server.contracts.service.contracts import create, edit
+from server.contracts.service.deciding import decide, follow_days
+from server.contracts.service.receiving import receive
+
+__all__ = ["create", "decide", "edit", "follow_days", "receive"]
