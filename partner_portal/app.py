@@ -155,6 +155,7 @@ def create_app(settings: Settings) -> Litestar:
             children.remove_customer,
             children.restore_customer,
             leads.lead_list,
+            leads.export,
             leads.new_lead,
             leads.add_lead,
             leads.my_leads,

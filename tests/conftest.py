@@ -17,6 +17,7 @@ from litestar import Litestar
 
 from server.kit import db, logs
 from server.settings import Environment, Settings
+from server.worker import collect_handlers
 from tests import factories, postgres
 from tests.factories import Tenant
 from tests.postgres import Postgres
@@ -55,6 +56,8 @@ async def settings(
 @pytest.fixture(scope="session")
 async def database(settings: Settings) -> AsyncIterator[Settings]:
     """The database, open for the doors of server.kit.db on the loop of the tests."""
+    # What rooms register with lower ones is there from the start, as in every server process.
+    collect_handlers()
     await db.open_database(settings)
     yield settings
     await db.close_database()

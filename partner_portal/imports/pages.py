@@ -25,13 +25,13 @@ from server.imports.schemas import ImportView, RowProblem, StartImport
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
 from server.kit.pages import Page
+from server.kit.sheets import CSV, attached
 from server.problems import status_of
 
 FILE_BYTES_MAX: Final = 40 * 1024 * 1024
 _FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 64 * 1024
 """A file with the form around it."""
 _SLOW: Final = {"time_limit_s": 60.0}
-_CSV: Final = "text/csv; charset=utf-8"
 
 
 @get("/imports")
@@ -156,6 +156,9 @@ def _plan(view: ImportView, form: Mapping[str, Any]) -> StartImport:
         {
             "columns": [name if name in view.fields else None for name in chosen],
             "duplicates": policy if policy in view.policies else view.policies[0],
+            "everywhere": {
+                name: said for name in view.fields if (said := str(form.get(f"all_{name}", "")))
+            },
         },
         StartImport,
     )
@@ -179,6 +182,11 @@ async def _plan_page(
         "sample": preview.sample if preview else [],
         "error": error,
         "reason": _reason_in(view, words.language),
+        "choices": {
+            field: [(each, each) for each in said]
+            for field, said in (await queries.choices(actor, view)).items()
+            if said
+        },
         "fields": [(name, words.say(f"column.{name}")) for name in view.fields],
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
@@ -209,34 +217,26 @@ def _reason_in(view: ImportView, spoken: Language) -> Callable[[RowProblem], str
     return reason
 
 
-@get("/imports/{import_id:uuid}/errors.csv", media_type=_CSV)
+@get("/imports/{import_id:uuid}/errors.csv", media_type=CSV)
 async def error_file(
     request: AnyRequest, actor: CurrentActor, import_id: FromPath[UUID]
 ) -> Response[bytes]:
     """Give the rows that were not taken, with the reasons, to be mended and sent again."""
     content = await queries.error_file(actor, import_id, _language(language_of(request)))
-    return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
+    return Response(content, media_type=CSV, headers=attached("errors.csv"))
 
 
-@get("/imports/template.csv", media_type=_CSV)
+@get("/imports/template.csv", media_type=CSV)
 async def template(request: AnyRequest, actor: CurrentActor) -> Response[bytes]:
     """Give an empty sheet whose columns are known."""
     target = request.query_params.get("target") or queries.offered(actor)[0]
     content = queries.template(actor, target)
-    return Response(content, media_type=_CSV, headers=_attached(f"{target}.csv"))
+    return Response(content, media_type=CSV, headers=attached(f"{target}.csv"))
 
 
-@get("/customers/export.csv", media_type=_CSV, opt={"time_limit_s": None})
+@get("/customers/export.csv", media_type=CSV, opt={"time_limit_s": None})
 async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
     """Give the customers that the list shows, as a file that spreadsheet programs open."""
     filters = Look.read(request.query_params).filters
     blocks = await exports.as_csv(actor, filters, exports.Words.ZH, now=clock.now())
-    return Stream(blocks, media_type=_CSV, headers=_attached("customers.csv"))
-
-
-def _attached(file_name: str) -> dict[str, str]:
-    """Have the browser save the answer, and keep it nowhere else."""
-    return {
-        "Content-Disposition": f'attachment; filename="{file_name}"',
-        "Cache-Control": "no-store",
-    }
+    return Stream(blocks, media_type=CSV, headers=attached("customers.csv"))

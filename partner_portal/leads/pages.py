@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.forms import Problem
@@ -15,7 +16,9 @@ from server.access.edge import CurrentActor
 from server.identity import queries as identity
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
+from server.kit.sheets import CSV, attached
 from server.leads import queries, service
+from server.leads.exports import service as exports
 from server.leads.schemas import Decision, LeadEdit, LeadFilters, LeadView, NewLead, Return
 
 _FORM: Final = (
@@ -24,6 +27,21 @@ _FORM: Final = (
 _STATES: Final = ("suspect", "ready", "offered", "accepted", "discarded")
 _DECISIONS: Final = {"keep": service.keep, "discard": service.discard, "restore": service.restore}
 _QUERY_MAX: Final = 100
+
+
+@get("/leads/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the leads that the list shows, as a file that an import takes back."""
+    state = request.query_params.get("state", "all")
+    filters = _asked(request, state if state in _STATES else "all")
+    blocks = await exports.as_csv(actor, filters, now=clock.now())
+    return Stream(blocks, media_type=CSV, headers=attached("leads.csv"))
+
+
+def _asked(request: AnyRequest, state: str) -> LeadFilters:
+    """Read which leads are asked for."""
+    q = request.query_params.get("q", "").strip()[:_QUERY_MAX]
+    return forms.taken({"q": q or None, "state": None if state == "all" else state}, LeadFilters)
 
 
 @get("/leads")
@@ -36,10 +54,8 @@ async def lead_list(
     asked = request.query_params.get("state", "")
     fallback = "all" if q else next((one for one in _STATES if board.states[one]), _STATES[0])
     state = asked if asked in {*_STATES, "all"} else fallback
-    filters = forms.taken({"q": q or None, "state": None if state == "all" else state}, LeadFilters)
-    page = await queries.list_page(
-        actor, filters, cursor=request.query_params.get("cursor") or None
-    )
+    cursor = request.query_params.get("cursor") or None
+    page = await queries.list_page(actor, _asked(request, state), cursor=cursor)
     return renderer.page(
         request,
         "leads/templates/list.html",

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from server.imports.rules.rows import Counts, Interpreted, Problem, Told, count,
 from server.imports.schemas import ImportView, Plan, Preview, RowProblem, StartImport
 from server.imports.sheets import Row
 from server.imports.targets import Target, Work
-from server.kit import db
+from server.kit import db, sheets
 from server.kit.cells import harmless
 from server.kit.errors import Forbidden, Invalid, NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -146,6 +147,13 @@ def plan_for(view: ImportView, wanted: StartImport) -> Plan:
     return Plan(columns=chosen, duplicates=policy, everywhere=wanted.everywhere)
 
 
+async def choices(actor: Actor, view: ImportView) -> Mapping[str, Sequence[str]]:
+    """Offer what a person may say of all rows, by field."""
+    target = target_of(actor, view.target)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        return await target.choices(actor)
+
+
 async def begin(actor: Actor, view: ImportView, plan: Plan) -> Work:
     """Look up what names in cells stand for."""
     target = target_of(actor, view.target)
@@ -245,7 +253,7 @@ async def error_file(actor: Actor, import_id: UUID, language: Language = Languag
             left = [row for row in (chunk.told if chunk else None) or [] if not row.was_taken]
             problems = await _told(actor, view.target, _problems_of(left))
         if chunk is None:
-            return b"\xef\xbb\xbf" + target.getvalue().encode()
+            return sheets.BOM + target.getvalue().encode()
         reasons: dict[int, list[str]] = {}
         for each in problems:
             said = reason(view.target, each.code, each.field, each.detail, language)
@@ -261,6 +269,4 @@ async def error_file(actor: Actor, import_id: UUID, language: Language = Languag
 
 def template(actor: Actor, name: str) -> bytes:
     """Give the sheet that is handed out to be filled in (S101)."""
-    target = io.StringIO()
-    csv.writer(target, lineterminator="\r\n").writerow(target_of(actor, name).template)
-    return b"\xef\xbb\xbf" + target.getvalue().encode()
+    return sheets.BOM + sheets.csv_of([target_of(actor, name).template])

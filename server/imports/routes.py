@@ -14,13 +14,13 @@ from server.imports.sheets import FILE_BYTES_MAX
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
+from server.kit.sheets import CSV, attached
 from server.kit.text import PRINTABLE
 
 FileName = Annotated[str, QueryParameter(min_length=1, max_length=300, pattern=PRINTABLE)]
 TargetName = Annotated[str, QueryParameter(pattern=r"\A[a-z_]{1,40}\Z")]
 """What the file's rows become."""
 Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
-_CSV = "text/csv; charset=utf-8"
 
 
 @post(
@@ -56,11 +56,11 @@ async def list_imports(actor: CurrentActor, cursor: PageCursor = None) -> Page[I
     return await queries.list_page(actor, cursor=cursor)
 
 
-@get("/template.csv", summary="Get the sheet to fill in", media_type=_CSV)
+@get("/template.csv", summary="Get the sheet to fill in", media_type=CSV)
 async def template(actor: CurrentActor, target: TargetName = "customers") -> Response[bytes]:
     """Give an empty sheet whose columns are known."""
     content = queries.template(actor, target)
-    return Response(content, media_type=_CSV, headers=_attached(f"{target}.csv"))
+    return Response(content, media_type=CSV, headers=attached(f"{target}.csv"))
 
 
 @get("/{import_id:uuid}", summary="Show an import")
@@ -98,7 +98,7 @@ async def problems(
     return await queries.problems(actor, import_id, cursor=cursor)
 
 
-@get("/{import_id:uuid}/errors.csv", summary="Get the rows that were not taken", media_type=_CSV)
+@get("/{import_id:uuid}/errors.csv", summary="Get the rows that were not taken", media_type=CSV)
 async def error_file(
     actor: CurrentActor,
     import_id: FromPath[UUID],
@@ -106,16 +106,7 @@ async def error_file(
 ) -> Response[bytes]:
     """Give the rows that were not taken, with the reasons, to be mended and sent again."""
     content = await queries.error_file(actor, import_id, language)
-    return Response(content, media_type=_CSV, headers=_attached("errors.csv"))
-
-
-def _attached(file_name: str) -> dict[str, str]:
-    """Have a browser save the answer, and keep it nowhere else."""
-    return {
-        "Content-Disposition": f'attachment; filename="{file_name}"',
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return Response(content, media_type=CSV, headers=attached("errors.csv"))
 
 
 router = Router(

@@ -30,7 +30,7 @@ class Work(Protocol):
     async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
         """Decide what is to be done with each row; set-based, in the open transaction."""
 
-    async def write(self, verdicts: Sequence[Verdict], *, now: datetime) -> Written:
+    async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:
         """Write a chunk; in the open transaction."""
 
     def remember(self, rows: Sequence[Interpreted]) -> None:
@@ -54,6 +54,9 @@ class Target(Protocol):
 
     async def begin(self, actor: Actor, import_id: UUID, policy: Policy) -> Work:
         """Look up what names in cells stand for; in the open transaction."""
+
+    async def choices(self, actor: Actor) -> Mapping[str, Sequence[str]]:
+        """Offer what a person may say of all rows, by field; in the open transaction."""
 
     async def names_of(self, actor: Actor, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Name the records that the actor sees; in the open transaction."""

@@ -6,10 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from server.access import Actor, Role, of_the_product
+from server.imports import targets
 from server.kit import db, outbox
 from server.leads import service
+from server.leads.imports.target import LEADS
 from server.leads.service.intake import ROUTE
 from server.leads.service.routing import OVERDUE
+
+targets.register(LEADS)
 
 
 async def route(job: outbox.Job, now: datetime) -> None:

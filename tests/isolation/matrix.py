@@ -586,6 +586,14 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.leads.0.id",),
         body=lambda company: {"leads": [_lead(company)]},
     ),
+    ("GET", "/v1/leads/export.csv"): Case(
+        ids={
+            "query.source_id": "source",
+            "query.campaign_id": "campaign",
+            "query.assignee_id": "user",
+        },
+        answers={"query.source_id": 200, "query.campaign_id": 200, "query.assignee_id": 200},
+    ),
     ("GET", "/v1/leads"): Case(
         ids={
             "query.source_id": "source",
@@ -1035,6 +1043,7 @@ PAGES: Final[dict[Route, Case]] = {
         spends="path.visit_id",
     ),
     ("GET", "/leads"): Case(),
+    ("GET", "/leads/export.csv"): Case(),
     ("GET", "/leads/new"): Case(),
     ("POST", "/leads/new"): Case(
         ids={"body.source_id": "source"},

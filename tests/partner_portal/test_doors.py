@@ -64,6 +64,7 @@ FOR_AGENTS = {
     "/tags/new",
     "/pools",
     "/leads",
+    "/leads/export.csv",
     "/leads/new",
     "/leads/mine",
     "/people",
@@ -87,6 +88,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/people/new",
     "/pools/new",
     "/leads",
+    "/leads/export.csv",
     "/leads/new",
 }
 FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}

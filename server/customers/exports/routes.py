@@ -10,15 +10,15 @@ from server.customers.exports import service as exports
 from server.customers.exports.sheets import Words
 from server.customers.schemas import Filters
 from server.kit import clock
+from server.kit.sheets import CSV, attached
 
-_CSV = "text/csv; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @get(
     "/export.csv",
     summary="Export customers as CSV",
-    media_type=_CSV,
+    media_type=CSV,
     opt={"time_limit_s": None},
 )
 async def export_csv(
@@ -26,7 +26,7 @@ async def export_csv(
 ) -> Stream:
     """Give the customers within sight that the filters leave, as CSV."""
     blocks = await exports.as_csv(actor, filters, words, now=clock.now())
-    return Stream(blocks, media_type=_CSV, headers=_attached("customers.csv"))
+    return Stream(blocks, media_type=CSV, headers=attached("customers.csv"))
 
 
 @get(
@@ -40,16 +40,7 @@ async def export_xlsx(
 ) -> Stream:
     """Give the customers within sight that the filters leave, as a workbook."""
     blocks = await exports.as_xlsx(actor, filters, words, now=clock.now())
-    return Stream(blocks, media_type=_XLSX, headers=_attached("customers.xlsx"))
-
-
-def _attached(file_name: str) -> dict[str, str]:
-    """Have a browser save the answer, and keep it nowhere else."""
-    return {
-        "Content-Disposition": f'attachment; filename="{file_name}"',
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return Stream(blocks, media_type=_XLSX, headers=attached("customers.xlsx"))
 
 
 EXPORTS = (export_csv, export_xlsx)

@@ -1,8 +1,6 @@
 """Export customers: line by line out of bounded pages, with a line in the audit trail."""
 
 import asyncio
-import csv
-import io
 import tempfile
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -14,13 +12,11 @@ from server.audit import service as audit
 from server.customers import queries
 from server.customers.exports.sheets import Names, Words, header, line
 from server.customers.schemas import Filters
-from server.kit import db
+from server.kit import db, sheets
 from server.kit.cells import harmless
 
 __all__ = ["Words", "as_csv", "as_xlsx"]
 
-BOM: Final = b"\xef\xbb\xbf"
-"""By it spreadsheet programs know that a CSV is UTF-8."""
 _BLOCK: Final = 64 * 1024
 _CELL_MAX: Final = 32_767
 """Characters that a workbook's cell can hold."""
@@ -34,28 +30,9 @@ async def as_csv(
 
     async def blocks() -> AsyncIterator[bytes]:
         async for page in queries.all_pages(actor, filters):
-            yield _csv([[*map(harmless, line(each, names, words))] for each in page])
+            yield sheets.csv_of([[*map(harmless, line(each, names, words))] for each in page])
 
-    return await _begun(blocks(), before=BOM + _csv([header(words)]))
-
-
-async def _begun(blocks: AsyncIterator[bytes], *, before: bytes) -> AsyncIterator[bytes]:
-    """Make the first block before anything is answered, so that a refusal can still be one."""
-    first = await anext(blocks, b"")
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield before + first
-        async for block in blocks:
-            yield block
-
-    return whole()
-
-
-def _csv(lines: list[list[str]]) -> bytes:
-    """Write lines as CSV."""
-    target = io.StringIO()
-    csv.writer(target, lineterminator="\r\n").writerows(lines)
-    return target.getvalue().encode()
+    return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([header(words)]))
 
 
 async def as_xlsx(
@@ -81,7 +58,7 @@ async def as_xlsx(
                 while block := made.read(_BLOCK):
                     yield block
 
-    return await _begun(blocks(), before=b"")
+    return await sheets.begun(blocks(), before=b"")
 
 
 class _Workbook:

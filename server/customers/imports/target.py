@@ -64,6 +64,13 @@ class _Customers(Target):
         return _Work(actor, import_id, policy, await _known_names(actor.tenant_id))
 
     @override
+    async def choices(self, actor: Actor) -> Mapping[str, Sequence[str]]:
+        """Offer the people of whom a customer may be, and the tags."""
+        held = await _known_names(actor.tenant_id)
+        owners = sorted(name for name, user_id in held.owners.items() if user_id)
+        return {"owner": owners, "tags": sorted(held.tags)}
+
+    @override
     async def names_of(self, actor: Actor, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Name the customers that the actor sees."""
         where = Where(actor)
@@ -109,12 +116,12 @@ class _Work(Work):
             self._earlier.add(like, row.number, judging.row_id(self._import_id, row.number))
 
     @override
-    async def write(self, verdicts: Sequence[Verdict], *, now: datetime) -> Written:
+    async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:
         """Write customers and contacts as one unit of work, with their history."""
         ops: list[ReceivedOp] = []
         row_of: dict[int, Verdict] = {}
-        held = await _tags_held(self._actor, verdicts)
-        for verdict in verdicts:
+        held = await _tags_held(self._actor, judged)
+        for verdict in judged:
             for op in _ops_of(self._import_id, verdict, held, len(ops) + 1, now):
                 ops.append(op)
                 row_of.setdefault(op.number, verdict)
@@ -137,7 +144,7 @@ class _Work(Work):
                 refused.setdefault(number, problem)
         unchanged = {
             verdict.row.number
-            for verdict in verdicts
+            for verdict in judged
             if verdict.action is Action.UPDATE
             and first_code.get(verdict.row.number) == Code.UNCHANGED
         }

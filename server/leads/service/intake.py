@@ -105,6 +105,14 @@ class Reading(msgspec.Struct, frozen=True):
     tagged: Tagged
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """Leads that are to be kept: their ids, what was understood of them, what is said of them."""
+
+    lead_ids: Sequence[UUID]
+    read: Sequence[Reading]
+    judgements: Sequence[Judgement]
+
+
 async def look_around(tenant_id: UUID) -> Ground:
     """Look up what leads are judged by; in the open transaction."""
     return Ground(
@@ -139,15 +147,9 @@ async def receive(
         around = known or await look_around(actor.tenant_id)
         read = [interpret(new, path, around, place.format(n)) for n, new in enumerate(leads)]
         judgements = await judge(actor, list(zip(lead_ids, read, strict=True)), around)
-        new_ids = await _keep(
-            actor, lead_ids, read, judgements, around, path, consented_at, now=now
-        )
+        batch = Batch(lead_ids, read, judgements)
+        new_ids = await write(actor, batch, around, path, consented_at=consented_at, now=now)
         verdicts_held = await _ensure_same(actor, lead_ids, read, new_ids, place)
-        if new_ids:
-            await audit.record(
-                actor, "leads.received", subject_id=None, now=now, leads=len(new_ids), path=path
-            )
-            await leave_for_routing(actor.tenant_id, around.terms, now=now)
     return LeadSaved(
         ids=lead_ids,
         verdicts=[
@@ -231,6 +233,17 @@ async def judge(
     actor: Actor, read: Sequence[tuple[UUID, Reading]], around: Ground
 ) -> list[Judgement]:
     """Judge leads against the company's leads and customers and those before them in the list."""
+    found = await look_up(actor, read, around)
+    return [
+        verdicts.judge(each.contact, findings)
+        for (_, each), findings in zip(read, found, strict=True)
+    ]
+
+
+async def look_up(
+    actor: Actor, read: Sequence[tuple[UUID, Reading]], around: Ground
+) -> list[Findings]:
+    """Look up what speaks against leads, also of those before them in the list."""
     contacts = [each.contact for _, each in read]
     phones = {one.phone for one in contacts if one.phone}
     codes = {one.uscc for one in contacts if one.uscc}
@@ -244,7 +257,7 @@ async def judge(
         for key in (row["phone"], row["uscc"]):
             if key is not None:
                 earlier.setdefault(key, row["id"])
-    judgements = []
+    looked_up = []
     for number, (lead_id, each) in enumerate(read):
         keys = [key for key in (each.contact.uscc, each.contact.phone) if key]
         twins = (earlier[key] for key in keys if earlier.get(key, lead_id) != lead_id)
@@ -256,10 +269,10 @@ async def judge(
             customer_id=str(found[0][1]["id"]) if found else None,
             is_covered=_is_covered(each, around.territories),
         )
-        judgements.append(verdicts.judge(each.contact, findings))
+        looked_up.append(findings)
         for key in keys:
             earlier.setdefault(key, lead_id)
-    return judgements
+    return looked_up
 
 
 def _is_covered(read: Reading, territories: Sequence[Territory]) -> bool:
@@ -273,18 +286,19 @@ def _is_covered(read: Reading, territories: Sequence[Territory]) -> bool:
     )
 
 
-async def _keep(
+async def write(
     actor: Actor,
-    lead_ids: Sequence[UUID],
-    read: Sequence[Reading],
-    judgements: Sequence[Judgement],
+    batch: Batch,
     around: Ground,
     path: IntakePath,
-    consented_at: datetime | None,
     *,
+    consented_at: datetime | None = None,
     now: datetime,
 ) -> set[UUID]:
-    """Write leads with their search keys; give the ids of those that were not there."""
+    """Write leads with their search keys, and leave them for routing; in the open transaction.
+
+    Gives the ids of those that were not there.
+    """
     received_by = None if actor.user_id.int == 0 else actor.user_id
     rows = [
         {
@@ -303,7 +317,9 @@ async def _keep(
             "consented_at": consented_at,
             "updated_at": now,
         }
-        for lead_id, each, judgement in zip(lead_ids, read, judgements, strict=True)
+        for lead_id, each, judgement in zip(
+            batch.lead_ids, batch.read, batch.judgements, strict=True
+        )
     ]
     columns = [[row[name] for row in rows] for name in _TYPES]
     written = await db.connection().fetch(_INSERT, actor.tenant_id, *columns)
@@ -312,6 +328,11 @@ async def _keep(
         actor.tenant_id,
         [(row["id"], row) for row in rows if row["id"] in new_ids],
     )
+    if new_ids:
+        await audit.record(
+            actor, "leads.received", subject_id=None, now=now, leads=len(new_ids), path=path
+        )
+        await leave_for_routing(actor.tenant_id, around.terms, now=now)
     return new_ids
 
 

@@ -1,0 +1,1 @@
+"""Write leads as a sheet, which the import takes back without a change."""
