@@ -14,6 +14,7 @@ from benchmarks import (
     bounds,
     channel,
     crm_work,
+    leads_import,
     leads_work,
     machine,
     pipeline_work,
@@ -30,10 +31,16 @@ from server.kit import clock, db
 _FEW: Final = 2_000
 
 
+_NAMES: Final = (
+    *("crm", "leads", "leads-import", "pipeline", "sync", "sync-writes", "sync-scale"),
+)
+
+
 class _Sizes(msgspec.Struct, frozen=True):
     """How large the work is."""
 
     size: int
+    leads: int
     rows: int
     pending: int
     held: int
@@ -44,6 +51,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.command()
 @click.option("--seed", default=1, show_default=True, help="Seed of the customers.")
 @click.option("--size", default=100_000, show_default=True, help="Customers of crm.")
+@click.option("--leads", default=200_000, show_default=True, help="Rows of leads-import.")
 @click.option("--rows", default=20_000, show_default=True, help="Customers of sync.")
 @click.option("--pending", default=10_000, show_default=True, help="Waiting ops of sync-writes.")
 @click.option("--held", default=50_000, show_default=True, help="Customers of sync-scale.")
@@ -51,7 +59,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
 @click.option(
     "--part",
-    type=click.Choice(("crm", "leads", "pipeline", "sync", "sync-writes", "sync-scale")),
+    type=click.Choice(_NAMES),
     multiple=True,
     help="Measure this part alone.",
 )
@@ -98,6 +106,12 @@ async def _leads(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Fi
     return await leads_work.measure(running, owner, rng, sizes.size)
 
 
+async def _leads_import(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """S38."""
+    owner = await channel.company(running, rng)
+    return await leads_import.measure(running, owner, rng, sizes.leads)
+
+
 async def _pipeline(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """P11."""
     owner = await channel.company(running, rng)
@@ -132,6 +146,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "sync-scale": _sync_scale,
     "crm": _crm,
     "leads": _leads,
+    "leads-import": _leads_import,
     "pipeline": _pipeline,
 }
 

@@ -26,6 +26,7 @@ import structlog
 import server
 from server import supervisor
 from server.attachments import place as attachment_place
+from server.identity import keys as identity_keys
 from server.kit import clock, db, errors, live, logs, metrics, outbox, schedule, telemetry
 from server.kit.schedule import Planned
 from server.notifications import channels
@@ -213,6 +214,7 @@ async def work(settings: Settings) -> None:
     """Run a worker in this process until SIGINT or SIGTERM."""
     logs.configure(level=settings.log_level)
     telemetry.configure(settings)
+    identity_keys.open_keys(settings)
     attachment_place.open_place(settings)
     channels.open_sender(settings)
     await db.open_database(settings)

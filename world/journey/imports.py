@@ -13,6 +13,11 @@ from world.spreadsheets import Fault, Row
 
 _TIMEOUT_S: Final = 120.0
 _LOOK_S: Final = 0.2
+_LEADS: Final = """公司,手机,城市
+测试公司,13862147701,苏州
+打不通的店,12,苏州
+同一个号码,13862147701,苏州
+"""
 _FIELD_OF: Final = {
     Fault.BAD_PHONE: "phone",
     Fault.BAD_USCC: "uscc",
@@ -51,6 +56,22 @@ async def spreadsheets(cast: Cast, found: Evidence) -> None:
         found.expect(f"{name}: the duplicates are told", counts["skipped"], len(truth.duplicates))
         await _expect_problems(company, done["id"], found)
         await _expect_customers(company, found)
+    await _leads(cast, cast.companies[0], found)
+
+
+async def _leads(cast: Cast, company: Company, found: Evidence) -> None:
+    """Bring leads in by the same way; what speaks against them waits for a manager."""
+    import_id = str(ids.from_random(instant(cast.world.today), cast.rng))
+    query = {"file_name": "leads.csv", "id": import_id, "target": "leads"}
+    answer = await company.owner.raw("POST", "/v1/imports", params=query, content=_LEADS.encode())
+    found.expect("the file of leads is taken", answer.status_code, 201)
+    await company.owner.post(f"/v1/imports/{import_id}/start", {})
+    view = await _done(company, import_id)
+    counts = view["counts"]
+    found.expect("the import of leads is done", view["state"], "done")
+    found.expect("the leads are in", (counts["created"], counts["skipped"]), (2, 1))
+    board = await company.owner.get("/v1/leads/board")
+    found.expect("they wait for a manager", board["verdicts"], {"invalid_phone": 1, "junk": 1})
 
 
 async def _import(cast: Cast, company: Company, found: Evidence) -> Json:
@@ -66,15 +87,20 @@ async def _import(cast: Cast, company: Company, found: Evidence) -> Json:
     before = (await owner.get("/v1/customers/summary"))["customers"]
     found.expect("a preview writes nothing", before, 0)
     await owner.post(f"/v1/imports/{import_id}/start", {})
-    deadline = time.monotonic() + _TIMEOUT_S
-    while True:
-        view: Json = await owner.get(f"/v1/imports/{import_id}")
-        if view["state"] == "done" or time.monotonic() > deadline:
-            break
-        await asyncio.sleep(_LOOK_S)
+    view = await _done(company, import_id)
     found.expect("the import is done", view["state"], "done")
     found.expect("it did what the preview told", view["counts"], preview["counts"])
     return view
+
+
+async def _done(company: Company, import_id: str) -> Json:
+    """Look again until the worker has done an import; give it as it is then."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        view: Json = await company.owner.get(f"/v1/imports/{import_id}")
+        if view["state"] == "done" or time.monotonic() > deadline:
+            return view
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _expect_problems(company: Company, import_id: str, found: Evidence) -> None:
