@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import random
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -107,7 +108,9 @@ async def _create(
             goal="P7", what="create, 1 client", unit="ms", ours=mine, floor=theirs, goal_ratio=2.0
         ),
         _created_at_once("create, 8 clients of one company", one, bare),
+        _slowest_of_all("create, 8 clients of one company, p99", one, bare),
         _created_at_once("create, 8 clients of 8 companies", eight, bare),
+        _slowest_of_all("create, 8 clients of 8 companies, p99", eight, bare),
     ]
 
 
@@ -115,6 +118,7 @@ class Rate(msgspec.Struct, frozen=True):
     """How often something was done in a second, and what each time cost."""
 
     per_s: float
+    p99_ms: float
     spent: Spent
 
 
@@ -133,22 +137,38 @@ def _created_at_once(what: str, ours: Sequence[Rate], floor: Sequence[Rate]) -> 
     )
 
 
+def _slowest_of_all(what: str, ours: Sequence[Rate], floor: Sequence[Rate]) -> Figure:
+    """Give the time that one call of a hundred takes longer than."""
+    return Figure(
+        goal="P7",
+        what=what,
+        unit="ms",
+        ours=Spread.of([rate.p99_ms for rate in ours]),
+        floor=Spread.of([rate.p99_ms for rate in floor]),
+        goal_ratio=70 / 36,
+    )
+
+
 async def _rate(
     machine: Machine, tokens: Sequence[str], call: Call, *, of_floor: bool = False
 ) -> Rate:
-    """Let a client for each token work at once; give calls a second and what each cost."""
+    """Let a client for each token work at once; tell how fast, how slow at worst, what it cost."""
     url = machine.floor_url if of_floor else machine.tonglu_url
 
     async def work(token: str) -> None:
         async with Wire(url, token) as wire:
             for _ in range(_SINGLES):
+                begun = time.perf_counter()
                 await call(wire)
+                taken_ms.append((time.perf_counter() - begun) * 1000)
 
+    taken_ms: list[float] = []
     calls = len(tokens) * _SINGLES
     meter = Meter(machine, of_floor=of_floor)
     start = time.perf_counter()
     await asyncio.gather(*(work(token) for token in tokens))
-    return Rate(calls / (time.perf_counter() - start), meter.spent(calls))
+    per_s = calls / (time.perf_counter() - start)
+    return Rate(per_s, statistics.quantiles(taken_ms, n=100)[98], meter.spent(calls))
 
 
 async def _bulk(sides: Sides, rng: random.Random) -> Figure:
