@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Scope, ensure
-from server.imports import chunks, targets
+from server.imports import chunks, targets, turns
 from server.imports.reasons import HEADINGS, Language, reason
 from server.imports.rules.rows import Counts, Interpreted, Problem, Told, count, said_by
 from server.imports.schemas import ImportView, Plan, Preview, RowProblem, StartImport
@@ -174,9 +174,19 @@ async def interpreted(rows: list[Row], plan: Plan, work: Work) -> list[Interpret
 
 
 async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview:
-    """Tell what an import would do, row by row, without doing it."""
+    """Tell what an import would do, row by row, without doing it.
+
+    :raises UploadRunning: the person tries too much out at once.
+    :raises ImportsBusy: too many do.
+    """
     view = await one(actor, import_id)
     plan = plan_for(view, wanted)
+    async with turns.PREVIEWS.take(actor):
+        return await _tried_out(actor, view, plan)
+
+
+async def _tried_out(actor: Actor, view: ImportView, plan: Plan) -> Preview:
+    """Judge all rows by the plan."""
     totals = Counts()
     found: list[tuple[int, Problem]] = []
     sample: list[list[str]] = []
@@ -184,7 +194,7 @@ async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview
     work = await begin(actor, view, plan)
     while True:
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
-            chunk = await chunks.load(actor.tenant_id, import_id, number)
+            chunk = await chunks.load(actor.tenant_id, view.id, number)
         if chunk is None:
             break
         sample = sample or [row.cells for row in chunk.rows[:ROWS_SHOWN]]

@@ -6,10 +6,9 @@ with an id computed from the import and the row, so nothing can be made twice.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -21,24 +20,19 @@ import structlog
 from server.access import Actor
 from server.audit import service as audit
 from server.identity import queries as identity
-from server.imports import chunks, queries, sandbox
+from server.imports import chunks, queries, sandbox, turns
 from server.imports.chunks import Chunk
 from server.imports.reader import Read
 from server.imports.rules.rows import Action, Counts, Interpreted, Problem, Told, Verdict, count
 from server.imports.schemas import ImportView, Plan, StartImport
 from server.imports.targets import Work, Written
 from server.kit import db, ids, outbox
-from server.kit.errors import Conflict, Forbidden, IdReused, NotFound, TooManyRequests
+from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
 from server.kit.text import clean, is_storable
 
 TOPIC: Final = "sheets.import"
 BUDGET_S: Final = 30.0
 """How long one job works at an import before it leaves the rest to another."""
-UPLOAD_RETRY_S: Final = 10
-_SIDE_BY_SIDE: Final = asyncio.Semaphore(1)
-"""Files that one process takes in at the same time: a large one is half a gigabyte in between."""
-_HANDING_IN: Final[set[UUID]] = set()
-"""Who hands a file in to this process, or waits to."""
 _NAME_MAX: Final = 200
 _INSERT: Final = """
     INSERT INTO sheet_import (tenant_id, id, target, file_name, file_sha256, byte_count, format,
@@ -54,12 +48,6 @@ class ImportStarted(Conflict):
     """The import has been started by another plan."""
 
     code = "import_started"
-
-
-class UploadRunning(TooManyRequests):
-    """The person hands another file in at the moment."""
-
-    code = "upload_running"
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -85,10 +73,11 @@ async def upload(
     :raises FileNotRead: with the reason.
     :raises IdReused: the id is that of an import of another file.
     :raises UploadRunning: the person hands another file in at the moment.
+    :raises ImportsBusy: too many wait to hand one in.
     """
     vocabulary = queries.target_of(actor, target).vocabulary
     digest = hashlib.sha256(content).hexdigest()
-    async with _in_turn(actor.user_id):
+    async with turns.UPLOADS.take(actor):
         read = await sandbox.read(content, vocabulary, encoding)
     row = _Row(import_id or ids.new_id(now), target, _short(file_name), digest, len(content))
     async with db.tenant_transaction(actor.tenant_id):
@@ -99,24 +88,6 @@ async def upload(
             )
         await _ensure_same_file(actor, row)
         return await queries.one(actor, row.id)
-
-
-@contextlib.asynccontextmanager
-async def _in_turn(user_id: UUID) -> AsyncIterator[None]:
-    """Wait until no other file is taken in by this process; a person has one at a time.
-
-    :raises UploadRunning: the person's other file is being taken in, or waits.
-    """
-    if user_id in _HANDING_IN:
-        raise UploadRunning(
-            "Another file of yours is being read; wait for it.", retry_after_s=UPLOAD_RETRY_S
-        )
-    _HANDING_IN.add(user_id)
-    try:
-        async with _SIDE_BY_SIDE:
-            yield
-    finally:
-        _HANDING_IN.discard(user_id)
 
 
 class _Row(msgspec.Struct, frozen=True):

@@ -33,7 +33,8 @@ from server.imports.queries import BadPlan
 from server.imports.reasons import COMMON_ZH, Language, reason
 from server.imports.sandbox import FileNotRead
 from server.imports.schemas import Columns, ImportView, Policy, StartImport
-from server.imports.service import ImportStarted, UploadRunning
+from server.imports.service import ImportStarted
+from server.imports.turns import PREVIEWS, RETRY_S, ImportsBusy, Turns, UploadRunning
 from server.kit import db, outbox
 from server.kit.errors import Forbidden, IdReused, NotFound, Refusal
 from server.settings import Settings
@@ -101,6 +102,55 @@ async def test_files_are_taken_in_one_by_one_and_one_a_person(tenant: Tenant) ->
 
     assert [type(answer) for answer in answers] == [ImportView, UploadRunning, ImportView]
     assert (await upload(tenant.owner, "客户.csv", content)).row_count == 1
+
+
+async def test_a_person_tries_out_two_imports_at_once_and_no_more(tenant: Tenant) -> None:
+    content = "name,phone\n某客户,13812345678\n".encode()
+    view = await upload(tenant.owner, "客户.csv", content)
+    wanted = StartImport(columns=view.plan.columns)
+
+    async with PREVIEWS.take(tenant.owner), PREVIEWS.take(tenant.owner):
+        with pytest.raises(UploadRunning) as refusal:
+            await imports_queries.preview(tenant.owner, view.id, wanted)
+
+    assert refusal.value.extra["retry_after_s"] == RETRY_S
+    assert (await imports_queries.preview(tenant.owner, view.id, wanted)).counts.rows == 1
+
+
+async def test_who_waits_to_hand_a_file_in_is_counted(tenant: Tenant, rival: Tenant) -> None:
+    turns = Turns(side_by_side=1, of_person=1, of_tenant=2, of_all=3)
+    over, inside = asyncio.Event(), []
+
+    async def hand_in(who: Actor) -> None:
+        async with turns.take(who):
+            inside.append(who)
+            await over.wait()
+
+    async with asyncio.TaskGroup() as people:
+        first, waiting = (
+            people.create_task(hand_in(who)) for who in (tenant.owner, tenant.manager)
+        )
+        await asyncio.sleep(0)
+
+        with pytest.raises(ImportsBusy) as refusal:
+            await hand_in(tenant.rep)
+        assert refusal.value.extra["retry_after_s"] == RETRY_S
+        people.create_task(hand_in(rival.owner))
+        await asyncio.sleep(0)
+        with pytest.raises(ImportsBusy):
+            await hand_in(rival.manager)
+        assert inside == [tenant.owner]
+
+        # Who goes away while waiting leaves the place to others.
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        people.create_task(hand_in(tenant.rep))
+        over.set()
+
+    assert first.done()
+    assert {who.user_id for who in inside} == {
+        each.user_id for each in (tenant.owner, rival.owner, tenant.rep)
+    }
 
 
 @pytest.mark.parametrize("kind", FileKind)
