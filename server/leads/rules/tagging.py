@@ -1,6 +1,7 @@
 """Rules as data: which leads get which tags at birth (S42), and which are junk (S39). Pure."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
@@ -10,7 +11,10 @@ import msgspec
 from server.kit.errors import Invalid
 from server.kit.text import PRINTABLE, clean
 
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
+_WORD_MAX: Final = 100
+WORDS_MAX: Final = 2_000
+"""Words of all rules of a company together: each lead is held against every one."""
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=_WORD_MAX, pattern=PRINTABLE)]
 
 
 class Field(StrEnum):
@@ -100,29 +104,73 @@ class Tagged(msgspec.Struct, frozen=True):
     junk_rule: str | None = None
 
 
-def tag(rules: RuleSet, facts: Facts) -> Tagged:
-    """Apply all rules; the first that calls the lead junk is named."""
+class Question(msgspec.Struct, frozen=True):
+    """A condition whose words are as they are compared."""
+
+    field: Field
+    op: Op
+    words: frozenset[str]
+    least: float = 0.0
+
+
+class Matcher(msgspec.Struct, frozen=True):
+    """A company's rules, made ready once for many leads."""
+
+    version: int
+    rules: tuple[tuple[Rule, tuple[Question, ...]], ...]
+    parts: Mapping[Field, frozenset[str]]
+    """What is looked for inside each field, by all rules together."""
+
+
+def made_ready(rules: RuleSet) -> Matcher:
+    """Bring the rules' words into the form in which they are compared, each once."""
+    asked = tuple((rule, tuple(map(_question, rule.when))) for rule in rules.rules)
+    parts: dict[Field, frozenset[str]] = {}
+    for _, questions in asked:
+        for question in questions:
+            if question.op is Op.CONTAINS:
+                parts[question.field] = parts.get(question.field, frozenset()) | question.words
+    return Matcher(rules.version, asked, parts)
+
+
+def _question(condition: Condition) -> Question:
+    """Make one condition ready."""
+    if condition.op is Op.AT_LEAST:
+        least = min(float(word) for word in condition.words)
+        return Question(condition.field, condition.op, frozenset(), least)
+    words = frozenset(word_of(word) for word in condition.words)
+    return Question(condition.field, condition.op, words)
+
+
+def tag(matcher: Matcher, facts: Facts) -> Tagged:
+    """Apply all rules; the first that calls the lead junk is named.
+
+    Each word of the rules is looked for once in each field that asks for it.
+    """
+    inside = {
+        field: {part for part in parts if any(part in value for value in facts.get(field, ()))}
+        for field, parts in matcher.parts.items()
+    }
     tags: set[str] = set()
     junk: str | None = None
-    for rule in rules.rules:
-        if all(_holds(condition, facts.get(condition.field, ())) for condition in rule.when):
+    for rule, questions in matcher.rules:
+        if all(_holds(each, facts.get(each.field, ()), inside) for each in questions):
             tags.update(map(str, rule.tags))
             junk = junk or (rule.name if rule.is_junk else None)
     return Tagged(tuple(sorted(tags)), junk)
 
 
-def _holds(condition: Condition, values: Sequence[str]) -> bool:
+def _holds(
+    question: Question, values: Sequence[str], inside: Mapping[Field, AbstractSet[str]]
+) -> bool:
     """Say whether one of a lead's words is what a condition asks for."""
-    match condition.op:
+    match question.op:
         case Op.IS:
-            wanted = {word_of(word) for word in condition.words}
-            return any(value in wanted for value in values)
+            return not question.words.isdisjoint(values)
         case Op.CONTAINS:
-            parts = [word_of(word) for word in condition.words]
-            return any(part in value for value in values for part in parts)
+            return not question.words.isdisjoint(inside[question.field])
         case Op.AT_LEAST:
-            least = min(float(word) for word in condition.words)
-            return any(float(value) >= least for value in values)
+            return any(float(value) >= question.least for value in values)
 
 
 def word_of(text: str) -> str:
@@ -131,20 +179,27 @@ def word_of(text: str) -> str:
 
 
 def ensure_rules(rules: Sequence[Rule]) -> None:
-    """Refuse rules that compare what cannot be compared.
+    """Refuse rules that compare what cannot be compared, or too much.
 
-    :raises BadRule: naming the rule.
+    :raises BadRule: naming the rule, or with all rules' words what is too much.
     """
+    words = sum(len(condition.words) for rule in rules for condition in rule.when)
+    if words > WORDS_MAX:
+        raise BadRule(f"The rules have {words} words together; keep to {WORDS_MAX}.", field="rules")
     for number, rule in enumerate(rules):
         for condition in rule.when:
-            if condition.op is not Op.AT_LEAST:
-                continue
-            is_number = all(_is_number(word) for word in condition.words)
-            if condition.field is not Field.AMOUNT or not is_number:
-                raise BadRule(
-                    "`at_least` compares the amount with a number of yuan.",
-                    field=f"rules[{number}]",
-                )
+            _ensure_condition(condition, f"rules[{number}]")
+
+
+def _ensure_condition(condition: Condition, place: str) -> None:
+    """Refuse a condition whose words cannot be compared."""
+    # What is one character as it was typed may be eighteen as it is compared, or none.
+    if any(not 0 < len(word_of(word)) <= _WORD_MAX for word in condition.words):
+        raise BadRule(f"A word has 1 to {_WORD_MAX} characters, as it is compared.", field=place)
+    if condition.op is not Op.AT_LEAST:
+        return
+    if condition.field is not Field.AMOUNT or not all(map(_is_number, condition.words)):
+        raise BadRule("`at_least` compares the amount with a number of yuan.", field=place)
 
 
 def _is_number(word: str) -> bool:

@@ -27,7 +27,7 @@ from server.leads.rules.handoff import Terms
 from server.leads.rules.names import named
 from server.leads.rules.routing import Territory
 from server.leads.rules.states import IntakePath, LeadState
-from server.leads.rules.tagging import Field, RuleSet, Tagged
+from server.leads.rules.tagging import Field, Matcher, Tagged
 from server.leads.rules.verdicts import Contact, Findings, Judgement, Verdict
 from server.leads.schemas import LeadSaved, NewLead, SourceView
 
@@ -91,7 +91,7 @@ class Ground(msgspec.Struct, frozen=True):
     """What leads of a company are judged by; looked up once for many."""
 
     terms: Terms
-    rules: RuleSet
+    rules: Matcher
     territories: Sequence[Territory]
     sources: Mapping[UUID, SourceView]
     campaigns: Mapping[UUID, tuple[str, UUID]]
@@ -117,7 +117,7 @@ async def look_around(tenant_id: UUID) -> Ground:
     """Look up what leads are judged by; in the open transaction."""
     return Ground(
         terms=await ground.terms_of(tenant_id),
-        rules=await ground.rules_of(tenant_id),
+        rules=tagging.made_ready(await ground.rules_of(tenant_id)),
         territories=await ground.territories_of(tenant_id),
         sources=await ground.sources_of(tenant_id),
         campaigns=await ground.campaigns_of(tenant_id),

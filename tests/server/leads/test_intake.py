@@ -8,7 +8,7 @@ from server.kit.errors import IdReused, Invalid
 from server.leads import queries, service
 from server.leads.rules.campaigns import SourceUnfit
 from server.leads.rules.states import IntakePath
-from server.leads.rules.tagging import BadRule, Condition, Field, Op, Rule, RuleSet, tag
+from server.leads.rules.tagging import BadRule, Condition, Field, Op, Rule, RuleSet, made_ready, tag
 from server.leads.schemas import NewRules, SourceEdit
 from server.leads.service.terms import RulesChanged
 from tests.factories import NOW, Tenant, new_id
@@ -136,9 +136,32 @@ BIG, PARTNER = (str(RULES.rules[n].tags[0]) for n in (0, 1))
 def test_s42_rules_give_the_tags_of_the_fixture(
     facts: dict[Field, list[str]], tags: set[str], junk: str | None
 ) -> None:
-    tagged = tag(RULES, facts)
+    tagged = tag(made_ready(RULES), facts)
 
     assert (set(tagged.tags), tagged.junk_rule) == (tags, junk)
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        ([["词"] * 100] * 21, "rules"),
+        ([["\ufdfa" * 6]], "rules[0]"),
+        ([["好"], ["  "]], "rules[1]"),
+        ([["好"], ["\u202e"]], "rules[1]"),
+    ],
+)
+async def test_rules_that_would_hold_a_process_or_meet_every_lead_are_refused(
+    tenant: Tenant, rules: list[list[str]], field: str
+) -> None:
+    made = [
+        Rule(name=f"规则{n}", when=[Condition(field=Field.NEED, op=Op.CONTAINS, words=words)])
+        for n, words in enumerate(rules)
+    ]
+
+    with pytest.raises(BadRule) as refusal:
+        await service.change_rules(tenant.manager, NewRules(rules=made, base=0), now=NOW)
+
+    assert refusal.value.field == field
 
 
 async def test_s42_a_lead_is_tagged_at_birth_and_its_customer_has_the_tags(
