@@ -1,11 +1,14 @@
 """Every word of every page stands in both catalogues, and no language hides in a template."""
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 
 import partner_portal
+import server
 from partner_portal import failures
 from partner_portal.words import Language, catalogue, preferred
 from server.kit import errors
@@ -110,6 +113,43 @@ def test_every_kind_of_refusal_is_said_in_both_languages(kind: type[errors.Refus
 
     assert len(said) == 2
     assert "As only programs say it." not in said
+
+
+FOR_PROGRAMS_ALONE = (
+    "server.attachments.",  # Phones keep photos and files; no page takes one in or shows one.
+    "server.sync.routes",  # What only a body of the sync protocol can be.
+    "server.sync.rules",  # Devices alone push and pull.
+    "server.identity.edge",  # A bearer token never counts on a page.
+    "server.identity.rules.device_secrets",  # An operator's shell opens a sealed outbox.
+    "server.identity.rules.protection",  # Of a device's store.
+    "server.identity.rules.refresh_tokens",  # Pages have a session.
+)
+"""Modules whose refusals no page meets, and why."""
+
+
+def test_every_refusal_that_a_page_may_meet_has_words_of_its_own() -> None:
+    """The words of its kind alone ("This does not fit") do not say what to do."""
+    for found in pkgutil.walk_packages(server.__path__, "server."):
+        if "migrations" not in found.name and not found.name.endswith("piccolo_conf"):
+            importlib.import_module(found.name)
+    ours = {kind for kind in _below(errors.Refusal) if kind.__module__.startswith("server.")}
+    assert len(ours) > 150
+
+    for language in Language:
+        words = catalogue(language)
+        unsaid = {
+            f"{kind.__module__}: {kind.code}"
+            for kind in ours
+            if not words.has(f"refusal.{kind.code}")
+            and not kind.__module__.startswith(FOR_PROGRAMS_ALONE)
+        }
+        assert unsaid == set()
+
+
+def _below(kind: type[errors.Refusal]) -> set[type[errors.Refusal]]:
+    """Give all refusals of a kind."""
+    found = set(kind.__subclasses__())
+    return found.union(*map(_below, found))
 
 
 def test_the_plural_follows_the_number() -> None:
