@@ -6,12 +6,16 @@ from typing import Annotated
 
 import msgspec
 
+from server.kit.errors import Invalid
+
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Invisible marks that turn the direction of what follows, so that a name reads as another one."""
+LINE_MAX = 200
+"""Characters of a line, where its field says nothing else."""
 PRINTABLE = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
 
-Str = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
+Str = Annotated[str, msgspec.Meta(max_length=LINE_MAX, pattern=PRINTABLE)]
 """A line of text: up to 200 characters, no control characters but tab and newline."""
 
 LongStr = Annotated[str, msgspec.Meta(max_length=4000, pattern=PRINTABLE)]
@@ -19,6 +23,12 @@ LongStr = Annotated[str, msgspec.Meta(max_length=4000, pattern=PRINTABLE)]
 
 Int = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 """A whole number that JSON readers of every language and a BIGINT can hold."""
+
+
+class TextTooLong(Invalid):
+    """A text is longer than its field takes, once it is in the form in which it is stored."""
+
+    code = "text_too_long"
 
 
 def is_storable(text: str) -> bool:
@@ -32,3 +42,17 @@ def clean(text: str) -> str:
     Marks that turn the direction of writing are left out; Arabic and Hebrew need none of them.
     """
     return " ".join(unicodedata.normalize("NFKC", _TURNING.sub("", text)).split())
+
+
+def cleaned(text: str, field: str, longest: int = LINE_MAX) -> str:
+    """Give what a person typed as it is stored, which may be longer: one sign becomes up to 18.
+
+    :param field: its place in the request.
+    :raises TextTooLong: it is longer than the field takes.
+    """
+    stored = clean(text)
+    if len(stored) > longest:
+        raise TextTooLong(
+            f"Keep to {longest} characters; some signs count as several.", field=field
+        )
+    return stored

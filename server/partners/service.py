@@ -10,7 +10,7 @@ from server.identity import service as identity
 from server.identity.schemas import InvitationView, NewUser
 from server.kit import db, ids
 from server.kit.errors import IdReused
-from server.kit.text import clean
+from server.kit.text import clean, cleaned
 from server.partners import queries, rules
 from server.partners.schemas import AgentView, NewAgent
 from server.tenants import service as tenants
@@ -32,7 +32,7 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
     ensure(actor, Permission.AGENTS_ADMIT)
     tenant_id = request.id or ids.new_id(now)
     rules.ensure_own_id(tenant_id)
-    name, city = clean(request.name), clean(request.city)
+    name, city = cleaned(request.name, "name", 100), cleaned(request.city, "city")
     short_name = clean(request.short_name or name)[:_SHORT]
     owner = _owner(tenant_id, request)
     async with db.tenant_transaction(tenant_id):
@@ -41,7 +41,7 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
             tenant_id,
             rules.team_id(tenant_id),
             owner,
-            team_name=clean(request.team_name),
+            team_name=cleaned(request.team_name, "team_name", 60),
             now=now,
         )
         await db.connection().execute(_ADD, tenant_id, name, short_name, city, request.tier, now)

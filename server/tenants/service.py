@@ -12,7 +12,7 @@ from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
-from server.kit.text import clean
+from server.kit.text import cleaned
 from server.tenants import queries, rules
 from server.tenants.rules import TeamNameTaken
 from server.tenants.schemas import CompanyChange, NewTeam, TeamChange, TeamView, TenantView
@@ -72,7 +72,7 @@ async def create_team(actor: Actor, request: NewTeam, *, now: datetime) -> TeamV
     :raises TeamNameTaken: another team has this name.
     """
     ensure(actor, Permission.USERS_MANAGE)
-    name = rules.ensure_name(clean(request.name))
+    name = rules.ensure_name(cleaned(request.name, "name", 60))
     team_id = request.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         await add_team(actor.tenant_id, team_id, name=name, now=now)
@@ -89,7 +89,7 @@ async def rename_team(
     :raises TeamNameTaken: another team has this name.
     """
     ensure(actor, Permission.USERS_MANAGE)
-    name = rules.ensure_name(clean(change.name))
+    name = rules.ensure_name(cleaned(change.name, "name", 60))
     async with db.tenant_transaction(actor.tenant_id):
         is_there = await db.connection().fetchval(
             "SELECT true FROM team WHERE tenant_id = $1 AND id = $2", actor.tenant_id, team_id

@@ -24,7 +24,7 @@ from server.customers.service import writing
 from server.customers.service.references import ensure_teams
 from server.kit import clock, db, ids
 from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
-from server.kit.text import clean
+from server.kit.text import clean, cleaned
 from sync_protocol.messages import Edit
 
 _INSERT: Final = """
@@ -194,7 +194,7 @@ def _columns(given: dict[str, Any]) -> dict[str, Any]:
     """Bring values into the form in which they are stored."""
     stored = dict(given)
     if "name" in stored:
-        stored["name"] = clean(stored["name"])
+        stored["name"] = cleaned(stored["name"], "name", 50)
     for name in ("team_ids", "recycle_rules"):
         if name in stored:
             stored[name] = msgspec.json.encode(stored[name]).decode()

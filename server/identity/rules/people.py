@@ -10,7 +10,7 @@ from server.access import ROLE_PERMISSIONS, Actor, Permission, Role, Scope, ensu
 from server.identity.rules.standing import NotYours
 from server.identity.schemas import UserChange
 from server.kit.errors import Conflict, Invalid
-from server.kit.text import clean
+from server.kit.text import cleaned
 
 AGENT_ROLES: Final = frozenset({Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP})
 STAFF_ROLES: Final = frozenset({Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE})
@@ -67,7 +67,7 @@ def changed(held: Person, change: UserChange) -> Person:
     new = msgspec.structs.replace(held, **fields)
     ensure_agent_role(new.role)
     ensure_scope(new.scope, new.team_id)
-    return msgspec.structs.replace(new, name=ensure_name(clean(new.name)))
+    return msgspec.structs.replace(new, name=ensure_name(cleaned(new.name, "name")))
 
 
 def ensure_name(name: str) -> str:

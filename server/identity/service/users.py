@@ -16,7 +16,7 @@ from server.identity.service import throttles as counters
 from server.identity.service.proof import prove
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
-from server.kit.text import clean
+from server.kit.text import cleaned
 from server.tenants import service as tenants
 
 _ADD: Final = """
@@ -160,7 +160,7 @@ async def add_person(
     scope = request.scope or _first_scope(request)
     people.ensure_scope(scope, request.team_id)
     await _ensure_team(tenant_id, request.team_id)
-    name = people.ensure_name(clean(request.name))
+    name = people.ensure_name(cleaned(request.name, "name"))
     content = (name, request.role, request.team_id, scope)
     added = await db.connection().fetchval(_ADD, tenant_id, user_id, *content, now)
     if added is None:

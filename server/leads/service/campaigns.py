@@ -13,7 +13,7 @@ from server.changelog import facts
 from server.identity.rules.absences import day_of
 from server.kit import db, ids
 from server.kit.errors import Conflict, IdReused, Invalid, NotFound
-from server.kit.text import clean
+from server.kit.text import LINE_MAX, cleaned
 from server.leads import kinds, queries
 from server.leads.queries import ground
 from server.leads.rules import campaigns as rules
@@ -56,6 +56,10 @@ class CostKeyTaken(Conflict):
     code = "cost_key_taken"
 
 
+_LONGEST: Final = {"partner": 100, "area": 100, "audience": 100}
+"""Of the texts of a source and a campaign that are shorter than a line."""
+
+
 async def add_source(actor: Actor, new: NewSource, *, now: datetime) -> SourceView:
     """Add a source to the tree.
 
@@ -80,7 +84,7 @@ async def _add_source(
         "channel": new.channel,
         "cost_key": new.cost_key,
         "parent_id": str(new.parent_id) if new.parent_id else None,
-        "partner": clean(new.partner) or None,
+        "partner": cleaned(new.partner, "partner", 100) or None,
         "state": "active",
     }
     async with db.tenant_transaction(actor.tenant_id):
@@ -152,8 +156,8 @@ async def _add_campaign(
         "source_id": str(new.source_id),
         "starts_on": new.starts_on.isoformat(),
         "ends_on": new.ends_on.isoformat(),
-        "area": clean(new.area) or None,
-        "audience": clean(new.audience) or None,
+        "area": cleaned(new.area, "area", 100) or None,
+        "audience": cleaned(new.audience, "audience", 100) or None,
         "budget_minor": new.budget_minor,
         "planned_leads": new.planned_leads,
         "planned_signed": new.planned_signed,
@@ -215,7 +219,7 @@ async def review_campaign(
         if not (is_over or review.is_cancelled):
             raise rules.CampaignUnfit("It is reviewed when it is over.", field="text")
         state = CampaignState.CANCELLED if review.is_cancelled else CampaignState.REVIEWED
-        fields = {"state": state.value, "review": named(review.text, "text")}
+        fields = {"state": state.value, "review": named(review.text, "text", 4_000)}
         await _change(actor, "campaign", campaign_id, fields, now=now)
         return await queries.campaign(actor, campaign_id)
 
@@ -245,7 +249,7 @@ async def add_cost(actor: Actor, new: NewCost, *, now: datetime) -> CostView:
             await db.connection().execute(
                 _COST,
                 *(actor.tenant_id, new.id, source_id, new.campaign_id, new.amount_minor),
-                *(new.spent_on, clean(new.note), actor.user_id, now),
+                *(new.spent_on, cleaned(new.note, "note"), actor.user_id, now),
             )
             await audit.record(
                 actor,
@@ -297,7 +301,9 @@ def _touched(change: SourceEdit | CampaignEdit) -> dict[str, Any]:
     if "name" in given:
         given["name"] = named(given["name"])
     return {
-        name: (clean(value) or None) if isinstance(value, str) else value
+        name: (cleaned(value, name, _LONGEST.get(name, LINE_MAX)) or None)
+        if isinstance(value, str)
+        else value
         for name, value in given.items()
     }
 

@@ -12,7 +12,7 @@ from server.access import Actor, Permission, ensure
 from server.customers.opt_outs import queries as opt_outs
 from server.customers.rules import pinyin
 from server.kit import db
-from server.kit.text import clean
+from server.kit.text import cleaned
 from server.leads import queries
 from server.leads.rules.handoff import OptedOut
 from server.leads.rules.states import LeadState, ensure_may
@@ -70,7 +70,8 @@ async def _decide(
             await _ensure_callable(rows)
         lead_ids = [row["id"] for row in rows]
         await db.connection().execute(_SET, actor.tenant_id, lead_ids, into, now)
-        details = [{"verdict": row["verdict"], "reason": clean(decision.reason)} for row in rows]
+        reason = cleaned(decision.reason, "reason")
+        details = [{"verdict": row["verdict"], "reason": reason} for row in rows]
         await holding.note(actor, lead_ids, verb, details, now=now)
         if into is LeadState.READY:
             terms = (await intake.look_around(actor.tenant_id)).terms

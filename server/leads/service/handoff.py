@@ -9,7 +9,7 @@ from server.changelog import facts
 from server.customers.opt_outs import queries as opt_outs
 from server.kit import clock, db, ids
 from server.kit.errors import NotFound
-from server.kit.text import clean
+from server.kit.text import cleaned
 from server.leads import kinds
 from server.leads.queries import ground
 from server.leads.rules import handoff
@@ -71,7 +71,7 @@ async def give_back(actor: Actor, lead_id: UUID, given: Return, *, now: datetime
         detail = {
             "person": str(actor.user_id),
             "reason": given.reason,
-            "note": clean(given.note),
+            "note": cleaned(given.note, "note"),
         }
         await _take_back(actor, row, "return", detail, now=now)
         await _tell_phone(actor, lead_id, "returned", reason=given.reason, now=now)

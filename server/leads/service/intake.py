@@ -20,7 +20,7 @@ from server.customers.rules import pinyin, search
 from server.customers.rules.duplicates import likeness
 from server.kit import db, ids, outbox
 from server.kit.errors import IdReused, Invalid
-from server.kit.text import clean
+from server.kit.text import cleaned
 from server.leads.queries import ground
 from server.leads.rules import tagging, verdicts
 from server.leads.rules.handoff import Terms
@@ -188,13 +188,13 @@ def interpret(new: NewLead, path: IntakePath, around: Ground, place: str = "") -
     source = around.sources.get(source_id) if source_id else None
     fields: dict[str, Any] = {
         "name": name,
-        "contact_name": clean(new.contact_name),
+        "contact_name": cleaned(new.contact_name, f"{place}contact_name", 100),
         "phone": contact.phone,
         "phone_given": new.phone.strip(),
         "uscc": contact.uscc,
         "city": contact.city,
-        "district": clean(new.district) or None,
-        "industry": clean(new.industry) or None,
+        "district": cleaned(new.district, f"{place}district", 100) or None,
+        "industry": cleaned(new.industry, f"{place}industry", 100) or None,
         "need": new.need.strip() or None,
         "amount_minor": new.amount_minor,
         "source_id": source_id,

@@ -12,7 +12,7 @@ from server.customers.rules import places
 from server.identity import queries as identity
 from server.kit import db, ids
 from server.kit.errors import Conflict, IdReused, NotFound
-from server.kit.text import clean
+from server.kit.text import cleaned
 from server.leads import queries
 from server.leads.rules.handoff import Terms
 from server.leads.rules.names import named
@@ -104,8 +104,8 @@ async def add_territory(actor: Actor, new: NewTerritory, *, now: datetime) -> Te
     view = TerritoryView(
         id=territory_id,
         holder_id=new.holder_id,
-        city=places.city(named(new.city, "city")),
-        district=clean(new.district) or None,
+        city=places.city(named(new.city, "city", 100)),
+        district=cleaned(new.district, "district", 100) or None,
     )
     async with db.tenant_transaction(actor.tenant_id):
         await _ensure_holder(actor, new.holder_id)

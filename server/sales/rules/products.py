@@ -3,7 +3,7 @@
 from typing import Final
 
 from server.kit.errors import Conflict, Invalid
-from server.kit.text import clean
+from server.kit.text import cleaned
 
 BOOKS_MAX: Final = 50
 """How many price books a company may have: each product carries its price in each of them."""
@@ -38,7 +38,7 @@ def named(text: str, field: str = "name") -> str:
 
     :raises Invalid: nothing is left of it.
     """
-    name = clean(text)
+    name = cleaned(text, field)
     if not name:
         raise Invalid("Give a name.", field=field)
     return name

@@ -13,7 +13,7 @@ from server.audit import service as audit
 from server.changelog import facts
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
-from server.kit.text import clean
+from server.kit.text import LINE_MAX, cleaned
 from server.sales import queries
 from server.sales.kinds import WRITTEN
 from server.sales.rules import products as rules
@@ -42,6 +42,8 @@ INSERT INTO price (tenant_id, price_book_id, product_id, version, list_minor, fl
     set_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+_LONGEST: Final = {"code": 40, "unit": 20}
+"""Of the texts of a product that are shorter than a line."""
 
 
 async def add_product(actor: Actor, new: NewProduct, *, now: datetime) -> ProductView:
@@ -54,8 +56,8 @@ async def add_product(actor: Actor, new: NewProduct, *, now: datetime) -> Produc
     product_id = new.id or ids.new_id(now)
     fields = {
         "name": rules.named(new.name),
-        "code": clean(new.code) if new.code else None,
-        "unit": clean(new.unit) or None,
+        "code": cleaned(new.code, "code", _LONGEST["code"]) if new.code else None,
+        "unit": cleaned(new.unit, "unit", _LONGEST["unit"]) or None,
         "tax_bp": new.tax_bp,
         "state": "active",
     }
@@ -206,7 +208,9 @@ def _touched(change: ProductEdit | PriceBookEdit) -> dict[str, Any]:
     """Give the fields that are to be different."""
     given = msgspec.structs.asdict(change)
     touched = {
-        name: (clean(value) or None) if isinstance(value, str) else value
+        name: (cleaned(value, name, _LONGEST.get(name, LINE_MAX)) or None)
+        if isinstance(value, str)
+        else value
         for name, value in given.items()
         if value is not UNSET
     }

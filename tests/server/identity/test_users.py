@@ -14,6 +14,7 @@ from server.identity.rules.standing import NotYours
 from server.identity.rules.throttles import TooManyTries
 from server.identity.schemas import NewUser, UserChange
 from server.kit.errors import Forbidden, IdReused, NotFound
+from server.kit.text import TextTooLong
 from tests.factories import NOW, Tenant, login_of, new_id, new_user
 
 pytestmark = pytest.mark.usefixtures("opened_keys")
@@ -193,3 +194,15 @@ async def test_staff_are_added_by_the_operators_shell_only(tenant: Tenant) -> No
 
     assert view.role is Role.PLATFORM_FINANCE
     assert view.id not in {user.id for user in (await queries.users(tenant.owner)).items}
+
+
+async def test_a_name_that_grows_beyond_its_bound_as_it_is_stored_is_refused(
+    tenant: Tenant,
+) -> None:
+    name = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 12
+    person = NewUser(login=f"new.{new_id().hex[-12:]}", name=name, role=Role.SALES_REP)
+
+    with pytest.raises(TextTooLong) as refusal:
+        await service.invite(tenant.owner, person, now=NOW)
+
+    assert refusal.value.field == "name"
