@@ -54,6 +54,9 @@ _RETURNED: Final = """
 SELECT DISTINCT (detail->>'person')::uuid AS person FROM lead_event
 WHERE tenant_id = $1 AND lead_id = $2 AND kind IN ('return', 'overdue')
 """
+_HOLD_CUSTOMER: Final = """
+SELECT id, owner_id, team_id, deleted FROM customer WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+"""
 _OFFER: Final = """
 UPDATE raw_lead SET state = 'offered', assignee_id = $3, routed_at = $4, accept_by = $5,
     customer_id = $6, route_count = route_count + 1, updated_at = $4
@@ -114,15 +117,17 @@ async def route_ready(actor: Actor, *, after: UUID | None, now: datetime) -> UUI
 
 
 async def _customer_of(actor: Actor, row: asyncpg.Record) -> Any:
-    """Find the customer that a lead is: the one it became before, or one with its identity."""
-    if row["customer_id"] is not None:
-        return await db.connection().fetchrow(
-            "SELECT id, owner_id, team_id, deleted FROM customer WHERE tenant_id = $1 AND id = $2",
-            actor.tenant_id,
-            row["customer_id"],
-        )
-    found = await doubles.alike(actor, [likeness(None, uscc=row["uscc"], phone=row["phone"])])
-    return found[0][0][1] if found.get(0) else None
+    """Hold the customer that a lead is: the one it became before, or one with its identity.
+
+    Held until the end, so that it belongs to nobody else by the time it is changed.
+    """
+    customer_id = row["customer_id"]
+    if customer_id is None:
+        found = await doubles.alike(actor, [likeness(None, uscc=row["uscc"], phone=row["phone"])])
+        customer_id = found[0][0][1]["id"] if found.get(0) else None
+    if customer_id is None:
+        return None
+    return await db.connection().fetchrow(_HOLD_CUSTOMER, actor.tenant_id, customer_id)
 
 
 async def _decide(
@@ -151,7 +156,7 @@ def _ensure_may_take(actor: Actor, customer: Any, person_id: UUID | None) -> Non
     """
     if customer is None or person_id is None:
         return
-    stays = customer["owner_id"] == person_id and not customer.get("deleted")
+    stays = customer["owner_id"] == person_id and not customer["deleted"]
     if not (stays or storage.is_visible(actor, customer["owner_id"], customer["team_id"])):
         raise routing.CustomerOfOthers(
             "Another team has this customer; give the lead to whoever has it, or ask somebody"
@@ -190,7 +195,7 @@ async def _offer(
         customer_id = await _make_customer(company, row, person_id, now=now)
     else:
         customer_id = customer["id"]
-        if customer.get("deleted"):
+        if customer["deleted"]:
             # The lead lives, and so does whom it is about; what belonged to it comes back as well.
             await customers.restore(company, customer_id, now=now)
         if customer["owner_id"] != person_id:

@@ -6,7 +6,8 @@ import pytest
 from server.access import Actor, Scope
 from server.customers import queries as customers
 from server.customers import service as customer_service
-from server.customers.schemas import NewCustomer
+from server.customers.schemas import CustomerEdit, NewCustomer
+from server.kit import db
 from server.kit.errors import NotFound
 from server.leads import queries, service
 from server.leads.rules.routing import CustomerOfOthers
@@ -14,6 +15,7 @@ from server.leads.schemas import LeadFilters
 from server.tenants import service as tenants
 from tests.factories import NOW, Tenant, new_id
 from tests.server.leads.stories import a_lead, a_phone, a_rep, decide, receive
+from tests.waiting import meanwhile
 
 
 async def a_team(tenant: Tenant, name: str) -> Actor:
@@ -47,6 +49,29 @@ async def test_a_lead_takes_no_customer_from_another_team(tenant: Tenant) -> Non
     assert whole.lead.verdict_values == {"customer_id": str(customer_id)}
     routed = await service.route(manager, lead_id, person_id=theirs.user_id, now=NOW)
     assert routed.person_id == theirs.user_id
+
+
+async def test_a_customer_that_changes_hands_meanwhile_is_looked_at_again(
+    tenant: Tenant,
+) -> None:
+    ours, theirs = await a_team(tenant, "甲"), await a_team(tenant, "乙")
+    manager, phone, customer_id = manager_of(tenant, ours), a_phone(), new_id()
+    new = NewCustomer(id=customer_id, name="狮峰茶行", phone=phone)
+    await customer_service.create(ours, new, now=NOW)
+    [lead_id] = (await receive(manager, a_lead("狮峰茶行", phone=phone))).ids
+    await service.keep(manager, decide([lead_id]), now=NOW)
+    colleague = await a_rep(tenant, ours.team_id)
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        change = CustomerEdit(owner_id=theirs.user_id, team_id=theirs.team_id)
+        await customer_service.edit(tenant.owner, customer_id, change, now=NOW)
+        routing = await meanwhile(
+            service.route(manager, lead_id, person_id=colleague.user_id, now=NOW)
+        )
+
+    with pytest.raises(CustomerOfOthers):
+        await routing
+    assert (await customers.one(theirs, customer_id)).owner_id == theirs.user_id
 
 
 async def test_a_lead_in_another_teams_hands_is_theirs(tenant: Tenant) -> None:
