@@ -7,6 +7,7 @@ import msgspec
 from mobile_client_sdk.outbox import MadeOp
 from mobile_client_sdk.records import ConflictRecord
 from sync_protocol.messages import Intent
+from sync_protocol.schema.custom import is_custom
 
 Language = Literal["zh-CN", "en"]
 
@@ -125,6 +126,7 @@ _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "receipt_invalid": ("回款超过未收金额", "more than is open"),
     "maker_is_no_checker": ("不能审批自己的报价", "nobody approves their own quote"),
     "process_retired": ("这个流程已停用", "the process was retired"),
+    "custom_value_taken": ("另一条记录已有这个值", "another record has this value"),
     "field_required": ("缺少必填内容", "a value is missing"),
     "group_rejected": ("同一组的另一项没有通过", "another change of the same group was refused"),
     "dependency_rejected": ("它所依赖的新建没有通过", "what it needs was refused"),
@@ -200,7 +202,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 def field_name(field: str, language: Language) -> str:
     """Answer what a field is called."""
-    names = _FIELDS.get(field)
+    names = ("自定义字段", "custom field") if is_custom(field) else _FIELDS.get(field)
     if names is None:
         return field
     return names[0] if language == "zh-CN" else names[1]

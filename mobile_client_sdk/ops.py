@@ -49,9 +49,8 @@ def effects(op: Create | Edit | Delete) -> Iterator[tuple[str, Any]]:
         return
     if isinstance(op, Create):
         yield CREATED, True
-        fields = SCHEMA.fields(op.kind)
         for name, value in op.fields.items():
-            if fields[name].type is FieldType.SET:
+            if SCHEMA.field(op.kind, name).type is FieldType.SET:
                 yield name, SetChange(add=tuple(value or ()))
             else:
                 yield name, value

@@ -3,10 +3,11 @@
 A record is a copy: changing it changes nothing until it is done inside ``client.edit``.
 """
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from sync_protocol.custom_fields import Definition, defined
 from sync_protocol.schema import SCHEMA
 
 
@@ -26,6 +27,12 @@ R = TypeVar("R", bound=Record)
 def id_of(record: Record | str) -> str:
     """Answer the id of a record, which may stand for it."""
     return record if isinstance(record, str) else record.id
+
+
+def custom_of(record: Record) -> dict[str, Any]:
+    """Answer the custom fields of a record, by name; none where its kind has no such fields."""
+    found: dict[str, Any] = getattr(record, "custom", {})
+    return found
 
 
 class Customer(Record, kw_only=True):
@@ -52,6 +59,8 @@ class Customer(Record, kw_only=True):
     remark: str | None = None
     tags: list[str] = []
     """Ids of tags."""
+    custom: dict[str, Any] = {}
+    """Values of the company's own fields by name, see `CustomField.name`."""
 
 
 class Store(Record, kw_only=True):
@@ -69,6 +78,7 @@ class Store(Record, kw_only=True):
     lng: int | None = None
     """Millionths of a degree."""
     phone: str | None = None
+    custom: dict[str, Any] = {}
 
 
 class Contact(Record, kw_only=True):
@@ -84,6 +94,7 @@ class Contact(Record, kw_only=True):
     email: str | None = None
     wechat: str | None = None
     remark: str | None = None
+    custom: dict[str, Any] = {}
 
 
 class Note(Record, kw_only=True):
@@ -183,6 +194,39 @@ class Tag(Record, kw_only=True):
     expires_on: str | None = None
 
 
+class CustomField(Record, kw_only=True):
+    """A field that the company gave its own records; managers make it."""
+
+    KIND: ClassVar[str] = "custom_field"
+
+    subject: str | None = None
+    """The kind of record that has it."""
+    type: str | None = None
+    label_zh: str | None = None
+    label_en: str | None = None
+    meaning: str | None = None
+    options: list[dict[str, Any]] | None = None
+    """Of a choice: ``id``, ``zh``, ``en``, ``archived``."""
+    decimals: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    is_required: int | None = None
+    is_unique: int | None = None
+    place: int | None = None
+    state: str | None = None
+
+    @property
+    def definition(self) -> Definition:
+        """Answer what the field takes."""
+        told = {name: getattr(self, name) for name in self.__struct_fields__}
+        return defined(self.id, told)
+
+    @property
+    def name(self) -> str:
+        """Answer the name of the field's values in the ``custom`` of records."""
+        return self.definition.name
+
+
 class Lead(Record, kw_only=True):
     """A lead that was routed to somebody, beside the customer that it became.
 
@@ -277,6 +321,7 @@ class Opportunity(Record, kw_only=True):
     stage_since: int | None = None
     closed_at: int | None = None
     remark: str | None = None
+    custom: dict[str, Any] = {}
 
 
 class Product(Record, kw_only=True):
@@ -417,6 +462,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Visit,
     Task,
     Tag,
+    CustomField,
     Lead,
     LeadSource,
     Campaign,
@@ -432,4 +478,6 @@ RECORD_TYPES: tuple[type[Record], ...] = (
 
 for _type in RECORD_TYPES:
     _named = {field.name for field in SCHEMA.record(_type.KIND).fields}
-    assert _named == set(_type.__struct_fields__) - {"id", "as_of"}, "a record has its schema"
+    _shown = set(_type.__struct_fields__) - {"id", "as_of"}
+    assert _named | ({"custom"} & _shown) == _shown, "a record has its schema"
+    assert SCHEMA.record(_type.KIND).extensible == ("custom" in _shown), "and its custom fields"

@@ -12,6 +12,7 @@ from mobile_client_sdk.records import Record
 from mobile_client_sdk.store import PACKED, Store, from_column
 from sync_protocol.messages import SetChange
 from sync_protocol.schema import SCHEMA, FieldType
+from sync_protocol.schema.custom import is_custom
 
 R = TypeVar("R", bound=Record)
 Values = dict[str, Any]
@@ -40,6 +41,11 @@ class Views:
         self._store = store
         self._names: Final = {
             spec.kind: tuple(field.name for field in spec.fields) for spec in SCHEMA.records
+        }
+        # The custom fields of a record lie beside its columns.
+        self._columns: Final = {
+            spec.kind: (*self._names[spec.kind], *(["extra"] if spec.extensible else []))
+            for spec in SCHEMA.records
         }
         self._packed: Final = {
             spec.kind: tuple(each for each in spec.fields if each.type in PACKED)
@@ -89,12 +95,14 @@ class Views:
 
     def _base(self, kind: str, record_id: str) -> Values | None:
         row = self._store.row(
-            f"SELECT {', '.join(self._names[kind])} FROM base_{kind} WHERE id = ?", (record_id,)
+            f"SELECT {', '.join(self._columns[kind])} FROM base_{kind} WHERE id = ?", (record_id,)
         )
         return None if row is None else self._values(kind, row)
 
     def _values(self, kind: str, row: Iterable[Any]) -> Values:
-        values = dict(zip(self._names[kind], row, strict=True))
+        values = dict(zip(self._columns[kind], row, strict=True))
+        if "extra" in values:
+            values["custom"] = _custom(values.pop("extra"))
         for field in self._packed[kind]:
             values[field.name] = from_column(field, values[field.name])
         return values
@@ -110,7 +118,7 @@ class Views:
         for record_id, field, value in rows:
             by_id.setdefault(record_id, []).append((field, value))
         base = self._store.rows(
-            f"SELECT id, {', '.join(self._names[kind])} FROM base_{kind} "
+            f"SELECT id, {', '.join(self._columns[kind])} FROM base_{kind} "
             "WHERE id IN (SELECT id FROM overlay WHERE kind = ?)",
             (kind,),
         )
@@ -123,7 +131,7 @@ class Views:
 
     def _base_pages(self, kind: str, question: Question) -> Iterator[tuple[str, Values]]:
         """Read the untouched records, page after page: nothing stays open in between."""
-        names = self._names[kind]
+        names = self._columns[kind]
         order = _place_in_sql(kind, question.order_by)
         where, values = _conditions(question)
         after: tuple[object, ...] = ()
@@ -196,17 +204,19 @@ def place(record: Record, order_by: str) -> tuple[Any, str]:
 def _fold(kind: str, base: Values | None, overlay: Iterable[tuple[str, bytes]]) -> Values | None:
     """Lay what was done here over what the server said."""
     values, is_there = base or _blank(kind), base is not None
-    fields = SCHEMA.fields(kind)
     for field, value in overlay:
         if field == CREATED:
             is_there = True
         elif field == DELETED:
             is_there = False
-        elif fields[field].type is FieldType.SET:
-            change = _decode_set(value)
-            values[field] = sorted({*values[field]} - {*change.remove} | {*change.add})
         else:
-            values[field] = _decode(value)
+            held = values["custom"] if is_custom(field) else values
+            if SCHEMA.field(kind, field).type is FieldType.SET:
+                change = _decode_set(value)
+                known = {*(held.get(field) or ())}
+                held[field] = sorted(known - {*change.remove} | {*change.add})
+            else:
+                held[field] = _decode(value)
     return values if is_there else None
 
 
@@ -216,7 +226,18 @@ def _shown(record: Record) -> Values:
 
 
 def _blank(kind: str) -> Values:
+    spec = SCHEMA.record(kind)
+    custom: Values = {"custom": {}} if spec.extensible else {}
+    return custom | {
+        field.name: [] if field.type is FieldType.SET else None for field in spec.fields
+    }
+
+
+def _custom(extra: bytes | None) -> Values:
+    """Answer the custom fields among what was kept beside the columns; an empty one is none."""
+    kept = _decode(extra) if extra else {}
     return {
-        field.name: [] if field.type is FieldType.SET else None
-        for field in SCHEMA.record(kind).fields
+        name: value
+        for name, value in kept.items()
+        if is_custom(name) and value is not None and value != []
     }

@@ -32,7 +32,10 @@ DIARY: Final = (
     ),
     (
         "2.4",
-        "Leads, campaigns; visits, tasks; processes, opportunities; products, quotes; contracts.",
+        (
+            "Leads, campaigns; visits, tasks; processes, opportunities; products, quotes; "
+            "contracts; custom fields."
+        ),
     ),
 )
 """Each version as ``protocol.schema``, and what it brought."""

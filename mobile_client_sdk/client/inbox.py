@@ -4,9 +4,10 @@ from typing import Final
 
 from mobile_client_sdk.client.writing import Writing
 from mobile_client_sdk.conflicts import OpenConflict, open_conflict
-from mobile_client_sdk.records import RECORD_TYPES, ConflictRecord, Customer, id_of
+from mobile_client_sdk.records import RECORD_TYPES, ConflictRecord, Customer, custom_of, id_of
 from mobile_client_sdk.views import Question
 from sync_protocol.schema import ValueRefused
+from sync_protocol.schema.custom import is_custom
 
 _TYPES: Final = {kind.KIND: kind for kind in RECORD_TYPES}
 
@@ -32,7 +33,10 @@ class Inbox(Writing):
                 self.delete(held)
             else:
                 with self.edit(held) as draft:
-                    setattr(draft, conflict.field, conflict.other)
+                    if is_custom(conflict.field):
+                        custom_of(draft)[conflict.field] = conflict.other
+                    else:
+                        setattr(draft, conflict.field, conflict.other)
             self._close_conflict(conflict, "restored")
 
     def dismiss(self, conflict: OpenConflict) -> None:

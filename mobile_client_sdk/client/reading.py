@@ -7,6 +7,7 @@ from mobile_client_sdk.client.device import Device
 from mobile_client_sdk.records import (
     Contact,
     Customer,
+    CustomField,
     Lead,
     Note,
     Record,
@@ -105,6 +106,11 @@ class Reading(Device):
             if each.is_open and (customer is not None or each.assignee_id in (None, me))
         ]
         return sorted(found, key=lambda each: (each.due_at is None, each.due_at or 0, each.id))
+
+    def custom_fields(self, subject: str) -> list[CustomField]:
+        """Answer the fields that the company gave a kind of record and that are in use."""
+        found = self.find(CustomField, Question(equal={"subject": subject, "state": "active"}))
+        return sorted(found, key=lambda each: (each.place or 0, each.id))
 
     def tags(self) -> list[Tag]:
         """Answer the tags of the tenant."""

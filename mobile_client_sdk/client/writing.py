@@ -12,17 +12,21 @@ from mobile_client_sdk.records import (
     RECORD_TYPES,
     Contact,
     Customer,
+    CustomField,
     Lead,
     Note,
     Record,
     Tag,
     Task,
     Visit,
+    custom_of,
     id_of,
 )
 from mobile_client_sdk.records import Store as StoreRecord
+from sync_protocol.custom_fields import check_value
 from sync_protocol.messages import Create, Delete, Edit, Intent, SetChange
-from sync_protocol.schema import SCHEMA, FieldType, Policy, ValueRefused, check
+from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, Policy, ValueRefused, check
+from sync_protocol.schema.custom import definition_of
 
 R = TypeVar("R", bound=Record)
 _SPECS: Final = {kind.KIND: tuple(SCHEMA.fields(kind.KIND).values()) for kind in RECORD_TYPES}
@@ -56,19 +60,21 @@ class Writing(Reading):
     def save(self, before: Record, after: Record) -> None:
         """Save what differs between a record and its changed copy, as ``edit`` does at its end."""
         olds, news = _VALUES[before.KIND](before), _VALUES[before.KIND](after)
-        if olds == news:
+        customs = self._customs(before, after)
+        if olds == news and not customs:
             return
         fields: dict[str, Any] = {}
         sets: dict[str, SetChange] = {}
         was: dict[str, str | None] = {}
-        for spec, old, new in zip(_SPECS[before.KIND], olds, news, strict=True):
+        for spec, old, new in (*zip(_SPECS[before.KIND], olds, news, strict=True), *customs):
             if old == new:
                 continue
             if spec.policy in (Policy.FIXED, Policy.APPEND):
                 raise ValueRefused("field_fixed", f"{spec.name} is written once.", spec.name)
             check(spec, new)
             if spec.type is FieldType.SET:
-                add, remove = tuple(sorted({*new} - {*old})), tuple(sorted({*old} - {*new}))
+                had, has = {*(old or ())}, {*(new or ())}
+                add, remove = tuple(sorted(has - had)), tuple(sorted(had - has))
                 sets[spec.name] = SetChange(add=add, remove=remove)
             else:
                 fields[spec.name] = new
@@ -93,6 +99,7 @@ class Writing(Reading):
 
         :raises ValueRefused: if a value is missing or not of its field's form.
         """
+        custom = fields.pop("custom", {})
         fields = {name: value for name, value in fields.items() if value is not None}
         for name in fields:
             if SCHEMA.field(kind.KIND, name).server_only:
@@ -100,6 +107,12 @@ class Writing(Reading):
         for spec in _SPECS[kind.KIND]:
             check(spec, fields.get(spec.name))
         record = kind(id=self.new_id(), as_of=self._seq, **fields)
+        if custom:
+            after = copy(record)
+            after.custom = custom  # type: ignore[attr-defined] # an extensible kind has it
+            customs = self._customs(record, after)
+            fields |= {spec.name: value for spec, _, value in customs}
+            record = after
         at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
             lambda number: Create(
@@ -112,6 +125,28 @@ class Writing(Reading):
             )
         )
         return record
+
+    def _customs(self, before: Record, after: Record) -> list[tuple[FieldSpec, Any, Any]]:
+        """Answer the custom fields that differ, held against what their definitions allow.
+
+        :raises ValueRefused: if a value is not one that its field takes.
+        """
+        if not SCHEMA.record(before.KIND).extensible:
+            return []
+        olds, news = custom_of(before), custom_of(after)
+        found = []
+        for name in sorted({*olds, *news}):
+            old, new = olds.get(name), news.get(name)
+            if old == new:
+                continue
+            spec = SCHEMA.field(before.KIND, name)
+            check(spec, new)
+            defining = self.get(CustomField, definition_of(name) or "")
+            if defining is None:
+                raise ValueRefused("field_unknown", f"There is no field {name[:40]!r}.", name)
+            check_value(defining.definition, before.KIND, new)
+            found.append((spec, old, new))
+        return found
 
     def create_customer(self, *, name: str, **fields: Any) -> Customer:
         """Make a customer."""
@@ -265,4 +300,6 @@ def _copied(record: R) -> R:
     draft = copy(record)
     for name in SCHEMA.outline(record.KIND).sets:
         setattr(draft, name, list(getattr(draft, name)))
+    if SCHEMA.record(record.KIND).extensible:
+        draft.custom = dict(custom_of(record))  # type: ignore[attr-defined] # an extensible kind has it
     return draft

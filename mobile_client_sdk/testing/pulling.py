@@ -16,6 +16,7 @@ from sync_protocol.messages import (
     RecordBatch,
 )
 from sync_protocol.schema import SCHEMA
+from sync_protocol.schema.custom import is_custom
 
 _KEY: Final = b"the fake server's own key, 32 b."
 _LAST_ID: Final = str(UUID(int=2**128 - 1))
@@ -130,7 +131,8 @@ class Pulling(Company):
 
 
 def _batch(kind: str, records: list[HeldRecord]) -> RecordBatch:
-    names = [field.name for field in SCHEMA.record(kind).fields]
+    named = {name for record in records for name in record.fields if is_custom(name)}
+    names = [*(field.name for field in SCHEMA.record(kind).fields), *sorted(named)]
     return RecordBatch(
         kind=kind,
         fields=names,

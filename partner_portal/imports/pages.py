@@ -187,7 +187,9 @@ async def _plan_page(
             for field, said in (await queries.choices(actor, view)).items()
             if said
         },
-        "fields": [(name, words.say(f"column.{name}")) for name in view.fields],
+        "fields": [
+            (name, view.called.get(name) or words.say(f"column.{name}")) for name in view.fields
+        ],
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     if htmx.is_fragment(request):

@@ -49,6 +49,8 @@ class Permission(StrEnum):
     POOLS_MANAGE = "pools.manage"
     LEADS_MANAGE = "leads.manage"
     """Intake, cleansing and routing of leads; sources, campaigns and their costs."""
+    FIELDS_MANAGE = "fields.manage"
+    """Custom fields: what the company adds to its records."""
     PROCESSES_MANAGE = "processes.manage"
     PRICES_MANAGE = "prices.manage"
     """Products, price books and the floors below which nobody sells alone."""
@@ -84,6 +86,7 @@ _MANAGER = _REP | {
     Permission.VISITS_JUDGE,
     Permission.TASKS_ASSIGN,
     Permission.AUTOMATION_MANAGE,
+    Permission.FIELDS_MANAGE,
     Permission.PROCESSES_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.QUOTES_APPROVE,

@@ -16,8 +16,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from server.access import Actor
-from server.changelog import statements, storage
+from server.changelog import custom, statements, storage
 from server.changelog.conflicts import CONFLICT
+from server.changelog.custom import Holders, Value
 from server.changelog.kinds import Along, RecordKind, Written
 from server.changelog.statements import Part
 from server.changelog.store import Author, Change, Tick, Unit
@@ -31,6 +32,10 @@ UNION ALL SELECT id::text FROM team WHERE tenant_id = $1 AND id = ANY($3::uuid[]
 UNION ALL SELECT id::text FROM tag WHERE tenant_id = $1 AND id = ANY($4::uuid[]) AND NOT deleted
 UNION ALL SELECT id::text FROM customer
 WHERE tenant_id = $1 AND id = ANY($5::uuid[]) AND NOT deleted
+"""
+_HOLDERS: Final = """
+SELECT token, record_id::text AS id FROM customer_token
+WHERE tenant_id = $1 AND token = ANY($2::text[])
 """
 _AUTHORS: Final = """
 SELECT c.root_id::text, c.record_id::text, c.seq, c.actor_id::text AS actor_id
@@ -97,6 +102,13 @@ class PostgresStore:
     ) -> dict[str, list[HeldRecord]]:
         """Fetch and lock what belongs to customers: one statement a kind."""
         return await storage.load_beneath(actor.tenant_id, kinds, customer_ids)
+
+    async def holders(self, tenant_id: UUID, values: Collection[Value]) -> Holders:
+        """Look values up among the search keys."""
+        tokens = {custom.token(each.name, each.value): each for each in values}
+        rows = await db.connection().fetch(_HOLDERS, tenant_id, list(tokens))
+        found = {tokens[row["token"]]: row["id"] for row in rows}
+        return {each: found.get(each) for each in values}
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:
         """Look writes up in the history."""

@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission
-from server.changelog import references
+from server.changelog import custom, references
+from server.changelog.custom import Holders
 from server.changelog.kinds import RecordKind
 from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
@@ -30,11 +31,13 @@ class RoomRules(Rules):
         kinds: Mapping[str, RecordKind],
         named: References,
         held: Mapping[Key, HeldRecord],
+        holders: Holders,
     ) -> None:
         self.actor = actor
         self.kinds = kinds
         self.named = named
         self.held = held
+        self.holders = holders
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
 
@@ -89,6 +92,7 @@ class RoomRules(Rules):
         try:
             kind.allow(self.actor, was, after.fields)
             kind.check(was, after.fields)
+            custom.ensure_unique(self.holders, before, after)
             follows = kind.follow(self.actor, was, after.fields) if was else {}
         except Refusal as refusal:
             raise self._refused(refusal) from refusal

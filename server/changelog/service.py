@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from server.access import Actor
-from server.changelog import conflicts, references
+from server.changelog import conflicts, custom, references
 from server.changelog.kinds import Along, RecordKind
 from server.changelog.postgres import STORE
 from server.changelog.rules import RoomRules, as_refusal
@@ -21,6 +21,7 @@ from server.kit.errors import Refusal
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key, Kin
 from sync_protocol.messages import Create, Delete, ReceivedOp, Status
+from sync_protocol.schema import CUSTOM_FIELD
 
 _NOW: Final = 2**53 - 1
 """The base of an edit that is made on what stands now."""
@@ -72,11 +73,14 @@ async def add(
 ) -> Applied:
     """Do as `apply`, in the open unit of work, with records whose ids nobody has.
 
-    The caller has just looked: nothing is loaded, and they name no other record.
+    The caller has just looked: nothing is loaded but the definitions of custom fields, and they
+    name no other record.
 
     :param along: what else is written if anything is.
     """
-    return await _Work(actor, ops, kinds, edit_clock, STORE, now, along=along).settle({})
+    named = [key for key in merge.needed(ops) if key[0] == CUSTOM_FIELD.kind]
+    held = await STORE.load(actor, kinds, named) if named else {}
+    return await _Work(actor, ops, kinds, edit_clock, STORE, now, along=along).settle(held)
 
 
 class _Work(msgspec.Struct, frozen=True):
@@ -98,7 +102,9 @@ class _Work(msgspec.Struct, frozen=True):
         named = await references.of(store, actor, self.ops, held)
         ending = _ending(self.ops, held)
         beneath = await store.beneath(actor, self.kinds, ending) if ending else {}
-        rules = RoomRules(actor, self.kinds, named, held)
+        unique = custom.unique_values(self.ops, self.kinds, held)
+        holders = await store.holders(actor.tenant_id, unique) if unique else {}
+        rules = RoomRules(actor, self.kinds, named, held, holders)
         result = merge.settle_batch(
             held,
             self.ops,

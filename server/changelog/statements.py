@@ -96,6 +96,7 @@ def insertion(kind: RecordKind, records: Sequence[HeldRecord], *, first: int) ->
     :param first: the place of the first among the unit's new records, by which handles are given.
     """
     of_fields, derived = _of_fields(kind.name), tuple(kind.derived)
+    custom = _custom_of(kind.name)
     rows = []
     for place, record in enumerate(records, first):
         more = kind.derive(record.fields) if derived else {}
@@ -109,6 +110,7 @@ def insertion(kind: RecordKind, records: Sequence[HeldRecord], *, first: int) ->
                 _versions(record),
                 record.deleted,
                 *of_fields(record.fields),
+                *custom(record.fields),
                 *(more[name] for name in derived),
             ]
         )
@@ -118,6 +120,7 @@ def insertion(kind: RecordKind, records: Sequence[HeldRecord], *, first: int) ->
 def update(kind: RecordKind, changes: Sequence[Change]) -> Part:
     """Write changed records of one kind, whole; what is derived where it changed."""
     of_fields, derived = _of_fields(kind.name), tuple(kind.derived)
+    custom = _custom_of(kind.name)
     rows = {}
     for change in changes:
         record, before = change.after, change.before
@@ -129,6 +132,7 @@ def update(kind: RecordKind, changes: Sequence[Change]) -> Part:
             _versions(record),
             record.deleted,
             *of_fields(record.fields),
+            *custom(record.fields),
             *(more.get(name) for name in derived),
         ]
     return Part(_update(kind.table, kind.name, _derived(kind)), (_json(rows), ",".join(rows)))
@@ -153,6 +157,14 @@ def _json(rows: Sequence[Sequence[Any]] | Mapping[str, Sequence[Any]]) -> str:
 def _of_fields(kind_name: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Give what takes the values of a record's fields, in the order of their numbers."""
     return itemgetter(*SCHEMA.outline(kind_name).names)
+
+
+@cache
+def _custom_of(kind_name: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Give what takes a record's custom fields, which lie in one column where the kind has any."""
+    if not storage.is_extensible(kind_name):
+        return lambda _: ()
+    return lambda fields: (storage.to_custom(fields),)
 
 
 def _versions(record: HeldRecord) -> str:
@@ -231,13 +243,17 @@ def _update(table: str, kind_name: str, derived: _Derived) -> str:
 
 def _columns(kind_name: str, derived: _Derived, *, first: int) -> Mapping[str, str]:
     """Give the columns that every write of a kind sets, and how each is read from its row."""
-    fields = enumerate(storage.fields_of(kind_name), first + 3)
-    computed = enumerate(derived, first + 3 + len(storage.fields_of(kind_name)))
+    named = storage.fields_of(kind_name)
+    custom = [storage.CUSTOM] if storage.is_extensible(kind_name) else []
+    fields = enumerate(named, first + 3)
+    customs = enumerate(custom, first + 3 + len(named))
+    computed = enumerate(derived, first + 3 + len(named) + len(custom))
     return {
         "id": f"(r->>{first})::uuid",
         "versions": _STAMPED.format(at=first + 1),
         "deleted": f"(r->>{first + 2})::boolean",
         **{field.name: _stored(field, at) for at, field in fields},
+        **{name: f"nullif(r->{at}, 'null'::jsonb)" for at, name in customs},
         **{name: f"(r->>{at})::{sql_type}" for at, (name, sql_type) in computed},
     }
 

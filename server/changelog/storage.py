@@ -18,8 +18,11 @@ from server.kit import db
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key, decode_versions
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType
+from sync_protocol.schema.custom import PREFIX
 
 _JSON: Final = frozenset({FieldType.SET, FieldType.ANY})
+CUSTOM: Final = "custom"
+"""The column of an extensible kind that holds a record's custom fields: name to value."""
 
 
 @cache
@@ -34,6 +37,36 @@ def parent_of(kind_name: str) -> str | None:
     None for customers and for what belongs to nobody.
     """
     return SCHEMA.record(kind_name).parent
+
+
+@cache
+def is_extensible(kind_name: str) -> bool:
+    """Say whether records of a kind have custom fields."""
+    return SCHEMA.record(kind_name).extensible
+
+
+@cache
+def read_columns(kind_name: str, alias: str) -> tuple[str, ...]:
+    """Write what reads all fields of a kind, and the custom ones as they lie there."""
+    custom = (f"{alias}.{CUSTOM}",) if is_extensible(kind_name) else ()
+    return (*(read_expression(field, alias) for field in fields_of(kind_name)), *custom)
+
+
+def custom_fields(kind_name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the custom fields that a row has."""
+    text = row[CUSTOM] if is_extensible(kind_name) else None
+    found: dict[str, Any] = msgspec.json.decode(text) if text else {}
+    return found
+
+
+def to_custom(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Give the custom fields of a record as they lie in their column: those with a value."""
+    found = {
+        name: value
+        for name, value in fields.items()
+        if name.startswith(PREFIX) and value is not None and value != []
+    }
+    return found or None
 
 
 def read_expression(field: FieldSpec, alias: str) -> str:
@@ -67,7 +100,9 @@ def read_record(kind_name: str, row: asyncpg.Record, *, visible: bool) -> HeldRe
         created=Version(
             row["created_seq"], row["created_device"], row["created_number"], row["created_ms"]
         ),
-        fields={name: row[name] for name in _names(kind_name)} | _read_json(kind_name, row),
+        fields={name: row[name] for name in _names(kind_name)}
+        | _read_json(kind_name, row)
+        | custom_fields(kind_name, row),
         versions=versions,
         dots=dots,
         deleted=row["deleted"],
@@ -157,7 +192,7 @@ def _load_statement(table: str, kind_name: str, *, lock: bool, is_beneath: bool 
             "k.created_device::text AS created_device, k.created_number",
             "(extract(epoch FROM k.created_at) * 1000)::bigint AS created_ms",
             "k.versions, k.deleted",
-            *(read_expression(field, "k") for field in fields_of(kind_name)),
+            *read_columns(kind_name, "k"),
         ]
     )
     parent = parent_of(kind_name)

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
+from server.changelog.custom import Holders, Value
 from server.changelog.kinds import Along, RecordKind
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, HeldRecord, Key
@@ -151,6 +152,10 @@ class Store(Protocol):
 
         Conflicts are not among them: they are nobody's word.
         """
+        ...
+
+    async def holders(self, tenant_id: UUID, values: Collection[Value]) -> Holders:
+        """Give the living record that has each of these values of custom fields, if any."""
         ...
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:

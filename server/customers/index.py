@@ -6,6 +6,7 @@ from typing import Any, Final
 from server.changelog.kinds import Along, Written
 from server.customers.rules import search
 from server.customers.rules.search import Tokens
+from sync_protocol.schema.custom import PREFIX
 
 _SEPARATOR: Final = "\x1f"
 """Stands between values: neither keys nor ids have it. A column travels as one text, which costs
@@ -48,12 +49,12 @@ def customer_tokens(fields: Mapping[str, Any]) -> Tokens:
     )
     for tag in fields["tags"] or ():
         tokens[search.tag_token(str(tag))] = ""
-    return tokens
+    return tokens | search.custom_tokens(fields)
 
 
 def child_tokens(fields: Mapping[str, Any]) -> Tokens:
     """Give the search keys that a contact or store lends to its customer."""
-    return search.child_tokens(fields["name"], fields["phone"])
+    return search.child_tokens(fields["name"], fields["phone"]) | search.custom_tokens(fields)
 
 
 def of_customers(written: Sequence[Written]) -> list[Along]:
@@ -68,10 +69,19 @@ def of_children(written: Sequence[Written]) -> list[Along]:
     return _brought_up_to_date(searched, child_tokens, is_child=True)
 
 
+def of_others(written: Sequence[Written]) -> list[Along]:
+    """Bring the keys of records up to date that are found by custom fields alone."""
+    searched = [each for each in written if _is_searched_anew(each, ())]
+    return _brought_up_to_date(searched, search.custom_tokens, is_child=True)
+
+
 def _is_searched_anew(written: Written, fields: Sequence[str]) -> bool:
     """Say whether a record's keys may differ from those that it had; most edits touch none."""
     before, after = written.before, written.after
-    return before is None or written.deleted or any(before[name] != after[name] for name in fields)
+    if before is None or written.deleted or any(before[name] != after[name] for name in fields):
+        return True
+    customs = (name for name in after if name.startswith(PREFIX))
+    return any(before.get(name) != after[name] for name in customs)
 
 
 def _brought_up_to_date(

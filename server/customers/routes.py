@@ -1,7 +1,9 @@
 """Customers over HTTP. Each handler makes one call."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -9,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from server.access.edge import CurrentActor
 from server.customers import queries, service
 from server.customers.bulk.routes import bulk_router
+from server.customers.custom.routes import custom_router
 from server.customers.exports.routes import EXPORTS
 from server.customers.imports.target import CUSTOMERS
 from server.customers.pools.routes import RELEASE, pool_router
@@ -20,6 +23,8 @@ from server.customers.schemas import (
     CustomerEdit,
     CustomerSaved,
     CustomerView,
+    CustomName,
+    CustomText,
     Duplicate,
     Filters,
     HistoryEntry,
@@ -40,6 +45,7 @@ from server.customers.schemas import (
 )
 from server.imports import targets
 from server.kit import clock
+from server.kit.errors import Invalid
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, Moment, PageCursor, PageLimit, Words, in_utc
 
@@ -57,6 +63,7 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
     owner_id: FromQuery[UUID | None] = None,
     team_id: FromQuery[UUID | None] = None,
     tag: FromQuery[UUID | None] = None,
+    custom: FromQuery[list[str] | None] = None,
     updated_since: Moment = None,
 ) -> Filters:
     """Gather what a list is narrowed by."""
@@ -71,8 +78,19 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
         owner_id=owner_id,
         team_id=team_id,
         tag=tag,
+        custom=_custom(custom or ()),
         updated_since=in_utc(updated_since, "updated_since"),
     )
+
+
+def _custom(given: Sequence[str]) -> dict[str, str]:
+    """Read what custom fields are to have, each as ``name:value``."""
+    pairs = {name: value for name, _, value in (each.partition(":") for each in given)}
+    try:
+        return msgspec.convert(pairs, dict[CustomName, CustomText])
+    except msgspec.ValidationError as error:
+        detail = "A custom field is asked for as its name, a colon and the value."
+        raise Invalid(detail, field="custom") from error
 
 
 @get("/", summary="List customers")
@@ -268,6 +286,7 @@ router = Router(
         Router("/contacts", route_handlers=[edit_contact, delete_contact, restore_contact]),
         pool_router,
         bulk_router,
+        custom_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),
     ],
     tags=["customers"],

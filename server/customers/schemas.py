@@ -24,6 +24,11 @@ Level = Literal["A", "B", "C", "D"]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Revenue = Annotated[int, msgspec.Meta(ge=0, le=MAX_REVENUE_MINOR)]
 Ids = Annotated[list[UUID], msgspec.Meta(max_length=200)]
+CustomName = Annotated[str, msgspec.Meta(pattern=r"\Acustom_[a-z]+_[0-9a-f]{32}\Z")]
+CustomValue = str | int | list[UUID] | None
+CustomText = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
+Custom = Annotated[dict[CustomName, CustomValue], msgspec.Meta(max_length=60)]
+"""Values of custom fields by name, see `/custom-fields`; null empties one. Of choices all."""
 Latitude = Annotated[int, msgspec.Meta(ge=-90_000_000, le=90_000_000)]
 Longitude = Annotated[int, msgspec.Meta(ge=-180_000_000, le=180_000_000)]
 
@@ -55,6 +60,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     owner_id: UUID | None = None
     team_id: UUID | None = None
     tag: UUID | None = None
+    custom: dict[CustomName, CustomText] = {}
+    """Custom fields and the value that each has; of choices one of them."""
     updated_since: datetime | None = None
 
 
@@ -88,6 +95,8 @@ class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime | None
     deleted: bool = False
+    custom: dict[str, Any] = {}
+    """Custom fields that have a value, by name."""
 
 
 class StoreView(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +112,7 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     lat: int | None
     lng: int | None
     phone: str | None
+    custom: dict[str, Any] = {}
 
 
 class ContactView(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +128,7 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None
     wechat: str | None
     remark: str | None
+    custom: dict[str, Any] = {}
 
 
 class NoteView(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +235,7 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
     expected_revenue_minor: Revenue | None = None
     remark: Remark | None = None
     tags: Ids = []
+    custom: Custom = {}
 
 
 class CustomerBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +270,7 @@ class CustomerEdit(EditTerms, frozen=True, kw_only=True):
     team_id: UUID | UnsetType | None = UNSET
     expected_revenue_minor: Revenue | UnsetType | None = UNSET
     remark: Remark | UnsetType | None = UNSET
+    custom: Custom = {}
     add_tags: Ids = []
     remove_tags: Ids = []
 
@@ -273,6 +286,7 @@ class NewStore(msgspec.Struct, frozen=True, kw_only=True):
     lat: Latitude | None = None
     lng: Longitude | None = None
     phone: Str | None = None
+    custom: Custom = {}
 
 
 class StoreEdit(EditTerms, frozen=True, kw_only=True):
@@ -285,6 +299,7 @@ class StoreEdit(EditTerms, frozen=True, kw_only=True):
     lat: Latitude | UnsetType | None = UNSET
     lng: Longitude | UnsetType | None = UNSET
     phone: Str | UnsetType | None = UNSET
+    custom: Custom = {}
 
 
 class NewContact(msgspec.Struct, frozen=True, kw_only=True):
@@ -298,6 +313,7 @@ class NewContact(msgspec.Struct, frozen=True, kw_only=True):
     email: Str | None = None
     wechat: Line | None = None
     remark: Remark | None = None
+    custom: Custom = {}
 
 
 class ContactEdit(EditTerms, frozen=True, kw_only=True):
@@ -310,6 +326,7 @@ class ContactEdit(EditTerms, frozen=True, kw_only=True):
     email: Str | UnsetType | None = UNSET
     wechat: Line | UnsetType | None = UNSET
     remark: Remark | UnsetType | None = UNSET
+    custom: Custom = {}
 
 
 class NewNote(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,9 @@ TAG: Final = RecordKind(
     name="tag", table="tag", normalise=fields.normalise_tag, complete=_complete_tag
 )
 
-KINDS: Final = (TAG, CUSTOMER, STORE, CONTACT, NOTE)
+CUSTOM_FIELD: Final = RecordKind(name="custom_field", table="custom_field")
+
+KINDS: Final = (TAG, CUSTOM_FIELD, CUSTOMER, STORE, CONTACT, NOTE)
 """This room's records, parents before their children."""
 
 BY_NAME: Final[Mapping[str, RecordKind]] = {kind.name: kind for kind in KINDS}

@@ -33,6 +33,8 @@ class Customer(Synced, Table, tablename="customer"):
     """A sorted list of tag ids."""
     name_pinyin = Text()
     """What the name sorts by; derived."""
+    custom = JSONB(null=True)
+    """Custom fields that have a value: name to value."""
     scope_seq = BigInt()
     """The sequence at which owner or team last changed."""
 
@@ -51,6 +53,7 @@ class Store(Synced, Table, tablename="store"):
     """Millionths of a degree, like `lng`."""
     lng = BigInt(null=True)
     phone = Text(null=True)
+    custom = JSONB(null=True)
 
 
 class Contact(Synced, Table, tablename="contact"):
@@ -66,6 +69,7 @@ class Contact(Synced, Table, tablename="contact"):
     email = Text(null=True)
     wechat = Text(null=True)
     remark = Text(null=True)
+    custom = JSONB(null=True)
 
 
 class Note(Synced, Table, tablename="note"):
@@ -89,6 +93,29 @@ class Tag(Synced, Table, tablename="tag"):
     meaning = Text()
     owner_id = UUID(null=True)
     expires_on = Text(null=True)
+
+
+class CustomField(Synced, Table, tablename="custom_field"):
+    """A field that the company gave its own records: what it is called, means and takes."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    subject = Text()
+    """The kind of record that has it."""
+    type = Text()
+    label_zh = Text()
+    label_en = Text(null=True)
+    meaning = Text()
+    options = JSONB(null=True)
+    """Of a choice: ``[{id, zh, en, archived}]``."""
+    decimals = BigInt(null=True)
+    minimum = BigInt(null=True)
+    """Like `maximum` in units of the last decimal."""
+    maximum = BigInt(null=True)
+    is_required = BigInt(null=True)
+    is_unique = BigInt(null=True)
+    place = BigInt(null=True)
+    state = Text()
 
 
 class CustomerToken(Table, tablename="customer_token"):

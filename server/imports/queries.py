@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +28,8 @@ _COLUMNS: Final = """
     id, target, file_name, format, encoding, delimiter, header, row_count, state, plan, created_by,
     created_at, started_at, finished_at
 """
+_Own = Mapping[str, Mapping[str, Sequence[str]]]
+"""What the company's own fields are called, by target."""
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 
@@ -85,7 +87,8 @@ async def one(actor: Actor, import_id: UUID) -> ImportView:
         if row is None or not is_in_sight(actor, row["created_by"]):
             raise NotFound
         totals = await chunks.counts_of(actor.tenant_id, [import_id])
-    return _view(row, totals.get(import_id, Counts()))
+        own = await _own(actor, [row["target"]])
+    return _view(row, totals.get(import_id, Counts()), own)
 
 
 async def list_page(actor: Actor, *, cursor: str | None = None) -> Page[ImportView]:
@@ -105,22 +108,34 @@ async def list_page(actor: Actor, *, cursor: str | None = None) -> Page[ImportVi
             PAGE_SIZE + 1,
         )
         totals = await chunks.counts_of(actor.tenant_id, [row["id"] for row in rows])
-    views = [_view(row, totals.get(row["id"], Counts())) for row in rows[:PAGE_SIZE]]
+        own = await _own(actor, [row["target"] for row in rows])
+    views = [_view(row, totals.get(row["id"], Counts()), own) for row in rows[:PAGE_SIZE]]
     return Page(views, encode_cursor(views[-1].id) if len(rows) > PAGE_SIZE else None)
 
 
-def _view(row: asyncpg.Record, counts: Counts) -> ImportView:
+async def _own(actor: Actor, names: Iterable[str]) -> _Own:
+    """Give what the company's own fields are called, by target."""
+    known = {name: targets.named(name) for name in names}
+    return {name: await target.own_columns(actor) for name, target in known.items() if target}
+
+
+def _view(row: asyncpg.Record, counts: Counts, own_of: _Own) -> ImportView:
     """Turn a row into a view; a plan that nobody has made yet is guessed."""
     header = msgspec.json.decode(row["header"], type=list[str])
     target = targets.named(row["target"])
     assert target is not None, "it is one of those that the actor may bring in"
+    own = own_of[target.name]
+    vocabulary = target.vocabulary.joined(own)
     if row["plan"] is None:
-        plan = Plan(columns=target.vocabulary.guess(header), duplicates=target.policies[0])
+        plan = Plan(columns=vocabulary.guess(header), duplicates=target.policies[0])
     else:
         plan = msgspec.json.decode(row["plan"], type=Plan)
     fields: dict[str, Any] = {**dict(row), "header": header, "plan": plan, "counts": counts}
     return ImportView(
-        **fields, fields=list(target.vocabulary.names), policies=list(target.policies)
+        **fields,
+        fields=[*target.vocabulary.names, *own],
+        called={name: called[0] for name, called in own.items()},
+        policies=list(target.policies),
     )
 
 

@@ -69,6 +69,8 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
     fields: list[str]
     """What a column may be for."""
     policies: list[Policy]
+    called: dict[str, str] = {}
+    """What the company's own fields among them are called."""
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):

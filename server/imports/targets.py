@@ -52,6 +52,11 @@ class Target(Protocol):
     reasons_zh: Mapping[str, str]
     """Why a row was not taken, by code, where the common sentence does not say it."""
 
+    async def own_columns(self, actor: Actor) -> Mapping[str, Sequence[str]]:
+        """Give what the fields are called that the company gave itself; in the open transaction."""
+        del actor
+        return {}
+
     async def begin(self, actor: Actor, import_id: UUID, policy: Policy) -> Work:
         """Look up what names in cells stand for; in the open transaction."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from server.access import Actor
 from server.changelog.kinds import Find, RecordKind
-from server.customers import references
+from server.customers import index, references
 from server.customers.rules import fields
 from server.pipeline import rules
 from sync_protocol.process.gates import State
@@ -41,14 +41,16 @@ OPPORTUNITY: Final = RecordKind(
     normalise=partial(fields.normalise, "opportunity"),
     complete=_complete,
     take=_take,
+    index=index.of_others,
 )
 
 KINDS: Final = (PROCESS, OPPORTUNITY)
 """This room's records, parents before their children."""
 
 WRITTEN: Final[Mapping[str, RecordKind]] = {
-    # The one write path looks whether the customer is there; it is another room's.
+    # The one write path looks whether these are there; they are another room's.
     "customer": RecordKind(name="customer", table="customer"),
+    "custom_field": RecordKind(name="custom_field", table="custom_field"),
     **{kind.name: kind for kind in KINDS},
 }
 """What the services of this room hand to the one write path, by name."""

@@ -1,12 +1,13 @@
 """What the pipeline is over HTTP and to the portal: views that are given, what is taken."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from server.customers.schemas import Custom
 from server.kit.text import PRINTABLE
 from sync_protocol.process.definition import Definition
 from sync_protocol.process.gates import Verb
@@ -120,6 +121,8 @@ class OpportunityView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime | None
     is_stale: bool = False
+    custom: dict[str, Any] = {}
+    """Custom fields that have a value, by name."""
     """Whether nothing changed for longer than its stage allows."""
 
 
@@ -193,6 +196,7 @@ class NewOpportunity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     competitor: Line | None = None
     lead_id: UUID | None = None
     remark: Remark | None = None
+    custom: Custom = {}
 
 
 class OpportunityEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,6 +211,7 @@ class OpportunityEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     fulfilment_manager_id: UUID | UnsetType | None = UNSET
     competitor: Line | UnsetType | None = UNSET
     remark: Remark | UnsetType | None = UNSET
+    custom: Custom = {}
     do_steps: Steps = []
     """Steps that are done now."""
     undo_steps: Steps = []

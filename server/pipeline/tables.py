@@ -63,6 +63,8 @@ class Opportunity(Synced, Table, tablename="opportunity"):
     stage_since = Timestamptz()
     closed_at = Timestamptz(null=True)
     remark = Text(null=True)
+    custom = JSONB(null=True)
+    """Custom fields that have a value: name to value."""
 
 
 class OpportunityMove(Table, tablename="opportunity_move"):

@@ -89,7 +89,11 @@ def _hashes_of(kind: str, rows: Sequence[Row]) -> dict[str, int]:
     values = zip(*columns, strict=True) if rows else iter(())
     return {
         row["id"]: protocol.row_hash(
-            kind, row["id"], row["seq"], dict(zip(names, each, strict=True)), row["handle"]
+            kind,
+            row["id"],
+            row["seq"],
+            dict(zip(names, each, strict=True)) | storage.custom_fields(kind, row),
+            row["handle"],
         )
         for row, each in zip(rows, values, strict=True)
     }

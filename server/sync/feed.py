@@ -20,6 +20,7 @@ from sync_protocol.conflicts import DELETED
 from sync_protocol.cursor import Cursor
 from sync_protocol.merge import decode_versions
 from sync_protocol.messages import Patch, RecordBatch
+from sync_protocol.schema.custom import is_custom
 
 _NAMES: Final = tuple(KINDS)
 _FIRST_ID: Final = UUID(int=0)
@@ -110,13 +111,18 @@ def _appeared(row: Row) -> int:
 def batch(name: str, rows: Sequence[Row]) -> RecordBatch:
     """Turn rows into columns."""
     fields = storage.fields_of(name)
+    custom = [storage.custom_fields(name, row) for row in rows]
+    named = sorted({each for found in custom for each in found})
     return RecordBatch(
         kind=name,
-        fields=[field.name for field in fields],
+        fields=[*(field.name for field in fields), *named],
         ids=[row["id"] for row in rows],
         seqs=[row["seq"] for row in rows],
         handles=[row["handle"] for row in rows],
-        columns=[storage.read_column(field, [row[field.name] for row in rows]) for field in fields],
+        columns=[
+            *(storage.read_column(field, [row[field.name] for row in rows]) for field in fields),
+            *([found.get(each) for found in custom] for each in named),
+        ],
     )
 
 
@@ -130,6 +136,10 @@ def _patch(each: Found, base: int) -> Patch:
         if field.name in dots or (field.name in versions and versions[field.name].seq > base)
     ]
     values = {field.name: storage.read_column(field, [row[field.name]])[0] for field in changed}
+    custom = storage.custom_fields(name, row)
+    for own in filter(is_custom, {**versions, **dots}):
+        if own in dots or versions[own].seq > base:
+            values[own] = custom.get(own)
     return Patch(kind=name, id=row["id"], seq=row["seq"], fields=values)
 
 

@@ -25,7 +25,7 @@ from server.sync.schemas import MergeView
 from sync_protocol.conflicts import Version, conflict_id
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import NEW_SEQ, Intent
-from sync_protocol.schema import SCHEMA, FieldType, Policy
+from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, Policy
 
 MERGE: Final = "customers.merge"
 """The intent's name. `args`: customer_id and into_id; the intent's id is the merge's."""
@@ -217,12 +217,12 @@ def _filled(old: HeldRecord, into: HeldRecord, now: datetime) -> HeldRecord:
     """Give the customer that stays, with what the other has and it has not."""
     version = Version(NEW_SEQ, None, 0, clock.to_ms(now))
     fields, versions = dict(into.fields), dict(into.versions)
-    for spec in _mergeable():
+    for spec in _mergeable(old, into):
         value = old.fields.get(spec)
         if value not in (None, "") and fields.get(spec) in (None, ""):
             fields[spec], versions[spec] = value, version
     dots = {name: dict(each) for name, each in into.dots.items()}
-    for name in _sets():
+    for name in _sets(old, into):
         held = set(fields.get(name) or ())
         fresh = set(old.fields.get(name) or ()) - held
         fields[name] = sorted(held | fresh)
@@ -270,24 +270,30 @@ def _conflicts(old: HeldRecord, into: HeldRecord, actor: Actor, now: datetime) -
                 "state": "open",
             },
         )
-        for name in _mergeable()
+        for name in _mergeable(old, into)
         if old.fields.get(name) not in (None, "", into.fields.get(name))
         and into.fields.get(name) not in (None, "")
     ]
 
 
-def _mergeable() -> Iterable[str]:
+def _mergeable(*records: HeldRecord) -> Iterable[str]:
     """Give the fields of which both values are kept when they differ."""
     return (
         spec.name
-        for spec in SCHEMA.fields(_CUSTOMER).values()
-        if spec.policy is Policy.KEEP_BOTH and spec.type is not FieldType.SET
+        for spec in _specs(*records)
+        if spec.policy in (Policy.KEEP_BOTH, Policy.TEXT_MERGE) and spec.type is not FieldType.SET
     )
 
 
-def _sets() -> Iterable[str]:
+def _sets(*records: HeldRecord) -> Iterable[str]:
     """Give the set fields."""
-    return (spec.name for spec in SCHEMA.fields(_CUSTOMER).values() if spec.type is FieldType.SET)
+    return (spec.name for spec in _specs(*records) if spec.type is FieldType.SET)
+
+
+def _specs(*records: HeldRecord) -> Iterable[FieldSpec]:
+    """Give what the fields are that these customers have, custom ones among them."""
+    named = dict.fromkeys(name for record in records for name in record.fields)
+    return (SCHEMA.field(_CUSTOMER, name) for name in named)
 
 
 def _differing(before: HeldRecord, after: HeldRecord) -> list[str]:

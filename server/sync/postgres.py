@@ -149,7 +149,7 @@ def _statement(name: str, scope: Scope) -> str:
     columns = ", ".join(
         [
             "k.id::text AS id, k.handle, k.seq, k.created_seq, k.versions, k.deleted",
-            *(storage.read_expression(field, "k") for field in storage.fields_of(name)),
+            *storage.read_columns(name, "k"),
         ]
     )
     if storage.parent_of(name) is None:

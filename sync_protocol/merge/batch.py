@@ -6,6 +6,7 @@ from typing import Any, assert_never
 import msgspec
 
 from sync_protocol.conflicts import Version
+from sync_protocol.custom_fields import check_value, defined
 from sync_protocol.merge.records import (
     BatchResult,
     Dots,
@@ -32,11 +33,13 @@ from sync_protocol.messages import (
     Unreadable,
 )
 from sync_protocol.schema import (
+    CUSTOM_FIELD,
     SCHEMA,
     Schema,
     ValueRefused,
     is_uuid,
 )
+from sync_protocol.schema.custom import definition_of
 
 
 class Rules:
@@ -68,6 +71,7 @@ def needed(ops: Iterable[ReceivedOp], *, schema: Schema = SCHEMA) -> set[Key]:
         keys.add((op.kind, op.id))
         if not isinstance(op, Delete):
             keys.update(_references(op.kind, op.fields, schema))
+            keys.update((CUSTOM_FIELD.kind, each) for each, _, _ in _customs(op))
     return {key for key in keys if is_uuid(key[1])}
 
 
@@ -79,6 +83,15 @@ def _named(intent: Intent, schema: Schema) -> set[Key]:
         and kind in schema.kinds()
         and isinstance(value, str)
     }
+
+
+def _customs(op: Create | Edit) -> Iterable[tuple[str, str, object]]:
+    """Answer the custom fields that an op writes: definition, name, and value or what is added."""
+    sets = op.sets if isinstance(op, Edit) else {}
+    values = (*op.fields.items(), *((name, each.add or None) for name, each in sets.items()))
+    for name, value in values:
+        if (definition_id := definition_of(name)) is not None:
+            yield definition_id, name, value
 
 
 def _references(kind: str, fields: Mapping[str, Any], schema: Schema) -> set[Key]:
@@ -261,6 +274,7 @@ class _Batch:
         settlement = write.settle(held)
         if not isinstance(op, Delete) and settlement.outcome.code != Code.DUPLICATE:
             self._check_references(op)
+            self._check_customs(op)
         self._apply(key, settlement)
 
     def _beneath(self, op: Delete) -> Iterable[HeldRecord]:
@@ -287,7 +301,10 @@ class _Batch:
         sets = op.sets if isinstance(op, Edit) else {}
         if writable.issuperset(op.fields) and writable.issuperset(sets):
             return
-        name = next(name for name in (*op.fields, *sets) if name not in writable)
+        names = (name for name in (*op.fields, *sets) if name not in writable)
+        name = next((each for each in names if not self.schema.custom(op.kind, each)), None)
+        if name is None:
+            return
         # Raises for a field that there is not.
         self.schema.field(op.kind, name)
         detail = f"{name} is written by the server alone."
@@ -317,6 +334,18 @@ class _Batch:
             is_parent = name == self.schema.record(op.kind).parent
             code = Code.PARENT_MISSING if is_parent else Code.REFERENCE_MISSING
             raise ValueRefused(code, f"There is no such {spec.references}.", name)
+
+    def _check_customs(self, op: Create | Edit) -> None:
+        """Refuse a value that the definition of its custom field does not allow."""
+        for definition_id, name, value in _customs(op):
+            found = self.working.get((CUSTOM_FIELD.kind, definition_id))
+            if found is None or found.deleted:
+                detail = f"A {op.kind} has no field {name[:40]!r}."
+                raise ValueRefused(Code.FIELD_UNKNOWN, detail, name)
+            definition = defined(definition_id, found.fields)
+            if definition.name != name:
+                raise ValueRefused(Code.FIELD_UNKNOWN, "This field has another type.", name)
+            check_value(definition, op.kind, value)
 
     def result(self) -> BatchResult:
         """Answer what the batch did."""

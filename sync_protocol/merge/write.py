@@ -136,10 +136,11 @@ class Write:
         outline, specs = self.schema.outline(op.kind), self.schema.fields(op.kind)
         fields: dict[str, Any] = dict.fromkeys(outline.names)
         for name, value in op.fields.items():
-            check(specs.get(name) or self.schema.field(op.kind, name), value)
-            fields[name] = value
+            spec_of = specs.get(name) or self.schema.field(op.kind, name)
+            check(spec_of, value)
+            fields[name] = sorted(value or ()) if spec_of.type is FieldType.SET else value
         for name in outline.sets:
-            fields[name] = sorted(fields[name] or ())
+            fields[name] = fields[name] or []
         for field in outline.required:
             check(field, fields[field.name])
         record = HeldRecord(

@@ -19,6 +19,7 @@ from sync_protocol.schema.activities import (
 from sync_protocol.schema.attachments import ATTACHMENT, ATTACHMENT_STATES
 from sync_protocol.schema.conflicts import CONFLICT, CONFLICT_STATES
 from sync_protocol.schema.contracts import CONTRACT, CONTRACT_STATES
+from sync_protocol.schema.custom import CUSTOM_FIELD, CUSTOM_STATES, CUSTOM_SUBJECTS, CustomType
 from sync_protocol.schema.customers import (
     CONTACT,
     CUSTOMER,
@@ -90,6 +91,9 @@ __all__ = [
     "CUSTOMER",
     "CUSTOMER_LEVELS",
     "CUSTOMER_STATUSES",
+    "CUSTOM_FIELD",
+    "CUSTOM_STATES",
+    "CUSTOM_SUBJECTS",
     "ESCALATIONS",
     "FORECAST_CATEGORIES",
     "LEAD",
@@ -122,6 +126,7 @@ __all__ = [
     "TASK",
     "TASK_PRIORITIES",
     "VISIT",
+    "CustomType",
     "FieldSpec",
     "FieldType",
     "Outline",
@@ -139,7 +144,7 @@ __all__ = [
 
 SCHEMA: Final = Schema(
     (
-        *(TAG, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
+        *(TAG, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
         *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, TASK, LEAD, OPPORTUNITY, QUOTE),
         CONTRACT,
         *(ATTACHMENT, CONFLICT),

@@ -20,6 +20,7 @@ _USCC: Final = r"[0-9A-HJ-NPQRTUWXY]{18}"
 CUSTOMER: Final = RecordSpec(
     number=1,
     kind="customer",
+    extensible=True,
     fields=(
         FieldSpec(number=1, name="name", required=True),
         FieldSpec(number=2, name="uscc", max_length=18, pattern=_USCC),
@@ -48,6 +49,7 @@ STORE: Final = RecordSpec(
     number=2,
     kind="store",
     parent="customer_id",
+    extensible=True,
     fields=(
         OF_CUSTOMER,
         FieldSpec(number=2, name="name"),
@@ -67,6 +69,7 @@ CONTACT: Final = RecordSpec(
     number=3,
     kind="contact",
     parent="customer_id",
+    extensible=True,
     fields=(
         OF_CUSTOMER,
         FieldSpec(number=2, name="store_id", type=FieldType.UUID, references="store"),

@@ -88,6 +88,8 @@ class RecordSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a device may create one."""
     deletable: bool = True
     """Whether a device may delete one."""
+    extensible: bool = False
+    """Whether a company may add fields of its own, see ``sync_protocol.schema.custom``."""
     since: int = 1
     """The schema version in which the kind came."""
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from sync_protocol.schema.custom import custom_spec
 from sync_protocol.schema.fields import FieldSpec, FieldType, RecordSpec
 from sync_protocol.schema.values import ValueRefused
 
@@ -44,16 +45,21 @@ class Schema:
         return spec
 
     def field(self, kind: str, name: str) -> FieldSpec:
-        """Answer what a field is.
+        """Answer what a field is, a custom one too.
 
         :raises ValueRefused: if there is no such kind or field.
         """
-        spec = self._fields.get(kind, {}).get(name)
+        spec = self._fields.get(kind, {}).get(name) or self.custom(kind, name)
         if spec is None:
             self.record(kind)
             detail = f"A {kind} has no field {name[:40]!r}; a newer server may know it."
             raise ValueRefused("field_unknown", detail, name[:40])
         return spec
+
+    def custom(self, kind: str, name: str) -> FieldSpec | None:
+        """Answer what a custom field is; none where the name or the kind is not of that sort."""
+        spec = self._kinds.get(kind)
+        return custom_spec(name) if spec is not None and spec.extensible else None
 
     def outline(self, kind: str) -> Outline:
         """Answer what is asked of every record of a kind that there is."""

@@ -35,6 +35,7 @@ OPPORTUNITY: Final = RecordSpec(
     number=11,
     kind="opportunity",
     parent="customer_id",
+    extensible=True,
     since=4,
     fields=(
         OF_CUSTOMER,

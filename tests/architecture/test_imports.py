@@ -40,6 +40,12 @@ MORE_PUBLIC = {
     ("changelog", "texts"),
     # What the server finds out by itself about records goes the same way.
     ("changelog", "facts"),
+    # What two records of a company may not share is asked where all of them are written.
+    ("changelog", "custom"),
+    # A room whose records have custom fields keeps their search keys as customers do.
+    ("customers", "index"),
+    # What a new record must have is asked by every room whose records have custom fields.
+    ("customers", "custom"),
     # Conflicts travel like a room's records, though no room of customers owns them.
     ("changelog", "conflicts"),
     # Which customers an actor sees is said in one place, also for lists of what belongs to them.

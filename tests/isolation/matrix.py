@@ -315,6 +315,22 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.id", "body.template_id"),
         body=lambda _: {"template_id": BUILT_IN.first.steps[0].templates[0].id},
     ),
+    ("GET", "/v1/custom-fields"): Case(),
+    ("POST", "/v1/custom-fields"): Case(
+        new_ids=("body.id", "body.options.0.id"),
+        body=lambda company: {
+            "subject": "customer",
+            "type": "choice",
+            "label_zh": company.text("新字段"),
+            "meaning": company.text("问店主"),
+            "options": [{"zh": company.text("选项")}],
+        },
+    ),
+    ("PATCH", "/v1/custom-fields/{field_id}"): Case(
+        ids={"path.field_id": "custom_field"},
+        new_ids=("body.options.0.id",),
+        body=lambda company: {"options": [{"zh": company.text("改选项")}]},
+    ),
     ("GET", "/v1/products"): Case(),
     ("POST", "/v1/products"): Case(
         new_ids=("body.id",), body=lambda company: {"name": company.text("新产品")}

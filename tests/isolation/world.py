@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -30,6 +30,8 @@ from server.benefits.schemas import (
 from server.customers import service as customers
 from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import BulkChange, NewBulkEdit
+from server.customers.custom import service as custom
+from server.customers.custom.schemas import NewField, OptionGiven
 from server.customers.pools import recycling
 from server.customers.pools import service as pools
 from server.customers.pools.rules import Trigger
@@ -241,6 +243,7 @@ async def fill(company: Company) -> None:
         "process",
         "family",
         "opportunity",
+        "custom_field",
         "product",
         "price_book",
         "quote",
@@ -581,6 +584,22 @@ async def new_territory(company: Company) -> UUID:
     return (await leads.add_territory(company.tenant.manager, new, now=clock.now())).id
 
 
+async def new_custom_field(company: Company) -> UUID:
+    """Give the company's customers a field, and a customer a value of it."""
+    actor, now = company.tenant.owner, clock.now()
+    new = NewField(
+        subject="customer",
+        type="choice",
+        options=[OptionGiven(zh=company.text("选项"))],
+        label_zh=f"{company.text('字段')}{uuid4().hex[:6]}",
+        meaning=company.text("问店主"),
+    )
+    made = await custom.add(actor, new, now=now)
+    change = CustomerEdit(custom={made.name: str(made.options[0].id)})
+    await customers.edit(actor, company.ids["customer"], change, now=now)
+    return made.id
+
+
 async def new_lead(company: Company) -> UUID:
     """Take in a lead with a text in every field, and say that it is good."""
     new = NewLead(
@@ -712,6 +731,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     ),
     "survivor": new_customer,
     "merge": merge_two,
+    "custom_field": new_custom_field,
     "product": lambda company: sales.new_product(company.tenant, company.text("产品")),
     "price_book": lambda company: sales.new_price_book(
         company.tenant, company.text("价目表"), company.ids["product"]

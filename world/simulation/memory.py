@@ -24,6 +24,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
+from server.changelog.custom import Holders, Value
 from server.changelog.kinds import Along, RecordKind
 from server.changelog.store import Author, Tick, Unit
 from server.identity.rules.standing import SessionOver
@@ -278,6 +279,17 @@ class MemoryStore:
         found: dict[str, list[HeldRecord]] = {each: [] for each in customer_ids}
         for record in rows():
             found[str(customer_of(record))].append(record)
+        return found
+
+    async def holders(self, tenant_id: UUID, values: Collection[Value]) -> Holders:
+        """Give who has values of custom fields."""
+        del tenant_id
+        await self._pause()
+        found: Holders = dict.fromkeys(values)
+        for row in self._now().records.values():
+            for each in values:
+                if not row.record.deleted and row.record.fields.get(each.name) == each.value:
+                    found[each] = row.record.id
         return found
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:

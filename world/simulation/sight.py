@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from server.access import Actor, Scope
+from server.changelog import storage
 from server.sync.store import After, Row
 from sync_protocol.merge import HeldRecord, Key, encode_versions
 from sync_protocol.schema import SCHEMA, FieldType
@@ -96,6 +97,9 @@ def as_row(record: HeldRecord, effective: int, entered_seq: int) -> Row:
     for spec in SCHEMA.record(record.kind).fields:
         value = record.fields.get(spec.name)
         row[spec.name] = _json(value) if spec.type in _JSON and value is not None else value
+    if storage.is_extensible(record.kind):
+        custom = storage.to_custom(record.fields)
+        row[storage.CUSTOM] = None if custom is None else _json(custom)
     return row
 
 

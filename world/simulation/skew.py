@@ -14,14 +14,14 @@ from mobile_client_sdk import ops, replica, store, views
 from sync_protocol.schema import SCHEMA, RecordSpec, Schema
 
 _UNKNOWN: Final = {"customer": {"source", "level"}, "contact": {"wechat"}, "store": {"district"}}
-"""Fields that came after the old release."""
+"""Fields that came after the old release; custom fields did, too."""
 _MODULES: Final = tuple(cast("Any", module) for module in (ops, replica, store, views))
 
 
 def _older(spec: RecordSpec) -> RecordSpec:
     unknown = _UNKNOWN.get(spec.kind, set())
     fields = tuple(field for field in spec.fields if field.name not in unknown)
-    return msgspec.structs.replace(spec, fields=fields)
+    return msgspec.structs.replace(spec, fields=fields, extensible=False)
 
 
 OLD: Final = Schema(_older(spec) for spec in SCHEMA.records)

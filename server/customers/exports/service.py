@@ -10,6 +10,7 @@ from typing import Any, Final
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers import queries
+from server.customers.custom import queries as customs
 from server.customers.exports.sheets import Names, Words, header, line
 from server.customers.schemas import Filters
 from server.kit import db, sheets
@@ -32,7 +33,7 @@ async def as_csv(
         async for page in queries.all_pages(actor, filters):
             yield sheets.csv_of([[*map(harmless, line(each, names, words))] for each in page])
 
-    return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([header(words)]))
+    return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([header(names, words)]))
 
 
 async def as_xlsx(
@@ -49,7 +50,7 @@ async def as_xlsx(
             path = Path(folder) / "customers.xlsx"
             sheet = _Workbook(path, folder)
             try:
-                sheet.add([header(words)])
+                sheet.add([header(names, words)])
                 async for page in queries.all_pages(actor, filters):
                     await asyncio.to_thread(sheet.add, [line(each, names, words) for each in page])
             finally:
@@ -95,7 +96,9 @@ async def _begin(actor: Actor, kind: str, now: datetime) -> Names:
         tags = await db.connection().fetch(
             "SELECT id, name FROM tag WHERE tenant_id = $1 AND NOT deleted", actor.tenant_id
         )
+        own = await customs.definitions(actor, "customer")
     return Names(
         people={row["id"]: row["name"] for row in people},
         tags={row["id"]: row["name"] for row in tags},
+        custom=own,
     )

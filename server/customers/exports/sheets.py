@@ -1,6 +1,6 @@
 """How a customer is written into a line of an export, in the product's words or in people's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -8,8 +8,10 @@ from uuid import UUID
 
 import msgspec
 
+from server.customers.custom import texts
 from server.customers.rules import identifiers
 from server.customers.schemas import CustomerView
+from sync_protocol.custom_fields import Definition
 
 
 class Words(StrEnum):
@@ -72,11 +74,15 @@ class Names(msgspec.Struct, frozen=True):
 
     people: Mapping[UUID, str]
     tags: Mapping[UUID, str]
+    custom: Sequence[Definition] = ()
+    """The company's own fields, in their order."""
 
 
-def header(words: Words) -> list[str]:
-    """Name the columns."""
-    return list(COLUMNS_ZH) if words is Words.KEYS else list(COLUMNS_ZH.values())
+def header(names: Names, words: Words) -> list[str]:
+    """Name the columns, those of the company's own fields last."""
+    if words is Words.KEYS:
+        return [*COLUMNS_ZH, *(each.name for each in names.custom)]
+    return [*COLUMNS_ZH.values(), *(each.label_zh for each in names.custom)]
 
 
 def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
@@ -94,8 +100,13 @@ def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
         "created_at": customer.created_at.isoformat(" ", "seconds"),
         "updated_at": customer.updated_at.isoformat(" ", "seconds") if customer.updated_at else "",
     }
+    own = [texts.written(each, customer.custom.get(each.name)) for each in names.custom]
     return [
-        written[name] if name in written else getattr(customer, name) or "" for name in COLUMNS_ZH
+        *(
+            written[name] if name in written else getattr(customer, name) or ""
+            for name in COLUMNS_ZH
+        ),
+        *own,
     ]
 
 

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from server.customers.custom import texts
+from server.customers.custom.texts import BadCustomValue
 from server.customers.rules import fields as rules
 from server.customers.rules.status import Status
 from server.imports.rules import cells
@@ -13,6 +15,7 @@ from server.imports.rules.cells import CellUnread
 from server.imports.rules.rows import Interpreted, Problem
 from server.kit.errors import Refusal
 from server.kit.text import clean
+from sync_protocol.custom_fields import Definition
 
 STATUS_WORDS: Final[dict[str, Status]] = {
     "潜在": Status.POTENTIAL,
@@ -53,6 +56,8 @@ class Known(msgspec.Struct, frozen=True):
     teams: Mapping[str, str] = {}
     """From a person's id to the team's, of those who have one."""
     tags: Mapping[str, str] = {}
+    custom: Mapping[str, Definition] = {}
+    """The company's own fields in use, by name."""
 
 
 def interpret(number: int, given: Mapping[str, str], known: Known) -> Interpreted:
@@ -104,6 +109,11 @@ def _contact(given: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Problem
 
 def _value(column: str, text: str, known: Known) -> tuple[str, Any]:
     """Give the field and the value of a cell."""
+    if (own := known.custom.get(column)) is not None:
+        try:
+            return column, texts.read(own, text)
+        except BadCustomValue as refusal:
+            raise CellUnread(refusal.code, refusal.detail) from refusal
     reader = _READERS.get(column)
     if reader is None:
         return column, text

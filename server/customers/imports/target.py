@@ -3,16 +3,18 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
 from typing_extensions import override
 
 from server.access import Actor, Permission
+from server.changelog import custom
 from server.changelog import service as changelog
 from server.changelog.rules import as_refusal
 from server.customers import sync
+from server.customers.custom import queries as customs
 from server.customers.exports.sheets import COLUMNS_ZH, TEMPLATE
 from server.customers.imports import judging
 from server.customers.imports.columns import VOCABULARY
@@ -24,6 +26,7 @@ from server.customers.sight import Where
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.imports.targets import Target, Work, Written
 from server.kit import clock, db
+from sync_protocol.custom_fields import Definition
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import Code, Edit, ReceivedOp, SetChange, Status
 
@@ -59,9 +62,20 @@ class _Customers(Target):
     }
 
     @override
+    async def own_columns(self, actor: Actor) -> Mapping[str, Sequence[str]]:
+        """Give the custom fields of customers, by what they are called."""
+        return {
+            each.name: [label for label in (each.label_zh, each.label_en) if label]
+            for each in await customs.definitions(actor, "customer")
+        }
+
+    @override
     async def begin(self, actor: Actor, import_id: UUID, policy: Policy) -> Work:
         """Look up the people and the tags of the company."""
-        return _Work(actor, import_id, policy, await _known_names(actor.tenant_id))
+        known = await _known_names(actor.tenant_id)
+        customs_ = await customs.definitions(actor, "customer")
+        known = msgspec.structs.replace(known, custom={each.name: each for each in customs_})
+        return _Work(actor, import_id, policy, known)
 
     @override
     async def choices(self, actor: Actor) -> Mapping[str, Sequence[str]]:
@@ -103,7 +117,11 @@ class _Work(Work):
     @override
     async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
         """Judge rows against the company's customers and the rows before."""
-        return await judging.judge(self._actor, self._import_id, rows, self._policy, self._earlier)
+        verdicts = await judging.judge(
+            self._actor, self._import_id, rows, self._policy, self._earlier
+        )
+        needed = [each for each in self._known.custom.values() if each.is_required]
+        return [_complete(each, needed) for each in verdicts] if needed else verdicts
 
     @override
     def remember(self, rows: Sequence[Interpreted]) -> None:
@@ -120,7 +138,7 @@ class _Work(Work):
         """Write customers and contacts as one unit of work, with their history."""
         ops: list[ReceivedOp] = []
         row_of: dict[int, Verdict] = {}
-        held = await _tags_held(self._actor, judged)
+        held = await _sets_held(self._actor, judged)
         for verdict in judged:
             for op in _ops_of(self._import_id, verdict, held, len(ops) + 1, now):
                 ops.append(op)
@@ -173,25 +191,56 @@ async def _known_names(tenant_id: UUID) -> Known:
     )
 
 
-async def _tags_held(actor: Actor, verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
-    """Give the tags of the customers that rows with tags write into."""
+def _complete(verdict: Verdict, needed: Sequence[Definition]) -> Verdict:
+    """Refuse a new customer that lacks what it must have."""
+    if verdict.action is not Action.CREATE:
+        return verdict
+    lacking = [each for each in needed if verdict.row.fields.get(each.name) in (None, "", [])]
+    if not lacking:
+        return verdict
+    problems = tuple(
+        Problem(each.name, "field_required", f"{each.label_zh} must have a value.")
+        for each in lacking
+    )
+    return Verdict(verdict.row, Action.REFUSE, problems=problems)
+
+
+def _sets_in(fields: Mapping[str, Any]) -> list[str]:
+    """Name the fields of a row that are sets."""
+    return [name for name in ("tags", *custom.chosen_in(fields)) if fields.get(name)]
+
+
+async def _sets_held(
+    actor: Actor, verdicts: Sequence[Verdict]
+) -> dict[str, dict[str, Sequence[str]]]:
+    """Give the tags and choices of the customers that rows with such write into."""
     ids = [
         each.target
         for each in verdicts
-        if each.action is Action.UPDATE and each.row.fields.get("tags")
+        if each.action is Action.UPDATE and _sets_in(each.row.fields)
     ]
     if not ids:
         return {}
     rows = await db.connection().fetch(
-        "SELECT id, tags FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])",
+        "SELECT id, tags, custom FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])",
         actor.tenant_id,
         ids,
     )
-    return {str(row["id"]): set(msgspec.json.decode(row["tags"] or "[]")) for row in rows}
+    return {
+        str(row["id"]): {
+            "tags": msgspec.json.decode(row["tags"] or "[]"),
+            **msgspec.json.decode(row["custom"] or "{}"),
+        }
+        for row in rows
+    }
 
 
 def _ops_of(
-    import_id: UUID, verdict: Verdict, held: Mapping[str, set[str]], first: int, now: datetime
+    import_id: UUID,
+    verdict: Verdict,
+    held: Mapping[str, Mapping[str, Sequence[str]]],
+    first: int,
+    now: datetime,
 ) -> Iterator[ReceivedOp]:
     """Give the ops of a row: a customer and its contact, or an edit."""
     fields = dict(verdict.row.fields)
@@ -202,14 +251,19 @@ def _ops_of(
             given = {**verdict.row.contact, "customer_id": verdict.target}
             yield writing.creation("contact", contact_id, given, now=now, number=first + 1)
     elif verdict.action is Action.UPDATE:
-        # A tag that is there already is not added once more.
-        tags = set(fields.pop("tags", ())) - held.get(verdict.target, set())
+        # What is there already is not added once more.
+        there = held.get(verdict.target, {})
+        sets = {
+            name: SetChange(add=tuple(sorted(added)))
+            for name in _sets_in(fields)
+            if (added := {*fields.pop(name)}.difference(there.get(name) or ()))
+        }
         yield Edit(
             number=first,
             kind="customer",
             id=verdict.target,
             fields=fields,
-            sets={"tags": SetChange(add=tuple(sorted(tags)))} if tags else {},
+            sets=sets,
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now(),
         )

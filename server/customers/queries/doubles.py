@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.changelog import storage
@@ -26,9 +27,14 @@ _CANDIDATES: Final = r"""
         ORDER BY k.token, k.record_id LIMIT 20
     ) k
     UNION ALL SELECT -1, id FROM customer WHERE tenant_id = $1 AND id = ANY($5::uuid[])
+    UNION ALL SELECT -2, id FROM custom_field
+    WHERE tenant_id = $1 AND subject = 'customer' AND is_required = 1 AND state = 'active'
 """
 _ITSELF: Final = -1
 """Stands for the number of a record that is left out: it is there."""
+_REQUIRED: Final = -2
+"""Stands for the number of what must be given: a custom field's id. Asked along, since whoever
+makes a customer has to know, and a round trip more is a fifth of the whole."""
 _CUSTOMERS: Final = """
     SELECT id, name, uscc, phone, owner_id, team_id FROM customer
     WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted
@@ -45,40 +51,48 @@ async def duplicates(
     return [_told(actor, reasons, row) for reasons, row in found.get(0, [])]
 
 
+class Surroundings(msgspec.Struct, frozen=True):
+    """What one question finds out about customers that are to be made."""
+
+    doubles: dict[int, list[Duplicate]]
+    """Who looks like them, by their position."""
+    are_there: bool
+    """Whether any of those that were left out is there already."""
+    required: frozenset[UUID]
+    """The custom fields that each must have a value of."""
+
+
 async def duplicates_of(
     actor: Actor, likenesses: Sequence[Likeness], *, but: Sequence[UUID]
-) -> tuple[dict[int, list[Duplicate]], bool]:
-    """Tell the doubles of each of these, by their position, leaving out the records themselves.
-
-    Says, too, whether any of those is there already: the same question finds it out.
-    """
-    found, are_there = await _alike(actor, likenesses, but)
+) -> Surroundings:
+    """Tell the doubles of each of these, leaving out the records themselves."""
+    found, are_there, required = await _alike(actor, likenesses, but)
     told = {
         number: [_told(actor, reasons, row) for reasons, row in rows]
         for number, rows in found.items()
     }
-    return told, are_there
+    return Surroundings(told, are_there, required)
 
 
 async def alike(
     actor: Actor, likenesses: Sequence[Likeness]
 ) -> dict[int, list[tuple[list[str], asyncpg.Record]]]:
     """Find, for each position, the customers that look like it and why; two statements."""
-    found, _ = await _alike(actor, likenesses, ())
+    found, _, _ = await _alike(actor, likenesses, ())
     return found
 
 
 async def _alike(
     actor: Actor, likenesses: Sequence[Likeness], but: Sequence[UUID]
-) -> tuple[dict[int, list[tuple[list[str], asyncpg.Record]]], bool]:
-    """Do as `alike`, but leave some records out and say whether any of them is there."""
+) -> tuple[dict[int, list[tuple[list[str], asyncpg.Record]]], bool, frozenset[UUID]]:
+    """Do as `alike`, but leave some records out; say whether any is there, and what is required."""
     asked = [
         (number, stretch.prefix, stretch.end)
         for number, each in enumerate(likenesses)
         for stretch in each.stretches()
     ]
     if not (asked or but):
-        return {}, False
+        return {}, False, frozenset()
     connection = db.connection()
     numbers, lows, highs = zip(*asked, strict=True) if asked else ((), (), ())
     pairs = await connection.fetch(
@@ -90,7 +104,8 @@ async def _alike(
         but,
     )
     are_there = any(row["number"] == _ITSELF for row in pairs)
-    ids = {row["record_id"] for row in pairs}.difference(but)
+    required = frozenset(row["record_id"] for row in pairs if row["number"] == _REQUIRED)
+    ids = {row["record_id"] for row in pairs if row["number"] >= 0}.difference(but)
     rows = await connection.fetch(_CUSTOMERS, actor.tenant_id, ids) if ids else []
     customers = {row["id"]: row for row in rows}
     found: dict[int, dict[UUID, tuple[list[str], asyncpg.Record]]] = {}
@@ -101,7 +116,8 @@ async def _alike(
         theirs = likeness(row["name"], uscc=row["uscc"], phone=row["phone"])
         if reasons := likenesses[pair["number"]].reasons(theirs):
             found.setdefault(pair["number"], {})[row["id"]] = (reasons, row)
-    return {number: list(by_id.values()) for number, by_id in found.items()}, are_there
+    alike_ = {number: list(by_id.values()) for number, by_id in found.items()}
+    return alike_, are_there, required
 
 
 def _told(actor: Actor, reasons: list[str], row: asyncpg.Record) -> Duplicate:

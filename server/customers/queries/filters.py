@@ -1,15 +1,23 @@
 """Filters and search as conditions of a question about customers."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from server.access import Actor
+from server.changelog import custom
 from server.customers.queries.rows import CHANGED_AT, FROM
 from server.customers.rules import places, search
 from server.customers.rules.search import Stretch
 from server.customers.schemas import Filters
 from server.customers.sight import Where
 from server.kit import db
+from sync_protocol.schema.custom import custom_spec
+
+_HAS_KEY: Final = (
+    "EXISTS (SELECT FROM customer_token k WHERE k.tenant_id = $1 AND k.token = {}"
+    " AND k.record_id = c.id)"
+)
 
 
 async def where_of(actor: Actor, filters: Filters) -> Where:
@@ -20,24 +28,28 @@ async def where_of(actor: Actor, filters: Filters) -> Where:
         where.add("c.status = {}", filters.status[0])
     elif filters.status:
         where.add("c.status = ANY({}::text[])", list(filters.status))
-    for name in ("district", "industry", "level", "source"):
+    for name in ("district", "industry", "level", "source", "owner_id", "team_id"):
         if (value := getattr(filters, name)) is not None:
             where.add(f"c.{name} = {{}}", value)
     if filters.city is not None:
         where.add("c.city = {}", places.city(filters.city))
-    if filters.owner_id is not None:
-        where.add("c.owner_id = {}", filters.owner_id)
-    if filters.team_id is not None:
-        where.add("c.team_id = {}", filters.team_id)
     if filters.tag is not None:
-        where.add(
-            "EXISTS (SELECT FROM customer_token k WHERE k.tenant_id = $1 AND k.token = {}"
-            " AND k.record_id = c.id)",
-            search.tag_token(str(filters.tag)),
-        )
+        where.add(_HAS_KEY, search.tag_token(str(filters.tag)))
+    for name, value in filters.custom.items():
+        _has_custom(where, name, value)
     if filters.updated_since is not None:
         where.add("c.seq >= {}", await _first_seq_since(where.args[0], filters.updated_since))
     return where
+
+
+def _has_custom(where: Where, name: str, value: str) -> None:
+    """Add a value of a custom field as a condition: by its key, where it has one."""
+    if custom_spec(name) is None:
+        where.add("FALSE")
+    elif search.is_found(name):
+        where.add(_HAS_KEY, custom.token(name, value))
+    else:
+        where.add("c.custom ->> {} = {}", name, value)
 
 
 def ask(where: Where, text: str | None) -> None:

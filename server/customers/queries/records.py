@@ -114,7 +114,10 @@ _ViewT = TypeVar("_ViewT", StoreView, ContactView, NoteView, TagView)
 
 def _view(row: asyncpg.Record, view: type[_ViewT]) -> _ViewT:
     """Turn a row into a view; columns that the view does not show are left out."""
-    return msgspec.convert(dict(row), view)
+    told = dict(row)
+    if "custom" in told:
+        told["custom"] = msgspec.json.decode(told["custom"]) if told["custom"] else {}
+    return msgspec.convert(told, view)
 
 
 async def history(

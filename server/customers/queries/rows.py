@@ -20,7 +20,7 @@ customer until the tables had statistics, seconds a page after a first import.
 COLUMNS: Final = f"""
     c.id, c.seq, c.name, c.uscc, c.phone, c.city, c.district, c.address, c.industry, c.status,
     c.level, c.source, c.owner_id, c.team_id, c.expected_revenue_minor, c.remark, c.tags,
-    c.created_at, {CHANGED_AT} AS updated_at, c.deleted
+    c.custom, c.created_at, {CHANGED_AT} AS updated_at, c.deleted
 """
 """What is selected of `FROM`."""
 FROM: Final = "customer c"
@@ -50,4 +50,5 @@ def customer(row: asyncpg.Record) -> CustomerView:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         deleted=row["deleted"],
+        custom=msgspec.json.decode(row["custom"]) if row["custom"] else {},
     )

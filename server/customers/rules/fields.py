@@ -14,8 +14,9 @@ from server.customers.rules import identifiers, places
 from server.customers.rules.status import Status, ensure_transition
 from server.kit.errors import Invalid, Refusal
 from server.kit.text import clean, is_storable
-from sync_protocol.schema import SCHEMA, FieldSpec, ValueRefused
+from sync_protocol.schema import SCHEMA, CustomType, FieldSpec, ValueRefused
 from sync_protocol.schema import check as check_value
+from sync_protocol.schema.custom import is_custom, type_of
 
 
 class BadValue(Invalid):
@@ -100,12 +101,12 @@ def examine(kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[R
     accepted: dict[str, Any] = {}
     refusals: list[Refusal] = []
     for name, value in given.items():
-        if name not in specs:
+        if name not in specs and SCHEMA.custom(kind, name) is None:
             refusals.append(BadValue(f"A {kind} has no such field.", field=name))
             continue
         try:
             normal = _normal(kind, specs, name, value)
-            check_value(specs[name], normal)
+            check_value(SCHEMA.field(kind, name), normal)
             accepted[name] = normal
         except ValueRefused as error:
             refusals.append(BadValue(error.detail, field=name))
@@ -127,13 +128,26 @@ def _normal(kind: str, specs: Mapping[str, FieldSpec], name: str, value: Any) ->
     spec = specs.get(name) or SCHEMA.field(kind, name)
     if not isinstance(value, str):
         return value
-    normaliser = _BY_NAME.get(name, clean)
+    normaliser = _normaliser(name)
     # Codes and numbers have bounds, and words for them, of their own.
     if len(value) > _TYPED_PER_KEPT * spec.max_length and normaliser not in _BOUNDED:
         raise BadValue(f"Write at most {spec.max_length} characters.", field=name)
     if not is_storable(value):
         raise BadValue("This text has a character that cannot be stored.", field=name)
     return normaliser(value) or None if value and not value.isspace() else None
+
+
+def _normaliser(name: str) -> _Normaliser:
+    """Give what brings a text into the normal form of its field; of a custom one, of its type."""
+    if not is_custom(name):
+        return _BY_NAME.get(name, clean)
+    match type_of(name):
+        case CustomType.PHONE:
+            return identifiers.phone
+        case CustomType.LINES:
+            return paragraph
+        case _:
+            return clean
 
 
 def check_customer(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ A token begins with the letter of its way:
 ``r``  the phone's digits from the last to the first
 ``u``  the credit code
 ``t``  the id of a tag that the customer has
+``f``  a hash of a custom field and its value, also of contacts, stores and deals
 ``N``  the name of a contact or store, cut like ``n``; ``D`` and ``R`` its phone
 =====  ======================================================================================
 
@@ -23,12 +24,15 @@ found as written. A customer with eight characters, a phone and a code has about
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
+from server.changelog import custom
 from server.customers.rules import identifiers, pinyin, places
+from sync_protocol.schema import CustomType
+from sync_protocol.schema.custom import is_custom, type_of
 
 TOKEN_MAX: Final = 24
 """Characters of a token; a longer question is cut to as many."""
@@ -61,6 +65,8 @@ _PLACE: Final = re.compile(
     r"(?:.{1,4}?[区县旗])?"
 )
 _LENT: Final = frozenset("ndr")
+_NOT_FOUND: Final = frozenset({CustomType.LINES, CustomType.DECIMAL})
+"""Types of custom fields whose values nobody looks for as a whole."""
 _SEPARATORS: Final = re.compile(r"[\s\-+()]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
 _LATIN: Final = re.compile(r"[a-z][a-z' ]*")
@@ -160,6 +166,21 @@ def code_token(uscc: str) -> str:
 def tag_token(tag_id: str) -> str:
     """Give the key by which the customers with a tag are found."""
     return f"t{tag_id}"
+
+
+def is_found(name: str) -> bool:
+    """Say whether records are found by the whole value of a custom field."""
+    return type_of(name) not in _NOT_FOUND
+
+
+def custom_tokens(fields: Mapping[str, Any]) -> Tokens:
+    """Give the keys by which records with a value of a custom field are found."""
+    tokens: Tokens = {}
+    for name, value in fields.items():
+        if is_custom(name) and value is not None and is_found(name):
+            values = value if isinstance(value, list | tuple) else (value,)
+            tokens |= dict.fromkeys((custom.token(name, each) for each in values), "")
+    return tokens
 
 
 def _name_tokens(key: str, core_length: int) -> Tokens:

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from server.access import Actor
+from server.customers.custom import required
 from server.customers.queries import records
 from server.customers.schemas import (
     ContactEdit,
@@ -50,6 +51,8 @@ async def _add(
     async with db.tenant_transaction(actor.tenant_id):
         await records.one(actor, customer_id)
         await ensure_store(actor, fields.get("store_id"), customer_id=customer_id)
+        if kind != "note":
+            await required.ensure_given(actor, await required.of(actor, kind), [fields])
         op = writing.creation(kind, record_id, fields, now=now)
         applied = await writing.settle(actor, [op], now=now)
     return writing.saved(record_id, applied.result.outcomes[0])

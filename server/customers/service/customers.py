@@ -10,9 +10,12 @@ import msgspec
 
 from server.access import Actor
 from server.audit import service as audit
+from server.changelog import storage
 from server.changelog.kinds import Along
 from server.customers import queries
+from server.customers.custom import required
 from server.customers.queries import doubles, records
+from server.customers.queries.doubles import Surroundings
 from server.customers.rules import fields as rules
 from server.customers.rules.duplicates import likeness
 from server.customers.schemas import (
@@ -57,9 +60,10 @@ async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerS
         fields = await _complete(actor, writing.fields_of(new, but=_OWN_ID))
         compared = rules.normalise("customer", {name: fields[name] for name in _COMPARED})
         # Before the tenant's clock is taken: others of the tenant wait from there on.
-        found, is_taken = await _duplicates(actor, [compared], but=[customer_id])
+        around = await _duplicates(actor, [compared], but=[customer_id])
+        await required.ensure_given(actor, around.required, [fields])
         op = writing.creation("customer", customer_id, fields, now=now)
-        if is_taken:
+        if around.are_there:
             await writing.settle(actor, [op], now=now)
             customer = await records.known(actor, customer_id)
         else:
@@ -71,7 +75,7 @@ async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerS
         seq=customer.seq,
         outcome="applied",
         customer=customer,
-        duplicates=found.get(0, []),
+        duplicates=around.doubles.get(0, []),
     )
 
 
@@ -95,6 +99,8 @@ async def _create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> 
         await ensure_tags(actor, {tag for fields in given for tag in fields["tags"]})
         await ensure_teams(actor, {fields["team_id"] for fields in given})
         teams = await teams_of(actor, {fields["owner_id"] for fields in given})
+        wanted = await required.of(actor, "customer")
+        await required.ensure_given(actor, wanted, given, place="customers[{}].custom")
         for fields in given:
             _follow_owner(fields, teams)
         ops = [
@@ -111,13 +117,13 @@ async def _create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> 
             )
     # Read after the commit: what is written holds the tenant's clock, for which others wait.
     async with db.tenant_transaction(actor.tenant_id):
-        found, _ = await _duplicates(actor, [held.fields for held in created.values()], but=made)
+        around = await _duplicates(actor, [held.fields for held in created.values()], but=made)
     places = {str(customer_id): at for at, customer_id in enumerate(made)}
     at_of = [places[held.id] for held in created.values()]
     return BatchSaved(
         seq=max(writing.seq_of(outcome) for outcome in applied.result.outcomes),
         ids=made,
-        duplicates={at_of[number]: doubles for number, doubles in found.items()},
+        duplicates={at_of[number]: doubles for number, doubles in around.doubles.items()},
     )
 
 
@@ -154,7 +160,8 @@ async def edit(
         customer = await records.known(actor, customer_id)
         found: dict[int, list[Duplicate]] = {}
         if not _COMPARED.isdisjoint(fields):
-            found, _ = await _duplicates(actor, [msgspec.to_builtins(customer)], but=[customer_id])
+            around = await _duplicates(actor, [msgspec.to_builtins(customer)], but=[customer_id])
+            found = around.doubles
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,
@@ -206,11 +213,8 @@ def _follow_owner(fields: dict[str, Any], teams: dict[str, str | None]) -> None:
 
 async def _duplicates(
     actor: Actor, fields: Sequence[Mapping[str, Any]], *, but: Sequence[UUID]
-) -> tuple[dict[int, list[Duplicate]], bool]:
-    """Find who looks like customers with these fields in normal form, by their position.
-
-    Says, too, whether any of the ids left out is a customer's.
-    """
+) -> Surroundings:
+    """Find who looks like customers with these fields in normal form, by their position."""
     likenesses = [
         likeness(each["name"], uscc=each.get("uscc"), phone=each.get("phone")) for each in fields
     ]
@@ -228,6 +232,7 @@ def view_of(held: HeldRecord, *, now: datetime) -> CustomerView:
             "created_at": clock.from_ms(held.created.at_ms),
             "updated_at": now,
             "deleted": held.deleted,
+            "custom": storage.to_custom(held.fields) or {},
         },
         CustomerView,
     )

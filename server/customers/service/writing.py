@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET
 
 from server.access import Actor
+from server.changelog import custom, storage
 from server.changelog import service as changelog
-from server.changelog import storage
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import Along
 from server.changelog.rules import as_refusal
@@ -34,14 +34,15 @@ class Stale(Conflict):
 
 
 def fields_of(given: msgspec.Struct, *, but: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Give the fields that a request touched, as they travel."""
+    """Give the fields that a request touched, as they travel, custom ones among them."""
     touched = {
         name: getattr(given, name)
         for name in given.__struct_fields__
         if name not in _TERMS and name not in but and getattr(given, name) is not UNSET
     }
     values: dict[str, Any] = msgspec.to_builtins(touched)
-    return values
+    own = values.pop("custom", {})
+    return {**values, **own}
 
 
 def creation(
@@ -124,12 +125,13 @@ async def edit_record(
     async with db.tenant_transaction(actor.tenant_id):
         if terms.on_conflict == "refuse":
             await _ensure_fresh(actor, kind, record_id, fields, base)
+        chosen = await _chosen(actor, kind, record_id, fields)
         op = Edit(
             number=1,
             kind=kind,
             id=str(record_id),
-            fields=dict(fields),
-            sets=dict(sets or {}),
+            fields={name: value for name, value in fields.items() if name not in chosen},
+            sets={**(sets or {}), **chosen},
             at_ms=clock.to_ms(now),
             base=base,
         )
@@ -137,11 +139,20 @@ async def edit_record(
     return saved(record_id, applied.result.outcomes[0])
 
 
+async def _chosen(
+    actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any]
+) -> dict[str, SetChange]:
+    """Say of each custom choice of several what is to be added and taken away."""
+    if not custom.chosen_in(fields):
+        return {}
+    return custom.changes(fields, (await _load(actor, kind, record_id, fields)).fields)
+
+
 async def _ensure_fresh(
     actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any], base: int
 ) -> None:
     """Refuse when a field was written after the base, naming both values."""
-    held = await _load(actor, kind, record_id)
+    held = await _load(actor, kind, record_id, fields)
     wanted = sync.BY_NAME[kind].normalise(fields)
     stale = {
         name: {"held": held.fields.get(name), "given": value}
@@ -158,10 +169,14 @@ async def _ensure_fresh(
         )
 
 
-async def _load(actor: Actor, kind: str, record_id: UUID) -> HeldRecord:
-    """Lock and give a record that the actor may see."""
+async def _load(actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any]) -> HeldRecord:
+    """Lock and give a record that the actor may see.
+
+    The definitions of its custom fields are locked before it, as every write does.
+    """
     key = (kind, str(record_id))
-    held = (await storage.load(actor, sync.BY_NAME, [key])).get(key)
+    keys = [*custom.definitions_of(fields), key]
+    held = (await storage.load(actor, sync.BY_NAME, keys)).get(key)
     if held is None or not held.visible:
         raise NotFound
     return held
@@ -186,7 +201,7 @@ async def delete_record(
 async def restore_record(actor: Actor, kind: str, record_id: UUID, *, now: datetime) -> Saved:
     """Bring a deleted record back as it was; one that lives stays as it is."""
     async with db.tenant_transaction(actor.tenant_id):
-        held = await _load(actor, kind, record_id)
+        held = await _load(actor, kind, record_id, {})
         if not held.deleted:
             return Saved(id=record_id, seq=held.seq, outcome="applied")
         # An edit of nothing that has not seen the deletion: it wins over it.

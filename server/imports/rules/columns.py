@@ -29,6 +29,10 @@ class Vocabulary:
             _key(name): field for field, called in self.names.items() for name in (field, *called)
         }
 
+    def joined(self, own: Mapping[str, Sequence[str]]) -> "Vocabulary":
+        """Give a vocabulary that has the company's own fields, too; a common name stays common."""
+        return Vocabulary({**own, **self.names}, self.exact) if own else self
+
     def field_of(self, header: str) -> str | None:
         """Guess the field of a header: as it is, or without what stands in brackets behind it."""
         key = _key(header)

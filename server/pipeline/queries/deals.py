@@ -37,7 +37,7 @@ _COLUMNS: Final = """
     o.id, o.seq, o.customer_id, c.name AS customer_name, c.owner_id, o.name, o.process_id, o.stage,
     o.state, o.amount_minor, o.expected_on, o.forecast_category, o.account_manager_id,
     o.solution_manager_id, o.fulfilment_manager_id, o.done_steps, o.competitor, o.lead_id,
-    o.lost_reason, o.remark, o.stage_since, o.closed_at, o.created_at, (
+    o.lost_reason, o.remark, o.stage_since, o.closed_at, o.created_at, o.custom, (
         SELECT h.at FROM change h WHERE h.tenant_id = o.tenant_id AND h.root_id = o.customer_id
         AND h.seq = o.seq AND h.kind = 'opportunity' AND h.record_id = o.id
     ) AS updated_at
@@ -257,7 +257,8 @@ def _view(
     limit = stage.stale_days if stage and row["state"] == State.OPEN else 0
     touched_at = row["updated_at"] or row["stage_since"]
     done = msgspec.json.decode(row["done_steps"], type=list[UUID]) if row["done_steps"] else []
+    custom = msgspec.json.decode(row["custom"]) if row["custom"] else {}
     return OpportunityView(
-        **{**row, "done_steps": done},
+        **{**row, "done_steps": done, "custom": custom},
         is_stale=bool(limit) and touched_at < now - timedelta(days=limit),
     )

@@ -8,8 +8,10 @@ import msgspec
 from msgspec import UNSET
 
 from server.access import Actor
+from server.changelog import custom, storage
 from server.changelog import service as changelog
 from server.changelog.service import Applied
+from server.customers.custom import required
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
 from server.pipeline.kinds import WRITTEN
@@ -28,6 +30,7 @@ async def create(actor: Actor, new: NewOpportunity, *, now: datetime) -> Saved:
     """
     opportunity_id = new.id or ids.new_id(now)
     given = msgspec.to_builtins(new)
+    given |= given.pop("custom")
     op = Create(
         number=1,
         kind=_KIND,
@@ -36,7 +39,9 @@ async def create(actor: Actor, new: NewOpportunity, *, now: datetime) -> Saved:
         at_ms=clock.to_ms(now),
         base=changelog.base_of_now(),
     )
-    return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+    async with db.tenant_transaction(actor.tenant_id):
+        await required.ensure_given(actor, await required.of(actor, _KIND), [op.fields])
+        return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def edit(
@@ -51,17 +56,33 @@ async def edit(
         for name, value in msgspec.structs.asdict(change).items()
         if name not in _TERMS and value is not UNSET
     }
+    touched |= touched.pop("custom")
     do, undo = (tuple(sorted(map(str, steps))) for steps in (change.do_steps, change.undo_steps))
-    op = Edit(
-        number=1,
-        kind=_KIND,
-        id=str(opportunity_id),
-        fields=msgspec.to_builtins(touched),
-        sets={"done_steps": SetChange(add=do, remove=undo)} if do or undo else {},
-        at_ms=clock.to_ms(now),
-        base=changelog.base_of_now() if change.base is None else change.base,
-    )
-    return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+    sets = {"done_steps": SetChange(add=do, remove=undo)} if do or undo else {}
+    async with db.tenant_transaction(actor.tenant_id):
+        fields = msgspec.to_builtins(touched)
+        chosen = await _chosen(actor, opportunity_id, fields)
+        op = Edit(
+            number=1,
+            kind=_KIND,
+            id=str(opportunity_id),
+            fields={name: value for name, value in fields.items() if name not in chosen},
+            sets={**sets, **chosen},
+            at_ms=clock.to_ms(now),
+            base=changelog.base_of_now() if change.base is None else change.base,
+        )
+        return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+
+
+async def _chosen(
+    actor: Actor, opportunity_id: UUID, fields: dict[str, Any]
+) -> dict[str, SetChange]:
+    """Say of each custom choice of several what is to be added and taken away."""
+    if not custom.chosen_in(fields):
+        return {}
+    key = (_KIND, str(opportunity_id))
+    held = await storage.load(actor, WRITTEN, [*custom.definitions_of(fields), key])
+    return custom.changes(fields, held[key].fields) if key in held else {}
 
 
 async def delete(actor: Actor, opportunity_id: UUID, *, base: int | None, now: datetime) -> Saved:

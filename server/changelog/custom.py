@@ -1,0 +1,109 @@
+"""Custom fields whose values no two records share: who has a value, and how it is found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from server.changelog.kinds import RecordKind
+from server.kit.errors import Conflict, Refusal
+from sync_protocol.custom_fields import defined
+from sync_protocol.merge import HeldRecord, Key
+from sync_protocol.messages import Create, Edit, ReceivedOp, SetChange
+from sync_protocol.schema import CUSTOM_FIELD, CustomType, ValueRefused
+from sync_protocol.schema.custom import definition_of, is_custom, type_of
+
+UNIQUE_TYPES: Final = frozenset({CustomType.TEXT, CustomType.INTEGER, CustomType.PHONE})
+"""Types whose values may be asked to be unlike all others."""
+
+
+class CustomValueTaken(Conflict):
+    """Another record has this value of a custom field, of which each may have its own only."""
+
+    code = "custom_value_taken"
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A value of a custom field."""
+
+    name: str
+    value: str | int
+
+
+Holders = dict[Value, str | None]
+"""The values that must be unique among those that ops write, and the record that has each."""
+
+
+def token(name: str, value: object) -> str:
+    """Give the key by which records with a value are found: short, however long the value is."""
+    told = f"{name}={value}".encode()
+    return f"f{blake2b(told, digest_size=12).hexdigest()}"
+
+
+def chosen_in(fields: Iterable[str]) -> list[str]:
+    """Name the custom fields that are sets."""
+    return [name for name in fields if is_custom(name) and type_of(name) is CustomType.CHOICES]
+
+
+def changes(fields: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, SetChange]:
+    """Say of each custom set, of which a form gives all elements, what it adds and takes away."""
+    found = {}
+    for name in chosen_in(fields):
+        wanted, there = set(fields[name] or ()), set(held.get(name) or ())
+        add, remove = tuple(sorted(wanted - there)), tuple(sorted(there - wanted))
+        found[name] = SetChange(add=add, remove=remove)
+    return found
+
+
+def definitions_of(fields: Iterable[str]) -> list[Key]:
+    """Name the records that define custom fields."""
+    return [(CUSTOM_FIELD.kind, each) for name in fields if (each := definition_of(name))]
+
+
+def unique_values(
+    ops: Sequence[ReceivedOp], kinds: Mapping[str, RecordKind], held: Mapping[Key, HeldRecord]
+) -> set[Value]:
+    """Give the values that ops write and that no other record may have, in stored form."""
+    return {
+        Value(name, value)
+        for op in ops
+        if isinstance(op, Create | Edit) and op.kind in kinds
+        for name, value in _normal(op, kinds[op.kind])
+        if isinstance(value, str | int) and _is_unique(name, held)
+    }
+
+
+def _normal(op: Create | Edit, kind: RecordKind) -> Iterable[tuple[str, object]]:
+    """Give the custom fields of an op in stored form; what has none is refused later."""
+    given = {name: value for name, value in op.fields.items() if definition_of(name)}
+    if not given:
+        return ()
+    try:
+        return kind.normalise(given).items()
+    except (Refusal, ValueRefused):
+        return ()
+
+
+def _is_unique(name: str, held: Mapping[Key, HeldRecord]) -> bool:
+    """Say whether a custom field's values are unlike each other, by its definition."""
+    found = held.get((CUSTOM_FIELD.kind, definition_of(name) or ""))
+    return found is not None and defined(found.id, found.fields).is_unique
+
+
+def ensure_unique(holders: Holders, before: HeldRecord | None, after: HeldRecord) -> None:
+    """Refuse a value that another record has; note whose those are that are written now.
+
+    The definition is locked for as long as the unit of work lasts, so two at once come one after
+    the other.
+
+    :raises CustomValueTaken: and names the field.
+    """
+    for each, holder in holders.items():
+        is_written = after.fields.get(each.name) == each.value
+        if not is_written or (before and before.fields.get(each.name) == each.value):
+            continue
+        if holder not in (None, after.id):
+            detail = "Another record has this value; write another one, or open that record."
+            raise CustomValueTaken(detail, field=each.name)
+        holders[each] = after.id
