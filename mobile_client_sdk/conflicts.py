@@ -67,6 +67,9 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "effective_on": ("生效日", "first day"),
     "ends_on": ("到期日", "last day"),
     "quote_id": ("报价", "quote"),
+    "subject": ("主题", "subject"),
+    "severity": ("严重程度", "severity"),
+    "category": ("类别", "category"),
     "renews_id": ("续签自", "renews"),
 }
 _CHOICES: Final[dict[str, tuple[str, str]]] = {
@@ -112,6 +115,9 @@ _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "quote_empty": ("报价没有明细", "the quote has no lines"),
     "not_priced": ("价目表里没有这个产品", "a product has no price in the book"),
     "price_book_over": ("价目表今天不可用", "the price book does not hold today"),
+    "case_moved": ("服务单已不在这一步", "the case has moved on"),
+    "case_unexplained": ("没有写处理说明", "nobody said how it was helped"),
+    "case_not_yours_to_assign": ("只有经理可以转派", "managers give cases to others"),
     "plan_invalid": ("分期合计须等于合同金额", "the instalments do not come to the amount"),
     "contract_days": ("到期日早于生效日", "the last day lies before the first"),
     "contract_closed": ("已签订的内容不能改", "what was signed stands"),

@@ -416,6 +416,30 @@ class Contract(Record, kw_only=True):
     decision: str | None = None
 
 
+class ServiceCase(Record, kw_only=True):
+    """Something of which a customer complains, or for which it asks."""
+
+    KIND: ClassVar[str] = "service_case"
+
+    customer_id: str
+    subject: str
+    detail: str | None = None
+    severity: str | None = None
+    category: str | None = None
+    assignee_id: str | None = None
+    state: str | None = None
+    """None until the server has seen the case."""
+    state_since: int | None = None
+    opened_at: int | None = None
+    answer_due_at: int | None = None
+    answered_at: int | None = None
+    resolve_due_at: int | None = None
+    resolved_at: int | None = None
+    waited_ms: int | None = None
+    result: str | None = None
+    opened_by: str | None = None
+
+
 class Attachment(Record, kw_only=True):
     """A photo or file of a customer; its bytes are fetched by ``client.content``."""
 
@@ -472,6 +496,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     PriceBook,
     Quote,
     Contract,
+    ServiceCase,
     Attachment,
     ConflictRecord,
 )

@@ -91,6 +91,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "price_book": (),
     "quote": ("customer_id", "opportunity_id"),
     "contract": ("customer_id", "opportunity_id"),
+    "service_case": ("customer_id", "state"),
     "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),

@@ -10,6 +10,7 @@ from partner_portal.activities import tasks as to_do
 from partner_portal.activities import visits
 from partner_portal.benefits import pages as benefits
 from partner_portal.bulk import pages as bulk
+from partner_portal.cases import pages as cases
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
@@ -132,6 +133,14 @@ def create_app(settings: Settings) -> Litestar:
             contracts.receive,
             papers.add_paper,
             papers.paper,
+            cases.case_list,
+            cases.new_case,
+            cases.note_down,
+            cases.case,
+            cases.change,
+            cases.decide,
+            cases.comment,
+            cases.assign,
             prices.prices,
             prices.add_book,
             prices.add_product,

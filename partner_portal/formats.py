@@ -51,6 +51,14 @@ CONTRACT_COLOURS = {
     "terminated": "bad",
     "void": "",
 }
+CASE_COLOURS = {
+    "open": "warn",
+    "in_progress": "acc",
+    "waiting": "",
+    "resolved": "ok",
+    "closed": "",
+}
+SEVERITY_COLOURS = {"low": "slate", "normal": "sky", "high": "amber", "critical": "rose"}
 BENEFIT_MEANING = {
     "requested": "",
     "issued": "ok",

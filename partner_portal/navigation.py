@@ -51,6 +51,7 @@ _AGENT = (
         "nav.contracts_short",
         Permission.CUSTOMERS_READ,
     ),
+    _Place("/cases", "circle-help", "nav.cases", "nav.cases", Permission.CUSTOMERS_READ),
     _Place("/prices", "banknote", "nav.prices", "nav.prices_short", Permission.PRICES_MANAGE),
     _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),

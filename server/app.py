@@ -25,6 +25,7 @@ from server.attachments import place as attachment_place
 from server.attachments import routes as attachments
 from server.automation import routes as automation
 from server.benefits import routes as benefits
+from server.cases import routes as cases
 from server.changelog import queries as changelog
 from server.channel import routes as channel
 from server.contracts import routes as contracts
@@ -61,6 +62,7 @@ ROUTERS: Final[Sequence[Router]] = (
     pipeline.router,
     sales.router,
     contracts.router,
+    cases.router,
     attachments.router,
     sync.router,
     sync.merges,

@@ -24,6 +24,7 @@ APP_REGISTRY = AppRegistry(
         "server.pipeline.piccolo_app",
         "server.sales.piccolo_app",
         "server.contracts.piccolo_app",
+        "server.cases.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

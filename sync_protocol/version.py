@@ -34,7 +34,7 @@ DIARY: Final = (
         "2.4",
         (
             "Leads, campaigns; visits, tasks; processes, opportunities; products, quotes; "
-            "contracts; custom fields."
+            "contracts; service cases; custom fields."
         ),
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name, value_shown
-from mobile_client_sdk.device import actions, contracting, quoting, selling, tasks
+from mobile_client_sdk.device import actions, contracting, quoting, selling, serving, tasks
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
@@ -19,7 +19,8 @@ from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
 from sync_protocol.contracting.states import Verb as ContractVerb
 from sync_protocol.quoting.states import Verb
-from sync_protocol.schema import RETURN_REASONS, SCHEMA, ValueRefused
+from sync_protocol.schema import CASE_SEVERITIES, RETURN_REASONS, SCHEMA, ValueRefused
+from sync_protocol.serving import Verb as CaseVerb
 
 _LIMIT: Final = 50
 _ENDINGS: Final[dict[type[Exception], tuple[int, str]]] = {
@@ -158,7 +159,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
-    for add in (_selling, _quoting, _contracting):
+    for add in (_selling, _quoting, _contracting, _serving):
         add(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
@@ -260,6 +261,21 @@ def _contracting(
     one.add_argument("amount", help=words("arg.amount"))
     one.add_argument("part", nargs="?", type=int, help=words("arg.part"))
     one.add_argument("--on", help=words("arg.on"))
+
+
+def _serving(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about service cases."""
+    command("cases", serving.cases)
+    one = command("case", serving.note)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("subject", help=words("case"))
+    one.add_argument("--severity", choices=CASE_SEVERITIES, help=words("severity"))
+    one = command("serve", serving.decide)
+    one.add_argument("case", help=words("arg.case"))
+    one.add_argument("verb", choices=tuple(CaseVerb), type=CaseVerb, help=words("arg.verb"))
+    one.add_argument("remark", nargs="*", help=words("arg.text"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

@@ -8,12 +8,19 @@ from uuid import UUID
 import msgspec
 
 from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, Input
-from partner_portal.formats import CONTRACT_COLOURS, STAGE_COLOURS, Formats
+from partner_portal.formats import (
+    CASE_COLOURS,
+    CONTRACT_COLOURS,
+    SEVERITY_COLOURS,
+    STAGE_COLOURS,
+    Formats,
+)
 from partner_portal.words import Catalogue
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.activities import queries as activities
 from server.benefits import queries as benefits
 from server.benefits.schemas import BenefitFilters
+from server.cases import queries as cases
 from server.contracts import queries as contracts
 from server.customers import queries as customers
 from server.customers.schemas import CustomerDetail, HistoryEntry
@@ -37,11 +44,22 @@ ICONS: Final = {
     "opportunity": "funnel",
     "quote": "file-check",
     "contract": "badge-check",
+    "service_case": "circle-help",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
 _WHOLE: Final = frozenset(
-    {"conflict", "attachment", "lead", "visit", "task", "opportunity", "quote", "contract"}
+    {
+        "conflict",
+        "attachment",
+        "lead",
+        "visit",
+        "task",
+        "opportunity",
+        "quote",
+        "contract",
+        "service_case",
+    }
 )
 """Kinds of which it is told that something happened, not what changed within."""
 
@@ -143,6 +161,7 @@ async def facts(
     all_tags = await customers.tags(actor)
     teller = Teller(words, formats, directory, {tag.id: tag.name for tag in all_tags})
     allowed = ROLE_PERMISSIONS[actor.role]
+    of_service = await cases.of_customer(actor, customer_id, now=clock.now())
     shown: dict[str, Any] = {
         "found": found,
         "customer": found.customer,
@@ -169,6 +188,10 @@ async def facts(
         "deals": await deals.of_customer(actor, customer_id, now=clock.now()),
         "contracts": await contracts.of_customer(actor, customer_id, now=clock.now()),
         "contract_colours": CONTRACT_COLOURS,
+        "cases": of_service,
+        "alarming": cases.alarming(of_service),
+        "case_colours": CASE_COLOURS,
+        "severity_colours": SEVERITY_COLOURS,
         "processes": await deals.versions(actor),
         "stage_colours": STAGE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,

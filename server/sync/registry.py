@@ -8,6 +8,7 @@ from server.access import Actor
 from server.activities import sync as activities
 from server.attachments import sync as attachments
 from server.benefits import sync as benefits
+from server.cases import sync as cases
 from server.changelog.conflicts import CONFLICT
 from server.changelog.kinds import RecordKind
 from server.contracts import sync as contracts
@@ -35,6 +36,7 @@ _ROOMS: Final = {
         *pipeline.KINDS,
         *sales.KINDS,
         *contracts.KINDS,
+        *cases.KINDS,
         *attachments.KINDS,
         CONFLICT,
     )
@@ -58,6 +60,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     **pipeline.MUTATIONS,
     **sales.MUTATIONS,
     **contracts.MUTATIONS,
+    **cases.MUTATIONS,
 }
 """By name, ``noun.verb``."""
 

@@ -17,6 +17,12 @@ from sync_protocol.schema.activities import (
     VISIT,
 )
 from sync_protocol.schema.attachments import ATTACHMENT, ATTACHMENT_STATES
+from sync_protocol.schema.cases import (
+    CASE_CATEGORIES,
+    CASE_SEVERITIES,
+    CASE_STATES,
+    SERVICE_CASE,
+)
 from sync_protocol.schema.conflicts import CONFLICT, CONFLICT_STATES
 from sync_protocol.schema.contracts import CONTRACT, CONTRACT_STATES
 from sync_protocol.schema.custom import CUSTOM_FIELD, CUSTOM_STATES, CUSTOM_SUBJECTS, CustomType
@@ -82,6 +88,9 @@ __all__ = [
     "ATTACHMENT_STATES",
     "CAMPAIGN",
     "CAMPAIGN_STATES",
+    "CASE_CATEGORIES",
+    "CASE_SEVERITIES",
+    "CASE_STATES",
     "CONFLICT",
     "CONFLICT_STATES",
     "CONTACT",
@@ -119,6 +128,7 @@ __all__ = [
     "QUOTE_STATES",
     "RETURN_REASONS",
     "SCHEMA",
+    "SERVICE_CASE",
     "SOURCE_CHANNELS",
     "SOURCE_STATES",
     "STORE",
@@ -146,7 +156,7 @@ SCHEMA: Final = Schema(
     (
         *(TAG, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
         *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, TASK, LEAD, OPPORTUNITY, QUOTE),
-        CONTRACT,
+        *(CONTRACT, SERVICE_CASE),
         *(ATTACHMENT, CONFLICT),
     )
 )

@@ -117,6 +117,7 @@ _FILTERS: Final = {"query.owner_id": "user", "query.team_id": "team", "query.tag
 _DEAL: Final = {"path.opportunity_id": "opportunity"}
 _QUOTE: Final = {"path.quote_id": "quote"}
 _CONTRACT: Final = {"path.contract_id": "contract"}
+_CASE: Final = {"path.case_id": "case"}
 _MADE_FROM: Final = {
     "customer_id": "customer",
     "opportunity_id": "opportunity",
@@ -391,6 +392,37 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
+    ),
+    ("GET", "/v1/service-cases"): Case(
+        ids={"query.customer_id": "customer", "query.assignee_id": "user"},
+        answers={"query.assignee_id": 200},
+    ),
+    ("POST", "/v1/service-cases"): Case(
+        ids={"body.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "customer_id": str(company.ids["customer"]),
+            "subject": company.text("新服务单"),
+        },
+    ),
+    ("GET", "/v1/service-cases/{case_id}"): Case(ids=_CASE),
+    ("PATCH", "/v1/service-cases/{case_id}"): Case(
+        ids=_CASE, body=lambda company: {"detail": company.text("改服务单")}
+    ),
+    ("POST", "/v1/service-cases/{case_id}/decisions"): Case(
+        ids=_CASE,
+        new_ids=("body.id",),
+        body=lambda company: {"verb": "resolve", "text": company.text("办好")},
+        spends="path.case_id",
+    ),
+    ("POST", "/v1/service-cases/{case_id}/comments"): Case(
+        ids=_CASE, new_ids=("body.id",), body=lambda company: {"text": company.text("评论")}
+    ),
+    ("POST", "/v1/service-cases/{case_id}/assignment"): Case(
+        ids={**_CASE, "body.assignee_id": "user"},
+        # As somebody whom nobody knows.
+        answers={"body.assignee_id": 422},
+        body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)},
     ),
     ("GET", "/v1/contracts"): Case(
         ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
@@ -1140,6 +1172,28 @@ PAGES: Final[dict[Route, Case]] = {
         ids=_QUOTE,
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
+    ),
+    ("GET", "/cases"): Case(),
+    ("GET", "/customers/{customer_id}/cases/new"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/customers/{customer_id}/cases/new"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "subject": company.text("表单服务单")},
+    ),
+    ("GET", "/cases/{case_id}"): Case(ids=_CASE),
+    ("POST", "/cases/{case_id}"): Case(
+        ids=_CASE, body=lambda company: {"detail": company.text("表单情况")}
+    ),
+    ("POST", "/cases/{case_id}/decisions"): Case(
+        ids=_CASE,
+        body=lambda company: {"verb": "resolve", "text": company.text("办好")},
+        spends="path.case_id",
+    ),
+    ("POST", "/cases/{case_id}/comments"): Case(
+        ids=_CASE, new_ids=("body.id",), body=lambda company: {"text": company.text("评论")}
+    ),
+    ("POST", "/cases/{case_id}/assignment"): Case(
+        ids=_CASE, body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)}
     ),
     ("GET", "/contracts"): Case(),
     ("GET", "/contracts/export.csv"): Case(),

@@ -89,7 +89,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
-from tests.isolation import contracts, deals, sales
+from tests.isolation import cases, contracts, deals, sales
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -247,6 +247,7 @@ async def fill(company: Company) -> None:
         "product",
         "price_book",
         "quote",
+        "case",
         "contract",
         "signed_contract",
         "instalment",
@@ -742,6 +743,9 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
         company.ids["opportunity"],
         company.ids["price_book"],
         company.ids["product"],
+    ),
+    "case": lambda company: cases.new_case(
+        company.tenant, company.text("服务单"), company.ids["customer"]
     ),
     "contract": lambda company: contracts.new_contract(
         company.tenant, company.text("合同"), company.ids["opportunity"]

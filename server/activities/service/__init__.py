@@ -8,6 +8,7 @@ from server.activities.service.tasks import (
     cancel_task,
     change_task,
     complete_task,
+    ensure_seen,
     note_escalations,
 )
 from server.activities.service.visits import add_visit, appeal, change_visit, decide_appeal
@@ -23,6 +24,7 @@ __all__ = [
     "change_visit",
     "complete_task",
     "decide_appeal",
+    "ensure_seen",
     "judge_photographed",
     "judge_visits",
     "note_escalations",

@@ -135,7 +135,7 @@ async def make(actor: Actor, wanted: Sequence[Wanted], *, now: datetime) -> None
     """
     if not wanted:
         return
-    await _ensure_seen(actor.tenant_id, {each.customer_id: each.assignee_id for each in wanted})
+    await ensure_seen(actor.tenant_id, {each.customer_id: each.assignee_id for each in wanted})
     ops = [
         Create(
             number=number,
@@ -179,7 +179,7 @@ def _known(wanted: Wanted) -> dict[str, Any]:
     return known
 
 
-async def _ensure_seen(tenant_id: UUID, assignees: Mapping[UUID, UUID]) -> None:
+async def ensure_seen(tenant_id: UUID, assignees: Mapping[UUID, UUID]) -> None:
     """Refuse an assignee who could not look at the customer.
 
     :raises AssigneeUnfit: naming the field.
@@ -254,7 +254,7 @@ async def assign_task(actor: Actor, task_id: UUID, assignee_id: UUID, *, now: da
             return held
         if held.state is not TaskState.OPEN:
             raise rules.TaskOver("This task is over; make another one.", field="task_id")
-        await _ensure_seen(actor.tenant_id, {held.customer_id: assignee_id})
+        await ensure_seen(actor.tenant_id, {held.customer_id: assignee_id})
         told = {"assignee_id": str(assignee_id)}
         await facts.note(actor, {(_KIND, str(task_id)): told}, kinds=BY_NAME, now=now)
         held = await queries.task(actor, task_id)

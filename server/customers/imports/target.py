@@ -124,14 +124,14 @@ class _Work(Work):
         return [_complete(each, needed) for each in verdicts] if needed else verdicts
 
     @override
-    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
+    def remember(self, rows: Sequence[Interpreted]) -> None:
         """Put rows among the earlier ones."""
-        for number, cells in rows.items():
-            values = self.interpret(number, cells).fields
+        for row in rows:
+            values = row.fields
             like = duplicates.likeness(
                 values.get("name"), uscc=values.get("uscc"), phone=values.get("phone")
             )
-            self._earlier.add(like, number, judging.row_id(self._import_id, number))
+            self._earlier.add(like, row.number, judging.row_id(self._import_id, row.number))
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:

@@ -1,0 +1,1 @@
+"""Service cases: what customers complain of, who helps, and how soon."""

@@ -1,0 +1,135 @@
+"""Ask about service cases. Nothing here changes anything."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from server.access import Actor, Permission, ensure
+from server.cases import rules
+from server.cases.schemas import CaseDetail, CaseEventView, CaseFilters, CaseView
+from server.customers.sight import Where
+from server.kit import db
+from server.kit.errors import NotFound
+from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from sync_protocol.serving import LIVE, SERIOUS
+
+_COLUMNS: Final = """
+    k.id, k.seq, k.customer_id, c.name AS customer_name, k.subject, k.detail, k.severity,
+    k.category, k.assignee_id, k.state, k.state_since, k.opened_at, k.opened_by, k.answer_due_at,
+    k.answered_at, k.resolve_due_at, k.resolved_at, k.result
+"""
+_FROM: Final = """
+    service_case k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
+"""
+EVENT: Final = """
+SELECT id, case_id, verb, state, text, done_by, done_at FROM service_case_event
+WHERE tenant_id = $1
+"""
+_EVENTS: Final = f"{EVENT} AND case_id = $2 ORDER BY done_at DESC, id DESC LIMIT 500"
+_NUMBER: Final = 6
+"""Digits of an id by which people call a case."""
+
+
+async def one(actor: Actor, case_id: UUID, *, now: datetime) -> CaseView:
+    """Give one case within sight.
+
+    :raises NotFound: there is none, or it is out of sight.
+    """
+    ensure(actor, Permission.CUSTOMERS_READ)
+    where = _where(actor)
+    where.add("k.id = {}", case_id)
+    async with db.tenant_transaction(actor.tenant_id):
+        row = await db.connection().fetchrow(
+            f"SELECT {_COLUMNS} FROM {_FROM} WHERE {where.text}",  # noqa: S608 - constants and numbered parameters
+            *where.args,
+        )
+    if row is None:
+        raise NotFound
+    return _view(row, now)
+
+
+async def detail(actor: Actor, case_id: UUID, *, now: datetime) -> CaseDetail:
+    """Give a case with what was done and said about it."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        case = await one(actor, case_id, now=now)
+        events = await db.connection().fetch(_EVENTS, actor.tenant_id, case_id)
+    return CaseDetail(case=case, events=[CaseEventView(**row) for row in events])
+
+
+async def list_page(
+    actor: Actor,
+    filters: CaseFilters,
+    *,
+    now: datetime,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[CaseView]:
+    """List the cases within sight, the newest first."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    limit = min(max(limit, 1), PAGE_SIZE_MAX)
+    where = _filtered(actor, filters, now)
+    if cursor is not None:
+        where.add("(k.created_seq, k.id) < ({}, {})", *decode_cursor(cursor, tuple[int, UUID]))
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            f"SELECT {_COLUMNS}, k.created_seq FROM {_FROM} WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
+            f" ORDER BY k.created_seq DESC, k.id DESC LIMIT {limit + 1}",
+            *where.args,
+        )
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        [_view(row, now) for row in rows[:limit]],
+        encode_cursor(last["created_seq"], last["id"]) if last else None,
+    )
+
+
+async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[CaseView]:
+    """List the cases of a customer, the newest first; none of one out of sight."""
+    filters = CaseFilters(customer_id=customer_id)
+    return (await list_page(actor, filters, now=now, limit=50)).items
+
+
+def alarming(cases: list[CaseView]) -> list[CaseView]:
+    """Give the cases of which everybody is to know who opens their customer (S94)."""
+    return [each for each in cases if each.state in LIVE and each.severity in SERIOUS]
+
+
+def _where(actor: Actor) -> Where:
+    """Begin a question about the cases of the customers within sight."""
+    where = Where(actor)
+    where.add("k.tenant_id = {} AND NOT k.deleted", actor.tenant_id)
+    return where
+
+
+def _filtered(actor: Actor, filters: CaseFilters, now: datetime) -> Where:
+    """Turn filters into conditions."""
+    where = _where(actor)
+    for name in ("state", "severity", "assignee_id", "customer_id"):
+        if (value := getattr(filters, name)) is not None:
+            where.add(f"k.{name} = {{}}", value)
+    if filters.is_live:
+        where.add("k.state IN ('open', 'in_progress', 'waiting')")
+    if filters.is_late:
+        where.add(
+            "k.state IN ('open', 'in_progress') AND least("
+            "CASE WHEN k.answered_at IS NULL THEN k.answer_due_at END, k.resolve_due_at) < {}",
+            now,
+        )
+    if filters.q and (text := filters.q.strip()):
+        asked = where.param(text.lower())
+        where.add(f"(strpos(lower(k.subject), {asked}) > 0 OR strpos(lower(c.name), {asked}) > 0)")
+    return where
+
+
+def _view(row: asyncpg.Record, now: datetime) -> CaseView:
+    """Turn a row into a view as of now."""
+    given: dict[str, Any] = {name: value for name, value in row.items() if name != "created_seq"}
+    state = row["state"]
+    return CaseView(
+        **given,
+        number=row["id"].hex[-_NUMBER:].upper(),
+        is_answer_late=rules.is_late(row["answer_due_at"], row["answered_at"], state, now),
+        is_resolve_late=rules.is_late(row["resolve_due_at"], row["resolved_at"], state, now),
+    )
