@@ -40,7 +40,7 @@ def read(content: bytes, encoding: str | None = None) -> Sheet:
         raise FileRefused("encoding_wrong", f"The file is not in {name}.") from error
     except csv.Error as error:
         raise FileRefused("csv_broken", f"The file is no CSV that can be read: {error}.") from error
-    return Sheet(format="csv", rows=rows.rows, encoding=name, delimiter=delimiter)
+    return Sheet(format="csv", rows=rows, encoding=name, delimiter=delimiter)
 
 
 def _text(content: bytes, encoding: str) -> io.TextIOWrapper:

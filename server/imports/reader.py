@@ -14,7 +14,7 @@ import msgspec
 
 from server.imports import csv_text, xlsx
 from server.imports.rules.columns import Vocabulary
-from server.imports.sheets import FILE_BYTES_MAX, FileRefused, Sheet, packed, split_header
+from server.imports.sheets import FILE_BYTES_MAX, FileRefused, Sheet, as_table
 
 MEMORY_BYTES: Final = 768 * 1024 * 1024
 CPU_S: Final = 30
@@ -67,14 +67,14 @@ def answer(content: bytes, order: Order) -> Read | Refused:
     vocabulary = Vocabulary(order.names)
     try:
         sheet = read(content, vocabulary, order.encoding)
-        header, rows = split_header(sheet, vocabulary)
+        table = as_table(sheet.rows, vocabulary)
         return Read(
             format=sheet.format,
             encoding=sheet.encoding,
             delimiter=sheet.delimiter,
-            header=header,
-            row_count=len(rows),
-            chunks=packed(rows),
+            header=table.header,
+            row_count=table.row_count,
+            chunks=table.chunks,
         )
     except FileRefused as refused:
         return Refused(refused.code, refused.detail)

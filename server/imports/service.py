@@ -23,7 +23,16 @@ from server.identity import queries as identity
 from server.imports import chunks, queries, sandbox, turns
 from server.imports.chunks import Chunk
 from server.imports.reader import Read
-from server.imports.rules.rows import Action, Counts, Interpreted, Problem, Told, Verdict, count
+from server.imports.rules.rows import (
+    Action,
+    Counts,
+    Interpreted,
+    Problem,
+    Told,
+    Verdict,
+    count,
+    said_by,
+)
 from server.imports.schemas import ImportView, Plan, StartImport
 from server.imports.targets import Work, Written
 from server.kit import db, ids, outbox
@@ -242,7 +251,7 @@ class _Running(msgspec.Struct, frozen=True):
 
 
 class _ReadChunk(msgspec.Struct, frozen=True):
-    """A chunk whose rows are understood."""
+    """A chunk whose rows are understood, unless it was done before."""
 
     chunk: Chunk
     rows: list[Interpreted]
@@ -255,15 +264,25 @@ async def _read(running: _Running, number: int) -> _ReadChunk | None:
         chunk = await chunks.load(tenant_id, running.import_id, number)
     if chunk is None:
         return None
+    if chunk.told is not None:
+        await asyncio.to_thread(_remember, running, chunk)
+        return _ReadChunk(chunk, [])
     return _ReadChunk(chunk, await queries.interpreted(chunk.rows, running.plan, running.work))
 
 
+def _remember(running: _Running, chunk: Chunk) -> None:
+    """Tell the work which rows of a chunk were taken when it was done."""
+    left = {told.number for told in chunk.told or () if not told.was_taken}
+    plan, taken = running.plan, (row for row in chunk.rows if row.number not in left)
+    running.work.remember(
+        {row.number: said_by(row.cells, plan.columns, plan.everywhere) for row in taken}
+    )
+
+
 async def _do_chunk(running: _Running, read: _ReadChunk, *, now: datetime) -> bool:
-    """Do one chunk, or remember what was done of it; say whether it was done now."""
+    """Do one chunk unless it was done before; say whether it was done now."""
     tenant_id, number = running.actor.tenant_id, read.chunk.number
     if read.chunk.told is not None:
-        left = {told.number for told in read.chunk.told if not told.was_taken}
-        running.work.remember([row for row in read.rows if row.number not in left])
         return False
     async with db.tenant_transaction(tenant_id):
         # Another worker that thinks it has the lease waits here, and then finds it done.

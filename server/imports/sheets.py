@@ -1,7 +1,7 @@
 """What a spreadsheet is once it has been read: rows of text. Limits, and why a file is refused."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -40,20 +40,17 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     cells: list[str]
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A sheet as text."""
-
-    format: str
-    rows: list[Row]
-    encoding: str | None = None
-    delimiter: str | None = None
-
-
 class Rows:
-    """Gathers rows within the limits."""
+    """The rows of a sheet, gathered within the limits; all but the first thousand are packed."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.top: list[Row] = []
+        """The first rows, among them that of the column names."""
+        self.packed: list[bytes] = []
+        """The others, a thousand a chunk."""
+        self.count = 0
+        self.width = 0
+        self._open: list[Row] = []
         self._chars = 0
 
     def add(self, number: int, cells: list[str]) -> None:
@@ -68,10 +65,22 @@ class Rows:
         if len(cells) > COLUMNS_MAX:
             raise FileRefused("too_many_columns", f"A sheet may have {COLUMNS_MAX} columns.")
         # The header is a row too.
-        if len(self.rows) > ROWS_MAX:
+        if self.count > ROWS_MAX:
             raise FileRefused(
                 "too_many_rows", f"A file may have {ROWS_MAX} rows; split it and import the parts."
             )
+        self._look_at(number, cells)
+        self.count += 1
+        if self.count <= CHUNK_ROWS:
+            self.top.append(Row(number, cells))
+            return
+        self.width = max(self.width, len(cells))
+        self._open.append(Row(number, cells))
+        if len(self._open) == CHUNK_ROWS:
+            self.close()
+
+    def _look_at(self, number: int, cells: list[str]) -> None:
+        """Refuse cells that pass a limit, or are no text."""
         for cell in cells:
             if len(cell) > CELL_CHARS_MAX:
                 raise FileRefused(
@@ -83,36 +92,68 @@ class Rows:
             self._chars += len(cell)
         if self._chars > SHEET_CHARS_MAX:
             raise FileRefused("too_large", "The sheet's texts together are too long; split it.")
-        self.rows.append(Row(number, cells))
+
+    def close(self) -> None:
+        """Pack what is open: as lists, the rows of a large file take ten times its size."""
+        if self._open:
+            self.packed.append(_packed(self._open))
+            self._open = []
+
+    def __iter__(self) -> Iterator[Row]:
+        """Give all rows."""
+        yield from self.top
+        for chunk in self.packed:
+            yield from unpacked(chunk)
+        yield from self._open
 
 
-def is_table(rows: Sequence[Row], vocabulary: Vocabulary) -> bool:
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A sheet as text."""
+
+    format: str
+    rows: Rows
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A sheet whose column names are found."""
+
+    header: list[str]
+    row_count: int
+    chunks: list[bytes]
+
+
+def is_table(rows: Rows, vocabulary: Vocabulary) -> bool:
     """Say whether a sheet has columns that are known; a cover or a page of notes has none."""
-    return any(vocabulary.known(row.cells) > 1 for row in rows[:_HEADER_IN_FIRST])
+    return any(vocabulary.known(row.cells) > 1 for row in rows.top[:_HEADER_IN_FIRST])
 
 
-def split_header(sheet: Sheet, vocabulary: Vocabulary) -> tuple[list[str], list[Row]]:
-    """Find the row of the column names among the first ten, and give what stands below it.
+def as_table(rows: Rows, vocabulary: Vocabulary) -> Table:
+    """Find the row of the column names among the first ten; what stands below it is the table.
 
     :raises FileRefused: there is nothing below.
     """
-    if not sheet.rows:
+    if not rows.top:
         raise FileRefused("empty", "This file has no rows.")
-    known = [vocabulary.known(row.cells) for row in sheet.rows[:_HEADER_IN_FIRST]]
+    known = [vocabulary.known(row.cells) for row in rows.top[:_HEADER_IN_FIRST]]
     at = known.index(max(known))
-    rows = sheet.rows[at + 1 :]
-    if not rows:
+    below = rows.top[at + 1 :]
+    if not below:
         raise FileRefused("empty", "This file has no rows below its column names.")
-    header = sheet.rows[at].cells
-    width = max(len(row.cells) for row in (sheet.rows[at], *rows))
-    return [*header, *[""] * (width - len(header))], rows
+    rows.close()
+    header = rows.top[at].cells
+    width = max(rows.width, *(len(row.cells) for row in rows.top[at:]))
+    return Table(
+        header=[*header, *[""] * (width - len(header))],
+        row_count=rows.count - at - 1,
+        chunks=[_packed(below), *rows.packed],
+    )
 
 
-def packed(rows: Sequence[Row]) -> list[bytes]:
-    """Pack rows into chunks, as they are kept."""
-    starts = range(0, len(rows), CHUNK_ROWS)
-    encode = msgspec.msgpack.encode
-    return [zlib.compress(encode(rows[start : start + CHUNK_ROWS]), _FAST) for start in starts]
+def _packed(rows: Sequence[Row]) -> bytes:
+    """Pack rows into a chunk, as it is kept."""
+    return zlib.compress(msgspec.msgpack.encode(rows), _FAST)
 
 
 def unpacked(chunk: bytes) -> list[Row]:

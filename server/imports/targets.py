@@ -33,8 +33,8 @@ class Work(Protocol):
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:
         """Write a chunk; in the open transaction."""
 
-    def remember(self, rows: Sequence[Interpreted]) -> None:
-        """Take rows of a chunk that was written before as earlier ones of the file."""
+    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
+        """Take rows that were written before as earlier ones of the file: cells by row number."""
 
 
 class Target(Protocol):

@@ -53,7 +53,7 @@ def read(content: bytes, vocabulary: Vocabulary) -> Sheet:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             package = _Package(archive)
-            return Sheet(format="xlsx", rows=_Workbook(package, vocabulary).read().rows)
+            return Sheet(format="xlsx", rows=_Workbook(package, vocabulary).read())
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise FileRefused("xlsx_broken", "This workbook is damaged or protected.") from error
 
@@ -140,10 +140,10 @@ class _Workbook:
         if "xl/styles.xml" in self._package:
             self._read_styles()
         first = self._read_sheet(self._sheets[0])
-        if is_table(first.rows, self._vocabulary):
+        if is_table(first, self._vocabulary):
             return first
         others = map(self._read_sheet, self._sheets[1:_SHEETS_TRIED])
-        return next((each for each in others if is_table(each.rows, self._vocabulary)), first)
+        return next((each for each in others if is_table(each, self._vocabulary)), first)
 
     def _read_sheet(self, relation: str) -> Rows:
         """Read one sheet."""

@@ -124,14 +124,14 @@ class _Work(Work):
         return [_complete(each, needed) for each in verdicts] if needed else verdicts
 
     @override
-    def remember(self, rows: Sequence[Interpreted]) -> None:
+    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
         """Put rows among the earlier ones."""
-        for row in rows:
-            values = row.fields
+        for number, cells in rows.items():
+            values = self.interpret(number, cells).fields
             like = duplicates.likeness(
                 values.get("name"), uscc=values.get("uscc"), phone=values.get("phone")
             )
-            self._earlier.add(like, row.number, judging.row_id(self._import_id, row.number))
+            self._earlier.add(like, number, judging.row_id(self._import_id, number))
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:

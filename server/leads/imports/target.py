@@ -94,6 +94,8 @@ class _Work(Work):
         self._known = known
         self._rows: dict[str, int] = {}
         """The rows of the file by phone and credit code; the first of each."""
+        self._written: dict[UUID, int] = {}
+        """The rows that an earlier run wrote, by the leads that they made."""
         self._findings: dict[int, Findings] = {}
         """What was looked up about the rows that are to be written next."""
 
@@ -122,7 +124,8 @@ class _Work(Work):
             problem = Problem("id", "not_found", "No such lead.")
             return Verdict(row, Action.REFUSE, problems=(problem,))
         twin = self._twin(row)
-        self.remember([row])
+        for key in _keys(row):
+            self._rows.setdefault(key, row.number)
         if lead_id in held:
             # What an export wrote comes back.
             return Verdict(row, Action.SKIP, target)
@@ -132,11 +135,13 @@ class _Work(Work):
 
     def _twin(self, row: Interpreted) -> Problem | None:
         """Say which lead or customer a row is already."""
+        findings = self._findings[row.number]
         before = [self._rows[key] for key in _keys(row) if key in self._rows]
+        if findings.lead_id and (written := self._written.get(UUID(findings.lead_id))):
+            before.append(written)
         if before:
             detail = f"Row {min(before)} is the same customer."
             return Problem("", "duplicate_in_file", detail)
-        findings = self._findings[row.number]
         twin = findings.customer_id or findings.lead_id
         if twin is None:
             return None
@@ -144,11 +149,9 @@ class _Work(Work):
         return Problem("", "duplicate_in_tenant", detail, record_id=twin)
 
     @override
-    def remember(self, rows: Sequence[Interpreted]) -> None:
-        """Put rows among the earlier ones."""
-        for row in rows:
-            for key in _keys(row):
-                self._rows.setdefault(key, row.number)
+    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
+        """Note which rows were written; what they say is looked up with the company's leads."""
+        self._written |= {uuid5(self._import_id, str(number)): number for number in rows}
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:

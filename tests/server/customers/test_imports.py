@@ -563,7 +563,8 @@ async def test_an_import_goes_on_behind_the_chunks_that_are_done(tenant: Tenant)
     again = await imports.run(tenant.owner, view.id, now=NOW)
 
     done = await imports_queries.one(tenant.owner, view.id)
-    assert (half.state, half.counts.rows) == ("running", 1000)
+    assert half.state == "running"
+    assert 0 < half.counts.rows <= 1000
     assert again
     assert (done.counts.created, done.counts.skipped) == (2200, 300)
     assert {code for _, _, code in await told(tenant, view.id)} == {"duplicate_in_file"}
