@@ -1,18 +1,22 @@
 """Leads in a browser: typed in, cleaned, routed with reasons, answered; a form for everybody."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from server.imports import queries as imports_queries
+from server.imports import service as imports
 from server.kit import clock
 from server.leads import queries, service
 from server.leads.rules.campaigns import Channel
 from server.leads.rules.states import IntakePath, ReturnReason
 from server.leads.schemas import LeadFilters, NewCampaign, NewForm, NewLead, NewSource, Return
 from tests.factories import Tenant, new_id
-from tests.partner_portal.browser.stage import Site, let_in, open_page
+from tests.partner_portal.browser.stage import Site, let_in, open_page, too_wide, violations
 from tests.partner_portal.browser.test_pages import look_at, speak
 
 
@@ -143,3 +147,48 @@ async def test_s39_what_is_discarded_on_the_page_comes_back(
     await expect(page.locator("section[aria-labelledby=h-past]")).to_contain_text("丢弃")
     [lead] = (await queries.list_page(shop.manager, LeadFilters())).items
     assert lead.state == "ready"
+
+
+async def test_s38_a_sheet_of_leads_is_mapped_given_a_source_and_brought_in(
+    shop: Tenant,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    source = NewSource(name="春季展会", channel=Channel.EVENT, cost_key=f"k{new_id().hex[-12:]}")
+    source_id = (await service.add_source(shop.manager, source, now=clock.now())).id
+    await a_lead(shop)
+    sheet = tmp_path / "展会名单.csv"
+    rows = ("平江路茶馆,13862147711,苏州", "打不通的店,12,苏州", "德力,13862147705,苏州")
+    sheet.write_bytes("\r\n".join(("公司,手机,城市", *rows)).encode("gb18030"))
+    await let_in(context, site, shop.manager)
+    await open_page(page, "/leads")
+    await page.get_by_role("link", name="导入", exact=True).click()
+
+    await page.set_input_files("#file", sheet)
+    await page.get_by_role("button", name="读取文件").click()
+    await expect(page.locator(".kpi").first).to_contain_text("2")
+    await expect(page.locator("section", has=page.locator("#h-problems"))).to_contain_text(
+        "该客户已经存在：德力精工"
+    )
+    await page.select_option("[name=all_source]", "春季展会")
+    await expect(page.locator("[name=all_source]")).to_have_value("春季展会")
+    assert await violations(page, axe, "zh-CN") == []
+    if shots := os.environ.get("TONGLU_SHOTS"):
+        await page.screenshot(path=Path(shots) / "leads-import.png", full_page=True)
+    assert await too_wide(page) == []
+    await page.get_by_role("button", name="开始导入").click()
+    await expect(page.locator("#h-progress")).to_have_text("导入中")
+    [view] = (await imports_queries.list_page(shop.manager)).items
+    assert await imports.run(shop.manager, view.id, now=clock.now())
+
+    await expect(page.locator("#h-progress")).to_have_text("已完成")
+    await page.get_by_role("link", name="查看线索").click()
+    await expect(page.locator("h1")).to_have_text("线索")
+    found = {
+        lead.name: lead for lead in (await queries.list_page(shop.manager, LeadFilters())).items
+    }
+    assert (found["平江路茶馆"].source_id, found["平江路茶馆"].verdict) == (source_id, "clean")
+    assert found["打不通的店"].verdict == "invalid_phone"
