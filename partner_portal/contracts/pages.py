@@ -102,7 +102,7 @@ async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
     """Give the contracts that the list shows, as a file that spreadsheet programs open."""
     asked = request.query_params
     filters = _filters(asked.get("view", ""), asked.get("q", ""))
-    blocks = await queries.as_csv(actor, filters, now=clock.now())
+    blocks = await service.as_csv(actor, filters, now=clock.now())
     headers = {
         "Content-Disposition": 'attachment; filename="contracts.csv"',
         "Cache-Control": "no-store",

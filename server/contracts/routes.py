@@ -74,7 +74,7 @@ async def list_contracts(
 )
 async def export(actor: CurrentActor, filters: TheFilters) -> Stream:
     """Export the contracts within sight as CSV, a line each. For managers."""
-    blocks = await queries.as_csv(actor, filters, now=clock.now())
+    blocks = await service.as_csv(actor, filters, now=clock.now())
     return Stream(
         blocks,
         media_type=_CSV,

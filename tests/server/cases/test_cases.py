@@ -21,6 +21,8 @@ from server.cases.schemas import (
     NewCase,
     NewComment,
 )
+from server.customers.bulk import service as bulk
+from server.customers.bulk.schemas import NewHandOver
 from server.kit.errors import IdReused, NotFound
 from server.notifications import queries as notifications
 from server.settings import Settings
@@ -225,6 +227,17 @@ async def test_a_case_goes_with_its_customer(tenant: Tenant) -> None:
 
     assert (await seen(tenant.rep, case)).customer_id == other
     assert (await do(tenant.rep, case, "start")).state == "in_progress"
+
+
+async def test_open_cases_go_along_when_a_book_is_handed_over(tenant: Tenant) -> None:
+    live, helped = await open_case(tenant.rep), await open_case(tenant.rep)
+    await do(tenant.rep, helped, "resolve", text="已更换")
+
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[tenant.manager.user_id])
+    await bulk.hand_over(tenant.owner, wanted, now=NOW)
+
+    held = [await seen(tenant.manager, each) for each in (live, helped)]
+    assert [each.assignee_id for each in held] == [tenant.manager.user_id, tenant.rep.user_id]
 
 
 # --------------------------------------------------------------------------------- on a phone

@@ -1,4 +1,4 @@
-"""Contracts as a sheet: a line each, cells that no spreadsheet program takes for a formula."""
+"""Contracts as a sheet: a line each, no cell a formula, and a line in the audit trail."""
 
 import csv
 import io
@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Final
 
 from server.access import Actor, Permission, ensure
+from server.audit import service as audit
 from server.contracts.queries.contracts import list_page
 from server.contracts.schemas import ContractFilters, ContractView
+from server.kit import db
 from server.kit.cells import harmless
 from server.kit.pages import PAGE_SIZE_MAX
 
@@ -34,6 +36,8 @@ _STATES: Final = {
 async def as_csv(actor: Actor, filters: ContractFilters, *, now: datetime) -> AsyncIterator[bytes]:
     """Write the contracts within sight that the filters leave as CSV, a page at a time."""
     ensure(actor, Permission.CUSTOMERS_EXPORT)
+    async with db.tenant_transaction(actor.tenant_id):
+        await audit.record(actor, "contracts.exported", subject_id=None, now=now, format="csv")
     first = await list_page(actor, filters, now=now, limit=PAGE_SIZE_MAX)
 
     async def blocks() -> AsyncIterator[bytes]:
