@@ -1,4 +1,4 @@
-"""A spreadsheet becomes customers: previewed, once, resumably; and what is exported comes back."""
+"""A spreadsheet becomes customers: previewed, once, resumably."""
 
 import asyncio
 import csv
@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,12 +17,9 @@ import openpyxl
 import pytest
 
 from server.access import Actor, Role, Scope
-from server.customers import queries, service
-from server.customers.exports import service as exports
-from server.customers.exports.sheets import Words
+from server.customers import queries
 from server.customers.imports.target import CUSTOMERS
 from server.customers.rules import fields, identifiers, status
-from server.customers.schemas import Filters, NewContact
 from server.customers.service import references
 from server.identity import service as identity
 from server.identity.schemas import UserChange
@@ -40,43 +36,12 @@ from server.kit.errors import Forbidden, IdReused, NotFound, Refusal
 from server.settings import Settings
 from server.worker import collect_handlers
 from tests.factories import NOW, Tenant, new_id
-from tests.server.customers.stories import change, make, make_tag, names
+from tests.server.customers.spreadsheets import bring_in, everything, hand_in, sheet, trail, upload
+from tests.server.customers.stories import make, make_tag, names
 from world import numbers
 from world.spreadsheets import FileKind, Order, write
 
 ROOT = Path(__file__).parents[3]
-
-
-def sheet(*rows: str, header: str = "客户名称,电话,税号,状态") -> bytes:
-    """Write a small CSV."""
-    return "\r\n".join([header, *rows]).encode("gb18030")
-
-
-async def upload(actor: Actor, file_name: str, content: bytes, **extra: Any) -> ImportView:
-    """Upload a file of customers."""
-    return await imports.upload(actor, file_name, content, target="customers", now=NOW, **extra)
-
-
-async def hand_in(tenant: Tenant, content: bytes, **extra: Any) -> ImportView:
-    """Upload a file."""
-    return await upload(tenant.owner, "客户.csv", content, **extra)
-
-
-async def bring_in(
-    tenant: Tenant, content: bytes, policy: Policy = Policy.SKIP, **wanted: Any
-) -> ImportView:
-    """Upload a file, start it and do it to the end."""
-    view = await hand_in(tenant, content)
-    plan = StartImport(duplicates=policy, **wanted)
-    await imports.start(tenant.owner, view.id, plan, now=NOW)
-    assert await imports.run(tenant.owner, view.id, now=NOW)
-    return await imports_queries.one(tenant.owner, view.id)
-
-
-async def everything(tenant: Tenant) -> dict[UUID, Any]:
-    """Give all customers, by id."""
-    pages = queries.all_pages(tenant.owner, Filters())
-    return {each.id: each async for page in pages for each in page}
 
 
 async def told(tenant: Tenant, import_id: UUID) -> list[tuple[int, str, str]]:
@@ -542,15 +507,6 @@ async def test_an_import_stops_when_its_person_may_not_import_any_more(
     assert await everything(tenant) == {}
 
 
-async def trail(tenant: Tenant) -> list[Any]:
-    """Give the tenant's audit trail."""
-    async with db.tenant_transaction(tenant.tenant_id):
-        rows: list[Any] = await db.connection().fetch(
-            "SELECT action FROM audit_entry WHERE tenant_id = $1", tenant.tenant_id
-        )
-    return rows
-
-
 async def test_an_import_goes_on_behind_the_chunks_that_are_done(tenant: Tenant) -> None:
     rows = [f"客户{at % 2200}号,,," for at in range(2500)]
     view = await hand_in(tenant, sheet(*rows))
@@ -635,123 +591,3 @@ async def test_kill_9_at_any_moment_loses_and_doubles_nothing(
             tenant.tenant_id,
         )
     assert created == len(file.truth.good)
-
-
-# ------------------------------------------------------------------------------------ export
-
-
-async def joined(blocks: AsyncIterator[bytes]) -> bytes:
-    """Put a stream together."""
-    return b"".join([block async for block in blocks])
-
-
-@pytest.fixture
-async def stocked(tenant: Tenant) -> Tenant:
-    """A company with every kind of value in its customers."""
-    tag = await make_tag(tenant.owner, "重点")
-    await make(tenant.rep, "=HYPERLINK(1)茶行", phone="13805710001", tags=[tag], city="杭州")
-    await make(tenant.owner, "'带引号", remark="一行\n=2+2\n'三", phone="0571-88880000")
-    await make(
-        tenant.manager,
-        "龙井茶行",
-        uscc="91110000600037341L",
-        phone="+1 650 253 0000",
-        status="signed",
-        level="A",
-        source="展会",
-        expected_revenue_minor=123_456,
-        address="@西湖区",
-        industry="-茶叶",
-    )
-    lost = await make(tenant.owner, "黄酒坊", status="lost", expected_revenue_minor=0)
-    await service.add_contact(tenant.owner, lost.id, NewContact(name="王"), now=NOW)
-    return tenant
-
-
-@pytest.mark.parametrize("words", Words)
-@pytest.mark.parametrize("policy", Policy)
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-async def test_an_export_that_comes_back_changes_nothing(
-    stocked: Tenant, words: Words, policy: Policy, kind: str
-) -> None:
-    write_out = exports.as_csv if kind == "csv" else exports.as_xlsx
-    content = await joined(await write_out(stocked.owner, Filters(), words, now=NOW))
-    before = await everything(stocked)
-
-    view = await bring_in(stocked, content, policy)
-
-    assert (view.counts.created, view.counts.updated, view.counts.refused) == (0, 0, 0)
-    assert view.counts.rows == 4
-    assert await everything(stocked) == before
-
-
-async def test_an_edited_export_edits(stocked: Tenant) -> None:
-    content = await joined(
-        await exports.as_csv(stocked.owner, Filters(q="黄酒"), Words.ZH, now=NOW)
-    )
-
-    view = await bring_in(
-        stocked, content.decode("utf-8-sig").replace("黄酒坊", "黄酒新坊").encode(), Policy.UPDATE
-    )
-
-    assert (view.counts.updated, view.counts.unchanged) == (1, 0)
-    assert await names(stocked.owner, q="黄酒") == ["黄酒新坊"]
-
-
-async def test_an_export_rebuilds_an_empty_company(stocked: Tenant, rival: Tenant) -> None:
-    await make_tag(rival.owner, "重点")
-    content = await joined(await exports.as_csv(stocked.owner, Filters(), Words.KEYS, now=NOW))
-    view = await hand_in(rival, content)
-    columns = [None if column in {"owner", "owner_id"} else column for column in view.plan.columns]
-
-    done = await bring_in(rival, content, columns=columns)
-
-    assert done.counts.created == 4
-    theirs = await everything(rival)
-    for customer_id, customer in (await everything(stocked)).items():
-        again = theirs[customer_id]
-        assert (again.name, again.remark, again.phone) == (
-            customer.name,
-            customer.remark,
-            customer.phone,
-        )
-
-
-async def test_an_export_is_within_sight_filtered_and_told(stocked: Tenant) -> None:
-    with pytest.raises(Forbidden):
-        await exports.as_csv(stocked.rep, Filters(), Words.KEYS, now=NOW)
-
-    content = await joined(
-        await exports.as_csv(stocked.manager, Filters(status=("signed",)), Words.KEYS, now=NOW)
-    )
-
-    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    assert [row["name"] for row in rows] == ["龙井茶行"]
-    assert "customers.exported" in [each["action"] for each in await trail(stocked)]
-
-
-async def test_no_cell_of_an_export_is_a_formula(stocked: Tenant) -> None:
-    content = await joined(await exports.as_csv(stocked.owner, Filters(), Words.ZH, now=NOW))
-    book = openpyxl.load_workbook(
-        io.BytesIO(await joined(await exports.as_xlsx(stocked.owner, Filters(), Words.ZH, now=NOW)))
-    )
-
-    for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
-        for cell in row:
-            for line in cell.splitlines():
-                assert not line.lstrip().startswith(("=", "+", "-", "@"))
-    types = {cell.data_type for row in book.active.iter_rows() for cell in row if cell.value}
-    assert types == {"s"}
-
-
-async def test_a_large_export_comes_in_pages(tenant: Tenant) -> None:
-    await bring_in(tenant, sheet(*[f"客户{at}号,,," for at in range(1500)]))
-    customer = (await queries.list_page(tenant.owner, Filters(q="客户7号"))).items[0]
-    await change(tenant.owner, customer.id, name="改名")
-
-    blocks = [
-        block async for block in await exports.as_csv(tenant.owner, Filters(), Words.KEYS, now=NOW)
-    ]
-
-    assert len(blocks) >= 8
-    assert len(b"".join(blocks).splitlines()) == 1501
