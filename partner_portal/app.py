@@ -16,6 +16,7 @@ from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
 from partner_portal.contracts import pages as contracts
 from partner_portal.contracts import papers
+from partner_portal.custom import pages as custom
 from partner_portal.customers import children, detail, editing
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
@@ -199,6 +200,12 @@ def create_app(settings: Settings) -> Litestar:
             tags.tag,
             tags.change_tag,
             tags.remove_tag,
+            custom.fields,
+            custom.new_field,
+            custom.add_field,
+            custom.field,
+            custom.change_field,
+            custom.archive_field,
             people.people,
             people.new_person,
             people.add_person,

@@ -13,6 +13,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from partner_portal import forms
+from partner_portal.customers import own, record
 from partner_portal.customers.detail import base_of
 from partner_portal.customers.fields import CONTACT, STORE, Field, typed
 from partner_portal.forms import Problem
@@ -21,6 +22,7 @@ from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers import queries, service
+from server.customers.custom import queries as customs
 from server.customers.schemas import ContactEdit, ContactView, Saved, StoreEdit, StoreView
 from server.kit import clock
 from server.kit.errors import NotFound, Refusal
@@ -31,6 +33,7 @@ Kind = Literal["contacts", "stores"]
 class _Doing(msgspec.Struct, frozen=True):
     """What is done with one kind of record."""
 
+    subject: str
     fields: tuple[Field, ...]
     change: type[ContactEdit] | type[StoreEdit]
     edit: Callable[..., Awaitable[Saved]]
@@ -40,6 +43,7 @@ class _Doing(msgspec.Struct, frozen=True):
 
 _DOING: Final[dict[Kind, _Doing]] = {
     "contacts": _Doing(
+        "contact",
         CONTACT,
         ContactEdit,
         service.edit_contact,
@@ -47,7 +51,7 @@ _DOING: Final[dict[Kind, _Doing]] = {
         service.restore_contact,
     ),
     "stores": _Doing(
-        STORE, StoreEdit, service.edit_store, service.delete_store, service.restore_store
+        "store", STORE, StoreEdit, service.edit_store, service.delete_store, service.restore_store
     ),
 }
 
@@ -65,6 +69,8 @@ async def child(
     ensure(actor, Permission.CUSTOMERS_WRITE)
     held = await _held(actor, customer_id, kind, record_id)
     given = {field.name: typed(field, getattr(held, field.name)) for field in _DOING[kind].fields}
+    own_fields = await customs.definitions(actor, _DOING[kind].subject)
+    given |= {each.name: own.typed(each, held.custom.get(each.name)) for each in own_fields}
     given["base"] = str(held.seq)
     return await _form(request, actor, renderer, _Draft(customer_id, kind, held, given), Problem())
 
@@ -105,12 +111,21 @@ async def change_child(
     doing = _DOING[kind]
     given = await forms.texts(request, *(field.name for field in doing.fields), "base")
     held = await _held(actor, customer_id, kind, record_id)
+    own_fields = await customs.definitions(actor, doing.subject)
+    given |= own.given(await request.form(), own_fields)
+    touched = [
+        each
+        for each in own_fields
+        if given[each.name] != own.typed(each, held.custom.get(each.name))
+    ]
     changed: dict[str, Any] = {
         field.name: given[field.name] or (None if field.name != "name" else "")
         for field in doing.fields
         if given[field.name] != typed(field, getattr(held, field.name))
     }
     try:
+        if touched:
+            changed["custom"] = own.taken(given, touched)
         change = forms.taken(changed | {"base": base_of(given["base"]) or None}, doing.change)
         if changed:
             await doing.edit(actor, record_id, change, now=clock.now())
@@ -125,6 +140,8 @@ async def _form(
     request: AnyRequest, actor: Actor, renderer: TheRenderer, draft: _Draft, wrong: Problem
 ) -> Response[Any]:
     """Draw the form of a contact or a store."""
+    own_fields = await customs.definitions(actor, _DOING[draft.kind].subject)
+    spoken = record.spoken(forms.words_of(request))
     return renderer.page(
         request,
         "customers/templates/child.html",
@@ -135,6 +152,7 @@ async def _form(
         fields=_DOING[draft.kind].fields,
         given=draft.given,
         wrong=wrong,
+        **own.drawn(own_fields, draft.given, spoken),
         **await frame(request, actor),
     )
 

@@ -15,7 +15,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from partner_portal import failures, forms, htmx
-from partner_portal.customers import record
+from partner_portal.customers import own, record
 from partner_portal.customers.fields import (
     BY_NAME,
     LEVELS,
@@ -33,6 +33,7 @@ from server.access import ROLE_PERMISSIONS, Permission
 from server.access.edge import CurrentActor
 from server.customers import queries as customers
 from server.customers import service
+from server.customers.custom import queries as customs
 from server.customers.schemas import CustomerEdit, NewContact, NewNote, NewStore
 from server.kit import clock
 from server.kit.errors import Invalid, NotFound, Refusal
@@ -250,7 +251,10 @@ async def add_child(
 ) -> Response[Any]:
     """Add a contact or a store."""
     form = await request.form()
-    given = {name: str(value).strip() or None for name, value in form.items()}
+    given: dict[str, Any] = {name: str(value).strip() or None for name, value in form.items()}
+    subject = "contact" if kind == "contacts" else "store"
+    own_fields = await customs.definitions(actor, subject)
+    given["custom"] = own.taken(own.given(form, own_fields), own_fields)
     if kind == "contacts":
         given["name"] = given.get("name") or ""
         contact = taken(given, NewContact)

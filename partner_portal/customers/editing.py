@@ -8,9 +8,9 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from partner_portal.customers import record
+from partner_portal.customers import own, record
 from partner_portal.customers.detail import Trouble, base_of, read_all, trouble
-from partner_portal.customers.fields import CUSTOMER, LEVELS, STATUSES, typed
+from partner_portal.customers.fields import BY_NAME, CUSTOMER, LEVELS, STATUSES, typed
 from partner_portal.formats import Formats
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
@@ -19,6 +19,7 @@ from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers import queries as customers
 from server.customers import service
+from server.customers.custom import queries as customs
 from server.customers.schemas import CustomerEdit, Duplicate, Identity, NewCustomer
 from server.identity import queries as identity
 from server.kit import clock, ids
@@ -33,7 +34,8 @@ async def new_customer(
 ) -> Response[Any]:
     """Show an empty form; the customer will be the person's own unless said otherwise."""
     ensure(actor, Permission.CUSTOMERS_WRITE)
-    given = {field.name: "" for field in CUSTOMER}
+    own_fields = await customs.definitions(actor, "customer")
+    given = {field.name: "" for field in CUSTOMER} | {each.name: "" for each in own_fields}
     given |= {"status": "potential", "owner_id": str(actor.user_id)}
     new_id = str(ids.new_id(clock.now()))
     return await _form(request, actor, renderer, Draft(given=given, new_id=new_id))
@@ -44,9 +46,13 @@ async def create(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
     """Create a customer; when others look like it, ask first. Sending twice makes one."""
     words = catalogue(language_of(request))
     form = await request.form()
+    own_fields = await customs.definitions(actor, "customer")
     given = {field.name: str(form.get(field.name, "")) for field in CUSTOMER}
     new_id = str(form.get("id", ""))
     values, errors = read_all(given, words)
+    given |= own.given(form, own_fields)
+    values["custom"], wrong = own.read_all(given, own_fields, words)
+    errors |= wrong
     if errors:
         refused = Trouble(status=HTTPStatus.UNPROCESSABLE_ENTITY, said="", errors=errors)
         return await _form(
@@ -77,6 +83,10 @@ async def edit_form(
     ensure(actor, Permission.CUSTOMERS_WRITE)
     customer = await customers.one(actor, customer_id)
     given = {field.name: typed(field, getattr(customer, field.name)) for field in CUSTOMER}
+    given |= {
+        each.name: own.typed(each, customer.custom.get(each.name))
+        for each in await customs.definitions(actor, "customer")
+    }
     draft = Draft(given=given, customer_id=customer_id, base=customer.seq)
     return await _form(request, actor, renderer, draft)
 
@@ -88,9 +98,11 @@ async def save(
     """Save the fields that were touched; a stale one is shown with both values."""
     words = catalogue(language_of(request))
     form = await request.form()
+    own_fields = await customs.definitions(actor, "customer")
     given = {field.name: str(form.get(field.name, "")) for field in CUSTOMER}
+    given |= own.given(form, own_fields)
     # A field counts as touched when it is not as the form came.
-    shown = {field.name: str(form.get(f"was_{field.name}", "")) for field in CUSTOMER}
+    shown = {name: str(form.get(f"was_{name}", "")) for name in given}
     touched = {name: text for name, text in given.items() if _lines(text) != _lines(shown[name])}
     base = base_of(form.get("base"))
     refused = await _try(actor, customer_id, touched, base, words)
@@ -110,11 +122,15 @@ async def _try(
     actor: Actor, customer_id: UUID, touched: dict[str, str], base: int, words: Catalogue
 ) -> Trouble | None:
     """Edit what was touched."""
-    values, errors = read_all(touched, words)
-    if errors:
-        return Trouble(status=HTTPStatus.UNPROCESSABLE_ENTITY, said="", errors=errors)
-    if not values:
+    own_fields = await customs.definitions(actor, "customer")
+    built_in = {name: text for name, text in touched.items() if name in BY_NAME}
+    values, errors = read_all(built_in, words)
+    custom, wrong = own.read_all(touched, own_fields, words)
+    if errors | wrong:
+        return Trouble(status=HTTPStatus.UNPROCESSABLE_ENTITY, said="", errors=errors | wrong)
+    if not (values or custom):
         return None
+    values["custom"] = custom
     try:
         terms = {**values, "base": base, "on_conflict": "refuse"}
         await service.edit(
@@ -154,7 +170,8 @@ async def _form(
     """Draw the form, with what is wrong beside each field."""
     words = catalogue(language_of(request))
     directory = await identity.directory(actor)
-    teller = record.Teller(words, Formats(words, clock.now()), directory, {})
+    own_fields = await customs.definitions(actor, "customer")
+    teller = record.Teller(words, Formats(words, clock.now()), directory, {}, own_fields)
     refused = draft.refused or Trouble(status=409 if draft.alike else 200, said="")
     people = sorted(directory.people.items(), key=lambda item: item[1])
     return renderer.page(
@@ -162,6 +179,12 @@ async def _form(
         _FORM,
         status=refused.status,
         fields=CUSTOMER,
+        own_fields=own_fields,
+        offered={
+            each.name: own.offered(each, draft.given[each.name], record.spoken(words))
+            for each in own_fields
+        },
+        spoken=record.spoken(words),
         given=draft.given,
         shown=draft.shown or draft.given,
         errors=refused.errors,

@@ -11,6 +11,7 @@ import msgspec
 
 from partner_portal.customers.fields import LEVELS, STATUSES
 from server.customers.schemas import Filters, Sort
+from sync_protocol.schema.custom import is_custom
 
 DEFAULT_SORT: Final = Sort.UPDATED
 SORTS: Final = (Sort.UPDATED, Sort.NAME, Sort.REVENUE)
@@ -27,6 +28,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     level: str = ""
     owner_id: str = ""
     tag: str = ""
+    own: str = ""
+    """A custom field and its value, with a colon between."""
     sort: str = ""
 
     @classmethod
@@ -38,6 +41,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             given[name] = given[name] if given[name] in choices else ""
         for name in ("owner_id", "tag"):
             given[name] = given[name] if _is_id(given[name]) else ""
+        given["own"] = given["own"] if is_custom(given["own"].partition(":")[0]) else ""
         return cls(**{name: value.replace("\0", "") for name, value in given.items()})
 
     @property
@@ -51,6 +55,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             level=self.level or None,
             owner_id=UUID(self.owner_id) if self.owner_id else None,
             tag=UUID(self.tag) if self.tag else None,
+            custom=dict([self.own.split(":", 1)]) if ":" in self.own else {},
         )
 
     @property
@@ -66,7 +71,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def chosen(self) -> dict[str, str]:
         """Give the filters that are shown as chips."""
-        names = ("city", "industry", "level", "owner_id", "tag")
+        names = ("city", "industry", "level", "owner_id", "tag", "own")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     def address(self, **other: str) -> str:
@@ -77,7 +82,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def export(self) -> str:
         """Write the address of the file with what is looked at."""
-        return _address("/customers/export.csv", {**msgspec.structs.asdict(self), "sort": ""})
+        parts = {**msgspec.structs.asdict(self), "sort": "", "own": "", "custom": self.own}
+        return _address("/customers/export.csv", parts)
 
     @property
     def bulk(self) -> str:

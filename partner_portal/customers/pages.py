@@ -6,13 +6,16 @@ from uuid import UUID
 from litestar import Response, get
 
 from partner_portal import htmx
+from partner_portal.customers import own, record
 from partner_portal.customers.fields import BY_NAME, LEVELS, STATUSES
 from partner_portal.customers.look import DEFAULT_SORT, SORTS, Look
 from partner_portal.frame import frame
-from partner_portal.rendering import AnyRequest, TheRenderer, marked
+from partner_portal.rendering import AnyRequest, TheRenderer, language_of, marked
+from partner_portal.words import catalogue
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers import queries as customers
+from server.customers.custom import queries as customs
 from server.identity import queries as identity
 from server.kit.pages import PAGE_SIZE
 
@@ -35,7 +38,8 @@ async def customer_list(
     shown: dict[str, Any] = {"page": page, "look": look, "names": directory.people}
     if cursor and htmx.is_fragment(request):
         return renderer.page(request, "customers/templates/rows.html", **shown)
-    shown |= await _around(actor, look, directory.people)
+    spoken = record.spoken(catalogue(language_of(request)))
+    shown |= await _around(actor, look, directory.people, spoken)
     if htmx.is_fragment(request):
         return renderer.page(request, "customers/templates/browse.html", **shown)
     return renderer.page(
@@ -49,7 +53,9 @@ def _shown(request: AnyRequest) -> int:
     return max(PAGE_SIZE, int(asked)) if asked.isascii() and asked.isdigit() else PAGE_SIZE
 
 
-async def _around(actor: Actor, look: Look, people: dict[UUID, str]) -> dict[str, Any]:
+async def _around(
+    actor: Actor, look: Look, people: dict[UUID, str], language: str
+) -> dict[str, Any]:
     """Give what stands around the rows: counts, filters, what may be done."""
     every_status = Look.read({**_parts(look), "status": ""})
     everything = await customers.summary(actor, every_status.filters)
@@ -57,6 +63,8 @@ async def _around(actor: Actor, look: Look, people: dict[UUID, str]) -> dict[str
     allowed = ROLE_PERMISSIONS[actor.role]
     tags = await customers.tags(actor)
     names = {str(tag.id): tag.name for tag in tags} | {str(id_): n for id_, n in people.items()}
+    own_choices = own.choices(await customs.definitions(actor, "customer"), language)
+    names |= dict(own_choices)
     chips = [
         {
             "name": name,
@@ -76,6 +84,7 @@ async def _around(actor: Actor, look: Look, people: dict[UUID, str]) -> dict[str
         "people": sorted(people.items(), key=lambda item: item[1]),
         "tags": [(tag.id, tag.name) for tag in tags],
         "chips": chips,
+        "own_choices": own_choices,
         "sorts": SORTS,
         "default_sort": DEFAULT_SORT,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,

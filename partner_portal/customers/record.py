@@ -1,12 +1,13 @@
 """Gather what the page of one customer shows: facts, people, history, conflicts, deals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from partner_portal.customers import own
 from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, Input
 from partner_portal.formats import (
     CASE_COLOURS,
@@ -15,7 +16,7 @@ from partner_portal.formats import (
     STAGE_COLOURS,
     Formats,
 )
-from partner_portal.words import Catalogue
+from partner_portal.words import Catalogue, Language
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.activities import queries as activities
 from server.benefits import queries as benefits
@@ -23,12 +24,15 @@ from server.benefits.schemas import BenefitFilters
 from server.cases import queries as cases
 from server.contracts import queries as contracts
 from server.customers import queries as customers
+from server.customers.custom import queries as customs
 from server.customers.schemas import CustomerDetail, HistoryEntry
 from server.identity import queries as identity
 from server.identity.schemas import Directory
 from server.kit import clock, ids
 from server.pipeline import queries as deals
 from server.sync import queries as sync
+from sync_protocol.custom_fields import Definition
+from sync_protocol.schema.custom import is_custom
 
 ICONS: Final = {
     "customer": "building-2",
@@ -84,14 +88,25 @@ class Moment(msgspec.Struct, frozen=True):
     body: str = ""
 
 
+def spoken(words: Catalogue) -> str:
+    """Give the language in which custom fields are called."""
+    return "en" if words.language is Language.ENGLISH else "zh"
+
+
 class Teller:
     """Says values of records as a person would read them."""
 
     def __init__(
-        self, words: Catalogue, formats: Formats, directory: Directory, tags: Mapping[UUID, str]
+        self,
+        words: Catalogue,
+        formats: Formats,
+        directory: Directory,
+        tags: Mapping[UUID, str],
+        own_fields: Sequence[Definition] = (),
     ) -> None:
         self._words = words
         self._formats = formats
+        self._own_fields = own_fields
         self._people = {str(id_): name for id_, name in directory.people.items()}
         self._devices = directory.devices
         self._tags = {str(id_): name for id_, name in tags.items()}
@@ -103,8 +118,17 @@ class Teller:
         if name == "tags":
             items = value if isinstance(value, (list, tuple)) else [value]
             return ", ".join(self._tags.get(str(item), "…") for item in items)
+        if is_custom(name):
+            return own.said(self._own_fields, name, value, spoken(self._words))
         field = BY_NAME.get(name)
         return self._written(field.input if field else Input.LINE, value)
+
+    def label(self, name: str) -> str:
+        """Say what a field is called."""
+        found = next((each for each in self._own_fields if each.name == name), None)
+        if found is not None:
+            return found.label(spoken(self._words))
+        return self._words.say("custom.gone" if is_custom(name) else f"field.{name}")
 
     def _written(self, kind: Input, value: Any) -> str:
         """Write a value of a kind."""
@@ -159,13 +183,20 @@ async def facts(
     conflicts = await sync.conflicts(actor, customer_id=customer_id)
     directory = await identity.directory(actor)
     all_tags = await customers.tags(actor)
-    teller = Teller(words, formats, directory, {tag.id: tag.name for tag in all_tags})
+    own_fields = await customs.definitions(actor, None)
+    teller = Teller(words, formats, directory, {tag.id: tag.name for tag in all_tags}, own_fields)
     allowed = ROLE_PERMISSIONS[actor.role]
     of_service = await cases.of_customer(actor, customer_id, now=clock.now())
     shown: dict[str, Any] = {
         "found": found,
         "customer": found.customer,
         "fields": CUSTOMER,
+        "own_fields": {
+            subject: [each for each in own_fields if each.subject == subject]
+            for subject in ("customer", "store", "contact")
+        },
+        "spoken": spoken(words),
+        "offered": own.drawn(own_fields, {}, spoken(words))["offered"],
         "contact_fields": CONTACT,
         "store_fields": STORE,
         "teller": teller,

@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from partner_portal import forms, htmx
+from partner_portal.customers import own, record
 from partner_portal.deals.board import refused
 from partner_portal.formats import CONTRACT_COLOURS, QUOTE_COLOURS, STAGE_COLOURS
 from partner_portal.forms import Problem, given_id
@@ -16,6 +17,7 @@ from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.contracts import queries as contracts
 from server.customers import queries as customers
+from server.customers.custom import queries as customs
 from server.identity import queries as identity
 from server.kit import clock, ids
 from server.kit.errors import NotFound, Refusal
@@ -192,6 +194,7 @@ async def new_deal(
     """Show an empty form for a deal with a customer."""
     ensure(actor, Permission.CUSTOMERS_WRITE)
     given = dict.fromkeys(_NEW, "") | {"id": str(ids.new_id(clock.now()))}
+    given |= {each.name: "" for each in await customs.definitions(actor, "opportunity")}
     return await _new(request, actor, renderer, customer_id, given, Problem())
 
 
@@ -201,17 +204,20 @@ async def begin(
 ) -> Response[Any]:
     """Begin a deal; sending twice makes one."""
     given = await forms.texts(request, *_NEW, "id")
+    own_fields = await customs.definitions(actor, "opportunity")
+    own_given = own.given(await request.form(), own_fields)
     try:
         values: dict[str, Any] = {
             name: text for name, text in given.items() if text and name != "amount"
         }
+        values["custom"] = own.taken(own_given, own_fields)
         values |= {"customer_id": str(customer_id), "name": given["name"]}
         values["amount_minor"] = forms.fen(given["amount"])
         new = forms.taken(values, NewOpportunity)
         saved = await service.create(actor, new, now=clock.now())
     except Refusal as refusal:
         wrong = forms.problem(refusal, forms.words_of(request))
-        return await _new(request, actor, renderer, customer_id, given, wrong)
+        return await _new(request, actor, renderer, customer_id, given | own_given, wrong)
     return forms.go(f"/deals/{saved.id}", "deal_begun")
 
 
@@ -224,9 +230,12 @@ async def _new(
     wrong: Problem,
 ) -> Response[Any]:
     """Draw the form of a new deal."""
+    own_fields = await customs.definitions(actor, "opportunity")
+    spoken = record.spoken(forms.words_of(request))
     return renderer.page(
         request,
         "deals/templates/new.html",
+        **own.drawn(own_fields, given, spoken),
         status=wrong.status,
         customer=await customers.one(actor, customer_id),
         processes=[

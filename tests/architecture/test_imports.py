@@ -30,7 +30,12 @@ PUBLIC_FILES = {"service", "queries", "schemas"}
 """What a room shows to other rooms and to the portal."""
 PURE_FILES = {"rules"}
 """What rooms may also name: the statuses and refusals that the shown structs are made of."""
-SHOWN = {"server.imports.reasons"}
+SHOWN = {
+    # Values of custom fields are read and written on pages as in cells of a file.
+    "server.customers.custom.texts",
+    "server.customers.custom",
+    "server.imports.reasons",
+}
 """What pages may use besides: the sentences of an import, which its file of errors says as well."""
 MORE_PUBLIC = {
     # The one write path: rooms declare their kinds to it, and read rows with their versions.

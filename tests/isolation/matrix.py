@@ -1274,6 +1274,29 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"decision": "dismiss"},
         spends="path.conflict_id",
     ),
+    ("GET", "/fields"): Case(),
+    ("GET", "/fields/new"): Case(),
+    ("POST", "/fields/new"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {
+            "subject": "store",
+            "type": "text",
+            "label_zh": company.text("表单字段"),
+            "meaning": company.text("义"),
+        },
+    ),
+    ("GET", "/fields/{field_id}"): Case(ids={"path.field_id": "custom_field"}),
+    ("POST", "/fields/{field_id}"): Case(
+        ids={"path.field_id": "custom_field"},
+        body=lambda company: {
+            "label_zh": company.text("改字段"),
+            "meaning": company.text("改义"),
+            "option_zh_0": company.text("选项"),
+        },
+    ),
+    ("POST", "/fields/{field_id}/state"): Case(
+        ids={"path.field_id": "custom_field"}, body=lambda _: {"state": "archived"}
+    ),
     ("GET", "/tags"): Case(),
     ("GET", "/tags/new"): Case(),
     ("POST", "/tags/new"): Case(

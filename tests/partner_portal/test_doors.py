@@ -61,6 +61,8 @@ FOR_AGENTS = {
     "/imports/template.csv",
     "/live",
     "/conflicts",
+    "/fields",
+    "/fields/new",
     "/tags",
     "/tags/new",
     "/pools",
@@ -79,6 +81,7 @@ FOR_AGENTS = {
 }
 FOR_OWNERS = {"/people/teams"}
 FOR_MANAGERS = FOR_OWNERS | {
+    "/fields/new",
     "/prices",
     "/customers/export.csv",
     "/contracts/export.csv",

@@ -25,8 +25,8 @@ async def fields(actor: Actor, subject: str | None = None) -> list[FieldView]:
     return [shown(each, seq) for each, seq in await _held(actor, subject)]
 
 
-async def definitions(actor: Actor, subject: str) -> list[Definition]:
-    """Give the custom fields of a kind of record that are in use, in their order."""
+async def definitions(actor: Actor, subject: str | None) -> list[Definition]:
+    """Give the custom fields of a kind of record, or of all, that are in use, in their order."""
     return [each for each, _ in await _held(actor, subject) if not each.is_archived]
 
 

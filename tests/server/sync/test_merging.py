@@ -88,6 +88,25 @@ async def test_what_belonged_to_the_one_belongs_to_the_other(phone: Device, away
     assert await merging.merge(phone.actor, old, into, now=phone.later()) == view
 
 
+async def test_what_the_one_was_remarked_is_kept(phone: Device) -> None:
+    old, into, third = new_id(), new_id(), new_id()
+    await phone.push(
+        phone.create("customer", old, name="茶荘", remark="爱喝龙井"),
+        phone.create("customer", into, name="茶庄", remark="周三送货"),
+        phone.create("customer", third, name="茶莊"),
+    )
+
+    await merging.merge(phone.actor, old, into, now=phone.later())
+    await merging.merge(phone.actor, into, third, now=phone.later())
+
+    await phone.pull()
+    assert customers(phone)[str(third)]["remark"] == "周三送货"
+    found = await inbox.conflicts(phone.actor, customer_id=third)
+    assert ("remark", "周三送货", "爱喝龙井") in {
+        (each.field, each.kept, each.other) for each in found.items
+    }
+
+
 async def test_ops_that_still_name_the_one_reach_the_other(phone: Device, away: Device) -> None:
     first, old = await two(phone)
     into = new_id()
