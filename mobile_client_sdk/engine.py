@@ -135,6 +135,8 @@ class SyncEngine:
                 assert isinstance(response, PushResponse), "a push is answered by its outcomes"
                 self.server_time_ms = response.server_time_ms
                 useful = self._take_outcomes(request, response)
+                # What was settled now is shown by a page that comes after it.
+                self._is_complete = False
                 if request.pull is not None and response.pull is not None and useful:
                     self._take_page(request.pull, response.pull)
             case PullRequest():

@@ -47,6 +47,7 @@ from sync_protocol.upcast import upcast
 
 __all__ = ["HERE", "Room", "pull", "push", "resolve", "seq_for", "unmerge"]
 
+_FIRST_EPOCH: Final = 1
 
 LookLater = Callable[[Actor, Collection[str], datetime], Awaitable[None]]
 
@@ -153,16 +154,19 @@ class _Held(msgspec.Struct, frozen=True):
     fresh: list[ReceivedOp]
     is_restored: bool
     """Whether the device has not heard that the tenant was restored since."""
+    is_old: bool
+    """Whether its ops may be of a life before a restoration."""
 
 
 async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush, now: datetime) -> _Held:
     """Lock the device, name records by their ids, and part what was settled from what is fresh."""
     device = await store.hold_device(actor)
-    is_restored = False
+    epoch = await store.epoch(actor.tenant_id)
     if request.epoch:
-        epoch = await store.epoch(actor.tenant_id)
         rules.ensure_epoch(request.epoch, held=epoch, now=now)
-        is_restored = request.epoch != epoch
+    is_restored = request.epoch not in (0, epoch)
+    # What a device made before its first pull tells no epoch.
+    is_old = is_restored or (not request.epoch and epoch > _FIRST_EPOCH)
     ops, handles = request.ops, handles_of(request.ops)
     if handles and not is_restored:
         ops = with_ids(ops, await store.ids_of(actor.tenant_id, KINDS, handles))
@@ -171,7 +175,7 @@ async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush, now: date
     if any(outcome.code == Code.NUMBER_REUSED for outcome in answered):
         # The device was restored from an old image: it gives all of these new numbers, in order.
         fresh = []
-    return _Held(device, answered, fresh, is_restored)
+    return _Held(device, answered, fresh, is_restored, is_old)
 
 
 async def _acknowledge(
@@ -267,7 +271,7 @@ async def _settle(
     """
     received_at_ms = clock.to_ms(now)
     synced_at = held.device.last_sync_at
-    orphans = room.orphans if held.is_restored else None
+    orphans = room.orphans if held.is_old else None
     if orphans is not None:
         await orphans.hold(actor)
     edit_clock = EditClock(
@@ -294,7 +298,8 @@ async def _settle(
     if made and room.look_later is not None:
         await room.look_later(actor, made, now)
     if orphans is not None:
-        outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)
+        if held.is_restored:
+            outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)
         made = {record_id for _, record_id in applied.result.created}
         outcomes |= await orphans.bring_home(actor, made, now)
     intents = applied.result.intents

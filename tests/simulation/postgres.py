@@ -24,7 +24,7 @@ from server.sync.service import Room
 from server.sync.store import Remembered
 from sync_protocol.merge import EditClock, HeldRecord
 from world.simulation.site import Person, Site
-from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables
+from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Settled, Tables
 
 _CLOCK: Final = "SELECT seq, epoch, min_seq, handles FROM tenant_clock WHERE tenant_id = $1"
 _DEVICES: Final = """
@@ -178,7 +178,7 @@ def _commit(before: Tables, after: Tables) -> Commit:
     return Commit(
         before,
         after,
-        unit if after.clock.seq != before.clock.seq else None,
-        list(settled.values()),
+        [unit] if after.clock.seq != before.clock.seq else [],
+        [Settled(device_id, row) for (device_id, _), row in settled.items()],
         next((device_id for device_id, _ in settled), None),
     )

@@ -23,7 +23,7 @@ from sync_protocol.messages import (
 from sync_protocol.schema import SCHEMA, Policy
 from world.simulation.diary import Entry
 from world.simulation.hands import POISON
-from world.simulation.notes import EFFECT, Notes, is_same, told
+from world.simulation.notes import Notes, has_effect, is_same, told
 from world.simulation.scheduler import MINUTE
 from world.simulation.tables import Commit, customer_of
 from world.simulation.written import TEXTS, WRITTEN, is_free
@@ -46,6 +46,7 @@ _NEVER: Final = frozenset(
     }
 )
 """What no device of this version is ever answered for what its person did."""
+_LACKS: Final = frozenset({Code.NOT_FOUND, Code.PARENT_MISSING})
 _SLACK_MS: Final = 2 * MINUTE
 """Edits nearer to each other than this may be taken in either order."""
 
@@ -67,29 +68,42 @@ class _Working(msgspec.Struct):
 class Following(Notes):
     """Follows the ops of a commit, and compares what was decided with what is held."""
 
-    def follow(self, commit: Commit, device_id: str) -> None:
+    def follow(self, commit: Commit) -> None:
         """Settle the ops of a commit again, by what their authors saw; compare the results."""
         working: dict[Key, _Working] = {}
         for settled in commit.settled:
-            outcome = _decode_outcome(settled.outcome)
-            entry = self.diary.find(device_id, settled.digest)
-            if outcome.number != settled.number:
-                self.find("outcome", f"op {settled.number} has the outcome of {outcome.number}")
+            device_id, row = settled.device_id, settled.row
+            outcome = _decode_outcome(row.outcome)
+            entry = self.diary.find(device_id, row.digest)
+            if outcome.number != row.number:
+                self.find("outcome", f"op {row.number} has the outcome of {outcome.number}")
             if entry is None:
-                self._look_at_stranger(device_id, settled.digest, outcome)
+                self._look_at_stranger(device_id, row.digest, outcome)
                 continue
             self.counts[str(outcome.code)] += 1
             if outcome.code in _NEVER:
                 self.find("well-formed", f"{told(entry)} is answered by {outcome.code}")
             if outcome.status is Status.QUARANTINED and not _is_poison(entry.op):
                 self.find("no error", f"{told(entry)} was put into quarantine")
-            if outcome.status in EFFECT and not isinstance(entry.op, Intent):
+            self._look_for_record(commit, entry, outcome)
+            if has_effect(outcome) and not isinstance(entry.op, Intent):
                 self._follow_op(commit, working, entry, outcome)
         for key, record in working.items():
             self._compare_held(commit, key, record)
 
+    def _look_for_record(self, commit: Commit, entry: Entry, outcome: Outcome) -> None:
+        """Look whether what a restored server lacks is waited for."""
+        op = entry.op
+        is_old = entry.epoch not in {0, self.tables.clock.epoch}
+        if not is_old or isinstance(op, Intent) or outcome.code not in _LACKS:
+            return
+        above = getattr(op, "fields", {}).get("customer_id", "")
+        key = (op.kind, op.id) if outcome.code == Code.NOT_FOUND else ("customer", above)
+        if key not in commit.after.records:
+            self.find("waiting", f"{told(entry)} is refused, and its record may still come")
+
     def _look_at_stranger(self, device_id: str, digest: bytes, outcome: Outcome) -> None:
-        if outcome.status in EFFECT:
+        if has_effect(outcome):
             self.find("exactly once", f"{device_id[-4:]} settled {digest.hex()}, which nobody did")
 
     def _working(self, commit: Commit, working: dict[Key, _Working], op: Any) -> _Working | None:
@@ -308,7 +322,7 @@ _FILLED_IN: Final = frozenset(
 
 def _conflicts(commit: Commit, outcome: Outcome) -> dict[str, HeldRecord]:
     """Answer the conflicts that an op left, by field."""
-    made = commit.unit.conflicts if commit.unit else ()
+    made = [record for unit in commit.units for record in unit.conflicts]
     return {
         record.fields["field"]: record for record in made if record.id in set(outcome.conflicts)
     }

@@ -33,7 +33,7 @@ from server.sync.store import After, Left, Remembered, Report, Row, Standing
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.schema import SCHEMA
 from world.simulation.sight import as_row, may_see, place_of, sees, sees_customer
-from world.simulation.tables import Commit, Tables, customer_of, device_changed, written
+from world.simulation.tables import Commit, Settled, Tables, customer_of, device_changed, written
 
 _CLOCK: Final = ("clock", "")
 _MOST_WAITS: Final = 4_000
@@ -60,8 +60,10 @@ class _Open:
         self.seen = tables
         self.is_readonly = is_readonly
         self.changes: list[Callable[[Tables], Tables]] = []
-        self.unit: Unit | None = None
+        self.units: list[Unit] = []
         self.settled: list[Remembered] = []
+        self.came: list[tuple[str, int]] = []
+        """Whose ops got another outcome than the one that was remembered, and which."""
         self.device_id: str | None = None
         self.locks: set[_Name] = set()
 
@@ -83,7 +85,8 @@ class MemoryStore:
         self.tenant_id = tenant_id
         """Whose rows ``tables`` are."""
         self._all: dict[UUID, Tables] = {}
-        self._pause = pause
+        self.pause = pause
+        """Lets others go first."""
         self._looks_on = looks_on
         self._locked: dict[_Name, _Open] = {}
 
@@ -118,15 +121,15 @@ class MemoryStore:
         opened = _Open(tenant_id, self.of_tenant(tenant_id), is_readonly=False)
         token = _OPEN.set(opened)
         try:
-            await self._pause()
+            await self.pause()
             yield
-            await self._pause()
+            await self.pause()
             self._commit(opened)
         finally:
             self._release(opened)
             _OPEN.reset(token)
         # Between the commit and the answer a server may die too.
-        await self._pause()
+        await self.pause()
 
     def _commit(self, opened: _Open) -> None:
         """Put what was collected into the tables, all at once."""
@@ -135,7 +138,8 @@ class MemoryStore:
             after = change(after)
         self._all[opened.tenant_id] = after
         if self._looks_on is not None and after is not before:
-            self._looks_on(Commit(before, after, opened.unit, opened.settled, opened.device_id))
+            settled = _settled(opened, after)
+            self._looks_on(Commit(before, after, opened.units, settled, opened.device_id))
 
     def _release(self, opened: _Open) -> None:
         for name in opened.locks:
@@ -145,7 +149,7 @@ class MemoryStore:
     @asynccontextmanager
     async def snapshot(self, tenant_id: UUID) -> AsyncIterator[None]:
         """Open the rows as they stand now, for reading."""
-        await self._pause()
+        await self.pause()
         opened = _Open(tenant_id, self.of_tenant(tenant_id), is_readonly=True)
         token = _OPEN.set(opened)
         try:
@@ -157,11 +161,13 @@ class MemoryStore:
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo what is done inside when it raises."""
         opened = self._current()
-        mark = len(opened.changes)
+        mark, units, came = len(opened.changes), len(opened.units), len(opened.came)
         try:
             yield
         except BaseException:
             del opened.changes[mark:]
+            del opened.units[units:]
+            del opened.came[came:]
             raise
 
     def _current(self) -> _Open:
@@ -169,7 +175,7 @@ class MemoryStore:
         assert opened is not None, "a store is called inside one of its units of work"
         return opened
 
-    def _now(self) -> Tables:
+    def rows(self) -> Tables:
         """Show the rows to the open unit: what is committed and what it wrote itself."""
         opened = self._current()
         if opened.is_readonly:
@@ -179,12 +185,13 @@ class MemoryStore:
             tables = change(tables)
         return tables
 
-    def _change(self, change: Callable[[Tables], Tables]) -> None:
+    def change(self, change: Callable[[Tables], Tables]) -> None:
+        """Collect a change of the open unit."""
         opened = self._current()
         assert not opened.is_readonly, "a snapshot is only read"
         opened.changes.append(change)
 
-    async def _lock(self, names: Iterable[tuple[str, str]]) -> None:
+    async def lock(self, names: Iterable[tuple[str, str]]) -> None:
         """Hold rows until the unit ends, in the order in which they are named."""
         opened = self._current()
         for kind, row_id in names:
@@ -193,7 +200,7 @@ class MemoryStore:
                 waits += 1
                 if waits > _MOST_WAITS:
                     raise LockTimeout(f"{name} stays locked.")
-                await self._pause()
+                await self.pause()
             self._locked[name] = opened
             opened.locks.add(name)
 
@@ -203,14 +210,14 @@ class MemoryStore:
         self, actor: Actor, kinds: Mapping[str, RecordKind], keys: Collection[Key]
     ) -> dict[Key, HeldRecord]:
         """Give the named records and lock them, kind by kind, by id."""
-        await self._pause()
+        await self.pause()
         place = {kind: index for index, kind in enumerate(SCHEMA.kinds())}
         wanted = sorted(
             (key for key in keys if key[0] in kinds), key=lambda key: (place[key[0]], key[1])
         )
-        there = self._now().records
-        await self._lock(key for key in wanted if key in there)
-        tables = self._now()
+        there = self.rows().records
+        await self.lock(key for key in wanted if key in there)
+        tables = self.rows()
         return {
             key: msgspec.structs.replace(
                 tables.records[key].record, visible=may_see(actor, tables, key)
@@ -227,10 +234,10 @@ class MemoryStore:
     ) -> dict[tuple[str, int], str]:
         """Give the ids of the records with these handles."""
         del tenant_id, kinds
-        await self._pause()
+        await self.pause()
         return {
             (kind, row.record.handle): record_id
-            for (kind, record_id), row in self._now().records.items()
+            for (kind, record_id), row in self.rows().records.items()
             if row.record.handle in handles.get(kind, ())
         }
 
@@ -245,8 +252,8 @@ class MemoryStore:
     ) -> set[str]:
         """Give the people, teams, living tags and living customers among these ids."""
         del actor
-        await self._pause()
-        tables = self._now()
+        await self.pause()
+        tables = self.rows()
         living = {
             tag
             for tag in tags
@@ -264,18 +271,18 @@ class MemoryStore:
     ) -> dict[str, list[HeldRecord]]:
         """Give the living records of customers, and lock them."""
         del actor
-        await self._pause()
+        await self.pause()
 
         def rows() -> list[HeldRecord]:
             return [
                 row.record
-                for row in self._now().records.values()
+                for row in self.rows().records.values()
                 if row.record.kind in kinds and row.record.kind not in ("customer", "conflict")
                 if customer_of(row.record) in customer_ids and not row.record.deleted
             ]
 
         place = {kind: index for index, kind in enumerate(SCHEMA.kinds())}
-        await self._lock(sorted((each.key for each in rows()), key=lambda k: (place[k[0]], k[1])))
+        await self.lock(sorted((each.key for each in rows()), key=lambda k: (place[k[0]], k[1])))
         found: dict[str, list[HeldRecord]] = {each: [] for each in customer_ids}
         for record in rows():
             found[str(customer_of(record))].append(record)
@@ -295,8 +302,8 @@ class MemoryStore:
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:
         """Give who made each of these writes."""
         del tenant_id
-        await self._pause()
-        history = self._now().history
+        await self.pause()
+        history = self.rows().history
         found = {
             write: history.get((write.root_id, write.record_id, write.seq)) for write in writes
         }
@@ -315,28 +322,28 @@ class MemoryStore:
     ) -> Tick:
         """Take the clock, and write the unit under its next sequence."""
         del kinds, along, now
-        await self._pause()
+        await self.pause()
         new = [record.key for record in (*unit.created, *unit.conflicts)]
-        await self._lock([*new, _CLOCK])
-        tables = self._now()
+        await self.lock([*new, _CLOCK])
+        tables = self.rows()
         if any(key in tables.records for key in new):
             raise DuplicateRow("A row with this id is there already.")
         clock = tables.clock
         tick = Tick(seq=clock.seq + 1, handle=clock.handles + 1)
         stamped = unit.stamped(tick)
-        self._current().unit = stamped
-        self._change(lambda held: written(held, actor, stamped, tick))
-        await self._pause()
+        self._current().units.append(stamped)
+        self.change(lambda held: written(held, actor, stamped, tick))
+        await self.pause()
         return tick
 
     # ------------------------------------------------------------------------------- devices
 
     async def hold_device(self, actor: Actor) -> HeldDevice:
         """Lock the actor's device."""
-        await self._pause()
+        await self.pause()
         device_id = str(actor.device_id)
-        await self._lock([("device", device_id)])
-        row = self._now().devices.get(device_id)
+        await self.lock([("device", device_id)])
+        row = self.rows().devices.get(device_id)
         if row is None or row.is_revoked or row.user_id != actor.user_id:
             raise SessionOver("This device was signed out; enrol it again.")
         assert actor.device_id is not None, "the row was found by it"
@@ -349,16 +356,16 @@ class MemoryStore:
 
     async def device_synced(self, actor: Actor, report: Report, *, now: datetime) -> None:
         """Write down how far the device has come."""
-        await self._pause()
+        await self.pause()
         changes: dict[str, Any] = {"last_op": report.last_op}
         if report.is_up_to_date:
             changes["last_sync_at"] = now
-        self._change(lambda held: device_changed(held, str(actor.device_id), changes))
+        self.change(lambda held: device_changed(held, str(actor.device_id), changes))
 
     async def remembered(self, actor: Actor, numbers: Collection[int]) -> dict[int, Remembered]:
         """Give what the device was answered."""
-        await self._pause()
-        outcomes, device_id = self._now().outcomes, str(actor.device_id)
+        await self.pause()
+        outcomes, device_id = self.rows().outcomes, str(actor.device_id)
         found = {number: outcomes.get((device_id, number)) for number in numbers}
         return {number: row for number, row in found.items() if row is not None}
 
@@ -374,25 +381,25 @@ class MemoryStore:
     async def remember(self, actor: Actor, settled: Sequence[Remembered], now: datetime) -> None:
         """Keep outcomes for ever."""
         del now
-        await self._pause()
+        await self.pause()
         device_id = str(actor.device_id)
         kept = {(device_id, each.number): each for each in settled}
-        if any(key in self._now().outcomes for key in kept):
+        if any(key in self.rows().outcomes for key in kept):
             raise DuplicateRow("This op was settled already.")
         opened = self._current()
         opened.settled += settled
         opened.device_id = device_id
-        self._change(lambda held: msgspec.structs.replace(held, outcomes={**held.outcomes, **kept}))
+        self.change(lambda held: msgspec.structs.replace(held, outcomes={**held.outcomes, **kept}))
 
     async def note_effect(self, intent_id: str, user_id: str) -> None:
         """Do what an intent asks for: write down that it was done."""
-        await self._pause()
+        await self.pause()
         done = (intent_id, user_id)
-        self._change(lambda held: msgspec.structs.replace(held, effects=(*held.effects, done)))
+        self.change(lambda held: msgspec.structs.replace(held, effects=(*held.effects, done)))
 
     async def standing(self, actor: Actor) -> Standing | None:
         """Read the clock and the device."""
-        tables = self._now()
+        tables = self.rows()
         row = tables.devices.get(str(actor.device_id))
         if row is None or row.is_revoked or str(row.user_id) not in tables.people:
             return None
@@ -408,13 +415,17 @@ class MemoryStore:
     async def epoch(self, tenant_id: UUID) -> int:
         """Tell how often the tenant was restored."""
         del tenant_id
-        return self._now().clock.epoch
+        return self.rows().clock.epoch
+
+    def came_of(self, op: tuple[str, int]) -> None:
+        """Hear that what became of a device's op is told anew in the open unit."""
+        self._current().came.append(op)
 
     # ------------------------------------------------------------------------------ the feed
 
     async def changed(self, actor: Actor, kind: str, after: After, limit: int) -> Sequence[Row]:
         """Give the first rows of a kind behind a place."""
-        tables = self._now()
+        tables = self.rows()
         found: list[tuple[int, str, Row]] = []
         for (row_kind, record_id), row in tables.records.items():
             if row_kind == kind:
@@ -426,7 +437,7 @@ class MemoryStore:
 
     async def left_scope(self, actor: Actor, since: int) -> list[Left]:
         """Give the customers that left the actor's scope."""
-        tables = self._now()
+        tables = self.rows()
         gone = {
             each.customer_id
             for each in tables.exits
@@ -437,3 +448,11 @@ class MemoryStore:
             for each in sorted(gone)
             if not sees_customer(actor, tables, each)
         ]
+
+
+def _settled(opened: _Open, after: Tables) -> list[Settled]:
+    """Give what a unit settled, in the order in which it took effect."""
+    device_id = str(opened.device_id)
+    own = [Settled(device_id, row) for row in opened.settled]
+    came = [Settled(each[0], after.outcomes[each]) for each in opened.came]
+    return [each for each in own if (device_id, each.row.number) not in opened.came] + came

@@ -8,11 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
-from sync_protocol.messages import Intent, Status
+from sync_protocol.messages import Code, Intent, Outcome, Status
 from world.simulation.diary import Diary, Entry
 from world.simulation.tables import Tables
 
-EFFECT: Final = frozenset({Status.APPLIED, Status.MERGED})
+_EFFECT: Final = frozenset({Status.APPLIED, Status.MERGED})
+
+
+def has_effect(outcome: Outcome) -> bool:
+    """Say whether an op did anything: one that waits for its record did not yet."""
+    return outcome.status in _EFFECT and outcome.code != Code.WAITING
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -54,6 +54,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     weather: Weather
     faults: Mapping[str, tuple[int, int]] = {}
     """How often each thing happens: at least and at most."""
+    when: Mapping[str, tuple[float, float]] = {}
+    """In which part of the schedule some of them happen."""
     horizons: tuple[int, ...] = (10 * MINUTE, HOUR, 8 * HOUR)
     is_sequential: bool = False
     clocks: tuple[int, ...] = (0,)
@@ -112,6 +114,27 @@ PROFILES: Final[Mapping[str, Profile]] = {
     "restore": Profile(
         weather=_FAIR,
         faults={"backup": (1, 2), "restore": (1, 2), "offline": (1, 4), "desk_edit": (0, 2)},
+    ),
+    # What one device made and another one edited is in no backup.
+    "orphans": Profile(
+        weather=_FAIR,
+        faults={
+            "backup": (1, 1),
+            "restore": (1, 2),
+            "offline": (0, 3),
+            "crash": (0, 1),
+            "dark": (0, 2),
+            "revoke": (0, 1),
+            "hand_over": (0, 2),
+        },
+        kinds=(
+            *("create_customer",) * 2,
+            *("create_child",) * 3,
+            *("edit",) * 4,
+            *("group", "delete", "mark", "remark"),
+        ),
+        when={"backup": (0.02, 0.2), "restore": (0.6, 0.9)},
+        horizons=(2 * MINUTE,),
     ),
     "images": Profile(
         weather=_FAIR, faults={"image": (1, 3), "old_image": (1, 2), "offline": (0, 3)}
@@ -218,6 +241,10 @@ def from_seed(seed: int, *, profile: str | None = None) -> Plan:
         events.append(Event(at_ms, "act", each.who, rng.randrange(2**32)))
     for what, (least, most) in chosen.faults.items():
         drawn = [_drawn(rng, what, phones, horizon) for _ in range(rng.randint(least, most))]
+        if what in chosen.when:
+            begin, end = chosen.when[what]
+            events += [_within(rng, each, begin * horizon, end * horizon) for each in drawn]
+            continue
         events += [_amid(rng, each, events) if rng.random() < 0.6 else each for each in drawn]  # noqa: PLR2004 - more than one of two
     for each in [event for event in events if event.what == "day"]:
         # Nor for a comparison, which takes several answers.
@@ -246,6 +273,10 @@ def _amid(rng: random.Random, fault: Event, events: Sequence[Event]) -> Event:
     """Let a fault happen in the middle of a sync, where it does most harm."""
     hit = rng.choice([each for each in events if each.what == "sync"])
     return msgspec.structs.replace(fault, at_ms=hit.at_ms + rng.randrange(1, 500), who=hit.who)
+
+
+def _within(rng: random.Random, fault: Event, begin_ms: float, end_ms: float) -> Event:
+    return msgspec.structs.replace(fault, at_ms=rng.randrange(int(begin_ms), int(end_ms)))
 
 
 def _drawn(rng: random.Random, what: str, phones: int, horizon_ms: int) -> Event:

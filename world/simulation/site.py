@@ -19,14 +19,17 @@ from server.kit.errors import Refusal
 from server.problems import STATUS
 from server.sync import digest
 from server.sync import service as sync
+from server.sync.orphans import Orphans
 from server.sync.registry import KINDS, Mutation
 from server.sync.service import Room
 from sync_protocol import codec
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import DecodeError, DigestRequest, PullRequest, ReceivedOp
+from sync_protocol.schema import MAX_TIME_MS
 from world.simulation.memory import LockTimeout, MemoryStore
 from world.simulation.scheduler import SECOND, Pause, Scheduler, Task
 from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables, customer_of
+from world.simulation.waiting import MemoryOrphanRows
 
 TENANT: Final = UUID("00000000-0000-7000-8000-00000000aaaa")
 
@@ -79,7 +82,8 @@ class Site:
         self.scheduler = scheduler
         self.tenant_id = tenant_id
         self.store = MemoryStore(pause, tenant_id=tenant_id, looks_on=looks_on)
-        self.room = Room(self.store, mutations(self.store))
+        self.orphans = Orphans(MemoryOrphanRows(self.store, self.actor), self.store)
+        self.room = Room(self.store, mutations(self.store), orphans=self.orphans)
         self.people: dict[UUID, Person] = {}
         self.is_up = True
         self.backup: Backup | None = None
@@ -169,6 +173,14 @@ class Site:
             )
         except LockTimeout:
             return None
+
+    def give_up(self, done: Callable[[Any], None]) -> None:
+        """Let the days be over for which ops wait for their record."""
+        self._start(self._give_up(), done)
+
+    async def _give_up(self) -> int:
+        async with self.store.unit_of_work(self.tenant_id):
+            return await self.orphans.give_up(self.tenant_id, before=clock.from_ms(MAX_TIME_MS))
 
     def _start(self, coroutine: Coroutine[Any, Any, Any], reply: Callable[[Any], None]) -> None:
         def done(value: Any, error: Exception | None) -> None:

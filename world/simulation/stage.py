@@ -260,10 +260,27 @@ class Stage:
             # What a person may see may have changed without a sequence: everybody asks once more.
             phone.syncs = 0
         self._least_syncs = 1
+        self.quiet_ms = self._become_quiet()
+        if self.site.store.tables.orphans and not self._is_over():
+            self._give_up()
+
+    def _become_quiet(self) -> int:
+        """Let everybody be up to date; answer how long that took."""
         took = self._drain(QUIET_WITHIN_MS)
         if took is None and not self._is_over():
             self.watch.find("liveness", "; ".join(self._restless()))
-        self.quiet_ms = took or 0
+        return took or 0
+
+    def _give_up(self) -> None:
+        """Let those days be over for which ops wait, and let their authors hear of it."""
+        verdict.look_at_waiting(self)
+        self.watch.counts["given up"] += len(self.site.store.tables.orphans)
+        self.site.give_up(lambda _: None)
+        self.scheduler.run(self.scheduler.now_ms + SECOND, is_over=self._is_over)
+        # A device asks for what waits when something is newer.
+        self.site.write(_MANAGER, [self._new("tag", name="later", meaning="later")], lambda _: None)
+        self.scheduler.run(self.scheduler.now_ms + SECOND, is_over=self._is_over)
+        self._become_quiet()
 
     def _restless(self) -> list[str]:
         """Say who is not quiet."""

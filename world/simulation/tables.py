@@ -9,6 +9,7 @@ import msgspec
 
 from server.access import Actor
 from server.changelog.store import Change, Tick, Unit
+from server.sync.orphan_rows import Kept
 from server.sync.store import Remembered
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.schema import SCHEMA
@@ -61,8 +62,17 @@ class Tables(msgspec.Struct, frozen=True):
     outcomes: Mapping[tuple[str, int], Remembered] = {}
     people: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
+    orphans: tuple[Kept, ...] = ()
+    """Ops that wait for their record."""
     effects: tuple[tuple[str, str], ...] = ()
     """What intents did: the id of what was asked for, and who asked."""
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """An op of a device, and what became of it."""
+
+    device_id: str
+    row: Remembered
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -70,9 +80,12 @@ class Commit(msgspec.Struct, frozen=True):
 
     before: Tables
     after: Tables
-    unit: Unit | None
-    settled: Sequence[Remembered]
+    units: Sequence[Unit]
+    """One, or more where ops that had waited were settled along."""
+    settled: Sequence[Settled]
+    """In the order in which they took effect."""
     device_id: str | None
+    """Whose push it was; none for whoever is no device."""
 
 
 def written(held: Tables, actor: Actor, unit: Unit, tick: Tick) -> Tables:

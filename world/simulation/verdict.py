@@ -20,7 +20,7 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, Policy
 from world.simulation.diary import Entry, Identity, identity
-from world.simulation.notes import EFFECT
+from world.simulation.notes import has_effect
 from world.simulation.notes import told as told_of
 from world.simulation.phone import Phone
 from world.simulation.tables import Tables
@@ -35,6 +35,16 @@ _NO_SECOND_EFFECT = frozenset({Code.DUPLICATE, Code.UNCHANGED})
 def judge(stage: "Stage") -> None:
     """Look at everything once more, now that nothing moves."""
     _Verdict(stage).judge()
+
+
+def look_at_waiting(stage: "Stage") -> None:
+    """Look whether what waits for its record waits for one that is not there."""
+    tables = stage.site.store.tables
+    there = {record_id for _, record_id in tables.records}
+    for kept in tables.orphans:
+        if kept.waits_for in there:
+            who = f"op {kept.op.number} of {str(kept.device_id)[-4:]}"
+            stage.watch.find("waiting", f"{who} waits for {kept.waits_for[-4:]}, which is there")
 
 
 class _Verdict:
@@ -54,6 +64,8 @@ class _Verdict:
             self._entry(what, entry)
         self._effects()
         self._groups()
+        if self.tables.orphans:
+            self.watch.find("waiting", f"{len(self.tables.orphans)} ops still wait")
         if self.stage.plan.is_sequential:
             self._sequential()
 
@@ -131,18 +143,18 @@ class _Verdict:
         """Follow one thing that somebody did to its end."""
         outcomes = self.settled.get(what, [])
         effective = [
-            each
-            for each in outcomes
-            if each.status in EFFECT and each.code not in _NO_SECOND_EFFECT
+            each for each in outcomes if has_effect(each) and each.code not in _NO_SECOND_EFFECT
         ]
         if len(effective) > entry.times:
             numbers = [each.number for each in effective]
             self.watch.find("exactly once", f"{told_of(entry)} had an effect as {numbers}")
+        if any(each.code == Code.WAITING for each in outcomes):
+            self.watch.find("waiting", f"{told_of(entry)} waits for ever")
         phone = self._phone(entry)
         is_out_of_reach = entry.is_lost or phone.is_signed_out or phone.is_gone
         if not outcomes and not is_out_of_reach:
             self.watch.find("no silent loss", f"{told_of(entry)} was saved and has no outcome")
-        if any(each.status in EFFECT for each in outcomes):
+        if any(has_effect(each) for each in outcomes):
             self._values(entry)
         elif outcomes and not is_out_of_reach and not self._istold(phone, entry):
             self.watch.find("no silent loss", f"{told_of(entry)} was refused and nobody is told")
@@ -245,7 +257,7 @@ class _Verdict:
 
     def _has_effect(self, entry: Entry) -> bool:
         outcomes = self.settled.get(identity(entry.device_id, entry.op), ())
-        return any(each.status in EFFECT for each in outcomes)
+        return any(has_effect(each) for each in outcomes)
 
     def _was_replaced_knowingly(self, entry: Entry, name: str, value: Any) -> bool:
         """Say whether somebody who had seen a value wrote or deleted something in its place.
@@ -305,7 +317,7 @@ class _Verdict:
             key = (entry.device_id, *entry.op.group, entry.incarnation)
             groups.setdefault(key, []).append(self.settled[what][-1])
         for key, outcomes in groups.items():
-            if len({each.status in EFFECT for each in outcomes}) > 1:
+            if len({has_effect(each) for each in outcomes}) > 1:
                 codes = [str(each.code) for each in outcomes]
                 self.watch.find("atomic groups", f"the group {key[1:3]} of {key[0][-4:]}: {codes}")
 
@@ -317,7 +329,7 @@ class _Verdict:
         for what, entry in self.stage.diary.entries.items():
             op = entry.op
             outcomes = self.settled.get(what, [])
-            if isinstance(op, Intent) or not any(each.status in EFFECT for each in outcomes):
+            if isinstance(op, Intent) or not any(has_effect(each) for each in outcomes):
                 continue
             if isinstance(op, Delete):
                 model[op.kind, op.id] = None

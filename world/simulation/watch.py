@@ -53,19 +53,19 @@ class Watch(Following, Screens):
     def committed(self, commit: Commit) -> None:
         """Look at a unit of work that was just committed."""
         before, after = commit.before.clock, commit.after.clock
-        if after.seq != before.seq + (commit.unit is not None) or after.epoch != before.epoch:
+        if after.seq != before.seq + len(commit.units) or after.epoch != before.epoch:
             self.find("clock", f"the sequence went from {before.seq} to {after.seq}")
         self.stands(commit.after)
         if commit.device_id is None:
             self._note_desk(commit)
         else:
-            self.follow(commit, commit.device_id)
+            self.follow(commit)
 
     def _note_desk(self, commit: Commit) -> None:
         """Write down what was written at a desk, and replaced: everything is seen there."""
-        for record in commit.unit.created if commit.unit else ():
+        for record in [each for unit in commit.units for each in unit.created]:
             self.at_desk |= {(record.id, name, str(at)) for name, at in record.fields.items()}
-        for change in commit.unit.changed if commit.unit else ():
+        for change in [each for unit in commit.units for each in unit.changed]:
             if change.before is None:
                 continue
             for name, value in change.before.fields.items():

@@ -14,10 +14,10 @@ from server.kit import db
 from server.settings import Settings
 from server.sync import collection
 from server.sync import service as sync
-from server.sync.orphans import KEEP, PostgresOrphans
+from server.sync.orphans import KEEP, Orphans
 from server.sync.rules import EpochUnknown
 from server.sync.service import HERE
-from sync_protocol.messages import Outcome, ReceivedOp, Status
+from sync_protocol.messages import Intent, Outcome, ReceivedOp, Status
 from tests.factories import NOW, Tenant, new_id
 from tests.server.sync.devices import Device, frame, make_device
 
@@ -90,6 +90,33 @@ async def test_whichever_comes_first_nothing_is_left_behind(li: Device, wang: De
         await asyncio.gather(again(li, made), again(wang, written))
 
         assert f"见{customer}" in await held(li)
+
+
+async def test_what_was_made_before_the_first_pull_brings_home_what_waits(
+    li: Device, wang: Device
+) -> None:
+    await restored(li, wang)
+    customer, now = new_id(), li.later()
+    await again(wang, wang.create("note", new_id(), customer_id=str(customer), body="约好周三"))
+
+    # A device that has never pulled tells no epoch, whenever it made what it sends.
+    await sync.push(
+        li.actor, frame([li.create("customer", customer, name="老街茶庄")], now), now=now
+    )
+
+    assert "约好周三" in await held(li)
+
+
+async def test_an_intent_beside_an_op_that_waits_is_decided(li: Device, wang: Device) -> None:
+    await restored(li, wang)
+
+    outcomes = await again(
+        wang,
+        wang.edit("customer", new_id(), city="无锡市"),
+        Intent(number=2, id=str(new_id()), name="nobody.knows", at_ms=0),
+    )
+
+    assert [each.code for each in outcomes] == ["waiting", "intent_unknown"]
 
 
 async def test_what_was_taken_is_kept_when_its_author_has_left(
@@ -223,11 +250,11 @@ async def test_an_epoch_that_a_second_restoration_forgot_is_a_restoration_all_th
     assert await waiting(tenant) == 1
 
 
-@pytest.mark.parametrize("bounds", [{"of_device": 3}, {"of_tenant": 3}])
+@pytest.mark.parametrize("orphans", [Orphans(of_device=3), Orphans(of_tenant=3)])
 async def test_only_so_many_ops_wait_and_the_rest_is_refused(
-    tenant: Tenant, li: Device, bounds: dict[str, int]
+    tenant: Tenant, li: Device, orphans: Orphans
 ) -> None:
-    room = msgspec.structs.replace(HERE, orphans=PostgresOrphans(**bounds))
+    room = msgspec.structs.replace(HERE, orphans=orphans)
     await restored(li)
 
     async def send(count: int) -> list[Outcome]:

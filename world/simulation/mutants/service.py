@@ -152,7 +152,7 @@ SERVICE: Final[Sequence[Mutant]] = (
         "records are not locked",
         "Of two pushes at once, one overwrites what the other wrote.",
         f"{_MEMORY}:MemoryStore.load",
-        "await self._lock(key for key in wanted if key in there)",
+        "await self.lock(key for key in wanted if key in there)",
         "pass",
         ("desk", "network"),
     ),
