@@ -29,28 +29,37 @@ _CUSTOMER: Final = "customer"
 _ARGUMENTS: Final = ("customer_id", "into_id")
 
 
-class Aliases(Protocol):
+class AliasRows(Protocol):
     """What knows which customers were merged into which."""
 
-    async def redirected(self, actor: Actor, ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
-        """Give the ops as they are settled, under the numbers that they have."""
+    async def of_gone(self, actor: Actor, customer_ids: Sequence[str]) -> Mapping[str, str]:
+        """Lock these customers, and give which became which of those that are no more."""
         ...
 
 
-class PostgresAliases:
+class PostgresAliasRows:
     """Asks the table `customer_alias`."""
 
-    async def redirected(self, actor: Actor, ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
-        """Look the named customers up."""
-        named = sorted({str(each) for op in ops for each in _named(op) if is_uuid(each)})
-        if not named:
-            return list(ops)
-        gone = await db.connection().fetch(_GONE, actor.tenant_id, named)
+    async def of_gone(self, actor: Actor, customer_ids: Sequence[str]) -> Mapping[str, str]:
+        """Ask for aliases where anybody is gone."""
+        gone = await db.connection().fetch(_GONE, actor.tenant_id, customer_ids)
         if not gone:
-            return list(ops)
+            return {}
         ids = [row["id"] for row in gone]
         rows = await db.connection().fetch(_ALIASES, actor.tenant_id, ids)
-        aliases = {row["old_id"]: row["into_id"] for row in rows}
+        return {row["old_id"]: row["into_id"] for row in rows}
+
+
+class Aliases:
+    """Leads ops to the customers that stayed."""
+
+    def __init__(self, rows: AliasRows) -> None:
+        self._rows = rows
+
+    async def redirected(self, actor: Actor, ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
+        """Give the ops as they are settled, under the numbers that they have."""
+        named = sorted({str(each) for op in ops for each in _named(op) if is_uuid(each)})
+        aliases = await self._rows.of_gone(actor, named) if named else {}
         return [_led(op, aliases) for op in ops] if aliases else list(ops)
 
 
@@ -102,5 +111,5 @@ def _renamed(
     }
 
 
-ALIASES: Final = PostgresAliases()
-"""It holds nothing, so one is enough."""
+ALIASES: Final = Aliases(PostgresAliasRows())
+"""The product's own."""

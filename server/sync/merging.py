@@ -13,13 +13,10 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor, Permission, ensure
-from server.audit import service as audit
-from server.changelog import storage
-from server.changelog.store import Change, Unit
-from server.customers import references
-from server.kit import clock, db, ids
+from server.changelog.store import Change, Store, Unit
+from server.kit import clock, ids
 from server.kit.errors import IdReused, Invalid, NotFound, Refusal
-from server.sync.postgres import STORE
+from server.sync.merge_rows import HERE, Merge, Place
 from server.sync.registry import KINDS
 from server.sync.schemas import MergeView
 from sync_protocol.conflicts import Version, conflict_id
@@ -30,36 +27,9 @@ from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, Policy
 MERGE: Final = "customers.merge"
 """The intent's name. `args`: customer_id and into_id; the intent's id is the merge's."""
 _CUSTOMER: Final = "customer"
+_BOTH: Final = frozenset({Policy.KEEP_BOTH, Policy.TEXT_MERGE})
 _NAMING: Final = frozenset({"customer_id", "subject_id", "record_id"})
 """Fields that name a customer."""
-_ALIAS: Final = """
-INSERT INTO customer_alias (tenant_id, old_id, into_id, made_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (tenant_id, old_id) DO UPDATE SET into_id = $3, made_at = $4
-"""
-# Who was led to the one before is led to the other at once: an alias is never followed twice.
-_SHORTEN: Final = "UPDATE customer_alias SET into_id = $3 WHERE tenant_id = $1 AND into_id = $2"
-_PAIRED: Final = """
-UPDATE duplicate_pair SET state = 'merged' WHERE tenant_id = $1 AND $2 IN (first_id, second_id)
-"""
-# What once left a customer is with this one now: who sees it there has nothing to drop.
-_BACK: Final = """
-UPDATE record_exit SET customer_id = $3 WHERE tenant_id = $1 AND record_id = ANY($2::uuid[])
-"""
-_KEEP: Final = """
-INSERT INTO customer_merge
-    (tenant_id, id, old_id, into_id, seq, merged_by, merged_at, moved, filled, repointed)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb)
-ON CONFLICT DO NOTHING RETURNING true
-"""
-_DONE: Final = """
-SELECT id, old_id, into_id, seq, jsonb_array_length(moved) AS moved FROM customer_merge
-WHERE tenant_id = $1 AND old_id = $2 AND into_id = $3 AND undone_at IS NULL AND NOT EXISTS (
-    SELECT FROM customer c WHERE c.tenant_id = $1 AND c.id = $2 AND NOT c.deleted
-)
-ORDER BY seq DESC LIMIT 1
-"""
-# All that belongs to it enters the sight of its devices again, and so comes whole.
-_ENTER: Final = "UPDATE customer SET scope_seq = seq WHERE tenant_id = $1 AND id = $2"
 
 
 class MergeWithItself(Invalid):
@@ -75,7 +45,9 @@ class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     into_id: UUID
 
 
-async def merge_intent(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
+async def merge_intent(
+    actor: Actor, intent: Intent, now: datetime, *, place: Place = HERE
+) -> Refusal | None:
     """Merge inside the push's transaction, as the API does."""
     try:
         args = msgspec.convert(intent.args, _Args)
@@ -83,7 +55,7 @@ async def merge_intent(actor: Actor, intent: Intent, now: datetime) -> Refusal |
     except (msgspec.ValidationError, ValueError) as error:
         detail = "Customers are merged with customer_id and into_id."
         raise Invalid(detail, field="args") from error
-    await merge(actor, args.customer_id, args.into_id, merge_id=merge_id, now=now)
+    await merge(actor, args.customer_id, args.into_id, merge_id=merge_id, now=now, place=place)
     return None
 
 
@@ -94,6 +66,7 @@ async def merge(
     *,
     now: datetime,
     merge_id: UUID | None = None,
+    place: Place = HERE,
 ) -> MergeView:
     """Merge a customer into another one, which stays. Asked again, it answers the same.
 
@@ -107,12 +80,12 @@ async def merge(
     ensure(actor, Permission.CUSTOMERS_WRITE)
     if customer_id == into_id:
         raise MergeWithItself("Choose another customer to merge into.", field="into_id")
-    async with db.tenant_transaction(actor.tenant_id):
-        done = await _done(actor, customer_id, into_id)
+    async with place.store.unit_of_work(actor.tenant_id):
+        done = await _done(actor, customer_id, into_id, place)
         if done is not None:
             return done
-        old, into = await _both(actor, str(customer_id), str(into_id))
-        moved = await _belongings(actor, old)
+        old, into = await _both(actor, str(customer_id), str(into_id), place.store)
+        moved = await _belongings(actor, old, place)
         filled = _filled(old, into, now)
         unit = Unit(
             created=(),
@@ -122,87 +95,50 @@ async def merge(
             ],
             conflicts=_conflicts(old, into, actor, now),
         )
-        seq = (await STORE.write(actor, KINDS, unit, now=now)).seq
-        repointed = await _repoint(actor, customer_id, into_id)
-        await db.connection().execute(_ENTER, actor.tenant_id, into_id)
-        await db.connection().execute(_SHORTEN, actor.tenant_id, customer_id, into_id)
-        await db.connection().execute(_ALIAS, actor.tenant_id, customer_id, into_id, now)
-        await db.connection().execute(_PAIRED, actor.tenant_id, customer_id)
-        await db.connection().execute(_BACK, actor.tenant_id, [held.id for held in moved], into_id)
-        made = merge_id or ids.new_id(now)
-        is_new = await db.connection().fetchval(
-            _KEEP,
-            *(actor.tenant_id, made, customer_id, into_id, seq, actor.user_id, now),
-            _json([[*held.key, _naming(held, old.id)] for held in moved]),
-            _json({name: into.fields.get(name) for name in _differing(into, filled)}),
-            _json(repointed),
+        seq = (await place.store.write(actor, KINDS, unit, now=now)).seq
+        made = Merge(
+            id=merge_id or ids.new_id(now),
+            old_id=old.id,
+            into_id=into.id,
+            seq=seq,
+            moved=[(*held.key, _naming(held, old.id)) for held in moved],
+            filled={name: into.fields.get(name) for name in _differing(into, filled)},
         )
-        if not is_new:
+        if not await place.rows.keep(actor, made, now):
             raise IdReused("This id is another merge's; make a new one.", field="id")
-        await audit.record(
-            actor, "customer.merged", subject_id=into_id, now=now, merged_id=customer_id
-        )
-    return MergeView(id=made, merged_id=customer_id, customer_id=into_id, seq=seq, moved=len(moved))
-
-
-async def _done(actor: Actor, customer_id: UUID, into_id: UUID) -> MergeView | None:
-    """Give what was answered when the same was asked before, unless it was taken back since."""
-    row = await db.connection().fetchrow(_DONE, actor.tenant_id, customer_id, into_id)
-    if row is None:
-        return None
-    held = await STORE.load(actor, KINDS, [(_CUSTOMER, str(into_id))])
-    if not held or not next(iter(held.values())).visible:
-        raise NotFound
     return MergeView(
-        id=row["id"],
-        merged_id=row["old_id"],
-        customer_id=row["into_id"],
-        seq=row["seq"],
-        moved=row["moved"],
+        id=made.id, merged_id=customer_id, customer_id=into_id, seq=seq, moved=len(moved)
     )
 
 
-async def _both(actor: Actor, old_id: str, into_id: str) -> tuple[HeldRecord, HeldRecord]:
+async def _done(actor: Actor, customer_id: UUID, into_id: UUID, place: Place) -> MergeView | None:
+    """Give what was answered when the same was asked before, unless it was taken back since."""
+    done = await place.rows.done(actor, customer_id, into_id)
+    if done is not None:
+        held = await place.store.load(actor, KINDS, [(_CUSTOMER, str(into_id))])
+        if not held or not next(iter(held.values())).visible:
+            raise NotFound
+    return done
+
+
+async def _both(
+    actor: Actor, old_id: str, into_id: str, store: Store
+) -> tuple[HeldRecord, HeldRecord]:
     """Lock both customers, in the one order in which everybody locks."""
     keys: list[Key] = [(_CUSTOMER, old_id), (_CUSTOMER, into_id)]
-    held = await STORE.load(actor, KINDS, keys)
+    held = await store.load(actor, KINDS, keys)
     for key in keys:
         if key not in held or held[key].deleted or not held[key].visible:
             raise NotFound
     return held[keys[0]], held[keys[1]]
 
 
-async def _belongings(actor: Actor, old: HeldRecord) -> list[HeldRecord]:
+async def _belongings(actor: Actor, old: HeldRecord, place: Place) -> list[HeldRecord]:
     """Lock what belongs to a customer, deleted records too, kind by kind."""
-    keys: list[Key] = []
-    for name in KINDS:
-        if (parent := storage.parent_of(name)) is not None:
-            rows = await db.connection().fetch(
-                f"SELECT id::text AS id FROM {KINDS[name].table}"  # noqa: S608 - named by the rooms' record kinds
-                f" WHERE tenant_id = $1 AND {parent} = $2",
-                actor.tenant_id,
-                UUID(old.id),
-            )
-            keys += [(name, row["id"]) for row in rows]
-    held = await STORE.load(actor, KINDS, keys)
-    order = {name: place for place, name in enumerate(KINDS)}
+    keys = await place.rows.belongings(actor, old.id)
+    held = await place.store.load(actor, KINDS, keys)
+    order = {name: at for at, name in enumerate(KINDS)}
     return sorted(held.values(), key=lambda each: (order[each.kind], each.id))
-
-
-async def _repoint(actor: Actor, old_id: UUID, into_id: UUID) -> dict[str, list[str]]:
-    """Let what the upper rooms keep about the one name the other; give which rows did."""
-    repointed = {}
-    for reference in references.registered():
-        if reference.moves:
-            rows = await db.connection().fetch(
-                f"UPDATE {reference.table} SET {reference.column} = $3"  # noqa: S608 - registered by the rooms
-                f" WHERE tenant_id = $1 AND {reference.column} = $2 RETURNING id::text AS id",
-                actor.tenant_id,
-                old_id,
-                into_id,
-            )
-            repointed[f"{reference.table}.{reference.column}"] = [row["id"] for row in rows]
-    return repointed
 
 
 # --------------------------------------------------------------------------------- the records
@@ -281,7 +217,7 @@ def _mergeable(*records: HeldRecord) -> Iterable[str]:
     return (
         spec.name
         for spec in _specs(*records)
-        if spec.policy in (Policy.KEEP_BOTH, Policy.TEXT_MERGE) and spec.type is not FieldType.SET
+        if spec.policy in _BOTH and spec.type is not FieldType.SET
     )
 
 
@@ -304,8 +240,3 @@ def _differing(before: HeldRecord, after: HeldRecord) -> list[str]:
 def _id_of(change: Change) -> str:
     """Order changes of one kind."""
     return change.after.id
-
-
-def _json(value: object) -> str:
-    """Write a value as JSON text."""
-    return msgspec.json.encode(value).decode()

@@ -16,7 +16,7 @@ import msgspec
 from mobile_client_sdk import replica
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.store import Store, _lay_out, open_store
-from sync_protocol.messages import Op, Outcome
+from sync_protocol.messages import Code, Op, Outcome
 from sync_protocol.schema import SCHEMA, Schema
 from world.simulation.skew import speaking
 
@@ -87,12 +87,20 @@ class Disk:
         return [_decode(body) for (body,) in rows]
 
     def unshown_ops(self, seq: int) -> list[tuple[Op, str | None]]:
-        """Read the ops that a replica at this sequence does not show by itself."""
+        """Read the ops that a replica at this sequence does not show by itself.
+
+        What waits for its record after a restoration is one of them, whatever the sequence.
+        """
         rows = self.rows(
-            "SELECT body, status FROM outbox WHERE status IS NULL OR seq > ? ORDER BY number",
+            "SELECT body, status, seq, outcome FROM outbox"
+            " WHERE status IS NULL OR seq IS NULL OR seq > ? ORDER BY number",
             seq,
         )
-        return [(_decode(body), status) for body, status in rows]
+        return [
+            (_decode(body), status)
+            for body, status, settled_seq, outcome in rows
+            if status is None or settled_seq is not None or _waits(outcome)
+        ]
 
     def asked(self) -> tuple[int, int]:
         """Read after which op, and up to which, the server is asked what became of them."""
@@ -141,6 +149,10 @@ class Disk:
         """Put an old image in the place of what is there."""
         self._connection.close()
         self._connection = _opened(image)
+
+
+def _waits(outcome: bytes | None) -> bool:
+    return outcome is not None and _decode_outcome(outcome).code == Code.WAITING
 
 
 def _opened(image: bytes) -> _Connection:

@@ -373,8 +373,8 @@ class MemoryStore:
         self, actor: Actor, digests: Collection[bytes]
     ) -> dict[bytes, Remembered]:
         """Give what the device was answered for these ops."""
-        await self._pause()
-        rows = self._now().outcomes.items()
+        await self.pause()
+        rows = self.rows().outcomes.items()
         of_device = [row for (device_id, _), row in rows if device_id == str(actor.device_id)]
         return {row.digest: row for row in of_device if row.digest in digests}
 

@@ -107,6 +107,22 @@ async def test_what_the_one_was_remarked_is_kept(phone: Device) -> None:
     }
 
 
+@pytest.mark.parametrize("own", [None, "要发票\n"])
+async def test_a_remark_is_kept_like_any_text(phone: Device, own: str | None) -> None:
+    old, into = await two(phone)
+    said = [phone.edit("customer", old, remark="周三到货\n")]
+    if own:
+        said.append(phone.edit("customer", into, remark=own))
+    await phone.push(*said)
+
+    await merging.merge(phone.actor, old, into, now=phone.later())
+
+    await phone.pull()
+    assert customers(phone)[str(into)]["remark"] == (own or "周三到货\n")
+    told = [each.other for each in (await inbox.conflicts(phone.actor)).items]
+    assert ("周三到货\n" in told) == bool(own)
+
+
 async def test_ops_that_still_name_the_one_reach_the_other(phone: Device, away: Device) -> None:
     first, old = await two(phone)
     into = new_id()
