@@ -263,7 +263,9 @@ class Write:
         if _equal(before, value):
             if not self.causal(there):
                 self._share(field, there)
-        elif self.causal(there) or _is_unsaid(held, field.name, before):
+        elif _is_unsaid(held, field.name, before) or (
+            self.causal(there) and not self._is_unlike(field, there, before)
+        ):
             self._put(held, field, value)
         elif (merged := self._merged(field, before, value)) is not None:
             self._put_shared(field, there, merged, is_new=merged != before)
@@ -275,6 +277,18 @@ class Write:
             self._conflict(held, field.name, (value, self.version), (before, there))
         else:
             self._conflict(held, field.name, (before, there), (value, self.version))
+
+    def _is_unlike(self, field: FieldSpec, there: Version, before: object) -> bool:
+        """Answer whether a text is not what its author had written, though the device wrote it.
+
+        What the device wrote on a customer that was merged into this one is held here: the author
+        had not seen it in this place.
+        """
+        was = self.op.was if isinstance(self.op, Edit) else {}
+        if field.policy is not Policy.TEXT_MERGE or field.name not in was:
+            return False
+        is_seen = there.seq != NEW_SEQ and there.seq <= self.base
+        return not is_seen and str(was[field.name] or "").strip() != str(before or "").strip()
 
     def _share(self, field: FieldSpec, there: Version) -> None:
         """Agree with a value that was written concurrently.

@@ -14,6 +14,7 @@ MET = (
     *("applied", "merged", "revived", "edit_won", "not_found", "quarantined", "parent_missing"),
     *("partition", "server crash", "power lost", "clock set", "hand-over", "scope changed"),
     *("restoration", "compaction", "revoked", "old image", "app updated", "rot", "mended"),
+    *("waiting", "merge", "unmerge"),
 )
 """What a sample must have met, or it says nothing about it."""
 

@@ -119,6 +119,30 @@ def test_a_value_that_two_wrote_is_nobodys_own_to_replace() -> None:
     assert tenant.conflicts == [("city", "宁波", "杭州")], "Wang had not seen Li agree"
 
 
+def test_a_text_that_a_device_wrote_elsewhere_is_not_its_own_to_replace() -> None:
+    tenant = tenant_with_shop(remark="周三到货")
+    # An edit of a customer that was merged into this one is led here.
+    ops = [
+        Edit(
+            number=number,
+            kind="customer",
+            id=SHOP,
+            fields={"remark": said},
+            was={"remark": was},
+            at_ms=number,
+            base=0,
+        )
+        for number, said, was in ((1, "周三到货\n要发票", "周三到货"), (2, "找李店长", None))
+    ]
+
+    for op in ops:
+        tenant.push(WANG, op)
+
+    told = {str(text) for _, *texts in tenant.conflicts for text in texts}
+    there = "\n".join({str(tenant.field("remark")), *told})
+    assert all(word in there for word in ("周三到货", "要发票", "找李店长"))
+
+
 def test_to_say_what_one_has_seen_is_no_change() -> None:
     tenant = tenant_with_shop(city="杭州")
 

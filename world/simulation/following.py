@@ -88,12 +88,16 @@ class Following(Notes):
             self._look_for_record(commit, entry, outcome)
             if has_effect(outcome) and not isinstance(entry.op, Intent):
                 self._follow_op(commit, working, entry, outcome)
+        touched = _touched_by_merges(commit)
         for key, record in working.items():
-            self._compare_held(commit, key, record)
+            if key not in touched:
+                self._compare_held(commit, key, record)
 
     def _look_for_record(self, commit: Commit, entry: Entry, outcome: Outcome) -> None:
         """Look whether what a restored server lacks is waited for."""
         op = entry.op
+        if outcome.code == Code.PARENT_MISSING and self._is_led(commit, getattr(op, "fields", {})):
+            self.find("merged customers", f"{told(entry)} names a merged customer, and is refused")
         is_old = entry.epoch not in {0, self.tables.clock.epoch}
         if not is_old or isinstance(op, Intent) or outcome.code not in _LACKS:
             return
@@ -101,6 +105,16 @@ class Following(Notes):
         key = (op.kind, op.id) if outcome.code == Code.NOT_FOUND else ("customer", above)
         if key not in commit.after.records:
             self.find("waiting", f"{told(entry)} is refused, and its record may still come")
+
+    def _is_led(self, commit: Commit, fields: Mapping[str, Any]) -> bool:
+        """Say whether a child is of a customer that became another one, of the same people."""
+        records, old_id = commit.before.records, str(fields.get("customer_id"))
+        old = records.get(("customer", old_id))
+        into = records.get(("customer", commit.before.aliases.get(old_id, "")))
+        if old is None or into is None or into.record.deleted or not old.record.deleted:
+            return False
+        one, other = old.record.fields, into.record.fields
+        return all(one[name] == other[name] for name in ("owner_id", "team_id"))
 
     def _look_at_stranger(self, device_id: str, digest: bytes, outcome: Outcome) -> None:
         if has_effect(outcome):
@@ -125,7 +139,7 @@ class Following(Notes):
     def _follow_op(
         self, commit: Commit, working: dict[Key, _Working], entry: Entry, outcome: Outcome
     ) -> None:
-        op = entry.op
+        op = _led(entry.op, commit)
         assert not isinstance(op, Intent), "intents are counted by their effects"
         record = self._working(commit, working, op)
         match op:
@@ -182,7 +196,8 @@ class Following(Notes):
             kept, other = conflict.fields["kept"], conflict.fields["other"]
             if {str(kept), str(other)} != {str(value), str(current)}:
                 self.find("no silent loss", f"{about}; the conflict tells {kept!r} and {other!r}")
-            if has_seen and self._is_certain(record, entry, name, current):
+            is_led = bool(self.became.get(entry.op.id))
+            if has_seen and not is_led and self._is_certain(record, entry, name, current):
                 self.find("causality", f"{about}; its author had seen it, and it is a conflict")
             self._compare_times(entry, kept, value, current)
             record.fields[name] = kept
@@ -208,7 +223,7 @@ class Following(Notes):
         """
         op = entry.op
         assert not isinstance(op, Intent), "intents write no fields"
-        at_desk = (op.id, name, str(current)) in self.at_desk
+        at_desk = self.at_desk[op.id, name, str(current)]
         return (
             name in _UNLIKE.get(op.kind, ())
             and name not in record.unknown
@@ -318,6 +333,40 @@ _FILLED_IN: Final = frozenset(
     {"owner_id", "team_id", "status", "written_at", "customer_id", "tags", "remark"}
 ).union(spec.name for record in SCHEMA.records for spec in record.fields if spec.server_only)
 """Fields that nobody's hands wrote, or whose parts are counted one by one."""
+
+
+def _led(op: Op, commit: Commit) -> Op:
+    """Give an op as it is meant where it names a customer that was merged into another one."""
+    before = commit.before
+
+    def stayed(customer_id: Any) -> Any:
+        row = before.records.get(("customer", customer_id))
+        is_gone = row is None or row.record.deleted
+        return before.aliases.get(customer_id, customer_id) if is_gone else customer_id
+
+    match op:
+        case Edit(kind="customer"):
+            return msgspec.structs.replace(op, id=stayed(op.id))
+        case Create() if "customer_id" in op.fields:
+            fields = {**op.fields, "customer_id": stayed(op.fields["customer_id"])}
+            return msgspec.structs.replace(op, fields=fields)
+        case _:
+            return op
+
+
+def _touched_by_merges(commit: Commit) -> set[Key]:
+    """Name what the merges of a commit wrote, after the ops that were followed."""
+    known = {each.id for each in commit.before.merges}
+    new = [each for each in commit.after.merges if each.id not in known]
+    return {
+        key
+        for each in new
+        for key in (
+            ("customer", each.old_id),
+            ("customer", each.into_id),
+            *((kind, record_id) for kind, record_id, _ in each.moved),
+        )
+    }
 
 
 def _conflicts(commit: Commit, outcome: Outcome) -> dict[str, HeldRecord]:

@@ -13,6 +13,7 @@ import msgspec
 
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.records import ConflictRecord, Customer, Record, Tag
+from server.sync.merging import MERGE
 from sync_protocol.conflicts import DELETED
 from sync_protocol.merge import Key
 from sync_protocol.messages import Create, Delete, Edit, Intent, Op
@@ -30,6 +31,7 @@ GRANT: Final = "simulation.grant"
 """An intent that the simulated server does."""
 REFUSE: Final = "simulation.refuse"
 """An intent that it declines after having begun."""
+
 POISON: Final = "simulation.poison"
 """An intent on which it fails."""
 _EDITED: Final[tuple[type[Record], ...]] = (Customer, *(kind for kind in CHILDREN if TEXTS[kind]))
@@ -298,6 +300,14 @@ class Hands:
         del seen
         client.intend(rng.choice((GRANT, GRANT, REFUSE, "simulation.unknown")))
 
+    def _merge(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Ask for two customers to be one."""
+        del seen
+        shown = list(client.find(Customer))
+        if len(shown) > 1:
+            old, into = rng.sample(shown, 2)
+            client.intend(MERGE, customer_id=old.id, into_id=into.id)
+
     def _poison(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Ask for something on which the server fails."""
         del rng, seen
@@ -357,6 +367,7 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
     "together": Hands._together,  # noqa: SLF001 - as above
     "settle": Hands._settle,  # noqa: SLF001 - as above
     "ask": Hands._ask,  # noqa: SLF001 - as above
+    "merge": Hands._merge,  # noqa: SLF001 - as above
     "poison": Hands._poison,  # noqa: SLF001 - as above
 }
 USUAL: Final = (

@@ -443,10 +443,16 @@ class MemoryStore:
             for each in tables.exits
             if each.seq > since and sees(actor, each.owner_id, each.team_id)
         }
-        return [
+        left = [
             Left(kind="customer", id=each, seq=0)
             for each in sorted(gone)
             if not sees_customer(actor, tables, each)
+        ]
+        return left + [
+            Left(kind=each.kind, id=each.record_id, seq=each.seq)
+            for each in tables.record_exits
+            if each.seq > since and sees(actor, each.owner_id, each.team_id)
+            if not sees_customer(actor, tables, each.customer_id)
         ]
 
 

@@ -39,12 +39,25 @@ class Notes:
         """What the server holds now."""
         self.knowingly: set[tuple[str, str, str]] = set()
         """Record, field and value that somebody at a desk replaced or deleted, having seen it."""
-        self.at_desk: set[tuple[str, str, str]] = set()
-        """Record, field and value that somebody at a desk wrote."""
+        self.at_desk: Counter[tuple[str, str, str]] = Counter()
+        """Record, field and value that a desk or a merge wrote, and how often."""
         self.counts: Counter[str] = Counter()
         """How often each recovery happened: what a run has met at all."""
         self.are_clocks_honest = False
         """Whether edit times may be compared: clocks were off, but were not set in between."""
+
+        self.became: dict[str, set[str]] = {}
+        """Which customers each customer was ever merged into."""
+        self.came_back: set[str] = set()
+        """Customers of whom a merge was taken back."""
+
+    def names(self, record_id: str) -> set[str]:
+        """Give a record and all those in which what was written on it may be found."""
+        found, grown = set[str](), {record_id}
+        while grown != found:
+            found = grown
+            grown = found.union(*(self.became.get(each, ()) for each in found))
+        return found
 
     def find(self, oracle: str, detail: str) -> None:
         """Write a finding down."""

@@ -151,6 +151,19 @@ PROFILES: Final[Mapping[str, Profile]] = {
         },
         horizons=(2 * MINUTE,),
     ),
+    "merges": Profile(
+        weather=_FAIR,
+        faults={
+            "merge": (1, 4),
+            "unmerge": (0, 3),
+            "offline": (1, 4),
+            "desk_edit": (0, 3),
+            "hand_over": (0, 4),
+            "crash": (0, 1),
+        },
+        kinds=(*("create_customer",) * 2, *("edit",) * 4, *USUAL, "merge"),
+        horizons=(2 * MINUTE, 10 * MINUTE),
+    ),
     "marks": Profile(
         weather=_FAIR, faults={"offline": (1, 4)}, kinds=("mark", "mark", "mark", "create_tag")
     ),

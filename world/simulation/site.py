@@ -6,7 +6,9 @@ pause when the process dies. What is committed stays, until an operator brings b
 
 import random
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,14 +21,19 @@ from server.kit.errors import Refusal
 from server.problems import STATUS
 from server.sync import digest
 from server.sync import service as sync
+from server.sync.aliases import Aliases
+from server.sync.merge_rows import Place
+from server.sync.merging import MERGE, merge, merge_intent
 from server.sync.orphans import Orphans
 from server.sync.registry import KINDS, Mutation
 from server.sync.service import Room
+from server.sync.unmerging import unmerge
 from sync_protocol import codec
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import DecodeError, DigestRequest, PullRequest, ReceivedOp
 from sync_protocol.schema import MAX_TIME_MS
 from world.simulation.memory import LockTimeout, MemoryStore
+from world.simulation.merged import MemoryAliasRows, MemoryMergeRows
 from world.simulation.scheduler import SECOND, Pause, Scheduler, Task
 from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Tables, customer_of
 from world.simulation.waiting import MemoryOrphanRows
@@ -83,7 +90,13 @@ class Site:
         self.tenant_id = tenant_id
         self.store = MemoryStore(pause, tenant_id=tenant_id, looks_on=looks_on)
         self.orphans = Orphans(MemoryOrphanRows(self.store, self.actor), self.store)
-        self.room = Room(self.store, mutations(self.store), orphans=self.orphans)
+        self.merging = Place(self.store, MemoryMergeRows(self.store))
+        self.room = Room(
+            self.store,
+            {**mutations(self.store), MERGE: partial(merge_intent, place=self.merging)},
+            orphans=self.orphans,
+            aliases=Aliases(MemoryAliasRows(self.store)),
+        )
         self.people: dict[UUID, Person] = {}
         self.is_up = True
         self.backup: Backup | None = None
@@ -173,6 +186,25 @@ class Site:
             )
         except LockTimeout:
             return None
+
+    def merge(self, user_id: UUID, old_id: str, into_id: str, merge_id: UUID) -> None:
+        """Let somebody at a desk merge a customer into another one."""
+        actor = self.actor(user_id)
+        self._at_desk(partial(merge, actor, UUID(old_id), UUID(into_id), merge_id=merge_id))
+
+    def unmerge(self, user_id: UUID, into_id: str, merge_id: UUID) -> None:
+        """Let somebody at a desk take a merge back."""
+        self._at_desk(partial(unmerge, self.actor(user_id), UUID(into_id), merge_id))
+
+    def _at_desk(self, what: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+        """Do what may be refused, which is then seen at the desk."""
+
+        async def do() -> None:
+            with suppress(Refusal, LockTimeout):
+                await what(now=self.now, place=self.merging)
+
+        if self.is_up:
+            self._start(do(), lambda _: None)
 
     def give_up(self, done: Callable[[Any], None]) -> None:
         """Let the days be over for which ops wait for their record."""

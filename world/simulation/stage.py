@@ -429,6 +429,20 @@ class Stage:
             )
             self.site.write(_MANAGER, [op], lambda _: None)
 
+    def _merge(self, event: Event) -> None:
+        """Find that two customers are one."""
+        there = self._customers()
+        if len(there) > 1:
+            old, into = random.Random(event.salt).sample(there, 2)
+            self.site.merge(_MANAGER, old, into, UUID(int=event.salt, version=4))
+
+    def _unmerge(self, event: Event) -> None:
+        """Find that they are not."""
+        stand = [each for each in self.site.store.tables.merges if each.undone is None]
+        if stand:
+            chosen = random.Random(event.salt).choice(stand)
+            self.site.unmerge(_MANAGER, chosen.into_id, chosen.id)
+
     def _hand_over(self, event: Event) -> None:
         """Give a customer to somebody else, perhaps of another team."""
         record_id = self._customer(event)
@@ -452,12 +466,16 @@ class Stage:
 
     def _customer(self, event: Event) -> str | None:
         """Choose a customer who is there."""
-        there = sorted(
+        there = self._customers()
+        return there[event.salt % len(there)] if there else None
+
+    def _customers(self) -> list[str]:
+        """Name the customers who are there."""
+        return sorted(
             record_id
             for (kind, record_id), row in self.site.store.tables.records.items()
             if kind == "customer" and not row.record.deleted
         )
-        return there[event.salt % len(there)] if there else None
 
     def _team_move(self, event: Event) -> None:
         self._change_person(event, team_id=random.Random(event.salt).choice(_TEAMS))
@@ -492,6 +510,8 @@ _EVENTS: Final[Mapping[str, Callable[[Stage, Event], None]]] = {
     "compact": Stage._compact,  # noqa: SLF001 - as above
     "desk_edit": Stage._desk_edit,  # noqa: SLF001 - as above
     "desk_delete": Stage._desk_delete,  # noqa: SLF001 - as above
+    "merge": Stage._merge,  # noqa: SLF001 - as above
+    "unmerge": Stage._unmerge,  # noqa: SLF001 - as above
     "hand_over": Stage._hand_over,  # noqa: SLF001 - as above
     "team_move": Stage._team_move,  # noqa: SLF001 - as above
     "scope_change": Stage._scope_change,  # noqa: SLF001 - as above

@@ -9,6 +9,7 @@ import msgspec
 
 from server.access import Actor
 from server.changelog.store import Change, Tick, Unit
+from server.sync.merge_rows import Merge
 from server.sync.orphan_rows import Kept
 from server.sync.store import Remembered
 from sync_protocol.merge import HeldRecord, Key
@@ -50,6 +51,19 @@ class Exit(msgspec.Struct, frozen=True):
     team_id: str | None
 
 
+class RecordExit(msgspec.Struct, frozen=True):
+    """A record that went from one customer to another."""
+
+    seq: int
+    kind: str
+    record_id: str
+    customer_id: str
+    """Where it is now."""
+    owner_id: str | None
+    """Whose the customer is that it left."""
+    team_id: str | None
+
+
 class Tables(msgspec.Struct, frozen=True):
     """All rows of one tenant at one moment. Nothing in here is ever changed in place."""
 
@@ -58,6 +72,10 @@ class Tables(msgspec.Struct, frozen=True):
     history: Mapping[tuple[str, str, int], str] = {}
     """Who wrote: by root, record and sequence."""
     exits: tuple[Exit, ...] = ()
+    record_exits: tuple[RecordExit, ...] = ()
+    aliases: Mapping[str, str] = {}
+    """Which customer a merged one became in the end."""
+    merges: tuple[Merge, ...] = ()
     devices: Mapping[str, DeviceRow] = {}
     outcomes: Mapping[tuple[str, int], Remembered] = {}
     people: frozenset[str] = frozenset()

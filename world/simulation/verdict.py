@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from server.sync.merging import MERGE
 from server.sync.store import Remembered
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import (
@@ -171,7 +172,8 @@ class _Verdict:
             if isinstance(op, Delete):
                 self._deletion(entry)
             return
-        row = self.tables.records.get((op.kind, op.id))
+        names = sorted(self.watch.names(op.id))
+        rows = [self.tables.records.get((op.kind, each)) for each in names]
         if isinstance(op, Edit):
             self._marks(entry, op)
         for name, value in op.fields.items():
@@ -179,10 +181,11 @@ class _Verdict:
                 self._words(entry, name, value)
                 continue
             is_unsaid = value is None and isinstance(op, Create)
-            is_kept = (
+            is_kept = any(
                 (row is not None and self._is_held(row.record, name, value))
-                or str(value) in self.conflicts.get((op.id, name), ())
-                or (op.id, name, str(value)) in self.watch.knowingly
+                or str(value) in self.conflicts.get((each, name), ())
+                or (each, name, str(value)) in self.watch.knowingly
+                for each, row in zip(names, rows, strict=True)
             )
             if not (is_unsaid or is_kept or self._was_replaced_knowingly(entry, name, value)):
                 self.watch.find(
@@ -190,15 +193,22 @@ class _Verdict:
                 )
 
     def _is_held(self, record: HeldRecord, name: str, value: Any) -> bool:
-        return bool(record.fields.get(name) == value) and not record.deleted
+        held = record.fields.get(name)
+        if name == "customer_id" and held is not None and held != value:
+            # The customer was merged into another one, or the merge taken back.
+            return not record.deleted and bool(self.watch.names(value) & self.watch.names(held))
+        return bool(held == value) and not record.deleted
 
     def _words(self, entry: Entry, name: str, value: Any) -> None:
         """Look where each word went that somebody put into a text that several people write."""
         op = entry.op
         assert not isinstance(op, Intent), "intents write no texts"
-        row = self.tables.records.get((op.kind, op.id))
-        held = "" if row is None or row.record.deleted else str(row.record.fields.get(name))
-        told = {*self.conflicts.get((op.id, name), ())}
+        names = self.watch.names(op.id)
+        rows = [self.tables.records.get((op.kind, each)) for each in names]
+        held = " ".join(
+            str(row.record.fields.get(name)) for row in rows if row and not row.record.deleted
+        )
+        told = {text for each in names for text in self.conflicts.get((each, name), ())}
         before = {word for text in entry.seen.get(name, ()) for word in str(text).split()}
         for word in set(str(value).split()) - before:
             is_there = word in held or any(word in text for text in told)
@@ -212,7 +222,7 @@ class _Verdict:
         at_desk = any(
             word in value
             for record_id, field, value in self.watch.knowingly
-            if (record_id, field) == (entry.op.id, name)
+            if field == name and record_id in self.watch.names(entry.op.id)
         )
         return at_desk or any(
             any(word in str(text) for text in other.seen[name])
@@ -223,11 +233,13 @@ class _Verdict:
 
     def _marks(self, entry: Entry, op: Edit) -> None:
         """Look whether marks that were put on stand, and those taken off are gone."""
-        row = self.tables.records.get((op.kind, op.id))
-        if row is None or row.record.deleted:
+        names = self.watch.names(op.id)
+        rows = [self.tables.records.get((op.kind, each)) for each in names]
+        there = [row.record for row in rows if row is not None and not row.record.deleted]
+        if not there:
             return
         for name, change in op.sets.items():
-            held = set(row.record.fields.get(name) or ())
+            held = {mark for record in there for mark in record.fields.get(name) or ()}
             others = [
                 other
                 for other in self._others(entry)
@@ -242,7 +254,8 @@ class _Verdict:
                 ):
                     detail = f"{told_of(entry)} put on {mark[-4:]}, taken off by none who saw it"
                     self.watch.find("no silent loss", detail)
-            for mark in set(change.remove) & held:
+            # A merge puts the marks of both on the one that stays.
+            for mark in set(change.remove) & held if len(names) == 1 else ():
                 if not any(mark in _sets(other, name).add for other in others):
                     self.watch.find("no resurrection", f"{told_of(entry)} took {mark[-4:]} off")
 
@@ -265,19 +278,32 @@ class _Verdict:
         Whoever wrote it may do so on a form that was opened before.
         """
         return any(
-            value in other.seen[name]
+            self._has_seen(other, name, value)
             or name in other.unknown
             or (other.device_id == entry.device_id and not _has_forgotten(other, entry))
             for other in self._others(entry)
             if name in other.seen
         )
 
+    def _has_seen(self, other: Entry, name: str, value: Any) -> bool:
+        seen = other.seen[name]
+        if name == "customer_id":
+            # A merged customer is shown as the one that it became.
+            return any(self._are_one(str(each), str(value)) for each in seen if each)
+        return value in seen
+
     def _others(self, entry: Entry) -> Iterable[Entry]:
         return (
             other
             for other in self.stage.diary.entries.values()
-            if other is not entry and other.op.id == entry.op.id
+            if other is not entry and self._are_one(other.op.id, entry.op.id)
         )
+
+    def _are_one(self, one: str, other: str) -> bool:
+        """Say whether two ids are, or were for a while, of one customer."""
+        if one == other or not self.watch.became:
+            return one == other
+        return bool(self.watch.names(one) & self.watch.names(other))
 
     def _deletion(self, entry: Entry) -> None:
         """Look whether a deletion holds, or whoever deleted is told that it does not."""
@@ -285,6 +311,9 @@ class _Verdict:
         assert isinstance(op, Delete), "it was asked for one"
         row = self.tables.records.get((op.kind, op.id))
         if row is None or row.record.deleted or (op.id, "deleted") in self.conflicts:
+            return
+        if op.id in self.watch.came_back:
+            # Who was deleted while it was another one is back since.
             return
         self.watch.find("no resurrection", f"{told_of(entry)} was accepted, and the record lives")
 
@@ -302,6 +331,7 @@ class _Verdict:
             entry.op.id
             for what, entry in self.stage.diary.entries.items()
             if isinstance(entry.op, Intent)
+            and entry.op.name != MERGE
             and any(each.status is Status.APPLIED for each in self.settled.get(what, ()))
         }
         if accepted != set(done):

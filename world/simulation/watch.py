@@ -16,11 +16,12 @@ from sync_protocol.messages import (
 )
 from world.simulation.diary import Diary, identity
 from world.simulation.following import Following
+from world.simulation.joining import Merging
 from world.simulation.screens import Screens
 from world.simulation.tables import Commit, Tables
 
 
-class Watch(Following, Screens):
+class Watch(Following, Merging, Screens):
     """Looks on, and writes down what must not be."""
 
     def __init__(self, diary: Diary) -> None:
@@ -56,6 +57,7 @@ class Watch(Following, Screens):
         if after.seq != before.seq + len(commit.units) or after.epoch != before.epoch:
             self.find("clock", f"the sequence went from {before.seq} to {after.seq}")
         self.stands(commit.after)
+        self.look_at_merges(commit)
         if commit.device_id is None:
             self._note_desk(commit)
         else:
@@ -64,16 +66,20 @@ class Watch(Following, Screens):
     def _note_desk(self, commit: Commit) -> None:
         """Write down what was written at a desk, and replaced: everything is seen there."""
         for record in [each for unit in commit.units for each in unit.created]:
-            self.at_desk |= {(record.id, name, str(at)) for name, at in record.fields.items()}
+            self.at_desk.update((record.id, name, str(at)) for name, at in record.fields.items())
         for change in [each for unit in commit.units for each in unit.changed]:
             if change.before is None:
                 continue
             for name, value in change.before.fields.items():
                 written = change.after.fields.get(name)
                 if written != value:
-                    self.at_desk.add((change.after.id, name, str(written)))
-                if change.after.deleted or written != value:
+                    self.at_desk[change.after.id, name, str(written)] += 1
+                is_merged = change.after.id in commit.after.aliases
+                if (change.after.deleted and not is_merged) or written != value:
                     self.knowingly.add((change.after.id, name, str(value)))
+            if change.after.id in commit.after.aliases:
+                # What a merged customer said is looked for where it went.
+                continue
             if change.after.deleted and change.after.kind == "customer":
                 self._note_children(commit, change.after.id)
 

@@ -11,11 +11,12 @@ from world.simulation.mutants.device import DEVICE
 from world.simulation.mutants.digest import DIGEST
 from world.simulation.mutants.hunting import hunt, planted
 from world.simulation.mutants.merge import MERGE
+from world.simulation.mutants.merges import MERGES
 from world.simulation.mutants.mutant import Mutant
 from world.simulation.mutants.orphans import ORPHANS
 from world.simulation.mutants.service import SERVICE
 
 __all__ = ["MUTANTS", "Mutant", "hunt", "planted"]
 
-MUTANTS: Final[Sequence[Mutant]] = (*MERGE, *SERVICE, *DEVICE, *DIGEST, *ORPHANS)
+MUTANTS: Final[Sequence[Mutant]] = (*MERGE, *SERVICE, *DEVICE, *DIGEST, *ORPHANS, *MERGES)
 """All planted bugs."""
