@@ -18,9 +18,8 @@ from server.changelog import service as changelog
 from server.changelog import storage
 from server.changelog.store import Change, Unit
 from server.kit import db
-from server.sync.postgres import STORE
 from server.sync.registry import KINDS
-from server.sync.service import Room
+from server.sync.service import HERE
 from server.sync.store import Remembered
 from sync_protocol.merge import EditClock, HeldRecord
 from world.simulation.site import Person, Site
@@ -55,7 +54,8 @@ class PostgresSite(Site):
 
     def __init__(self, *args: Any, loop: asyncio.AbstractEventLoop, **named: Any) -> None:
         super().__init__(*args, **named)
-        self.room = Room(STORE, {})
+        # The product's own rooms decide what intents ask for.
+        self.room = HERE
         self._loop = loop
         self._looks_on: Callable[[Commit], None] = named["looks_on"]
 

@@ -12,8 +12,22 @@ from tests.simulation.postgres import PostgresSite
 from world.simulation import plan, soak
 from world.simulation.stage import Stage
 
-PROFILES = ("network", "desk", "scopes", "groups", "marks", "texts", "sights", "images", "clocks")
-"""What needs neither a crash between two statements, nor a backup, nor intents of its own."""
+PROFILES = (
+    "network",
+    "desk",
+    "scopes",
+    "groups",
+    "marks",
+    "texts",
+    "sights",
+    "images",
+    "clocks",
+    "intents",
+)
+"""What needs neither a crash between two statements nor a backup.
+
+The rooms' own intents are decided here alone.
+"""
 
 SEEDS = int(os.environ.get("TONGLU_SEEDS", "2"))
 """So many of each."""

@@ -71,6 +71,7 @@ class Following(Notes):
     def follow(self, commit: Commit) -> None:
         """Settle the ops of a commit again, by what their authors saw; compare the results."""
         working: dict[Key, _Working] = {}
+        by_intents = False
         for settled in commit.settled:
             device_id, row = settled.device_id, settled.row
             outcome = _decode_outcome(row.outcome)
@@ -86,12 +87,13 @@ class Following(Notes):
             if outcome.status is Status.QUARANTINED and not _is_poison(entry.op):
                 self.find("no error", f"{told(entry)} was put into quarantine")
             self._look_for_record(commit, entry, outcome)
+            by_intents = by_intents or (isinstance(entry.op, Intent) and has_effect(outcome))
             if has_effect(outcome) and not isinstance(entry.op, Intent):
                 self._follow_op(commit, working, entry, outcome)
         touched = _touched_by_merges(commit)
         for key, record in working.items():
             if key not in touched:
-                self._compare_held(commit, key, record)
+                self._compare_held(commit, key, record, by_intents=by_intents)
 
     def _look_for_record(self, commit: Commit, entry: Entry, outcome: Outcome) -> None:
         """Look whether what a restored server lacks is waited for."""
@@ -300,7 +302,9 @@ class Following(Notes):
         if before is not None and before.record.deleted and not is_revived:
             self.find("no silent loss", f"{told(entry)} was written beneath a deleted customer")
 
-    def _compare_held(self, commit: Commit, key: Key, record: _Working) -> None:
+    def _compare_held(
+        self, commit: Commit, key: Key, record: _Working, *, by_intents: bool
+    ) -> None:
         """Compare what was followed by hand with what was committed."""
         row = commit.after.records.get(key)
         if row is None:
@@ -311,7 +315,9 @@ class Following(Notes):
         for name, value in record.fields.items():
             held = row.record.fields.get(name)
             is_free = name in record.unknown or name in _FOLLOWS.get(key[0], ())
-            if not is_free and not is_same(held, value):
+            # An intent of the same push may have been about the record.
+            is_asked = by_intents and SCHEMA.field(key[0], name).server_only
+            if not (is_free or is_asked or is_same(held, value)):
                 self.find(
                     "merge", f"{key[0]} {key[1][-4:]}.{name} is {held!r}, decided was {value!r}"
                 )

@@ -23,6 +23,7 @@ from sync_protocol.schema import (
     Schema,
     ValueRefused,
 )
+from world.simulation import asking
 from world.simulation.diary import Diary, Entry
 from world.simulation.phone import Phone
 from world.simulation.written import CHILDREN, TEXTS, WRITTEN, is_free
@@ -308,6 +309,11 @@ class Hands:
             old, into = rng.sample(shown, 2)
             client.intend(MERGE, customer_id=old.id, into_id=into.id)
 
+    def _ask_a_room(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Ask a room for what it decides."""
+        del seen
+        asking.ask(client, rng, self._words)
+
     def _poison(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Ask for something on which the server fails."""
         del rng, seen
@@ -368,6 +374,7 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
     "settle": Hands._settle,  # noqa: SLF001 - as above
     "ask": Hands._ask,  # noqa: SLF001 - as above
     "merge": Hands._merge,  # noqa: SLF001 - as above
+    "ask_a_room": Hands._ask_a_room,  # noqa: SLF001 - as above
     "poison": Hands._poison,  # noqa: SLF001 - as above
 }
 USUAL: Final = (

@@ -164,6 +164,13 @@ PROFILES: Final[Mapping[str, Profile]] = {
         kinds=(*("create_customer",) * 2, *("edit",) * 4, *USUAL, "merge"),
         horizons=(2 * MINUTE, 10 * MINUTE),
     ),
+    # The rooms decide on PostgreSQL alone; in memory nobody knows what is asked.
+    "intents": Profile(
+        weather=_ROUGH,
+        faults={"offline": (0, 3)},
+        kinds=(*("create_child",) * 4, *("ask_a_room",) * 8, "edit", "edit", "delete"),
+        horizons=(2 * MINUTE, 10 * MINUTE),
+    ),
     "marks": Profile(
         weather=_FAIR, faults={"offline": (1, 4)}, kinds=("mark", "mark", "mark", "create_tag")
     ),

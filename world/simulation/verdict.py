@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from server.sync.merging import MERGE
 from server.sync.store import Remembered
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import (
@@ -21,6 +20,7 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import SCHEMA, Policy
 from world.simulation.diary import Entry, Identity, identity
+from world.simulation.hands import GRANT, POISON, REFUSE
 from world.simulation.notes import has_effect
 from world.simulation.notes import told as told_of
 from world.simulation.phone import Phone
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from world.simulation.stage import Stage
 
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
+_COUNTED = frozenset({GRANT, REFUSE, POISON})
 _NO_SECOND_EFFECT = frozenset({Code.DUPLICATE, Code.UNCHANGED})
 
 
@@ -331,7 +332,7 @@ class _Verdict:
             entry.op.id
             for what, entry in self.stage.diary.entries.items()
             if isinstance(entry.op, Intent)
-            and entry.op.name != MERGE
+            and entry.op.name in _COUNTED
             and any(each.status is Status.APPLIED for each in self.settled.get(what, ()))
         }
         if accepted != set(done):
