@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.simulation.sample import SEEDS
+from tests.simulation.sample import SEEDS, WAITING
 from world.simulation import plan, soak
 from world.simulation.plan import PROFILES
 from world.simulation.scheduler import SECOND
@@ -22,10 +22,11 @@ MET = (
 @pytest.mark.slow
 def test_a_sample_of_schedules_passes_and_meets_every_kind_of_trouble() -> None:
     tally = soak.soak(SEEDS, jobs=1, profile=None, told=lambda _: None)
+    waiting = soak.soak(WAITING, jobs=1, profile="orphans", told=lambda _: None)
 
-    assert [(each.seed, each.findings) for each in tally.failed] == []
+    assert [(each.seed, each.findings) for each in (*tally.failed, *waiting.failed)] == []
     assert set(tally.profiles) == set(PROFILES)
-    assert [what for what in MET if not tally.counts[what]] == []
+    assert [what for what in MET if not (tally.counts + waiting.counts)[what]] == []
     assert len(tally.faults) == 9, tally.faults
     assert tally.quiet_ms_max <= 30 * SECOND
 

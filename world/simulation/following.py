@@ -17,6 +17,7 @@ from sync_protocol.messages import (
     Intent,
     Op,
     Outcome,
+    RecordOp,
     Status,
     Unreadable,
 )
@@ -46,7 +47,6 @@ _NEVER: Final = frozenset(
     }
 )
 """What no device of this version is ever answered for what its person did."""
-_LACKS: Final = frozenset({Code.NOT_FOUND, Code.PARENT_MISSING})
 _SLACK_MS: Final = 2 * MINUTE
 """Edits nearer to each other than this may be taken in either order."""
 
@@ -101,12 +101,24 @@ class Following(Notes):
         if outcome.code == Code.PARENT_MISSING and self._is_led(commit, getattr(op, "fields", {})):
             self.find("merged customers", f"{told(entry)} names a merged customer, and is refused")
         is_old = entry.epoch not in {0, self.tables.clock.epoch}
-        if not is_old or isinstance(op, Intent) or outcome.code not in _LACKS:
+        if not is_old or isinstance(op, Intent) or not _lacks(commit, op, outcome):
             return
-        above = getattr(op, "fields", {}).get("customer_id", "")
-        key = (op.kind, op.id) if outcome.code == Code.NOT_FOUND else ("customer", above)
-        if key not in commit.after.records:
-            self.find("waiting", f"{told(entry)} is refused, and its record may still come")
+        if op.group is not None and self._is_refused_beside(commit, entry, op.group):
+            return
+        self.find("waiting", f"{told(entry)} is refused, and its record may still come")
+
+    def _is_refused_beside(self, commit: Commit, entry: Entry, group: tuple[int, int]) -> bool:
+        """Say whether another op of a group is refused for something that waiting does not mend."""
+        for settled in commit.settled:
+            outcome = _decode_outcome(settled.row.outcome)
+            other = self.diary.find(settled.device_id, settled.row.digest)
+            if other is None or isinstance(other.op, Intent) or other.op.group != group:
+                continue
+            follows = outcome.code in (Code.GROUP_REJECTED, Code.DEPENDENCY_REJECTED)
+            is_own = other.device_id == entry.device_id
+            if is_own and not follows and not _lacks(commit, other.op, outcome):
+                return True
+        return False
 
     def _is_led(self, commit: Commit, fields: Mapping[str, Any]) -> bool:
         """Say whether a child is of a customer that became another one, of the same people."""
@@ -339,6 +351,17 @@ _FILLED_IN: Final = frozenset(
     {"owner_id", "team_id", "status", "written_at", "customer_id", "tags", "remark"}
 ).union(spec.name for record in SCHEMA.records for spec in record.fields if spec.server_only)
 """Fields that nobody's hands wrote, or whose parts are counted one by one."""
+
+
+def _lacks(commit: Commit, op: RecordOp, outcome: Outcome) -> bool:
+    """Say whether an op is refused for a record that is nowhere."""
+    match outcome.code:
+        case Code.NOT_FOUND:
+            return (op.kind, op.id) not in commit.after.records
+        case Code.PARENT_MISSING if isinstance(op, Create):
+            return ("customer", str(op.fields.get("customer_id"))) not in commit.after.records
+        case _:
+            return False
 
 
 def _led(op: Op, commit: Commit) -> Op:
