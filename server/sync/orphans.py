@@ -220,7 +220,11 @@ def _waiting(
             lacks = _parent_of(op) if code == Code.PARENT_MISSING else op.id
             if is_uuid(lacks):
                 lacking[op.group or op.id] = lacks
+    # What waiting does not mend refuses its whole group.
+    refused = {op.group for op in records if outcomes[op.number].code not in (*_LACKS, *_FOLLOWS)}
     for op in records:
+        if op.group is not None and op.group in refused:
+            continue
         if outcomes[op.number].code in (*_LACKS, *_FOLLOWS):
             lacks = lacking.get(op.group or op.id, "")
             if lacks:

@@ -291,9 +291,9 @@ class MemoryStore:
     async def holders(self, tenant_id: UUID, values: Collection[Value]) -> Holders:
         """Give who has values of custom fields."""
         del tenant_id
-        await self._pause()
+        await self.pause()
         found: Holders = dict.fromkeys(values)
-        for row in self._now().records.values():
+        for row in self.rows().records.values():
             for each in values:
                 if not row.record.deleted and row.record.fields.get(each.name) == each.value:
                     found[each] = row.record.id
