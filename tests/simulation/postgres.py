@@ -162,7 +162,10 @@ def _device(row: Any) -> DeviceRow:
 
 
 def _commit(before: Tables, after: Tables) -> Commit:
-    """Tell from what is there now what was committed: one unit of work at most."""
+    """Tell from what is there now what was committed, all units of work as one.
+
+    The edits of a request are a unit, and each of its intents may be another.
+    """
     new = [row.record for key, row in after.records.items() if key not in before.records]
     changed = [
         Change(row.record, before.records[key].record)
@@ -175,10 +178,11 @@ def _commit(before: Tables, after: Tables) -> Commit:
         conflicts=[record for record in new if record.kind == "conflict"],
     )
     settled = {key: row for key, row in after.outcomes.items() if key not in before.outcomes}
+    steps = min(after.clock.seq - before.clock.seq, 1 + len(settled))
     return Commit(
         before,
         after,
-        [unit] if after.clock.seq != before.clock.seq else [],
+        [unit, *[Unit([], [])] * (steps - 1)] if steps else [],
         [Settled(device_id, row) for (device_id, _), row in settled.items()],
         next((device_id for device_id, _ in settled), None),
     )
