@@ -46,8 +46,8 @@ class Sort(StrEnum):
     """The last changed first."""
 
 
-class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the customers within sight."""
+class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which of the customers within sight. A name that is none would mean all of them."""
 
     q: str | None = None
     """A part of the name, pinyin or initials, the phone's beginning or end, the credit code."""

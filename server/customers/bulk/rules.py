@@ -32,6 +32,12 @@ class UndoTooLate(Conflict):
     code = "undo_too_late"
 
 
+class UndoImpossible(Conflict):
+    """What stood before cannot stand again: somebody or something of it is gone."""
+
+    code = "undo_impossible"
+
+
 class Before(msgspec.Struct, frozen=True):
     """What stood in a record before a bulk change: only what it really altered."""
 

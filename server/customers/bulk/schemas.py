@@ -18,7 +18,7 @@ Receivers = Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=20)]
 Reason = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
 
 
-class BulkChange(msgspec.Struct, frozen=True, kw_only=True):
+class BulkChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """New values for all of them; null empties a field.
 
     What tells one customer from another (name, code, phone, address, remark) is not among these.
@@ -37,7 +37,7 @@ class BulkChange(msgspec.Struct, frozen=True, kw_only=True):
     remove_tags: Ids = []
 
 
-class NewBulkEdit(msgspec.Struct, frozen=True, kw_only=True):
+class NewBulkEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The same change for many customers: those that are named, of those that a filter leaves."""
 
     change: BulkChange
@@ -46,7 +46,7 @@ class NewBulkEdit(msgspec.Struct, frozen=True, kw_only=True):
     filters: Filters | None = None
 
 
-class NewHandOver(msgspec.Struct, frozen=True, kw_only=True):
+class NewHandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person's customers, or those of them that a filter leaves, for colleagues.
 
     Several receivers get them in turn, by name. Deals and other work in progress that this person

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Permission, ensure, vouched
 from server.audit import service as audit
 from server.changelog import facts as changelog_facts
 from server.changelog import service as changelog
@@ -172,6 +172,7 @@ async def undo(actor: Actor, bulk_id: UUID, *, now: datetime) -> BulkView:
 
     :raises NotFound: there is none within sight.
     :raises UndoTooLate: it is long past.
+    :raises UndoImpossible: somebody who had one of them is no longer of the company.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with db.tenant_transaction(actor.tenant_id):
@@ -179,6 +180,8 @@ async def undo(actor: Actor, bulk_id: UUID, *, now: datetime) -> BulkView:
         if found["undone_at"] is None:
             rules.ensure_not_too_late(found["made_at"], now)
             before = await queries.written(actor, bulk_id)
+            if any(_ASSIGNMENT.intersection(stood.fields) for stood in before.values()):
+                ensure(actor, Permission.CUSTOMERS_ASSIGN)
             restored = await _bring_back(actor, before, now=now)
             await db.connection().execute(
                 _UNDONE,
@@ -256,16 +259,17 @@ async def _chosen(
         where.add("c.id = ANY({}::uuid[])", list(customers))
     if owner_id is not None:
         where.add("c.owner_id = {}", owner_id)
+    # Locked, in the order of every write: what two choose at once the second finds changed.
     rows = await db.connection().fetch(
-        f"SELECT c.id::text AS id FROM customer c WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
-        f" ORDER BY c.name_pinyin, c.id LIMIT {where.param(CUSTOMERS_MAX + 1)}",
+        f"SELECT c.id::text AS id, c.name_pinyin FROM customer c WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
+        f" ORDER BY c.id LIMIT {where.param(CUSTOMERS_MAX + 1)} FOR UPDATE OF c",
         *where.args,
     )
     if len(rows) > CUSTOMERS_MAX:
         raise rules.TooManyCustomers(
             f"Narrow the filter: at most {CUSTOMERS_MAX} customers at once.", field="filters"
         )
-    return [row["id"] for row in rows]
+    return [row["id"] for row in sorted(rows, key=lambda row: (row["name_pinyin"], row["id"]))]
 
 
 async def _ensure_in_sight(actor: Actor, customers: Sequence[UUID]) -> None:
@@ -380,16 +384,24 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
     held = await storage.load(actor, kinds, before)
     ops: list[Edit] = []
     whole: list[int] = []
-    for key, stood in before.items():
+    sent: set[str] = set()
+    # Customers first: with one that comes back into sight comes what is beneath it.
+    for key, stood in sorted(before.items(), key=lambda each: each[0][0] != "customer"):
         record = held.get(key)
-        if record is None or record.deleted or not record.visible:
+        if record is None or record.deleted:
             continue
         fields, tags, is_whole = rules.restoration(record, stood)
-        if fields or tags.add or tags.remove:
+        if record.kind == "customer" and _ASSIGNMENT.intersection(fields):
+            sent.add(record.id)
+        is_sent = record.id in sent or record.fields.get("customer_id") in sent
+        if (record.visible or is_sent) and (fields or tags.add or tags.remove):
             ops.append(_edit(record, fields, tags, number=len(ops) + 1, now=now))
             if is_whole:
                 whole.append(len(ops))
-    seqs, _ = await _settle(actor, ops, kinds, now=now)
+    # The bulk change itself may have sent them out of the actor's sight.
+    seqs, refusals = await _settle(vouched(actor), ops, kinds, now=now)
+    for _, detail in refusals.values():
+        raise rules.UndoImpossible(f"Nothing was undone. {detail}")
     return sum(number in seqs for number in whole)
 
 

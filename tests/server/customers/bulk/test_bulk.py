@@ -21,6 +21,7 @@ from server.customers.bulk.rules import (
     UNDONE_WITHIN,
     NothingAsked,
     TooManyCustomers,
+    UndoImpossible,
     UndoTooLate,
     alteration,
     restoration,
@@ -41,6 +42,8 @@ from server.notifications import queries as notifications
 from server.pipeline import queries as deals
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import NewOpportunity, OpportunityEdit
+from server.tenants import service as tenants
+from server.tenants.schemas import NewTeam
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import SetChange
@@ -72,10 +75,11 @@ async def edited(
     return await bulk.edit(actor, wanted, now=LATER)
 
 
-async def colleague(tenant: Tenant) -> Actor:
-    """Invite one more rep of the team."""
-    person = msgspec.structs.replace(tenant.rep, user_id=new_id(), name="新同事")
-    await identity.invite(tenant.owner, new_user(person, team_id=tenant.team_id), now=NOW)
+async def colleague(tenant: Tenant, team_id: UUID | None = None) -> Actor:
+    """Invite one more rep, of the team or of another."""
+    team_id = team_id or tenant.team_id
+    person = msgspec.structs.replace(tenant.rep, user_id=new_id(), name="新同事", team_id=team_id)
+    await identity.invite(tenant.owner, new_user(person, team_id=team_id), now=NOW)
     return person
 
 
@@ -444,3 +448,96 @@ async def test_nobody_of_another_company_takes_part(tenant: Tenant) -> None:
         wanted = NewHandOver(from_id=ids[0], to_ids=[ids[1]])
         with pytest.raises(UnknownOwner):
             await bulk.hand_over(tenant.manager, wanted, now=LATER)
+
+
+async def test_two_hand_overs_at_once_give_each_customer_away_once(tenant: Tenant) -> None:
+    heirs = [await colleague(tenant) for _ in range(2)]
+    await made(tenant.rep, 30)
+
+    done = await asyncio.gather(
+        *(
+            bulk.hand_over(
+                tenant.manager,
+                NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id]),
+                now=LATER,
+            )
+            for heir in heirs
+        )
+    )
+
+    assert sorted(each.changed for each in done) == [0, 30]
+    counts = [(await queries.summary(heir, Filters())).customers for heir in heirs]
+    assert counts == [each.changed for each in done]
+
+
+async def test_what_was_sent_out_of_sight_is_brought_back_by_who_sent_it(tenant: Tenant) -> None:
+    far = (await tenants.create_team(tenant.owner, NewTeam(name="二队"), now=NOW)).id
+    heir = await colleague(tenant, far)
+    customers = await made(tenant.rep, 2)
+    task = await activities.add_task(tenant.rep, customers[0], NewTask(title="回访"), now=NOW)
+    before = await shown(tenant.manager, *customers)
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+    done = await bulk.hand_over(tenant.manager, wanted, now=LATER)
+    with pytest.raises(NotFound):
+        await shown(tenant.manager, customers[0])
+
+    undone = await bulk.undo(tenant.manager, done.id, now=LATER)
+
+    assert (undone.restored, undone.kept) == (3, 0)
+    assert await shown(tenant.manager, *customers) == before
+    assert (await tasks.task(tenant.rep, task.id)).assignee_id == tenant.rep.user_id
+
+
+async def test_what_others_took_out_of_sight_stays_where_it_is(tenant: Tenant) -> None:
+    far = (await tenants.create_team(tenant.owner, NewTeam(name="二队"), now=NOW)).id
+    heir = await colleague(tenant, far)
+    customers = await made(tenant.rep, 1, level="B")
+    done = await edited(tenant.manager, customers, level="A")
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+    await bulk.hand_over(tenant.owner, wanted, now=LATER)
+
+    undone = await bulk.undo(tenant.manager, done.id, now=LATER)
+
+    assert (undone.restored, undone.kept) == (0, 1)
+    assert [view.level for view in await shown(heir, *customers)] == ["A"]
+
+
+async def test_an_undo_that_would_name_who_has_left_is_refused_and_not_used_up(
+    tenant: Tenant,
+) -> None:
+    heir = await colleague(tenant)
+    customers = await made(tenant.rep, 2)
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+    done = await bulk.hand_over(tenant.manager, wanted, now=LATER)
+    await identity.disable_user(tenant.owner, tenant.rep.user_id, now=LATER)
+
+    with pytest.raises(UndoImpossible):
+        await bulk.undo(tenant.owner, done.id, now=LATER)
+
+    assert {view.owner_id for view in await shown(heir, *customers)} == {heir.user_id}
+    await identity.enable_user(tenant.owner, tenant.rep.user_id, now=LATER)
+    assert (await bulk.undo(tenant.owner, done.id, now=LATER)).restored == 2
+
+
+async def test_who_may_no_longer_assign_takes_no_customers_back(tenant: Tenant) -> None:
+    heir = await colleague(tenant)
+    await made(tenant.rep, 1)
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+    done = await bulk.hand_over(tenant.manager, wanted, now=LATER)
+    demoted = msgspec.structs.replace(tenant.manager, role=tenant.rep.role)
+
+    with pytest.raises(NotPermitted):
+        await bulk.undo(demoted, done.id, now=LATER)
+
+
+@pytest.mark.parametrize(
+    ("shape", "asked"),
+    [
+        (NewBulkEdit, {"filters": {"citty": "杭州"}, "change": {"level": "A"}}),
+        (NewBulkEdit, {"filters": {}, "change": {"level": "A", "ownerid": str(new_id())}}),
+        (NewHandOver, {"from_id": str(new_id()), "to_ids": [str(new_id())], "filter": {}}),
+    ],
+)
+def test_a_misspelt_filter_does_not_mean_everybody(shape: type[Any], asked: Any) -> None:
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.convert(asked, shape)
