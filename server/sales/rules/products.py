@@ -4,6 +4,7 @@ from typing import Final
 
 from server.kit.errors import Conflict, Invalid
 from server.kit.text import cleaned
+from sync_protocol.schema import is_day
 
 BOOKS_MAX: Final = 50
 """How many price books a company may have: each product carries its price in each of them."""
@@ -22,7 +23,7 @@ class FloorAboveList(Invalid):
 
 
 class PriceBookDays(Invalid):
-    """A price book ends before it begins."""
+    """A price book ends before it begins, or on no day of the calendar."""
 
     code = "price_book_days"
 
@@ -56,9 +57,12 @@ def ensure_floor(list_minor: int, floor_minor: int) -> None:
 
 
 def ensure_days(valid_from: str | None, valid_until: str | None) -> None:
-    """Refuse days in the wrong order.
+    """Refuse days that are none, or in the wrong order.
 
-    :raises PriceBookDays: it ends before it begins.
+    :raises PriceBookDays: naming the field.
     """
+    for field, day in (("valid_from", valid_from), ("valid_until", valid_until)):
+        if day and not is_day(day):
+            raise PriceBookDays("Give a day of the calendar, like 2027-01-31.", field=field)
     if valid_from and valid_until and valid_until < valid_from:
         raise PriceBookDays("A price book ends on a later day than it begins.", field="valid_until")

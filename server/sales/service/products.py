@@ -93,6 +93,17 @@ async def change_product(
     """
     ensure(actor, Permission.PRICES_MANAGE)
     fields = _touched(change)
+    try:
+        return await _change_product(actor, product_id, fields, now=now)
+    except asyncpg.UniqueViolationError:
+        # The same code at the same moment: once more, and it is found to be another's.
+        return await _change_product(actor, product_id, fields, now=now)
+
+
+async def _change_product(
+    actor: Actor, product_id: UUID, fields: dict[str, Any], *, now: datetime
+) -> ProductView:
+    """Change a product whose code nobody takes at the same moment."""
     async with db.tenant_transaction(actor.tenant_id):
         await queries.product(actor, product_id)
         if fields.get("code"):
@@ -116,7 +127,7 @@ async def _ensure_code_free(actor: Actor, product_id: UUID, code: str | None) ->
 async def add_price_book(actor: Actor, new: NewPriceBook, *, now: datetime) -> PriceBookView:
     """Add a price book. Asked again under the same id, it is answered the same.
 
-    :raises PriceBookDays: it ends before it begins.
+    :raises PriceBookDays: it ends before it begins, or on no day of the calendar.
     :raises TooManyPriceBooks: the company has enough.
     """
     ensure(actor, Permission.PRICES_MANAGE)
@@ -129,6 +140,17 @@ async def add_price_book(actor: Actor, new: NewPriceBook, *, now: datetime) -> P
         "valid_until": new.valid_until,
         "state": "active",
     }
+    try:
+        return await _add_price_book(actor, book_id, fields, now=now)
+    except asyncpg.UniqueViolationError:
+        # The same id at the same moment: once more, and what the other made is found.
+        return await _add_price_book(actor, book_id, fields, now=now)
+
+
+async def _add_price_book(
+    actor: Actor, book_id: UUID, fields: dict[str, Any], *, now: datetime
+) -> PriceBookView:
+    """Add a price book that nobody adds at the same moment."""
     async with db.tenant_transaction(actor.tenant_id):
         books = await queries.price_books(actor)
         held = [each for each in books if each.id == book_id]

@@ -108,3 +108,43 @@ async def test_a_product_that_is_added_twice_is_one(tenant: Tenant) -> None:
         await service.add_product(tenant.manager, other, now=NOW)
     with pytest.raises(ProductCodeTaken):
         await service.add_product(tenant.manager, twin, now=NOW)
+
+
+async def test_of_many_who_take_a_code_at_once_one_has_it(tenant: Tenant) -> None:
+    products = [
+        (await service.add_product(tenant.manager, NewProduct(name=f"收银机{at}"), now=NOW)).id
+        for at in range(4)
+    ]
+
+    answers = await asyncio.gather(
+        *(
+            service.change_product(tenant.manager, each, ProductEdit(code="SYJ"), now=NOW)
+            for each in products
+        ),
+        return_exceptions=True,
+    )
+
+    refused = [each for each in answers if isinstance(each, ProductCodeTaken)]
+    assert len(refused) == 3
+    assert [each.code for each in await queries.products(tenant.rep)].count("SYJ") == 1
+
+
+async def test_a_price_book_that_is_added_many_times_at_once_is_one(tenant: Tenant) -> None:
+    wanted = NewPriceBook(id=new_id(), name="经销价")
+
+    answers = await asyncio.gather(
+        *(service.add_price_book(tenant.manager, wanted, now=NOW) for _ in range(4))
+    )
+
+    assert all(answer == answers[0] for answer in answers)
+    assert len(await queries.price_books(tenant.rep)) == 1
+
+
+@pytest.mark.parametrize("day", ["2026-02-31", "9999-99-99", "0000-00-00"])
+async def test_a_price_book_ends_on_a_day_of_the_calendar(tenant: Tenant, day: str) -> None:
+    with pytest.raises(PriceBookDays) as refused:
+        await service.add_price_book(
+            tenant.manager, NewPriceBook(name="经销价", valid_until=day), now=NOW
+        )
+
+    assert refused.value.field == "valid_until"
