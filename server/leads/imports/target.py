@@ -123,9 +123,12 @@ class _Work(Work):
         if lead_id in hidden:
             problem = Problem("id", "not_found", "No such lead.")
             return Verdict(row, Action.REFUSE, problems=(problem,))
-        twin = self._twin(row)
+        twin, is_repeated = self._twin(row), row.id in self._rows
         for key in _keys(row):
             self._rows.setdefault(key, row.number)
+        if is_repeated and twin is not None:
+            # One id is one lead, even where doubles are wanted.
+            return Verdict(row, Action.SKIP, target, (twin,))
         if lead_id in held:
             # What an export wrote comes back.
             return Verdict(row, Action.SKIP, target)

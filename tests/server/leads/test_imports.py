@@ -265,3 +265,19 @@ async def test_s38_an_import_of_leads_goes_on_behind_the_chunks_that_are_done(
             "SELECT count(*) FROM raw_lead WHERE tenant_id = $1", tenant.tenant_id
         )
     assert kept == 2500
+
+
+@pytest.mark.parametrize("again", ["甲店,13862147701", "乙店,13862147702"])
+async def test_s38_one_id_is_one_lead_even_where_doubles_are_wanted(
+    tenant: Tenant, again: str
+) -> None:
+    lead_id = new_id()
+    content = sheet(
+        f"{lead_id},甲店,13862147701", f"{lead_id},{again}", header="线索编号(勿改),公司,手机"
+    )
+
+    done = await bring_in(tenant.owner, content, duplicates=Policy.CREATE)
+
+    assert (done.counts.created, done.counts.skipped) == (1, 1)
+    assert await told(tenant.owner, done) == [(3, "", "duplicate_in_file")]
+    assert [lead.name for lead in await everything(tenant)] == ["甲店"]
