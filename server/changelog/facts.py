@@ -6,7 +6,8 @@ hear of it and the history tells it.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -14,11 +15,25 @@ from server.access import Actor
 from server.changelog.kinds import RecordKind
 from server.changelog.postgres import STORE
 from server.changelog.store import Change, Store, Unit
-from server.kit import clock
+from server.kit import clock, db
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import NEW_SEQ
 from sync_protocol.schema import SCHEMA, Policy
+
+# A company that has written nothing yet has no clock to lock.
+_HOLD: Final = """
+INSERT INTO tenant_clock (tenant_id, seq, epoch, min_seq, handles) VALUES ($1, 0, 1, 0, 0)
+ON CONFLICT (tenant_id) DO UPDATE SET seq = tenant_clock.seq
+"""
+
+
+async def hold_clock(tenant_id: UUID) -> None:
+    """Let nobody else of the company write before the open transaction ends.
+
+    The clock is the last lock of every write: records that are to be changed are locked before.
+    """
+    await db.connection().execute(_HOLD, tenant_id)
 
 
 async def note(

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
-from server.changelog import facts
+from server.changelog import facts, storage
 from server.customers import sync
 from server.customers.custom import queries, rules
 from server.customers.custom.schemas import FieldEdit, FieldView, NewField, OptionGiven
@@ -21,7 +21,6 @@ from sync_protocol.custom_fields import Definition, Option
 from sync_protocol.schema import CustomType
 
 _KIND: Final = "custom_field"
-_ONE_AT_A_TIME: Final = "SELECT FROM tenant_clock WHERE tenant_id = $1 FOR UPDATE"
 _REPEATED: Final = """
 SELECT EXISTS (
     SELECT FROM {table} WHERE tenant_id = $1 AND NOT deleted AND custom ? $2
@@ -42,7 +41,7 @@ async def add(actor: Actor, new: NewField, *, now: datetime) -> FieldView:
     async with db.tenant_transaction(actor.tenant_id):
         # Fields are added seldom: who counts them has the tenant's clock, so that two at once are
         # one after the other.
-        await db.connection().execute(_ONE_AT_A_TIME, actor.tenant_id)
+        await facts.hold_clock(actor.tenant_id)
         held = await queries.fields(actor)
         same = [each for each in held if each.id == field_id]
         if same:
@@ -68,7 +67,9 @@ async def change(actor: Actor, field_id: UUID, edit: FieldEdit, *, now: datetime
     """
     ensure(actor, Permission.FIELDS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
-        await db.connection().execute(_ONE_AT_A_TIME, actor.tenant_id)
+        # Whoever writes a value locks its definition, and the clock behind it.
+        await storage.load(actor, sync.BY_NAME, [(_KIND, str(field_id))])
+        await facts.hold_clock(actor.tenant_id)
         held = await queries.field(actor, field_id)
         before = _as_definition(held)
         after = msgspec.structs.replace(before, **_touched(edit, before, now))

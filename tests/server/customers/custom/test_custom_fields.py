@@ -1,5 +1,6 @@
 """Managers give the company's records fields of their own, and every door asks the definition."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,14 @@ from server.customers.custom import rules
 from server.customers.custom import service as fields
 from server.customers.custom.schemas import FieldEdit, NewField, OptionGiven
 from server.customers.exports import service as exports
-from server.customers.schemas import ContactEdit, Filters, NewContact, NewStore, Sort
+from server.customers.schemas import (
+    ContactEdit,
+    Filters,
+    NewContact,
+    NewCustomer,
+    NewStore,
+    Sort,
+)
 from server.imports import queries as import_queries
 from server.imports import service as imports
 from server.imports.schemas import Policy, StartImport
@@ -357,3 +365,39 @@ async def test_s88_a_merge_keeps_custom_values_and_is_taken_back_exactly(tenant:
     await unmerging.unmerge(boss, into.id, merged.id, now=LATER)
     assert (await queries.one(boss, into.id)).custom == into.customer.custom
     assert (await queries.one(boss, old.id)).custom == old.customer.custom
+
+
+async def test_the_first_field_of_a_company_is_made_once(tenant: Tenant) -> None:
+    field_id = uuid4()
+
+    answers = await asyncio.gather(
+        *(field(tenant.manager, label="门店面积", id=field_id) for _ in range(4))
+    )
+
+    assert all(answer == answers[0] for answer in answers)
+
+
+async def test_the_first_fields_of_a_company_do_not_share_a_name(tenant: Tenant) -> None:
+    answers = await asyncio.gather(
+        *(field(tenant.manager, label="门店面积") for _ in range(4)), return_exceptions=True
+    )
+
+    assert sum(isinstance(each, rules.CustomLabelTaken) for each in answers) == 3
+
+
+async def test_a_field_is_changed_while_values_are_written(tenant: Tenant) -> None:
+    made = await field(tenant.manager, is_unique=True)
+
+    async def write(at: int) -> None:
+        new = NewCustomer(name=f"客户{at}号", custom={made.name: f"A-{at}"})
+        await service.create(tenant.rep, new, now=NOW)
+
+    # Whoever locked in another order would wait for who waits for them, and be thrown out.
+    for at in range(0, 40, 8):
+        await asyncio.gather(
+            *(write(at + each) for each in range(4)),
+            *(
+                fields.change(tenant.manager, made.id, FieldEdit(meaning=f"第{at + n}版"), now=NOW)
+                for n in range(4)
+            ),
+        )
