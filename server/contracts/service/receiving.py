@@ -18,6 +18,8 @@ from server.kit.errors import IdReused
 from sync_protocol.merge import HeldRecord
 
 _RECEIPT: Final = f"{RECEIPT} AND id = $2"
+_TOLD: Final = ("contract_id", "instalment_id", "amount_minor", "remark")
+"""What a receipt's id stands for, beside its day."""
 _WRITE: Final = """
 INSERT INTO contract_receipt (tenant_id, id, contract_id, instalment_id, seq, amount_minor,
     received_on, remark, noted_by, noted_at)
@@ -78,6 +80,8 @@ async def _noted(
     row = await db.connection().fetchrow(_RECEIPT, actor.tenant_id, receipt_id)
     if row is None:
         return None
-    if (row["contract_id"], row["amount_minor"]) != (contract_id, asked.amount_minor):
+    told = (contract_id, asked.instalment_id, asked.amount_minor, asked.remark)
+    is_same = told == tuple(row[name] for name in _TOLD)
+    if not is_same or asked.received_on not in {None, row["received_on"]}:
         raise IdReused("This id is another receipt's; make a new one.", field="id")
     return ReceiptView(**row)

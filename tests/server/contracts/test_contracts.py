@@ -382,6 +382,20 @@ async def test_no_more_comes_in_than_is_due_and_no_less_than_nothing(tenant: Ten
     assert (await seen(tenant.rep, contract)).received_minor == 0
 
 
+async def test_a_receipt_told_otherwise_under_the_same_id_is_refused(tenant: Tenant) -> None:
+    contract, asked = await write(tenant.rep, plan=parts(*THIRDS)), new_id()
+    await sign(tenant, contract)
+    first, second = [each.id for each in (await seen(tenant.rep, contract)).plan]
+    told: dict[str, Any] = {"id": asked, "instalment_id": first, "received_on": "2026-03-01"}
+    noted = await receive(tenant.rep, contract, 100_00, **told)
+
+    for other in ({"instalment_id": second}, {"received_on": "2026-02-28"}, {"remark": "现金"}):
+        with pytest.raises(IdReused):
+            await receive(tenant.rep, contract, 100_00, **{**told, **other})
+
+    assert await receive(tenant.rep, contract, 100_00, **told) == noted
+
+
 async def test_a_receipt_noted_twice_counts_once_and_is_taken_back_by_another(
     tenant: Tenant,
 ) -> None:
