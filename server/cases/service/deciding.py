@@ -51,7 +51,7 @@ async def decide(actor: Actor, case_id: UUID, asked: Decide, *, now: datetime) -
     event_id = asked.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         held = await _hold(actor, case_id)
-        if not await _is_made(actor, event_id, case_id, asked.verb):
+        if not await _is_made(actor, event_id, case_id, asked.verb, asked.text):
             was = State(held.fields["state"])
             rules.ensure_possible(asked.verb, was)
             rules.ensure_explained(asked.verb, asked.text)
@@ -104,7 +104,7 @@ async def comment(actor: Actor, case_id: UUID, said: NewComment, *, now: datetim
     event_id = said.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         held = await _hold(actor, case_id)
-        if not await _is_made(actor, event_id, case_id, _COMMENT):
+        if not await _is_made(actor, event_id, case_id, _COMMENT, said.text):
             seq = None
             if held.fields["answered_at"] is None:
                 values = {"answered_at": clock.to_ms(now)}
@@ -179,12 +179,14 @@ async def _write(
     await db.connection().execute(_WRITE, *key, verb, state, text, actor.user_id, now)
 
 
-async def _is_made(actor: Actor, event_id: UUID, case_id: UUID, verb: str) -> bool:
-    """Say whether this was done before.
+async def _is_made(
+    actor: Actor, event_id: UUID, case_id: UUID, verb: str, text: str | None
+) -> bool:
+    """Say whether this was done before, with these words.
 
     :raises IdReused: the id is another event's.
     """
     row = await db.connection().fetchrow(_EVENT, actor.tenant_id, event_id)
-    if row is not None and (row["case_id"], row["verb"]) != (case_id, verb):
+    if row is not None and (row["case_id"], row["verb"], row["text"]) != (case_id, verb, text):
         raise IdReused("This id is another event's; make a new one.", field="id")
     return row is not None

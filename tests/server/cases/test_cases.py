@@ -143,6 +143,19 @@ async def test_the_first_word_of_ours_answers_a_case(tenant: Tenant) -> None:
         await do(tenant.rep, case, "start", id=asked)
 
 
+async def test_other_words_under_the_same_id_are_refused_and_not_swallowed(tenant: Tenant) -> None:
+    case, asked = await open_case(tenant.rep), new_id()
+    said = NewComment(id=asked, text="明天上门")
+    await service.comment(tenant.rep, case, said, now=NOW)
+    await service.comment(tenant.rep, case, said, now=NOW)
+
+    with pytest.raises(IdReused):
+        await service.comment(tenant.rep, case, NewComment(id=asked, text="改为后天"), now=NOW)
+
+    detail = await queries.detail(tenant.rep, case, now=NOW)
+    assert [each.text for each in detail.events] == ["明天上门"]
+
+
 async def test_another_severity_sets_other_times(tenant: Tenant) -> None:
     case = await open_case(tenant.rep, severity="low")
 
