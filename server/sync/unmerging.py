@@ -1,8 +1,9 @@
 """Take a merge back: two customers again, each with what was its own.
 
 The reverse of `merging`, from what that wrote down, in one transaction and one sequence. What was
-written since stays where a person would look for it: with the record that it was written on. Merges
-are taken back in the reverse of their order, so that each finds what it left behind.
+written since stays where a person would look for it: with the record that it was written on, so a
+quote follows its deal and a photo its visit. Merges are taken back in the reverse of their order,
+so that each finds what it left behind.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,8 @@ from sync_protocol.messages import NEW_SEQ
 from sync_protocol.schema import SCHEMA, FieldType
 
 _CUSTOMER: Final = "customer"
+_ABOUT: Final = frozenset({"subject_id", "record_id"})
+"""Fields that name a record of any kind: what an attachment shows, what a conflict is about."""
 
 
 class MergeNotLast(Conflict):
@@ -46,7 +49,7 @@ async def unmerge(
     """Take a merge into a customer back. Asked again, it answers the same.
 
     The fields that the merge filled in are emptied again, unless somebody wrote them since; what
-    it moved goes back with all that was written on it; what was added since stays.
+    it moved goes back with all that was written on it and added to it; what else was added stays.
 
     :raises NotFound: there is no such merge, or one of the two is not within sight.
     :raises MergeNotLast: one of them was merged again since.
@@ -62,6 +65,7 @@ async def unmerge(
             return merge.undone
         await _ensure_last(actor, merge, place.rows)
         moved = await _moved(actor, merge, place.store)
+        moved += await _added(actor, merge, {held.id for held, _ in moved}, place)
         emptied, kept = _emptied(into, merge, now)
         changed = [
             *sorted([Change(_back(old, now), old), Change(emptied, into)], key=_id_of),
@@ -127,6 +131,32 @@ async def _moved(
     ]
     there.sort(key=lambda each: (order[each.kind], each.id))
     return [(each, names[each.key]) for each in there]
+
+
+async def _added(
+    actor: Actor, merge: Merge, gone: set[str], place: Place
+) -> list[tuple[HeldRecord, Sequence[str]]]:
+    """Lock what was added since to what goes back, and to that again: it goes along.
+
+    A quote of one customer in the deal of another would show the one to whoever sees the other.
+    """
+    keys = await place.rows.belongings(actor, merge.into_id)
+    held = await place.store.load(actor, KINDS, keys)
+    since = [each for each in held.values() if each.created.seq > merge.seq]
+    found: list[tuple[HeldRecord, Sequence[str]]] = []
+    while fresh := [each for each in since if each.id not in gone and _names(each, gone)]:
+        found += [(each, [str(storage.parent_of(each.kind))]) for each in fresh]
+        gone = gone | {each.id for each in fresh}
+    return found
+
+
+def _names(held: HeldRecord, ids: set[str]) -> bool:
+    """Say whether a record names one of these: its deal, its store, what it shows or is about."""
+    return any(
+        held.fields.get(spec.name) in ids
+        for spec in SCHEMA.fields(held.kind).values()
+        if spec.references is not None or spec.name in _ABOUT
+    )
 
 
 async def _closed(actor: Actor, merge: Merge, now: datetime, place: Place) -> list[Change]:

@@ -15,12 +15,15 @@ from server.customers import service
 from server.customers.schemas import CustomerEdit, NewContact
 from server.kit import db
 from server.kit.errors import NotFound
+from server.pipeline import service as pipeline
+from server.pipeline.schemas import NewOpportunity
 from server.settings import Settings
 from server.sync import queries as inbox
 from server.sync.merging import merge
 from server.sync.unmerging import MergeNotLast, unmerge
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.benefits import stories
+from tests.server.sales import stories as sales
 from tests.server.sync.devices import Device, Replica, make_device
 from tests.server.sync.test_merging import children, customers, two
 
@@ -220,6 +223,30 @@ async def test_what_was_written_since_stays_and_is_told(phone: Device, tenant: T
     assert found.items == []
     (line,) = await inbox.merges_of(tenant.owner, into)
     assert (line.merged_id, line.undone_at is None) == (old, False)
+
+
+async def test_what_was_added_to_what_goes_back_goes_along(tenant: Tenant, phone: Device) -> None:
+    old, into = await two(phone)
+    await phone.pull()
+    ((_, store),) = [key for key in phone.replica if key[0] == "store"]
+    deal = NewOpportunity(customer_id=old, name="收银系统")
+    deal_id = (await pipeline.create(tenant.owner, deal, now=NOW)).id
+    shelf = await sales.stock(tenant.owner)
+    view = await merge(tenant.owner, old, into, now=phone.later())
+    quote = await sales.write(tenant, shelf, deal=deal_id, actor=tenant.owner)
+    beneath, apart = new_id(), new_id()
+    await phone.push(
+        phone.create("contact", beneath, customer_id=str(into), store_id=store, name="收银员"),
+        phone.create("contact", apart, customer_id=str(into), name="老板"),
+    )
+
+    back = await unmerge(tenant.owner, into, view.id, now=phone.later())
+
+    assert (await sales.seen(tenant.owner, quote)).customer_id == old
+    shown = await phone.snapshot()
+    assert shown["contact", str(beneath)]["customer_id"] == str(old)
+    assert shown["contact", str(apart)]["customer_id"] == str(into)
+    assert (back.moved, back.stayed) == (view.moved + 2, 1)
 
 
 async def test_words_that_come_late_reach_the_one_again(
