@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from server.imports.sheets import FILE_BYTES_MAX
 from tests.factories import Tenant
 from tests.server.customers.conftest import SignIn
 
@@ -231,7 +232,7 @@ async def test_a_file_that_cannot_be_read_is_refused_in_words(
 
 async def test_a_file_above_the_limit_is_refused(owner: httpx.AsyncClient) -> None:
     answer = await owner.post(
-        "/v1/imports", params={"file_name": "a.csv"}, content=b"a" * (21 * 1024 * 1024)
+        "/v1/imports", params={"file_name": "a.csv"}, content=b"a" * (FILE_BYTES_MAX + 1)
     )
 
     assert answer.status_code == 413
