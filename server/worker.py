@@ -252,7 +252,12 @@ class Beside:
         self._process: multiprocessing.process.BaseProcess | None = None
 
     def start(self) -> None:
-        """Start it, once everything is loaded that is to be shared."""
+        """Start it, once everything is loaded that is to be shared.
+
+        The first is forked here, before the web processes: whoever forks while the server forks
+        those inherits the ends of their pipes, and the server never sees that they have ended.
+        """
+        self._fork()
         self._keeper.start()
 
     def stop(self) -> None:
@@ -265,16 +270,24 @@ class Beside:
                 self._process.terminate()
             self._keeper.join(PAUSE_S)
 
+    def _fork(self) -> multiprocessing.process.BaseProcess:
+        """Start a process; a daemon: what is still there when its parent ends is ended by it."""
+        self._process = _FORK.Process(target=self._run, daemon=True)
+        self._process.start()
+        return self._process
+
     def _keep(self) -> None:
-        """Fork, wait for the end, and fork again, until asked to stop."""
-        while not self._stopping.is_set():
-            # A daemon: what is still there when its parent ends is ended by it.
-            self._process = _FORK.Process(target=self._run, daemon=True)
-            self._process.start()
-            self._process.join()
-            if not self._stopping.is_set():
-                log.error("worker.ended", status=self._process.exitcode)
-                self._stopping.wait(PAUSE_AFTER_FAILURE_S)
+        """Wait for the end, and fork again, until asked to stop."""
+        process = self._process
+        assert process is not None, "it was forked before it is kept"
+        while True:
+            process.join()
+            if self._stopping.is_set():
+                return
+            log.error("worker.ended", status=process.exitcode)
+            if self._stopping.wait(PAUSE_AFTER_FAILURE_S):
+                return
+            process = self._fork()
 
     def _run(self) -> None:
         """Work in the forked process; the handlers of signals that it has are its parent's."""

@@ -187,6 +187,19 @@ def test_a_worker_beside_the_web_processes_is_followed_by_another(
 
 
 @pytest.mark.slow
+def test_a_worker_beside_the_web_processes_is_forked_before_them(
+    beside: "subprocess.Popen[bytes]",
+) -> None:
+    """Forked at the same time it held the ends of their pipes, and their end was not seen."""
+    first, second = sorted(
+        psutil.Process(beside.pid).children(), key=lambda child: (child.create_time(), child.pid)
+    )
+
+    assert first.name() == "tonglu-worker"
+    assert second.name() != "tonglu-worker"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGKILL])
 def test_a_worker_beside_the_web_processes_ends_with_them(
     beside: "subprocess.Popen[bytes]", kind: signal.Signals
