@@ -53,9 +53,9 @@ async def lock(login: str, *, now: datetime = NOW) -> None:
             )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def opened_keys(database: Settings) -> keys.Keys:
-    """The keys of this process."""
+    """The keys of this process; other files of tests open others in it."""
     return keys.open_keys(database)
 
 
