@@ -16,7 +16,7 @@ from server.imports import csv_text, xlsx
 from server.imports.rules.columns import Vocabulary
 from server.imports.sheets import FILE_BYTES_MAX, FileRefused, Sheet, as_table
 
-MEMORY_BYTES: Final = 768 * 1024 * 1024
+MEMORY_BYTES: Final = 512 * 1024 * 1024
 CPU_S: Final = 30
 _ZIP: Final = b"PK"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
