@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,12 +25,12 @@ _POLL_S: Final = 0.02
 _LIMIT_S: Final = 900.0
 
 
-def spreadsheet(made: Sequence[dict[str, Any]]) -> bytes:
-    """Write customers as a GB18030 sheet with Chinese headers."""
+def spreadsheet(made: Sequence[dict[str, Any]], header: Mapping[str, str] = _HEADER) -> bytes:
+    """Write records as a GB18030 sheet with Chinese headers."""
     written = io.StringIO()
     rows = csv.writer(written)
-    rows.writerow(_HEADER)
-    rows.writerows([each[key] for key in _HEADER.values()] for each in made)
+    rows.writerow(header)
+    rows.writerows([each[key] for key in header.values()] for each in made)
     return written.getvalue().encode("gb18030")
 
 

@@ -1,12 +1,9 @@
 """S38: a spreadsheet of leads from upload to the last row, beside a bare UNNEST of the rows."""
 
 import asyncio
-import csv
-import io
 import random
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
@@ -39,7 +36,7 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, rows: in
     made = [channel.customer(rng, clock.now()) for _ in range(rows)]
     watch = asyncio.create_task(_peak(machine))
     start = time.perf_counter()
-    await import_work.run(machine, owner, _spreadsheet(made), target="leads")
+    await import_work.run(machine, owner, import_work.spreadsheet(made, _HEADER), target="leads")
     ours_s = time.perf_counter() - start
     watch.cancel()
     peak_mib = await watch
@@ -60,15 +57,6 @@ async def measure(machine: Machine, owner: Company, rng: random.Random, rows: in
             limit=_MEMORY_MIB,
         ),
     ]
-
-
-def _spreadsheet(made: Sequence[dict[str, Any]]) -> bytes:
-    """Write leads as a GB18030 sheet with Chinese headers."""
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(_HEADER)
-    rows.writerows([each[key] for key in _HEADER.values()] for each in made)
-    return written.getvalue().encode("gb18030")
 
 
 async def _peak(machine: Machine) -> float:
