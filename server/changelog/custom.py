@@ -74,6 +74,15 @@ def unique_values(
     }
 
 
+def unique_of(fields: Mapping[str, Any], held: Mapping[Key, HeldRecord]) -> set[Value]:
+    """Give the values of a record that no other may have, by the definitions that are held."""
+    return {
+        Value(name, value)
+        for name, value in fields.items()
+        if isinstance(value, str | int) and _is_unique(name, held)
+    }
+
+
 def _normal(op: Create | Edit, kind: RecordKind) -> Iterable[tuple[str, object]]:
     """Give the custom fields of an op in stored form; what has none is refused later."""
     given = {name: value for name, value in op.fields.items() if definition_of(name)}

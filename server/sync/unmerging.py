@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor, Permission, ensure
-from server.changelog import storage
+from server.changelog import custom, storage
 from server.changelog.store import Change, Store, Unit
 from server.kit import clock
 from server.kit.errors import Conflict, NotFound
@@ -54,6 +54,7 @@ async def unmerge(
     :raises NotFound: there is no such merge, or one of the two is not within sight.
     :raises MergeNotLast: one of them was merged again since.
     :raises MergeTooOld: what is left of the one was thrown away.
+    :raises CustomValueTaken: another customer has a value of the one that is to be like no other.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with place.store.unit_of_work(actor.tenant_id):
@@ -67,6 +68,7 @@ async def unmerge(
         moved = await _moved(actor, merge, place.store)
         moved += await _added(actor, merge, {held.id for held, _ in moved}, place)
         emptied, kept = _emptied(into, merge, now)
+        await _ensure_own(actor, old, emptied, place.store)
         changed = [
             *sorted([Change(_back(old, now), old), Change(emptied, into)], key=_id_of),
             *(Change(_returned(held, names, old.id, now), held) for held, names in moved),
@@ -115,6 +117,22 @@ async def _ensure_last(actor: Actor, merge: Merge, rows: MergeRows) -> None:
         raise MergeNotLast(
             "One of the two was merged again since; take that back first.", merge_id=str(later)
         )
+
+
+async def _ensure_own(actor: Actor, old: HeldRecord, into: HeldRecord, store: Store) -> None:
+    """Refuse to bring a value back that another customer was given since.
+
+    :raises CustomValueTaken: and names the field.
+    """
+    definitions = custom.definitions_of(old.fields)
+    held = await store.load(actor, KINDS, definitions) if definitions else {}
+    values = custom.unique_of(old.fields, held)
+    holders = await store.holders(actor.tenant_id, values) if values else {}
+    for value, holder in holders.items():
+        is_emptied = holder == into.id and into.fields.get(value.name) != value.value
+        if holder not in {None, old.id} and not is_emptied:
+            detail = "Another customer has this value since; give that one another, then try again."
+            raise custom.CustomValueTaken(detail, field=value.name)
 
 
 async def _moved(

@@ -11,8 +11,9 @@ from hypothesis import settings as rules_of_play
 from hypothesis import strategies as st
 
 from server.access import Scope
+from server.changelog.custom import CustomValueTaken
 from server.customers import service
-from server.customers.schemas import CustomerEdit, NewContact
+from server.customers.schemas import CustomerEdit, NewContact, NewCustomer
 from server.kit import db
 from server.kit.errors import NotFound
 from server.pipeline import service as pipeline
@@ -23,6 +24,7 @@ from server.sync.merging import merge
 from server.sync.unmerging import MergeNotLast, unmerge
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.benefits import stories
+from tests.server.customers.custom.stories import field
 from tests.server.sales import stories as sales
 from tests.server.sync.devices import Device, Replica, make_device
 from tests.server.sync.test_merging import children, customers, two
@@ -247,6 +249,26 @@ async def test_what_was_added_to_what_goes_back_goes_along(tenant: Tenant, phone
     assert shown["contact", str(beneath)]["customer_id"] == str(old)
     assert shown["contact", str(apart)]["customer_id"] == str(into)
     assert (back.moved, back.stayed) == (view.moved + 2, 1)
+
+
+async def test_a_value_that_somebody_else_was_given_since_is_not_had_twice(tenant: Tenant) -> None:
+    name = (await field(tenant.owner, is_unique=True)).name
+
+    async def add(value: str) -> UUID:
+        new = NewCustomer(name=f"老街茶庄{value}", custom={name: value})
+        return (await service.create(tenant.rep, new, now=NOW)).id
+
+    old, into = await add("A-1"), await add("A-2")
+    view = await merge(tenant.rep, old, into, now=NOW)
+    other = await add("A-1")
+
+    with pytest.raises(CustomValueTaken) as refused:
+        await unmerge(tenant.rep, into, view.id, now=NOW)
+
+    assert refused.value.field == name
+    await service.edit(tenant.rep, other, CustomerEdit(custom={name: "A-3"}), now=NOW)
+    back = await unmerge(tenant.rep, into, view.id, now=NOW)
+    assert back.merged_id == old
 
 
 async def test_words_that_come_late_reach_the_one_again(
