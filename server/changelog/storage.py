@@ -160,11 +160,11 @@ async def load(
 async def load_beneath(
     tenant_id: UUID, kinds: Mapping[str, RecordKind], customer_ids: Collection[str]
 ) -> dict[str, list[HeldRecord]]:
-    """Fetch the living records of customers, locked as `load` locks them; conflicts are not."""
+    """Fetch the living records of customers, locked as `load` locks them; conflicts too."""
     found: dict[str, list[HeldRecord]] = {each: [] for each in customer_ids}
     for name in SCHEMA.kinds():
         parent = parent_of(name)
-        if parent is None or name == "conflict" or name not in kinds:
+        if parent is None or name not in kinds:
             continue
         statement = _load_statement(kinds[name].table, name, lock=True, is_beneath=True)
         for row in await db.connection().fetch(statement, tenant_id, list(customer_ids)):

@@ -150,7 +150,7 @@ class Store(Protocol):
     ) -> dict[str, list[HeldRecord]]:
         """Give the living records that belong to these customers, by customer, and lock them.
 
-        Conflicts are not among them: they are nobody's word.
+        Conflicts are among them: each holds somebody's word.
         """
         ...
 

@@ -5,10 +5,11 @@ from typing import Any, assert_never
 
 import msgspec
 
-from sync_protocol.conflicts import Version
+from sync_protocol.conflicts import DELETED, Version
 from sync_protocol.custom_fields import check_value, defined
 from sync_protocol.merge.records import (
     BatchResult,
+    Beneath,
     Dots,
     EditClock,
     HeldRecord,
@@ -269,7 +270,7 @@ class _Batch:
             self.base_limit,
             self.lost,
             self.schema,
-            self._beneath(op) if isinstance(op, Delete) else (),
+            self._beneath(op) if isinstance(op, Delete) else None,
         )
         settlement = write.settle(held)
         if not isinstance(op, Delete) and settlement.outcome.code != Code.DUPLICATE:
@@ -277,10 +278,28 @@ class _Batch:
             self._check_customs(op)
         self._apply(key, settlement)
 
-    def _beneath(self, op: Delete) -> Iterable[HeldRecord]:
-        """Answer the living records that belong to one that is to be deleted."""
+    def _beneath(self, op: Delete) -> Beneath:
+        """Answer what would go with a record that is to be deleted."""
         there = (self.working.get(each.key, each) for each in self.kin.beneath.get(op.id, ()))
-        return [each for each in there if not each.deleted]
+        living = [each for each in there if not each.deleted]
+        met = [each for done in self.settlements for each in done.conflicts]
+        # That somebody wanted a record deleted is no word that a deletion could lose. Of what an
+        # earlier push met there is only when it met it.
+        return Beneath(
+            records=[each for each in living if each.kind != "conflict"],
+            lost=[
+                (each.other_by, each.record_id)
+                for each in met
+                if each.customer_id == op.id and each.field != DELETED
+            ]
+            + [
+                (each.created, each.id)
+                for each in living
+                if each.kind == "conflict"
+                and each.fields["state"] == "open"
+                and each.fields["field"] != DELETED
+            ],
+        )
 
     def _apply(self, key: Key, settlement: Settlement) -> None:
         if settlement.record is not None:

@@ -69,9 +69,18 @@ class Kin(msgspec.Struct, frozen=True, kw_only=True):
     """What belongs to whom, as far as the ops at hand ask for it."""
 
     beneath: Mapping[str, Sequence[HeldRecord]] = {}
-    """The living records that belong to each record that is to be deleted, by its id."""
+    """The living records that belong to each record that is to be deleted, by its id; conflicts
+    are among them."""
     ended: frozenset[str] = frozenset()
     """Of the records to which edited ones belong, those that are deleted."""
+
+
+class Beneath(msgspec.Struct, frozen=True):
+    """What a deletion would take along."""
+
+    records: Sequence[HeldRecord] = ()
+    lost: Sequence[tuple[Version, str]] = ()
+    """Writes that stand in open conflicts alone, each with the record in which it is."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,12 +1,11 @@
 """Settle one op against one record: what is causal replaces, what is concurrent is decided."""
 
-from collections.abc import Iterable
 from typing import Any, assert_never
 
 import msgspec
 
 from sync_protocol.conflicts import DELETED, Conflict, Version, conflict_id
-from sync_protocol.merge.records import Dots, HeldRecord, Settlement
+from sync_protocol.merge.records import Beneath, Dots, HeldRecord, Settlement
 from sync_protocol.merge.texts import merge_texts
 from sync_protocol.messages import (
     NEW_SEQ,
@@ -77,13 +76,13 @@ class Write:
         base_limit: int | None,
         lost: tuple[int, int] | None,
         schema: Schema,
-        beneath: Iterable[HeldRecord] = (),
+        beneath: Beneath | None = None,
     ) -> None:
         self.op = op
         self.base = op.base if base_limit is None else min(op.base, base_limit)
         self.device = device
         self.lost = lost
-        self.beneath = beneath
+        self.beneath = beneath or Beneath()
         self.received_at_ms = received_at_ms
         self.version = Version(NEW_SEQ, device, op.number, bounded_at_ms)
         self.schema = schema
@@ -199,12 +198,13 @@ class Write:
             raise ValueRefused(Code.NOT_ALLOWED, f"A device does not delete a {held.kind}.")
         if held.deleted:
             return self._unchanged(held, Code.UNCHANGED)
-        # What belongs to a record goes with it: an unseen word beneath it counts as well.
+        # What belongs to a record goes with it: an unseen word beneath it counts as well, and one
+        # that stands in a conflict alone.
         unseen = [
             (write, each.id)
-            for each in (held, *self.beneath)
+            for each in (held, *self.beneath.records)
             for write in self._unseen_writes(each)
-        ]
+        ] or [each for each in self.beneath.lost if not self.causal(each[0])]
         if unseen:
             newest, record_id = max(unseen, key=lambda each: _order(each[0]))
             kept_in = "" if record_id == held.id else record_id

@@ -277,7 +277,7 @@ class MemoryStore:
             return [
                 row.record
                 for row in self.rows().records.values()
-                if row.record.kind in kinds and row.record.kind not in ("customer", "conflict")
+                if row.record.kind in kinds and row.record.kind != "customer"
                 if customer_of(row.record) in customer_ids and not row.record.deleted
             ]
 

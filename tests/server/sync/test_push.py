@@ -317,6 +317,51 @@ async def test_a_word_beneath_a_customer_that_was_not_seen_holds_its_deletion_up
     assert (again.status, again.code) == (Status.APPLIED, Code.APPLIED)
 
 
+@pytest.mark.parametrize("is_one_push", [True, False])
+@pytest.mark.parametrize("kind", ["contact", "customer"])
+async def test_a_value_that_a_deleter_wrote_over_unseen_holds_the_deletion_up(
+    phone: Device, other: Device, kind: str, *, is_one_push: bool
+) -> None:
+    customer_id, contact_id = new_id(), new_id()
+    await phone.push(
+        phone.create("customer", customer_id, name="无锡尚德物业"),
+        phone.create("contact", contact_id, customer_id=str(customer_id), name="李娜"),
+    )
+    await other.pull()
+    record_id = contact_id if kind == "contact" else customer_id
+    await other.push(other.edit(kind, record_id, name="她的话"))
+
+    phone.later(10)
+    won = phone.edit(kind, record_id, name="后来的话")
+    if is_one_push:
+        met, outcome = (await phone.push(won, phone.delete("customer", customer_id))).outcomes
+    else:
+        met = await phone.outcome(won)
+        outcome = await phone.outcome(phone.delete("customer", customer_id))
+    shown = await phone.snapshot()
+    await phone.pull()
+    again = await phone.outcome(phone.delete("customer", customer_id))
+
+    assert (met.code, outcome.code) == (Code.MERGED, Code.EDIT_WON)
+    assert shown["conflict", met.conflicts[0]]["other"] == "她的话"
+    assert shown["conflict", outcome.conflicts[0]]["field"] == "deleted"
+    assert again.code == Code.APPLIED
+
+
+async def test_two_who_delete_what_a_third_had_changed_do_not_wait_for_each_other(
+    phone: Device, other: Device
+) -> None:
+    customer_id = new_id()
+    await phone.push(phone.create("customer", customer_id, name="无锡尚德物业"))
+    await other.pull()
+    await phone.push(phone.edit("customer", customer_id, name="改名了"))
+    held_up = await other.outcome(other.delete("customer", customer_id))
+
+    outcome = await phone.outcome(phone.delete("customer", customer_id))
+
+    assert (held_up.code, outcome.code) == (Code.EDIT_WON, Code.APPLIED)
+
+
 async def test_nothing_is_written_beneath_a_deleted_customer(phone: Device, other: Device) -> None:
     customer_id, contact_id = new_id(), new_id()
     await phone.push(

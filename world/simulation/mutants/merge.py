@@ -117,9 +117,17 @@ MERGE: Final[Sequence[Mutant]] = (
         "a deletion looks at the customer alone",
         "What others added to a customer unseen goes with it, and nobody is told.",
         f"{_WRITE}._delete",
-        "(held, *self.beneath)",
+        "(held, *self.beneath.records)",
         "(held,)",
         ("sights", "groups", "storm"),
+    ),
+    Mutant(
+        "a deletion hides what its device wrote over",
+        "A value that lost to the deleter's own edit goes with the customer, and nobody is told.",
+        f"{_WRITE}._delete",
+        "[each for each in self.beneath.lost if not self.causal(each[0])]",
+        "[]",
+        ("desk", "sights", "groups", "network", "storm"),
     ),
     Mutant(
         "words are written where nobody looks",
