@@ -27,6 +27,18 @@ _NOW: Final = 2**53 - 1
 """The base of an edit that is made on what stands now."""
 
 
+class Sight(msgspec.Struct, frozen=True):
+    """What the author of ops can have seen, where that is less than the ops say."""
+
+    base_limit: int | None = None
+    """The last sequence of it, whatever the ops say."""
+    lost: tuple[int, int] | None = None
+    """The first and the last number of the device's own ops that it no longer knows of."""
+
+
+_WHOLE: Final = Sight()
+
+
 class Applied(msgspec.Struct, frozen=True):
     """What a unit of work did."""
 
@@ -43,8 +55,8 @@ async def apply(
     *,
     kinds: Mapping[str, RecordKind],
     edit_clock: EditClock,
-    base_limit: int | None = None,
-    lost: tuple[int, int] | None = None,
+    held: Mapping[Key, HeldRecord] | None = None,
+    sight: Sight = _WHOLE,
     store: Store = STORE,
     now: datetime,
 ) -> Applied:
@@ -54,12 +66,13 @@ async def apply(
     ops.
 
     :param edit_clock: what is known about the time of these edits.
-    :param base_limit: what the author can have seen at most, whatever the ops say.
-    :param lost: the numbers of the device's own ops that it no longer knows of.
+    :param held: what the ops need, where the caller has loaded it in the open unit of work.
     """
-    work = _Work(actor, ops, kinds, edit_clock, store, now, base_limit, lost)
+    work = _Work(actor, ops, kinds, edit_clock, store, now, sight)
     async with store.unit_of_work(actor.tenant_id):
-        return await work.settle(await store.load(actor, kinds, merge.needed(ops)))
+        if held is None:
+            held = await store.load(actor, kinds, merge.needed(ops))
+        return await work.settle(held)
 
 
 async def add(
@@ -92,8 +105,7 @@ class _Work(msgspec.Struct, frozen=True):
     edit_clock: EditClock
     store: Store
     now: datetime
-    base_limit: int | None = None
-    lost: tuple[int, int] | None = None
+    sight: Sight = _WHOLE
     along: Sequence[Along] = ()
 
     async def settle(self, held: Mapping[Key, HeldRecord]) -> Applied:
@@ -111,8 +123,8 @@ class _Work(msgspec.Struct, frozen=True):
             device=str(actor.device_id) if actor.device_id else None,
             clock=self.edit_clock,
             rules=rules,
-            base_limit=self.base_limit,
-            lost=self.lost,
+            base_limit=self.sight.base_limit,
+            lost=self.sight.lost,
             # The base of a page is the version of one record and tells nothing of what is beneath.
             kin=Kin(beneath=beneath if actor.device_id else {}, ended=named.ended),
         )

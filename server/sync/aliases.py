@@ -1,23 +1,17 @@
-"""Lead ops that name a merged customer to the one that stayed: one question a push, or two."""
+"""Lead ops that name a merged customer to the one that stayed; who is gone is asked about."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from server.access import Actor
 from server.kit import db
+from sync_protocol import merge
+from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import Create, Edit, Intent, ReceivedOp
 from sync_protocol.schema import SCHEMA, is_uuid
 
-# Locked as the write locks them, before aliases are looked for: a merge that goes on is waited for.
-_GONE: Final = """
-SELECT n.id FROM UNNEST($2::uuid[]) AS n (id) LEFT JOIN (
-    SELECT c.id, c.deleted FROM customer c
-    WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) ORDER BY c.id FOR UPDATE
-) AS held ON held.id = n.id
-WHERE held.deleted IS NOT FALSE
-"""
 # Who was brought back since is a customer of its own again.
 _ALIASES: Final = """
 SELECT a.old_id::text, a.into_id::text FROM customer_alias a
@@ -32,21 +26,17 @@ _ARGUMENTS: Final = ("customer_id", "into_id")
 class AliasRows(Protocol):
     """What knows which customers were merged into which."""
 
-    async def of_gone(self, actor: Actor, customer_ids: Sequence[str]) -> Mapping[str, str]:
-        """Lock these customers, and give which became which of those that are no more."""
+    async def of_gone(self, actor: Actor, gone: Collection[str]) -> Mapping[str, str]:
+        """Give what those of these customers became that were merged."""
         ...
 
 
 class PostgresAliasRows:
     """Asks the table `customer_alias`."""
 
-    async def of_gone(self, actor: Actor, customer_ids: Sequence[str]) -> Mapping[str, str]:
-        """Ask for aliases where anybody is gone."""
-        gone = await db.connection().fetch(_GONE, actor.tenant_id, customer_ids)
-        if not gone:
-            return {}
-        ids = [row["id"] for row in gone]
-        rows = await db.connection().fetch(_ALIASES, actor.tenant_id, ids)
+    async def of_gone(self, actor: Actor, gone: Collection[str]) -> Mapping[str, str]:
+        """Look aliases up in one statement."""
+        rows = await db.connection().fetch(_ALIASES, actor.tenant_id, gone)
         return {row["old_id"]: row["into_id"] for row in rows}
 
 
@@ -56,11 +46,34 @@ class Aliases:
     def __init__(self, rows: AliasRows) -> None:
         self._rows = rows
 
-    async def redirected(self, actor: Actor, ops: Sequence[ReceivedOp]) -> list[ReceivedOp]:
-        """Give the ops as they are settled, under the numbers that they have."""
-        named = sorted({str(each) for op in ops for each in _named(op) if is_uuid(each)})
-        aliases = await self._rows.of_gone(actor, named) if named else {}
-        return [_led(op, aliases) for op in ops] if aliases else list(ops)
+    async def redirected(
+        self, actor: Actor, ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]
+    ) -> Sequence[ReceivedOp]:
+        """Give the ops as they are settled, under the numbers that they have.
+
+        :param held: what `needed` names, locked: a merge that goes on was waited for.
+        """
+        gone = {
+            each
+            for each in _customers(ops)
+            if (found := held.get((_CUSTOMER, each))) is None or found.deleted
+        }
+        aliases = await self._rows.of_gone(actor, gone) if gone else {}
+        return [_led(op, aliases) for op in ops] if aliases else ops
+
+
+def needed(ops: Sequence[ReceivedOp]) -> set[Key]:
+    """Name the records that must be at hand to lead ops and to settle them.
+
+    They are locked at once, in one order: pushes that locked some now and others later could wait
+    for each other.
+    """
+    return merge.needed(ops) | {(_CUSTOMER, each) for each in _customers(ops)}
+
+
+def _customers(ops: Iterable[ReceivedOp]) -> set[str]:
+    """Name the customers that may have been merged."""
+    return {str(each) for op in ops for each in _named(op) if is_uuid(each)}
 
 
 def _named(op: ReceivedOp) -> Iterable[object]:

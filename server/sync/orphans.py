@@ -152,7 +152,7 @@ class Orphans:
             [each.op for each in kept],
             kinds=KINDS,
             # Their bases are of the epoch before.
-            base_limit=0,
+            sight=changelog.Sight(base_limit=0),
             edit_clock=first.clock,
             store=self._store,
             now=now,

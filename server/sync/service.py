@@ -15,7 +15,7 @@ from server.identity.schemas import HeldDevice
 from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, pairs, quarantine, rules, scopes
-from server.sync.aliases import ALIASES, Aliases
+from server.sync.aliases import ALIASES, Aliases, needed
 from server.sync.inbox import resolve
 from server.sync.merging import MERGE, merge_intent
 from server.sync.orphans import ORPHANS, Orphans
@@ -280,15 +280,18 @@ async def _settle(
         floor_ms=clock.to_ms(synced_at) if synced_at else 0,
     )
     ops: Sequence[ReceivedOp] = upcast(held.fresh, request.schema)
+    records = await room.store.load(actor, KINDS, needed(ops))
     if room.aliases is not None:
-        ops = await room.aliases.redirected(actor, ops)
+        led = await room.aliases.redirected(actor, ops, records)
+        if led is not ops:
+            ops, records = led, await room.store.load(actor, KINDS, needed(led))
     applied = await changelog.apply(
         actor,
         ops,
         kinds=KINDS,
-        # The bases of a device that has not heard of a restoration: it saw nothing of this.
-        base_limit=0 if held.is_restored else None,
-        lost=request.lost,
+        held=records,
+        # A device that has not heard of a restoration saw nothing of this.
+        sight=changelog.Sight(0 if held.is_restored else None, request.lost),
         edit_clock=edit_clock,
         store=room.store,
         now=now,

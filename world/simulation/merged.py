@@ -23,18 +23,14 @@ class MemoryAliasRows:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def of_gone(self, actor: Actor, customer_ids: Sequence[str]) -> Mapping[str, str]:
-        """Lock the customers that are there, and give what became of those that are gone."""
+    async def of_gone(self, actor: Actor, gone: Collection[str]) -> Mapping[str, str]:
+        """Give what became of customers that are gone."""
         del actor
         await self._store.pause()
-        there = self._store.rows().records
-        await self._store.lock(
-            (_CUSTOMER, each) for each in customer_ids if (_CUSTOMER, each) in there
-        )
         held = self._store.rows()
         return {
             each: held.aliases[each]
-            for each in customer_ids
+            for each in gone
             if each in held.aliases and not _lives(held, each)
         }
 

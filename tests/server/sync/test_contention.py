@@ -80,6 +80,27 @@ async def test_a_push_and_a_page_that_want_each_others_rows_both_get_through(
     assert (await customers.one(tenant.owner, customer_id)).city == "无锡市"
 
 
+async def test_a_push_that_waits_for_a_customer_holds_none_that_comes_after(
+    database: Settings, tenant: Tenant
+) -> None:
+    phone = await make_device(database, tenant)
+    first, second = sorted([new_id(), new_id()])
+    await phone.push(
+        phone.create("customer", first, name="无锡尚德物业"),
+        phone.create("customer", second, name="无锡惠山茶庄"),
+    )
+    await phone.pull()
+    locking = "SELECT FROM customer WHERE tenant_id = $1 AND id = $2 FOR UPDATE NOWAIT"
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(locking, tenant.tenant_id, first)
+        ops = [phone.edit("customer", second, city="无锡市"), phone.delete("customer", first)]
+        sent = await meanwhile(phone, ops)
+        await db.connection().execute(locking, tenant.tenant_id, second)
+
+    assert [each.code for each in (await sent).outcomes] == ["applied", "applied"]
+
+
 async def gives_way(work: Awaitable[object]) -> bool:
     """Say whether the database let go of this, for the other to go on."""
     try:

@@ -47,8 +47,8 @@ SERVICE: Final[Sequence[Mutant]] = (
         "every restored base is believed",
         "What was written since a restoration is overwritten as if it had been seen.",
         f"{_SERVICE}:_settle",
-        "base_limit=0 if held.is_restored else None",
-        "base_limit=None",
+        "Sight(0 if held.is_restored else None,",
+        "Sight(None,",
         ("restore",),
     ),
     Mutant(
