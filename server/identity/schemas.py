@@ -130,6 +130,7 @@ class HeldDevice(msgspec.Struct, frozen=True):
 
     id: UUID
     user_id: UUID
+    enrolled_at: datetime
     last_op: int
     last_sync_at: datetime | None
 

@@ -270,14 +270,13 @@ async def _settle(
     The edits in one unit of work, then each intent under a savepoint of its own.
     """
     received_at_ms = clock.to_ms(now)
-    synced_at = held.device.last_sync_at
     orphans = room.orphans if held.is_old else None
     if orphans is not None:
         await orphans.hold(actor)
     edit_clock = EditClock(
         received_at_ms=received_at_ms,
         offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
-        floor_ms=clock.to_ms(synced_at) if synced_at else 0,
+        floor_ms=clock.to_ms(held.device.last_sync_at or held.device.enrolled_at),
     )
     ops: Sequence[ReceivedOp] = upcast(held.fresh, request.schema)
     records = await room.store.load(actor, KINDS, needed(ops))

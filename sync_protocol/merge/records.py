@@ -54,7 +54,8 @@ class EditClock(msgspec.Struct, frozen=True, kw_only=True):
     offset_ms: int = 0
     """The server's clock minus the device's, measured in this push."""
     floor_ms: int = 0
-    """No edit of this push is older: the bounded time of the device's last edit, or its last pull.
+    """No edit of this push is older: the bounded time of the device's last edit, or its last pull,
+    or, where there was none yet, its enrolment.
 
     With it the times of one device never go back, so that what is held in the end does not depend
     on the order in which devices come.

@@ -27,7 +27,8 @@ from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Sett
 
 _CLOCK: Final = "SELECT seq, epoch, min_seq, handles FROM tenant_clock WHERE tenant_id = $1"
 _DEVICES: Final = """
-SELECT id::text AS id, user_id, last_op, last_sync_at, revoked_at IS NOT NULL AS is_revoked
+SELECT id::text AS id, user_id, enrolled_at, last_op, last_sync_at,
+       revoked_at IS NOT NULL AS is_revoked
 FROM device WHERE tenant_id = $1
 """
 _OUTCOMES: Final = """
@@ -158,7 +159,13 @@ class PostgresSite(Site):
 
 
 def _device(row: Any) -> DeviceRow:
-    return DeviceRow(row["user_id"], row["last_op"], row["last_sync_at"], row["is_revoked"])
+    return DeviceRow(
+        row["user_id"],
+        row["enrolled_at"],
+        row["last_op"],
+        row["last_sync_at"],
+        row["is_revoked"],
+    )
 
 
 def _commit(before: Tables, after: Tables) -> Commit:

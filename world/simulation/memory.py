@@ -350,6 +350,7 @@ class MemoryStore:
         return HeldDevice(
             id=actor.device_id,
             user_id=row.user_id,
+            enrolled_at=row.enrolled_at,
             last_op=row.last_op,
             last_sync_at=row.last_sync_at,
         )

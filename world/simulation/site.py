@@ -127,7 +127,7 @@ class Site:
 
     def enrol(self, device_id: UUID, user_id: UUID) -> None:
         """Make a device known."""
-        self._set_device(device_id, DeviceRow(user_id))
+        self._set_device(device_id, DeviceRow(user_id, self.now))
 
     def revoke(self, device_id: UUID) -> None:
         """Sign a device out."""

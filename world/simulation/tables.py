@@ -37,6 +37,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     """A device."""
 
     user_id: UUID
+    enrolled_at: datetime
     last_op: int = 0
     last_sync_at: datetime | None = None
     is_revoked: bool = False

@@ -59,7 +59,7 @@ WHERE d.tenant_id = $1 AND d.id = $2 FOR UPDATE OF d
 """
 _REVOKE: Final = "UPDATE device SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2"
 _LOCK: Final = """
-SELECT id, user_id, last_op, last_sync_at, revoked_at FROM device
+SELECT id, user_id, enrolled_at, last_op, last_sync_at, revoked_at FROM device
 WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 """
 _SYNCED: Final = """

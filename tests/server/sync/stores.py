@@ -132,7 +132,7 @@ async def in_memory(_: Settings) -> Place:
     store.tables = Tables(
         people=frozenset(str(person.user_id) for person in people[:3]),
         teams=frozenset({str(team_id)}),
-        devices={str(phone.device_id): DeviceRow(phone.user_id) for phone in phones[:2]},
+        devices={str(phone.device_id): DeviceRow(phone.user_id, NOW) for phone in phones[:2]},
     )
     rep, colleague, stranger = phones[0], phones[1], phones[3]
 

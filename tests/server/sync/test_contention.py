@@ -94,8 +94,8 @@ async def test_a_push_that_waits_for_a_customer_holds_none_that_comes_after(
 
     async with db.tenant_transaction(tenant.tenant_id):
         await db.connection().execute(locking, tenant.tenant_id, first)
-        ops = [phone.edit("customer", second, city="无锡市"), phone.delete("customer", first)]
-        sent = await meanwhile(phone, ops)
+        edit, end = phone.edit("customer", second, city="无锡市"), phone.delete("customer", first)
+        sent = await meanwhile(phone, [edit, end])
         await db.connection().execute(locking, tenant.tenant_id, second)
 
     assert [each.code for each in (await sent).outcomes] == ["applied", "applied"]

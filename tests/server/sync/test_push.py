@@ -8,7 +8,7 @@ import pytest
 
 from server.access import Role, Scope
 from server.changelog.conflicts import ConflictSettled
-from server.kit import db
+from server.kit import clock, db
 from server.settings import Settings
 from server.sync import inbox, queries, rules
 from server.sync import service as sync
@@ -315,6 +315,20 @@ async def test_a_word_beneath_a_customer_that_was_not_seen_holds_its_deletion_up
     assert conflict["kept_by"] == str(other.actor.user_id)
     assert conflict["other_by"] == str(phone.actor.user_id)
     assert (again.status, again.code) == (Status.APPLIED, Code.APPLIED)
+
+
+async def test_what_was_written_by_a_clock_of_1970_is_no_older_than_the_phone(
+    phone: Device,
+) -> None:
+    customer_id, note_id, enrolled_at = new_id(), new_id(), phone.now
+    await phone.push(phone.create("customer", customer_id, name="无锡尚德物业"))
+    said = phone.create("note", note_id, customer_id=str(customer_id), body="先看样品")
+
+    # The clock was set right before the phone came.
+    await phone.push(msgspec.structs.replace(said, at_ms=0))
+
+    note = (await phone.snapshot())["note", str(note_id)]
+    assert note["written_at"] == clock.to_ms(enrolled_at)
 
 
 @pytest.mark.parametrize("is_one_push", [True, False])
