@@ -33,6 +33,8 @@ from partner_portal.people import pages as people
 from partner_portal.people import teams
 from partner_portal.pools import pages as pools
 from partner_portal.pools import settings as pool_settings
+from partner_portal.processes import drafting, migration
+from partner_portal.processes import pages as processes
 from partner_portal.rendering import Renderer
 from partner_portal.sales import prices, quotes
 from partner_portal.static_files import static_file
@@ -118,6 +120,18 @@ def create_app(settings: Settings) -> Litestar:
             deal.move,
             deal.tick,
             deal.open_template,
+            processes.processes,
+            processes.built_in,
+            processes.process,
+            processes.publish,
+            processes.retire,
+            processes.discard,
+            drafting.new_process,
+            drafting.begin,
+            drafting.draft,
+            drafting.write,
+            migration.migration,
+            migration.migrate,
             quotes.quote_list,
             quotes.new_quote,
             quotes.write,

@@ -71,6 +71,13 @@ _AGENT = (
         Permission.CUSTOMERS_READ,
     ),
     _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
+    _Place(
+        "/processes",
+        "list-filter",
+        "nav.processes",
+        "nav.processes_short",
+        Permission.PROCESSES_MANAGE,
+    ),
     _Place("/fields", "layers", "nav.fields", "nav.fields_short", Permission.FIELDS_MANAGE),
     _Place("/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT),
     _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),

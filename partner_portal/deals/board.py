@@ -116,7 +116,7 @@ async def deal_list(
     """List the deals behind a figure."""
     given = {
         name: text
-        for name in ("state", "stage", "category", "month", "family_id", "owner_id")
+        for name in ("state", "stage", "category", "month", "family_id", "process_id", "owner_id")
         if (text := request.query_params.get(name))
     }
     flags = {name: request.query_params.get(name) == "1" for name in ("is_built_in", "is_stale")}

@@ -22,6 +22,7 @@ from server.pipeline.schemas import (
     ForecastLine,
     Migrate,
     Migrated,
+    MigrationPreview,
     Move,
     Moved,
     NewOpening,
@@ -30,6 +31,7 @@ from server.pipeline.schemas import (
     OpportunityEdit,
     OpportunityView,
     Pipeline,
+    ProcessVersion,
     ProcessView,
     Publish,
     SaveDraft,
@@ -42,6 +44,7 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
     standing: Annotated[DealState | None, QueryParameter(name="state")] = None,
     family_id: FromQuery[UUID | None] = None,
     is_built_in: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
+    process_id: FromQuery[UUID | None] = None,
     stage: Words = None,
     category: FromQuery[Category | None] = None,
     month: Words = None,
@@ -54,6 +57,7 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
         state=standing,
         family_id=family_id,
         is_built_in=is_built_in,
+        process_id=process_id,
         stage=stage,
         category=category,
         month=month,
@@ -197,6 +201,30 @@ async def migrate_built_in(actor: CurrentActor, data: JSONBody[Migrate]) -> Migr
     return await service.migrate(actor, None, data, now=clock.now())
 
 
+@get("/process-versions", summary="List versions of processes")
+async def list_versions(actor: CurrentActor) -> list[ProcessVersion]:
+    """List every version of every process, with how many deals follow it."""
+    return await queries.process_versions(actor)
+
+
+@post(
+    "/processes/{process_id:uuid}/migration-preview", status_code=200, summary="Preview migration"
+)
+async def preview(
+    actor: CurrentActor, process_id: FromPath[UUID], data: JSONBody[Migrate]
+) -> MigrationPreview:
+    """Say what a migration would do, deal by deal; nothing is done."""
+    return await queries.migration_preview(actor, process_id, data, now=clock.now())
+
+
+@post(
+    "/processes/built-in/migration-preview", status_code=200, summary="Preview built-in migration"
+)
+async def preview_built_in(actor: CurrentActor, data: JSONBody[Migrate]) -> MigrationPreview:
+    """Say what a migration of the built-in process's deals would do; nothing is done."""
+    return await queries.migration_preview(actor, None, data, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -220,6 +248,9 @@ router = Router(
         retire,
         migrate,
         migrate_built_in,
+        list_versions,
+        preview,
+        preview_built_in,
     ],
     dependencies={"filters": Provide(filters)},
     tags=["pipeline"],

@@ -148,7 +148,9 @@ def definition_of(given: str | Any) -> Definition:
     try:
         return definition.accept(given)
     except DefinitionInvalid as fault:
-        raise ProcessInvalid(fault.detail, field=f"definition.{fault.path}") from fault
+        raise ProcessInvalid(
+            fault.detail, field=f"definition.{fault.path}", fault=str(fault.fault)
+        ) from fault
 
 
 _LADDER: Final = (Status.POTENTIAL, Status.NEED, Status.INTENT, Status.SIGNED)
@@ -177,26 +179,44 @@ def statuses_to(before: Status, canonical: Canonical) -> Sequence[Status]:
     return (Status.INTENT, aim)
 
 
+def aims(new: Definition, given: Mapping[str, str], stages: set[str]) -> dict[str, str | None]:
+    """Give for each stage in which deals stand the stage in which they will; None if unknown.
+
+    A stage that both versions have stays unless said otherwise.
+
+    :raises StageUnknown: a stage is named that the new version does not have.
+    """
+    for stage, aim in given.items():
+        if new.place(aim) is None:
+            raise StageUnknown("The new version has no such stage.", field=f"mapping.{stage}")
+    wanted = {stage: given.get(stage, stage) for stage in stages}
+    return {stage: aim if new.place(aim) is not None else None for stage, aim in wanted.items()}
+
+
 def mapped(
     old: Definition, new: Definition, given: Mapping[str, str], stages: set[str]
 ) -> dict[str, str]:
-    """Give for each stage in which deals stand the stage in which they will.
-
-    A stage that both versions have stays unless said otherwise.
+    """Give where the deals of each stage go, for all of them.
 
     :raises MappingIncomplete: naming the stage for which none is known.
     :raises StageUnknown: a stage is named that the new version does not have.
     """
     found: dict[str, str] = {}
-    for stage in sorted(stages):
-        aim = given.get(stage, stage)
-        if new.place(aim) is None:
-            if stage in given:
-                raise StageUnknown("The new version has no such stage.", field=f"mapping.{stage}")
+    for stage, aim in sorted(aims(new, given, stages).items()):
+        if aim is None:
             name = held.name if (held := old.stage(stage)) else stage
             raise MappingIncomplete(f"Say where the deals in {name} go.", field=f"mapping.{stage}")
         found[stage] = aim
     return found
+
+
+def ensure_in_use(state: str) -> None:
+    """Refuse to let deals follow a process that was retired.
+
+    :raises ProcessRetired: it was.
+    """
+    if state == "retired":
+        raise ProcessRetired("This process was retired; choose one that is in use.")
 
 
 def read(text: str | None) -> Definition:

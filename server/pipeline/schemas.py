@@ -75,18 +75,65 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Migrate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Move the open deals of a version to a newer one, or to another process."""
+    """Move open deals of a version to a newer one, or to another process."""
 
     to_id: UUID
     """The version that they shall follow."""
     mapping: dict[StageKey, StageKey] = {}
     """Old stage -> new stage, where they do not have the same id."""
+    opportunity_ids: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=500)] | None = None
+    """The deals to move; all open ones of the version without."""
 
 
 class Migrated(msgspec.Struct, frozen=True, kw_only=True):
     """How many deals were moved."""
 
     deals: int
+
+
+class ProcessVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a process, with how many of the company's deals follow it."""
+
+    process: ProcessView
+    open_deals: int
+    closed_deals: int
+    """Won and lost."""
+
+
+class StageAim(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the deals of a stage go."""
+
+    stage: str
+    name: str
+    deals: int
+    to_stage: str | None
+    """None where the new version has no such stage and none was named."""
+
+
+class MigrationLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a migration makes of one deal."""
+
+    opportunity_id: UUID
+    name: str
+    customer_name: str
+    from_stage: str
+    to_stage: str | None
+    kept_steps: int
+    """Done steps that the new version has as well."""
+    open: list["OpenView"]
+    """What the stage there asks for and the deal has not got."""
+
+
+class MigrationPreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a migration would do; nothing is done yet."""
+
+    old: ProcessView
+    new: ProcessView
+    stages: list[StageAim]
+    deals: list[MigrationLine]
+    """Those within sight, the largest first; at most two hundred."""
+    total: int
+    """All that would be moved, those out of sight too when none was chosen."""
 
 
 # ----------------------------------------------------------------------------------------- deals
@@ -121,9 +168,9 @@ class OpportunityView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime | None
     is_stale: bool = False
+    """Whether nothing changed for longer than its stage allows."""
     custom: dict[str, Any] = {}
     """Custom fields that have a value, by name."""
-    """Whether nothing changed for longer than its stage allows."""
 
 
 class OpenView(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,6 +302,8 @@ class DealFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Deals of any version of this process."""
     is_built_in: bool = False
     """Deals of the built-in process alone."""
+    process_id: UUID | None = None
+    """Deals of this version alone."""
     stage: str | None = None
     category: str | None = None
     month: str | None = None

@@ -166,13 +166,32 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+class Fault(StrEnum):
+    """What may be wrong with a process."""
+
+    MALFORMED = "malformed"
+    """A part is missing, or not of the form that its field takes."""
+    ORDER = "order"
+    """A stage goes back in the platform's order."""
+    SIGNATURE = "signature"
+    """The last stage is not the signature, or another one is."""
+    CERTAIN = "certain"
+    """What is signed is not certain."""
+    AFTERWARDS = "afterwards"
+    """Something is asked for after the signature."""
+    TWICE = "twice"
+    """Two parts have one id, or a field is asked for twice."""
+    TOO_MANY_STEPS = "too_many_steps"
+
+
 class DefinitionInvalid(Exception):
     """A document that is no process; the path names the part."""
 
-    def __init__(self, detail: str, path: str) -> None:
+    def __init__(self, detail: str, path: str, fault: Fault = Fault.MALFORMED) -> None:
         super().__init__(detail)
         self.detail = detail
         self.path = path
+        self.fault = fault
 
 
 @lru_cache(256)
@@ -199,8 +218,8 @@ def accept(given: str | Any) -> Definition:
         raise DefinitionInvalid(f"{detail}.", path.strip("`.") or "stages") from error
     except msgspec.DecodeError as error:
         raise DefinitionInvalid("This is not JSON.", "definition") from error
-    for path, detail in _faults(definition):
-        raise DefinitionInvalid(detail, path)
+    for path, fault, detail in _faults(definition):
+        raise DefinitionInvalid(detail, path, fault)
     return definition
 
 
@@ -209,7 +228,7 @@ def write(definition: Definition) -> str:
     return msgspec.json.encode(definition).decode()
 
 
-def _faults(definition: Definition) -> Iterator[tuple[str, str]]:
+def _faults(definition: Definition) -> Iterator[tuple[str, Fault, str]]:
     """Answer what is wrong beyond the form of each part, with where."""
     last = len(definition.stages) - 1
     reached = -1
@@ -218,15 +237,22 @@ def _faults(definition: Definition) -> Iterator[tuple[str, str]]:
         if rung < reached:
             yield (
                 f"stages[{at}].canonical",
+                Fault.ORDER,
                 "The stages follow the platform's order; none goes back.",
             )
         if (stage.canonical is Canonical.SIGNED) != (at == last):
-            yield f"stages[{at}].canonical", "The last stage, and no other, is the signature."
+            yield (
+                f"stages[{at}].canonical",
+                Fault.SIGNATURE,
+                "The last stage, and no other, is the signature.",
+            )
         reached = rung
     if definition.signed.probability != 100:  # noqa: PLR2004 - per cent
-        yield f"stages[{last}].probability", "What is signed is certain: 100 per cent."
+        path = f"stages[{last}].probability"
+        yield path, Fault.CERTAIN, "What is signed is certain: 100 per cent."
     if definition.signed.steps or definition.signed.needs:
-        yield f"stages[{last}]", "Nothing is asked for after the signature; ask before it."
+        detail = "Nothing is asked for after the signature; ask before it."
+        yield f"stages[{last}]", Fault.AFTERWARDS, detail
     yield from _repeated(
         (f"stages[{at}].id", stage.id) for at, stage in enumerate(definition.stages)
     )
@@ -236,7 +262,7 @@ def _faults(definition: Definition) -> Iterator[tuple[str, str]]:
             (f"stages[{at}].needs[{nth}].field", need.field) for nth, need in enumerate(stage.needs)
         )
     if sum(len(stage.steps) for stage in definition.stages) > MAX_STEPS:
-        yield "stages", f"A process has at most {MAX_STEPS} steps."
+        yield "stages", Fault.TOO_MANY_STEPS, f"A process has at most {MAX_STEPS} steps."
 
 
 def _ids(definition: Definition) -> Iterator[tuple[str, str]]:
@@ -251,10 +277,10 @@ def _ids(definition: Definition) -> Iterator[tuple[str, str]]:
                 yield f"{path}.cases[{place}].id", case.id
 
 
-def _repeated(named: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _repeated(named: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Fault, str]]:
     """Answer where a name stands for the second time."""
     seen: set[str] = set()
     for path, name in named:
         if name in seen:
-            yield path, f"{name} is there twice; each has a name of its own."
+            yield path, Fault.TWICE, f"{name} is there twice; each has a name of its own."
         seen.add(name)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from partner_portal.processes import sketch
 from server.access import Role
 from server.kit import clock
 from sync_protocol.attachments import chunk_hash
@@ -18,6 +19,7 @@ from sync_protocol.process.built_in import BUILT_IN
 from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
 from tests.factories import new_id
 from tests.isolation.world import CHUNK, Company
+from tests.partner_portal.forms import fields_of
 
 Body = Callable[[Company], Any]
 Route = tuple[str, str]
@@ -60,6 +62,14 @@ def _customer(company: Company) -> dict[str, Any]:
         "owner_id": str(company.tenant.rep.user_id),
         "tags": [str(company.ids["tag"])],
     }
+
+
+def _process_form(company: Company) -> dict[str, Any]:
+    """Write the form of a small process: one step, and the signature."""
+    first, *_, signed = sketch.drawn(BUILT_IN)
+    small = {**first, "t": first["t"][:1]}
+    name = company.text("表单流程")
+    return {"family_id": str(new_id()), "name": name, **fields_of([small, signed])}
 
 
 def _rule(company: Company) -> dict[str, Any]:
@@ -277,6 +287,7 @@ API: Final[dict[Route, Case]] = {
             "query.customer_id": "customer",
             "query.owner_id": "user",
             "query.family_id": "family",
+            "query.process_id": "process",
         }
     ),
     ("POST", "/v1/opportunities"): Case(
@@ -473,13 +484,30 @@ API: Final[dict[Route, Case]] = {
         ids={"path.family_id": "family"}, spends="path.family_id"
     ),
     ("POST", "/v1/processes/{process_id}/migration"): Case(
-        ids={"path.process_id": "process", "body.to_id": "process"},
+        ids={
+            "path.process_id": "process",
+            "body.to_id": "process",
+            "body.opportunity_ids.0": "opportunity",
+        },
         body=lambda company: {"to_id": str(company.ids["process"])},
     ),
     ("POST", "/v1/processes/built-in/migration"): Case(
-        ids={"body.to_id": "process"},
+        ids={"body.to_id": "process", "body.opportunity_ids.0": "opportunity"},
         body=lambda company: {"to_id": str(company.ids["process"])},
     ),
+    ("POST", "/v1/processes/{process_id}/migration-preview"): Case(
+        ids={
+            "path.process_id": "process",
+            "body.to_id": "process",
+            "body.opportunity_ids.0": "opportunity",
+        },
+        body=lambda company: {"to_id": str(company.ids["process"])},
+    ),
+    ("POST", "/v1/processes/built-in/migration-preview"): Case(
+        ids={"body.to_id": "process", "body.opportunity_ids.0": "opportunity"},
+        body=lambda company: {"to_id": str(company.ids["process"])},
+    ),
+    ("GET", "/v1/process-versions"): Case(),
     ("GET", "/v1/process-drafts"): Case(),
     ("PUT", "/v1/process-drafts"): Case(
         new_ids=("body.family_id",),
@@ -1139,8 +1167,45 @@ PAGES: Final[dict[Route, Case]] = {
         },
         succeeds=False,  # it was moved when it was made
     ),
-    ("GET", "/deals/list"): Case(ids={"query.family_id": "family", "query.owner_id": "user"}),
+    ("GET", "/deals/list"): Case(
+        ids={"query.family_id": "family", "query.process_id": "process", "query.owner_id": "user"}
+    ),
     ("GET", "/deals/forecast"): Case(),
+    ("GET", "/processes"): Case(),
+    ("GET", "/processes/new"): Case(),
+    ("GET", "/processes/built-in"): Case(),
+    ("GET", "/processes/{family_id}"): Case(ids={"path.family_id": "family"}),
+    ("GET", "/processes/{family_id}/draft"): Case(ids={"path.family_id": "family"}),
+    ("POST", "/processes/new"): Case(new_ids=("body.family_id",), body=_process_form),
+    ("POST", "/processes/{family_id}/draft"): Case(
+        ids={"path.family_id": "family"},
+        body=lambda company: {**_process_form(company), "revision": "1"},
+        spends="path.family_id",
+    ),
+    ("POST", "/processes/{family_id}/draft-removal"): Case(
+        ids={"path.family_id": "family"}, spends="path.family_id"
+    ),
+    ("POST", "/processes/{family_id}/publication"): Case(
+        ids={"path.family_id": "family"},
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "revision": "1"},
+        spends="path.family_id",
+    ),
+    ("POST", "/processes/{family_id}/retirement"): Case(
+        ids={"path.family_id": "family"}, spends="path.family_id"
+    ),
+    ("GET", "/processes/migration"): Case(
+        ids={"query.from": "process", "query.to": "process"}, query={"from": "built-in"}
+    ),
+    ("POST", "/processes/migration"): Case(
+        ids={"body.from": "process", "body.to": "process", "body.deal": "opportunity"},
+        body=lambda company: {
+            "from": "built-in",
+            "to": str(company.ids["process"]),
+            "deal": str(company.ids["opportunity"]),
+            "act": "move",
+        },
+    ),
     ("GET", "/customers/{customer_id}/deals/new"): Case(ids={"path.customer_id": "customer"}),
     ("POST", "/customers/{customer_id}/deals/new"): Case(
         ids={"path.customer_id": "customer", "body.process_id": "process"},

@@ -48,6 +48,10 @@ FOR_AGENTS = {
     "/deals",
     "/deals/list",
     "/deals/forecast",
+    "/processes",
+    "/processes/new",
+    "/processes/built-in",
+    "/processes/migration",
     "/quotes",
     "/cases",
     "/contracts",
@@ -81,6 +85,10 @@ FOR_AGENTS = {
 }
 FOR_OWNERS = {"/people/teams"}
 FOR_MANAGERS = FOR_OWNERS | {
+    "/processes",
+    "/processes/new",
+    "/processes/built-in",
+    "/processes/migration",
     "/fields/new",
     "/prices",
     "/customers/export.csv",

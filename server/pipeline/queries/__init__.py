@@ -7,6 +7,7 @@ from server.pipeline.queries.deals import (
     of_customer,
     one,
 )
+from server.pipeline.queries.migration import migration_preview, process_versions
 from server.pipeline.queries.processes import (
     BUILT_IN_VIEW,
     current_processes,
@@ -26,9 +27,11 @@ __all__ = [
     "drafts",
     "forecast",
     "list_page",
+    "migration_preview",
     "of_customer",
     "one",
     "pipeline",
     "process",
+    "process_versions",
     "versions",
 ]

@@ -134,6 +134,23 @@ async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list
         return _views(await _fetch(where, order), await versions(actor), now)
 
 
+async def following(
+    actor: Actor,
+    process_id: UUID | None,
+    chosen: Sequence[UUID] | None,
+    limit: int,
+    *,
+    now: datetime,
+) -> list[OpportunityView]:
+    """List the open deals within sight that follow a version, the largest first."""
+    where = _where(actor)
+    where.add("o.state = 'open' AND o.process_id IS NOT DISTINCT FROM {}", process_id)
+    if chosen is not None:
+        where.add("o.id = ANY({}::uuid[])", chosen)
+    rows = await _fetch(where, f"ORDER BY {_AMOUNT} DESC, o.id LIMIT {limit}")
+    return _views(rows, await versions(actor), now)
+
+
 async def list_page(
     actor: Actor,
     filters: DealFilters,
@@ -190,13 +207,9 @@ def _narrowed(
     where: Where, filters: DealFilters, known: Mapping[UUID | None, ProcessView], now: datetime
 ) -> Where:
     """Add what a list is narrowed by."""
+    _of_process(where, filters, known)
     if filters.state is not None:
         where.add("o.state = {}", filters.state)
-    if filters.is_built_in:
-        where.add("o.process_id IS NULL")
-    elif filters.family_id is not None:
-        family = [held.id for held in known.values() if held.family_id == filters.family_id]
-        where.add("o.process_id = ANY({}::uuid[])", family)
     if filters.stage is not None:
         where.add("o.stage = {}", filters.stage)
     if filters.category is not None:
@@ -210,6 +223,19 @@ def _narrowed(
     if filters.is_stale:
         _only_stale(where, known, now)
     return where
+
+
+def _of_process(
+    where: Where, filters: DealFilters, known: Mapping[UUID | None, ProcessView]
+) -> None:
+    """Leave the deals of one version, of the built-in process, or of any version of one."""
+    if filters.process_id is not None:
+        where.add("o.process_id = {}", filters.process_id)
+    elif filters.is_built_in:
+        where.add("o.process_id IS NULL")
+    elif filters.family_id is not None:
+        family = [held.id for held in known.values() if held.family_id == filters.family_id]
+        where.add("o.process_id = ANY({}::uuid[])", family)
 
 
 def _only_stale(where: Where, known: Mapping[UUID | None, ProcessView], now: datetime) -> None:

@@ -4,10 +4,11 @@ Whatever is written of a deal goes through the one write path, as what a phone s
 """
 
 from server.pipeline.service.deals import create, delete, edit
+from server.pipeline.service.migration import migrate
 from server.pipeline.service.moves import move, open_template
 from server.pipeline.service.processes import (
+    check,
     discard_draft,
-    migrate,
     publish,
     retire,
     save_draft,
@@ -15,6 +16,7 @@ from server.pipeline.service.processes import (
 from server.pipeline.service.signing import sign
 
 __all__ = [
+    "check",
     "create",
     "delete",
     "discard_draft",

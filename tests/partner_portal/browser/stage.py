@@ -1,5 +1,7 @@
 """What the stories in a browser have in common: signing in, looking, measuring."""
 
+import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -76,6 +78,14 @@ async def let_in(context: BrowserContext, site: Site, who: Actor) -> None:
             }
         ]
     )
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page as it stands, where somebody wants to look at it."""
+    if folder := os.environ.get("TONGLU_SHOTS"):
+        plain = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "one", name).strip("/")
+        plain = re.sub(r"[/?&=]", "-", plain)
+        await page.screenshot(path=Path(folder) / f"{plain}.png", full_page=True)
 
 
 async def too_wide(page: Page) -> list[str]:

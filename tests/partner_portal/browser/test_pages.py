@@ -26,6 +26,7 @@ from tests.partner_portal.browser.stage import (
     crowded,
     let_in,
     open_page,
+    shoot,
     too_small,
     too_wide,
     violations,
@@ -182,7 +183,9 @@ async def look_at(
         assert await violations(page, axe, language) == [], (path, theme)
     assert await too_wide(page) == [], path
     assert await crowded(page) == [], path
+    await shoot(page, f"{path}-{language}-1440")
     await page.set_viewport_size({"width": 360, "height": 740})
+    await shoot(page, f"{path}-{language}-360")
     assert await too_wide(page) == [], path
     assert await crowded(page) == [], path
     assert await too_small(page) == [], path

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.access.rules import NotPermitted
+from server.access.rules import NotPermitted, Scope
 from server.kit.errors import IdReused, NotFound
 from server.pipeline import queries, service
 from server.pipeline.rules import (
@@ -125,6 +125,80 @@ async def test_s57_deals_are_moved_on_by_an_explicit_mapping(tenant: Tenant) -> 
     assert again.deals == 0
 
 
+async def test_s57_chosen_deals_move_on_after_a_preview(tenant: Tenant) -> None:
+    made = await publish(tenant.manager, SIMPLE)
+    assert made.id is not None
+    stays, goes = [await begin(tenant.rep) for _ in range(2)]
+    await do(tenant.rep, goes, *FIRST)
+    await move(tenant.rep, goes)
+    asked = Migrate(to_id=made.id, mapping={"pre_opportunity": "talk"}, opportunity_ids=[goes])
+
+    before = await queries.migration_preview(tenant.manager, None, asked, now=NOW)
+    unmapped = Migrate(to_id=made.id)
+    whole = await queries.migration_preview(tenant.manager, None, unmapped, now=NOW)
+    moved = [await service.migrate(tenant.manager, None, asked, now=NOW) for _ in range(2)]
+
+    assert (before.total, [line.opportunity_id for line in before.deals]) == (1, [goes])
+    assert (before.deals[0].from_stage, before.deals[0].to_stage) == ("pre_opportunity", "talk")
+    # The new version knows none of the steps that were done; they stay written down all the same.
+    assert before.deals[0].kept_steps == 0
+    assert {aim.stage: (aim.deals, aim.to_stage) for aim in whole.stages} == {
+        "lead": (1, "lead"),
+        "pre_opportunity": (1, None),
+    }
+    assert [each.deals for each in moved] == [1, 0]
+    assert (await seen(tenant.rep, stays)).process_id is None
+    assert (await seen(tenant.rep, goes)).process_id == made.id
+
+
+async def test_s57_a_preview_says_what_is_asked_for_there(tenant: Tenant) -> None:
+    hurdle = step("新增的审批")
+    made = await publish(
+        tenant.manager, process_of(("lead", Canonical.LEAD, 10), steps={"lead": (hurdle,)})
+    )
+    assert made.id is not None
+    await begin(tenant.rep)
+
+    found = await queries.migration_preview(tenant.manager, None, Migrate(to_id=made.id), now=NOW)
+
+    assert [each.name for each in found.deals[0].open] == ["新增的审批"]
+
+
+async def test_s57_one_sees_who_follows_which_version(tenant: Tenant) -> None:
+    first = await publish(tenant.manager, SIMPLE)
+    await begin(tenant.rep, process_id=first.id)
+    lost = await begin(tenant.rep, process_id=first.id)
+    await move(tenant.rep, lost, "lose", reason="timing")
+    second = await publish(tenant.manager, SIMPLE, family_id=first.family_id)
+
+    found = await queries.process_versions(tenant.manager)
+
+    assert {each.process.id: (each.open_deals, each.closed_deals) for each in found} == {
+        None: (0, 0),
+        first.id: (1, 1),
+        second.id: (0, 0),
+    }
+    with pytest.raises(NotPermitted):
+        await queries.process_versions(tenant.rep)
+
+
+async def test_deals_out_of_sight_or_bound_for_a_retired_process_stay(tenant: Tenant) -> None:
+    made = await publish(tenant.manager, SIMPLE)
+    assert made.id is not None
+    assert made.family_id is not None
+    theirs = await begin(tenant.owner)
+    asked = Migrate(to_id=made.id, opportunity_ids=[theirs])
+    narrow = msgspec.structs.replace(tenant.manager, scope=Scope.MINE)
+
+    with pytest.raises(NotFound):
+        await service.migrate(narrow, None, asked, now=NOW)
+    await service.retire(tenant.manager, made.family_id, now=NOW)
+    with pytest.raises(ProcessRetired):
+        await service.migrate(tenant.owner, None, asked, now=NOW)
+
+    assert (await seen(tenant.owner, theirs)).process_id is None
+
+
 async def test_what_was_published_is_never_changed(tenant: Tenant) -> None:
     made = await publish(tenant.manager, SIMPLE)
     assert made.family_id is not None
@@ -154,6 +228,23 @@ async def test_two_editors_of_a_draft_notice_each_other(tenant: Tenant) -> None:
     asked = Publish(id=new_id(), revision=held.revision)
     with pytest.raises(DraftStale):
         await service.publish(tenant.manager, family_id, asked, now=NOW)
+
+
+async def test_a_draft_that_is_sent_twice_is_kept_once_and_never_comes_back(
+    tenant: Tenant,
+) -> None:
+    family_id = new_id()
+    saved = SaveDraft(family_id=family_id, name="甲", definition=SIMPLE)
+
+    twice = [await service.save_draft(tenant.manager, saved, now=NOW) for _ in range(2)]
+    asked = Publish(id=new_id(), revision=1)
+    await service.publish(tenant.manager, family_id, asked, now=NOW)
+    late = SaveDraft(family_id=family_id, name="乙", definition=SIMPLE, revision=1)
+    with pytest.raises(DraftStale):
+        await service.save_draft(tenant.manager, late, now=NOW)
+
+    assert [draft.revision for draft in twice] == [1, 1]
+    assert await queries.drafts(tenant.manager) == []
 
 
 async def test_two_who_publish_one_draft_make_one_version(tenant: Tenant) -> None:

@@ -1,0 +1,1 @@
+"""How the company sells: its processes, their next versions, and deals that move on to one."""
