@@ -31,6 +31,8 @@ from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
 from partner_portal.people import pages as people
 from partner_portal.people import teams
+from partner_portal.plays import form as play
+from partner_portal.plays import pages as plays
 from partner_portal.pools import pages as pools
 from partner_portal.pools import settings as pool_settings
 from partner_portal.processes import drafting, migration
@@ -198,6 +200,14 @@ def create_app(settings: Settings) -> Litestar:
             bulk.hand_over,
             bulk.bulk_change,
             bulk.undo,
+            plays.plays,
+            plays.switch,
+            plays.open_source,
+            plays.close_source,
+            play.new_play,
+            play.add_play,
+            play.play,
+            play.change_play,
             pools.pools,
             pools.look,
             pools.pick,

@@ -79,6 +79,7 @@ _AGENT = (
         Permission.PROCESSES_MANAGE,
     ),
     _Place("/fields", "layers", "nav.fields", "nav.fields_short", Permission.FIELDS_MANAGE),
+    _Place("/plays", "sparkles", "nav.plays", "nav.plays_short", Permission.AUTOMATION_MANAGE),
     _Place("/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT),
     _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),
     _Place("/devices", "smartphone", "nav.devices", "nav.devices", Permission.CUSTOMERS_READ),
@@ -105,6 +106,7 @@ _AGENT_ACTIONS = (
     ("/devices/new", "smartphone", "devices.enrol", Permission.CUSTOMERS_READ),
     ("/tags/new", "tag", "tags.add", Permission.CUSTOMERS_WRITE),
     ("/pools/new", "layers", "pools.add", Permission.POOLS_MANAGE),
+    ("/plays/new", "sparkles", "plays.add", Permission.AUTOMATION_MANAGE),
 )
 
 

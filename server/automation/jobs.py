@@ -1,15 +1,18 @@
-"""What the outbox and the schedule start: the clocks of must-do tasks run."""
+"""What the outbox and the schedule start: the clocks of must-do tasks run, and plays act."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final
 
 from server.automation import service
+from server.automation.plays import acting
+from server.automation.signals import service as signals
 from server.kit import db, outbox
-from server.kit.schedule import Every, Planned
+from server.kit.schedule import Daily, Every, Planned
 from server.partners import queries as partners
 
 ESCALATE: Final = "automation.escalate"
+PLAY: Final = "automation.play"
 
 
 async def escalate(job: outbox.Job, now: datetime) -> None:
@@ -24,19 +27,40 @@ async def restart(job: outbox.Job, now: datetime) -> None:
     await service.restart(job.tenant_id, job.payload["ids"], now=now)
 
 
+async def play(job: outbox.Job, now: datetime) -> None:
+    """Let a company's plays act on what came about, and forget old signals."""
+    assert job.tenant_id is not None, "plays are a company's"
+    await acting.run(job.tenant_id, now=now)
+    await signals.forget(job.tenant_id, now=now)
+
+
 async def escalate_everywhere(now: datetime) -> None:
     """Leave work for each company."""
+    await _everywhere(ESCALATE, now)
+
+
+async def play_everywhere(now: datetime) -> None:
+    """Leave work for each company."""
+    await _everywhere(PLAY, now)
+
+
+async def _everywhere(topic: str, now: datetime) -> None:
+    """Leave a job for each company, unless one waits."""
     tenants = await partners.tenant_ids()
     async with db.job_transaction():
         for tenant_id in tenants:
-            key = f"{ESCALATE}:{tenant_id}"
-            await outbox.add(ESCALATE, {}, tenant_id=tenant_id, now=now, key=key)
+            key = f"{topic}:{tenant_id}"
+            await outbox.add(topic, {}, tenant_id=tenant_id, now=now, key=key)
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     ESCALATE: escalate,
+    PLAY: play,
     "tasks.written": restart,
 }
 """By topic, what the worker calls."""
-SCHEDULE: Final = {ESCALATE: Planned(Every(timedelta(minutes=5)), escalate_everywhere)}
+SCHEDULE: Final = {
+    ESCALATE: Planned(Every(timedelta(minutes=5)), escalate_everywhere),
+    PLAY: Planned(Daily(time(8)), play_everywhere),
+}
 """By name, what comes round."""

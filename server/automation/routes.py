@@ -7,7 +7,9 @@ from litestar.params import FromPath, JSONBody
 
 from server.access.edge import CurrentActor
 from server.automation import queries, service
+from server.automation.plays import routes as plays
 from server.automation.schemas import EscalationView, NewTrial, Sla, Terms, TrialView
+from server.automation.signals import routes as signals
 from server.kit import clock
 
 
@@ -36,5 +38,17 @@ async def escalations(actor: CurrentActor, task_id: FromPath[UUID]) -> list[Esca
 
 
 router = Router(
-    "/automation", route_handlers=[sla, set_sla, trial, escalations], tags=["automation"]
+    "/",
+    route_handlers=[
+        Router(
+            "/automation",
+            route_handlers=[
+                *(sla, set_sla, trial, escalations),
+                *signals.managed,
+                plays.router,
+            ],
+        ),
+        signals.router,
+    ],
+    tags=["automation"],
 )

@@ -36,6 +36,12 @@ class Kind(StrEnum):
     """A service case was not closed in time."""
     RESOURCE_ANSWERED = "resource_answered"
     """A request for help was sent on, done or declined."""
+    PLAY_TOLD = "play_told"
+    """One of the company's own rules has something to tell."""
+    PLAY_UNSERVED = "play_unserved"
+    """A rule wanted something done and found nobody who could."""
+    CUSTOMER_MOVED = "customer_moved"
+    """A rule gave a customer of one's own to somebody else."""
 
 
 class Channel(StrEnum):
@@ -75,6 +81,12 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.CASE_OPENED: ("客户有新的服务单", "A customer has opened a service case"),
     Kind.CASE_OVERDUE: ("服务单已超时", "A service case is overdue"),
     Kind.RESOURCE_ANSWERED: ("您的支援申请有进展", "Your request for help has moved"),
+    Kind.PLAY_TOLD: ("自动规则提醒", "A rule has something to tell"),
+    Kind.PLAY_UNSERVED: ("自动规则找不到可派的人", "A rule found nobody to give a task to"),
+    Kind.CUSTOMER_MOVED: (
+        "您的客户已按规则转给同事",
+        "A rule gave a customer of yours to a colleague",
+    ),
 }
 
 

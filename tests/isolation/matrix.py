@@ -18,6 +18,7 @@ from sync_protocol.attachments import chunk_hash
 from sync_protocol.process.built_in import BUILT_IN
 from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
 from tests.factories import new_id
+from tests.isolation import rhythm
 from tests.isolation.world import CHUNK, Company
 from tests.partner_portal.forms import fields_of
 
@@ -911,6 +912,41 @@ API: Final[dict[Route, Case]] = {
     ("PUT", "/v1/automation/sla"): Case(body=lambda _: {"warn_minutes": 60}),
     ("POST", "/v1/automation/sla/trial"): Case(body=lambda _: {"terms": {}}),
     ("GET", "/v1/automation/tasks/{task_id}/escalations"): Case(ids={"path.task_id": "task"}),
+    ("GET", "/v1/automation/plays"): Case(),
+    ("POST", "/v1/automation/plays"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "terms": rhythm.terms(company.text("规则"))},
+    ),
+    ("POST", "/v1/automation/plays/trial"): Case(
+        body=lambda company: {"terms": rhythm.terms(company.text("规则"))}
+    ),
+    ("GET", "/v1/automation/plays/{play_id}"): Case(ids={"path.play_id": "play"}),
+    ("PUT", "/v1/automation/plays/{play_id}"): Case(
+        ids={"path.play_id": "play"},
+        body=lambda company: {"base": 1, "terms": rhythm.terms(company.text("规则"))},
+        spends="path.play_id",
+    ),
+    ("POST", "/v1/automation/plays/{play_id}/switch"): Case(
+        ids={"path.play_id": "play"}, body=lambda _: {"is_on": False}
+    ),
+    ("GET", "/v1/automation/plays/{play_id}/firings"): Case(ids={"path.play_id": "play"}),
+    ("GET", "/v1/automation/sources"): Case(),
+    ("POST", "/v1/automation/sources"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "name": company.text("来源")},
+    ),
+    ("POST", "/v1/automation/sources/{source_id}/closing"): Case(
+        ids={"path.source_id": "signal_source"}, spends="path.source_id"
+    ),
+    ("POST", "/v1/automation/signals"): Case(
+        ids={"body.customer_id": "customer", "body.source_id": "signal_source"},
+        body=lambda company: {
+            "event": "login",
+            "event_id": new_id().hex,
+            "happened_at": "2026-03-02T01:00:00Z",
+            "customer_id": str(company.ids["customer"]),
+        },
+    ),
     ("GET", "/v1/benefits/programs"): Case(),
     ("GET", "/v1/benefits/requests"): Case(
         ids={"query.customer_id": "customer"}, shared={"query.program_id": "program"}
@@ -1104,6 +1140,28 @@ PAGES: Final[dict[Route, Case]] = {
         ids={"path.customer_id": "customer"},
         new_ids=("body.id",),
         body=lambda company: {"id": str(new_id()), "title": company.text("表单任务")},
+    ),
+    ("GET", "/plays"): Case(),
+    ("GET", "/plays/new"): Case(),
+    ("POST", "/plays/new"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), **rhythm.form(company.text("规则"))},
+    ),
+    ("GET", "/plays/{play_id}"): Case(ids={"path.play_id": "play"}),
+    ("POST", "/plays/{play_id}"): Case(
+        ids={"path.play_id": "play"},
+        body=lambda company: {"base": "1", **rhythm.form(company.text("规则"))},
+        spends="path.play_id",
+    ),
+    ("POST", "/plays/{play_id}/switch"): Case(
+        ids={"path.play_id": "play"}, body=lambda _: {"is_on": "1"}
+    ),
+    ("POST", "/plays/sources"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "name": company.text("来源")},
+    ),
+    ("POST", "/plays/sources/{source_id}/closing"): Case(
+        ids={"path.source_id": "signal_source"}, spends="path.source_id"
     ),
     ("GET", "/visits"): Case(),
     ("GET", "/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),
@@ -1571,6 +1629,7 @@ PUBLIC: Final[dict[Route, str]] = {
     ("POST", "/v1/auth/invitation/acceptance"): "takes a one-time code",
     ("GET", "/v1/lead-forms/{token}"): "a campaign's page for whoever has its address",
     ("POST", "/v1/lead-forms/{token}"): "takes what somebody leaves there",
+    ("POST", "/v1/signals/{company_id}/{source_id}"): "takes what a source has signed",
     ("GET", "/"): "leads to the entrance or inside",
     ("GET", "/f/{token}"): "a campaign's page for whoever has its address",
     ("POST", "/f/{token}"): "takes what somebody leaves there",

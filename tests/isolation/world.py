@@ -89,7 +89,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
-from tests.isolation import cases, contracts, deals, sales
+from tests.isolation import cases, contracts, deals, rhythm, sales
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -228,6 +228,8 @@ async def fill(company: Company) -> None:
         "judged_visit",
         "task",
         "notification",
+        "play",
+        "signal_source",
         "conflict",
         "import",
         "attachment",
@@ -718,6 +720,10 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "attachment": new_attachment,
     "upload": new_upload,
     "absence": new_absence,
+    "play": lambda company: rhythm.new_play(
+        company.tenant, company.text("规则"), company.ids["customer"]
+    ),
+    "signal_source": lambda company: rhythm.new_source(company.tenant, company.text("来源")),
     "source": new_source,
     "campaign": new_campaign,
     "lead_form": new_lead_form,

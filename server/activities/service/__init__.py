@@ -2,6 +2,7 @@
 
 from server.activities.service.judging import judge_photographed, judge_visits
 from server.activities.service.tasks import (
+    WantedTask,
     add_task,
     add_tasks,
     assign_task,
@@ -9,11 +10,13 @@ from server.activities.service.tasks import (
     change_task,
     complete_task,
     ensure_seen,
+    make_tasks,
     note_escalations,
 )
 from server.activities.service.visits import add_visit, appeal, change_visit, decide_appeal
 
 __all__ = [
+    "WantedTask",
     "add_task",
     "add_tasks",
     "add_visit",
@@ -27,5 +30,6 @@ __all__ = [
     "ensure_seen",
     "judge_photographed",
     "judge_visits",
+    "make_tasks",
     "note_escalations",
 ]

@@ -43,7 +43,7 @@ LIMIT 1
 """
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class WantedTask(msgspec.Struct, frozen=True, kw_only=True):
     """A task to be made in the open transaction, for rooms above too."""
 
     id: UUID
@@ -71,7 +71,7 @@ async def add_task(actor: Actor, customer_id: UUID, new: NewTask, *, now: dateti
         ensure(actor, Permission.TASKS_ASSIGN)
     async with db.tenant_transaction(actor.tenant_id):
         await customers.one(actor, customer_id)
-        await make(actor, [_wanted(new, task_id, customer_id, assignee)], now=now)
+        await make_tasks(actor, [_wanted(new, task_id, customer_id, assignee)], now=now)
         held = await queries.task(actor, task_id)
         await _tell(actor, held, now=now)
     return held
@@ -100,7 +100,7 @@ async def add_tasks(actor: Actor, new: NewTasks, *, now: datetime) -> TasksMade:
             )
             for each in chosen
         ]
-        await make(actor, wanted, now=now)
+        await make_tasks(actor, wanted, now=now)
         people = {each.assignee_id for each in wanted}
         await notifications.tell(
             actor.tenant_id,
@@ -114,9 +114,9 @@ async def add_tasks(actor: Actor, new: NewTasks, *, now: datetime) -> TasksMade:
     return TasksMade(len(wanted), len(people))
 
 
-def _wanted(new: NewTask, task_id: UUID, customer_id: UUID, assignee_id: UUID) -> Wanted:
+def _wanted(new: NewTask, task_id: UUID, customer_id: UUID, assignee_id: UUID) -> WantedTask:
     """Say what is asked for, for one customer."""
-    return Wanted(
+    return WantedTask(
         id=task_id,
         customer_id=customer_id,
         assignee_id=assignee_id,
@@ -128,7 +128,7 @@ def _wanted(new: NewTask, task_id: UUID, customer_id: UUID, assignee_id: UUID) -
     )
 
 
-async def make(actor: Actor, wanted: Sequence[Wanted], *, now: datetime) -> None:
+async def make_tasks(actor: Actor, wanted: Sequence[WantedTask], *, now: datetime) -> None:
     """Make tasks, in the open transaction; the number of statements does not grow with them.
 
     :raises AssigneeUnfit: an assignee is not there, or does not see the customer.
@@ -159,7 +159,7 @@ async def make(actor: Actor, wanted: Sequence[Wanted], *, now: datetime) -> None
         await facts.note(actor, others, kinds=BY_NAME, now=now)
 
 
-def _fields(wanted: Wanted) -> dict[str, Any]:
+def _fields(wanted: WantedTask) -> dict[str, Any]:
     """Write what a device could have written too, as it travels."""
     return {
         "customer_id": str(wanted.customer_id),
@@ -171,7 +171,7 @@ def _fields(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _known(wanted: Wanted) -> dict[str, Any]:
+def _known(wanted: WantedTask) -> dict[str, Any]:
     """Write what the server alone says of a task."""
     known: dict[str, Any] = {"assignee_id": str(wanted.assignee_id)}
     if wanted.rule is not None:

@@ -1,0 +1,1 @@
+"""Signals: what systems outside tell of customers, signed, and taken once."""

@@ -1,0 +1,335 @@
+"""Plays act once on what comes about, and a trial says before what they would do."""
+
+import asyncio
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from server.access import Actor, Role
+from server.access.rules import NotPermitted
+from server.activities import queries as activities
+from server.activities import service as work
+from server.activities.rules.tasks import MustDoStands
+from server.activities.schemas import TaskFilters, TaskView
+from server.automation import service as automation
+from server.automation.plays import acting, queries, service
+from server.automation.plays.rules import (
+    Assignee,
+    EventComes,
+    FiringOutcome,
+    Hearer,
+    MakeTask,
+    PlayChanged,
+    PlayTerms,
+    SilenceFalls,
+    StageSticks,
+    Tell,
+)
+from server.automation.plays.schemas import NewPlay, NewPlayTrial, PlayEdit, PlayView
+from server.automation.signals import service as signals
+from server.automation.signals.schemas import NewSignal, SignalTaken
+from server.customers import queries as customers
+from server.customers import service as book
+from server.customers.schemas import CustomerEdit, NewCustomer
+from server.identity import service as identity
+from server.identity.schemas import NewAbsence
+from server.kit.errors import IdReused, NotFound
+from server.notifications import queries as notifications
+from server.notifications.rules import Kind
+from server.pipeline import service as pipeline
+from server.pipeline.schemas import NewOpportunity
+from tests.factories import NOW, Tenant, make_actor, new_id, new_user
+
+DAY = timedelta(days=1)
+LONG_AGO = NOW - 400 * DAY
+S13 = PlayTerms(
+    name="沉寂客户登录",
+    trigger=EventComes(event="login", silent_days=365),
+    action=MakeTask(
+        title="24小时内联系沉寂客户", to=Assignee.NEWCOMER, tenure_days=365, gives_customer=True
+    ),
+)
+
+
+async def published(tenant: Tenant, terms: PlayTerms = S13, *, now: datetime = NOW) -> PlayView:
+    return await service.publish(tenant.manager, NewPlay(id=new_id(), terms=terms), now=now)
+
+
+async def veteran(tenant: Tenant) -> Actor:
+    """Somebody who has been here for long."""
+    person = make_actor(tenant.tenant_id, Role.SALES_REP, team_id=tenant.team_id)
+    await identity.invite(tenant.owner, new_user(person, team_id=tenant.team_id), now=LONG_AGO)
+    return person
+
+
+async def customer_of(actor: Actor, *, since: datetime = LONG_AGO) -> UUID:
+    """Somebody whom a person wrote down, and about whom nobody has done anything since."""
+    new = NewCustomer(name=f"老客户 {new_id().hex[-6:]}")
+    return (await book.create(actor, new, now=since)).id
+
+
+async def login(
+    tenant: Tenant, customer_id: UUID, *, now: datetime = NOW, event_id: str = ""
+) -> SignalTaken:
+    told = NewSignal(
+        event="login",
+        event_id=event_id or new_id().hex,
+        customer_id=customer_id,
+        happened_at=now,
+    )
+    return await signals.tell(tenant.owner, told, now=now)
+
+
+async def tasks_of(tenant: Tenant, customer_id: UUID) -> list[TaskView]:
+    return (await activities.tasks(tenant.owner, TaskFilters(customer_id=customer_id))).items
+
+
+async def told(actor: Actor, kind: Kind) -> list[str]:
+    page = await notifications.notifications(actor)
+    return [each.subject for each in page.items if each.kind is kind]
+
+
+async def test_s13_a_silent_customer_that_signs_in_is_a_newcomers_task_of_24_hours(
+    tenant: Tenant,
+) -> None:
+    old = await veteran(tenant)
+    customer_id = await customer_of(old)
+    play = await published(tenant)
+
+    taken = await login(tenant, customer_id)
+
+    assert taken == SignalTaken(is_new=True, fired=1)
+    [task] = await tasks_of(tenant, customer_id)
+    assert (task.assignee_id, task.giver_id) == (tenant.rep.user_id, None)
+    assert task.due_at == NOW + DAY
+    assert task.is_must_do
+    assert (task.rule_id, task.rule_version) == (play.id, 1)
+    assert (await customers.one(tenant.owner, customer_id)).owner_id == tenant.rep.user_id
+    assert await told(tenant.rep, Kind.TASK_GIVEN) == [task.title]
+    assert len(await told(old, Kind.CUSTOMER_MOVED)) == 1
+    with pytest.raises(MustDoStands):
+        await work.cancel_task(tenant.rep, task.id, now=NOW)
+
+
+async def test_s13_a_second_sign_in_of_the_day_makes_no_second_task(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep)
+    await published(tenant)
+
+    answers = [
+        await login(tenant, customer_id, event_id="e-1"),
+        await login(tenant, customer_id, event_id="e-1"),
+        await login(tenant, customer_id, now=NOW + timedelta(hours=3)),
+    ]
+
+    assert [(each.is_new, each.fired) for each in answers] == [(True, 1), (False, 0), (True, 0)]
+    assert len(await tasks_of(tenant, customer_id)) == 1
+    with pytest.raises(IdReused):
+        await login(tenant, await customer_of(tenant.rep), event_id="e-1")
+
+
+async def test_s13_sign_ins_at_once_make_one_task(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep)
+    await published(tenant)
+
+    answers = await asyncio.gather(*(login(tenant, customer_id) for _ in range(4)))
+
+    assert sorted(each.fired for each in answers) == [0, 0, 0, 1]
+    assert len(await tasks_of(tenant, customer_id)) == 1
+
+
+async def test_s13_a_customer_that_somebody_cares_for_makes_no_task(tenant: Tenant) -> None:
+    silent, cared_for = await customer_of(tenant.rep), await customer_of(tenant.rep)
+    new = await customer_of(tenant.rep, since=NOW - 3 * DAY)
+    change = CustomerEdit(industry="茶")
+    await book.edit(tenant.rep, cared_for, change, now=NOW - 364 * DAY)
+    await book.edit(tenant.rep, silent, change, now=NOW - 366 * DAY)
+    await published(tenant)
+
+    fired = [(await login(tenant, each)).fired for each in (silent, cared_for, new)]
+
+    assert fired == [1, 0, 0]
+
+
+async def test_s13_a_task_that_is_late_is_told_to_the_manager(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep)
+    await published(tenant)
+    await login(tenant, customer_id)
+
+    await automation.escalate(tenant.tenant_id, now=NOW + DAY + timedelta(minutes=5))
+
+    assert await told(tenant.manager, Kind.TASK_OVERDUE) == ["24小时内联系沉寂客户"]
+
+
+async def test_s13_tasks_are_shared_out_by_load_and_not_to_who_is_away(tenant: Tenant) -> None:
+    second, away = [
+        make_actor(tenant.tenant_id, Role.SALES_REP, team_id=tenant.team_id) for _ in range(2)
+    ]
+    for person in (second, away):
+        await identity.invite(tenant.owner, new_user(person, team_id=tenant.team_id), now=NOW)
+    days = NewAbsence(starts_on=NOW.date(), ends_on=NOW.date())
+    await identity.add_absence(tenant.owner, away.user_id, days, now=NOW)
+    old = await veteran(tenant)
+    play = await published(tenant)
+
+    given = []
+    for _ in range(4):
+        customer_id = await customer_of(old)
+        await login(tenant, customer_id)
+        [task] = await tasks_of(tenant, customer_id)
+        given.append(task.assignee_id)
+
+    assert sorted(given) == sorted([tenant.rep.user_id, second.user_id] * 2)
+    did = await queries.firings(tenant.owner, play.id, now=NOW)
+    assert {each.outcome for each in did} == {FiringOutcome.TASK}
+    assert {"tenure", "absent", "load"} <= {reason.code for reason in did[0].why}
+
+
+async def test_s13_where_nobody_can_take_it_the_owners_hear(tenant: Tenant) -> None:
+    old = await veteran(tenant)
+    customer_id = await customer_of(old)
+    seen_only = msgspec.structs.replace(
+        S13, action=msgspec.structs.replace(S13.action, gives_customer=False)
+    )
+    play = await published(tenant, seen_only)
+
+    await login(tenant, customer_id)
+
+    assert await tasks_of(tenant, customer_id) == []
+    assert await told(tenant.owner, Kind.PLAY_UNSERVED) == ["沉寂客户登录"]
+    [did] = await queries.firings(tenant.owner, play.id, now=NOW)
+    assert (did.outcome, did.why[-1].code) == (FiringOutcome.NOBODY, "nobody")
+
+
+async def test_a_play_that_is_off_does_nothing_and_nothing_later(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep, since=NOW - 50 * DAY)
+    terms = PlayTerms(
+        name="沉默提醒",
+        trigger=SilenceFalls(days=60),
+        action=Tell(sentence="太久没联系"),
+        again_days=60,
+    )
+    play = await published(tenant, terms)
+    await service.switch(tenant.manager, play.id, is_on=False, now=NOW)
+
+    assert await acting.run(tenant.tenant_id, now=NOW + 20 * DAY) == 0
+    await service.switch(tenant.manager, play.id, is_on=True, now=NOW + 20 * DAY)
+    assert await acting.run(tenant.tenant_id, now=NOW + 30 * DAY) == 0
+
+    await book.edit(tenant.rep, customer_id, CustomerEdit(industry="茶"), now=NOW + 31 * DAY)
+    assert await acting.run(tenant.tenant_id, now=NOW + 92 * DAY) == 1
+
+
+async def test_silence_is_told_once_and_again_after_the_next_word(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep, since=NOW)
+    terms = PlayTerms(
+        name="沉默提醒",
+        trigger=SilenceFalls(days=30),
+        action=Tell(sentence="太久没联系"),
+        again_days=30,
+    )
+    await published(tenant, terms)
+
+    runs = [NOW + n * DAY for n in (10, 29, 31, 31, 40)]
+    fired = [await acting.run(tenant.tenant_id, now=now) for now in runs]
+    await book.edit(tenant.rep, customer_id, CustomerEdit(industry="茶"), now=NOW + 45 * DAY)
+    fired.append(await acting.run(tenant.tenant_id, now=NOW + 80 * DAY))
+
+    assert fired == [0, 0, 1, 0, 0, 1]
+    assert [each[:5] for each in await told(tenant.rep, Kind.PLAY_TOLD)] == ["太久没联系"] * 2
+
+
+async def test_two_workers_that_run_a_play_at_once_act_once(tenant: Tenant) -> None:
+    for _ in range(3):
+        await customer_of(tenant.rep, since=NOW)
+    task = MakeTask(title="回访", is_must_do=False)
+    await published(
+        tenant, PlayTerms(name="回访", trigger=SilenceFalls(days=30), action=task, again_days=30)
+    )
+
+    fired = await asyncio.gather(
+        *(acting.run(tenant.tenant_id, now=NOW + 31 * DAY) for _ in range(3))
+    )
+
+    assert sum(fired) == 3
+    page = await activities.tasks(tenant.owner, TaskFilters(assignee_id=tenant.rep.user_id))
+    assert len(page.items) == 3
+
+
+async def test_a_deal_that_sticks_in_its_stage_is_told_to_the_manager(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep, since=NOW)
+    deal = NewOpportunity(customer_id=customer_id, name="春茶年单")
+    await pipeline.create(tenant.rep, deal, now=NOW)
+    action = Tell(sentence="商机停滞", to=Hearer.MANAGER)
+    await published(tenant, PlayTerms(name="停滞", trigger=StageSticks(days=14), action=action))
+
+    assert await acting.run(tenant.tenant_id, now=NOW + 13 * DAY) == 0
+    assert await acting.run(tenant.tenant_id, now=NOW + 15 * DAY) == 1
+
+    assert [each[:4] for each in await told(tenant.manager, Kind.PLAY_TOLD)] == ["商机停滞"]
+    assert await told(tenant.rep, Kind.PLAY_TOLD) == []
+
+
+async def test_m15_a_trial_says_what_the_play_then_does(tenant: Tenant) -> None:
+    silent = [await customer_of(tenant.rep, since=NOW) for _ in range(3)]
+    change = CustomerEdit(industry="茶")
+    await book.edit(tenant.rep, silent[0], change, now=NOW + 20 * DAY)
+    terms = PlayTerms(
+        name="沉默", trigger=SilenceFalls(days=30), action=Tell(sentence="沉默"), again_days=30
+    )
+    then = NOW + 55 * DAY
+
+    would = await queries.trial(tenant.manager, NewPlayTrial(terms=terms, days=60), now=then)
+    play = await published(tenant, terms, now=NOW)
+    for day in range(1, 56):
+        await acting.run(tenant.tenant_id, now=NOW + day * DAY)
+    did = await queries.firings(tenant.owner, play.id, now=then)
+
+    assert (would.fires, would.customers, would.is_cut) == (3, 3, False)
+    assert sorted((each.customer_id, each.at) for each in would.newest) == sorted(
+        (each.customer_id, each.at) for each in did
+    )
+
+
+async def test_m15_a_trial_of_sign_ins_knows_how_silent_it_was_then(tenant: Tenant) -> None:
+    early, twice = await customer_of(tenant.rep), await customer_of(tenant.rep)
+    await login(tenant, early, now=NOW - 5 * DAY)
+    await book.edit(tenant.rep, early, CustomerEdit(industry="茶"), now=NOW - 4 * DAY)
+    for day in (3, 2):
+        await login(tenant, twice, now=NOW - day * DAY)
+
+    would = await queries.trial(tenant.manager, NewPlayTrial(terms=S13, days=30), now=NOW)
+
+    assert (would.came, would.fires, would.customers) == (3, 2, 2)
+    assert await tasks_of(tenant, early) == []
+
+
+async def test_s56_each_version_is_kept_and_a_stale_change_is_refused(tenant: Tenant) -> None:
+    play = await published(tenant)
+    calmer = msgspec.structs.replace(S13, again_days=90)
+
+    same = await service.change(
+        tenant.manager, play.id, PlayEdit(base=1, terms=play.terms), now=NOW
+    )
+    changed = await service.change(tenant.owner, play.id, PlayEdit(base=1, terms=calmer), now=NOW)
+
+    assert (same.version, changed.version, changed.terms.again_days) == (1, 2, 90)
+    other = msgspec.structs.replace(S13, again_days=7)
+    with pytest.raises(PlayChanged):
+        await service.change(tenant.manager, play.id, PlayEdit(base=1, terms=other), now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.plays(tenant.rep, now=NOW)
+
+
+async def test_another_companys_plays_are_not_there(tenant: Tenant, rival: Tenant) -> None:
+    play = await published(tenant)
+    customer_id = await customer_of(tenant.rep)
+
+    with pytest.raises(NotFound):
+        await queries.play(rival.owner, play.id, now=NOW)
+    with pytest.raises(NotFound):
+        await service.switch(rival.owner, play.id, is_on=False, now=NOW)
+    with pytest.raises(NotFound):
+        await login(rival, customer_id)
+    assert (await login(tenant, customer_id)).fired == 1
