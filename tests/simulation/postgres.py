@@ -17,11 +17,14 @@ from server.access import Actor, Role, Scope
 from server.changelog import service as changelog
 from server.changelog import storage
 from server.changelog.store import Change, Unit
+from server.customers.custom import service as fields
+from server.customers.custom.schemas import NewField
 from server.kit import db
 from server.sync.registry import KINDS
 from server.sync.service import HERE
 from server.sync.store import Remembered
 from sync_protocol.merge import EditClock, HeldRecord
+from world.simulation import customs
 from world.simulation.site import Person, Site
 from world.simulation.tables import ClockRow, Commit, DeviceRow, RecordRow, Settled, Tables
 
@@ -92,6 +95,19 @@ class PostgresSite(Site):
     async def _enrol(self, device_id: UUID, user_id: UUID) -> None:
         async with db.tenant_transaction(self.tenant_id):
             await db.connection().execute(_NEW_DEVICE, self.tenant_id, device_id, user_id, self.now)
+
+    def define(self, user_id: UUID) -> None:
+        """Let the company have fields of its own, as its managers make them."""
+        for kind, definition_id in customs.DEFINITIONS.items():
+            new = NewField(
+                id=UUID(definition_id),
+                subject=kind,
+                type="text",
+                label_zh="备用",
+                meaning="什么都行",
+            )
+            self._run(fields.add(self.actor(user_id), new, now=self.now))
+        self.store.tables = self._run(self._read())
 
     def _start(self, coroutine: Coroutine[Any, Any, Any], reply: Callable[[Any], None]) -> None:
         self.scheduler.after(self._pause_ms(), partial(self._settle, coroutine, reply))

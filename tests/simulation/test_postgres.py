@@ -22,6 +22,7 @@ PROFILES = (
     "sights",
     "images",
     "clocks",
+    "customs",
     "intents",
 )
 """What needs neither a crash between two statements nor a backup.

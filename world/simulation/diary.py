@@ -112,3 +112,8 @@ class Diary:
         """Answer what an op that the server settled was when it was done."""
         known = self.digests.get((device_id, digest))
         return None if known is None else self.entries.get(known)
+
+
+def has_forgotten(later: Entry, earlier: Entry) -> bool:
+    """Say whether a device was put back to before it did something."""
+    return earlier.is_lost and later.incarnation > earlier.incarnation

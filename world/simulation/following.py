@@ -1,10 +1,12 @@
 """Each op of a commit, settled again by hand: by what its author saw, not by versions and bases."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
+from server.access import Actor
 from server.changelog.kinds import RecordKind
 from server.sync.registry import KINDS
 from sync_protocol.conflicts import DELETED
@@ -22,14 +24,19 @@ from sync_protocol.messages import (
     Unreadable,
 )
 from sync_protocol.schema import SCHEMA, Policy
-from world.simulation.diary import Entry
+from world.simulation.customs import CUSTOM, names_of
+from world.simulation.diary import Diary, Entry, has_forgotten
 from world.simulation.hands import POISON
 from world.simulation.notes import Notes, has_effect, is_same, told
 from world.simulation.scheduler import MINUTE
+from world.simulation.sight import sees_customer
 from world.simulation.tables import Commit, customer_of
 from world.simulation.written import TEXTS, WRITTEN, is_free
 
-_UNLIKE: Final = {kind.KIND: frozenset(names) for kind, names in TEXTS.items()}
+_UNLIKE: Final = {
+    kind.KIND: frozenset({*names, *(CUSTOM[each] for each in (kind.KIND,) if each in CUSTOM)})
+    for kind, names in TEXTS.items()
+}
 _decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
 _NEVER: Final = frozenset(
     {
@@ -68,10 +75,18 @@ class _Working(msgspec.Struct):
 class Following(Notes):
     """Follows the ops of a commit, and compares what was decided with what is held."""
 
+    def __init__(self, diary: Diary) -> None:
+        super().__init__(diary)
+        self._met: set[str] = set()
+        """The conflicts that the ops of the commit have left so far."""
+        self.actor_of: Callable[[UUID], Actor]
+        """Gives a person with what the person may see now."""
+
     def follow(self, commit: Commit) -> None:
         """Settle the ops of a commit again, by what their authors saw; compare the results."""
         working: dict[Key, _Working] = {}
         by_intents = False
+        self._met = set()
         for settled in commit.settled:
             device_id, row = settled.device_id, settled.row
             outcome = _decode_outcome(row.outcome)
@@ -90,6 +105,7 @@ class Following(Notes):
             by_intents = by_intents or (isinstance(entry.op, Intent) and has_effect(outcome))
             if has_effect(outcome) and not isinstance(entry.op, Intent):
                 self._follow_op(commit, working, entry, outcome)
+                self._met.update(outcome.conflicts)
         touched = _touched_by_merges(commit)
         for key, record in working.items():
             if key not in touched:
@@ -98,7 +114,7 @@ class Following(Notes):
     def _look_for_record(self, commit: Commit, entry: Entry, outcome: Outcome) -> None:
         """Look whether what a restored server lacks is waited for."""
         op = entry.op
-        if outcome.code == Code.PARENT_MISSING and self._is_led(commit, getattr(op, "fields", {})):
+        if outcome.code == Code.PARENT_MISSING and self._is_led(commit, entry):
             self.find("merged customers", f"{told(entry)} names a merged customer, and is refused")
         is_old = entry.epoch not in {0, self.tables.clock.epoch}
         if not is_old or isinstance(op, Intent) or not _lacks(commit, op, outcome):
@@ -120,15 +136,14 @@ class Following(Notes):
                 return True
         return False
 
-    def _is_led(self, commit: Commit, fields: Mapping[str, Any]) -> bool:
-        """Say whether a child is of a customer that became another one, of the same people."""
-        records, old_id = commit.before.records, str(fields.get("customer_id"))
-        old = records.get(("customer", old_id))
-        into = records.get(("customer", commit.before.aliases.get(old_id, "")))
+    def _is_led(self, commit: Commit, entry: Entry) -> bool:
+        """Say whether a child is of a customer that became another one, which its author sees."""
+        tables, old_id = commit.before, str(getattr(entry.op, "fields", {}).get("customer_id"))
+        into_id = tables.aliases.get(old_id, "")
+        old, into = (tables.records.get(("customer", each)) for each in (old_id, into_id))
         if old is None or into is None or into.record.deleted or not old.record.deleted:
             return False
-        one, other = old.record.fields, into.record.fields
-        return all(one[name] == other[name] for name in ("owner_id", "team_id"))
+        return sees_customer(self.actor_of(UUID(entry.user_id)), tables, into_id)
 
     def _look_at_stranger(self, device_id: str, digest: bytes, outcome: Outcome) -> None:
         if has_effect(outcome):
@@ -159,7 +174,7 @@ class Following(Notes):
         match op:
             case Create():
                 if record is None:
-                    names = SCHEMA.fields(op.kind)
+                    names = names_of(op.kind)
                     working[op.kind, op.id] = _Working(
                         fields=dict(op.fields),
                         writers=dict.fromkeys(names, entry.device_id),
@@ -181,6 +196,7 @@ class Following(Notes):
                     self._follow_delete(record, entry, outcome)
                     if stood and record.deleted and op.kind == "customer":
                         self._follow_beneath(commit, working, entry)
+                        self._follow_open(commit, entry)
 
     def _follow_edit(
         self, commit: Commit, record: _Working, entry: Entry, op: Edit, outcome: Outcome
@@ -291,7 +307,7 @@ class Following(Notes):
             if is_deleted or customer_of(record) != entry.op.id:
                 continue
             for name in _WORDS.get(record.kind, ()):
-                current, is_own = record.fields[name], record.version(name).device
+                current, is_own = record.fields.get(name), record.version(name).device
                 if current is None or current in entry.beneath.get((record.id, name), ()):
                     continue
                 if is_own != entry.device_id and name not in entry.unknown:
@@ -300,6 +316,35 @@ class Following(Notes):
                         f"{told(entry)} hides {record.kind} {record.id[-4:]}.{name}={current!r},"
                         " which its author had not seen",
                     )
+
+    def _follow_open(self, commit: Commit, entry: Entry) -> None:
+        """Look whether who deleted a customer had seen what stands in its conflicts alone."""
+        for record in self._open(commit, entry.op.id):
+            key = (record.fields["record_id"], record.fields["field"])
+            is_word = key[1] in _WORDS.get(record.fields["kind"], ())
+            for value in (record.fields["kept"], record.fields["other"]) if is_word else ():
+                wrote = self.diary.writes(*key, value)
+                is_own = any(
+                    each.device_id == entry.device_id and not has_forgotten(entry, each)
+                    for each in wrote
+                )
+                if wrote and not is_own and value not in entry.beneath.get(key, ()):
+                    self.find(
+                        "no silent loss",
+                        f"{told(entry)} hides the conflict about {key[0][-4:]}.{key[1]}, in which"
+                        f" {value!r} stands, which its author had not seen",
+                    )
+
+    def _open(self, commit: Commit, customer_id: str) -> Iterator[HeldRecord]:
+        """Answer the conflicts of a customer that nobody had settled when it was deleted."""
+        for (kind, record_id), row in commit.after.records.items():
+            before = commit.before.records.get((kind, record_id))
+            held = before.record if before else row.record
+            if kind != "conflict" or (before is None and record_id not in self._met):
+                continue
+            is_open = held.fields["state"] == "open" and not held.deleted
+            if is_open and held.fields["customer_id"] == customer_id:
+                yield held
 
     def _look_beneath(
         self, commit: Commit, working: Mapping[Key, _Working], entry: Entry, op: Edit
@@ -343,7 +388,9 @@ _FOLLOWS: Final = {
 }
 """Fields of the server's own that a room lets follow from an edit: its word, and nobody's edit."""
 _WORDS: Final = {
-    kind.KIND: frozenset(spec.name for spec in SCHEMA.record(kind.KIND).fields if is_free(spec))
+    kind.KIND: frozenset(
+        name for name in names_of(kind.KIND) if is_free(SCHEMA.field(kind.KIND, name))
+    )
     for kind in WRITTEN
 }
 """Fields whose every value is unlike all others, with those that are written once."""

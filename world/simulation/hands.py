@@ -12,7 +12,14 @@ from typing import Any, Final
 import msgspec
 
 from mobile_client_sdk.client import Client
-from mobile_client_sdk.records import ConflictRecord, Customer, Record, Tag
+from mobile_client_sdk.records import (
+    ConflictRecord,
+    Contact,
+    Customer,
+    Record,
+    Tag,
+    custom_of,
+)
 from server.sync.merging import MERGE
 from sync_protocol.conflicts import DELETED
 from sync_protocol.merge import Key
@@ -23,7 +30,7 @@ from sync_protocol.schema import (
     Schema,
     ValueRefused,
 )
-from world.simulation import asking
+from world.simulation import asking, customs
 from world.simulation.diary import Diary, Entry
 from world.simulation.phone import Phone
 from world.simulation.written import CHILDREN, TEXTS, WRITTEN, is_free
@@ -151,6 +158,14 @@ class Hands:
                 for name, value in fields.items():
                     seen[record_id, name] = (*seen.get((record_id, name), ()), value)
 
+    def _look_before_deleting(self, client: Client, record: Record, seen: Seen) -> None:
+        """Take a record in, all that belongs to it, and what stands in conflicts alone."""
+        self._look_at_all_of(client, record, seen)
+        for each in client.find(ConflictRecord):
+            if record.id in (each.customer_id, each.record_id):
+                about = str(each.record_id), str(each.field)
+                seen[about] = (*seen.get(about, ()), each.kept, each.other)
+
     def _pick(self, client: Client, kind: type[Record], rng: random.Random) -> Record | None:
         """Choose one of the records that are shown."""
         shown: list[Record] = list(client.find(kind))
@@ -214,6 +229,17 @@ class Hands:
             lines.insert(rng.randint(0, len(lines)), next(self._words))
             draft.remark = "\n".join(lines[:8])
 
+    def _fill(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Write into a field that the company gave its records, or take out what it says."""
+        kind = rng.choice((Customer, Customer, Contact))
+        record, name = self._pick(client, kind, rng), customs.CUSTOM[kind.KIND]
+        if record is None or not self.phone.schema.record(kind.KIND).extensible:
+            return
+        self._look(client, record, seen)
+        is_emptied = customs.value_of(record, name) is not None and rng.random() < 0.2  # noqa: PLR2004 - one of five
+        with client.edit(record) as draft:
+            custom_of(draft)[name] = None if is_emptied else next(self._words)
+
     def _choose(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Set a level, which many share."""
         record = self._pick(client, Customer, rng)
@@ -260,7 +286,7 @@ class Hands:
         record = self._pick(client, kind, rng)
         if record is None:
             return
-        self._look_at_all_of(client, record, seen)
+        self._look_before_deleting(client, record, seen)
         client.delete(record)
 
     def _group(self, client: Client, rng: random.Random, seen: Seen) -> None:
@@ -288,7 +314,9 @@ class Hands:
             self._look(client, record, seen)
         kind = next((each for each in WRITTEN if conflict.kind == each.KIND), None)
         held = client.get(kind, conflict.record_id) if kind else None
-        if held is not None:
+        if held is not None and conflict.field == DELETED:
+            self._look_before_deleting(client, held, seen)
+        elif held is not None:
             self._look_at_all_of(client, held, seen)
         is_known = conflict.field in (DELETED, *self.phone.schema.fields(conflict.kind))
         if held is not None and is_known and rng.random() < 0.6:  # noqa: PLR2004 - more than one of two
@@ -323,7 +351,7 @@ class Hands:
 def _unknown(op: Op, schema: Schema) -> frozenset[str]:
     if isinstance(op, Intent) or schema is SCHEMA:
         return frozenset()
-    return frozenset(SCHEMA.fields(op.kind)) - frozenset(schema.fields(op.kind))
+    return frozenset(customs.names_of(op.kind)) - frozenset(schema.fields(op.kind))
 
 
 def _standing(client: Client) -> tuple[int, tuple[int, int]]:
@@ -333,10 +361,10 @@ def _standing(client: Client) -> tuple[int, tuple[int, int]]:
 
 
 def _see(copy: Copy, seen: Seen) -> None:
-    for spec in SCHEMA.record(copy.record.KIND).fields:
-        shown = getattr(copy.record, spec.name)
-        values = (shown, copy.beneath.get(spec.name), copy.sound.get(spec.name))
-        seen[copy.record.id, spec.name] = (*seen.get((copy.record.id, spec.name), ()), *values)
+    for name in customs.names_of(copy.record.KIND):
+        shown = customs.value_of(copy.record, name)
+        values = (shown, customs.beneath(copy.beneath, name), copy.sound.get(name))
+        seen[copy.record.id, name] = (*seen.get((copy.record.id, name), ()), *values)
 
 
 def _fields_of(op: Op) -> list[str]:
@@ -347,7 +375,7 @@ def _fields_of(op: Op) -> list[str]:
         case Edit():
             return [*op.fields, *op.sets]
         case Delete():
-            return [spec.name for spec in SCHEMA.record(op.kind).fields]
+            return list(customs.names_of(op.kind))
         case Intent():
             return []
 
@@ -363,6 +391,7 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
     "empty": Hands._empty,  # noqa: SLF001 - as above
     "edit_stale": Hands._edit_stale,  # noqa: SLF001 - as above
     "remark": Hands._remark,  # noqa: SLF001 - as above
+    customs.FILL: Hands._fill,  # noqa: SLF001 - as above
     "choose": Hands._choose,  # noqa: SLF001 - as above
     "create_customer": Hands._create_customer,  # noqa: SLF001 - as above
     "create_child": Hands._create_child,  # noqa: SLF001 - as above

@@ -3,6 +3,7 @@
 from server.sync.merge_rows import Merge
 from sync_protocol.merge import HeldRecord
 from sync_protocol.schema import SCHEMA, Policy
+from world.simulation.customs import names_of
 from world.simulation.notes import Notes
 from world.simulation.tables import Commit, customer_of
 
@@ -41,12 +42,13 @@ class Merging(Notes):
             for record in unit.conflicts
             if record.fields["record_id"] == into.id
         }
-        for spec in SCHEMA.record("customer").fields:
-            said = old.fields.get(spec.name)
-            if spec.policy not in _BOTH or said in (None, "", into.fields.get(spec.name)):
+        for name in names_of("customer"):
+            said = old.fields.get(name)
+            is_kept = SCHEMA.field("customer", name).policy in _BOTH
+            if not is_kept or said in (None, "", into.fields.get(name)):
                 continue
-            if (spec.name, str(said)) not in told:
-                self.find("merged customers", f"{about} lost {spec.name}={said!r}")
+            if (name, str(said)) not in told:
+                self.find("merged customers", f"{about} lost {name}={said!r}")
         lost = set(old.fields.get("tags") or ()) - set(into.fields.get("tags") or ())
         if lost:
             self.find("merged customers", f"{about} lost the tags {sorted(lost)}")

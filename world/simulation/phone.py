@@ -189,6 +189,9 @@ class Phone:
         self.client, self._engine = None, None
         self._sync += 1
         self.disk.bring_back(image)
+        with speaking(self.schema):
+            # The image may be of the time before an update.
+            self.disk.update()
         self.incarnation += 1
         self.boot()
 

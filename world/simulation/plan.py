@@ -161,8 +161,22 @@ PROFILES: Final[Mapping[str, Profile]] = {
             "hand_over": (0, 4),
             "crash": (0, 1),
         },
-        kinds=(*("create_customer",) * 2, *("edit",) * 4, *USUAL, "merge"),
+        kinds=(*("create_customer", "fill") * 2, *("edit",) * 4, *USUAL, "merge"),
         horizons=(2 * MINUTE, 10 * MINUTE),
+    ),
+    "customs": Profile(
+        weather=_FAIR,
+        faults={
+            "offline": (1, 4),
+            "hand_over": (0, 3),
+            "update": (0, 2),
+            "day": (0, 1),
+            "image": (0, 1),
+            "old_image": (0, 1),
+        },
+        kinds=(*("fill",) * 8, "create_customer", *("create_child",) * 2, *USUAL),
+        horizons=(2 * MINUTE, HOUR),
+        old=1,
     ),
     # The rooms decide on PostgreSQL alone; in memory nobody knows what is asked.
     "intents": Profile(

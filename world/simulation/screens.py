@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from mobile_client_sdk.records import RECORD_TYPES
 from mobile_client_sdk.store import to_column
 from server.access import Actor
@@ -14,6 +16,7 @@ from sync_protocol.messages import (
     Status,
 )
 from sync_protocol.schema import SCHEMA, FieldType
+from world.simulation.customs import CUSTOM, names_of, value_of
 from world.simulation.diary import Diary
 from world.simulation.notes import Notes, is_same
 from world.simulation.phone import Phone
@@ -98,13 +101,17 @@ class Screens(Notes):
         known = phone.schema.fields(kind)
         names = ", ".join(known)
         if phone.schema is not SCHEMA:
-            places = [n for n, name in enumerate(SCHEMA.fields(kind), start=1) if name in known]
+            names_held = ("seq", *names_of(kind))
+            places = [
+                n for n, name in enumerate(names_held) if name in {"seq", *known, *CUSTOM.values()}
+            ]
             held = {
-                record_id: (row[0], *(row[place] for place in places))
-                for record_id, row in held.items()
+                record_id: tuple(row[place] for place in places) for record_id, row in held.items()
             }
-        rows = phone.disk.rows(f"SELECT id, seq, {names} FROM base_{kind}")  # noqa: S608 - names of the schema
-        there = {row[0]: row[1:] for row in rows}
+        # What a company gave its records is held by an old release, too, beside the columns.
+        extra = "extra" if kind in CUSTOM else "NULL"
+        rows = phone.disk.rows(f"SELECT id, seq, {names}, {extra} FROM base_{kind}")  # noqa: S608 - names of the schema
+        there = {row[0]: (*row[1:-1], *_given(kind, row[-1])) for row in rows}
         for _, record_id in {key for key in phone.rot.rows if key[0] == kind}:
             # Nobody knows of the damage yet; once all was compared, this row is as it should be.
             there.pop(record_id, None)
@@ -134,7 +141,8 @@ class Screens(Notes):
                 for spec in SCHEMA.record(record.kind).fields
                 for value in (record.fields.get(spec.name),)
             )
-            known = self._columns[id(record)] = record, (record.seq, *values)
+            given = [record.fields.get(CUSTOM[each]) for each in (record.kind,) if each in CUSTOM]
+            known = self._columns[id(record)] = record, (record.seq, *values, *given)
         return known[1]
 
     def own_writes(self, phone: Phone) -> None:
@@ -180,9 +188,17 @@ class Screens(Notes):
                 self.find("read your writes", f"{who} was written here and is not shown")
             return
         for name, value in fields.items():
-            if not is_same(getattr(record, name), value):
-                shown = getattr(record, name)
+            shown = value_of(record, name)
+            if not is_same(shown, value):
                 self.find("read your writes", f"{who}.{name} is {shown!r}, written was {value!r}")
+
+
+def _given(kind: str, extra: bytes | None) -> tuple[Any, ...]:
+    """Give what a device keeps of the field that the company gave a kind of records."""
+    if kind not in CUSTOM:
+        return ()
+    kept = msgspec.msgpack.decode(extra) if extra else {}
+    return (kept.get(CUSTOM[kind]),)
 
 
 def _forget(expected: dict[Key, dict[str, Any] | None], op: Op) -> None:

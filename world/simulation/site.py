@@ -32,6 +32,7 @@ from sync_protocol import codec
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import DecodeError, DigestRequest, PullRequest, ReceivedOp
 from sync_protocol.schema import MAX_TIME_MS
+from world.simulation import customs
 from world.simulation.memory import LockTimeout, MemoryStore
 from world.simulation.merged import MemoryAliasRows, MemoryMergeRows
 from world.simulation.scheduler import SECOND, Pause, Scheduler, Task
@@ -128,6 +129,17 @@ class Site:
     def enrol(self, device_id: UUID, user_id: UUID) -> None:
         """Make a device known."""
         self._set_device(device_id, DeviceRow(user_id, self.now))
+
+    def define(self, user_id: UUID) -> None:
+        """Let the company have fields of its own from the beginning."""
+        del user_id
+        tables = self.store.tables
+        made = {each.key: RecordRow(each) for each in customs.definitions(self.scheduler.now_ms)}
+        self.store.tables = msgspec.structs.replace(
+            tables,
+            clock=msgspec.structs.replace(tables.clock, seq=1, handles=len(made)),
+            records={**tables.records, **made},
+        )
 
     def revoke(self, device_id: UUID) -> None:
         """Sign a device out."""

@@ -19,7 +19,7 @@ from sync_protocol.messages import (
     Status,
 )
 from sync_protocol.schema import SCHEMA, Policy
-from world.simulation.diary import Entry, Identity, identity
+from world.simulation.diary import Entry, Identity, has_forgotten, identity
 from world.simulation.hands import GRANT, POISON, REFUSE
 from world.simulation.notes import has_effect
 from world.simulation.notes import told as told_of
@@ -281,7 +281,7 @@ class _Verdict:
         return any(
             self._has_seen(other, name, value)
             or name in other.unknown
-            or (other.device_id == entry.device_id and not _has_forgotten(other, entry))
+            or (other.device_id == entry.device_id and not has_forgotten(other, entry))
             for other in self._others(entry)
             if name in other.seen
         )
@@ -378,11 +378,6 @@ class _Verdict:
             for name, value in fields.items():
                 if row is None or row.record.fields.get(name) != value:
                     self.watch.find("sequential model", f"{key}.{name} is not {value!r}")
-
-
-def _has_forgotten(later: Entry, earlier: Entry) -> bool:
-    """Say whether a device was put back to before it did something."""
-    return earlier.is_lost and later.incarnation > earlier.incarnation
 
 
 def _sets(entry: Entry, name: str) -> SetChange:

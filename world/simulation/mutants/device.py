@@ -53,6 +53,14 @@ DEVICE: Final[Sequence[Mutant]] = (
         ("network",),
     ),
     Mutant(
+        "what is not known is kept once",
+        "A patch of one field that the app does not know throws the others away.",
+        f"{_REPLICA}:_patch_extra",
+        "{**extra, **unknown}",
+        "unknown",
+        ("customs", "skew"),
+    ),
+    Mutant(
         "children stay behind",
         "A customer is dropped, and what belongs to it is not.",
         f"{_REPLICA}:_drop",

@@ -44,6 +44,14 @@ MERGES: Final[Sequence[Mutant]] = (
         ("merges",),
     ),
     Mutant(
+        "a merge forgets a company's own fields",
+        "What the one of two customers says in a custom field is gone.",
+        f"{_MERGING}:_specs",
+        "for name in record.fields)",
+        "for name in record.fields if name in SCHEMA.fields(_CUSTOMER))",
+        ("merges",),
+    ),
+    Mutant(
         "what belonged to the lesser half stays with it",
         "Children of a merged customer are nobody's.",
         f"{_MERGING}:_belongings",
