@@ -96,6 +96,8 @@ _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "visit_told": ("签到、签退的内容不能再改", "what was checked in or out stands"),
     "visit_over": ("这次拜访已结束或已取消", "the visit is over or was cancelled"),
     "not_your_visit": ("只有拜访人自己可以填写", "only the visitor writes about the visit"),
+    "not_your_call": ("只有通话人自己可以填写", "only who made or took the call writes it"),
+    "call_unanswered": ("没接通的通话没有时长", "a call that nobody answers has no duration"),
     "task_told": ("任务已完成或已取消，不能再改", "when the task was over stands"),
     "task_over": ("任务已完成或已取消", "the task is done or cancelled"),
     "not_your_task": ("只有任务的执行人和派发人可以填写", "only its assignee and giver write it"),

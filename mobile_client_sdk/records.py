@@ -148,6 +148,38 @@ class Visit(Record, kw_only=True):
     decided_by: str | None = None
 
 
+class Call(Record, kw_only=True):
+    """Somebody of the company and a customer talked on the phone, or tried to."""
+
+    KIND: ClassVar[str] = "call"
+
+    customer_id: str
+    direction: str
+    """``out`` or ``in``."""
+    called_at: int
+    """In ms."""
+    outcome: str
+    """One of ``sync_protocol.schema.CALL_OUTCOMES``."""
+    contact_id: str | None = None
+    caller_id: str | None = None
+    """None until the server has seen the call."""
+    duration_s: int | None = None
+    note: str | None = None
+
+
+class CallBan(Record, kw_only=True):
+    """A phone of a customer that nobody of the channel may call, until it is lifted."""
+
+    KIND: ClassVar[str] = "call_ban"
+
+    customer_id: str | None = None
+    phone: str | None = None
+    reason: str | None = None
+    """``asked``, ``complaint`` or ``authority``."""
+    since: int | None = None
+    lifted_at: int | None = None
+
+
 class Task(Record, kw_only=True):
     """Something that somebody is to do for a customer. Times are in ms.
 
@@ -484,6 +516,8 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Contact,
     Note,
     Visit,
+    Call,
+    CallBan,
     Task,
     Tag,
     CustomField,

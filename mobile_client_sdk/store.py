@@ -84,6 +84,8 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "lead_source": (),
     "campaign": (),
     "visit": ("customer_id",),
+    "call": ("customer_id",),
+    "call_ban": ("customer_id",),
     "task": ("customer_id",),
     "process": (),
     "opportunity": ("customer_id",),

@@ -6,8 +6,8 @@ from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, live, session
 from partner_portal.account import pages as account
+from partner_portal.activities import calls, visits
 from partner_portal.activities import tasks as to_do
-from partner_portal.activities import visits
 from partner_portal.benefits import pages as benefits
 from partner_portal.bulk import pages as bulk
 from partner_portal.cases import pages as cases
@@ -101,6 +101,7 @@ def create_app(settings: Settings) -> Litestar:
             to_do.cancel,
             to_do.assign,
             to_do.add,
+            calls.add,
             visits.visits,
             visits.visit,
             visits.appeal,

@@ -33,7 +33,7 @@ DIARY: Final = (
     (
         "2.4",
         (
-            "Leads, campaigns; visits, tasks; processes, opportunities; products, quotes; "
+            "Leads, campaigns; visits, calls, tasks; processes, opportunities; products, quotes; "
             "contracts; service cases; custom fields."
         ),
     ),

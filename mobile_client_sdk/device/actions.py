@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mobile_client_sdk.client import Client, SyncProgress, SyncReport, SyncState
 from mobile_client_sdk.conflicts import Refusal, field_name, value_shown
+from mobile_client_sdk.device import calling
 from mobile_client_sdk.device.desk import (
     DONE,
     ID_END,
@@ -26,7 +27,7 @@ from mobile_client_sdk.device.desk import (
 from mobile_client_sdk.device.tables import Column, cut, pairs, when
 from mobile_client_sdk.lease import LeaseEnded
 from mobile_client_sdk.outbox import MadeOp
-from mobile_client_sdk.records import Customer, LeadSource, Visit
+from mobile_client_sdk.records import Contact, Customer, LeadSource, Visit
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, ValueRefused
 
@@ -130,10 +131,11 @@ def show(desk: Desk, asked: Namespace) -> int:
     with desk.open() as client:
         customer = desk.customer(client, asked.customer)
         tags = {tag.id: tag.name for tag in client.tags()}
-        rows = [
-            (field_name(name, language), value_shown(name, getattr(customer, name), language))
-            for name in _FIELDS
-        ]
+        values = {name: getattr(customer, name) for name in _FIELDS}
+        said = {name: value_shown(name, value, language) for name, value in values.items()}
+        if client.is_banned(customer, customer.phone):
+            said["phone"] = desk.words("banned")
+        rows = [(field_name(name, language), said[name]) for name in _FIELDS]
         named = "、".join(tags.get(each, each) for each in customer.tags)
         rows += [(field_name("tags", language), named), (desk.words("id"), customer.id)]
         desk.print(pairs(rows))
@@ -141,7 +143,7 @@ def show(desk: Desk, asked: Namespace) -> int:
             desk,
             "contacts",
             (
-                _listed(each.name, each.title, each.phone, each.wechat)
+                _listed(each.name, each.title, _phone(desk, client, customer, each), each.wechat)
                 for each in client.contacts(customer)
             ),
         )
@@ -159,6 +161,9 @@ def show(desk: Desk, asked: Namespace) -> int:
             desk, "visits", (_visited(desk, each) for each in reversed(client.visits(customer)))
         )
         _belongings(
+            desk, "calls", (calling.told(desk, each) for each in reversed(client.calls(customer)))
+        )
+        _belongings(
             desk,
             "tasks",
             (_listed(when(each.due_at), each.title) for each in client.tasks(customer)),
@@ -166,6 +171,13 @@ def show(desk: Desk, asked: Namespace) -> int:
         conflicts = client.conflicts(customer)
         _belongings(desk, "conflicts", (each.sentence(language) for each in conflicts))
     return DONE
+
+
+def _phone(desk: Desk, client: Client, customer: Customer, contact: Contact) -> str | None:
+    """Give a contact's phone, or that nobody may call it."""
+    if client.is_banned(customer, contact.phone):
+        return desk.words("banned")
+    return contact.phone
 
 
 def _belongings(desk: Desk, title: str, lines: Iterable[str]) -> None:

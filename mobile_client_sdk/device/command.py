@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name, value_shown
-from mobile_client_sdk.device import actions, contracting, quoting, selling, serving, tasks
+from mobile_client_sdk.device import actions, calling, contracting, quoting, selling, serving, tasks
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
@@ -19,7 +19,13 @@ from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
 from sync_protocol.contracting.states import Verb as ContractVerb
 from sync_protocol.quoting.states import Verb
-from sync_protocol.schema import CASE_SEVERITIES, RETURN_REASONS, SCHEMA, ValueRefused
+from sync_protocol.schema import (
+    CALL_OUTCOMES,
+    CASE_SEVERITIES,
+    RETURN_REASONS,
+    SCHEMA,
+    ValueRefused,
+)
 from sync_protocol.serving import Verb as CaseVerb
 
 _LIMIT: Final = 50
@@ -184,7 +190,7 @@ def _take_visit(one: argparse.ArgumentParser, words: Words) -> None:
 def _take_activities(
     command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
 ) -> None:
-    """Add the commands about visits and tasks."""
+    """Add the commands about visits, tasks and calls."""
     _take_visit(command("visit", actions.visit), words)
     command("tasks", tasks.tasks).add_argument("customer", nargs="?", help=words("arg.customer"))
     one = command("task", tasks.task)
@@ -194,6 +200,14 @@ def _take_activities(
     one = command("done", tasks.done)
     one.add_argument("task", help=words("arg.task"))
     one.add_argument("text", nargs="*", help=words("arg.text"))
+    for name, action in (("dial", calling.dial), ("call", calling.call)):
+        one = command(name, action)
+        one.add_argument("customer", help=words("arg.customer"))
+        one.add_argument("--contact", help=words("arg.contact"))
+    one.add_argument("outcome", choices=CALL_OUTCOMES, help=words("arg.outcome"))
+    one.add_argument("text", nargs="*", help=words("arg.text"))
+    one.add_argument("--minutes", type=int, help=words("arg.minutes"))
+    one.add_argument("--incoming", action="store_true", help=words("arg.incoming"))
 
 
 def _selling(

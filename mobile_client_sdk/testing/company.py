@@ -165,6 +165,10 @@ class Company:
             self._entered[after.id] = after.seq
 
 
+_AUTHOR: Final = {"note": "author_id", "visit": "visitor_id", "call": "caller_id"}
+"""The field of a kind that names who wrote a record."""
+
+
 class _OwnerRules(Rules):
     """A customer belongs to who made it, a note to who wrote it; a file's bytes follow."""
 
@@ -185,10 +189,8 @@ class _OwnerRules(Rules):
                 return {"owner_id": op.fields.get("owner_id", me)}
             case "attachment":
                 return {"state": str(State.EXPECTED)}
-            case "note":
-                return {"author_id": me}
-            case "visit":
-                return {"visitor_id": me}
+            case "note" | "visit" | "call":
+                return {_AUTHOR[op.kind]: me}
             case "task":
                 said = {"priority": "normal", "is_must_do": 0, **op.fields}
                 return {**said, "assignee_id": me, "giver_id": me}

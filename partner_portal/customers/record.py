@@ -41,6 +41,8 @@ ICONS: Final = {
     "note": "notebook-pen",
     "lead": "user-plus",
     "visit": "map-pin",
+    "call": "phone",
+    "call_ban": "phone",
     "task": "clipboard-list",
     "attachment": "file-up",
     "conflict": "git-compare",
@@ -58,6 +60,8 @@ _WHOLE: Final = frozenset(
         "attachment",
         "lead",
         "visit",
+        "call",
+        "call_ban",
         "task",
         "opportunity",
         "quote",
@@ -211,6 +215,9 @@ async def facts(
         "names": directory.people,
         "visits": await activities.visits_of(actor, customer_id),
         "visit_id": ids.new_id(clock.now()),
+        "calls": await activities.calls_of(actor, customer_id),
+        "call_id": ids.new_id(clock.now()),
+        "banned": await activities.banned(actor, phones_of(found)),
         "tasks": await activities.tasks_of(actor, customer_id),
         "task_id": ids.new_id(clock.now()),
         "now": clock.now(),
@@ -241,3 +248,10 @@ def sayings(found: CustomerDetail) -> dict[UUID, str]:
         | {contact.id: contact.name for contact in found.contacts}
         | {store.id: store.name for store in found.stores if store.name}
     )
+
+
+def phones_of(found: CustomerDetail) -> set[str]:
+    """Give all phones of a customer, its contacts and its stores."""
+    held = {found.customer.phone}
+    held |= {each.phone for each in found.contacts} | {each.phone for each in found.stores}
+    return {phone for phone in held if phone is not None}

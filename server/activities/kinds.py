@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from server.activities.rules import tasks, visits
+from server.activities.rules import calls, tasks, visits
 from server.changelog.kinds import RecordKind
 from server.customers import references
 
@@ -27,13 +27,26 @@ TASK: Final = RecordKind(
     topic="tasks.written",
 )
 
-KINDS: Final = (VISIT, TASK)
+CALL: Final = RecordKind(
+    name="call",
+    table="call",
+    normalise=calls.normalise,
+    check=calls.check,
+    allow=calls.allow,
+    complete=calls.complete,
+    topic="calls.written",
+)
+
+BAN: Final = RecordKind(name="call_ban", table="call_ban")
+
+KINDS: Final = (VISIT, CALL, BAN, TASK)
 """This room's records."""
 
 BY_NAME: Final[Mapping[str, RecordKind]] = {
     # The one write path looks whether they are there; they are written by their own room.
     "customer": RecordKind(name="customer", table="customer"),
     "store": RecordKind(name="store", table="store"),
+    "contact": RecordKind(name="contact", table="contact"),
     **{kind.name: kind for kind in KINDS},
 }
 """What the one write path asks for: this room's records, and those that they name."""

@@ -10,9 +10,14 @@ from server.access.edge import CurrentActor
 from server.activities import queries, service
 from server.activities.schemas import (
     Assignment,
+    CallEdit,
+    CallView,
     Completion,
     Decision,
+    Dialled,
+    Dialling,
     NewAppeal,
+    NewCall,
     NewTask,
     NewTasks,
     NewVisit,
@@ -161,11 +166,46 @@ async def assign_task(
     return await service.assign_task(actor, task_id, data.assignee_id, now=clock.now())
 
 
+@get("/customers/{customer_id:uuid}/calls", summary="List a customer's calls")
+async def calls(actor: CurrentActor, customer_id: FromPath[UUID]) -> list[CallView]:
+    """List the newest calls with a customer."""
+    return await queries.calls_of(actor, customer_id)
+
+
+@post("/customers/{customer_id:uuid}/calls", summary="Write a call down")
+async def add_call(
+    actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[NewCall]
+) -> CallView:
+    """Write down a call that took place, or was tried."""
+    return await service.add_call(actor, customer_id, data, now=clock.now())
+
+
+@post("/customers/{customer_id:uuid}/dialling", status_code=200, summary="Ask for a phone")
+async def dial(
+    actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[Dialling]
+) -> Dialled:
+    """Give the phone to dial, where nobody has asked not to be called there."""
+    return await queries.dial(actor, customer_id, data)
+
+
+@get("/calls/{call_id:uuid}", summary="Show a call")
+async def call(actor: CurrentActor, call_id: FromPath[UUID]) -> CallView:
+    """Give a call."""
+    return await queries.call(actor, call_id)
+
+
+@patch("/calls/{call_id:uuid}", summary="Tell more of a call")
+async def change_call(
+    actor: CurrentActor, call_id: FromPath[UUID], data: JSONBody[CallEdit]
+) -> CallView:
+    """Write what came of a call after all."""
+    return await service.change_call(actor, call_id, data, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
-        add_visit,
-        add_task,
+        *(add_visit, add_task, calls, add_call, dial, call, change_call),
         Router("/visits", route_handlers=[visits, visit, change_visit, appeal, decide_appeal]),
         Router(
             "/tasks",

@@ -12,7 +12,7 @@ from server.activities.rules.trust import Sign
 from server.activities.rules.visits import Appeal
 from server.customers.schemas import Filters
 from server.kit.text import PRINTABLE
-from sync_protocol.schema import MAX_FIX_AGE_S
+from sync_protocol.schema import MAX_CALL_S, MAX_FIX_AGE_S
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
@@ -268,3 +268,79 @@ class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Only what must be done."""
     due_before: datetime | None = None
     """Only what is due before a moment; with `state` open and now, what is overdue."""
+
+
+class CallOutcome(StrEnum):
+    """What came of a call."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    WRONG_NUMBER = "wrong_number"
+    REFUSED = "refused"
+    """The person did not want to talk."""
+    OPTED_OUT = "opted_out"
+    """The person asked not to be called again; no company of the channel may call then."""
+
+
+class CallDirection(StrEnum):
+    """Who called."""
+
+    OUT = "out"
+    """Somebody of the company."""
+    IN = "in"
+    """The customer."""
+
+
+CallSeconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_CALL_S)]
+
+
+class NewCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that took place, or was tried. With its own `id` it may be sent again."""
+
+    id: UUID | None = None
+    contact_id: UUID | None = None
+    direction: CallDirection = CallDirection.OUT
+    called_at: Moment | None = None
+    """Now, where none is said."""
+    outcome: CallOutcome
+    duration_s: CallSeconds | None = None
+    note: Summary | None = None
+
+
+class CallEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of a call later. A field that is left out stays."""
+
+    base: Seq | None = None
+    """The sequence at which the call was seen; whatever stands now, where none is said."""
+    outcome: CallOutcome | UnsetType = UNSET
+    duration_s: CallSeconds | UnsetType | None = UNSET
+    note: Summary | UnsetType | None = UNSET
+
+
+class CallView(msgspec.Struct, frozen=True, kw_only=True):
+    """A call."""
+
+    id: UUID
+    seq: int
+    customer_id: UUID
+    customer_name: str
+    contact_id: UUID | None
+    caller_id: UUID
+    direction: CallDirection
+    called_at: datetime
+    outcome: CallOutcome
+    duration_s: int | None
+    note: str | None
+
+
+class Dialling(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom somebody wants to call: a contact, or else the customer's own phone."""
+
+    contact_id: UUID | None = None
+
+
+class Dialled(msgspec.Struct, frozen=True):
+    """The phone to dial (E.164); nobody has asked not to be called there."""
+
+    phone: str

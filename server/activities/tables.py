@@ -61,3 +61,31 @@ class Task(Synced, Table, tablename="task"):
     rule_version = BigInt(null=True)
     escalation = Text(null=True)
     """How far word of its being late has gone; see `server.automation`."""
+
+
+class Call(Synced, Table, tablename="call"):
+    """Somebody of the company and a customer talked on the phone, or tried to."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    contact_id = UUID(null=True)
+    caller_id = UUID()
+    direction = Text()
+    called_at = Timestamptz()
+    outcome = Text()
+    duration_s = BigInt(null=True)
+    note = Text(null=True)
+
+
+class CallBan(Synced, Table, tablename="call_ban"):
+    """A phone of a customer that nobody may call, as devices have to know it without a network."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    phone = Text()
+    """E.164."""
+    reason = Text(null=True)
+    since = Timestamptz(null=True)
+    lifted_at = Timestamptz(null=True)

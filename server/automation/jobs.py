@@ -7,7 +7,7 @@ from typing import Final
 from server.automation import service
 from server.automation.plays import acting
 from server.automation.signals import service as signals
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Daily, Every, Planned
 from server.partners import queries as partners
 
@@ -36,21 +36,12 @@ async def play(job: outbox.Job, now: datetime) -> None:
 
 async def escalate_everywhere(now: datetime) -> None:
     """Leave work for each company."""
-    await _everywhere(ESCALATE, now)
+    await outbox.add_for_each(ESCALATE, await partners.tenant_ids(), now=now)
 
 
 async def play_everywhere(now: datetime) -> None:
     """Leave work for each company."""
-    await _everywhere(PLAY, now)
-
-
-async def _everywhere(topic: str, now: datetime) -> None:
-    """Leave a job for each company, unless one waits."""
-    tenants = await partners.tenant_ids()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{topic}:{tenant_id}"
-            await outbox.add(topic, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(PLAY, await partners.tenant_ids(), now=now)
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {

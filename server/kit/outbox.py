@@ -6,6 +6,7 @@ A job is done at least once: handlers are idempotent. A claim is a lease with a 
 so that a worker that froze cannot complete what another has taken over.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -85,6 +86,13 @@ def adding(
     """Give what `add` does as a statement and its values, to be a part of a larger one."""
     text = msgspec.json.encode(payload).decode()
     return _ADD, (ids.new_id(now), tenant_id, topic, text, key, run_at or now, now)
+
+
+async def add_for_each(topic: str, tenant_ids: Iterable[UUID], *, now: datetime) -> None:
+    """Leave the same work for each company, where none waits unclaimed; from the schedule."""
+    async with db.job_transaction():
+        for tenant_id in tenant_ids:
+            await add(topic, {}, tenant_id=tenant_id, now=now, key=f"{topic}:{tenant_id}")
 
 
 async def claim(*, now: datetime, limit: int) -> list[Job]:

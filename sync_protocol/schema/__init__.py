@@ -10,7 +10,13 @@ from typing import Final
 
 from sync_protocol.schema.activities import (
     APPEAL_STATES,
+    BAN_REASONS,
+    CALL,
+    CALL_BAN,
+    CALL_DIRECTIONS,
+    CALL_OUTCOMES,
     ESCALATIONS,
+    MAX_CALL_S,
     MAX_FIX_AGE_S,
     TASK,
     TASK_PRIORITIES,
@@ -86,6 +92,11 @@ __all__ = [
     "APPEAL_STATES",
     "ATTACHMENT",
     "ATTACHMENT_STATES",
+    "BAN_REASONS",
+    "CALL",
+    "CALL_BAN",
+    "CALL_DIRECTIONS",
+    "CALL_OUTCOMES",
     "CAMPAIGN",
     "CAMPAIGN_STATES",
     "CASE_CATEGORIES",
@@ -111,6 +122,7 @@ __all__ = [
     "LOST_REASONS",
     "MAX_ANY_DEPTH",
     "MAX_ANY_ITEMS",
+    "MAX_CALL_S",
     "MAX_FIX_AGE_S",
     "MAX_REVENUE_MINOR",
     "MAX_SAFE_INT",
@@ -155,7 +167,7 @@ __all__ = [
 SCHEMA: Final = Schema(
     (
         *(TAG, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
-        *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, TASK, LEAD, OPPORTUNITY, QUOTE),
+        *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, CALL, CALL_BAN, TASK, LEAD, OPPORTUNITY, QUOTE),
         *(CONTRACT, SERVICE_CASE),
         *(ATTACHMENT, CONFLICT),
     )

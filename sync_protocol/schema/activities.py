@@ -1,4 +1,4 @@
-"""Visits and tasks."""
+"""Visits, tasks and calls, and phones that are not to be called."""
 
 from typing import Final
 
@@ -100,5 +100,56 @@ TASK: Final = RecordSpec(
         written_by_server(12, "rule_id", FieldType.UUID),
         written_by_server(13, "rule_version", FieldType.INT),
         FieldSpec(number=14, name="escalation", choices=ESCALATIONS, server_only=True),
+    ),
+)
+
+CALL_OUTCOMES: Final = ("answered", "no_answer", "busy", "wrong_number", "refused", "opted_out")
+"""What came of a call; ``opted_out``: the person asked not to be called again."""
+CALL_DIRECTIONS: Final = ("out", "in")
+MAX_CALL_S: Final = 24 * 3600
+
+CALL: Final = RecordSpec(
+    number=25,
+    kind="call",
+    parent="customer_id",
+    deletable=False,
+    since=4,
+    fields=(
+        OF_CUSTOMER,
+        FieldSpec(
+            number=2,
+            name="contact_id",
+            type=FieldType.UUID,
+            policy=Policy.FIXED,
+            references="contact",
+        ),
+        written_by_server(3, "caller_id", FieldType.UUID),
+        FieldSpec(
+            number=4, name="direction", policy=Policy.FIXED, required=True, choices=CALL_DIRECTIONS
+        ),
+        FieldSpec(
+            number=5, name="called_at", type=FieldType.TIME, policy=Policy.FIXED, required=True
+        ),
+        FieldSpec(number=6, name="outcome", required=True, choices=CALL_OUTCOMES),
+        FieldSpec(number=7, name="duration_s", type=FieldType.INT, minimum=0, maximum=MAX_CALL_S),
+        FieldSpec(number=8, name="note", policy=Policy.TEXT_MERGE, max_length=5_000),
+    ),
+)
+
+BAN_REASONS: Final = ("asked", "complaint", "authority")
+
+CALL_BAN: Final = RecordSpec(
+    number=26,
+    kind="call_ban",
+    parent="customer_id",
+    creatable=False,
+    deletable=False,
+    since=4,
+    fields=(
+        written_by_server(1, "customer_id", FieldType.UUID),
+        written_by_server(2, "phone", FieldType.TEXT, 16),
+        FieldSpec(number=3, name="reason", choices=BAN_REASONS, server_only=True),
+        FieldSpec(number=4, name="since", type=FieldType.TIME, server_only=True),
+        FieldSpec(number=5, name="lifted_at", type=FieldType.TIME, server_only=True),
     ),
 )

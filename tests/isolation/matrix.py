@@ -893,6 +893,28 @@ API: Final[dict[Route, Case]] = {
             "assignee_id": str(company.tenant.rep.user_id),
         },
     ),
+    ("GET", "/v1/customers/{customer_id}/calls"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/customers/{customer_id}/calls"): Case(
+        ids={"path.customer_id": "customer", "body.contact_id": "contact"},
+        answers={"body.contact_id": 409},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "contact_id": str(company.ids["contact"]),
+            "outcome": "answered",
+            "note": company.text("通话"),
+        },
+    ),
+    ("POST", "/v1/customers/{customer_id}/dialling"): Case(
+        ids={"path.customer_id": "customer", "body.contact_id": "contact"},
+        body=lambda company: {"contact_id": str(company.ids["contact"])},
+    ),
+    ("GET", "/v1/calls/{call_id}"): Case(ids={"path.call_id": "call"}),
+    ("PATCH", "/v1/calls/{call_id}"): Case(
+        ids={"path.call_id": "call"},
+        body=lambda company: {"note": company.text("补记")},
+        role=Role.SALES_REP,
+    ),
     ("GET", "/v1/tasks/{task_id}"): Case(ids={"path.task_id": "task"}),
     ("PATCH", "/v1/tasks/{task_id}"): Case(
         ids={"path.task_id": "task"}, body=lambda company: {"detail": company.text("说明")}
@@ -1140,6 +1162,15 @@ PAGES: Final[dict[Route, Case]] = {
         ids={"path.customer_id": "customer"},
         new_ids=("body.id",),
         body=lambda company: {"id": str(new_id()), "title": company.text("表单任务")},
+    ),
+    ("POST", "/customers/{customer_id}/calls"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "outcome": "answered",
+            "note": company.text("表单通话"),
+        },
     ),
     ("GET", "/plays"): Case(),
     ("GET", "/plays/new"): Case(),

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from server.activities import service as activities
+from server.activities.schemas import CallOutcome, NewCall
 from server.automation.plays import service as plays
 from server.automation.plays.rules import PlayTerms
 from server.automation.plays.schemas import NewPlay
@@ -53,3 +55,12 @@ async def new_source(tenant: Tenant, name: str) -> UUID:
     """Let a system tell of the company's customers."""
     made = await signals.open_source(tenant.manager, NewSignalSource(name=name), now=clock.now())
     return made.source.id
+
+
+async def new_call(tenant: Tenant, name: str, customer_id: UUID) -> UUID:
+    """Write a call down in which somebody asked not to be called again."""
+    now = clock.now()
+    new = NewCall(outcome=CallOutcome.OPTED_OUT, duration_s=60, note=name)
+    made = await activities.add_call(tenant.rep, customer_id, new, now=now)
+    await activities.heed_opt_outs(tenant.tenant_id, [str(made.id)], now=now)
+    return made.id

@@ -228,6 +228,7 @@ async def fill(company: Company) -> None:
         "judged_visit",
         "task",
         "notification",
+        "call",
         "play",
         "signal_source",
         "conflict",
@@ -361,6 +362,11 @@ async def new_task(company: Company) -> UUID:
     await automation.set_sla(manager, terms, now=now)
     await automation.escalate(manager.tenant_id, now=now)
     return made.id
+
+
+async def new_call(company: Company) -> UUID:
+    """Call a customer whose phone is of nobody else, and is not to be called any more."""
+    return await rhythm.new_call(company.tenant, company.text("通话"), await new_customer(company))
 
 
 async def new_judged_visit(company: Company) -> UUID:
@@ -720,6 +726,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "attachment": new_attachment,
     "upload": new_upload,
     "absence": new_absence,
+    "call": new_call,
     "play": lambda company: rhythm.new_play(
         company.tenant, company.text("规则"), company.ids["customer"]
     ),

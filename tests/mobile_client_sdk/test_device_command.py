@@ -349,3 +349,15 @@ def test_a_task_is_noted_listed_and_done_without_a_network(
     assert "送样机" not in rep.does("tasks")
     rep.does("sync")
     assert "回电话" in rep.does("tasks")
+
+
+def test_a_call_is_written_down_without_a_network(rep: Rep, server: FakeServer, url: str) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼", "电话=13912345678")
+    rep.does("contact", "福满楼", "李姐")
+    assert rep.does("dial", "福满楼").strip() == "+8613912345678"
+    assert rep.run("dial", "福满楼", "--contact", "李姐", lang="en")[0] == 1
+
+    rep.does("call", "福满楼", "answered", "要样品", "--minutes", "3")
+    rep.does("sync")
+    assert "接通  要样品" in rep.does("show", "福满楼")
