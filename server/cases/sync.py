@@ -5,7 +5,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -14,13 +14,14 @@ from server.access import Actor
 from server.cases import service
 from server.cases.kinds import KINDS
 from server.cases.schemas import Comment, Decide, NewComment, Text
-from server.kit.errors import Invalid, Refusal
+from server.changelog import intents
+from server.kit.errors import Refusal
 from sync_protocol.messages import Intent
 from sync_protocol.serving import Verb
 
 __all__ = ["KINDS", "MUTATIONS"]
 
-T = TypeVar("T")
+_NAMED: Final = "What is asked of a case names case_id, and what belongs to it."
 
 
 class _About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,22 +44,9 @@ class _Assigning(_About, frozen=True, kw_only=True, forbid_unknown_fields=True):
     assignee_id: UUID
 
 
-def _read(intent: Intent, kind: type[T]) -> tuple[UUID, T]:
-    """Read the intent's id and what it carries.
-
-    :raises Invalid: naming what is wrong.
-    """
-    try:
-        return UUID(intent.id), msgspec.convert(intent.args, kind)
-    except (msgspec.ValidationError, ValueError) as error:
-        field = str(error).partition("$.")[2].strip("`.") or "args"
-        detail = "What is asked of a case names case_id, and what belongs to it."
-        raise Invalid(detail, field=field) from error
-
-
 async def _decide(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Decide inside the push's transaction, as the API and the portal do."""
-    event_id, args = _read(intent, _Deciding)
+    event_id, args = intents.read(intent, _Deciding, detail=_NAMED)
     asked = Decide(verb=verb, id=event_id, text=args.text)
     await service.decide(actor, args.case_id, asked, now=now)
     return None
@@ -66,14 +54,14 @@ async def _decide(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Re
 
 async def _comment(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Say something about a case."""
-    event_id, args = _read(intent, _Saying)
+    event_id, args = intents.read(intent, _Saying, detail=_NAMED)
     await service.comment(actor, args.case_id, NewComment(id=event_id, text=args.text), now=now)
     return None
 
 
 async def _assign(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Give a case to somebody, or take it."""
-    _, args = _read(intent, _Assigning)
+    _, args = intents.read(intent, _Assigning, detail=_NAMED)
     await service.assign(actor, args.case_id, args.assignee_id, now=now)
     return None
 

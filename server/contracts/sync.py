@@ -5,22 +5,23 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from server.access import Actor
+from server.changelog import intents
 from server.contracts import service
 from server.contracts.kinds import KINDS
 from server.contracts.schemas import Day, Decide, Hash, Money, Receive, Words
-from server.kit.errors import Invalid, Refusal
+from server.kit.errors import Refusal
 from sync_protocol.contracting.states import Verb
 from sync_protocol.messages import Intent
 
 __all__ = ["KINDS", "MUTATIONS"]
 
-T = TypeVar("T")
+_NAMED: Final = "What is asked of a contract names contract_id, and what belongs to it."
 
 
 class _Asking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,22 +50,9 @@ class _Receiving(_Asking, frozen=True, kw_only=True, forbid_unknown_fields=True)
     received_on: Day | None = None
 
 
-def _read(intent: Intent, kind: type[T]) -> tuple[UUID, T]:
-    """Read the intent's id and what it carries.
-
-    :raises Invalid: naming what is wrong.
-    """
-    try:
-        return UUID(intent.id), msgspec.convert(intent.args, kind)
-    except (msgspec.ValidationError, ValueError) as error:
-        field = str(error).partition("$.")[2].strip("`.") or "args"
-        detail = "What is asked of a contract names contract_id, and what belongs to it."
-        raise Invalid(detail, field=field) from error
-
-
 async def _decide(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Decide inside the push's transaction, as the API and the portal do."""
-    event_id, args = _read(intent, _Deciding)
+    event_id, args = intents.read(intent, _Deciding, detail=_NAMED)
     asked = Decide(
         verb=verb,
         id=event_id,
@@ -78,7 +66,7 @@ async def _decide(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Re
 
 async def _receive(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Note what came in inside the push's transaction."""
-    receipt_id, args = _read(intent, _Receiving)
+    receipt_id, args = intents.read(intent, _Receiving, detail=_NAMED)
     asked = Receive(
         id=receipt_id,
         amount_minor=args.amount_minor,

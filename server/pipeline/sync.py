@@ -5,13 +5,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from server.access import Actor
-from server.kit.errors import Invalid, Refusal
+from server.changelog import intents
+from server.kit.errors import Refusal
 from server.pipeline import service
 from server.pipeline.kinds import KINDS
 from server.pipeline.schemas import Line as Remark
@@ -21,7 +22,7 @@ from sync_protocol.process.gates import Verb
 
 __all__ = ["KINDS", "MUTATIONS"]
 
-T = TypeVar("T")
+_NAMED: Final = "What is asked of a deal names opportunity_id, and what belongs to it."
 
 
 class _Moving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,22 +45,9 @@ class _Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer_id: UUID | None = None
 
 
-def _read(intent: Intent, kind: type[T]) -> tuple[UUID, T]:
-    """Read the intent's id and what it carries.
-
-    :raises Invalid: naming what is wrong.
-    """
-    try:
-        return UUID(intent.id), msgspec.convert(intent.args, kind)
-    except (msgspec.ValidationError, ValueError) as error:
-        field = str(error).partition("$.")[2].strip("`.") or "args"
-        detail = "What is asked of a deal names opportunity_id, and what belongs to it."
-        raise Invalid(detail, field=field) from error
-
-
 async def _move(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Move a deal inside the push's transaction, as the API and the portal do."""
-    move_id, args = _read(intent, _Moving)
+    move_id, args = intents.read(intent, _Moving, detail=_NAMED)
     asked = Move(
         id=move_id,
         verb=verb,
@@ -74,7 +62,7 @@ async def _move(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Refu
 
 async def _open(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Note that a template was looked at."""
-    opening_id, args = _read(intent, _Opening)
+    opening_id, args = intents.read(intent, _Opening, detail=_NAMED)
     new = NewOpening(id=opening_id, template_id=args.template_id)
     await service.open_template(actor, args.opportunity_id, new, now=now)
     return None

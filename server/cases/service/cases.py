@@ -1,7 +1,7 @@
 """Cases as plain facts: noted down and changed. What becomes of them is decided by `deciding`."""
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -11,10 +11,10 @@ from server.access import Actor, Permission, ensure
 from server.cases.kinds import WRITTEN
 from server.cases.schemas import CaseEdit, NewCase
 from server.changelog import service as changelog
-from server.changelog.service import Applied
+from server.customers.saving import saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
-from sync_protocol.messages import Create, Edit, Status
+from sync_protocol.messages import Create, Edit
 
 _KIND: Final = "service_case"
 
@@ -36,7 +36,7 @@ async def create(actor: Actor, new: NewCase, *, now: datetime) -> Saved:
         base=changelog.base_of_now(),
     )
     async with db.tenant_transaction(actor.tenant_id):
-        return _saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def edit(actor: Actor, case_id: UUID, change: CaseEdit, *, now: datetime) -> Saved:
@@ -59,15 +59,4 @@ async def edit(actor: Actor, case_id: UUID, change: CaseEdit, *, now: datetime) 
         base=changelog.base_of_now() if change.base is None else change.base,
     )
     async with db.tenant_transaction(actor.tenant_id):
-        return _saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
-
-
-def _saved(case_id: UUID, applied: Applied) -> Saved:
-    """Say what became of one op."""
-    outcome = applied.result.outcomes[0]
-    assert outcome.seq is not None, "what was settled stands at a sequence"
-    became: Literal["applied", "merged"] = (
-        "merged" if outcome.status is Status.MERGED else "applied"
-    )
-    conflicts = [UUID(conflict) for conflict in outcome.conflicts]
-    return Saved(id=case_id, seq=outcome.seq, outcome=became, conflicts=conflicts)
+        return saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,10 +10,10 @@ from msgspec import UNSET, UnsetType
 
 from server.access import Actor, Permission, ensure
 from server.changelog import service as changelog
-from server.changelog.service import Applied
 from server.contracts import queries
 from server.contracts.kinds import WRITTEN
 from server.contracts.schemas import ContractEdit, NewContract, NewInstalment
+from server.customers.saving import saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
 from server.kit.errors import Invalid
@@ -21,7 +21,7 @@ from server.pipeline import queries as pipeline
 from server.sales import queries as sales
 from sync_protocol.contracting import plan as planning
 from sync_protocol.contracting.plan import Instalment
-from sync_protocol.messages import Create, Edit, Status
+from sync_protocol.messages import Create, Edit
 
 _KIND: Final = "contract"
 
@@ -50,7 +50,7 @@ async def create(actor: Actor, new: NewContract, *, now: datetime) -> Saved:
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now(),
         )
-        return _saved(contract_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(contract_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def _drawn(actor: Actor, new: NewContract, *, now: datetime) -> dict[str, Any]:
@@ -104,7 +104,7 @@ async def edit(actor: Actor, contract_id: UUID, change: ContractEdit, *, now: da
         base=changelog.base_of_now() if change.base is None else change.base,
     )
     async with db.tenant_transaction(actor.tenant_id):
-        return _saved(contract_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(contract_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 def _instalments(given: Sequence[NewInstalment], now: datetime) -> list[Instalment]:
@@ -118,14 +118,3 @@ def _instalments(given: Sequence[NewInstalment], now: datetime) -> list[Instalme
         )
         for each in given
     ]
-
-
-def _saved(contract_id: UUID, applied: Applied) -> Saved:
-    """Say what became of one op."""
-    outcome = applied.result.outcomes[0]
-    assert outcome.seq is not None, "what was settled stands at a sequence"
-    became: Literal["applied", "merged"] = (
-        "merged" if outcome.status is Status.MERGED else "applied"
-    )
-    conflicts = [UUID(conflict) for conflict in outcome.conflicts]
-    return Saved(id=contract_id, seq=outcome.seq, outcome=became, conflicts=conflicts)

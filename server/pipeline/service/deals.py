@@ -1,7 +1,7 @@
 """Deals as plain facts: begun, edited, deleted. They move by `moves`."""
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,13 +10,13 @@ from msgspec import UNSET
 from server.access import Actor
 from server.changelog import custom, storage
 from server.changelog import service as changelog
-from server.changelog.service import Applied
 from server.customers.custom import required
+from server.customers.saving import saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
 from server.pipeline.kinds import WRITTEN
 from server.pipeline.schemas import NewOpportunity, OpportunityEdit
-from sync_protocol.messages import Create, Delete, Edit, SetChange, Status
+from sync_protocol.messages import Create, Delete, Edit, SetChange
 
 _KIND: Final = "opportunity"
 _TERMS: Final = frozenset({"base", "do_steps", "undo_steps"})
@@ -41,7 +41,7 @@ async def create(actor: Actor, new: NewOpportunity, *, now: datetime) -> Saved:
     )
     async with db.tenant_transaction(actor.tenant_id):
         await required.ensure_given(actor, await required.of(actor, _KIND), [op.fields])
-        return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def edit(
@@ -71,7 +71,7 @@ async def edit(
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now() if change.base is None else change.base,
         )
-        return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def _chosen(
@@ -95,15 +95,4 @@ async def delete(actor: Actor, opportunity_id: UUID, *, base: int | None, now: d
         base=changelog.base_of_now() if base is None else base,
     )
     async with db.tenant_transaction(actor.tenant_id):
-        return _saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
-
-
-def _saved(opportunity_id: UUID, applied: Applied) -> Saved:
-    """Say what became of one op."""
-    outcome = applied.result.outcomes[0]
-    assert outcome.seq is not None, "what was settled stands at a sequence"
-    became: Literal["applied", "merged"] = (
-        "merged" if outcome.status is Status.MERGED else "applied"
-    )
-    conflicts = [UUID(conflict) for conflict in outcome.conflicts]
-    return Saved(id=opportunity_id, seq=outcome.seq, outcome=became, conflicts=conflicts)
+        return saved(opportunity_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))

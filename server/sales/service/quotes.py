@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from server.access import Actor, Permission, ensure
 from server.changelog import service as changelog
-from server.changelog.service import Applied
+from server.customers.saving import saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
 from server.pipeline import queries as pipeline
@@ -18,7 +18,7 @@ from server.sales import queries
 from server.sales.kinds import WRITTEN
 from server.sales.rules.quotes import NotPriced
 from server.sales.schemas import NewLine, NewQuote, QuoteEdit
-from sync_protocol.messages import Create, Edit, Status
+from sync_protocol.messages import Create, Edit
 from sync_protocol.quoting import lines as quoting
 from sync_protocol.quoting.lines import Line
 
@@ -55,7 +55,7 @@ async def create(actor: Actor, new: NewQuote, *, now: datetime) -> Saved:
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now(),
         )
-        return _saved(quote_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(quote_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def edit(actor: Actor, quote_id: UUID, change: QuoteEdit, *, now: datetime) -> Saved:
@@ -85,7 +85,7 @@ async def edit(actor: Actor, quote_id: UUID, change: QuoteEdit, *, now: datetime
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now() if change.base is None else change.base,
         )
-        return _saved(quote_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return saved(quote_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
 
 
 async def _filled(
@@ -133,14 +133,3 @@ async def _filled(
             )
         )
     return made
-
-
-def _saved(quote_id: UUID, applied: Applied) -> Saved:
-    """Say what became of one op."""
-    outcome = applied.result.outcomes[0]
-    assert outcome.seq is not None, "what was settled stands at a sequence"
-    became: Literal["applied", "merged"] = (
-        "merged" if outcome.status is Status.MERGED else "applied"
-    )
-    conflicts = [UUID(conflict) for conflict in outcome.conflicts]
-    return Saved(id=quote_id, seq=outcome.seq, outcome=became, conflicts=conflicts)
