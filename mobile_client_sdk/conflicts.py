@@ -71,6 +71,9 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "severity": ("严重程度", "severity"),
     "category": ("类别", "category"),
     "renews_id": ("续签自", "renews"),
+    "resource": ("资源", "resource"),
+    "wished_on": ("希望日期", "wished for"),
+    "briefing": ("给平台的说明", "for the platform"),
 }
 _CHOICES: Final[dict[str, tuple[str, str]]] = {
     "potential": ("潜在客户", "Potential"),
@@ -120,6 +123,13 @@ _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "case_moved": ("服务单已不在这一步", "the case has moved on"),
     "case_unexplained": ("没有写处理说明", "nobody said how it was helped"),
     "case_not_yours_to_assign": ("只有经理可以转派", "managers give cases to others"),
+    "request_moved": ("支援申请已不在这一步", "the request has moved on"),
+    "request_unexplained": ("没有写原因、结果或评价", "no reason, result or verdict was given"),
+    "request_not_yours": ("要由经理、支援人或申请人来做", "a manager, helper or asker does this"),
+    "request_at_platform": ("平台正在处理，由平台答复", "it lies with the platform"),
+    "request_of_another": ("商机是别的客户的", "the deal is another customer's"),
+    "briefing_missing": ("没有写给平台的说明", "nothing was written for the platform"),
+    "briefing_tells": ("给平台的说明里能看出客户是谁", "the platform could read who it is"),
     "plan_invalid": ("分期合计须等于合同金额", "the instalments do not come to the amount"),
     "contract_days": ("到期日早于生效日", "the last day lies before the first"),
     "contract_closed": ("已签订的内容不能改", "what was signed stands"),

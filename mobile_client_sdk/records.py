@@ -472,6 +472,36 @@ class ServiceCase(Record, kw_only=True):
     opened_by: str | None = None
 
 
+class ResourceRequest(Record, kw_only=True):
+    """Help that is called up for a customer or a deal."""
+
+    KIND: ClassVar[str] = "resource_request"
+
+    customer_id: str
+    subject: str
+    opportunity_id: str | None = None
+    resource: str | None = None
+    detail: str | None = None
+    wished_on: str | None = None
+    briefing: str | None = None
+    """What the platform is told, should the request be sent there; write no name into it."""
+    state: str | None = None
+    """None until the server has seen the request."""
+    state_since: int | None = None
+    requested_at: int | None = None
+    requested_by: str | None = None
+    party: str | None = None
+    helper_id: str | None = None
+    dispatch_id: str | None = None
+    dispatched_at: int | None = None
+    accepted_at: int | None = None
+    closed_at: int | None = None
+    due_at: int | None = None
+    reason: str | None = None
+    result: str | None = None
+    verdict: str | None = None
+
+
 class Attachment(Record, kw_only=True):
     """A photo or file of a customer; its bytes are fetched by ``client.content``."""
 
@@ -531,6 +561,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     Quote,
     Contract,
     ServiceCase,
+    ResourceRequest,
     Attachment,
     ConflictRecord,
 )

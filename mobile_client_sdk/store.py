@@ -94,6 +94,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "quote": ("customer_id", "opportunity_id"),
     "contract": ("customer_id", "opportunity_id"),
     "service_case": ("customer_id", "state"),
+    "resource_request": ("customer_id", "opportunity_id"),
     "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),

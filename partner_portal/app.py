@@ -14,6 +14,7 @@ from partner_portal.cases import pages as cases
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
+from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
 from partner_portal.contracts import papers
 from partner_portal.custom import pages as custom
@@ -38,6 +39,7 @@ from partner_portal.pools import settings as pool_settings
 from partner_portal.processes import drafting, migration
 from partner_portal.processes import pages as processes
 from partner_portal.rendering import Renderer
+from partner_portal.requests import pages as requests
 from partner_portal.sales import prices, quotes
 from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
@@ -159,6 +161,14 @@ def create_app(settings: Settings) -> Litestar:
             cases.decide,
             cases.comment,
             cases.assign,
+            requests.request_list,
+            requests.new_request,
+            requests.call_up,
+            requests.one_request,
+            requests.change,
+            requests.decide,
+            console_requests.request_queue,
+            console_requests.answer_request,
             prices.prices,
             prices.add_book,
             prices.add_product,

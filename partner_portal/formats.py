@@ -58,6 +58,15 @@ CASE_COLOURS = {
     "resolved": "ok",
     "closed": "",
 }
+REQUEST_COLOURS = {
+    "requested": "warn",
+    "dispatched": "acc",
+    "accepted": "acc",
+    "done": "ok",
+    "declined": "bad",
+    "cancelled": "",
+}
+VERDICT_COLOURS = {"helped": "ok", "partly": "warn", "missed": "bad"}
 SEVERITY_COLOURS = {"low": "slate", "normal": "sky", "high": "amber", "critical": "rose"}
 BENEFIT_MEANING = {
     "requested": "",

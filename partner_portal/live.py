@@ -20,8 +20,7 @@ _LIFE_S: Final = 50.0
 
 @get("/live", opt={"time_limit_s": None}, sync_to_thread=False)
 def live_feed(actor: CurrentActor) -> ServerSentEvent:
-    """Stream the company's sequence whenever it moves; it says that, and nothing about whom."""
-    actor.ensure_agent()
+    """Stream the sequence of the company, or the platform, when it moves; nothing about whom."""
     # Each open page is a listener of its own, under an id that nobody else needs to know.
     return ServerSentEvent(_moves(STREAMS.open(actor, uuid4())))
 

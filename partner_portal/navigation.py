@@ -52,6 +52,7 @@ _AGENT = (
         Permission.CUSTOMERS_READ,
     ),
     _Place("/cases", "circle-help", "nav.cases", "nav.cases", Permission.CUSTOMERS_READ),
+    _Place("/requests", "sparkles", "nav.requests", "nav.requests", Permission.CUSTOMERS_READ),
     _Place("/prices", "banknote", "nav.prices", "nav.prices_short", Permission.PRICES_MANAGE),
     _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),
@@ -88,6 +89,13 @@ _AGENT = (
 _PLATFORM = (
     _Place("/console", "layout-dashboard", "nav.overview", "nav.overview", Permission.CHANNEL_SEE),
     _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
+    _Place(
+        "/console/requests",
+        "sparkles",
+        "nav.requests",
+        "nav.requests",
+        Permission.REQUESTS_ANSWER,
+    ),
     _Place(
         "/console/issuances",
         "gift",

@@ -44,6 +44,7 @@ from server.notifications import routes as notifications
 from server.partners import routes as partners
 from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
+from server.requests import routes as requests
 from server.sales import routes as sales
 from server.settings import Settings
 from server.sync import routes as sync
@@ -63,6 +64,7 @@ ROUTERS: Final[Sequence[Router]] = (
     sales.router,
     contracts.router,
     cases.router,
+    requests.router,
     attachments.router,
     sync.router,
     sync.merges,

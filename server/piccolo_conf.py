@@ -25,6 +25,7 @@ APP_REGISTRY = AppRegistry(
         "server.sales.piccolo_app",
         "server.contracts.piccolo_app",
         "server.cases.piccolo_app",
+        "server.requests.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from mobile_client_sdk.client.calling import Calling
+from mobile_client_sdk.client.helping import Helping
 from mobile_client_sdk.client.inbox import Inbox
 from mobile_client_sdk.client.made import Made
 from mobile_client_sdk.client.photos import Photos
@@ -22,7 +22,7 @@ from mobile_client_sdk.transport import Transport
 from sync_protocol import codec
 
 
-class Client(Inbox, Photos, Calling, Made, Syncing):
+class Client(Inbox, Photos, Helping, Made, Syncing):
     """One person's records on one device."""
 
 

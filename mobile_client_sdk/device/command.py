@@ -10,7 +10,16 @@ from typing import Any, Final, NoReturn, TextIO
 
 from mobile_client_sdk.backup import BackupUnusable
 from mobile_client_sdk.conflicts import field_name, value_shown
-from mobile_client_sdk.device import actions, calling, contracting, quoting, selling, serving, tasks
+from mobile_client_sdk.device import (
+    actions,
+    calling,
+    contracting,
+    helping,
+    quoting,
+    selling,
+    serving,
+    tasks,
+)
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
 from mobile_client_sdk.device.words import Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
@@ -18,12 +27,15 @@ from mobile_client_sdk.session import ProtectionNeeded, SignedOut
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
 from sync_protocol.contracting.states import Verb as ContractVerb
+from sync_protocol.helping import Verb as HelpVerb
 from sync_protocol.quoting.states import Verb
 from sync_protocol.schema import (
     CALL_OUTCOMES,
     CASE_SEVERITIES,
+    RESOURCES,
     RETURN_REASONS,
     SCHEMA,
+    VERDICTS,
     ValueRefused,
 )
 from sync_protocol.serving import Verb as CaseVerb
@@ -165,7 +177,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
-    for add in (_selling, _quoting, _contracting, _serving):
+    for add in (_selling, _quoting, _contracting, _serving, _helping):
         add(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
@@ -290,6 +302,25 @@ def _serving(
     one.add_argument("case", help=words("arg.case"))
     one.add_argument("verb", choices=tuple(CaseVerb), type=CaseVerb, help=words("arg.verb"))
     one.add_argument("remark", nargs="*", help=words("arg.text"))
+
+
+def _helping(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about requests for help."""
+    command("requests", helping.requests)
+    one = command("ask", helping.ask)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("subject", help=words("request"))
+    one.add_argument("--resource", choices=RESOURCES, help=words("arg.resource"))
+    one.add_argument("--on", help=words("arg.on"))
+    one.add_argument("--briefing", help=words("arg.briefing"))
+    one = command("request", helping.decide)
+    one.add_argument("request", help=words("arg.request"))
+    one.add_argument("verb", choices=tuple(HelpVerb), type=HelpVerb, help=words("arg.verb"))
+    one.add_argument("remark", nargs="*", help=words("arg.text"))
+    one.add_argument("--to", help=words("arg.to"))
+    one.add_argument("--verdict", choices=VERDICTS, help=words("arg.verdict"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

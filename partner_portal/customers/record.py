@@ -12,6 +12,7 @@ from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, I
 from partner_portal.formats import (
     CASE_COLOURS,
     CONTRACT_COLOURS,
+    REQUEST_COLOURS,
     SEVERITY_COLOURS,
     STAGE_COLOURS,
     Formats,
@@ -30,6 +31,7 @@ from server.identity import queries as identity
 from server.identity.schemas import Directory
 from server.kit import clock, ids
 from server.pipeline import queries as deals
+from server.requests import queries as requests
 from server.sync import queries as sync
 from sync_protocol.custom_fields import Definition
 from sync_protocol.schema.custom import is_custom
@@ -51,6 +53,7 @@ ICONS: Final = {
     "quote": "file-check",
     "contract": "badge-check",
     "service_case": "circle-help",
+    "resource_request": "sparkles",
 }
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
@@ -67,6 +70,7 @@ _WHOLE: Final = frozenset(
         "quote",
         "contract",
         "service_case",
+        "resource_request",
     }
 )
 """Kinds of which it is told that something happened, not what changed within."""
@@ -230,6 +234,8 @@ async def facts(
         "alarming": cases.alarming(of_service),
         "case_colours": CASE_COLOURS,
         "severity_colours": SEVERITY_COLOURS,
+        "requests": await requests.of_customer(actor, customer_id, now=clock.now()),
+        "request_colours": REQUEST_COLOURS,
         "processes": await deals.versions(actor),
         "stage_colours": STAGE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,

@@ -9,7 +9,12 @@ from litestar.params import FromPath
 from partner_portal import forms, htmx
 from partner_portal.customers import own, record
 from partner_portal.deals.board import refused
-from partner_portal.formats import CONTRACT_COLOURS, QUOTE_COLOURS, STAGE_COLOURS
+from partner_portal.formats import (
+    CONTRACT_COLOURS,
+    QUOTE_COLOURS,
+    REQUEST_COLOURS,
+    STAGE_COLOURS,
+)
 from partner_portal.forms import Problem, given_id
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, Note, TheRenderer
@@ -30,6 +35,7 @@ from server.pipeline.schemas import (
     OpportunityView,
 )
 from server.problems import status_of
+from server.requests import queries as requests
 from server.sales import queries as sales
 
 _PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
@@ -78,6 +84,8 @@ async def _deal(
         "quote_colours": QUOTE_COLOURS,
         "contracts": await contracts.of_deal(actor, opportunity_id, now=clock.now()),
         "contract_colours": CONTRACT_COLOURS,
+        "requests": await requests.of_deal(actor, opportunity_id, now=clock.now()),
+        "request_colours": REQUEST_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
         "told": note,
     }

@@ -72,6 +72,8 @@ class Permission(StrEnum):
     PROGRAMS_MANAGE = "programs.manage"
     ISSUANCES_SEE = "issuances.see"
     ISSUANCES_VOID = "issuances.void"
+    REQUESTS_ANSWER = "requests.answer"
+    """Answer for the platform what agents ask help for."""
 
 
 _REP = frozenset(
@@ -102,6 +104,7 @@ _OPERATOR = frozenset(
         Permission.PROGRAMS_MANAGE,
         Permission.ISSUANCES_SEE,
         Permission.ISSUANCES_VOID,
+        Permission.REQUESTS_ANSWER,
     }
 )
 

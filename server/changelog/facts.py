@@ -15,7 +15,7 @@ from server.access import Actor
 from server.changelog.kinds import RecordKind
 from server.changelog.postgres import STORE
 from server.changelog.store import Change, Store, Unit
-from server.kit import clock, db
+from server.kit import clock, db, live
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import NEW_SEQ
@@ -26,6 +26,18 @@ _HOLD: Final = """
 INSERT INTO tenant_clock (tenant_id, seq, epoch, min_seq, handles) VALUES ($1, 0, 1, 0, 0)
 ON CONFLICT (tenant_id) DO UPDATE SET seq = tenant_clock.seq
 """
+
+_TICK: Final = """
+INSERT INTO tenant_clock (tenant_id, seq, epoch, min_seq, handles) VALUES ($1, 1, 1, 0, 0)
+ON CONFLICT (tenant_id) DO UPDATE SET seq = tenant_clock.seq + 1 RETURNING seq
+"""
+
+
+async def tick(tenant_id: UUID) -> None:
+    """Tell open pages of a tenant that something moved which is none of its synced records."""
+    async with db.tenant_transaction(tenant_id):
+        seq = int(await db.connection().fetchval(_TICK, tenant_id))
+        db.current().on_commit(lambda: live.publish(tenant_id, seq))
 
 
 async def hold_clock(tenant_id: UUID) -> None:

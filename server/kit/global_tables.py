@@ -94,6 +94,12 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT",
     ),
+    "platform_request": _table(
+        "What agents ask the platform to help with: no customer, no name. Under row-level security "
+        "an agent's transaction reaches its own.",
+        tonglu_app="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT UPDATE",
+    ),
     "agent": _table(
         "The agents as the platform sees them; admission adds one together with its tenant.",
         tonglu_platform="SELECT",

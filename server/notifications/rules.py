@@ -34,14 +34,18 @@ class Kind(StrEnum):
     """A customer of one's own complains or asks for service."""
     CASE_OVERDUE = "case_overdue"
     """A service case was not closed in time."""
+    RESOURCE_ASKED = "resource_asked"
+    """A request for help waits for one: to be sent on, or to be answered."""
     RESOURCE_ANSWERED = "resource_answered"
-    """A request for help was sent on, done or declined."""
+    """A request for help was sent on, done, declined or taken back."""
     PLAY_TOLD = "play_told"
     """One of the company's own rules has something to tell."""
     PLAY_UNSERVED = "play_unserved"
     """A rule wanted something done and found nobody who could."""
     CUSTOMER_MOVED = "customer_moved"
     """A rule gave a customer of one's own to somebody else."""
+    RESOURCE_OVERDUE = "resource_overdue"
+    """A request for help was not sent on, answered or helped in time."""
 
 
 class Channel(StrEnum):
@@ -80,13 +84,15 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.TASK_OVERDUE: ("必做任务已超时", "A must-do task is overdue"),
     Kind.CASE_OPENED: ("客户有新的服务单", "A customer has opened a service case"),
     Kind.CASE_OVERDUE: ("服务单已超时", "A service case is overdue"),
-    Kind.RESOURCE_ANSWERED: ("您的支援申请有进展", "Your request for help has moved"),
     Kind.PLAY_TOLD: ("自动规则提醒", "A rule has something to tell"),
     Kind.PLAY_UNSERVED: ("自动规则找不到可派的人", "A rule found nobody to give a task to"),
     Kind.CUSTOMER_MOVED: (
         "您的客户已按规则转给同事",
         "A rule gave a customer of yours to a colleague",
     ),
+    Kind.RESOURCE_ASKED: ("有支援申请等您处理", "A request for help waits for you"),
+    Kind.RESOURCE_ANSWERED: ("支援申请有进展", "A request for help has moved"),
+    Kind.RESOURCE_OVERDUE: ("支援申请已超时", "A request for help is overdue"),
 }
 
 

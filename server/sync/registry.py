@@ -17,6 +17,7 @@ from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
 from server.leads import sync as leads
 from server.pipeline import sync as pipeline
+from server.requests import sync as requests
 from server.sales import sync as sales
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
@@ -37,6 +38,7 @@ _ROOMS: Final = {
         *sales.KINDS,
         *contracts.KINDS,
         *cases.KINDS,
+        *requests.KINDS,
         *attachments.KINDS,
         CONFLICT,
     )
@@ -61,6 +63,7 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     **sales.MUTATIONS,
     **contracts.MUTATIONS,
     **cases.MUTATIONS,
+    **requests.MUTATIONS,
 }
 """By name, ``noun.verb``."""
 

@@ -68,6 +68,13 @@ from sync_protocol.schema.pipeline import (
     PROCESS,
     PROCESS_STATES,
 )
+from sync_protocol.schema.requests import (
+    PARTIES,
+    REQUEST_STATES,
+    RESOURCE_REQUEST,
+    RESOURCES,
+    VERDICTS,
+)
 from sync_protocol.schema.sales import (
     CURRENCIES,
     PRICE_BOOK,
@@ -131,6 +138,7 @@ __all__ = [
     "NOTE",
     "OPPORTUNITY",
     "OPPORTUNITY_STATES",
+    "PARTIES",
     "PRICE_BOOK",
     "PROCESS",
     "PROCESS_STATES",
@@ -138,6 +146,9 @@ __all__ = [
     "PRODUCT_STATES",
     "QUOTE",
     "QUOTE_STATES",
+    "REQUEST_STATES",
+    "RESOURCES",
+    "RESOURCE_REQUEST",
     "RETURN_REASONS",
     "SCHEMA",
     "SERVICE_CASE",
@@ -147,6 +158,7 @@ __all__ = [
     "TAG",
     "TASK",
     "TASK_PRIORITIES",
+    "VERDICTS",
     "VISIT",
     "CustomType",
     "FieldSpec",
@@ -168,7 +180,7 @@ SCHEMA: Final = Schema(
     (
         *(TAG, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
         *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, CALL, CALL_BAN, TASK, LEAD, OPPORTUNITY, QUOTE),
-        *(CONTRACT, SERVICE_CASE),
+        *(CONTRACT, SERVICE_CASE, RESOURCE_REQUEST),
         *(ATTACHMENT, CONFLICT),
     )
 )

@@ -47,6 +47,10 @@ MORE_PUBLIC = {
     ("changelog", "facts"),
     # What two records of a company may not share is asked where all of them are written.
     ("changelog", "custom"),
+    # What a device asks for is read in one way, and refused in one.
+    ("changelog", "intents"),
+    # What became of a write is said in one way, whichever room's record it was.
+    ("customers", "saving"),
     # A room whose records have custom fields keeps their search keys as customers do.
     ("customers", "index"),
     # What a new record must have is asked by every room whose records have custom fields.

@@ -129,6 +129,7 @@ _DEAL: Final = {"path.opportunity_id": "opportunity"}
 _QUOTE: Final = {"path.quote_id": "quote"}
 _CONTRACT: Final = {"path.contract_id": "contract"}
 _CASE: Final = {"path.case_id": "case"}
+_REQUEST: Final = {"path.request_id": "help_request"}
 _MADE_FROM: Final = {
     "customer_id": "customer",
     "opportunity_id": "opportunity",
@@ -435,6 +436,51 @@ API: Final[dict[Route, Case]] = {
         # As somebody whom nobody knows.
         answers={"body.assignee_id": 422},
         body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)},
+    ),
+    ("GET", "/v1/resource-requests"): Case(
+        ids={
+            "query.customer_id": "customer",
+            "query.opportunity_id": "opportunity",
+            "query.requested_by": "user",
+            "query.helper_id": "user",
+        },
+        answers={"query.requested_by": 200, "query.helper_id": 200},
+    ),
+    ("GET", "/v1/resource-requests/figures"): Case(),
+    ("POST", "/v1/resource-requests"): Case(
+        ids={"body.customer_id": "customer", "body.opportunity_id": "opportunity"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "customer_id": str(company.ids["customer"]),
+            "opportunity_id": str(company.ids["opportunity"]),
+            "subject": company.text("新申请"),
+        },
+    ),
+    ("GET", "/v1/resource-requests/{request_id}"): Case(ids=_REQUEST),
+    ("PATCH", "/v1/resource-requests/{request_id}"): Case(
+        ids=_REQUEST, body=lambda company: {"detail": company.text("改申请")}
+    ),
+    ("POST", "/v1/resource-requests/{request_id}/decisions"): Case(
+        ids={**_REQUEST, "body.helper_id": "user"},
+        new_ids=("body.id",),
+        # As somebody whom nobody knows.
+        answers={"body.helper_id": 422},
+        body=lambda company: {
+            "verb": "dispatch",
+            "helper_id": str(company.tenant.owner.user_id),
+        },
+        spends="path.request_id",
+    ),
+    # The platform answers whatever its agents have sent to it.
+    ("GET", "/v1/platform/requests"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/requests/figures"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/requests/{dispatch_id}/answers"): Case(
+        ids={"path.dispatch_id": "dispatch"},
+        answers={"path.dispatch_id": 200},
+        new_ids=("body.id",),
+        body=lambda _: {"verb": "decline", "text": "没有名额"},
+        role=_PLATFORM,
+        spends="path.dispatch_id",
     ),
     ("GET", "/v1/contracts"): Case(
         ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
@@ -1349,6 +1395,24 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/cases/{case_id}/assignment"): Case(
         ids=_CASE, body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)}
     ),
+    ("GET", "/requests"): Case(),
+    ("GET", "/customers/{customer_id}/requests/new"): Case(
+        ids={"path.customer_id": "customer", "query.opportunity_id": "opportunity"},
+    ),
+    ("POST", "/customers/{customer_id}/requests/new"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "subject": company.text("表单申请")},
+    ),
+    ("GET", "/requests/{request_id}"): Case(ids=_REQUEST),
+    ("POST", "/requests/{request_id}"): Case(
+        ids=_REQUEST, body=lambda company: {"detail": company.text("表单说明")}
+    ),
+    ("POST", "/requests/{request_id}/decisions"): Case(
+        ids=_REQUEST,
+        body=lambda company: {"verb": "decline", "text": company.text("没空")},
+        spends="path.request_id",
+    ),
     ("GET", "/contracts"): Case(),
     ("GET", "/contracts/export.csv"): Case(),
     ("GET", "/contracts/new"): Case(ids={f"query.{n}": kind for n, kind in _MADE_FROM.items()}),
@@ -1630,6 +1694,14 @@ PAGES: Final[dict[Route, Case]] = {
         role=_PLATFORM,
         answers={"path.agent_id": 409},
         succeeds=False,
+    ),
+    ("GET", "/console/requests"): Case(role=_PLATFORM),
+    ("POST", "/console/requests/{dispatch_id}/answers"): Case(
+        ids={"path.dispatch_id": "dispatch"},
+        role=_PLATFORM,
+        answers={"path.dispatch_id": 303},
+        body=lambda _: {"verb": "decline", "text": "没有名额"},
+        spends="path.dispatch_id",
     ),
     ("GET", "/console/issuances"): Case(
         ids={"query.agent_id": "tenant"},

@@ -89,7 +89,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
-from tests.isolation import cases, contracts, deals, rhythm, sales
+from tests.isolation import cases, contracts, deals, requests, rhythm, sales
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -251,6 +251,8 @@ async def fill(company: Company) -> None:
         "price_book",
         "quote",
         "case",
+        "help_request",
+        "dispatch",
         "contract",
         "signed_contract",
         "instalment",
@@ -760,6 +762,15 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "case": lambda company: cases.new_case(
         company.tenant, company.text("服务单"), company.ids["customer"]
     ),
+    "help_request": lambda company: requests.new_request(
+        company.tenant,
+        company.text("申请"),
+        company.ids["customer"],
+        company.ids["opportunity"],
+    ),
+    "dispatch": lambda company: requests.new_dispatch(
+        company.tenant, company.text("平台申请"), company.ids["customer"]
+    ),
     "contract": lambda company: contracts.new_contract(
         company.tenant, company.text("合同"), company.ids["opportunity"]
     ),
@@ -884,10 +895,13 @@ async def _tables_of_tenants(reader: Any) -> list[tuple[str, str]]:
 
 
 async def _issued(superuser_url: str) -> set[str]:
-    """Read what the platform may know: its own records of what it has given."""
+    """Read what the platform may know: what it has given, and what it was asked to help with."""
     reader = await asyncpg.connect(superuser_url)
     try:
         rows = await reader.fetch("SELECT to_jsonb(i)::text AS row FROM issuance i")
+        rows += await reader.fetch(
+            "SELECT (to_jsonb(p) - 'request_id')::text AS row FROM platform_request p"
+        )
     finally:
         await reader.close()
     return {text for row in rows for text in _texts(msgspec.json.decode(row["row"]))}

@@ -54,6 +54,7 @@ FOR_AGENTS = {
     "/processes/migration",
     "/quotes",
     "/cases",
+    "/requests",
     "/contracts",
     "/contracts/export.csv",
     "/contracts/new",
@@ -107,7 +108,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/leads/export.csv",
     "/leads/new",
 }
-FOR_OPERATORS = {"/console/agents/new", "/console/programs/new"}
+FOR_OPERATORS = {"/console/agents/new", "/console/programs/new", "/console/requests"}
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
 FEEDS = {"/live"}
 
@@ -220,6 +221,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/deals",
         "/quotes",
         "/cases",
+        "/requests",
         "/contracts",
         "/pools",
         "/today",

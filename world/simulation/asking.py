@@ -10,7 +10,7 @@ from typing import Any, Final
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.records import RECORD_TYPES, Customer, Record
 from server.sync.registry import MUTATIONS
-from sync_protocol.schema import LOST_REASONS, RETURN_REASONS
+from sync_protocol.schema import LOST_REASONS, RETURN_REASONS, VERDICTS
 
 INTENTS: Final = tuple(sorted(MUTATIONS))
 _KINDS: Final = {kind.KIND: kind for kind in RECORD_TYPES}
@@ -27,6 +27,12 @@ _BESIDE: Final[Mapping[str, _Drawn]] = {
         "from_stage": getattr(record, "stage", None)
     },
     "opportunity.open_template": lambda _record, rng, _words: {"template_id": _nobody(rng)},
+    "resource_request.dispatch": lambda record, rng, _words: {
+        "helper_id": rng.choice((None, getattr(record, "requested_by", None)))
+    },
+    "resource_request.decline": lambda _record, _rng, words: {"text": next(words)},
+    "resource_request.complete": lambda _record, _rng, words: {"text": next(words)},
+    "resource_request.judge": lambda _record, rng, _words: {"verdict": rng.choice(VERDICTS)},
     "customers.release": lambda _record, rng, _words: {"pool_id": _nobody(rng)},
     "benefits.request": lambda _record, rng, _words: {"program_id": _nobody(rng)},
 }

@@ -179,7 +179,9 @@ def _known(wanted: WantedTask) -> dict[str, Any]:
     return known
 
 
-async def ensure_seen(tenant_id: UUID, assignees: Mapping[UUID, UUID]) -> None:
+async def ensure_seen(
+    tenant_id: UUID, assignees: Mapping[UUID, UUID], *, field: str = "assignee_id"
+) -> None:
     """Refuse an assignee who could not look at the customer.
 
     :raises AssigneeUnfit: naming the field.
@@ -189,7 +191,7 @@ async def ensure_seen(tenant_id: UUID, assignees: Mapping[UUID, UUID]) -> None:
     )
     if blind is not None:
         raise rules.AssigneeUnfit(
-            "Give it to somebody of the company who sees the customer.", field="assignee_id"
+            "Give it to somebody of the company who sees the customer.", field=field
         )
 
 

@@ -117,6 +117,12 @@ def core(name: str) -> str:
     return _core(name_key(name))
 
 
+def calling(name: str, city: str | None) -> str:
+    """Give by what people call a company: its name without place and legal form."""
+    name_core = core(name)
+    return name_core[_place_length(name_core, city) :]
+
+
 def _core(key: str) -> str:
     """Cut the legal form off the key of a name."""
     if not key.endswith(_LEGAL_FORMS):

@@ -1,0 +1,1 @@
+"""Requests for help as the company's people see them."""
