@@ -93,6 +93,10 @@ class Contact(Record, kw_only=True):
     phone: str | None = None
     email: str | None = None
     wechat: str | None = None
+    role: str | None = None
+    """``decides``, ``influences``, ``uses``, ``buys`` or ``guards``."""
+    stance: str | None = None
+    """``supports``, ``leans``, ``neutral``, ``doubts`` or ``opposes``."""
     remark: str | None = None
     custom: dict[str, Any] = {}
 
@@ -119,6 +123,8 @@ class Visit(Record, kw_only=True):
 
     customer_id: str
     store_id: str | None = None
+    contact_id: str | None = None
+    """With whom of the customer's people."""
     visitor_id: str | None = None
     """None until the server has seen the visit."""
     planned_at: int | None = None
@@ -199,6 +205,7 @@ class Task(Record, kw_only=True):
     done_at: int | None = None
     cancelled_at: int | None = None
     result: str | None = None
+    contact_id: str | None = None
     assignee_id: str | None = None
     """None until the server has seen the task: this person's own."""
     giver_id: str | None = None

@@ -18,7 +18,7 @@ from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
 from partner_portal.contracts import papers
 from partner_portal.custom import pages as custom
-from partner_portal.customers import children, detail, editing
+from partner_portal.customers import children, detail, editing, relationship
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
 from partner_portal.deals import detail as deal
@@ -161,6 +161,7 @@ def create_app(settings: Settings) -> Litestar:
             cases.decide,
             cases.comment,
             cases.assign,
+            relationship.order_uplift,
             requests.request_list,
             requests.new_request,
             requests.call_up,

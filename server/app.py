@@ -44,6 +44,7 @@ from server.notifications import routes as notifications
 from server.partners import routes as partners
 from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
+from server.relationships import routes as relationships
 from server.requests import routes as requests
 from server.sales import routes as sales
 from server.settings import Settings
@@ -65,6 +66,7 @@ ROUTERS: Final[Sequence[Router]] = (
     contracts.router,
     cases.router,
     requests.router,
+    relationships.router,
     attachments.router,
     sync.router,
     sync.merges,

@@ -121,7 +121,7 @@ async def add(
     request: AnyRequest, actor: CurrentActor, customer_id: FromPath[UUID]
 ) -> Response[Any]:
     """Note a task on the customer's page."""
-    names = ("id", "title", "due_at", "priority", "assignee_id", "is_must_do")
+    names = ("id", "title", "due_at", "priority", "assignee_id", "is_must_do", "contact_id")
     given = await forms.texts(request, *names)
     due = given.pop("due_at")
     wanted = {

@@ -88,12 +88,13 @@ async def plan(
     request: AnyRequest, actor: CurrentActor, customer_id: FromPath[UUID]
 ) -> Response[Any]:
     """Plan a visit from the customer's page."""
-    given = await forms.texts(request, "id", "planned_at", "purpose")
+    given = await forms.texts(request, "id", "planned_at", "purpose", "contact_id")
     new = forms.taken(
         {
             "id": given["id"] or None,
             "planned_at": moment_of(given["planned_at"], "planned_at"),
             "purpose": given["purpose"] or None,
+            "contact_id": given["contact_id"] or None,
         },
         NewVisit,
     )

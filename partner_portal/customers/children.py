@@ -26,6 +26,7 @@ from server.customers.custom import queries as customs
 from server.customers.schemas import ContactEdit, ContactView, Saved, StoreEdit, StoreView
 from server.kit import clock
 from server.kit.errors import NotFound, Refusal
+from sync_protocol.schema import CONTACT_ROLES, STANCES
 
 Kind = Literal["contacts", "stores"]
 
@@ -151,6 +152,8 @@ async def _form(
         held=draft.held,
         fields=_DOING[draft.kind].fields,
         given=draft.given,
+        contact_roles=CONTACT_ROLES,
+        stances=STANCES,
         wrong=wrong,
         **own.drawn(own_fields, draft.given, spoken),
         **await frame(request, actor),

@@ -31,6 +31,10 @@ class Input(StrEnum):
     """One of the levels."""
     OWNER = "owner"
     """One of the company's people."""
+    ROLE = "role"
+    """What somebody is to a purchase."""
+    STANCE = "stance"
+    """Where somebody stands to us."""
     AREA = "area"
     """Several lines of text."""
 
@@ -66,6 +70,8 @@ BY_NAME: Final[Mapping[str, Field]] = {field.name: field for field in CUSTOMER}
 CONTACT: Final = (
     Field("name", "user", is_required=True),
     Field("title", "badge-check"),
+    Field("role", "users", Input.ROLE),
+    Field("stance", "circle-dot", Input.STANCE),
     Field("phone", "phone", Input.PHONE, max_length=40),
     Field("email", "mail", max_length=200),
     Field("wechat", "message-square"),
@@ -79,6 +85,9 @@ STORE: Final = (
     Field("district", "map-pin"),
     Field("address", "map-pin", is_whole=True, max_length=500),
 )
+
+SPOKEN: Final[Mapping[str, Field]] = {field.name: field for field in (*STORE, *CONTACT, *CUSTOMER)}
+"""Every field by name, as its values are read aloud."""
 
 
 class NotANumber(ValueError):

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from partner_portal.customers import own
-from partner_portal.customers.fields import BY_NAME, CONTACT, CUSTOMER, STORE, Input
+from partner_portal.customers.fields import CONTACT, CUSTOMER, SPOKEN, STORE, Input
 from partner_portal.formats import (
     CASE_COLOURS,
     CONTRACT_COLOURS,
@@ -31,9 +31,11 @@ from server.identity import queries as identity
 from server.identity.schemas import Directory
 from server.kit import clock, ids
 from server.pipeline import queries as deals
+from server.relationships import queries as relationships
 from server.requests import queries as requests
 from server.sync import queries as sync
 from sync_protocol.custom_fields import Definition
+from sync_protocol.schema import CONTACT_ROLES, STANCES
 from sync_protocol.schema.custom import is_custom
 
 ICONS: Final = {
@@ -55,6 +57,8 @@ ICONS: Final = {
     "service_case": "circle-help",
     "resource_request": "sparkles",
 }
+_CHOSEN: Final = {Input.STATUS: "status", Input.ROLE: "contact_role", Input.STANCE: "stance"}
+"""Below which key the words of a choice stand."""
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
 _WHOLE: Final = frozenset(
@@ -128,7 +132,7 @@ class Teller:
             return ", ".join(self._tags.get(str(item), "…") for item in items)
         if is_custom(name):
             return own.said(self._own_fields, name, value, spoken(self._words))
-        field = BY_NAME.get(name)
+        field = SPOKEN.get(name)
         return self._written(field.input if field else Input.LINE, value)
 
     def label(self, name: str) -> str:
@@ -141,8 +145,8 @@ class Teller:
     def _written(self, kind: Input, value: Any) -> str:
         """Write a value of a kind."""
         match kind:
-            case Input.STATUS:
-                return self._words.say(f"status.{value}")
+            case Input.STATUS | Input.ROLE | Input.STANCE:
+                return self._words.say(f"{_CHOSEN[kind]}.{value}")
             case Input.OWNER:
                 return self._people.get(str(value), "…")
             case Input.MONEY:
@@ -234,6 +238,13 @@ async def facts(
         "alarming": cases.alarming(of_service),
         "case_colours": CASE_COLOURS,
         "severity_colours": SEVERITY_COLOURS,
+        "relationship": await relationships.of_customer(actor, customer_id, now=clock.now()),
+        "contact_roles": CONTACT_ROLES,
+        "stances": STANCES,
+        "may_order": Permission.CUSTOMERS_WRITE in allowed
+        and (
+            Permission.TASKS_ASSIGN in allowed or found.customer.owner_id in {None, actor.user_id}
+        ),
         "requests": await requests.of_customer(actor, customer_id, now=clock.now()),
         "request_colours": REQUEST_COLOURS,
         "processes": await deals.versions(actor),

@@ -55,6 +55,8 @@ class VisitFields(msgspec.Struct, frozen=True, kw_only=True):
     cancelled_at: Moment | UnsetType = UNSET
     summary: Summary | UnsetType | None = UNSET
     next_step: Step | UnsetType | None = UNSET
+    contact_id: UUID | UnsetType | None = UNSET
+    """With whom of the customer's people."""
 
 
 class NewVisit(VisitFields, frozen=True, kw_only=True):
@@ -118,6 +120,7 @@ class VisitView(msgspec.Struct, frozen=True, kw_only=True):
     appeal: str | None
     appeal_state: Appeal | None
     decided_by: UUID | None
+    contact_id: UUID | None
 
     @property
     def state(self) -> VisitState:
@@ -168,8 +171,8 @@ class Escalation(StrEnum):
     """To the owners of the company."""
 
 
-class NewTask(msgspec.Struct, frozen=True, kw_only=True):
-    """A task to be. With its own `id` it may be sent again."""
+class TaskTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task asks for. With its own `id` it may be sent again."""
 
     id: UUID | None = None
     title: Title
@@ -182,7 +185,14 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     """Oneself, where nobody is named."""
 
 
-class NewTasks(NewTask, frozen=True, kw_only=True):
+class NewTask(TaskTerms, frozen=True, kw_only=True):
+    """A task to be."""
+
+    contact_id: UUID | None = None
+    """With whom of the customer's people."""
+
+
+class NewTasks(TaskTerms, frozen=True, kw_only=True):
     """The same task for each of many customers. `id` makes it the same when it is sent again.
 
     Where no assignee is named, each customer's owner is.
@@ -210,6 +220,7 @@ class TaskEdit(msgspec.Struct, frozen=True, kw_only=True):
     done_at: Moment | UnsetType = UNSET
     cancelled_at: Moment | UnsetType = UNSET
     result: Summary | UnsetType | None = UNSET
+    contact_id: UUID | UnsetType | None = UNSET
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -245,6 +256,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     """The rule that made it, with `rule_version`."""
     rule_version: int | None
     escalation: Escalation | None
+    contact_id: UUID | None
 
     @property
     def state(self) -> TaskState:

@@ -37,6 +37,8 @@ class Visit(Synced, Table, tablename="visit"):
     appeal = Text(null=True)
     appeal_state = Text(null=True)
     decided_by = UUID(null=True)
+    contact_id = UUID(null=True)
+    """With whom of the customer's people."""
 
 
 class Task(Synced, Table, tablename="task"):
@@ -61,6 +63,8 @@ class Task(Synced, Table, tablename="task"):
     rule_version = BigInt(null=True)
     escalation = Text(null=True)
     """How far word of its being late has gone; see `server.automation`."""
+    contact_id = UUID(null=True)
+    """With whom of the customer's people."""
 
 
 class Call(Synced, Table, tablename="call"):

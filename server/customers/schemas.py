@@ -11,6 +11,8 @@ from msgspec import UNSET, UnsetType
 from server.kit.text import PRINTABLE, Str
 from sync_protocol.schema import MAX_REVENUE_MINOR
 
+ContactRole = Literal["decides", "influences", "uses", "buys", "guards"]
+Stance = Literal["supports", "leans", "neutral", "doubts", "opposes"]
 Line = Annotated[str, msgspec.Meta(max_length=100, pattern=PRINTABLE)]
 Address = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
 Remark = Annotated[str, msgspec.Meta(max_length=5000, pattern=PRINTABLE)]
@@ -127,6 +129,10 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     phone: str | None
     email: str | None
     wechat: str | None
+    role: str | None
+    """What the person is to a purchase."""
+    stance: str | None
+    """Where the person stands to us."""
     remark: str | None
     custom: dict[str, Any] = {}
 
@@ -312,6 +318,8 @@ class NewContact(msgspec.Struct, frozen=True, kw_only=True):
     phone: Str | None = None
     email: Str | None = None
     wechat: Line | None = None
+    role: ContactRole | None = None
+    stance: Stance | None = None
     remark: Remark | None = None
     custom: Custom = {}
 
@@ -325,6 +333,8 @@ class ContactEdit(EditTerms, frozen=True, kw_only=True):
     phone: Str | UnsetType | None = UNSET
     email: Str | UnsetType | None = UNSET
     wechat: Line | UnsetType | None = UNSET
+    role: ContactRole | UnsetType | None = UNSET
+    stance: Stance | UnsetType | None = UNSET
     remark: Remark | UnsetType | None = UNSET
     custom: Custom = {}
 

@@ -68,6 +68,10 @@ class Contact(Synced, Table, tablename="contact"):
     phone = Text(null=True)
     email = Text(null=True)
     wechat = Text(null=True)
+    role = Text(null=True)
+    """What the person is to a purchase."""
+    stance = Text(null=True)
+    """Where the person stands to us."""
     remark = Text(null=True)
     custom = JSONB(null=True)
 

@@ -34,10 +34,12 @@ from sync_protocol.schema.contracts import CONTRACT, CONTRACT_STATES
 from sync_protocol.schema.custom import CUSTOM_FIELD, CUSTOM_STATES, CUSTOM_SUBJECTS, CustomType
 from sync_protocol.schema.customers import (
     CONTACT,
+    CONTACT_ROLES,
     CUSTOMER,
     CUSTOMER_LEVELS,
     CUSTOMER_STATUSES,
     NOTE,
+    STANCES,
     STORE,
     TAG,
 )
@@ -112,6 +114,7 @@ __all__ = [
     "CONFLICT",
     "CONFLICT_STATES",
     "CONTACT",
+    "CONTACT_ROLES",
     "CONTRACT",
     "CONTRACT_STATES",
     "CURRENCIES",
@@ -154,6 +157,7 @@ __all__ = [
     "SERVICE_CASE",
     "SOURCE_CHANNELS",
     "SOURCE_STATES",
+    "STANCES",
     "STORE",
     "TAG",
     "TASK",

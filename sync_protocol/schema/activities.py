@@ -16,6 +16,11 @@ MAX_FIX_AGE_S: Final = 7 * 24 * 3600
 APPEAL_STATES: Final = ("open", "upheld", "rejected")
 
 
+def _with_whom(number: int) -> FieldSpec:
+    """Name the one of the customer's people with whom something was done."""
+    return FieldSpec(number=number, name="contact_id", type=FieldType.UUID, references="contact")
+
+
 def _told_once(number: int, name: str, minimum: int, maximum: int) -> FieldSpec:
     """Write a fact of a visit that is told once; its room refuses to tell it anew."""
     return FieldSpec(
@@ -65,6 +70,7 @@ VISIT: Final = RecordSpec(
         FieldSpec(number=18, name="appeal", max_length=500, server_only=True),
         FieldSpec(number=19, name="appeal_state", choices=APPEAL_STATES, server_only=True),
         FieldSpec(number=20, name="decided_by", type=FieldType.UUID, server_only=True),
+        _with_whom(21),
     ),
 )
 
@@ -100,6 +106,7 @@ TASK: Final = RecordSpec(
         written_by_server(12, "rule_id", FieldType.UUID),
         written_by_server(13, "rule_version", FieldType.INT),
         FieldSpec(number=14, name="escalation", choices=ESCALATIONS, server_only=True),
+        _with_whom(15),
     ),
 )
 

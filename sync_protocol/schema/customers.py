@@ -15,6 +15,11 @@ from sync_protocol.schema.fields import (
 CUSTOMER_STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
 CUSTOMER_LEVELS: Final = ("A", "B", "C", "D")
 
+CONTACT_ROLES: Final = ("decides", "influences", "uses", "buys", "guards")
+"""What somebody is to a purchase; who guards (守门人) keeps others from being met."""
+STANCES: Final = ("supports", "leans", "neutral", "doubts", "opposes")
+"""Where somebody stands to us, the best first."""
+
 _USCC: Final = r"[0-9A-HJ-NPQRTUWXY]{18}"
 
 CUSTOMER: Final = RecordSpec(
@@ -79,6 +84,8 @@ CONTACT: Final = RecordSpec(
         FieldSpec(number=6, name="email", max_length=254),
         FieldSpec(number=7, name="wechat", max_length=100),
         FieldSpec(number=8, name="remark", policy=Policy.TEXT_MERGE, max_length=5_000),
+        FieldSpec(number=9, name="role", choices=CONTACT_ROLES, since=4),
+        FieldSpec(number=10, name="stance", choices=STANCES, since=4),
     ),
 )
 NOTE: Final = RecordSpec(

@@ -437,6 +437,10 @@ API: Final[dict[Route, Case]] = {
         answers={"body.assignee_id": 422},
         body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)},
     ),
+    ("GET", "/v1/customers/{customer_id}/relationship"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/customers/{customer_id}/relationship/tasks"): Case(
+        ids={"path.customer_id": "customer"}
+    ),
     ("GET", "/v1/resource-requests"): Case(
         ids={
             "query.customer_id": "customer",
@@ -877,18 +881,23 @@ API: Final[dict[Route, Case]] = {
         answers={"query.customer_id": 200, "query.visitor_id": 200},
     ),
     ("POST", "/v1/customers/{customer_id}/visits"): Case(
-        ids={"path.customer_id": "customer", "body.store_id": "store"},
+        ids={
+            "path.customer_id": "customer",
+            "body.store_id": "store",
+            "body.contact_id": "contact",
+        },
         new_ids=("body.id",),
         body=lambda company: {
             "id": str(new_id()),
             "store_id": str(company.ids["store"]),
+            "contact_id": str(company.ids["contact"]),
             "purpose": company.text("拜访"),
         },
         role=Role.SALES_REP,
     ),
     ("GET", "/v1/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),
     ("PATCH", "/v1/visits/{visit_id}"): Case(
-        ids={"path.visit_id": "visit"},
+        ids={"path.visit_id": "visit", "body.contact_id": "contact"},
         body=lambda company: {"summary": company.text("改见闻")},
         role=Role.SALES_REP,
     ),
@@ -930,12 +939,17 @@ API: Final[dict[Route, Case]] = {
         role=Role.AGENT_OWNER,
     ),
     ("POST", "/v1/customers/{customer_id}/tasks"): Case(
-        ids={"path.customer_id": "customer", "body.assignee_id": "user"},
+        ids={
+            "path.customer_id": "customer",
+            "body.assignee_id": "user",
+            "body.contact_id": "contact",
+        },
         answers={"body.assignee_id": 422},
         new_ids=("body.id",),
         body=lambda company: {
             "id": str(new_id()),
             "title": company.text("任务"),
+            "contact_id": str(company.ids["contact"]),
             "assignee_id": str(company.tenant.rep.user_id),
         },
     ),
@@ -963,7 +977,8 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/tasks/{task_id}"): Case(ids={"path.task_id": "task"}),
     ("PATCH", "/v1/tasks/{task_id}"): Case(
-        ids={"path.task_id": "task"}, body=lambda company: {"detail": company.text("说明")}
+        ids={"path.task_id": "task", "body.contact_id": "contact"},
+        body=lambda company: {"detail": company.text("说明")},
     ),
     ("POST", "/v1/tasks/{task_id}/completion"): Case(
         ids={"path.task_id": "task"},
@@ -1394,6 +1409,9 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("POST", "/cases/{case_id}/assignment"): Case(
         ids=_CASE, body=lambda company: {"assignee_id": str(company.tenant.owner.user_id)}
+    ),
+    ("POST", "/customers/{customer_id}/relationship/tasks"): Case(
+        ids={"path.customer_id": "customer"}
     ),
     ("GET", "/requests"): Case(),
     ("GET", "/customers/{customer_id}/requests/new"): Case(

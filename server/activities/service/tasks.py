@@ -19,8 +19,10 @@ from server.activities.schemas import (
     TaskEdit,
     TasksMade,
     TaskState,
+    TaskTerms,
     TaskView,
 )
+from server.activities.service.told import as_it_travels
 from server.changelog import facts
 from server.changelog import service as changelog
 from server.customers import queries as customers
@@ -30,7 +32,16 @@ from server.notifications.rules import Kind
 from sync_protocol.messages import Create, Edit
 
 _KIND: Final = "task"
-_TOLD: Final = ("title", "detail", "due_at", "priority", "done_at", "cancelled_at", "result")
+_TOLD: Final = (
+    "title",
+    "detail",
+    "due_at",
+    "priority",
+    "done_at",
+    "cancelled_at",
+    "result",
+    "contact_id",
+)
 # Whom a person sees is said in `server.customers.sight`; this is the same, for somebody else.
 _BLIND: Final = """
 SELECT FROM UNNEST($2::uuid[], $3::uuid[]) AS wanted(customer_id, user_id)
@@ -54,6 +65,7 @@ class WantedTask(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     priority: str = "normal"
     is_must_do: bool = False
+    contact_id: UUID | None = None
     rule: tuple[UUID, int] | None = None
     """The rule that makes it, and its version."""
 
@@ -71,7 +83,8 @@ async def add_task(actor: Actor, customer_id: UUID, new: NewTask, *, now: dateti
         ensure(actor, Permission.TASKS_ASSIGN)
     async with db.tenant_transaction(actor.tenant_id):
         await customers.one(actor, customer_id)
-        await make_tasks(actor, [_wanted(new, task_id, customer_id, assignee)], now=now)
+        wanted = _wanted(new, task_id, customer_id, assignee, new.contact_id)
+        await make_tasks(actor, [wanted], now=now)
         held = await queries.task(actor, task_id)
         await _tell(actor, held, now=now)
     return held
@@ -114,7 +127,13 @@ async def add_tasks(actor: Actor, new: NewTasks, *, now: datetime) -> TasksMade:
     return TasksMade(len(wanted), len(people))
 
 
-def _wanted(new: NewTask, task_id: UUID, customer_id: UUID, assignee_id: UUID) -> WantedTask:
+def _wanted(
+    new: TaskTerms,
+    task_id: UUID,
+    customer_id: UUID,
+    assignee_id: UUID,
+    contact_id: UUID | None = None,
+) -> WantedTask:
     """Say what is asked for, for one customer."""
     return WantedTask(
         id=task_id,
@@ -125,6 +144,7 @@ def _wanted(new: NewTask, task_id: UUID, customer_id: UUID, assignee_id: UUID) -
         due_at=new.due_at,
         priority=new.priority,
         is_must_do=new.is_must_do,
+        contact_id=contact_id,
     )
 
 
@@ -168,6 +188,7 @@ def _fields(wanted: WantedTask) -> dict[str, Any]:
         "due_at": None if wanted.due_at is None else clock.to_ms(wanted.due_at),
         "priority": str(wanted.priority),
         "is_must_do": int(wanted.is_must_do),
+        "contact_id": as_it_travels(wanted.contact_id),
     }
 
 
@@ -206,9 +227,7 @@ async def change_task(actor: Actor, task_id: UUID, change: TaskEdit, *, now: dat
         kind=_KIND,
         id=str(task_id),
         fields={
-            name: clock.to_ms(value) if isinstance(value, datetime) else value
-            for name, value in touched.items()
-            if value is not UNSET
+            name: as_it_travels(value) for name, value in touched.items() if value is not UNSET
         },
         at_ms=clock.to_ms(now),
         base=changelog.base_of_now() if change.base is None else change.base,

@@ -20,6 +20,7 @@ from server.activities.schemas import (
     VisitFields,
     VisitView,
 )
+from server.activities.service.told import as_it_travels
 from server.audit import service as audit
 from server.changelog import facts
 from server.changelog import service as changelog
@@ -78,10 +79,7 @@ async def change_visit(
 def _as_told(given: VisitFields) -> dict[str, Any]:
     """Give the fields that a request touched, as they travel."""
     touched = {name: getattr(given, name) for name in _TOLD if getattr(given, name) is not UNSET}
-    return {
-        name: clock.to_ms(value) if isinstance(value, datetime) else value
-        for name, value in touched.items()
-    }
+    return {name: as_it_travels(value) for name, value in touched.items()}
 
 
 async def appeal(actor: Actor, visit_id: UUID, said: NewAppeal, *, now: datetime) -> VisitView:
