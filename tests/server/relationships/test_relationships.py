@@ -12,7 +12,9 @@ from server.access import Actor
 from server.activities import queries as activities
 from server.activities import service as todo
 from server.activities.schemas import (
+    CallOutcome,
     Completion,
+    NewCall,
     NewTask,
     NewVisit,
     VisitEdit,
