@@ -5,6 +5,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from partner_portal import assets, failures, live, session
+from partner_portal.account import calendar
 from partner_portal.account import pages as account
 from partner_portal.activities import calls, visits
 from partner_portal.activities import tasks as to_do
@@ -261,6 +262,8 @@ def create_app(settings: Settings) -> Litestar:
             devices.ask_revocation,
             devices.revoke,
             account.account,
+            calendar.make_feed,
+            calendar.revoke_feed,
             account.change_password,
             account.sign_out_elsewhere,
             programs.new_program,

@@ -21,6 +21,7 @@ from typing_extensions import override
 from server import health, openapi, self_check
 from server.access import Actor
 from server.activities import routes as activities
+from server.agenda import routes as agenda
 from server.attachments import place as attachment_place
 from server.attachments import routes as attachments
 from server.automation import routes as automation
@@ -67,6 +68,7 @@ ROUTERS: Final[Sequence[Router]] = (
     cases.router,
     requests.router,
     relationships.router,
+    agenda.router,
     attachments.router,
     sync.router,
     sync.merges,

@@ -26,6 +26,7 @@ APP_REGISTRY = AppRegistry(
         "server.contracts.piccolo_app",
         "server.cases.piccolo_app",
         "server.requests.piccolo_app",
+        "server.agenda.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

@@ -11,6 +11,8 @@ from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor
 from server.access.edge import CurrentActor
+from server.agenda import queries as agenda
+from server.agenda.schemas import FeedSaved
 from server.identity import queries, service
 from server.kit import addresses, clock
 from server.kit.errors import Refusal, Unauthenticated
@@ -21,19 +23,25 @@ _PASSWORD_MAX: Final = 400
 @get("/account")
 async def account(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """Show who one is here."""
-    return await _page(request, actor, renderer, Problem())
+    return await page(request, actor, renderer, Problem())
 
 
-async def _page(
-    request: AnyRequest, actor: Actor, renderer: TheRenderer, wrong: Problem
+async def page(
+    request: AnyRequest,
+    actor: Actor,
+    renderer: TheRenderer,
+    wrong: Problem,
+    made: FeedSaved | None = None,
 ) -> Response[Any]:
-    """Draw the page."""
+    """Draw the page, with the address of a calendar where one was just made."""
     return renderer.page(
         request,
         "account/templates/account.html",
         status=wrong.status,
         me=await queries.me(actor),
         wrong=wrong,
+        feed=None if actor.is_platform else await agenda.feed(actor),
+        made=made,
         **await frame(request, actor),
     )
 
@@ -55,10 +63,10 @@ async def change_password(
         # Of the two it can only be the password: the person is signed in.
         said = forms.words_of(request).say("account.wrong_password")
         wrong = Problem(status=HTTPStatus.UNPROCESSABLE_ENTITY, errors={"current_password": said})
-        return await _page(request, actor, renderer, wrong)
+        return await page(request, actor, renderer, wrong)
     except Refusal as refusal:
         wrong = forms.problem(refusal, forms.words_of(request))
-        return await _page(request, actor, renderer, wrong)
+        return await page(request, actor, renderer, wrong)
     return forms.go("/account", "password")
 
 

@@ -7,6 +7,8 @@ import msgspec
 
 from server.activities import service as activities
 from server.activities.schemas import CallOutcome, NewCall
+from server.agenda import service as agenda
+from server.agenda.schemas import NewFeed
 from server.automation.plays import service as plays
 from server.automation.plays.rules import PlayTerms
 from server.automation.plays.schemas import NewPlay
@@ -64,3 +66,9 @@ async def new_call(tenant: Tenant, name: str, customer_id: UUID) -> UUID:
     made = await activities.add_call(tenant.rep, customer_id, new, now=now)
     await activities.heed_opt_outs(tenant.tenant_id, [str(made.id)], now=now)
     return made.id
+
+
+async def make_feeds(tenant: Tenant) -> None:
+    """Give everybody a calendar."""
+    for person in (tenant.owner, tenant.manager, tenant.rep):
+        await agenda.make_feed(person, NewFeed(), token=new_id().hex, now=clock.now())

@@ -263,6 +263,7 @@ async def fill(company: Company) -> None:
     await pools.pick(company.tenant.owner, await new_pooled(company), now=clock.now())
     in_time_to_warn = clock.now() + timedelta(days=25)
     await recycling.recycle(company.tenant.tenant_id, now=in_time_to_warn)
+    await rhythm.make_feeds(company.tenant)
     await agree_on_leads(company)
     await merge_two(company)
     await part_two(company)
