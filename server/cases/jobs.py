@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from server.cases import service
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Every, Planned
 from server.partners import queries as partners
 
@@ -26,11 +26,7 @@ async def remind(job: outbox.Job, now: datetime) -> None:
 
 async def remind_everywhere(now: datetime) -> None:
     """Leave work for each company."""
-    tenants = await partners.tenant_ids()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{REMIND}:{tenant_id}"
-            await outbox.add(REMIND, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(REMIND, await partners.tenant_ids(), now=now)
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {

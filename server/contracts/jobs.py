@@ -4,7 +4,7 @@ from datetime import datetime, time
 from typing import Final
 
 from server.contracts import service
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
 
@@ -12,18 +12,15 @@ FOLLOW: Final = "contracts.follow_days"
 
 
 async def follow_days(job: outbox.Job, now: datetime) -> None:
-    """Let a company's contracts begin and end."""
+    """Let a company's contracts begin and end, and tell of those that end soon."""
     assert job.tenant_id is not None, "contracts are a company's"
     await service.follow_days(job.tenant_id, now=now)
+    await service.remind_of_ends(job.tenant_id, now=now)
 
 
 async def follow_everywhere(now: datetime) -> None:
     """Leave work for each company."""
-    tenants = await partners.tenant_ids()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{FOLLOW}:{tenant_id}"
-            await outbox.add(FOLLOW, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(FOLLOW, await partners.tenant_ids(), now=now)
 
 
 HANDLERS = {FOLLOW: follow_days}

@@ -15,6 +15,8 @@ from sync_protocol.schema import is_day
 
 _NONE: Final[Mapping[str, Any]] = {"currency": "CNY", "amount_minor": 0}
 """What stands where nothing was said: a framework contract may have no amount."""
+REMINDED_DAYS: Final = (30, 7)
+"""So many days before a contract ends, who is in charge of it is told."""
 Received = Mapping[str, int]
 """What came in, in minor units, by the ids of instalments."""
 
@@ -318,3 +320,8 @@ def derive(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 FOR_EVER: Final = date(9000, 1, 1)
 """To which day a contract without a last one keeps its customer."""
+
+
+def reminder(days_left: int) -> int:
+    """Say which reminder has come for a contract that ends in so many days, at most a month."""
+    return min(step for step in REMINDED_DAYS if days_left <= step)

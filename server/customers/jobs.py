@@ -7,7 +7,7 @@ from typing import Final
 from server.customers.imports.target import CUSTOMERS
 from server.customers.pools import recycling
 from server.imports import targets
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
 
@@ -22,11 +22,7 @@ async def recycle(job: outbox.Job, now: datetime) -> None:
 
 async def recycle_everywhere(now: datetime) -> None:
     """Leave a day's recycling for each company."""
-    tenants = await partners.tenant_ids()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{recycling.TOPIC}:{tenant_id}"
-            await outbox.add(recycling.TOPIC, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(recycling.TOPIC, await partners.tenant_ids(), now=now)
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {

@@ -38,6 +38,12 @@ class Kind(StrEnum):
     """A request for help waits for one: to be sent on, or to be answered."""
     RESOURCE_ANSWERED = "resource_answered"
     """A request for help was sent on, done, declined or taken back."""
+    APPROVAL_ASKED = "approval_asked"
+    """A quote or contract of somebody in one's charge waits for approval."""
+    APPROVAL_DECIDED = "approval_decided"
+    """Somebody has decided about a quote or contract of one's own."""
+    CONTRACT_ENDS = "contract_ends"
+    """A contract in one's charge ends in a month, or in a week."""
     PLAY_TOLD = "play_told"
     """One of the company's own rules has something to tell."""
     PLAY_UNSERVED = "play_unserved"
@@ -84,6 +90,12 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.TASK_OVERDUE: ("必做任务已超时", "A must-do task is overdue"),
     Kind.CASE_OPENED: ("客户有新的服务单", "A customer has opened a service case"),
     Kind.CASE_OVERDUE: ("服务单已超时", "A service case is overdue"),
+    Kind.APPROVAL_ASKED: ("有报价或合同待您审批", "A quote or contract waits for your approval"),
+    Kind.APPROVAL_DECIDED: (
+        "您的报价或合同已有审批结果",
+        "A decision was made about your quote or contract",
+    ),
+    Kind.CONTRACT_ENDS: ("合同即将到期", "A contract ends soon"),
     Kind.PLAY_TOLD: ("自动规则提醒", "A rule has something to tell"),
     Kind.PLAY_UNSERVED: ("自动规则找不到可派的人", "A rule found nobody to give a task to"),
     Kind.CUSTOMER_MOVED: (

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
+from server.identity import queries as identity
 from server.kit import db, ids, outbox
 from server.kit.errors import NotFound
 from server.kit.text import clean
@@ -145,6 +146,46 @@ def _delivery(
         now=now,
         key=f"{TOPIC}:{notification_id}",
         run_at=quiet.first_after(now) if quiet else now,
+    )
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """A quote or contract about which somebody else decides, as people are told of it."""
+
+    id: UUID
+    name: str
+    page: str
+    event_id: UUID
+    """What was done with it; of one thing people hear once."""
+
+
+async def ask_for_approval(actor: Actor, paper: Paper, *, now: datetime) -> None:
+    """Tell who answers for the actor that a paper waits for them, in the open transaction."""
+    judges = await identity.superiors(actor.tenant_id, actor.user_id)
+    await _tell_of(actor, paper, judges, Kind.APPROVAL_ASKED, now=now)
+
+
+async def tell_of_approval(
+    actor: Actor, paper: Paper, author_id: str | None, *, now: datetime
+) -> None:
+    """Tell who submitted a paper that somebody has decided about it, in the open transaction."""
+    people = [] if author_id is None else [UUID(author_id)]
+    await _tell_of(actor, paper, people, Kind.APPROVAL_DECIDED, now=now)
+
+
+async def _tell_of(
+    actor: Actor, paper: Paper, people: Iterable[UUID], kind: Kind, *, now: datetime
+) -> None:
+    """Tell others than the actor of a paper."""
+    await tell(
+        actor.tenant_id,
+        set(people) - {actor.user_id},
+        kind,
+        key=f"{kind}:{paper.event_id}",
+        subject=paper.name,
+        page=paper.page,
+        subject_id=paper.id,
+        now=now,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Every, Planned
 from server.partners import queries as partners
 from server.pipeline.service import counting
@@ -20,11 +20,7 @@ async def count(job: outbox.Job, now: datetime) -> None:
 
 async def count_everywhere(now: datetime) -> None:
     """Leave work for each company."""
-    tenants = await partners.tenant_ids()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{COUNT}:{tenant_id}"
-            await outbox.add(COUNT, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(COUNT, await partners.tenant_ids(), now=now)
 
 
 HANDLERS = {COUNT: count}

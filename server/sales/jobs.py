@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from typing import Final
 
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
 from server.sales import service
@@ -19,11 +19,7 @@ async def expire(job: outbox.Job, now: datetime) -> None:
 
 async def expire_everywhere(now: datetime) -> None:
     """Leave work for each company."""
-    tenants = await partners.tenant_ids()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{EXPIRE}:{tenant_id}"
-            await outbox.add(EXPIRE, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(EXPIRE, await partners.tenant_ids(), now=now)
 
 
 HANDLERS = {EXPIRE: expire}

@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from typing import Final
 
-from server.kit import db, outbox
+from server.kit import outbox
 from server.kit.schedule import Daily, Planned
 from server.sync import collection, pairs, restoration
 
@@ -24,11 +24,7 @@ async def collect(job: outbox.Job, now: datetime) -> None:
 
 async def collect_everywhere(now: datetime) -> None:
     """Leave a night's work for each company."""
-    tenants = await restoration.tenants()
-    async with db.job_transaction():
-        for tenant_id in tenants:
-            key = f"{COLLECT}:{tenant_id}"
-            await outbox.add(COLLECT, {}, tenant_id=tenant_id, now=now, key=key)
+    await outbox.add_for_each(COLLECT, await restoration.tenants(), now=now)
 
 
 HANDLERS = {pairs.TOPIC: find_pairs, COLLECT: collect}

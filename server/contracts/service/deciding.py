@@ -20,6 +20,8 @@ from server.contracts.service.holding import hold
 from server.identity.rules.absences import day_of
 from server.kit import clock, db, ids
 from server.kit.errors import IdReused
+from server.notifications import service as notifications
+from server.notifications.service import Paper
 from server.pipeline import service as pipeline
 from sync_protocol.contracting.states import LIVE, State, Verb, by_days
 from sync_protocol.merge import HeldRecord
@@ -112,6 +114,12 @@ async def _decide(
         *(rules.hash_of(held.fields), asked.remark, actor.user_id, now),
     )
     await audit.record(actor, f"contract.{_TOLD[verb]}", subject_id=UUID(held.id), now=now)
+    paper = Paper(id=UUID(held.id), name=held.fields["title"], page="/contracts", event_id=event_id)
+    if state is State.WAITING:
+        await notifications.ask_for_approval(actor, paper, now=now)
+    if verb in {Verb.APPROVE, Verb.DECLINE}:
+        author_id = held.fields["submitted_by"]
+        await notifications.tell_of_approval(actor, paper, author_id, now=now)
     if verb is Verb.SIGN:
         await _tell_deal(actor, held, now=now)
 

@@ -14,6 +14,8 @@ from server.changelog import facts, storage
 from server.identity.rules.absences import day_of
 from server.kit import clock, db, ids
 from server.kit.errors import IdReused, NotFound
+from server.notifications import service as notifications
+from server.notifications.service import Paper
 from server.pipeline import queries as pipeline_queries
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import OpportunityEdit
@@ -96,6 +98,12 @@ async def _decide(
         *(actor.user_id, now),
     )
     await audit.record(actor, f"quote.{_TOLD[verb]}", subject_id=UUID(held.id), now=now)
+    paper = Paper(id=UUID(held.id), name=held.fields["name"], page="/quotes", event_id=event_id)
+    if state is State.WAITING:
+        await notifications.ask_for_approval(actor, paper, now=now)
+    if verb in {Verb.APPROVE, Verb.DECLINE}:
+        author_id = held.fields["submitted_by"]
+        await notifications.tell_of_approval(actor, paper, author_id, now=now)
     if verb is Verb.ACCEPT:
         await _tell_deal(actor, held, now=now)
 

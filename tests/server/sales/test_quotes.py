@@ -10,6 +10,8 @@ import pytest
 from server.access import Role
 from server.access.rules import NotPermitted
 from server.kit.errors import IdReused, NotFound, Refusal
+from server.notifications import queries as notifications
+from server.notifications.rules import Kind
 from server.pipeline import queries as pipeline
 from server.sales import queries, service
 from server.sales.rules.quotes import (
@@ -50,7 +52,12 @@ async def test_s48_below_the_floor_somebody_else_must_approve(tenant: Tenant) ->
         await decide(tenant.rep, quote, "approve")
     approved = await decide(tenant.manager, quote, "approve", remark="老客户")
 
+    asked = await notifications.notifications(tenant.manager)
+    answered = await notifications.notifications(tenant.rep)
+
     assert waiting.quote.state == "waiting"
+    assert [each.link for each in asked.items] == [f"/quotes/{quote}"]
+    assert [each.kind for each in answered.items] == [Kind.APPROVAL_DECIDED]
     assert (approved.quote.state, approved.quote.decision) == ("approved", "老客户")
     assert approved.quote.decided_by == tenant.manager.user_id
 
