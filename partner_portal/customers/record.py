@@ -157,7 +157,12 @@ class Teller:
                 return str(value)
 
     def person(self, user_id: UUID | None) -> str:
-        """Name a person; one who is not of the company any more is still somebody."""
+        """Name a person; one who is not of the company any more is still somebody.
+
+        What jobs and rules write has the product itself for its author.
+        """
+        if user_id is not None and not user_id.int:
+            return self._words.say("history.product")
         return self._people.get(str(user_id), "") or self._words.say("history.somebody")
 
     def moment(self, entry: HistoryEntry, said: Mapping[UUID, str]) -> Moment:

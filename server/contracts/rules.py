@@ -239,6 +239,8 @@ def is_settled(actor: Actor, fields: Mapping[str, Any], quote: Mapping[str, Any]
     """Say whether nobody has to approve a contract that somebody submits.
 
     The owner signs for the company, and what an accepted quote came to was decided before.
+
+    :param quote: the one that it is made from, if no other contract came of it.
     """
     if actor.role is Role.AGENT_OWNER:
         return True

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from server.access import Actor, Permission, ensure
 from server.cases.kinds import WRITTEN
 from server.cases.schemas import CaseEdit, NewCase
+from server.cases.service.clock import set_dues
 from server.changelog import service as changelog
 from server.customers.saving import saved
 from server.customers.schemas import Saved
@@ -36,7 +37,7 @@ async def create(actor: Actor, new: NewCase, *, now: datetime) -> Saved:
         base=changelog.base_of_now(),
     )
     async with db.tenant_transaction(actor.tenant_id):
-        return saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return await _written(actor, case_id, op, now=now)
 
 
 async def edit(actor: Actor, case_id: UUID, change: CaseEdit, *, now: datetime) -> Saved:
@@ -59,4 +60,11 @@ async def edit(actor: Actor, case_id: UUID, change: CaseEdit, *, now: datetime) 
         base=changelog.base_of_now() if change.base is None else change.base,
     )
     async with db.tenant_transaction(actor.tenant_id):
-        return saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+        return await _written(actor, case_id, op, now=now)
+
+
+async def _written(actor: Actor, case_id: UUID, op: Create | Edit, *, now: datetime) -> Saved:
+    """Write one op, and date the case at once: whoever sees it sees until when it is due."""
+    became = saved(case_id, await changelog.write(actor, [op], kinds=WRITTEN, now=now))
+    await set_dues(actor.tenant_id, [str(case_id)], now=now)
+    return became

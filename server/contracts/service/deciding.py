@@ -36,6 +36,10 @@ _NUMBERED: Final = """
 SELECT EXISTS (SELECT FROM contract WHERE tenant_id = $1 AND number = $2 AND id <> $3
     AND state NOT IN ('draft', 'void') AND NOT deleted)
 """
+_USED: Final = """
+SELECT EXISTS (SELECT FROM contract WHERE tenant_id = $1 AND quote_id = $2 AND id <> $3
+    AND state NOT IN ('draft', 'waiting', 'void') AND NOT deleted)
+"""
 _DUE: Final = """
 SELECT id FROM contract
 WHERE tenant_id = $1 AND NOT deleted
@@ -77,10 +81,12 @@ async def decide(actor: Actor, contract_id: UUID, asked: Decide, *, now: datetim
     event_id = asked.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         held, quote = await hold(actor, contract_id)
-        made = await _made(actor, event_id, contract_id, asked.verb)
+        made = await _made(actor, event_id)
         if made is None:
             await _decide(actor, held, quote, event_id, asked, now=now)
-            made = await _made(actor, event_id, contract_id, asked.verb)
+            made = await _made(actor, event_id)
+        else:
+            _ensure_same(actor, made, held, asked)
         assert made is not None, "it was made in this transaction, or before"
         return Decided(event=made, contract=await queries.one(actor, contract_id, now=now))
 
@@ -101,7 +107,8 @@ async def _decide(
     rules.ensure_reason(verb, asked.remark)
     if verb is Verb.APPROVE:
         rules.ensure_checker(actor, held.fields)
-    settled = rules.is_settled(actor, held.fields, quote.fields if quote else None)
+    offer = quote.fields if quote and not await _is_used(actor, held) else None
+    settled = rules.is_settled(actor, held.fields, offer)
     state = rules.outcome(verb, held.fields, today, settled=settled)
     values = _values(actor, asked, state, held, now=now)
     seq = await facts.note(actor, {held.key: values}, kinds=WRITTEN, now=now)
@@ -122,6 +129,12 @@ async def _decide(
         await notifications.tell_of_approval(actor, paper, author_id, now=now)
     if verb is Verb.SIGN:
         await _tell_deal(actor, held, now=now)
+
+
+async def _is_used(actor: Actor, held: HeldRecord) -> bool:
+    """Say whether another contract came of the locked quote: it speaks for one."""
+    key = (actor.tenant_id, UUID(held.fields["quote_id"]), UUID(held.id))
+    return bool(await db.connection().fetchval(_USED, *key))
 
 
 async def _ensure_number_free(actor: Actor, held: HeldRecord) -> None:
@@ -177,19 +190,24 @@ async def _tell_deal(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
     )
 
 
-async def _made(
-    actor: Actor, event_id: UUID, contract_id: UUID, verb: Verb
-) -> ContractEventView | None:
-    """Give what was done under this id before.
-
-    :raises IdReused: the id is another decision's.
-    """
+async def _made(actor: Actor, event_id: UUID) -> ContractEventView | None:
+    """Give what was done under this id."""
     row = await db.connection().fetchrow(_EVENT, actor.tenant_id, event_id)
-    if row is None:
-        return None
-    if (row["contract_id"], row["verb"]) != (contract_id, verb):
+    return None if row is None else ContractEventView(**row)
+
+
+def _ensure_same(actor: Actor, made: ContractEventView, held: HeldRecord, asked: Decide) -> None:
+    """Refuse what is not what was asked before.
+
+    :raises IdReused: the id is another decision's, another person's, or about something else.
+    """
+    wanted = (UUID(held.id), asked.verb, actor.user_id, asked.remark)
+    is_same = (made.contract_id, made.verb, made.done_by, made.remark) == wanted
+    is_about = asked.content_hash in {None, made.content_hash}
+    # The day stands on the contract; who says none means the one that was taken.
+    days = {None, held.fields["signed_on"]} if asked.verb is Verb.SIGN else {None, asked.signed_on}
+    if not (is_same and is_about and asked.signed_on in days):
         raise IdReused("This id is another decision's; make a new one.", field="id")
-    return ContractEventView(**row)
 
 
 async def follow_days(tenant_id: UUID, *, now: datetime) -> int:

@@ -72,10 +72,10 @@ async def decide(actor: Actor, quote_id: UUID, asked: Decide, *, now: datetime) 
     event_id = asked.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         held = await _hold(actor, quote_id)
-        made = await _made(actor, event_id, quote_id, asked.verb)
+        made = await _made(actor, event_id, quote_id, asked)
         if made is None:
             await _decide(actor, held, event_id, asked, now=now)
-            made = await _made(actor, event_id, quote_id, asked.verb)
+            made = await _made(actor, event_id, quote_id, asked)
         assert made is not None, "it was made in this transaction, or before"
         return Decided(event=made, quote=await queries.one(actor, quote_id))
 
@@ -200,17 +200,22 @@ async def _hold(actor: Actor, quote_id: UUID) -> HeldRecord:
     raise NotFound
 
 
-async def _made(actor: Actor, event_id: UUID, quote_id: UUID, verb: Verb) -> QuoteEventView | None:
-    """Give what was done under this id before.
+async def _made(
+    actor: Actor, event_id: UUID, quote_id: UUID, asked: Decide
+) -> QuoteEventView | None:
+    """Give what was done under this id before, if it was just this.
 
-    :raises IdReused: the id is another decision's.
+    :raises IdReused: the id is another decision's, another person's, or about something else.
     """
     row = await db.connection().fetchrow(_EVENT, actor.tenant_id, event_id)
     if row is None:
         return None
-    if (row["quote_id"], row["verb"]) != (quote_id, verb):
+    made = QuoteEventView(**row)
+    wanted = (quote_id, asked.verb, actor.user_id, asked.remark)
+    is_same = (made.quote_id, made.verb, made.done_by, made.remark) == wanted
+    if not is_same or asked.content_hash not in {None, made.content_hash}:
         raise IdReused("This id is another decision's; make a new one.", field="id")
-    return QuoteEventView(**row)
+    return made
 
 
 async def expire(tenant_id: UUID, *, now: datetime) -> int:

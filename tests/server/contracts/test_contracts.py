@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -220,10 +221,16 @@ async def test_a_decision_asked_twice_is_made_once(tenant: Tenant) -> None:
 # ---------------------------------------------------------------------- what it is made from
 
 
-async def test_s106_a_contract_is_made_from_an_accepted_quote(tenant: Tenant) -> None:
+async def accepted(tenant: Tenant) -> UUID:
+    """Let a customer accept a quote of the rep."""
     quote = await quotes.write(tenant, await quotes.stock(tenant.manager))
     for verb in ("submit", "send", "accept"):
         await quotes.decide(tenant.rep, quote, verb)
+    return quote
+
+
+async def test_s106_a_contract_is_made_from_an_accepted_quote(tenant: Tenant) -> None:
+    quote = await accepted(tenant)
 
     contract = await write(tenant.rep, quote_id=quote, title="收银机采购合同", amount_minor=None)
     submitted = await decide(tenant.rep, contract, "submit")
@@ -234,6 +241,58 @@ async def test_s106_a_contract_is_made_from_an_accepted_quote(tenant: Tenant) ->
     assert (held.lines, held.opportunity_id) == (offered.lines, offered.opportunity_id)
     # What the customer accepted was decided before.
     assert held.state == "approved"
+
+
+async def test_an_accepted_quote_lets_one_contract_through(tenant: Tenant) -> None:
+    quote = await accepted(tenant)
+    first, second = [await write(tenant.rep, quote_id=quote, amount_minor=None) for _ in range(2)]
+
+    states = [
+        (await decide(tenant.rep, contract, "submit")).contract.state
+        for contract in (first, second)
+    ]
+    await decide(tenant.rep, first, "revise")
+    again = (await decide(tenant.rep, first, "submit")).contract.state
+
+    # The second waits for somebody who says that the quote was meant twice.
+    assert states == ["approved", "waiting"]
+    assert again == "approved"
+
+
+async def test_of_two_contracts_of_a_quote_that_are_submitted_at_once_one_passes(
+    tenant: Tenant,
+) -> None:
+    quote = await accepted(tenant)
+    contracts = [await write(tenant.rep, quote_id=quote, amount_minor=None) for _ in range(2)]
+
+    decided = await asyncio.gather(*(decide(tenant.rep, each, "submit") for each in contracts))
+
+    assert sorted(each.contract.state for each in decided) == ["approved", "waiting"]
+
+
+async def test_another_decision_under_a_used_id_is_refused(tenant: Tenant) -> None:
+    contract, asked, signed = await write(tenant.rep), new_id(), new_id()
+    await decide(tenant.rep, contract, "submit")
+    said: dict[str, Any] = {
+        "id": asked,
+        "content_hash": (await seen(tenant.rep, contract)).content_hash,
+    }
+    made = await decide(tenant.manager, contract, "approve", remark="可以", **said)
+
+    with pytest.raises(IdReused):
+        await decide(tenant.owner, contract, "approve", remark="可以", **said)
+    for other in ({"remark": "改一下"}, {"content_hash": "0" * 64}):
+        with pytest.raises(IdReused):
+            await decide(tenant.manager, contract, "approve", **{"remark": "可以", **said, **other})
+    assert (
+        await decide(tenant.manager, contract, "approve", remark="可以", **said)
+    ).event == made.event
+
+    day: dict[str, Any] = {"id": signed, "signed_on": "2026-03-01"}
+    await decide(tenant.rep, contract, "sign", **day)
+    with pytest.raises(IdReused):
+        await decide(tenant.rep, contract, "sign", **{**day, "signed_on": "2026-02-28"})
+    assert (await decide(tenant.rep, contract, "sign", **day)).contract.signed_on == "2026-03-01"
 
 
 async def test_another_amount_than_the_quotes_must_be_approved(tenant: Tenant) -> None:

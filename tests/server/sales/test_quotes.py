@@ -259,6 +259,25 @@ async def _at_once(*asked: Any) -> tuple[list[Any], list[Refusal]]:
     return [end for end in ends if not isinstance(end, Refusal)], refusals
 
 
+async def test_another_decision_under_a_used_id_is_refused(tenant: Tenant) -> None:
+    quote = await write(tenant, await stock(tenant.manager), price_minor=50_00)
+    await decide(tenant.rep, quote, "submit")
+    said: dict[str, Any] = {
+        "id": new_id(),
+        "content_hash": (await seen(tenant.rep, quote)).content_hash,
+    }
+    made = await decide(tenant.manager, quote, "approve", remark="可以", **said)
+
+    with pytest.raises(IdReused):
+        await decide(tenant.owner, quote, "approve", remark="可以", **said)
+    for other in ({"remark": "不可以"}, {"content_hash": "0" * 64}):
+        with pytest.raises(IdReused):
+            await decide(tenant.manager, quote, "approve", **{"remark": "可以", **said, **other})
+    assert (
+        await decide(tenant.manager, quote, "approve", remark="可以", **said)
+    ).event == made.event
+
+
 async def test_of_two_managers_who_approve_one_does(tenant: Tenant) -> None:
     quote = await write(tenant, await stock(tenant.manager), price_minor=1_00)
     await decide(tenant.rep, quote, "submit")
