@@ -19,7 +19,7 @@ from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
 from partner_portal.contracts import papers
 from partner_portal.custom import pages as custom
-from partner_portal.customers import children, detail, editing, relationship
+from partner_portal.customers import children, detail, editing, merging, relationship
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
 from partner_portal.deals import detail as deal
@@ -93,6 +93,10 @@ def create_app(settings: Settings) -> Litestar:
             detail.settle,
             detail.undo_merge,
             detail.history,
+            merging.duplicates,
+            merging.compare,
+            merging.merge,
+            merging.tell_apart,
             editing.new_customer,
             editing.create,
             editing.edit_form,

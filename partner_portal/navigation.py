@@ -71,6 +71,7 @@ _AGENT = (
         "nav.conflicts_short",
         Permission.CUSTOMERS_READ,
     ),
+    _Place("/duplicates", "copy", "nav.duplicates", "nav.duplicates", Permission.CUSTOMERS_READ),
     _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
     _Place(
         "/processes",

@@ -42,6 +42,7 @@ OPPORTUNITY: Final = RecordKind(
     complete=_complete,
     take=_take,
     index=index.of_others,
+    topic="deals.written",
 )
 
 KINDS: Final = (PROCESS, OPPORTUNITY)

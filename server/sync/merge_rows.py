@@ -25,7 +25,8 @@ ON CONFLICT (tenant_id, old_id) DO UPDATE SET into_id = $3, made_at = $4
 # Who was led to the one before is led to the other at once: an alias is never followed twice.
 _SHORTEN: Final = "UPDATE customer_alias SET into_id = $3 WHERE tenant_id = $1 AND into_id = $2"
 _PAIRED: Final = """
-UPDATE duplicate_pair SET state = 'merged' WHERE tenant_id = $1 AND $2 IN (first_id, second_id)
+UPDATE duplicate_pair SET state = 'merged'
+WHERE tenant_id = $1 AND $2 IN (first_id, second_id) AND state = 'open'
 """
 # What once left a customer is with this one now: who sees it there has nothing to drop.
 _BACK: Final = """
@@ -77,6 +78,7 @@ UPDATE customer_alias SET into_id = $2 WHERE tenant_id = $1 AND old_id IN (SELEC
 _UNPAIRED: Final = """
 UPDATE duplicate_pair SET state = 'open'
 WHERE tenant_id = $1 AND $2 IN (first_id, second_id) AND $3 NOT IN (first_id, second_id)
+    AND state = 'merged'
 """
 _ELSEWHERE: Final = """
 UPDATE record_exit SET customer_id = $3 WHERE tenant_id = $1 AND record_id = ANY($2::uuid[])

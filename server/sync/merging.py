@@ -5,7 +5,7 @@ belongs to it now; an op that still names the one is led to the other by its ali
 and what was filled in is kept, so that a merge can be taken back exactly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from server.kit import clock, ids
 from server.kit.errors import IdReused, Invalid, NotFound, Refusal
 from server.sync.merge_rows import HERE, Merge, Place
 from server.sync.registry import KINDS
-from server.sync.schemas import MergeView
+from server.sync.schemas import Choice, MergeView
 from sync_protocol.conflicts import Version, conflict_id
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import NEW_SEQ, Intent
@@ -36,6 +36,12 @@ class MergeWithItself(Invalid):
     """A customer cannot be merged into itself."""
 
     code = "merge_with_itself"
+
+
+class ChoiceUnknown(Invalid):
+    """A value was chosen of a field that has no two; the field names it."""
+
+    code = "choice_unknown"
 
 
 class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,14 +72,18 @@ async def merge(
     *,
     now: datetime,
     merge_id: UUID | None = None,
+    choices: Mapping[str, Choice] = {},
     place: Place = HERE,
 ) -> MergeView:
     """Merge a customer into another one, which stays. Asked again, it answers the same.
 
     Empty fields of the one that stays are filled from the other, tags are added, and where both
-    have another value the one of the other is kept as a conflict, to be restored with one tap.
+    have another value the one of the other is kept as a conflict, to be restored with one tap;
+    but for fields of which somebody has chosen the value.
 
+    :param choices: by field, whether the value stands of the one that stays or of the other.
     :raises MergeWithItself: they are one already.
+    :raises ChoiceUnknown: a field has no two values to choose from.
     :raises NotFound: one of them is not there, or not within sight.
     :raises IdReused: the merge's id is another one's.
     """
@@ -86,14 +96,15 @@ async def merge(
             return done
         old, into = await _both(actor, str(customer_id), str(into_id), place.store)
         moved = await _belongings(actor, old, place)
-        filled = _filled(old, into, now)
+        _ensure_choices(old, into, choices)
+        filled = _filled(old, into, choices, now)
         unit = Unit(
             created=(),
             changed=[
                 *sorted([Change(_ended(old), old), Change(filled, into)], key=_id_of),
                 *(Change(_moved(held, old.id, into.id, now), held) for held in moved),
             ],
-            conflicts=_conflicts(old, into, actor, now),
+            conflicts=_conflicts(old, into, choices, actor, now),
         )
         seq = (await place.store.write(actor, KINDS, unit, now=now)).seq
         made = Merge(
@@ -149,14 +160,26 @@ def _ended(old: HeldRecord) -> HeldRecord:
     return msgspec.structs.replace(old, seq=NEW_SEQ, deleted=True)
 
 
-def _filled(old: HeldRecord, into: HeldRecord, now: datetime) -> HeldRecord:
-    """Give the customer that stays, with what the other has and it has not."""
+def _ensure_choices(old: HeldRecord, into: HeldRecord, choices: Mapping[str, Choice]) -> None:
+    """Refuse a choice of a field that is none of theirs.
+
+    :raises ChoiceUnknown: naming it.
+    """
+    for name in sorted(set(choices) - set(mergeable(old, into))):
+        raise ChoiceUnknown("This field has no two values.", field=f"choices.{name}")
+
+
+def _filled(
+    old: HeldRecord, into: HeldRecord, choices: Mapping[str, Choice], now: datetime
+) -> HeldRecord:
+    """Give the customer that stays, with what the other has and it has not, or was chosen of it."""
     version = Version(NEW_SEQ, None, 0, clock.to_ms(now))
     fields, versions = dict(into.fields), dict(into.versions)
-    for spec in _mergeable(old, into):
-        value = old.fields.get(spec)
-        if value not in (None, "") and fields.get(spec) in (None, ""):
-            fields[spec], versions[spec] = value, version
+    for name in mergeable(old, into):
+        value = old.fields.get(name)
+        is_wanted = fields.get(name) in (None, "") or choices.get(name) == "other"
+        if value not in (None, "", fields.get(name)) and is_wanted:
+            fields[name], versions[name] = value, version
     dots = {name: dict(each) for name, each in into.dots.items()}
     for name in _sets(old, into):
         held = set(fields.get(name) or ())
@@ -184,7 +207,13 @@ def _naming(held: HeldRecord, customer_id: str) -> list[str]:
     return [name for name, value in held.fields.items() if value == customer_id and name in _NAMING]
 
 
-def _conflicts(old: HeldRecord, into: HeldRecord, actor: Actor, now: datetime) -> list[HeldRecord]:
+def _conflicts(
+    old: HeldRecord,
+    into: HeldRecord,
+    choices: Mapping[str, Choice],
+    actor: Actor,
+    now: datetime,
+) -> list[HeldRecord]:
     """Keep what the one says otherwise than the other, to be restored by whoever knows better."""
     at_ms = clock.to_ms(now)
     return [
@@ -206,13 +235,14 @@ def _conflicts(old: HeldRecord, into: HeldRecord, actor: Actor, now: datetime) -
                 "state": "open",
             },
         )
-        for name in _mergeable(old, into)
-        if old.fields.get(name) not in (None, "", into.fields.get(name))
+        for name in mergeable(old, into)
+        if name not in choices
+        and old.fields.get(name) not in (None, "", into.fields.get(name))
         and into.fields.get(name) not in (None, "")
     ]
 
 
-def _mergeable(*records: HeldRecord) -> Iterable[str]:
+def mergeable(*records: HeldRecord) -> Iterable[str]:
     """Give the fields of which both values are kept when they differ."""
     return (
         spec.name

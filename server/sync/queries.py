@@ -14,8 +14,12 @@ from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.sync import scopes
+from server.sync.comparing import preview
+from server.sync.pairs import pairs
 from server.sync.registry import KINDS
 from server.sync.schemas import ConflictView, MergeLine
+
+__all__ = ["conflicts", "merges_of", "pairs", "preview"]
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _JSON: Final = ("kept", "other")

@@ -17,6 +17,7 @@ from server.kit.errors import Malformed, Refusal, TooLarge
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
 from server.sync import (
+    comparing,
     digest,
     document,
     first_sync,
@@ -29,9 +30,11 @@ from server.sync import (
     unmerging,
 )
 from server.sync.schemas import (
+    ApartFrom,
     ConflictView,
     MergeInto,
     MergeLine,
+    MergePreview,
     MergeView,
     PairView,
     ResolveConflict,
@@ -171,7 +174,28 @@ async def merge(
     actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[MergeInto]
 ) -> MergeView:
     """Let all that belongs to this customer belong to the other; this one is no more."""
-    return await merging.merge(actor, customer_id, data.into_id, now=clock.now())
+    return await merging.merge(
+        actor, customer_id, data.into_id, choices=data.choices, now=clock.now()
+    )
+
+
+@get(
+    "/{customer_id:uuid}/merge-previews/{into_id:uuid}",
+    summary="Compare two customers before a merge",
+)
+async def merge_preview(
+    actor: CurrentActor, customer_id: FromPath[UUID], into_id: FromPath[UUID]
+) -> MergePreview:
+    """Say which values stand against each other, and what would move along; nothing is done."""
+    return await comparing.preview(actor, customer_id, into_id)
+
+
+@post("/{customer_id:uuid}/apart", status_code=204, summary="Tell two customers apart")
+async def tell_apart(
+    actor: CurrentActor, customer_id: FromPath[UUID], data: JSONBody[ApartFrom]
+) -> None:
+    """Note that two customers that look alike are two; their pair is listed no more."""
+    await comparing.tell_apart(actor, customer_id, data.other_id, now=clock.now())
 
 
 @get("/duplicate-pairs", summary="List customers that may be one")
@@ -200,7 +224,7 @@ async def unmerge(
 
 merges = Router(
     "/customers",
-    route_handlers=[merge, list_merges, unmerge, duplicate_pairs],
+    route_handlers=[merge, merge_preview, tell_apart, list_merges, unmerge, duplicate_pairs],
     tags=["customers"],
 )
 

@@ -33,10 +33,47 @@ class ResolveConflict(msgspec.Struct, frozen=True):
     """``restore`` writes the other value; ``dismiss`` leaves the one that is held."""
 
 
+Choice = Literal["kept", "other"]
+"""Whose value stands: that of the customer that stays, or of the one that is merged into it."""
+
+
 class MergeInto(msgspec.Struct, frozen=True):
     """Into which customer another one is merged."""
 
     into_id: UUID
+    choices: dict[str, Choice] = {}
+    """By field; where both have a value and nothing is chosen, the other is kept as a conflict."""
+
+
+class ApartFrom(msgspec.Struct, frozen=True):
+    """From which customer another one is told apart."""
+
+    other_id: UUID
+
+
+class MergedField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of two customers that are to be one."""
+
+    field: str
+    kept: Any
+    """What the one that stays says."""
+    other: Any
+    """What the one says that is merged into it."""
+    is_open: bool
+    """Both say something, and not the same: somebody should choose."""
+
+
+class MergePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merge would make of two customers; nothing is done yet."""
+
+    merged_id: UUID
+    merged_name: str
+    customer_id: UUID
+    customer_name: str
+    fields: list[MergedField]
+    """All of which one has a value."""
+    moves: dict[str, int]
+    """By kind of record, how many belong to the one and would belong to the other."""
 
 
 class MergeView(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,8 +16,9 @@ from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, pairs, quarantine, rules, scopes
 from server.sync.aliases import ALIASES, Aliases, needed
+from server.sync.comparing import tell_apart
 from server.sync.inbox import resolve
-from server.sync.merging import MERGE, merge_intent
+from server.sync.merging import MERGE, merge, merge_intent
 from server.sync.orphans import ORPHANS, Orphans
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
@@ -45,7 +46,17 @@ from sync_protocol.messages import (
 )
 from sync_protocol.upcast import upcast
 
-__all__ = ["HERE", "Room", "pull", "push", "resolve", "seq_for", "unmerge"]
+__all__ = [
+    "HERE",
+    "Room",
+    "merge",
+    "pull",
+    "push",
+    "resolve",
+    "seq_for",
+    "tell_apart",
+    "unmerge",
+]
 
 _FIRST_EPOCH: Final = 1
 

@@ -96,7 +96,7 @@ class DuplicatePair(Table, tablename="duplicate_pair"):
     """``uscc``, ``phone`` and ``name``, the strongest first, with spaces between."""
     found_at = Timestamptz()
     state = Text()
-    """``open``, or ``merged`` when one of them was merged."""
+    """``open``; ``merged`` when one of them was; ``apart`` when somebody said that they are two."""
 
 
 class FeedSegment(Table, tablename="feed_segment"):

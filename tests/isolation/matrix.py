@@ -245,6 +245,14 @@ API: Final[dict[Route, Case]] = {
         body=lambda company: {"into_id": str(company.ids["customer"])},
         spends="path.customer_id",
     ),
+    ("GET", "/v1/customers/{customer_id}/merge-previews/{into_id}"): Case(
+        ids={"path.customer_id": "customer", "path.into_id": "survivor"}
+    ),
+    ("POST", "/v1/customers/{customer_id}/apart"): Case(
+        ids={"path.customer_id": "customer", "body.other_id": "survivor"},
+        body=lambda company: {"other_id": str(company.ids["survivor"])},
+        succeeds=False,  # nobody took these two for one
+    ),
     ("GET", "/v1/customers/{customer_id}/merges"): Case(ids={"path.customer_id": "customer"}),
     ("POST", "/v1/customers/{customer_id}/merges/{merge_id}/undoing"): Case(
         ids={"path.customer_id": "survivor", "path.merge_id": "merge"}
@@ -1537,6 +1545,17 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("POST", "/fields/{field_id}/state"): Case(
         ids={"path.field_id": "custom_field"}, body=lambda _: {"state": "archived"}
+    ),
+    ("GET", "/duplicates"): Case(),
+    ("GET", "/duplicates/{kept_id}/{other_id}"): Case(
+        ids={"path.kept_id": "survivor", "path.other_id": "customer"}
+    ),
+    ("POST", "/duplicates/{kept_id}/{other_id}"): Case(
+        ids={"path.kept_id": "survivor", "path.other_id": "customer"}, spends="path.other_id"
+    ),
+    ("POST", "/duplicates/{kept_id}/{other_id}/apart"): Case(
+        ids={"path.kept_id": "survivor", "path.other_id": "customer"},
+        succeeds=False,  # nobody took these two for one
     ),
     ("GET", "/tags"): Case(),
     ("GET", "/tags/new"): Case(),

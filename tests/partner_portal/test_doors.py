@@ -66,6 +66,7 @@ FOR_AGENTS = {
     "/imports/template.csv",
     "/live",
     "/conflicts",
+    "/duplicates",
     "/fields",
     "/fields/new",
     "/tags",
@@ -231,6 +232,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/leads/mine",
         "/benefits",
         "/conflicts",
+        "/duplicates",
         "/tags",
         "/devices",
     }

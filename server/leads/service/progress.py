@@ -14,7 +14,7 @@ from server.leads.rules.states import Stage
 
 _OF_LEAD: Final = "SELECT * FROM raw_lead WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _OF_CUSTOMER: Final = """
-SELECT * FROM raw_lead WHERE tenant_id = $1 AND customer_id = $2
+SELECT * FROM raw_lead WHERE tenant_id = $1 AND customer_id = $2 AND received_at <= $3
 ORDER BY routed_at DESC NULLS LAST, id DESC LIMIT 1 FOR UPDATE
 """
 
@@ -37,7 +37,7 @@ async def reached(
     :param value_minor: what was signed, in fen; the last word holds.
     """
     async with db.tenant_transaction(actor.tenant_id):
-        row = await _row(actor, lead_id, customer_id)
+        row = await _row(actor, lead_id, customer_id, at)
         if row is None:
             return
         held = {each: row[column] for each, column in COLUMNS.items()}
@@ -56,9 +56,9 @@ async def reached(
 
 
 async def _row(
-    actor: Actor, lead_id: UUID | None, customer_id: UUID | None
+    actor: Actor, lead_id: UUID | None, customer_id: UUID | None, at: datetime
 ) -> asyncpg.Record | None:
-    """Lock the lead that is meant."""
+    """Lock the lead that is meant; what came to pass before a customer was a lead is not its."""
     if lead_id is not None:
         return await db.connection().fetchrow(_OF_LEAD, actor.tenant_id, lead_id)
-    return await db.connection().fetchrow(_OF_CUSTOMER, actor.tenant_id, customer_id)
+    return await db.connection().fetchrow(_OF_CUSTOMER, actor.tenant_id, customer_id, at)

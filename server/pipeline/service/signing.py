@@ -5,6 +5,8 @@ from uuid import UUID
 
 from server.access import Actor
 from server.kit import db
+from server.leads import service as leads
+from server.leads.rules.states import Stage
 from server.pipeline import rules
 from server.pipeline.queries import deals, processes
 from server.pipeline.schemas import Move, OpportunityEdit
@@ -32,6 +34,11 @@ async def sign(
     async with db.tenant_transaction(actor.tenant_id):
         if opportunity_id is not None:
             await _win(actor, opportunity_id, amount_minor, now=now)
+        else:
+            # No deal will tell the lead that the customer came of.
+            await leads.reached(
+                actor, Stage.SIGNED, at=now, customer_id=customer_id, value_minor=amount_minor
+            )
         await raise_customer(actor, customer_id, Canonical.SIGNED, now=now)
 
 

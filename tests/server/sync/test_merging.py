@@ -5,18 +5,22 @@ import contextvars
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from server.access import Scope
 from server.benefits import queries as benefits
 from server.benefits.schemas import BenefitFilters
+from server.customers import queries as service_queries
 from server.customers import service
 from server.kit import db
 from server.kit.errors import NotFound
 from server.settings import Settings
 from server.sync import merging
 from server.sync import queries as inbox
-from server.sync.merging import MergeWithItself
+from server.sync.merging import ChoiceUnknown, MergeWithItself
+from server.sync.schemas import Choice
+from server.sync.unmerging import unmerge
 from sync_protocol.messages import Intent, Outcome, ReceivedOp, Status
 from tests.factories import NOW, Tenant, new_id
 from tests.server.benefits import stories
@@ -325,3 +329,41 @@ async def test_who_sees_a_contact_may_write_it_while_customers_are_merged(
     assert (await sent).status is Status.APPLIED
     await away.pull()
     assert children(away)["王经理"] == str(into)
+
+
+async def test_the_value_that_was_chosen_stands_and_the_merge_is_taken_back_exactly(
+    phone: Device,
+) -> None:
+    old, into = await two(phone)
+    seen = await inbox.preview(phone.actor, old, into)
+    before = await storage_of(phone, into)
+
+    choices: dict[str, Choice] = {"name": "kept", "city": "other"}
+    view = await merging.merge(phone.actor, old, into, choices=choices, now=phone.later())
+
+    assert {line.field for line in seen.fields if line.is_open} == {"name", "city"}
+    assert seen.moves == {"store": 1, "contact": 1, "note": 1}
+    held = await service_queries.one(phone.actor, into)
+    assert (held.name, held.city, held.phone) == ("老街茶庄", "苏州市", "+8613800138001")
+    # Somebody has decided: nothing waits in the inbox.
+    assert (await inbox.conflicts(phone.actor)).items == []
+    await unmerge(phone.actor, into, view.id, now=phone.later())
+    assert await storage_of(phone, into) == before
+
+
+async def test_a_choice_of_a_field_that_has_no_two_values_is_refused(phone: Device) -> None:
+    old, into = await two(phone)
+
+    with pytest.raises(ChoiceUnknown) as refused:
+        await merging.merge(
+            phone.actor, old, into, choices={"owner_id": "other"}, now=phone.later()
+        )
+
+    assert refused.value.field == "choices.owner_id"
+
+
+async def storage_of(phone: Device, customer_id: UUID) -> dict[str, Any]:
+    """Read a customer as it is held, whoever wrote it when."""
+    held = await service_queries.one(phone.actor, customer_id)
+    told = {"seq", "updated_at", "updated_by"}
+    return {name: value for name, value in msgspec.structs.asdict(held).items() if name not in told}

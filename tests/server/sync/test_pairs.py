@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from server.kit import db
+from server.kit.errors import NotFound
 from server.settings import Settings
-from server.sync import jobs, merging, pairs
+from server.sync import comparing, jobs, merging, pairs
+from server.sync.unmerging import unmerge
 from server.worker import collect_handlers, collect_schedule
 from tests.factories import Tenant, make_actor, new_id
 from tests.server.sync.devices import Device, make_device
@@ -57,6 +59,34 @@ async def test_what_is_made_twice_is_told_as_a_pair(tenant: Tenant, phone: Devic
     assert (await pairs.pairs(stranger)).items == []
     await merging.merge(phone.actor, second, first, now=phone.later())
     assert await told(phone) == set()
+
+
+async def test_who_was_told_apart_stays_apart(phone: Device) -> None:
+    first, second, third = new_id(), new_id(), new_id()
+    await phone.push(
+        *(
+            phone.create("customer", each, name=name, phone="+8613800138001")
+            for each, name in ((first, "江阴海澜配送"), (second, "海澜"), (third, "海澜之家"))
+        )
+    )
+    await looked(phone)
+
+    for _ in range(2):
+        await comparing.tell_apart(phone.actor, second, first, now=phone.later())
+    left = {
+        frozenset((each.first_id, each.second_id))
+        for each in (await pairs.pairs(phone.actor)).items
+    }
+    merged = await merging.merge(phone.actor, third, first, now=phone.later())
+    await unmerge(phone.actor, first, merged.id, now=phone.later())
+    await looked(phone)
+
+    assert left == {frozenset((first, third)), frozenset((second, third))}
+    # The two of the merge are known not to be one; the two that were told apart still are.
+    items = (await pairs.pairs(phone.actor)).items
+    assert [{each.first_id, each.second_id} for each in items] == [{second, third}]
+    with pytest.raises(NotFound):
+        await comparing.tell_apart(phone.actor, first, new_id(), now=phone.later())
 
 
 async def test_every_company_is_collected_at_night(tenant: Tenant, phone: Device) -> None:
