@@ -11,6 +11,8 @@ from partner_portal.activities import calls, visits
 from partner_portal.activities import tasks as to_do
 from partner_portal.benefits import pages as benefits
 from partner_portal.bulk import pages as bulk
+from partner_portal.campaigns import ground
+from partner_portal.campaigns import pages as campaigns
 from partner_portal.cases import pages as cases
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
@@ -130,6 +132,23 @@ def create_app(settings: Settings) -> Litestar:
             deal.move,
             deal.tick,
             deal.open_template,
+            campaigns.campaign_list,
+            campaigns.new_campaign,
+            campaigns.add_campaign,
+            campaigns.campaign,
+            campaigns.change_campaign,
+            campaigns.add_cost,
+            campaigns.add_page,
+            campaigns.close_page,
+            campaigns.review,
+            ground.sources,
+            ground.add_source,
+            ground.change_source,
+            ground.terms,
+            ground.change_terms,
+            ground.add_territory,
+            ground.remove_territory,
+            ground.change_rules,
             processes.processes,
             processes.built_in,
             processes.process,

@@ -41,6 +41,13 @@ _AGENT = (
     ),
     _Place("/leads", "user-plus", "nav.leads", "nav.leads", Permission.LEADS_MANAGE),
     _Place("/leads/mine", "user-check", "nav.my_leads", "nav.my_leads", Permission.CUSTOMERS_READ),
+    _Place(
+        "/campaigns",
+        "activity",
+        "nav.campaigns",
+        "nav.campaigns_short",
+        Permission.LEADS_MANAGE,
+    ),
     _Place("/deals", "funnel", "nav.deals", "nav.deals_short", Permission.CUSTOMERS_READ),
     _Place("/tasks", "clipboard-list", "nav.tasks", "nav.tasks", Permission.CUSTOMERS_READ),
     _Place("/quotes", "file-check", "nav.quotes", "nav.quotes_short", Permission.CUSTOMERS_READ),

@@ -1546,6 +1546,89 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/fields/{field_id}/state"): Case(
         ids={"path.field_id": "custom_field"}, body=lambda _: {"state": "archived"}
     ),
+    ("GET", "/campaigns"): Case(),
+    ("GET", "/campaigns/new"): Case(),
+    ("POST", "/campaigns/new"): Case(
+        ids={"body.source_id": "source"},
+        answers={"body.source_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "name": company.text("表单活动"),
+            "source_id": str(company.ids["source"]),
+            "starts_on": "2030-01-01",
+            "ends_on": "2030-02-01",
+        },
+    ),
+    ("GET", "/campaigns/{campaign_id}"): Case(ids={"path.campaign_id": "campaign"}),
+    ("POST", "/campaigns/{campaign_id}"): Case(
+        ids={"path.campaign_id": "campaign"},
+        body=lambda company: {"name": company.text("改表单活动")},
+    ),
+    ("POST", "/campaigns/{campaign_id}/costs"): Case(
+        ids={"path.campaign_id": "campaign"},
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "amount": "0.01", "spent_on": "2030-01-01"},
+        succeeds=False,  # its campaign has no budget
+    ),
+    ("POST", "/campaigns/{campaign_id}/pages"): Case(
+        ids={"path.campaign_id": "campaign"},
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "title": company.text("表单页")},
+    ),
+    ("POST", "/campaigns/{campaign_id}/pages/{form_id}/closing"): Case(
+        ids={"path.campaign_id": "campaign", "path.form_id": "lead_form"}
+    ),
+    ("POST", "/campaigns/{campaign_id}/review"): Case(
+        ids={"path.campaign_id": "campaign"},
+        body=lambda company: {"text": company.text("表单总结"), "is_cancelled": "1"},
+        spends="path.campaign_id",
+    ),
+    ("GET", "/campaigns/sources"): Case(),
+    ("POST", "/campaigns/sources"): Case(
+        ids={"body.parent_id": "source"},
+        answers={"body.parent_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "name": company.text("表单来源"),
+            "channel": "other",
+            "cost_key": f"k{new_id().hex[-12:]}",
+        },
+    ),
+    ("POST", "/campaigns/sources/{source_id}"): Case(
+        ids={"path.source_id": "source"},
+        body=lambda company: {"name": company.text("改表单来源")},
+    ),
+    ("GET", "/campaigns/terms"): Case(),
+    ("POST", "/campaigns/terms"): Case(
+        body=lambda _: {"accept_hours": "24", "calls_max": "3", "calls_days": "7"}
+    ),
+    ("POST", "/campaigns/territories"): Case(
+        ids={"body.holder_id": "user"},
+        answers={"body.holder_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "holder_id": str(company.ids["user"]),
+            "city": company.text("表单领地"),
+        },
+    ),
+    ("POST", "/campaigns/territories/{territory_id}/removal"): Case(
+        ids={"path.territory_id": "territory"}, spends="path.territory_id"
+    ),
+    ("POST", "/campaigns/rules"): Case(
+        ids={"body.tags": "tag"},
+        answers={"body.tags": 422},
+        body=lambda company: {
+            "id": str(new_id()),
+            "base": "1",
+            "name": company.text("表单规则"),
+            "words_0": "杭州",
+            "field_0": "city",
+        },
+        succeeds=False,  # the second time the base is old
+    ),
     ("GET", "/duplicates"): Case(),
     ("GET", "/duplicates/{kept_id}/{other_id}"): Case(
         ids={"path.kept_id": "survivor", "path.other_id": "customer"}

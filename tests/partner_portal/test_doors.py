@@ -48,6 +48,10 @@ FOR_AGENTS = {
     "/deals",
     "/deals/list",
     "/deals/forecast",
+    "/campaigns",
+    "/campaigns/new",
+    "/campaigns/sources",
+    "/campaigns/terms",
     "/processes",
     "/processes/new",
     "/processes/built-in",
@@ -89,6 +93,10 @@ FOR_AGENTS = {
 }
 FOR_OWNERS = {"/people/teams"}
 FOR_MANAGERS = FOR_OWNERS | {
+    "/campaigns",
+    "/campaigns/new",
+    "/campaigns/sources",
+    "/campaigns/terms",
     "/processes",
     "/processes/new",
     "/processes/built-in",
