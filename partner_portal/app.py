@@ -9,6 +9,7 @@ from partner_portal.account import calendar
 from partner_portal.account import pages as account
 from partner_portal.activities import calls, visits
 from partner_portal.activities import tasks as to_do
+from partner_portal.analyses import pages as analyses
 from partner_portal.benefits import pages as benefits
 from partner_portal.bulk import pages as bulk
 from partner_portal.campaigns import ground
@@ -202,6 +203,7 @@ def create_app(settings: Settings) -> Litestar:
             benefits.new_request,
             benefits.send_request,
             transparency.platform_reads,
+            analyses.analyses,
             imports.import_list,
             imports.upload,
             imports.import_page,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.access import ROLE_PERMISSIONS, Actor, Permission, reads_records
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -92,6 +92,7 @@ _AGENT = (
     _Place("/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT),
     _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),
     _Place("/devices", "smartphone", "nav.devices", "nav.devices", Permission.CUSTOMERS_READ),
+    _Place("/analyses", "activity", "nav.analyses", "nav.analyses", Permission.ANALYSES_SEE),
     _Place("/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE),
 )
 _PLATFORM = (
@@ -136,7 +137,9 @@ def actions(actor: Actor) -> list[Item]:
 
 def home(actor: Actor) -> str:
     """Give the page where a person begins."""
-    return "/console" if actor.is_platform else "/customers"
+    if actor.is_platform:
+        return "/console"
+    return "/customers" if reads_records(actor.role) else "/analyses"
 
 
 def items(actor: Actor, path: str) -> list[Item]:

@@ -35,6 +35,7 @@ from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
 from server.identity import routes as identity
 from server.imports import routes as imports
+from server.insights import routes as insights
 from server.kit import db, live, logs, telemetry, version
 from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
@@ -70,6 +71,7 @@ ROUTERS: Final[Sequence[Router]] = (
     relationships.router,
     agenda.router,
     attachments.router,
+    insights.router,
     sync.router,
     sync.merges,
     benefits.router,

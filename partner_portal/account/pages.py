@@ -10,6 +10,7 @@ from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor
+from server.access.doors import OPEN_TO_ANALYSTS
 from server.access.edge import CurrentActor
 from server.agenda import queries as agenda
 from server.agenda.schemas import FeedSaved
@@ -20,7 +21,7 @@ from server.kit.errors import Refusal, Unauthenticated
 _PASSWORD_MAX: Final = 400
 
 
-@get("/account")
+@get("/account", opt=OPEN_TO_ANALYSTS)
 async def account(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """Show who one is here."""
     return await page(request, actor, renderer, Problem())
@@ -46,7 +47,7 @@ async def page(
     )
 
 
-@post("/account/password", status_code=200)
+@post("/account/password", status_code=200, opt=OPEN_TO_ANALYSTS)
 async def change_password(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
@@ -70,7 +71,7 @@ async def change_password(
     return forms.go("/account", "password")
 
 
-@post("/account/sign-out-elsewhere", status_code=HTTPStatus.SEE_OTHER)
+@post("/account/sign-out-elsewhere", status_code=HTTPStatus.SEE_OTHER, opt=OPEN_TO_ANALYSTS)
 async def sign_out_elsewhere(actor: CurrentActor) -> Response[Any]:
     """End one's other browsers."""
     await service.sign_out_elsewhere(actor, now=clock.now())

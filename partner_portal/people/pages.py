@@ -20,7 +20,7 @@ from server.kit.errors import Refusal
 from server.tenants import queries as tenants
 
 _FORM: Final = ("name", "role", "team_id", "scope", "login")
-_ROLES: Final = (Role.SALES_REP, Role.SALES_MANAGER, Role.AGENT_OWNER)
+_ROLES: Final = (Role.SALES_REP, Role.SALES_MANAGER, Role.AGENT_OWNER, Role.ANALYST)
 
 
 @get("/people")

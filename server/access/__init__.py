@@ -10,6 +10,7 @@ from server.access.rules import (
     default_scope,
     ensure,
     of_the_product,
+    reads_records,
     vouched,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "default_scope",
     "ensure",
     "of_the_product",
+    "reads_records",
     "vouched",
 ]

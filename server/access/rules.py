@@ -25,6 +25,8 @@ class Role(StrEnum):
     """Leads a team of reps."""
     SALES_REP = "sales_rep"
     """Develops customers in the field."""
+    ANALYST = "analyst"
+    """Reads an agent's figures and none of its records: no name, phone, address or free text."""
 
 
 class Scope(StrEnum):
@@ -65,6 +67,8 @@ class Permission(StrEnum):
     """Give tasks to others, and say which must be done."""
     AUTOMATION_MANAGE = "automation.manage"
     """Set the rules that act by themselves, and try them on the past."""
+    ANALYSES_SEE = "analyses.see"
+    """Ask for figures over customers and deals, which name nobody."""
     BENEFITS_REQUEST = "benefits.request"
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
@@ -96,6 +100,7 @@ _MANAGER = _REP | {
     Permission.USERS_INVITE,
     Permission.DEVICES_MANAGE,
     Permission.PLATFORM_READS_SEE,
+    Permission.ANALYSES_SEE,
 }
 _OPERATOR = frozenset(
     {
@@ -114,6 +119,7 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AGENT_OWNER: _MANAGER | {Permission.USERS_MANAGE},
     Role.SALES_MANAGER: _MANAGER,
     Role.SALES_REP: _REP,
+    Role.ANALYST: frozenset({Permission.ANALYSES_SEE}),
 }
 """The whole of what each role may do, in one place."""
 
@@ -179,6 +185,11 @@ def ensure(actor: Actor, permission: Permission) -> None:
     """Refuse when the actor's role does not include the permission."""
     if permission not in ROLE_PERMISSIONS[actor.role]:
         raise NotPermitted(f"Your role may not do this ({permission}).")
+
+
+def reads_records(role: Role) -> bool:
+    """Say whether a role sees customers, and what belongs to them, at all."""
+    return Permission.CUSTOMERS_READ in ROLE_PERMISSIONS[role]
 
 
 def default_scope(role: Role) -> Scope:

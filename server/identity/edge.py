@@ -17,7 +17,7 @@ from litestar import Request
 from litestar.di import Provide
 from litestar.types import HTTPScope, Receive
 
-from server.access import Actor
+from server.access import Actor, doors
 from server.identity import keys, presence
 from server.identity.presence import Entry
 from server.identity.rules import web_sessions
@@ -44,6 +44,7 @@ async def authenticate(scope: HTTPScope, receive: Receive, opt: Mapping[str, Any
     :param opt: what the route says of itself.
     :raises Unauthenticated: when nobody stands behind the request.
     :raises CsrfRefused: when a page of somebody else's sends it.
+    :raises NotPermitted: when the route is closed to the person's role.
     """
     is_page = opt.get("auth") == "cookie"
     is_read = scope["method"] in _READS
@@ -55,6 +56,7 @@ async def authenticate(scope: HTTPScope, receive: Receive, opt: Mapping[str, Any
         entry = Entry(await _of_cookie(Request(scope, receive), is_read=is_read))
     else:
         entry = await _of_token(scope, is_read=is_read or opt.get("is_read") is True)
+    doors.ensure_open(entry.actor, opt)
     scope["user"] = entry.actor
     return entry
 

@@ -7,6 +7,7 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 
+from server.access.doors import OPEN_TO_ANALYSTS
 from server.access.edge import CurrentActor
 from server.identity import queries, service
 from server.identity.schemas import (
@@ -106,7 +107,7 @@ async def accept_invitation(request: Request[Any, Any, Any], data: JSONBody[Acce
     return await service.accept_invitation(data, address=addresses.of(request), now=clock.now())
 
 
-@post("/logout", status_code=204, summary="Sign out")
+@post("/logout", status_code=204, opt=OPEN_TO_ANALYSTS, summary="Sign out")
 async def logout(actor: CurrentActor) -> None:
     """End the session of this token."""
     await service.sign_out(actor, now=clock.now())
@@ -214,13 +215,13 @@ async def remove_absence(actor: CurrentActor, absence_id: FromPath[UUID]) -> Non
     await service.remove_absence(actor, absence_id, now=clock.now())
 
 
-@get("/", summary="Show who is signed in")
+@get("/", opt=OPEN_TO_ANALYSTS, summary="Show who is signed in")
 async def me(actor: CurrentActor) -> Me:
     """Tell who is signed in, for which company, on which device."""
     return await queries.me(actor)
 
 
-@post("/password", status_code=204, summary="Change one's password")
+@post("/password", status_code=204, opt=OPEN_TO_ANALYSTS, summary="Change one's password")
 async def change_password(
     request: Request[Any, Any, Any], actor: CurrentActor, data: JSONBody[PasswordChange]
 ) -> None:
@@ -234,13 +235,13 @@ async def change_password(
     )
 
 
-@post("/sign-out-everywhere", status_code=204, summary="Sign out everywhere")
+@post("/sign-out-everywhere", status_code=204, opt=OPEN_TO_ANALYSTS, summary="Sign out everywhere")
 async def sign_out_everywhere(actor: CurrentActor) -> None:
     """End all of one's sessions; devices need a new code."""
     await service.sign_out_everywhere(actor, now=clock.now())
 
 
-@post("/sign-out-elsewhere", status_code=204, summary="Sign out elsewhere")
+@post("/sign-out-elsewhere", status_code=204, opt=OPEN_TO_ANALYSTS, summary="Sign out elsewhere")
 async def sign_out_elsewhere(actor: CurrentActor) -> None:
     """End one's other browsers and API sessions; this one and the devices stay."""
     await service.sign_out_elsewhere(actor, now=clock.now())

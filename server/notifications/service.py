@@ -28,6 +28,7 @@ FROM UNNEST($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text
     AS w(id, user_id, key, kind, subject, page, subject_id, rule, rule_version)
 WHERE EXISTS (
     SELECT FROM user_account WHERE tenant_id = $1 AND id = w.user_id AND disabled_at IS NULL
+        AND role <> 'analyst'
 )
 ORDER BY w.user_id, w.key
 ON CONFLICT (tenant_id, user_id, key) DO NOTHING RETURNING id, user_id
@@ -55,6 +56,7 @@ SELECT n.kind, n.subject, s.channels, s.quiet_from_minute AS quiet_from,
           WHERE d.tenant_id = n.tenant_id AND d.notification_id = n.id) AS sent
 FROM notification n
 JOIN notification_setting s ON s.tenant_id = n.tenant_id AND s.user_id = n.user_id
+JOIN user_account u ON u.tenant_id = n.tenant_id AND u.id = n.user_id AND u.role <> 'analyst'
 WHERE n.tenant_id = $1 AND n.id = $2 AND n.read_at IS NULL
 """
 _SENT: Final = """

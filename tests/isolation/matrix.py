@@ -586,6 +586,11 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"id": str(new_id()), "revision": 1},
         spends="path.family_id",
     ),
+    ("GET", "/v1/analyses"): Case(),
+    ("GET", "/v1/analyses/values/{dimension}"): Case(words={"dimension": "tag"}),
+    ("POST", "/v1/analyses"): Case(
+        body=lambda _: {"subject": "customers", "by": ["tag", "source"], "measures": ["customers"]}
+    ),
     ("GET", "/v1/imports"): Case(),
     ("POST", "/v1/imports"): Case(
         query={"file_name": "客户.csv"},
@@ -1401,6 +1406,7 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
     ),
+    ("GET", "/analyses"): Case(),
     ("GET", "/cases"): Case(),
     ("GET", "/customers/{customer_id}/cases/new"): Case(ids={"path.customer_id": "customer"}),
     ("POST", "/customers/{customer_id}/cases/new"): Case(

@@ -15,9 +15,18 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from server.access import Role
+from server.customers import queries as customers
 from server.kit import clock, live
 from tests.isolation.matrix import API, PAGES, PUBLIC, STREAMS, Case, Route, pull, push, replaced
-from tests.isolation.world import AGENT_ROLES, FRESH, PLATFORM_ROLES, Company, World, rows_of
+from tests.isolation.world import (
+    AGENT_ROLES,
+    FRESH,
+    PLATFORM_ROLES,
+    Company,
+    World,
+    harvest,
+    rows_of,
+)
 
 ROLES: Final = (*AGENT_ROLES, *PLATFORM_ROLES)
 CASES: Final[dict[Route, Case]] = {
@@ -298,6 +307,64 @@ async def test_no_answer_holds_anything_of_the_other(
             assert response.status_code < 500, role
             sent = " ".join(map(str, ids.values()))
             assert world.leaks(role, readable(response), but=sent) == set(), f"{role} {search}"
+
+
+async def test_s109_an_analyst_meets_no_personal_data_on_any_route(
+    house: tuple[Litestar, str], http: httpx.AsyncClient, world: World
+) -> None:
+    company, session = world.mine, world.session(Role.ANALYST)
+    planted = {
+        text
+        for text in await harvest(house[1], company)
+        if company.mark in text or text.startswith("+86") or "@" in text
+    } - {company.tenant.name, company.tenant.name[:8]}
+    # A word that many customers carry is the company's own.
+    told = [
+        tag for tag in await customers.tags(company.tenant.owner) if tag.id == company.ids["tag"]
+    ]
+    planted -= {tag.name for tag in told}
+    spelled = sorted({*planted, *(text.removeprefix("+86") for text in planted)}, key=len)
+    assert len(spelled) > 100, "there is something to leak"
+    personal = re.compile("|".join(re.escape(text) for text in reversed(spelled)))
+    opened = set()
+    for route, case in CASES.items():
+        if route in _ENDS_THE_SESSION:
+            continue
+        ids = {place: company.ids[kind] for place, kind in case.ids.items()} | dict.fromkeys(
+            case.shared, world.program_id
+        )
+        response = await send(http, world, Role.ANALYST, route, case, dict(ids))
+
+        assert response.status_code < 500, route
+        assert personal.findall(readable(response)) == [], route
+        if response.status_code != 403:
+            opened.add(route)
+    for (_, path), proof in STREAMS.items():
+        bearer = {"authorization": f"Bearer {session.token}"}
+        cookie = {"cookie": "=".join(session.cookie)}
+        feed = await http.get(path, headers=bearer if proof == "bearer" else cookie)
+        assert feed.status_code == 403, path
+
+    assert opened == _OPEN_TO_ANALYSTS
+
+
+_ENDS_THE_SESSION: Final = {
+    ("POST", "/v1/auth/logout"),
+    ("POST", "/v1/me/sign-out-everywhere"),
+    ("POST", "/v1/me/sign-out-elsewhere"),
+    ("POST", "/account/sign-out-elsewhere"),
+}
+_OPEN_TO_ANALYSTS: Final = {
+    ("GET", "/v1/me"),
+    ("POST", "/v1/me/password"),
+    ("GET", "/account"),
+    ("POST", "/account/password"),
+    ("GET", "/v1/analyses"),
+    ("POST", "/v1/analyses"),
+    ("GET", "/v1/analyses/values/{dimension}"),
+    ("GET", "/analyses"),
+}
+"""Whoever opens another route to analysts writes it here, and the test looks what it answers."""
 
 
 async def test_a_cursor_of_a_rival_opens_nothing(http: httpx.AsyncClient, world: World) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from server.access import Actor, Role, Scope
+from server.access import Actor, Role, Scope, reads_records
 from server.activities import service as activities
 from server.activities.schemas import NewAppeal, NewTask, NewVisit
 from server.attachments import service as attachments
@@ -149,8 +149,18 @@ async def make_company(mark: str, operator: Actor) -> Company:
         if actor != owner:
             await join(owner, actor, PASSWORD)
         company.sessions[actor.role] = await make_session(actor, company.text("手机"))
+    company.sessions[Role.ANALYST] = await _analyst(company)
     await fill(company)
     return company
+
+
+async def _analyst(company: Company) -> Session:
+    """Add somebody who reads the company's figures and none of its records."""
+    tenant = company.tenant
+    analyst = make_actor(tenant.tenant_id, Role.ANALYST, team_id=tenant.team_id)
+    await identity.invite(tenant.owner, new_user(analyst, team_id=tenant.team_id), now=clock.now())
+    await join(tenant.owner, analyst, PASSWORD)
+    return await make_session(analyst, "")
 
 
 async def _admit(name: str, operator: Actor) -> Tenant:
@@ -177,10 +187,10 @@ async def _admit(name: str, operator: Actor) -> Tenant:
 
 
 async def make_session(actor: Actor, device_name: str) -> Session:
-    """Sign the person in, in a browser and, but for the platform's staff, on a phone."""
+    """Sign the person in, in a browser and, if they may hold records, on a phone."""
     now = clock.now()
     device_id: UUID | None = None
-    if actor.is_platform:
+    if not reads_records(actor.role):
         tokens = await identity.sign_in(
             login_of(actor), PASSWORD, address=actor.user_id.hex, now=now
         )

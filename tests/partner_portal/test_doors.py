@@ -62,6 +62,7 @@ FOR_AGENTS = {
     "/contracts",
     "/contracts/export.csv",
     "/contracts/new",
+    "/analyses",
     "/prices",
     "/benefits",
     "/benefits/new",
@@ -101,6 +102,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/processes/new",
     "/processes/built-in",
     "/processes/migration",
+    "/analyses",
     "/fields/new",
     "/prices",
     "/customers/export.csv",
@@ -216,6 +218,22 @@ async def test_each_role_opens_its_own_pages_and_no_others(
         assert seen["rep"][path] == (200 if for_reps else 403), path
         for_finance = not for_agents and path not in FOR_OPERATORS
         assert seen["staff"][path] == (200 if for_finance else 403), path
+
+
+async def test_s109_an_analyst_begins_at_the_figures_and_is_offered_nothing_else(
+    browser: Browser, company: Tenant
+) -> None:
+    analyst = company.actor(Role.ANALYST)
+    await identity.invite(company.owner, factories.new_user(analyst, team_id=None), now=NOW)
+    await factories.join(company.owner, analyst, PASSWORD)
+    await browser.sign_in(analyst)
+
+    home = await browser.http.get("/", follow_redirects=True)
+
+    offered = set(re.findall(r'<a href="(/[a-z/-]+)"', home.text))
+    assert home.url.path == "/analyses"
+    assert offered <= {"/analyses", "/account"}
+    assert "palette" not in home.text or "/customers" not in home.text
 
 
 async def test_the_navigation_offers_only_what_opens(browser: Browser, company: Tenant) -> None:

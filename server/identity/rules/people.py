@@ -6,13 +6,21 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import ROLE_PERMISSIONS, Actor, Permission, Role, Scope, ensure
+from server.access import (
+    ROLE_PERMISSIONS,
+    Actor,
+    Permission,
+    Role,
+    Scope,
+    ensure,
+    reads_records,
+)
 from server.identity.rules.standing import NotYours
 from server.identity.schemas import UserChange
 from server.kit.errors import Conflict, Invalid
 from server.kit.text import cleaned
 
-AGENT_ROLES: Final = frozenset({Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP})
+AGENT_ROLES: Final = frozenset({Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP, Role.ANALYST})
 STAFF_ROLES: Final = frozenset({Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE})
 
 
@@ -32,6 +40,12 @@ class NoSuchTeam(Invalid):
     """The company has no such team."""
 
     code = "no_such_team"
+
+
+class HoldsNoRecords(Conflict):
+    """People of this role hold no records, so they have no device."""
+
+    code = "holds_no_records"
 
 
 class NameMissing(Invalid):
@@ -80,7 +94,7 @@ def ensure_name(name: str) -> str:
 def ensure_agent_role(role: Role) -> None:
     """Refuse the roles of the platform's staff inside an agent company."""
     if role not in AGENT_ROLES:
-        raise RoleUnfit("Choose owner, manager or rep.", field="role")
+        raise RoleUnfit("Choose owner, manager, rep or analyst.", field="role")
 
 
 def ensure_may_invite(actor: Actor, role: Role, scope: Scope, team_id: UUID | None) -> None:
@@ -94,6 +108,12 @@ def ensure_may_invite(actor: Actor, role: Role, scope: Scope, team_id: UUID | No
     is_own_rep = role is Role.SALES_REP and team_id is not None and team_id == actor.team_id
     if not is_own_rep or scope is Scope.TENANT:
         raise NotYours("A manager invites reps of the own team; ask an owner for anybody else.")
+
+
+def ensure_holds_records(role: Role) -> None:
+    """Refuse a device for somebody who may hold nothing on it."""
+    if not reads_records(role):
+        raise HoldsNoRecords("An analyst works in the browser; a device would hold records.")
 
 
 def ensure_owner(role: Role) -> None:

@@ -10,6 +10,7 @@ from server.access import Actor, Role
 from server.audit import service as audit
 from server.identity import standings
 from server.identity.rules import enrolment_codes, throttles
+from server.identity.rules.people import ensure_holds_records
 from server.identity.rules.protection import ensure_protected
 from server.identity.rules.standing import SessionOver, Standing, ensure_in_charge
 from server.identity.rules.standing import actor as actor_of
@@ -57,6 +58,10 @@ SELECT d.id, d.user_id, d.revoked_at, u.role, u.team_id
 FROM device d JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id
 WHERE d.tenant_id = $1 AND d.id = $2 FOR UPDATE OF d
 """
+_HELD_BY: Final = """
+SELECT id FROM device WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL
+ORDER BY id FOR UPDATE
+"""
 _REVOKE: Final = "UPDATE device SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2"
 _LOCK: Final = """
 SELECT id, user_id, enrolled_at, last_op, last_sync_at, revoked_at FROM device
@@ -76,6 +81,7 @@ async def new_enrolment_code(
 
     :raises NotFound: there is no such person here.
     :raises NotYours: the person is not in the actor's charge.
+    :raises HoldsNoRecords: the person's role holds nothing on a device.
     """
     actor.ensure_agent()
     whose = user_id or actor.user_id
@@ -86,6 +92,7 @@ async def new_enrolment_code(
         if person is None or person.disabled_at is not None:
             raise NotFound
         ensure_in_charge(actor, whose, role=person.role, team_id=person.team_id)
+        ensure_holds_records(person.role)
         await db.connection().execute(
             _NEW_CODE, made.code_hash, actor.tenant_id, whose, actor.user_id, now, expires_at
         )
@@ -186,6 +193,17 @@ async def revoke_device(actor: Actor, device_id: UUID, *, now: datetime) -> None
         await audit.record(actor, "device.revoked", subject_id=device_id, now=now)
         await _announce(actor.tenant_id, now)
         standings.forget_on_commit()
+
+
+async def revoke_all(actor: Actor, user_id: UUID, *, now: datetime) -> None:
+    """End all devices of somebody who may hold records no longer, in the open transaction."""
+    held = await db.connection().fetch(_HELD_BY, actor.tenant_id, user_id)
+    for row in held:
+        await db.connection().execute(_REVOKE, actor.tenant_id, row["id"], now)
+        await _end_sessions(actor.tenant_id, user_id, row["id"], "device_revoked", now)
+        await audit.record(actor, "device.revoked", subject_id=row["id"], now=now)
+    if held:
+        await _announce(actor.tenant_id, now)
 
 
 async def _end_sessions(

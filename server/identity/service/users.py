@@ -6,12 +6,22 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import PLATFORM_TENANT, Actor, Permission, Role, Scope, default_scope, ensure
+from server.access import (
+    PLATFORM_TENANT,
+    Actor,
+    Permission,
+    Role,
+    Scope,
+    default_scope,
+    ensure,
+    reads_records,
+)
 from server.audit import service as audit
 from server.identity import hashing, queries, standings
 from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
 from server.identity.schemas import NewUser, UserChange, UserView
+from server.identity.service import devices
 from server.identity.service import throttles as counters
 from server.identity.service.proof import prove
 from server.kit import db, ids
@@ -211,7 +221,7 @@ async def change_user(
     """Change a person's name, role, team or scope; reads follow within 30 s, writes at once.
 
     Another role ends the codes that are open for or by the person: who made one had charge of
-    somebody else.
+    somebody else. Whoever becomes an analyst loses the devices, and they what they hold.
 
     :raises LastOwner: a company keeps at least one owner.
     """
@@ -228,6 +238,8 @@ async def change_user(
         )
         if new.role is not held.role:
             await _end_codes(actor.tenant_id, user_id, now)
+        if not reads_records(new.role):
+            await devices.revoke_all(actor, user_id, now=now)
         await audit.record(actor, "user.changed", subject_id=user_id, now=now, role=new.role.value)
         standings.forget_on_commit()
         return await queries.one_user(actor.tenant_id, user_id)

@@ -13,11 +13,12 @@ from server.identity import keys, presence, queries, service, standings
 from server.identity.rules import throttles
 from server.identity.rules.access_tokens import AccessTokenRefused
 from server.identity.rules.enrolment_codes import EnrolmentCodeMistyped, EnrolmentCodeRefused
+from server.identity.rules.people import HoldsNoRecords
 from server.identity.rules.protection import StoreUnprotected
 from server.identity.rules.refresh_tokens import RefreshTokenRefused
 from server.identity.rules.standing import DeviceRevoked, NotYours, SessionOver
 from server.identity.rules.throttles import TooManyTries
-from server.identity.schemas import Enrolment, EnrolmentView
+from server.identity.schemas import Enrolment, EnrolmentView, UserChange
 from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.tenants import service as tenants
@@ -369,3 +370,16 @@ async def test_only_who_manages_people_decides_about_stores_and_the_trail_tells(
     assert (held.lease_only, held.lease_hours) == (True, 72)
     entries = await audit.entries(tenant.owner)
     assert "company.protection_changed" in {entry.action for entry in entries.items}
+
+
+async def test_s109_whoever_becomes_an_analyst_loses_the_devices(tenant: Tenant) -> None:
+    phone = await enrolled(tenant)
+
+    await service.change_user(
+        tenant.owner, tenant.rep.user_id, UserChange(role=Role.ANALYST), now=NOW
+    )
+
+    with pytest.raises(DeviceRevoked):
+        await presence.api_actor(phone.access_token, now=NOW, is_read=True)
+    with pytest.raises(HoldsNoRecords):
+        await service.new_enrolment_code(tenant.owner, user_id=tenant.rep.user_id, now=NOW)

@@ -1,0 +1,1 @@
+"""A company's own figures: what may be counted and summed by what, without naming anybody."""
