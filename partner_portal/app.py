@@ -22,7 +22,14 @@ from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
 from partner_portal.contracts import papers
 from partner_portal.custom import pages as custom
-from partner_portal.customers import children, detail, editing, merging, relationship
+from partner_portal.customers import (
+    children,
+    detail,
+    editing,
+    merging,
+    relationship,
+    reveals,
+)
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
 from partner_portal.deals import detail as deal
@@ -35,7 +42,7 @@ from partner_portal.leads import pages as leads
 from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
 from partner_portal.people import pages as people
-from partner_portal.people import teams
+from partner_portal.people import rights, teams
 from partner_portal.plays import form as play
 from partner_portal.plays import pages as plays
 from partner_portal.pools import pages as pools
@@ -268,6 +275,9 @@ def create_app(settings: Settings) -> Litestar:
             custom.field,
             custom.change_field,
             custom.archive_field,
+            reveals.reveal,
+            rights.rights,
+            rights.set_phone_mask,
             people.people,
             people.new_person,
             people.add_person,

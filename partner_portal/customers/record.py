@@ -26,6 +26,7 @@ from server.cases import queries as cases
 from server.contracts import queries as contracts
 from server.customers import queries as customers
 from server.customers.custom import queries as customs
+from server.customers.reveals import queries as reveals
 from server.customers.schemas import CustomerDetail, HistoryEntry
 from server.identity import queries as identity
 from server.identity.schemas import Directory
@@ -256,7 +257,11 @@ async def facts(
         "stage_colours": STAGE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
         "benefits": None,
+        "are_hidden": reveals.are_hidden(actor, found.customer.owner_id),
+        "reveals": [],
     }
+    if found.customer.owner_id == actor.user_id or Permission.USERS_MANAGE in allowed:
+        shown["reveals"] = await reveals.of_customer(actor, customer_id)
     if Permission.BENEFITS_REQUEST in allowed:
         page = await benefits.benefits(actor, BenefitFilters(customer_id=customer_id))
         shown["benefits"] = page.items

@@ -146,6 +146,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     team_id: UUID | None = None
     device_id: UUID | None = None
     session_id: UUID | None = None
+    masks_phones: bool = False
+    """Whether phones of customers that are not the person's own are hidden from them."""
 
     @property
     def is_platform(self) -> bool:
@@ -178,7 +180,9 @@ def vouched(actor: Actor) -> Actor:
     public pool; the history names the person all the same.
     """
     actor.ensure_agent()
-    return msgspec.structs.replace(actor, role=Role.AGENT_OWNER, scope=Scope.TENANT)
+    return msgspec.structs.replace(
+        actor, role=Role.AGENT_OWNER, scope=Scope.TENANT, masks_phones=False
+    )
 
 
 def ensure(actor: Actor, permission: Permission) -> None:

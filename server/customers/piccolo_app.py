@@ -12,6 +12,7 @@ from server.customers.pools.tables import (
     PoolView,
     PoolWarning,
 )
+from server.customers.reveals.tables import PhoneReveal
 from server.customers.tables import (
     Contact,
     ContactOptOut,
@@ -42,6 +43,7 @@ APP_CONFIG = AppConfig(
         PoolWarning,
         CustomerBulk,
         CustomerBulkRow,
+        PhoneReveal,
     ],
     migration_dependencies=["server.changelog.piccolo_app"],
 )

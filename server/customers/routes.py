@@ -15,6 +15,8 @@ from server.customers.custom.routes import custom_router
 from server.customers.exports.routes import EXPORTS
 from server.customers.imports.target import CUSTOMERS
 from server.customers.pools.routes import RELEASE, pool_router
+from server.customers.reveals.routes import OF_CUSTOMER
+from server.customers.reveals.routes import router as reveal_router
 from server.customers.schemas import (
     BatchSaved,
     ContactEdit,
@@ -279,6 +281,7 @@ router = Router(
                 add_note,
                 *EXPORTS,
                 *RELEASE,
+                *OF_CUSTOMER,
             ],
             dependencies={"filters": Provide(filters)},
         ),
@@ -287,6 +290,7 @@ router = Router(
         pool_router,
         bulk_router,
         custom_router,
+        reveal_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),
     ],
     tags=["customers"],

@@ -12,6 +12,7 @@ class Where:
     """
 
     def __init__(self, actor: Actor, *, with_deleted: bool = False) -> None:
+        self.actor = actor
         self.args: list[Any] = [actor.tenant_id]
         self._texts = ["c.tenant_id = $1"]
         if not with_deleted:
@@ -28,6 +29,11 @@ class Where:
     def of_tenant(cls, actor: Actor) -> "Where":
         """Begin with all of the tenant's customers, for what shows no more than it may of each."""
         return cls(vouched(actor))
+
+    def add_own_if_masked(self) -> None:
+        """Ask for the actor's own customers alone where phones are hidden, and one is asked by."""
+        if self.actor.masks_phones:
+            self.add("c.owner_id = {}", self.actor.user_id)
 
     def add(self, text: str, *values: Any) -> None:
         """Add a condition; each ``{}`` in it becomes the parameter of a value."""

@@ -16,6 +16,7 @@ from server.identity.schemas import (
     DeviceView,
     Directory,
     Me,
+    PhoneMaskView,
     UserView,
 )
 from server.kit import db
@@ -264,3 +265,19 @@ async def superiors(tenant_id: UUID, user_id: UUID) -> list[UUID]:
     rows = await db.connection().fetch(_SUPERIORS, tenant_id, user_id)
     managers = [row["id"] for row in rows if row["role"] == Role.SALES_MANAGER]
     return managers or [row["id"] for row in rows]
+
+
+async def phone_mask(actor: Actor) -> PhoneMaskView:
+    """Say from whom the company hides phones."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        return await phone_mask_of(actor.tenant_id)
+
+
+async def phone_mask_of(tenant_id: UUID) -> PhoneMaskView:
+    """Say the same inside an open transaction of the tenant; from nobody where nothing is set."""
+    row = await db.connection().fetchrow(
+        "SELECT roles, reveals_per_day, wants_reason FROM phone_mask WHERE tenant_id = $1",
+        tenant_id,
+    )
+    return PhoneMaskView() if row is None else msgspec.convert(dict(row), PhoneMaskView)

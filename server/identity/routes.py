@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, Router, delete, get, patch, post
+from litestar import Request, Response, Router, delete, get, patch, post, put
 from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 
@@ -27,6 +27,7 @@ from server.identity.schemas import (
     NewEnrolmentCode,
     NewUser,
     PasswordChange,
+    PhoneMaskView,
     Refresh,
     SignIn,
     Tokens,
@@ -247,6 +248,18 @@ async def sign_out_elsewhere(actor: CurrentActor) -> None:
     await service.sign_out_elsewhere(actor, now=clock.now())
 
 
+@get("/", summary="Show from whom phones are hidden")
+async def phone_mask(actor: CurrentActor) -> PhoneMaskView:
+    """Say from which roles phones of customers that are not their own are hidden."""
+    return await queries.phone_mask(actor)
+
+
+@put("/", summary="Hide phones")
+async def set_phone_mask(actor: CurrentActor, data: JSONBody[PhoneMaskView]) -> PhoneMaskView:
+    """Set from which roles phones are hidden, and how often one may reveal them."""
+    return await service.set_phone_mask(actor, data, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -271,6 +284,7 @@ router = Router(
                 add_absence,
             ],
         ),
+        Router("/phone-mask", route_handlers=[phone_mask, set_phone_mask]),
         Router("/absences", route_handlers=[remove_absence]),
         Router(
             "/me", route_handlers=[me, change_password, sign_out_elsewhere, sign_out_everywhere]

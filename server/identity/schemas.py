@@ -1,7 +1,7 @@
 """What identity takes and gives over HTTP, and to the portal."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -304,3 +304,12 @@ class AbsenceView(msgspec.Struct, frozen=True, kw_only=True):
     starts_on: date
     ends_on: date
     note: str
+
+
+class PhoneMaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """From whom phones of others' customers are hidden, and how they are revealed."""
+
+    roles: list[Literal["sales_manager", "sales_rep"]] = []
+    reveals_per_day: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
+    """Of how many customers a person; null is no limit."""
+    wants_reason: bool = False

@@ -17,27 +17,30 @@ T = TypeVar("T")
 _SIZE_MAX: Final = 20_000
 _TTL: Final = timedelta(seconds=CACHE_S)
 
-_READ: Final = """
+_MASKED: Final = (
+    "EXISTS (SELECT FROM phone_mask p WHERE p.tenant_id = u.tenant_id AND u.role = ANY(p.roles))"
+)
+_READ: Final = f"""
 SELECT u.tenant_id, u.id AS user_id, u.name, u.role, u.team_id, u.scope, u.session_version,
-       u.disabled_at, d.id AS device_id, d.user_id AS device_user_id,
+       u.disabled_at, {_MASKED} AS masks_phones, d.id AS device_id, d.user_id AS device_user_id,
        d.revoked_at AS device_revoked_at, f.user_id AS session_user_id,
        f.revoked_at AS session_revoked_at
 FROM user_account u
 LEFT JOIN device d ON d.tenant_id = u.tenant_id AND d.id = $3
 LEFT JOIN refresh_family f ON f.id = $4 AND f.tenant_id = u.tenant_id
 WHERE u.tenant_id = $1 AND u.id = $2
-"""
+"""  # noqa: S608 - a constant
 
-_STILL_STANDS: Final = """
+_STILL_STANDS: Final = f"""
 SELECT 1 FROM user_account u JOIN refresh_family f ON f.id = $4::uuid AND f.tenant_id = u.tenant_id
 WHERE u.tenant_id = $1::uuid AND u.id = $2::uuid AND u.disabled_at IS NULL
   AND u.session_version = $5::bigint AND u.role = $6::text AND u.scope = $7::text
-  AND u.team_id IS NOT DISTINCT FROM $8::uuid
+  AND u.team_id IS NOT DISTINCT FROM $8::uuid AND {_MASKED}::int = $9::int
   AND f.user_id = u.id AND f.revoked_at IS NULL
   AND ($3::uuid IS NULL OR EXISTS (
       SELECT FROM device d WHERE d.tenant_id = u.tenant_id AND d.id = $3::uuid
         AND d.user_id = u.id AND d.revoked_at IS NULL))
-"""
+"""  # noqa: S608 - a constant
 
 
 async def read(
@@ -68,6 +71,7 @@ def still_stands(
             held.role.value,
             held.scope.value,
             held.team_id,
+            int(held.masks_phones),
         ),
         tenant_id=held.tenant_id,
         refuse=refuse,

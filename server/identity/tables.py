@@ -4,7 +4,7 @@ Users and devices are a tenant's own. What must be found before the tenant is kn
 the hashes of tokens, sessions and codes, the counters of the throttles) is global.
 """
 
-from piccolo.columns import UUID, BigInt, Boolean, Bytea, Date, Text, Timestamptz
+from piccolo.columns import UUID, Array, BigInt, Boolean, Bytea, Date, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -35,6 +35,17 @@ class Absence(Table, tablename="absence"):
     note = Text()
     created_by = UUID()
     created_at = Timestamptz()
+
+
+class PhoneMask(Table, tablename="phone_mask"):
+    """From which roles a company hides phones, and how they are revealed. One row a company."""
+
+    tenant_id = UUID(primary_key=True)
+    roles = Array(Text())
+    reveals_per_day = Integer(null=True)
+    wants_reason = Boolean()
+    set_by = UUID()
+    set_at = Timestamptz()
 
 
 class Device(Table, tablename="device"):

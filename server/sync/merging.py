@@ -14,6 +14,7 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.changelog.store import Change, Store, Unit
+from server.customers.rules import masks
 from server.kit import clock, ids
 from server.kit.errors import IdReused, Invalid, NotFound, Refusal
 from server.sync.merge_rows import HERE, Merge, Place
@@ -86,6 +87,7 @@ async def merge(
     :raises ChoiceUnknown: a field has no two values to choose from.
     :raises NotFound: one of them is not there, or not within sight.
     :raises IdReused: the merge's id is another one's.
+    :raises PhoneHidden: hidden phones would become the actor's own to see.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     if customer_id == into_id:
@@ -95,6 +97,7 @@ async def merge(
         if done is not None:
             return done
         old, into = await _both(actor, str(customer_id), str(into_id), place.store)
+        masks.ensure_may_take(actor, old.fields["owner_id"], into.fields)
         moved = await _belongings(actor, old, place)
         _ensure_choices(old, into, choices)
         filled = _filled(old, into, choices, now)

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from server.access import Actor, Permission, Role, ensure, of_the_product
 from server.customers.queries import doubles
-from server.customers.rules.duplicates import NAME, likeness
+from server.customers.rules import masks
+from server.customers.rules.duplicates import NAME, PHONE, likeness
 from server.kit import db, outbox
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.sync import scopes
@@ -81,7 +83,8 @@ async def pairs(actor: Actor, *, cursor: str | None = None) -> Page[PairView]:
         rows = await db.connection().fetch(
             f"""
             SELECT p.first_id, a.name AS first_name, p.second_id, b.name AS second_name,
-                string_to_array(p.reasons, ' ') AS reasons, p.found_at
+                string_to_array(p.reasons, ' ') AS reasons, p.found_at,
+                a.owner_id AS first_owner, b.owner_id AS second_owner
             FROM duplicate_pair p
             JOIN customer a ON a.tenant_id = p.tenant_id AND a.id = p.first_id AND NOT a.deleted
             JOIN customer b ON b.tenant_id = p.tenant_id AND b.id = p.second_id AND NOT b.deleted
@@ -91,6 +94,15 @@ async def pairs(actor: Actor, *, cursor: str | None = None) -> Page[PairView]:
             """,  # noqa: S608 - predicates are constants of server.sync.scopes
             *(actor.tenant_id, actor.user_id, actor.team_id, *before, PAGE_SIZE + 1),
         )
-    items = [msgspec.convert(dict(row), PairView) for row in rows[:PAGE_SIZE]]
-    is_last = len(rows) <= PAGE_SIZE
-    return Page(items, None if is_last else encode_cursor(items[-1].second_id, items[-1].first_id))
+    shown = rows[:PAGE_SIZE]
+    items = [view for row in shown if (view := _told(actor, row)).reasons]
+    if len(rows) <= PAGE_SIZE:
+        return Page(items)
+    return Page(items, encode_cursor(shown[-1]["second_id"], shown[-1]["first_id"]))
+
+
+def _told(actor: Actor, row: asyncpg.Record) -> PairView:
+    """Turn a row into a view; that one's own phone is a hidden one's too would tell that one."""
+    is_hidden = any(masks.hides(actor, row[name]) for name in ("first_owner", "second_owner"))
+    reasons = [each for each in row["reasons"] if not (is_hidden and each == PHONE)]
+    return msgspec.convert({**row, "reasons": reasons}, PairView)

@@ -10,6 +10,7 @@ import msgspec
 
 from server.access import Actor, Permission, Scope, ensure
 from server.changelog import storage
+from server.customers.rules import masks
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -41,7 +42,7 @@ async def conflicts(
     ensure(actor, Permission.CUSTOMERS_READ)
     before = decode_cursor(cursor, tuple[UUID])[0] if cursor else _LAST_ID
     rows = await _fetch(actor, customer_id, state, before, PAGE_SIZE + 1)
-    items = [_view(row) for row in rows[:PAGE_SIZE]]
+    items = [_view(actor, row) for row in rows[:PAGE_SIZE]]
     return Page(items, encode_cursor(items[-1].id) if len(rows) > PAGE_SIZE else None)
 
 
@@ -55,7 +56,7 @@ async def conflict(actor: Actor, conflict_id: UUID) -> ConflictView | None:
             actor.team_id,
             conflict_id,
         )
-    return _view(row) if row else None
+    return _view(actor, row) if row else None
 
 
 async def _fetch(
@@ -83,18 +84,20 @@ def _select(scope: Scope) -> str:
     within = scopes.predicate(scope, "c", user="$2", team="$3")
     return f"""
         SELECT k.id, k.customer_id, k.kind, k.record_id, k.field, k.kept, k.other, k.kept_by,
-            k.other_by, k.happened_at, k.state, c.name AS customer_name
+            k.other_by, k.happened_at, k.state, c.name AS customer_name, c.owner_id
         FROM conflict k
         LEFT JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
         WHERE k.tenant_id = $1 AND (k.customer_id IS NULL OR {within})
     """  # noqa: S608 - predicates are constants of server.sync.scopes
 
 
-def _view(row: asyncpg.Record) -> ConflictView:
-    """Turn a row into what is shown."""
+def _view(actor: Actor, row: asyncpg.Record) -> ConflictView:
+    """Turn a row into what is shown to the actor."""
     values: dict[str, Any] = dict(row)
     for name in _JSON:
         values[name] = None if row[name] is None else msgspec.json.decode(row[name])
+        if masks.hides(actor, row["owner_id"]):
+            values[name] = masks.value(row["field"], values[name])
     return msgspec.convert(values, ConflictView)
 
 

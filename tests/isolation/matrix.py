@@ -586,6 +586,14 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"id": str(new_id()), "revision": 1},
         spends="path.family_id",
     ),
+    ("GET", "/v1/phone-mask"): Case(),
+    ("PUT", "/v1/phone-mask"): Case(body=lambda _: {"roles": [], "reveals_per_day": 20}),
+    ("GET", "/v1/phone-reveals"): Case(),
+    ("POST", "/v1/customers/{customer_id}/reveal"): Case(
+        ids={"path.customer_id": "customer"},
+        body=lambda company: {"reason": company.text("原因")},
+    ),
+    ("GET", "/v1/customers/{customer_id}/reveals"): Case(ids={"path.customer_id": "customer"}),
     ("GET", "/v1/analyses"): Case(),
     ("GET", "/v1/analyses/values/{dimension}"): Case(words={"dimension": "tag"}),
     ("POST", "/v1/analyses"): Case(
@@ -1406,6 +1414,12 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
     ),
+    ("POST", "/customers/{customer_id}/reveal"): Case(
+        ids={"path.customer_id": "customer"},
+        body=lambda company: {"reason": company.text("原因")},
+    ),
+    ("GET", "/people/rights"): Case(),
+    ("POST", "/people/rights/phone-mask"): Case(body=lambda _: {"reveals_per_day": "20"}),
     ("GET", "/analyses"): Case(),
     ("GET", "/cases"): Case(),
     ("GET", "/customers/{customer_id}/cases/new"): Case(ids={"path.customer_id": "customer"}),

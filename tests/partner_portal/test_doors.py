@@ -89,10 +89,11 @@ FOR_AGENTS = {
     "/bulk",
     "/bulk/new",
     "/people/teams",
+    "/people/rights",
     "/devices",
     "/devices/new",
 }
-FOR_OWNERS = {"/people/teams"}
+FOR_OWNERS = {"/people/teams", "/people/rights"}
 FOR_MANAGERS = FOR_OWNERS | {
     "/campaigns",
     "/campaigns/new",

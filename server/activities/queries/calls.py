@@ -11,6 +11,7 @@ from server.activities.rules.calls import NoPhone, PhoneOptedOut
 from server.activities.schemas import CallView, Dialled, Dialling
 from server.customers import queries as customers
 from server.customers.opt_outs import queries as opt_outs
+from server.customers.rules import masks
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -69,8 +70,10 @@ async def dial(actor: Actor, customer_id: UUID, asked: Dialling) -> Dialled:
     :raises NotFound: the customer or the contact is not there.
     :raises NoPhone: there is none.
     :raises PhoneOptedOut: whoever has it has asked not to be called.
+    :raises PhoneHidden: it is hidden from the actor, who has to reveal it.
     """
     detail = await customers.detail(actor, customer_id)
+    masks.ensure_sees(actor, detail.customer.owner_id)
     phone = detail.customer.phone
     if asked.contact_id is not None:
         found = [each for each in detail.contacts if each.id == asked.contact_id]

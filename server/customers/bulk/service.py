@@ -30,6 +30,7 @@ from server.customers.bulk.schemas import (
     Refused,
 )
 from server.customers.queries.filters import ask, where_of
+from server.customers.rules import masks
 from server.customers.schemas import Filters
 from server.customers.service import writing
 from server.customers.service.references import (
@@ -102,6 +103,7 @@ async def edit(actor: Actor, wanted: NewBulkEdit, *, now: datetime) -> BulkView:
         raise rules.NothingAsked("Name the customers, or give a filter.", field="customers")
     if _ASSIGNMENT.intersection(fields):
         ensure(actor, Permission.CUSTOMERS_ASSIGN)
+    masks.ensure_may_take(actor, None, fields)
     bulk_id = wanted.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         if await _begin(actor, bulk_id, "edit", wanted, now=now):
@@ -132,6 +134,8 @@ async def hand_over(actor: Actor, wanted: NewHandOver, *, now: datetime) -> Bulk
     ensure(actor, Permission.CUSTOMERS_ASSIGN)
     if wanted.from_id in wanted.to_ids:
         raise rules.NothingAsked("Nobody hands over to themselves.", field="to_ids")
+    for to_id in wanted.to_ids:
+        masks.ensure_may_take(actor, wanted.from_id, {"owner_id": to_id})
     bulk_id = wanted.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         if await _begin(actor, bulk_id, "hand_over", wanted, now=now):

@@ -9,6 +9,7 @@ import msgspec
 from server.access import Actor
 from server.changelog import storage
 from server.customers.queries import doubles
+from server.customers.rules import masks
 from server.customers.rules.duplicates import Likeness, likeness
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.kit import db
@@ -100,9 +101,13 @@ def _judge_one(
 
 
 def _judge_named(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
-    """Judge a row that names a customer by its id: what an export wrote comes back."""
+    """Judge a row that names a customer by its id: what an export wrote comes back.
+
+    A file of somebody from whom its phones are hidden writes nothing over them.
+    """
     held = facts.held[row.id or ""]
-    if not storage.is_visible(actor, held["owner_id"], held["team_id"]):
+    is_hidden = masks.hides(actor, held["owner_id"])
+    if is_hidden or not storage.is_visible(actor, held["owner_id"], held["team_id"]):
         return Verdict(
             row, Action.REFUSE, problems=(Problem("id", "not_found", "No such customer."),)
         )
@@ -117,7 +122,10 @@ def _judge_named(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
 def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
     """Judge a row that looks like a customer of the tenant."""
     seen = [
-        each for each in facts.same if storage.is_visible(actor, each["owner_id"], each["team_id"])
+        each
+        for each in facts.same
+        if storage.is_visible(actor, each["owner_id"], each["team_id"])
+        and not masks.hides(actor, each["owner_id"])
     ]
     if not seen:
         detail = "A colleague has this customer already."

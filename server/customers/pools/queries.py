@@ -11,7 +11,7 @@ from server.access import Actor, Permission, Scope, ensure
 from server.customers.pools import rules
 from server.customers.pools.rules import Limits, RecycleRule, Standing
 from server.customers.pools.schemas import PooledCustomer, PoolView, RecycleWarning
-from server.customers.rules import places
+from server.customers.rules import masks, places
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -181,7 +181,7 @@ def pooled(actor: Actor, row: asyncpg.Record, *, now: datetime) -> PooledCustome
         id=row["id"],
         pool_id=row["pool_id"],
         name=row["name"],
-        phone_masked=rules.masked(row["phone"]),
+        phone_masked=masks.masked(row["phone"]),
         city=row["city"],
         district=row["district"],
         industry=row["industry"],

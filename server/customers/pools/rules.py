@@ -112,8 +112,6 @@ class PoolOutOfReach(Forbidden):
 
 
 _SIGNED: Final = "signed"
-_HIDDEN_MIN: Final = 3
-"""So many digits of a phone are hidden at least."""
 
 
 def day_of(moment: datetime) -> date:
@@ -169,19 +167,6 @@ def ensure_may_look(limits: Limits, standing: Standing) -> None:
             "as many as one may; pick one, or come tomorrow.",
             limit=limits.views_per_day,
         )
-
-
-def masked(phone: str | None) -> str | None:
-    """Hide the middle of a phone: what is left tells two apart and lets nobody call.
-
-    >>> masked("+8613812345678")
-    '+86138****5678'
-    """
-    if phone is None:
-        return None
-    shown = 6 if phone.startswith("+86") else 3
-    is_long = len(phone) >= shown + _HIDDEN_MIN + 4
-    return f"{phone[:shown]}****{phone[-4:]}" if is_long else "****"
 
 
 def due_on(rules: Iterable[RecycleRule], held: Held) -> tuple[date, Reason] | None:

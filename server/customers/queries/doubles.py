@@ -9,6 +9,7 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.changelog import storage
+from server.customers.rules import masks
 from server.customers.rules.duplicates import Likeness, likeness
 from server.customers.schemas import Duplicate
 from server.kit import db
@@ -113,7 +114,9 @@ async def _alike(
         row = customers.get(pair["record_id"])
         if row is None:
             continue
-        theirs = likeness(row["name"], uscc=row["uscc"], phone=row["phone"])
+        # A number that is hidden from somebody is not found out by trying numbers, either.
+        phone = None if masks.hides(actor, row["owner_id"]) else row["phone"]
+        theirs = likeness(row["name"], uscc=row["uscc"], phone=phone)
         if reasons := likenesses[pair["number"]].reasons(theirs):
             found.setdefault(pair["number"], {})[row["id"]] = (reasons, row)
     alike_ = {number: list(by_id.values()) for number, by_id in found.items()}

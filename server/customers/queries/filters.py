@@ -7,7 +7,7 @@ from uuid import UUID
 from server.access import Actor
 from server.changelog import custom
 from server.customers.queries.rows import CHANGED_AT, FROM
-from server.customers.rules import places, search
+from server.customers.rules import masks, places, search
 from server.customers.rules.search import Stretch
 from server.customers.schemas import Filters
 from server.customers.sight import Where
@@ -37,6 +37,8 @@ async def where_of(actor: Actor, filters: Filters) -> Where:
         where.add(_HAS_KEY, search.tag_token(str(filters.tag)))
     for name, value in filters.custom.items():
         _has_custom(where, name, value)
+        if masks.is_phone(name):
+            where.add_own_if_masked()
     if filters.updated_since is not None:
         where.add("c.seq >= {}", await _first_seq_since(where.args[0], filters.updated_since))
     return where
@@ -64,11 +66,23 @@ def ask(where: Where, text: str | None) -> None:
         where.add("strpos(lower(c.name), {}) > 0", question.name_holds)
         return
     stretches = (*question.stretches, *question.lent)
-    found = " UNION ALL ".join(
-        f"SELECT coalesce(k.customer_id, k.record_id) FROM customer_token k WHERE {each}"  # noqa: S608 - constants and numbered parameters
-        for each in (f"k.tenant_id = $1 AND {inside(s, where)}" for s in stretches)
-    )
+    found = " UNION ALL ".join(_holders(where, stretch) for stretch in stretches)
     where.add(f"c.id IN ({found})")
+
+
+def _holders(where: Where, stretch: Stretch) -> str:
+    """Write the SELECT of the customers with a key in a stretch.
+
+    By a phone somebody from whom phones are hidden finds their own customers alone.
+    """
+    keys = "SELECT coalesce(k.customer_id, k.record_id) AS id FROM customer_token k"
+    keys += f" WHERE k.tenant_id = $1 AND {inside(stretch, where)}"
+    if not (stretch.is_phone and where.actor.masks_phones):
+        return keys
+    return (
+        f"SELECT p.id FROM customer p JOIN ({keys}) held ON held.id = p.id"  # noqa: S608 - constants and numbered parameters
+        f" WHERE p.tenant_id = $1 AND p.owner_id = {where.param(where.actor.user_id)}"
+    )
 
 
 def inside(stretch: Stretch, where: Where, *, behind: tuple[str, UUID] | None = None) -> str:

@@ -125,7 +125,7 @@ async def _sorted(where: Where, sort: Sort, cursor: str | None, limit: int) -> P
         *where.args,
     )
     return Page(
-        [rows_.customer(row) for row in rows[:limit]],
+        [rows_.customer(where.actor, row) for row in rows[:limit]],
         _cursor_behind(rows[limit - 1], sort) if len(rows) > limit else None,
     )
 

@@ -17,6 +17,7 @@ from server.customers import index
 from server.customers.queries import rows as rows_
 from server.customers.queries.filters import inside, where_of
 from server.customers.queries.rows import COLUMNS, FROM
+from server.customers.rules import masks
 from server.customers.rules.search import Question, Stretch, Tokens
 from server.customers.schemas import CustomerView, Filters
 from server.customers.sight import Where
@@ -77,7 +78,7 @@ async def page(
                 if len(found) == limit:
                     behind = encode_cursor(place.leg, place.token, place.record_id)
                     return Page(list(found.values()), behind)
-                found[row["id"]] = rows_.customer(row)
+                found[row["id"]] = rows_.customer(actor, row)
             place = here
         if end is not None:
             place = _Place(end, "", _FIRST_ID)
@@ -124,10 +125,13 @@ def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, limit: int
     """Write the SELECT that walks along one leg, from its beginning or from a place on it."""
     behind = (place.token, place.record_id) if place else None
     key = "k.customer_id" if leg.is_lent else "k.record_id"
+    own = ""
+    if leg.stretch.is_phone and where.actor.masks_phones:
+        own = f" AND c.owner_id = {where.param(where.actor.user_id)}"
     return f"""(
         SELECT {number} AS leg, k.token, k.record_id, found.* FROM customer_token k
         CROSS JOIN LATERAL (
-            SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text} LIMIT 1
+            SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text}{own} LIMIT 1
         ) AS found
         WHERE k.tenant_id = $1 AND {inside(leg.stretch, where, behind=behind)}
         ORDER BY k.token, k.record_id LIMIT {limit:d}
@@ -139,16 +143,21 @@ async def _first_places(
 ) -> dict[UUID, _Place]:
     """Compute where in the whole search each customer of the rows comes up first."""
     firsts: dict[UUID, _Place] = {}
+    hidden = {row["id"] for row in rows if masks.hides(actor, row["owner_id"])}
     own = [(number, leg) for number, leg in enumerate(legs) if not leg.is_lent]
     lent = [(number, leg) for number, leg in enumerate(legs) if leg.is_lent]
     for row in rows:
         fields: dict[str, Any] = {name: row[name] for name in ("name", "phone", "uscc", "city")}
+        if row["id"] in hidden:
+            fields["phone"] = None
         tokens = index.customer_tokens({**fields, "tags": None})
         _note_first(firsts, row["id"], row["id"], tokens, own)
     with_children = [row["id"] for row in rows if legs[row["leg"]].is_lent]
     if with_children:
         for child in await db.connection().fetch(_CHILDREN, actor.tenant_id, with_children):
-            tokens = index.child_tokens(child)
+            tokens = index.child_tokens(
+                {**child, "phone": None} if child["customer_id"] in hidden else child
+            )
             _note_first(firsts, child["customer_id"], child["id"], tokens, lent)
     return firsts
 

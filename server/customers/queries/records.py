@@ -9,6 +9,7 @@ import msgspec
 from server.access import Actor, Permission, ensure
 from server.customers.queries import rows as rows_
 from server.customers.queries.rows import COLUMNS, FROM
+from server.customers.rules import masks
 from server.customers.schemas import (
     ContactView,
     CustomerDetail,
@@ -51,7 +52,7 @@ async def one(actor: Actor, customer_id: UUID, *, with_deleted: bool = False) ->
         )
     if row is None:
         raise NotFound
-    return rows_.customer(row)
+    return rows_.customer(actor, row)
 
 
 async def known(actor: Actor, customer_id: UUID) -> CustomerView:
@@ -61,7 +62,7 @@ async def known(actor: Actor, customer_id: UUID) -> CustomerView:
         actor.tenant_id,
         customer_id,
     )
-    return rows_.customer(row)
+    return rows_.customer(actor, row)
 
 
 async def detail(actor: Actor, customer_id: UUID) -> CustomerDetail:
@@ -76,10 +77,11 @@ async def detail(actor: Actor, customer_id: UUID) -> CustomerDetail:
             f"SELECT * {children.format('note')} DESC LIMIT {NOTES_SHOWN}", *key
         )
         tags = await _tags_of(actor, customer)
+    owner_id = customer.owner_id
     return CustomerDetail(
         customer=customer,
-        stores=[_view(row, StoreView) for row in stores],
-        contacts=[_view(row, ContactView) for row in contacts],
+        stores=[masks.view(actor, owner_id, _view(row, StoreView)) for row in stores],
+        contacts=[masks.view(actor, owner_id, _view(row, ContactView)) for row in contacts],
         notes=[_view(row, NoteView) for row in notes],
         tags=tags,
     )
@@ -129,20 +131,24 @@ async def history(
     if cursor is not None:
         place = decode_cursor(cursor, tuple[int, str, UUID])
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        await one(actor, customer_id, with_deleted=True)
+        customer = await one(actor, customer_id, with_deleted=True)
         rows = await db.connection().fetch(
             _HISTORY, actor.tenant_id, customer_id, *place, limit + 1
         )
     last = rows[limit - 1] if len(rows) > limit else None
+    is_masked = masks.hides(actor, customer.owner_id)
     return Page(
-        [_entry(row) for row in rows[:limit]],
+        [_entry(row, is_masked=is_masked) for row in rows[:limit]],
         encode_cursor(last["seq"], last["kind"], last["record_id"]) if last else None,
     )
 
 
-def _entry(row: asyncpg.Record) -> HistoryEntry:
+def _entry(row: asyncpg.Record, *, is_masked: bool) -> HistoryEntry:
     """Turn a line of the history into a view."""
     patch: dict[str, list[Any]] = msgspec.json.decode(row["patch"])
+    told = patch
+    if is_masked:
+        told = {name: [*masks.change(name, row["kind"], patch)] for name in patch}
     return HistoryEntry(
         seq=row["seq"],
         at=row["at"],
@@ -152,6 +158,6 @@ def _entry(row: asyncpg.Record) -> HistoryEntry:
         record_id=row["record_id"],
         action=row["action"],
         changes=[
-            FieldChange(field=name, old=old, new=new) for name, (old, new) in sorted(patch.items())
+            FieldChange(field=name, old=old, new=new) for name, (old, new) in sorted(told.items())
         ],
     )

@@ -6,6 +6,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from server.access import Actor
+from server.customers.rules import masks
 from server.customers.schemas import CustomerView
 
 CHANGED_AT: Final = """(
@@ -26,10 +28,10 @@ COLUMNS: Final = f"""
 FROM: Final = "customer c"
 
 
-def customer(row: asyncpg.Record) -> CustomerView:
-    """Turn a row into a view."""
+def customer(actor: Actor, row: asyncpg.Record) -> CustomerView:
+    """Turn a row into a view for the actor, from whom its phones may be hidden."""
     tags = msgspec.json.decode(row["tags"], type=list[UUID]) if row["tags"] else []
-    return CustomerView(
+    made = CustomerView(
         id=row["id"],
         seq=row["seq"],
         name=row["name"],
@@ -52,3 +54,4 @@ def customer(row: asyncpg.Record) -> CustomerView:
         deleted=row["deleted"],
         custom=msgspec.json.decode(row["custom"]) if row["custom"] else {},
     )
+    return masks.view(actor, made.owner_id, made)

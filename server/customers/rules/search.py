@@ -65,6 +65,7 @@ _PLACE: Final = re.compile(
     r"(?:.{1,4}?[区县旗])?"
 )
 _LENT: Final = frozenset("ndr")
+_PHONES: Final = frozenset("drDR")
 _NOT_FOUND: Final = frozenset({CustomType.LINES, CustomType.DECIMAL})
 """Types of custom fields whose values nobody looks for as a whole."""
 _SEPARATORS: Final = re.compile(r"[\s\-+()]+")
@@ -88,6 +89,11 @@ class Stretch(msgspec.Struct, frozen=True):
         last = ord(self.prefix[-1])
         is_before_surrogates = last == 0xD7FF  # noqa: PLR2004 - a constant of Unicode
         return self.prefix[:-1] + chr(0xE000 if is_before_surrogates else last + 1)
+
+    @property
+    def is_phone(self) -> bool:
+        """Say whether these are keys of a phone."""
+        return self.prefix[0] in _PHONES
 
     @property
     def lent(self) -> "Stretch | None":

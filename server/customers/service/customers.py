@@ -17,6 +17,7 @@ from server.customers.custom import required
 from server.customers.queries import doubles, records
 from server.customers.queries.doubles import Surroundings
 from server.customers.rules import fields as rules
+from server.customers.rules import masks
 from server.customers.rules.duplicates import likeness
 from server.customers.schemas import (
     BatchSaved,
@@ -69,7 +70,8 @@ async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerS
         else:
             line = audit.entry(actor, "customer.created", subject_id=customer_id, now=now)
             applied = await writing.add(actor, op, along=[Along(*line)], now=now)
-            customer = view_of(applied.result.records["customer", op.id], now=now)
+            made = view_of(applied.result.records["customer", op.id], now=now)
+            customer = masks.view(actor, made.owner_id, made)
     return CustomerSaved(
         id=customer_id,
         seq=customer.seq,
@@ -134,12 +136,14 @@ async def edit(
 
     :raises Stale: when it was to be refused if somebody else wrote meanwhile.
     :raises IllegalTransition: the status does not lead there.
+    :raises PhoneHidden: its phones are hidden from the actor, who would write over them.
     """
     fields = writing.fields_of(change, but=_TAG_CHANGES)
     added, removed = map(str, change.add_tags), map(str, change.remove_tags)
     tags = SetChange(add=tuple(sorted(added)), remove=tuple(sorted(removed)))
     async with db.tenant_transaction(actor.tenant_id):
-        await records.one(actor, customer_id)
+        held = await records.one(actor, customer_id)
+        masks.ensure_may_take(actor, held.owner_id, fields)
         await ensure_tags(actor, set(tags.add))
         await ensure_teams(actor, {fields.get("team_id")})
         if fields.get("owner_id"):
@@ -160,7 +164,10 @@ async def edit(
         customer = await records.known(actor, customer_id)
         found: dict[int, list[Duplicate]] = {}
         if not _COMPARED.isdisjoint(fields):
-            around = await _duplicates(actor, [msgspec.to_builtins(customer)], but=[customer_id])
+            compared = msgspec.to_builtins(customer)
+            if masks.hides(actor, customer.owner_id):
+                compared["phone"] = None
+            around = await _duplicates(actor, [compared], but=[customer_id])
             found = around.doubles
     return CustomerSaved(
         id=customer_id,

@@ -16,6 +16,7 @@ from server.changelog.kinds import Along
 from server.changelog.rules import as_refusal
 from server.changelog.service import Applied
 from server.customers import sync
+from server.customers.rules import masks
 from server.customers.schemas import EditTerms, Saved
 from server.kit import clock, db
 from server.kit.errors import Conflict, NotFound
@@ -23,6 +24,15 @@ from sync_protocol.conflicts import DELETED
 from sync_protocol.merge import EditClock, HeldRecord
 from sync_protocol.messages import Create, Delete, Edit, Outcome, ReceivedOp, SetChange, Status
 
+_OWNERS: Final = {
+    "customer": "SELECT owner_id FROM customer WHERE tenant_id = $1 AND id = $2",
+    **{
+        kind: f"SELECT c.owner_id FROM {kind} k JOIN customer c ON c.tenant_id = k.tenant_id"  # noqa: S608 - constants
+        " AND c.id = k.customer_id WHERE k.tenant_id = $1 AND k.id = $2"
+        for kind in ("store", "contact")
+    },
+}
+"""Whose customer a record is of, where it has phones."""
 _TERMS: Final = frozenset(EditTerms.__struct_fields__)
 _SETTLED: Final = frozenset({Status.APPLIED, Status.MERGED})
 
@@ -120,9 +130,11 @@ async def edit_record(
     """Edit a record on the terms that were asked for.
 
     :raises Stale: when the terms say so and a field was written after the base.
+    :raises PhoneHidden: a phone would be written over one that the actor does not see.
     """
     base = changelog.base_of_now() if terms.base is None else terms.base
     async with db.tenant_transaction(actor.tenant_id):
+        await _ensure_sees(actor, kind, record_id, fields)
         if terms.on_conflict == "refuse":
             await _ensure_fresh(actor, kind, record_id, fields, base)
         chosen = await _chosen(actor, kind, record_id, fields)
@@ -137,6 +149,15 @@ async def edit_record(
         )
         applied = await settle(actor, [op], now=now)
     return saved(record_id, applied.result.outcomes[0])
+
+
+async def _ensure_sees(actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any]) -> None:
+    """Refuse to write over what is hidden from the actor; of a record that is not, ask later."""
+    if not actor.masks_phones or kind not in _OWNERS:
+        return
+    row = await db.connection().fetchrow(_OWNERS[kind], actor.tenant_id, record_id)
+    if row is not None:
+        masks.ensure_may_write(actor, row["owner_id"], fields)
 
 
 async def _chosen(

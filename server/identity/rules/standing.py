@@ -48,6 +48,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     session_version: int
     disabled_at: datetime | None
+    masks_phones: bool = False
     device_id: UUID | None = None
     device_user_id: UUID | None = None
     device_revoked_at: datetime | None = None
@@ -89,16 +90,21 @@ def _has_device(standing: Standing, claims: Claims) -> bool:
 
 
 def actor(standing: Standing, *, device_id: UUID | None, session_id: UUID | None) -> Actor:
-    """Make the Actor of somebody whose standing has been checked."""
+    """Make the Actor of somebody whose standing has been checked.
+
+    A device of somebody from whom phones are hidden holds the person's own customers alone.
+    """
+    is_narrowed = standing.masks_phones and device_id is not None
     return Actor(
         user_id=standing.user_id,
         tenant_id=standing.tenant_id,
         role=standing.role,
-        scope=standing.scope,
+        scope=Scope.MINE if is_narrowed else standing.scope,
         name=standing.name,
         team_id=standing.team_id,
         device_id=device_id,
         session_id=session_id,
+        masks_phones=standing.masks_phones,
     )
 
 

@@ -20,6 +20,7 @@ from server.identity.service.invitations import (
     new_invitation,
     revoke_invitation,
 )
+from server.identity.service.masks import set_phone_mask
 from server.identity.service.proof import sign_in, unlock
 from server.identity.service.tokens import refresh, sign_out
 from server.identity.service.upkeep import sweep
@@ -64,6 +65,7 @@ __all__ = [
     "remove_absence",
     "revoke_device",
     "revoke_invitation",
+    "set_phone_mask",
     "sign_in",
     "sign_out",
     "sign_out_elsewhere",

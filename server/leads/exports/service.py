@@ -56,7 +56,12 @@ async def as_csv(actor: Actor, filters: LeadFilters, *, now: datetime) -> AsyncI
 
 
 async def _phones(actor: Actor, leads: Sequence[LeadView]) -> dict[UUID, str]:
-    """Give the phones of leads as they were given; of who opted out none."""
+    """Give the phones of leads as they were given; of who opted out none.
+
+    Nor any to somebody from whom phones are hidden.
+    """
+    if actor.masks_phones:
+        return {}
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(_PHONES, actor.tenant_id, [lead.id for lead in leads])
         refused = await opt_outs.among({row["phone"] for row in rows if row["phone"]})

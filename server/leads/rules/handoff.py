@@ -66,11 +66,6 @@ def ensure_complete(terms: Terms, lead: Mapping[str, Any]) -> None:
         )
 
 
-def masked(phone: str | None) -> str | None:
-    """Show a phone's ends alone: +86138****1234."""
-    return phone and f"{phone[:-8]}****{phone[-4:]}"
-
-
 def ensure_calls(terms: Terms, calls: Sequence[Any]) -> None:
     """Refuse one call more than the company allows in its days.
 

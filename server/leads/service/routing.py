@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from server.access import Actor, Permission, Role, Scope, ensure
+from server.access import Actor, Permission, Role, Scope, ensure, vouched
 from server.changelog import facts, storage
 from server.customers import references
 from server.customers import service as customers
@@ -123,7 +123,9 @@ async def _customer_of(actor: Actor, row: asyncpg.Record) -> Any:
     """
     customer_id = row["customer_id"]
     if customer_id is None:
-        found = await doubles.alike(actor, [likeness(None, uscc=row["uscc"], phone=row["phone"])])
+        # The company's own look, whatever is hidden from who routes: nobody is entered twice.
+        like = likeness(None, uscc=row["uscc"], phone=row["phone"])
+        found = await doubles.alike(vouched(actor), [like])
         customer_id = found[0][0][1]["id"] if found.get(0) else None
     if customer_id is None:
         return None

@@ -10,6 +10,7 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.customers import queries as customers
+from server.customers.rules import masks
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -75,7 +76,7 @@ async def one(actor: Actor, opportunity_id: UUID, *, now: datetime) -> Opportuni
         rows = await _fetch(where, "")
         if not rows:
             raise NotFound
-        return _views(rows, await versions(actor), now)[0]
+        return _views(actor, rows, await versions(actor), now)[0]
 
 
 async def detail(actor: Actor, opportunity_id: UUID, *, now: datetime) -> OpportunityDetail:
@@ -131,7 +132,7 @@ async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         await customers.one(actor, customer_id)
         order = f"ORDER BY o.state <> 'open', {_AMOUNT} DESC, o.id LIMIT {PAGE_SIZE_MAX}"
-        return _views(await _fetch(where, order), await versions(actor), now)
+        return _views(actor, await _fetch(where, order), await versions(actor), now)
 
 
 async def following(
@@ -148,7 +149,7 @@ async def following(
     if chosen is not None:
         where.add("o.id = ANY({}::uuid[])", chosen)
     rows = await _fetch(where, f"ORDER BY {_AMOUNT} DESC, o.id LIMIT {limit}")
-    return _views(rows, await versions(actor), now)
+    return _views(actor, rows, await versions(actor), now)
 
 
 async def list_page(
@@ -173,7 +174,7 @@ async def list_page(
         rows = await _fetch(where, order)
     last_row = rows[limit - 1] if len(rows) > limit else None
     return Page(
-        _views(rows[:limit], known, now),
+        _views(actor, rows[:limit], known, now),
         encode_cursor(last_row["amount_minor"] or 0, last_row["id"]) if last_row else None,
     )
 
@@ -199,7 +200,7 @@ async def board(actor: Actor, family_id: UUID | None, *, now: datetime) -> Board
                 now,
             )
             rows = await _fetch(where, f"ORDER BY {_AMOUNT} DESC, o.id LIMIT {CARDS}")
-            cards[total.stage] = _views(rows, known, now)
+            cards[total.stage] = _views(actor, rows, known, now)
     return Board(pipeline=pipeline, cards=cards)
 
 
@@ -268,10 +269,13 @@ async def _fetch(where: Where, order: str) -> list[asyncpg.Record]:
 
 
 def _views(
-    rows: Sequence[asyncpg.Record], known: Mapping[UUID | None, ProcessView], now: datetime
+    actor: Actor,
+    rows: Sequence[asyncpg.Record],
+    known: Mapping[UUID | None, ProcessView],
+    now: datetime,
 ) -> list[OpportunityView]:
-    """Turn rows into views."""
-    return [_view(dict(row), known, now) for row in rows]
+    """Turn rows into views for the actor, from whom phones of their fields may be hidden."""
+    return [masks.view(actor, row["owner_id"], _view(dict(row), known, now)) for row in rows]
 
 
 def _view(

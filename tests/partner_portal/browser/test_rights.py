@@ -1,12 +1,15 @@
-"""Who sees what: the analyst's figures."""
+"""Who sees what: the analyst's figures, hidden phones and who looked at them."""
 
 import os
 from pathlib import Path
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, expect
 
 from server.access import Role
+from server.customers import service
+from server.customers.schemas import NewContact
 from server.identity import service as identity
+from server.identity.schemas import PhoneMaskView
 from tests import factories
 from tests.factories import NOW, Tenant
 from tests.partner_portal.browser.stage import (
@@ -20,7 +23,7 @@ from tests.partner_portal.browser.stage import (
     violations,
 )
 from tests.partner_portal.browser.test_deals import make_deals
-from tests.server.customers.stories import make_tag
+from tests.server.customers.stories import make, make_tag
 
 
 async def test_the_pages_of_rights_are_for_everybody(
@@ -31,12 +34,39 @@ async def test_the_pages_of_rights_are_for_everybody(
     analyst = shop.actor(Role.ANALYST)
     await identity.invite(shop.owner, factories.new_user(analyst, team_id=None), now=NOW)
     await factories.join(shop.owner, analyst, PASSWORD)
+    customer = await make(shop.rep, "西湖藕粉铺", phone="13912345678")
+    await service.add_contact(
+        shop.rep, customer.id, NewContact(name="王芳", phone="13800000001"), now=NOW
+    )
+    mask = PhoneMaskView(roles=["sales_manager"], reveals_per_day=3, wants_reason=True)
+    await identity.set_phone_mask(shop.owner, mask, now=NOW)
+    await let_in(context, site, shop.manager)
+    await open_page(page, f"/customers/{customer.id}")
+    await expect(page.locator("#cell-phone")).to_contain_text("139 **** 5678")
+    await page.get_by_role("button", name="显示号码").first.click()
+    await page.get_by_role("dialog").get_by_role("button", name="显示号码").click()
+    await expect(page.locator(".err")).to_contain_text("请填写查看原因")
+    await page.fill("[name=reason]", "客户急找")
+    await page.get_by_role("button", name="显示号码").click()
+    await expect(page.get_by_role("link", name="138 0000 0001")).to_be_visible()
+
+    hidden = {"hidden": f"/customers/{customer.id}"}
+    await _look(page, context, site, axe, hidden)
+    await let_in(context, site, shop.owner)
+    await _look(page, context, site, axe, {"rights": "/people/rights"})
     await let_in(context, site, analyst)
     paths = {
         "analyses": "/analyses",
         "crossed": "/analyses?subject=deals&rows=stage&columns=level&measure=deals",
         "wrong": "/analyses?subject=customers&source=nobody",
     }
+    await _look(page, context, site, axe, paths)
+
+
+async def _look(
+    page: Page, context: BrowserContext, site: Site, axe: tuple[str, str], paths: dict[str, str]
+) -> None:
+    """Look at pages in both languages, wide and narrow."""
     shots = os.environ.get("TONGLU_SHOTS")
     for language, theme in (("zh-CN", "light"), ("en", "dark")):
         await context.add_cookies(

@@ -62,23 +62,6 @@ def test_a_former_owner_waits_and_nobody_else_does() -> None:
     may_pick(limits, Standing(), former=True, days=10)
 
 
-@given(st.from_regex(r"\+86[0-9]{11}|\+[1-9][0-9]{5,14}", fullmatch=True))
-def test_a_masked_phone_keeps_its_middle_to_itself(phone: str) -> None:
-    masked = rules.masked(phone)
-
-    assert masked is not None
-    assert "****" in masked
-    begin, end = masked.split("****")
-    assert phone.startswith(begin)
-    assert phone.endswith(end)
-    # At least three digits are not to be told.
-    assert len(phone) - len(begin) - len(end) >= 3
-
-
-def test_nothing_is_masked_where_nothing_is() -> None:
-    assert rules.masked(None) is None
-
-
 def test_inactivity_takes_all_but_the_signed() -> None:
     quiet = Held(status="potential", level=None, active_on=TODAY)
     signed = Held(status="signed", level=None, active_on=TODAY)

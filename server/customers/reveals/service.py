@@ -1,0 +1,88 @@
+"""Show the phones of a customer to somebody from whom they are hidden."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from server.access import Actor
+from server.audit import service as audit
+from server.customers import queries as customers
+from server.customers.pools.rules import day_of
+from server.customers.reveals.schemas import NewReveal, Number, Revealed
+from server.customers.rules import masks
+from server.customers.schemas import ContactView, CustomerDetail, CustomerView, StoreView
+from server.identity import queries as identity
+from server.kit import db
+from server.kit.text import cleaned
+
+_HOLD: Final = """
+SELECT FROM user_account WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
+"""
+_TODAY: Final = """
+SELECT customer_id FROM phone_reveal WHERE tenant_id = $1 AND user_id = $2 AND day = $3
+"""
+_NOTE: Final = """
+INSERT INTO phone_reveal (tenant_id, user_id, day, customer_id, revealed_at, reason)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
+async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: datetime) -> Revealed:
+    """Show a customer's phones in full, which counts once a day and leaves a line.
+
+    To somebody from whom they are not hidden it shows them and writes nothing.
+
+    :raises NotFound: there is no such customer within sight.
+    :raises ReasonMissing: the company wants one.
+    :raises RevealQuotaReached: as many were shown today as may be.
+    """
+    reason, today = cleaned(asked.reason, "reason"), day_of(now)
+    key = (actor.tenant_id, actor.user_id)
+    open_ = msgspec.structs.replace(actor, masks_phones=False)
+    found = await customers.detail(open_, customer_id)
+    shown = Revealed(numbers=list(_numbers(found)), left_today=None)
+    if not masks.hides(actor, found.customer.owner_id):
+        return shown
+    async with db.tenant_transaction(actor.tenant_id):
+        # What one person looks at is counted one after the other.
+        await db.connection().execute(_HOLD, *key)
+        mask = await identity.phone_mask_of(actor.tenant_id)
+        terms = masks.Terms(reveals_per_day=mask.reveals_per_day, wants_reason=mask.wants_reason)
+        seen = {row["customer_id"] for row in await db.connection().fetch(_TODAY, *key, today)}
+        if customer_id not in seen:
+            masks.ensure_may_reveal(terms, revealed_today=len(seen), reason=reason)
+            await db.connection().execute(_NOTE, *key, today, customer_id, now, reason)
+            await audit.record(actor, "phone.revealed", subject_id=customer_id, now=now)
+            seen.add(customer_id)
+    quota = terms.reveals_per_day
+    left = None if quota is None else max(0, quota - len(seen))
+    return msgspec.structs.replace(shown, left_today=left)
+
+
+def _numbers(found: CustomerDetail) -> Iterator[Number]:
+    """Give what a mask hides of a customer, its stores and its contacts."""
+    yield from _of("customer", found.customer)
+    for store in found.stores:
+        yield from _of("store", store)
+    for contact in found.contacts:
+        yield from _of("contact", contact)
+
+
+def _of(kind: str, view: CustomerView | StoreView | ContactView) -> Iterator[Number]:
+    """Give the numbers of one record."""
+    fields = {name: getattr(view, name, None) for name in ("phone", "wechat")} | view.custom
+    for name, held in fields.items():
+        if masks.value(name, held) != held:
+            yield msgspec.convert(
+                {
+                    "kind": kind,
+                    "record_id": view.id,
+                    "name": view.name or "",
+                    "field": name,
+                    "number": held,
+                },
+                Number,
+            )

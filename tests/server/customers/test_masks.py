@@ -1,0 +1,231 @@
+"""Phones of customers that are not one's own are hidden, whichever way one looks at them."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from server.access import Actor, Scope
+from server.access.rules import NotPermitted
+from server.activities import queries as activities
+from server.activities.schemas import Dialling
+from server.customers import queries, service
+from server.customers.bulk import service as bulk
+from server.customers.bulk.schemas import BulkChange, NewBulkEdit, NewHandOver
+from server.customers.exports import service as exports
+from server.customers.reveals import queries as reveal_queries
+from server.customers.reveals import service as reveals
+from server.customers.reveals.schemas import NewReveal, Revealed
+from server.customers.rules.masks import PhoneHidden, ReasonMissing, RevealQuotaReached
+from server.customers.schemas import (
+    ContactEdit,
+    CustomerEdit,
+    Filters,
+    Identity,
+    NewContact,
+    NewStore,
+    Sort,
+    StoreEdit,
+)
+from server.identity import service as identity
+from server.identity import standings
+from server.identity.rules.standing import actor as actor_of
+from server.identity.schemas import PhoneMaskView
+from server.kit.errors import Refusal
+from server.pipeline import queries as deals
+from server.pipeline import service as pipeline
+from server.pipeline.schemas import NewOpportunity
+from server.sync import merging, pairs
+from server.sync import queries as sync
+from tests.factories import NOW, Tenant, make_tenant, new_id
+from tests.server.customers.custom.stories import field
+from tests.server.customers.stories import change, make, names
+
+HIDDEN: Final = ("13912345678", "13812340001", "13712340002", "13612340003", "13512340004")
+"""Of the customer, its contact, its store, a field of the company's, and a WeChat id."""
+
+
+class Scene(msgspec.Struct):
+    """A rep's customer full of numbers, and a manager from whom they are hidden."""
+
+    tenant: Tenant
+    boss: Actor
+    customer: UUID
+    contact: UUID
+    store: UUID
+    custom: str
+    mine: UUID
+
+
+@pytest.fixture(scope="module")
+async def scene(database: object) -> Scene:
+    """Numbers wherever one may stand, also in the past, and in a conflict."""
+    del database
+    tenant = await make_tenant()
+    boss = msgspec.structs.replace(tenant.manager, scope=Scope.TENANT, masks_phones=True)
+    custom = (await field(tenant.owner, "phone")).name
+    rep = tenant.rep
+    made = await make(rep, "西湖藕粉铺", phone=HIDDEN[0], custom={custom: HIDDEN[3]})
+    person = NewContact(name="王芳", phone=HIDDEN[1], wechat=HIDDEN[4])
+    contact = await service.add_contact(rep, made.id, person, now=NOW)
+    store = await service.add_store(rep, made.id, NewStore(name="总店", phone=HIDDEN[2]), now=NOW)
+    # Somebody wrote another number unseen: one of the two is in the inbox.
+    stale = CustomerEdit(phone="13900000009", base=made.seq - 1)
+    await service.edit(tenant.owner, made.id, stale, now=NOW + timedelta(seconds=1))
+    await change(rep, made.id, phone=HIDDEN[0])
+    deal = NewOpportunity(customer_id=made.id, name="一单")
+    await pipeline.create(rep, deal, now=NOW)
+    mine = await make(boss, "自己的客户", phone="13312349999")
+    return Scene(tenant, boss, made.id, contact.id, store.id, custom, mine.id)
+
+
+def told(*answers: Any) -> list[str]:
+    """Find hidden numbers in answers, with or without country code and spaces."""
+    text = "".join(
+        each.decode() if isinstance(each, bytes) else msgspec.json.encode(each).decode()
+        for each in answers
+    )
+    compact = text.replace(" ", "").replace("-", "")
+    return [number for number in (*HIDDEN, "13900000009") if number in compact]
+
+
+async def test_no_answer_tells_a_hidden_number(scene: Scene) -> None:
+    boss, customer = scene.boss, scene.customer
+    answers: list[Any] = [
+        await queries.list_page(boss, Filters()),
+        await queries.list_page(boss, Filters(q="藕粉")),
+        await queries.list_page(boss, Filters(q="藕粉"), sort=Sort.NAME),
+        await queries.detail(boss, customer),
+        await queries.history(boss, customer, limit=200),
+        await sync.conflicts(boss),
+        await deals.of_customer(boss, customer, now=NOW),
+        await service.edit(boss, customer, CustomerEdit(remark="问过"), now=NOW),
+        *[part async for part in await exports.as_csv(boss, Filters(), exports.Words.ZH, now=NOW)],
+    ]
+
+    assert len((await sync.conflicts(boss)).items) == 1
+    assert told(*answers) == []
+    assert "139****5678" in str(answers[0])
+    open_ = msgspec.structs.replace(boss, masks_phones=False)
+    seen = await queries.detail(open_, customer), await queries.history(open_, customer, limit=200)
+    assert set(told(*seen)) == {*HIDDEN, "13900000009"}, "there was something to tell"
+
+
+async def test_a_hidden_number_is_not_found_by_its_digits(scene: Scene) -> None:
+    for number in HIDDEN:
+        for digits in (number, number[:5], number[-4:], f"+86 {number}"):
+            for sort in (None, Sort.NAME):
+                found = await names(scene.boss, sort, q=digits)
+                assert found == [], digits
+    assert await names(scene.boss, custom={scene.custom: f"+86{HIDDEN[3]}"}) == []
+    assert await names(scene.boss, q="13312349999") == ["自己的客户"]
+    assert await names(scene.boss, Sort.NAME, q="9999") == ["自己的客户"]
+    assert await names(scene.tenant.owner, q=HIDDEN[1]) == ["西湖藕粉铺"]
+
+
+async def test_a_hidden_number_is_not_found_out_by_trying_numbers(scene: Scene) -> None:
+    tried = Identity(phone=HIDDEN[0])
+
+    assert await service.find_duplicates(scene.boss, tried) == []
+    made = await make(scene.boss, "试探一下", phone=HIDDEN[0])
+    assert made.duplicates == []
+    await pairs.find(scene.tenant.tenant_id, {"ids": [str(made.id)]}, now=NOW)
+    assert (await pairs.pairs(scene.boss)).items == []
+    (pair,) = (await pairs.pairs(scene.tenant.owner)).items
+    assert pair.reasons == ["phone"]
+    assert len(await service.find_duplicates(scene.tenant.owner, tried)) == 2
+
+
+async def test_what_is_hidden_is_neither_written_over_nor_taken_over(scene: Scene) -> None:
+    boss, customer = scene.boss, scene.customer
+    me, number = boss.user_id, "13100000000"
+    contact, store = ContactEdit(phone=number), StoreEdit(phone=number)
+    own = BulkChange(owner_id=me)
+    others = NewHandOver(from_id=scene.tenant.rep.user_id, to_ids=[me], filters=Filters())
+    tries: list[Any] = [
+        service.edit(boss, customer, CustomerEdit(phone=number), now=NOW),
+        service.edit(boss, customer, CustomerEdit(phone=number, on_conflict="refuse"), now=NOW),
+        service.edit(boss, customer, CustomerEdit(custom={scene.custom: number}), now=NOW),
+        service.edit_contact(boss, scene.contact, contact, now=NOW),
+        service.edit_contact(boss, scene.contact, ContactEdit(wechat="x"), now=NOW),
+        service.edit_store(boss, scene.store, store, now=NOW),
+        service.edit(boss, customer, CustomerEdit(owner_id=me), now=NOW),
+        bulk.edit(boss, NewBulkEdit(customers=[customer], change=own), now=NOW),
+        bulk.hand_over(boss, others, now=NOW),
+        merging.merge(boss, customer, scene.mine, now=NOW),
+    ]
+    tries.append(activities.dial(boss, customer, Dialling()))
+    for each in tries:
+        with pytest.raises(PhoneHidden):
+            await each
+    held = (await queries.detail(scene.tenant.owner, customer)).customer
+    assert (held.phone, held.owner_id) == (f"+86{HIDDEN[0]}", scene.tenant.rep.user_id)
+
+
+async def test_a_reveal_is_one_act_that_the_owner_can_read_of(scene: Scene) -> None:
+    boss, owner = scene.boss, scene.tenant.owner
+    mask = PhoneMaskView(reveals_per_day=2, wants_reason=True)
+    await identity.set_phone_mask(owner, mask, now=NOW)
+    with pytest.raises(ReasonMissing) as refused:
+        await reveals.reveal(boss, scene.customer, NewReveal(reason=" "), now=NOW)
+
+    shown = await reveals.reveal(boss, scene.customer, NewReveal(reason="客户急找"), now=NOW)
+    again = await reveals.reveal(boss, scene.customer, NewReveal(), now=NOW)
+
+    assert refused.value.field == "reason"
+    assert {each.number.removeprefix("+86") for each in shown.numbers} == set(HIDDEN)
+    assert again == shown
+    assert shown.left_today == 1
+    for reader in (scene.tenant.rep, owner):
+        (line,) = await reveal_queries.of_customer(reader, scene.customer)
+        assert (line.user_id, line.reason) == (boss.user_id, "客户急找")
+    assert (await reveal_queries.page(owner)).items == [line]
+    with pytest.raises(NotPermitted):
+        await reveal_queries.of_customer(boss, scene.customer)
+    assert told(await queries.detail(boss, scene.customer)) == [], "it was one act"
+
+
+async def test_of_many_reveals_at_once_the_quota_lets_as_many_through(scene: Scene) -> None:
+    owner, when = scene.tenant.owner, NOW + timedelta(days=2)
+    await identity.set_phone_mask(owner, PhoneMaskView(reveals_per_day=2), now=NOW)
+    made = [(await make(scene.tenant.rep, f"客户{at}", phone=HIDDEN[0])).id for at in range(5)]
+
+    async def look(customer: UUID) -> Revealed | Refusal:
+        try:
+            return await reveals.reveal(scene.boss, customer, NewReveal(), now=when)
+        except Refusal as refusal:
+            return refusal
+
+    done = await asyncio.gather(*map(look, made))
+
+    assert sum(isinstance(each, Revealed) for each in done) == 2
+    assert sum(isinstance(each, RevealQuotaReached) for each in done) == 3
+
+
+async def test_nothing_is_counted_where_nothing_is_hidden(scene: Scene) -> None:
+    shown = await reveals.reveal(scene.boss, scene.mine, NewReveal(), now=NOW)
+
+    assert [each.number for each in shown.numbers] == ["+8613312349999"]
+    assert scene.mine not in {
+        each.customer_id for each in (await reveal_queries.page(scene.tenant.owner)).items
+    }
+
+
+async def test_a_phone_of_somebody_under_the_mask_holds_their_own_customers_alone(
+    scene: Scene,
+) -> None:
+    owner, manager = scene.tenant.owner, scene.tenant.manager
+    await identity.set_phone_mask(owner, PhoneMaskView(roles=["sales_manager"]), now=NOW)
+    standing = await standings.read(manager.tenant_id, manager.user_id)
+    assert standing is not None
+    in_browser = actor_of(standing, device_id=None, session_id=None)
+    on_phone = actor_of(standing, device_id=new_id(), session_id=None)
+    open_ = await standings.read(owner.tenant_id, owner.user_id)
+
+    assert (in_browser.scope, in_browser.masks_phones) == (Scope.TEAM, True)
+    assert on_phone.scope is Scope.MINE
+    assert open_ is not None
+    assert not open_.masks_phones
