@@ -912,6 +912,24 @@ async def harvest(superuser_url: str, company: Company) -> set[str]:
     return found
 
 
+async def words_of_many(superuser_url: str, company: Company) -> set[str]:
+    """Read the sources, cities, industries and tags that five customers or more carry."""
+    reader = await asyncpg.connect(superuser_url)
+    try:
+        rows = await reader.fetch(
+            """
+            SELECT word FROM customer c LEFT JOIN tag t ON c.tags ? t.id::text,
+                UNNEST(ARRAY[c.source, c.city, c.industry, t.name]) AS word
+            WHERE c.tenant_id = $1 AND NOT c.deleted AND word IS NOT NULL
+            GROUP BY word HAVING count(DISTINCT c.id) >= 5
+            """,
+            company.tenant.tenant_id,
+        )
+    finally:
+        await reader.close()
+    return {row["word"] for row in rows}
+
+
 async def _tables_of_tenants(reader: Any) -> list[tuple[str, str]]:
     """Name each table that holds something of a tenant, and the column that says whose."""
     rows = await reader.fetch(
