@@ -8,7 +8,7 @@ import httpx
 import icalendar
 import pytest
 
-from server.access import Actor
+from server.access import Actor, Role
 from server.activities import service as activities
 from server.activities.schemas import Completion, NewTask, NewVisit, TaskEdit
 from server.agenda import queries, service
@@ -16,6 +16,7 @@ from server.agenda.schemas import NewFeed
 from server.customers import service as customers
 from server.customers.schemas import CustomerEdit, NewCustomer
 from server.identity import service as identity
+from server.identity.schemas import UserChange
 from server.kit import clock
 from server.kit.calendars import ZONE
 from server.kit.errors import NotFound
@@ -170,3 +171,16 @@ async def test_an_address_that_was_revoked_replaced_or_left_behind_leads_nowhere
     await service.make_feed(tenant.owner, NewFeed(), token=token, now=clock.now())
     with pytest.raises(NotFound):
         await queries.content(rival.tenant_id, token, now=clock.now())
+
+
+async def test_s109_a_calendar_of_somebody_who_became_an_analyst_leads_nowhere(
+    client: httpx.AsyncClient, tenant: Tenant
+) -> None:
+    calendar = await subscribed(client, tenant.rep, shows_customers=True)
+    assert await calendar.read() == {}
+
+    change = UserChange(role=Role.ANALYST)
+    await identity.change_user(tenant.owner, tenant.rep.user_id, change, now=clock.now())
+
+    with pytest.raises(httpx.HTTPStatusError):
+        await calendar.read()
