@@ -2,12 +2,13 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.changelog import storage
+from server.customers.rules import masks
 from server.kit import db
 from server.kit.errors import NotFound
 from server.sync.merge_rows import ROWS
@@ -49,9 +50,9 @@ async def preview(actor: Actor, customer_id: UUID, into_id: UUID) -> MergePrevie
         fields=[
             MergedField(
                 field=name,
-                kept=into.fields.get(name),
-                other=old.fields.get(name),
-                is_open=_differ(old, into, name),
+                kept=_shown(actor, into, name),
+                other=_shown(actor, old, name),
+                is_open=_differ(actor, old, into, name),
             )
             for name in mergeable(old, into)
             if into.fields.get(name) not in _NOTHING or old.fields.get(name) not in _NOTHING
@@ -60,10 +61,19 @@ async def preview(actor: Actor, customer_id: UUID, into_id: UUID) -> MergePrevie
     )
 
 
-def _differ(old: HeldRecord, into: HeldRecord, name: str) -> bool:
-    """Say whether both have a value, and not the same."""
+def _shown(actor: Actor, record: HeldRecord, name: str) -> Any:
+    """Give a field's value as the actor may see it."""
+    held = record.fields.get(name)
+    return masks.value(name, held) if masks.hides(actor, record.fields["owner_id"]) else held
+
+
+def _differ(actor: Actor, old: HeldRecord, into: HeldRecord, name: str) -> bool:
+    """Say whether both have a value, and not the same; of hidden phones that they may differ."""
     values = [record.fields.get(name) for record in (old, into)]
-    return values[0] != values[1] and not any(value in _NOTHING for value in values)
+    if any(value in _NOTHING for value in values):
+        return False
+    is_hidden = any(masks.hides(actor, record.fields["owner_id"]) for record in (old, into))
+    return values[0] != values[1] or (is_hidden and masks.is_phone(name))
 
 
 async def tell_apart(actor: Actor, customer_id: UUID, other_id: UUID, *, now: datetime) -> None:

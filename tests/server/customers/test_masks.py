@@ -38,7 +38,7 @@ from server.kit.errors import Refusal
 from server.pipeline import queries as deals
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import NewOpportunity
-from server.sync import merging, pairs
+from server.sync import comparing, merging, pairs
 from server.sync import queries as sync
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.customers.custom.stories import field
@@ -102,6 +102,7 @@ async def test_no_answer_tells_a_hidden_number(scene: Scene) -> None:
         await queries.history(boss, customer, limit=200),
         await sync.conflicts(boss),
         await deals.of_customer(boss, customer, now=NOW),
+        await comparing.preview(boss, customer, scene.mine),
         await service.edit(boss, customer, CustomerEdit(remark="问过"), now=NOW),
         *[part async for part in await exports.as_csv(boss, Filters(), exports.Words.ZH, now=NOW)],
     ]
