@@ -7,7 +7,7 @@ from litestar.exceptions import HTTPException
 from partner_portal import assets, failures, live, session
 from partner_portal.account import calendar
 from partner_portal.account import pages as account
-from partner_portal.activities import calls, visits
+from partner_portal.activities import calls, task_forms, visits
 from partner_portal.activities import tasks as to_do
 from partner_portal.analyses import pages as analyses
 from partner_portal.benefits import pages as benefits
@@ -118,6 +118,10 @@ def create_app(settings: Settings) -> Litestar:
             to_do.cancel,
             to_do.assign,
             to_do.add,
+            task_forms.edit_form,
+            task_forms.edit,
+            task_forms.many_form,
+            task_forms.add_many,
             calls.add,
             visits.visits,
             visits.visit,

@@ -26,8 +26,6 @@ from server.kit.errors import Refusal
 
 _VALUES: Final = ("status", "level", "industry", "source", "owner_id")
 _TAGS: Final = ("add_tags", "remove_tags")
-_LOOK: Final = "look_"
-"""What the list was narrowed by goes along in the form, beside what is to change."""
 
 
 @get("/bulk")
@@ -62,8 +60,7 @@ async def add_bulk(
 ) -> Response[Any]:
     """Change them; sending twice changes them once."""
     given = await forms.texts(request, "id", *_VALUES, *_TAGS)
-    narrowed = await forms.texts(request, *(_LOOK + name for name in Look.__struct_fields__))
-    look = Look.read({name.removeprefix(_LOOK): text for name, text in narrowed.items()})
+    look = await Look.brought(request)
     try:
         wanted = NewBulkEdit(
             id=forms.given_id(given["id"]),
@@ -102,7 +99,6 @@ async def _edit_form(
         wrong=wrong,
         given=given,
         look=look,
-        narrowed=[(_LOOK + name, getattr(look, name)) for name in Look.__struct_fields__],
         customers=(await customers.summary(actor, look.filters)).customers,
         statuses=[(status, words.say(f"status.{status}")) for status in STATUSES],
         levels=[(level, level) for level in LEVELS],

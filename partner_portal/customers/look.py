@@ -9,13 +9,17 @@ from uuid import UUID
 
 import msgspec
 
+from partner_portal import forms
 from partner_portal.customers.fields import LEVELS, STATUSES
+from partner_portal.rendering import AnyRequest
 from server.customers.schemas import Filters, Sort
 from sync_protocol.schema.custom import is_custom
 
 DEFAULT_SORT: Final = Sort.UPDATED
 SORTS: Final = (Sort.UPDATED, Sort.NAME, Sort.REVENUE)
 _LENGTH_MAX: Final = 100
+_CARRIED: Final = "look_"
+"""What a list was narrowed by goes along in a form about it, beside the form's own fields."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +47,17 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             given[name] = given[name] if _is_id(given[name]) else ""
         given["own"] = given["own"] if is_custom(given["own"].partition(":")[0]) else ""
         return cls(**{name: value.replace("\0", "") for name, value in given.items()})
+
+    @classmethod
+    async def brought(cls, request: AnyRequest) -> Self:
+        """Read what a form brought along."""
+        given = await forms.texts(request, *(_CARRIED + name for name in cls.__struct_fields__))
+        return cls.read({name.removeprefix(_CARRIED): text for name, text in given.items()})
+
+    @property
+    def carried(self) -> list[tuple[str, str]]:
+        """Give what a form is to bring along: names and values."""
+        return [(_CARRIED + name, getattr(self, name)) for name in self.__struct_fields__]
 
     @property
     def filters(self) -> Filters:
@@ -89,6 +104,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     def bulk(self) -> str:
         """Write the address of the form that changes what is looked at."""
         return _address("/bulk/new", {**msgspec.structs.asdict(self), "sort": ""})
+
+    @property
+    def tasks(self) -> str:
+        """Write the address of the form that makes a task for each of what is looked at."""
+        return _address("/tasks/many", {**msgspec.structs.asdict(self), "sort": ""})
 
     @property
     def cleared(self) -> str:

@@ -89,6 +89,7 @@ async def _around(
         "default_sort": DEFAULT_SORT,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
         "may_export": Permission.CUSTOMERS_EXPORT in allowed,
+        "may_assign": Permission.TASKS_ASSIGN in allowed,
         "may_import": Permission.CUSTOMERS_IMPORT in allowed,
     }
 

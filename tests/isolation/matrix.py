@@ -1230,6 +1230,22 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/today"): Case(),
     ("GET", "/tasks"): Case(),
     ("GET", "/tasks/{task_id}"): Case(ids={"path.task_id": "task"}),
+    ("GET", "/tasks/{task_id}/edit"): Case(ids={"path.task_id": "task"}),
+    ("POST", "/tasks/{task_id}/edit"): Case(
+        ids={"path.task_id": "task"},
+        body=lambda company: {"title": company.text("表单改名"), "due_at": "2027-01-31T09:00"},
+    ),
+    ("GET", "/tasks/many"): Case(),
+    ("POST", "/tasks/many"): Case(
+        ids={"body.assignee_id": "user"},
+        answers={"body.assignee_id": 422},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "title": company.text("批量任务"),
+            "assignee_id": str(company.tenant.owner.user_id),
+        },
+    ),
     ("POST", "/tasks/{task_id}/completion"): Case(
         ids={"path.task_id": "task"},
         body=lambda company: {"result": company.text("表单结果")},
