@@ -177,6 +177,7 @@ def create_app(settings: Settings) -> Litestar:
             quotes.new_quote,
             quotes.write,
             quotes.quote,
+            quotes.quote_pdf,
             quotes.change,
             quotes.decide,
             contracts.contract_list,

@@ -18,8 +18,11 @@ from server.access.edge import CurrentActor
 from server.identity import queries as identity
 from server.kit import clock, ids
 from server.kit.errors import Refusal
+from server.kit.sheets import attached
 from server.pipeline import queries as pipeline
 from server.sales import queries, service
+from server.sales.printing import service as printing
+from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import Decide, NewQuote, QuoteDetail, QuoteEdit, QuoteFilters
 from sync_protocol.quoting.states import LEADS, OPEN, State, Verb, is_possible
 
@@ -109,6 +112,13 @@ async def quote(
 ) -> Response[Any]:
     """Show one quote."""
     return await _quote(request, actor, renderer, quote_id, Problem())
+
+
+@get("/quotes/{quote_id:uuid}/quote.pdf", media_type=PDF, opt={"time_limit_s": TIME_LIMIT_S + 10})
+async def quote_pdf(actor: CurrentActor, quote_id: FromPath[UUID]) -> Response[bytes]:
+    """Give a quote as PDF, to be sent to the customer."""
+    pdf = await printing.as_pdf(actor, quote_id, now=clock.now())
+    return Response(pdf, media_type=PDF, headers=attached("quote.pdf"))
 
 
 async def _quote(

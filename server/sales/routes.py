@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Router, get, patch, post, put
+from litestar import Response, Router, get, patch, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
@@ -11,7 +11,10 @@ from server.customers.schemas import Saved
 from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit
+from server.kit.sheets import attached
 from server.sales import queries, service
+from server.sales.printing import service as printing
+from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import (
     Decide,
     Decided,
@@ -135,6 +138,18 @@ async def decide(actor: CurrentActor, quote_id: FromPath[UUID], data: JSONBody[D
     return await service.decide(actor, quote_id, data, now=clock.now())
 
 
+@get(
+    "/quotes/{quote_id:uuid}/quote.pdf",
+    media_type=PDF,
+    opt={"time_limit_s": TIME_LIMIT_S + 10},
+    summary="Print a quote",
+)
+async def print_quote(actor: CurrentActor, quote_id: FromPath[UUID]) -> Response[bytes]:
+    """Give a quote as PDF, in Chinese and English; one that may not be sent says so across it."""
+    pdf = await printing.as_pdf(actor, quote_id, now=clock.now())
+    return Response(pdf, media_type=PDF, headers=attached("quote.pdf"))
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -152,6 +167,7 @@ router = Router(
         show,
         edit,
         decide,
+        print_quote,
     ],
     tags=["sales"],
 )

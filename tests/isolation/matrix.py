@@ -398,6 +398,7 @@ API: Final[dict[Route, Case]] = {
             "lines": [{"product_id": str(company.ids["product"]), "quantity_milli": 1_000}],
         },
     ),
+    ("GET", "/v1/quotes/{quote_id}/quote.pdf"): Case(ids=_QUOTE),
     ("GET", "/v1/quotes/{quote_id}"): Case(ids=_QUOTE),
     ("PATCH", "/v1/quotes/{quote_id}"): Case(
         ids={**_QUOTE, "body.lines.0.product_id": "product"},
@@ -1416,6 +1417,7 @@ PAGES: Final[dict[Route, Case]] = {
         },
     ),
     ("GET", "/quotes/{quote_id}"): Case(ids=_QUOTE),
+    ("GET", "/quotes/{quote_id}/quote.pdf"): Case(ids=_QUOTE),
     ("POST", "/quotes/{quote_id}"): Case(
         ids={**_QUOTE, "body.product_id": "product"},
         answers={"body.product_id": 409},

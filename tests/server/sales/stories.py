@@ -62,7 +62,7 @@ async def write(
     new = NewQuote(
         opportunity_id=deal or await begin(actor),
         price_book_id=shelf.book,
-        name="收银机报价",
+        name=fields.pop("name", "收银机报价"),
         lines=[
             NewLine(
                 product_id=shelf.product, quantity_milli=pieces * 1_000, price_minor=price_minor
