@@ -49,6 +49,7 @@ from partner_portal.pools import pages as pools
 from partner_portal.pools import settings as pool_settings
 from partner_portal.processes import drafting, migration
 from partner_portal.processes import pages as processes
+from partner_portal.quality import pages as quality
 from partner_portal.rendering import Renderer
 from partner_portal.requests import pages as requests
 from partner_portal.sales import prices, quotes
@@ -199,6 +200,7 @@ def create_app(settings: Settings) -> Litestar:
             cases.comment,
             cases.assign,
             relationship.order_uplift,
+            quality.quality,
             requests.request_list,
             requests.new_request,
             requests.call_up,

@@ -79,6 +79,7 @@ _AGENT = (
         Permission.CUSTOMERS_READ,
     ),
     _Place("/duplicates", "copy", "nav.duplicates", "nav.duplicates", Permission.CUSTOMERS_READ),
+    _Place("/quality", "badge-check", "nav.quality", "nav.quality", Permission.CUSTOMERS_READ),
     _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
     _Place(
         "/processes",

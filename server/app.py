@@ -46,6 +46,7 @@ from server.notifications import routes as notifications
 from server.partners import routes as partners
 from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
+from server.quality import routes as quality
 from server.relationships import routes as relationships
 from server.requests import routes as requests
 from server.sales import routes as sales
@@ -70,6 +71,7 @@ ROUTERS: Final[Sequence[Router]] = (
     requests.router,
     relationships.router,
     agenda.router,
+    quality.router,
     attachments.router,
     insights.router,
     sync.router,

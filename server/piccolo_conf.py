@@ -27,6 +27,7 @@ APP_REGISTRY = AppRegistry(
         "server.cases.piccolo_app",
         "server.requests.piccolo_app",
         "server.agenda.piccolo_app",
+        "server.quality.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
         "billing.budgets.piccolo_app",

@@ -17,6 +17,7 @@ from partner_portal.formats import (
     STAGE_COLOURS,
     Formats,
 )
+from partner_portal.quality.pages import MENDED_AT
 from partner_portal.words import Catalogue, Language
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.activities import queries as activities
@@ -32,6 +33,7 @@ from server.identity import queries as identity
 from server.identity.schemas import Directory
 from server.kit import clock, ids
 from server.pipeline import queries as deals
+from server.quality import queries as quality
 from server.relationships import queries as relationships
 from server.requests import queries as requests
 from server.sync import queries as sync
@@ -244,6 +246,8 @@ async def facts(
         "alarming": cases.alarming(of_service),
         "case_colours": CASE_COLOURS,
         "severity_colours": SEVERITY_COLOURS,
+        "quality": await quality.of_customer(actor, customer_id, now=clock.now()),
+        "mended_at": MENDED_AT,
         "relationship": await relationships.of_customer(actor, customer_id, now=clock.now()),
         "contact_roles": CONTACT_ROLES,
         "stances": STANCES,

@@ -36,6 +36,12 @@ FROM UNNEST($2::uuid[], $3::uuid[], $4::text[]) AS u(a, b, r)
 ON CONFLICT DO NOTHING
 """
 
+_APART: Final = """
+SELECT first_id, second_id FROM duplicate_pair
+WHERE tenant_id = $1 AND state = 'apart'
+    AND (first_id = ANY($2::uuid[]) OR second_id = ANY($2::uuid[]))
+"""
+
 
 async def look_later(actor: Actor, made: Collection[str], now: datetime) -> None:
     """Leave customers that were just made to the worker, in the open transaction."""
@@ -106,3 +112,9 @@ def _told(actor: Actor, row: asyncpg.Record) -> PairView:
     is_hidden = any(masks.hides(actor, row[name]) for name in ("first_owner", "second_owner"))
     reasons = [each for each in row["reasons"] if not (is_hidden and each == PHONE)]
     return msgspec.convert({**row, "reasons": reasons}, PairView)
+
+
+async def told_apart(tenant_id: UUID, customer_ids: Collection[UUID]) -> set[frozenset[UUID]]:
+    """Give the pairs with one of these customers that somebody said are two; in a transaction."""
+    rows = await db.connection().fetch(_APART, tenant_id, list(customer_ids))
+    return {frozenset((row["first_id"], row["second_id"])) for row in rows}

@@ -16,11 +16,11 @@ from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.sync import scopes
 from server.sync.comparing import preview
-from server.sync.pairs import pairs
+from server.sync.pairs import pairs, told_apart
 from server.sync.registry import KINDS
 from server.sync.schemas import ConflictView, MergeLine
 
-__all__ = ["conflicts", "merges_of", "pairs", "preview"]
+__all__ = ["conflicts", "merges_of", "pairs", "preview", "told_apart"]
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 _JSON: Final = ("kept", "other")

@@ -450,6 +450,9 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/customers/{customer_id}/relationship/tasks"): Case(
         ids={"path.customer_id": "customer"}
     ),
+    ("GET", "/v1/customers/{customer_id}/quality"): Case(ids={"path.customer_id": "customer"}),
+    ("GET", "/v1/quality"): Case(ids={"query.owner_id": "user"}, answers={"query.owner_id": 200}),
+    ("GET", "/v1/quality/averages"): Case(),
     ("GET", "/v1/resource-requests"): Case(
         ids={
             "query.customer_id": "customer",
@@ -1464,6 +1467,7 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/customers/{customer_id}/relationship/tasks"): Case(
         ids={"path.customer_id": "customer"}
     ),
+    ("GET", "/quality"): Case(ids={"query.owner_id": "user"}, answers={"query.owner_id": 200}),
     ("GET", "/requests"): Case(),
     ("GET", "/customers/{customer_id}/requests/new"): Case(
         ids={"path.customer_id": "customer", "query.opportunity_id": "opportunity"},

@@ -84,6 +84,7 @@ from server.notifications.schemas import ReachView, SettingView
 from server.partners import service as partners
 from server.partners.rules import owner_id
 from server.partners.schemas import NewAgent, NewOwner
+from server.quality import service as quality
 from server.sync import first_sync, merging, pairs, unmerging
 from server.sync import service as sync
 from server.sync.segments import PostgresSegments
@@ -289,6 +290,7 @@ async def fill(company: Company) -> None:
     await part_two(company)
     await make_twins(company)
     await leave_orphan(company)
+    await quality.look_through(company.tenant.tenant_id, now=clock.now())
     await load_first(company)
     # Hand-over: somebody lost sight of a customer.
     moved = await new_customer(company)

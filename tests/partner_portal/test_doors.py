@@ -60,6 +60,7 @@ FOR_AGENTS = {
     "/quotes",
     "/cases",
     "/requests",
+    "/quality",
     "/contracts",
     "/contracts/export.csv",
     "/contracts/new",
@@ -262,6 +263,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/benefits",
         "/conflicts",
         "/duplicates",
+        "/quality",
         "/tags",
         "/devices",
     }

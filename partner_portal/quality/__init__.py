@@ -1,0 +1,1 @@
+"""How good customers' records are, for who mends them."""
