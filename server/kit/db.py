@@ -369,7 +369,8 @@ class AsyncTransaction:
 
     async def _begin_on(self, condition: Condition, free: Any) -> None:
         """Begin, and ask in the same round trip whether a condition holds."""
-        answer = await free.execute(f"{condition.preparation(free)}{self._begin}; {condition}")
+        # Begun first: what is prepared before would be a query that a snapshot cannot follow.
+        answer = await free.execute(f"{self._begin}; {condition.preparation(free)}{condition}")
         condition.settle(free, answer)
 
     def _join(self) -> Transaction:

@@ -79,3 +79,16 @@ def test_what_a_person_wrote_is_never_written_into_sql() -> None:
     for words in ("'; DROP TABLE customer; --", "王芳", "so\n", ""):
         with pytest.raises(AssertionError):
             Condition("is_so", _IS_SO, (1, uuid4(), words), tenant_id=uuid4(), refuse=refuse)
+
+
+async def test_a_snapshot_may_be_the_first_door(database: Settings) -> None:
+    tenant_id = uuid4()
+    # Under a name that no connection has prepared yet.
+    name = f"is_so_{uuid4().hex}"
+    asked = Condition(name, _IS_SO, (1, uuid4(), "so"), tenant_id=tenant_id, refuse=refuse)
+
+    with asked:
+        async with db.tenant_transaction(tenant_id, readonly=True, snapshot=True):
+            level = await db.connection().fetchval("SHOW transaction_isolation")
+
+    assert (level, asked.holds) == ("repeatable read", True)
