@@ -5,6 +5,7 @@ One push and one pull are one transaction each.
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -103,6 +104,45 @@ async def push(
     """
     rules.ensure_device(actor)
     rules.ensure_supported(request.protocol)
+    outcomes: list[Outcome] = []
+    for run in _runs(request):
+        answer = await _push_run(room, actor, run, now)
+        outcomes += answer.outcomes
+        if not _is_settled(run, answer):
+            break
+    return msgspec.structs.replace(answer, outcomes=outcomes)
+
+
+def _runs(request: ReceivedPush) -> list[ReceivedPush]:
+    """Cut a push where an edit follows an intent: what the intent decides may depend on the order.
+
+    Each run is edits and then intents, and takes a unit of work; a push without such a place is one
+    run, and so is one whose ops do not follow each other, which is refused whole. The pull comes
+    along with the last.
+    """
+    if any(after.number != before.number + 1 for before, after in pairwise(request.ops)):
+        return [request]
+    cuts = [
+        at
+        for at, (before, after) in enumerate(pairwise(request.ops), 1)
+        if isinstance(before, Intent) and not isinstance(after, Intent)
+    ]
+    return [
+        msgspec.structs.replace(
+            request, ops=request.ops[first:last], pull=None if last else request.pull
+        )
+        for first, last in pairwise([0, *cuts, None])
+    ]
+
+
+def _is_settled(run: ReceivedPush, answer: PushResponse) -> bool:
+    """Say whether all of a run has its outcome, so that what follows may be settled."""
+    settled = {each.number for each in answer.outcomes if each.code != Code.NUMBER_REUSED}
+    return settled.issuperset(op.number for op in run.ops)
+
+
+async def _push_run(room: Room, actor: Actor, request: ReceivedPush, now: datetime) -> PushResponse:
+    """Settle a run of a push, or what can be settled of it."""
     part, has_failed = request, False
     while True:
         try:

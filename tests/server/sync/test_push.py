@@ -12,7 +12,7 @@ from server.kit import clock, db
 from server.settings import Settings
 from server.sync import inbox, queries, rules
 from server.sync import service as sync
-from sync_protocol.messages import Code, ReceivedOp, Status
+from sync_protocol.messages import Code, Intent, ReceivedOp, Status
 from tests.factories import Tenant, new_id
 from tests.server.sync.devices import Device, frame, make_device
 
@@ -86,6 +86,32 @@ async def test_an_op_is_known_under_the_number_of_another_life(phone: Device) ->
     assert settled.status == Status.APPLIED
     await phone.pull()
     assert len(phone.replica) == 2
+
+
+async def test_what_follows_an_intent_is_settled_behind_it(phone: Device) -> None:
+    customer, case = new_id(), new_id()
+    await phone.push(
+        phone.create("customer", customer, name="昆山富士电线"),
+        phone.create("service_case", case, customer_id=str(customer), subject="不制冷"),
+    )
+    said = Intent(
+        number=3,
+        id=str(new_id()),
+        name="service_case.comment",
+        args={"case_id": str(case), "text": "来过"},
+        at_ms=clock.to_ms(phone.now),
+    )
+    phone.number = 3
+    ops: list[ReceivedOp] = [said, phone.delete("customer", customer)]
+
+    answer = await phone.push(*ops)
+
+    assert [(each.number, each.code) for each in answer.outcomes] == [
+        (3, "applied"),
+        (4, "applied"),
+    ]
+    assert answer.acknowledged == 4
+    assert (await phone.push(*ops)).outcomes == answer.outcomes
 
 
 async def test_a_gap_in_the_numbers_is_refused_whole(phone: Device) -> None:
