@@ -30,7 +30,8 @@ from sync_protocol.schema import SCHEMA, is_uuid
 _DETAIL: Final = "This was kept; it is settled when another device has sent its record again."
 _ENDED: Final = "Its record did not come back within 30 days, so nothing came of this."
 _FULL: Final = "The server keeps no more that waits for its record; enter this once more later."
-_LACKS: Final = (Code.NOT_FOUND, Code.PARENT_MISSING)
+_LACKS: Final = (Code.NOT_FOUND, Code.PARENT_MISSING, Code.REFERENCE_MISSING)
+_TAGS: Final = "tags"
 _FOLLOWS: Final = (Code.DEPENDENCY_REJECTED, Code.GROUP_REJECTED)
 
 KEEP: Final = timedelta(days=30)
@@ -60,6 +61,10 @@ class Orphans:
     async def hold(self, actor: Actor) -> None:
         """Let the pushes of restored devices of one tenant go one by one."""
         await self._rows.hold(actor.tenant_id)
+
+    async def waiting(self, actor: Actor) -> tuple[int, int]:
+        """Count what waits of the actor's device, and of the tenant."""
+        return await self._rows.count(actor)
 
     async def keep(
         self,
@@ -93,12 +98,14 @@ class Orphans:
     ) -> list[tuple[RecordOp, str]]:
         """Give the ops whose record is nowhere, with the record."""
         waiting = dict(_waiting(ops, outcomes))
-        there = await self._rows.there(tenant_id, set(waiting.values())) if waiting else set()
-        return [
-            (op, waiting[op.number])
+        wanted = {each for lacks in waiting.values() for each in lacks}
+        there = await self._rows.there(tenant_id, wanted) if wanted else set()
+        lacking = [
+            (op, next((each for each in waiting.get(op.number, ()) if each not in there), None))
             for op in ops
-            if isinstance(op, RecordOp) and waiting.get(op.number, "") not in {"", *there}
+            if isinstance(op, RecordOp)
         ]
+        return [(op, waits_for) for op, waits_for in lacking if waits_for is not None]
 
     async def bring_home(
         self, actor: Actor, made: Collection[str], now: datetime
@@ -128,8 +135,11 @@ class Orphans:
             taken = await self._rows.take(actor.tenant_id, fresh)
             fresh = set()
             taken.sort(key=lambda each: (each.device_id, each.op.number))
-            for device_id, of_device in groupby(taken, lambda each: each.device_id):
-                created, outcomes = await self._settle_again(actor.tenant_id, list(of_device), now)
+            # Those that came in one push have one clock.
+            for (device_id, _), of_push in groupby(
+                taken, lambda each: (each.device_id, each.clock)
+            ):
+                created, outcomes = await self._settle_again(actor.tenant_id, list(of_push), now)
                 fresh |= created
                 came += [(device_id, outcome) for outcome in outcomes]
         if came:
@@ -139,7 +149,7 @@ class Orphans:
     async def _settle_again(
         self, tenant_id: UUID, kept: Sequence[Kept], now: datetime
     ) -> tuple[set[str], list[Outcome]]:
-        """Settle a device's ops as its push would have.
+        """Settle the ops of a device's push as that would have.
 
         Give the records that they made, and outcomes. They were answered as applied: that their
         author was let go since takes nothing away. What lacks another record goes on waiting, for
@@ -207,34 +217,57 @@ def _refused(number: int) -> Outcome:
 
 def _waiting(
     ops: Sequence[ReceivedOp], outcomes: Mapping[int, Outcome]
-) -> Iterable[tuple[int, str]]:
-    """Give the number of each op that lacks a record, with the record that it lacks.
+) -> Iterable[tuple[int, Sequence[str]]]:
+    """Give the number of each op that may lack records, with those that it may lack.
 
     A group waits as one. Intents are settled later, and wait for nothing.
     """
-    lacking: dict[object, str] = {}
+    lacking: dict[object, list[str]] = {}
     records = [op for op in ops if isinstance(op, RecordOp)]
     for op in records:
-        code = outcomes[op.number].code
-        if code in _LACKS:
-            lacks = _parent_of(op) if code == Code.PARENT_MISSING else op.id
-            if is_uuid(lacks):
-                lacking[op.group or op.id] = lacks
+        for lacks in _lacked(op, outcomes[op.number]):
+            lacking.setdefault(op.group or op.id, []).append(lacks)
     # What waiting does not mend refuses its whole group.
     refused = {op.group for op in records if outcomes[op.number].code not in (*_LACKS, *_FOLLOWS)}
     for op in records:
         if op.group is not None and op.group in refused:
             continue
         if outcomes[op.number].code in (*_LACKS, *_FOLLOWS):
-            lacks = lacking.get(op.group or op.id, "")
-            if lacks:
-                yield op.number, lacks
+            yield op.number, lacking.get(op.group or op.id, ())
+
+
+def _lacked(op: RecordOp, outcome: Outcome) -> list[str]:
+    """Give the records that an op may lack: its own, its customer, or what a field names."""
+    match outcome.code:
+        case Code.NOT_FOUND:
+            lacks = [op.id]
+        case Code.PARENT_MISSING:
+            lacks = [_parent_of(op)]
+        # An edit of a record that is there must not come behind what was written on it since.
+        case Code.REFERENCE_MISSING if isinstance(op, Create):
+            lacks = _named_by(op, outcome.field or "")
+        case _:
+            lacks = []
+    return [each for each in lacks if is_uuid(each)]
 
 
 def _parent_of(op: RecordOp) -> str:
     """Give the customer of a record that is made."""
     parent = SCHEMA.record(op.kind).parent
     return str(op.fields.get(parent, "")) if isinstance(op, Create) and parent else ""
+
+
+def _named_by(op: Create, field: str) -> list[str]:
+    """Give the records that a field names and that a device may send again.
+
+    People and teams are not sent by devices, nor is what the server alone makes.
+    """
+    if field == _TAGS:
+        return list(op.fields.get(field) or ())
+    referred = SCHEMA.outline(op.kind).references.get(field)
+    if referred is None or not SCHEMA.record(str(referred.references)).creatable:
+        return []
+    return [str(op.fields.get(field))]
 
 
 ORPHANS: Final = Orphans()

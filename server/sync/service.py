@@ -207,6 +207,7 @@ class _Held(msgspec.Struct, frozen=True):
     """Whether the device has not heard that the tenant was restored since."""
     is_old: bool
     """Whether its ops may be of a life before a restoration."""
+    epoch: int
 
 
 async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush, now: datetime) -> _Held:
@@ -226,7 +227,7 @@ async def _hold(store: SyncStore, actor: Actor, request: ReceivedPush, now: date
     if any(outcome.code == Code.NUMBER_REUSED for outcome in answered):
         # The device was restored from an old image: it gives all of these new numbers, in order.
         fresh = []
-    return _Held(device, answered, fresh, is_restored, is_old)
+    return _Held(device, answered, fresh, is_restored, is_old, epoch)
 
 
 async def _acknowledge(
@@ -321,7 +322,7 @@ async def _settle(
     The edits in one unit of work, then each intent under a savepoint of its own.
     """
     received_at_ms = clock.to_ms(now)
-    orphans = room.orphans if held.is_old else None
+    orphans, keeps = await _orphans(room, actor, held)
     if orphans is not None:
         await orphans.hold(actor)
     edit_clock = EditClock(
@@ -351,7 +352,7 @@ async def _settle(
     if made and room.look_later is not None:
         await room.look_later(actor, made, now)
     if orphans is not None:
-        if held.is_restored:
+        if keeps:
             outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)
         made = {record_id for _, record_id in applied.result.created}
         outcomes |= await orphans.bring_home(actor, made, now)
@@ -361,6 +362,19 @@ async def _settle(
     for intent in intents:
         outcomes[intent.number] = await _decide(room, actor, intent, now)
     return [outcomes[op.number] for op in held.fresh]
+
+
+async def _orphans(room: Room, actor: Actor, held: _Held) -> tuple[Orphans | None, bool]:
+    """Give where ops wait, if any of this push may wait or bring one home; and whether it may wait.
+
+    A device that has heard of the restoration goes on writing on what it has made and what waits.
+    """
+    if held.is_restored:
+        return room.orphans, True
+    if room.orphans is None or held.epoch == _FIRST_EPOCH:
+        return None, False
+    of_device, of_all = await room.orphans.waiting(actor)
+    return (room.orphans if held.is_old or of_all else None), of_device > 0
 
 
 async def _decide(room: Room, actor: Actor, intent: Intent, now: datetime) -> Outcome:

@@ -40,11 +40,18 @@ async def restored(*phones: Device) -> None:
         await restoration.begin_epoch(phones[0].actor.tenant_id, now=NOW)
 
 
-async def again(phone: Device, *ops: ReceivedOp) -> list[Outcome]:
+async def again(phone: Device, *ops: ReceivedOp, epoch: int = 1) -> list[Outcome]:
     """Send ops as a device that has not heard of the restoration."""
     now = phone.later()
-    push = msgspec.structs.replace(frame(ops, now), epoch=1)
+    push = msgspec.structs.replace(frame(ops, now), epoch=epoch)
     return (await sync.push(phone.actor, push, now=now)).outcomes
+
+
+async def present_epoch(phone: Device) -> int:
+    """Give what a device hears that pulls."""
+    stands = await restoration.stand(phone.actor.tenant_id)
+    assert stands is not None
+    return stands.epoch
 
 
 async def held(phone: Device) -> dict[str, Any]:
@@ -105,6 +112,77 @@ async def test_what_was_made_before_the_first_pull_brings_home_what_waits(
     )
 
     assert "约好周三" in await held(li)
+
+
+async def test_what_was_made_waits_for_all_that_it_names(li: Device, wang: Device) -> None:
+    customer, store, tag = new_id(), new_id(), new_id()
+    await li.push(li.create("customer", customer, name="老街茶庄"))
+    await restored(li, wang)
+    early: list[ReceivedOp] = [
+        wang.create(
+            "contact", new_id(), customer_id=str(customer), store_id=str(store), name="李店长"
+        ),
+        wang.create("customer", new_id(), name="福满楼", tags=[str(tag)]),
+        wang.create("customer", new_id(), name="得月楼", owner_id=str(new_id())),
+    ]
+
+    outcomes = await again(wang, *early)
+
+    assert [each.code for each in outcomes[:2]] == ["waiting"] * 2
+    assert outcomes[2].status is Status.REJECTED
+    await again(
+        li,
+        li.create("store", store, customer_id=str(customer), name="一店"),
+        li.create("tag", tag, name="重点", meaning="每周拜访"),
+    )
+    assert {"李店长", "福满楼"} <= set(await held(li))
+
+
+async def test_what_waits_is_written_on_after_its_device_has_heard(
+    li: Device, wang: Device
+) -> None:
+    """It is on that device's screen all the time."""
+    await restored(li, wang)
+    customer, contact = new_id(), new_id()
+    await again(wang, wang.create("contact", contact, customer_id=str(customer), name="李店长"))
+    epoch = await present_epoch(wang)
+
+    later = await again(wang, wang.edit("contact", contact, title="店长"), epoch=epoch)
+
+    assert [each.code for each in later] == ["waiting"]
+    await again(li, li.create("customer", customer, name="老街茶庄"))
+    assert (await held(li))["李店长"]["title"] == "店长"
+
+
+async def test_a_record_brings_home_what_waits_also_when_its_device_had_heard_first(
+    li: Device, wang: Device
+) -> None:
+    await restored(li, wang)
+    customer = new_id()
+    await again(wang, wang.create("note", new_id(), customer_id=str(customer), body="约好周三"))
+    epoch = await present_epoch(li)
+
+    await again(li, li.create("customer", customer, name="老街茶庄"), epoch=epoch)
+
+    assert "约好周三" in await held(li)
+
+
+async def test_what_waited_keeps_the_time_of_its_own_push(li: Device, wang: Device) -> None:
+    """Of two pushes that waited the later one is not as old as the first."""
+    await restored(li, wang)
+    customer = new_id()
+    await again(wang, wang.edit("customer", customer, city="无锡市"))
+    li.later(60)
+    made = li.create("customer", customer, name="老街茶庄")
+    told = li.edit("customer", customer, level="B")
+    wang.later(3600)
+    await again(wang, wang.edit("customer", customer, level="A"))
+    li.later(3600)
+
+    await again(li, made, told)
+
+    # Both wrote the level unseen, and Wang an hour after Li.
+    assert (await held(li))["老街茶庄"]["level"] == "A"
 
 
 async def test_an_intent_beside_an_op_that_waits_is_decided(li: Device, wang: Device) -> None:
