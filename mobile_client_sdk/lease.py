@@ -70,6 +70,8 @@ class LeaseRecord(msgspec.Struct, frozen=True, kw_only=True):
     """This device's clock at the last contact; none before the first."""
     seen_ms: int = 0
     """The latest that this device's clock was seen to say since then."""
+    seen_up_ms: int | None = None
+    """The uptime at that moment; none in a record of an older app."""
     values: dict[str, Any] = {}
     """What must be readable while the store is not: who the device is, its tokens."""
     seal_key: bytes | None = None
@@ -170,14 +172,14 @@ class Vault:
             if record.is_over or record.share is None:
                 raise LeaseEnded("This device was without its server for too long; sync to go on.")
             if record.contact_ms is not None:
-                if now_ms < record.seen_ms - _BACK_MS:
-                    raise ClockSetBack(
-                        "The clock of this device was set back; set it right, or sync to go on."
-                    )
-                if now_ms - record.contact_ms >= record.lease_ms:
+                if self._late_ms(record, now_ms) - record.contact_ms >= record.lease_ms:
                     self.end()
                     raise LeaseEnded(
                         "This device was without its server for too long; sync to go on."
+                    )
+                if now_ms < record.seen_ms - _BACK_MS:
+                    raise ClockSetBack(
+                        "The clock of this device was set back; set it right, or sync to go on."
                     )
             self._key = self._unwrap(record.wrapped_key, record.share)
             self._note_time(record, now_ms)
@@ -224,18 +226,33 @@ class Vault:
             self._noted_up_ms = self._uptime_ms()
             real_ms = opened_ms + self._noted_up_ms - opened_up_ms
             if record.contact_ms is not None and real_ms > record.seen_ms:
-                self._save(msgspec.structs.replace(record, seen_ms=real_ms))
+                self._save(
+                    msgspec.structs.replace(record, seen_ms=real_ms, seen_up_ms=self._noted_up_ms)
+                )
+
+    def _late_ms(self, record: LeaseRecord, now_ms: int) -> int:
+        """Answer how late it is at least, whatever the clock says.
+
+        A device that was not started anew has been up for as long as has gone by. One that was
+        tells less, since its uptime began at nought later than that moment.
+        """
+        gone_by = 0
+        if record.seen_up_ms is not None:
+            gone_by = max(0, self._uptime_ms() - record.seen_up_ms)
+        return max(now_ms, record.seen_ms + gone_by)
 
     def _note_time(self, record: LeaseRecord, now_ms: int) -> None:
         # A clock may be a little behind what was seen; that time does not come back.
-        late_ms = max(now_ms, record.seen_ms)
+        late_ms = self._late_ms(record, now_ms)
         self._opened = (late_ms, self._uptime_ms())
         self._noted_up_ms = self._opened[1]
         if record.contact_ms is None:
             return
         self._ends_up_ms = self._opened[1] + record.contact_ms + record.lease_ms - late_ms
-        if now_ms > record.seen_ms:
-            self._save(msgspec.structs.replace(record, seen_ms=now_ms))
+        if late_ms > record.seen_ms:
+            self._save(
+                msgspec.structs.replace(record, seen_ms=late_ms, seen_up_ms=self._noted_up_ms)
+            )
 
     # ------------------------------------------------------------------------------ contacts
 
@@ -262,7 +279,11 @@ class Vault:
             if is_news:
                 self._save(
                     msgspec.structs.replace(
-                        record, contact_ms=now_ms, seen_ms=now_ms, is_over=False
+                        record,
+                        contact_ms=now_ms,
+                        seen_ms=now_ms,
+                        seen_up_ms=up_ms,
+                        is_over=False,
                     )
                 )
             if self._key is None:

@@ -85,7 +85,7 @@ def open_client(  # noqa: PLR0913 - an app says here all that is its own
     )
 
 
-def renew_lease(
+def renew_lease(  # noqa: PLR0913 - as for ``open_client``
     path: str | Path,
     base_url: str,
     *,
@@ -94,6 +94,7 @@ def renew_lease(
     keeper: KeyKeeper | None = None,
     passphrase: str | None = None,
     clock_ms: Callable[[], int] | None = None,
+    uptime_ms: Callable[[], int] = uptime_ms,
     http: httpx.BaseTransport | None = None,
 ) -> Session:
     """Ask the server to let a store be opened again whose lease has ended.
@@ -105,7 +106,9 @@ def renew_lease(
     :raises StoreWiped: if the device's right was taken away; its store is destroyed.
     """
     now = clock_ms or _system_clock_ms
-    protection = Protection(path, keeper=keeper, passphrase=passphrase, clock_ms=now)
+    protection = Protection(
+        path, keeper=keeper, passphrase=passphrase, clock_ms=now, uptime_ms=uptime_ms
+    )
     sessions = Sessions(protection.vault, on_terms=protection.vault.contact)
     transport = Transport(base_url, sessions, now, http=http, is_protected=True)
     try:

@@ -59,7 +59,7 @@ class Phones:
             "http://fake",
             clock_ms=lambda: self.clock_ms() + self.skew_ms.get(name, 0),
             http=self.server.transport(),
-            **options,
+            **{"uptime_ms": self.uptime_ms, **options},
         )
 
     def enrol(self, name: str, *, page: int = 2_000, **options: Any) -> Client:

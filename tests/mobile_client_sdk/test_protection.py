@@ -262,6 +262,34 @@ def test_a_clock_held_still_and_an_app_killed_each_day_gain_nothing(tmp_path: Pa
     assert used_h < 72
 
 
+def test_a_phone_that_lay_closed_past_its_lease_opens_nothing_with_its_clock_set_back(
+    tmp_path: Path,
+) -> None:
+    clock_ms, uptime_ms = [NOON], [5 * HOUR_MS]
+
+    def started() -> Vault:
+        return Vault(
+            tmp_path / "rep.lease",
+            FileKeyKeeper(tmp_path / "rep.key"),
+            clock_ms=lambda: clock_ms[0],
+            uptime_ms=lambda: uptime_ms[0],
+        )
+
+    vault = started()
+    vault.create()
+    vault.contact(Terms(lease_ms=72 * HOUR_MS, lease_shares=(SHARE,)))
+    # It is on for days, the app is not, and a thief sets the clock to an hour after the contact.
+    uptime_ms[0] += 73 * HOUR_MS
+    clock_ms[0] += HOUR_MS
+
+    with pytest.raises(LeaseEnded):
+        started().open()
+    # Nor does it help to start it anew.
+    uptime_ms[0] = 0
+    with pytest.raises(LeaseEnded):
+        started().open()
+
+
 def test_an_app_that_stays_open_is_locked_too_whatever_its_clock_says(leased: Phones) -> None:
     wang = leased.enrol("王芳")
     wang.create_customer(name=CANARY)
