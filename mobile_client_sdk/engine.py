@@ -67,6 +67,7 @@ class SyncEngine:
         self._verifies = verifies
         self._search: Search | None = None
         self._searches = 0
+        self._has_loaded_anew = False
         self._frame_size = MAX_OPS
         self._is_complete = False
         self._fruitless = 0
@@ -237,7 +238,7 @@ class SyncEngine:
         try:
             strange = self._search.receive(answer, self._replica.hashes)
         except TooMuchDiffers:
-            self._load_anew()
+            self._load_anew(now_ms)
             return True
         if strange or answer.batches:
             self._replica.mend(strange, answer.batches)
@@ -254,10 +255,17 @@ class SyncEngine:
             return
         self._searches += 1
         if self._searches >= _MOST_SEARCHES:
-            self._load_anew()
+            self._load_anew(now_ms)
 
-    def _load_anew(self) -> None:
-        self._search, self._is_complete = None, False
+    def _load_anew(self, now_ms: int) -> None:
+        """Begin with a first load again.
+
+        :raises Fruitless: if this sync has done so already: comparing once more is for another day.
+        """
+        if self._has_loaded_anew:
+            self._store.put(_VERIFIED, now_ms)
+            raise Fruitless("What is here differs from the server also after it was loaded anew.")
+        self._search, self._is_complete, self._has_loaded_anew = None, False, True
         self._store.put(_VERIFIED, 0)
         self._replica.start_anew()
 

@@ -1,12 +1,16 @@
 """A replica that went wrong is found and mended, and what waits in the outbox is left alone."""
 
+from pathlib import Path
+
 import httpx
+import msgspec
 import pytest
 
-from mobile_client_sdk.client import Client
+from mobile_client_sdk.client import Client, SyncState
 from mobile_client_sdk.records import Customer
 from mobile_client_sdk.testing import FakeServer
-from sync_protocol.messages import Create
+from mobile_client_sdk.testing.company import FakeDevice
+from sync_protocol.messages import Create, DigestRequest, DigestResponse
 from tests.mobile_client_sdk.people import Phones, only
 
 A_DAY_MS = 24 * 3600 * 1000
@@ -15,12 +19,14 @@ A_DAY_MS = 24 * 3600 * 1000
 class Counted(httpx.BaseTransport):
     """Carries requests to a server and counts the bytes of their bodies."""
 
-    def __init__(self, inner: httpx.BaseTransport) -> None:
+    def __init__(self, inner: httpx.BaseTransport, *, most: int = 1_000) -> None:
         self._inner = inner
+        self._most = most
         self.trips: list[tuple[str, int]] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass a request on."""
+        assert len(self.trips) < self._most, "this sync does not end"
         response = self._inner.handle_request(request)
         size = len(request.read()) + len(b"".join(response.iter_raw()))
         self.trips.append((request.url.path, size))
@@ -157,3 +163,35 @@ def test_a_replica_is_looked_at_after_a_new_start(phones: Phones) -> None:
     assert wang.sync().is_complete
 
     assert [path for path, _ in counted.trips][-1].endswith("digest")
+
+
+class Contradicting(FakeServer):
+    """Has a fault in its digests, as a server of another version may have."""
+
+    def _digest(self, device: FakeDevice, request: DigestRequest) -> DigestResponse:
+        answer = super()._digest(device, request)
+        branches = [
+            msgspec.structs.replace(each, digests=["00000000000000ff"] * 16)
+            for each in answer.branches
+        ]
+        strange = [each for leaf in request.leaves for each in leaf.hashes]
+        return msgspec.structs.replace(answer, branches=branches, strange=strange)
+
+
+def test_a_server_that_goes_on_contradicting_does_not_keep_a_sync_going(tmp_path: Path) -> None:
+    phones = Phones(Contradicting(), tmp_path)
+    wang = phones.enrol("王芳")
+    many_customers(phones.server, 10)
+    wang.sync()
+    counted = Counted(phones.server.transport(), most=100)
+    wang._transport._client._transport = counted
+    phones.now_ms += A_DAY_MS
+
+    assert wang.sync().state is SyncState.TRY_LATER
+
+    # What was loaded is shown, and the next sync is one round trip until another day.
+    assert wang.count(Customer) == 10
+    counted.trips.clear()
+    assert wang.sync().is_complete
+    assert len(counted.trips) == 1
+    phones.close()
