@@ -503,6 +503,10 @@ def op_digest(op: ReceivedOp) -> bytes:
     """
     # Of one that could not be read nothing is known but its number.
     told = op if isinstance(op, Unreadable) else msgspec.structs.replace(op, number=0)
+    if isinstance(op, Create | Edit | Delete) and op.group is not None:
+        # The group has new numbers as well: its place in it is what the op says.
+        place = (op.group[0] - op.number, op.group[1] - op.number)
+        told = msgspec.structs.replace(told, group=place)
     return blake2b(_DIGEST_ENCODER.encode(told), digest_size=16).digest()
 
 

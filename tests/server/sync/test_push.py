@@ -88,6 +88,22 @@ async def test_an_op_is_known_under_the_number_of_another_life(phone: Device) ->
     assert len(phone.replica) == 2
 
 
+async def test_a_group_is_known_under_the_numbers_of_another_life(phone: Device) -> None:
+    await phone.push(phone.create("customer", new_id(), name="昆山富士电线"))
+    phone.number = 0
+    made = [phone.create("customer", new_id(), name=name) for name in ("常州天合塑业", "吴中医药")]
+    pending = [msgspec.structs.replace(each, group=(1, 2)) for each in made]
+    renumbered = [
+        msgspec.structs.replace(each, number=each.number + 1, group=(2, 3)) for each in pending
+    ]
+    settled = (await phone.push(*renumbered)).outcomes
+
+    again = (await phone.push(*pending)).outcomes
+
+    assert again == [msgspec.structs.replace(each, number=each.number - 1) for each in settled]
+    assert [each.status for each in settled] == [Status.APPLIED] * 2
+
+
 async def test_what_follows_an_intent_is_settled_behind_it(phone: Device) -> None:
     customer, case = new_id(), new_id()
     await phone.push(
