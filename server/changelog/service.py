@@ -4,7 +4,7 @@ A unit of work is one transaction and takes one number of the tenant's sequence,
 whoever reads up to that number misses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +34,8 @@ class Sight(msgspec.Struct, frozen=True):
     """The last sequence of it, whatever the ops say."""
     lost: tuple[int, int] | None = None
     """The first and the last number of the device's own ops that it no longer knows of."""
+    led: AbstractSet[int] = frozenset()
+    """The numbers of edits that were made on a record which was merged into the one they name."""
 
 
 _WHOLE: Final = Sight()
@@ -125,6 +127,7 @@ class _Work(msgspec.Struct, frozen=True):
             rules=rules,
             base_limit=self.sight.base_limit,
             lost=self.sight.lost,
+            led=self.sight.led,
             # The base of a page is the version of one record and tells nothing of what is beneath.
             kin=Kin(beneath=beneath if actor.device_id else {}, ended=named.ended),
         )

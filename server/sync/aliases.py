@@ -21,6 +21,8 @@ WHERE a.tenant_id = $1 AND a.old_id = ANY($2::uuid[]) AND NOT EXISTS (
 """
 _CUSTOMER: Final = "customer"
 _ARGUMENTS: Final = ("customer_id", "into_id")
+_ABOUT: Final = ("subject_id",)
+"""What a new record shows, which may be its customer."""
 
 
 class AliasRows(Protocol):
@@ -71,6 +73,15 @@ def needed(ops: Sequence[ReceivedOp]) -> set[Key]:
     return merge.needed(ops) | {(_CUSTOMER, each) for each in _customers(ops)}
 
 
+def edits_led(ops: Sequence[ReceivedOp], redirected: Sequence[ReceivedOp]) -> set[int]:
+    """Give the numbers of the edits that name another record than their author did."""
+    return {
+        op.number
+        for op, led in zip(ops, redirected, strict=True)
+        if isinstance(op, Edit) and isinstance(led, Edit) and op.id != led.id
+    }
+
+
 def _customers(ops: Iterable[ReceivedOp]) -> set[str]:
     """Name the customers that may have been merged."""
     return {str(each) for op in ops for each in _named(op) if is_uuid(each)}
@@ -102,7 +113,9 @@ def _led(op: ReceivedOp, aliases: Mapping[str, str]) -> ReceivedOp:
         case Edit(kind="customer") if op.id in aliases:
             return msgspec.structs.replace(op, id=aliases[op.id], base=0)
         case Create() if (parent := _parent(op.kind)) is not None:
-            return msgspec.structs.replace(op, fields=_renamed(op.fields, (parent,), aliases))
+            return msgspec.structs.replace(
+                op, fields=_renamed(op.fields, (parent, *_ABOUT), aliases)
+            )
         case Intent() if op.name != "customers.merge":
             return msgspec.structs.replace(op, args=_renamed(op.args, _ARGUMENTS, aliases))
         case _:

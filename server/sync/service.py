@@ -3,7 +3,7 @@
 One push and one pull are one transaction each.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set as AbstractSet
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -16,7 +16,7 @@ from server.identity.schemas import HeldDevice
 from server.kit import clock, db
 from server.kit.errors import Refusal
 from server.sync import cursors, feed, pairs, quarantine, rules, scopes
-from server.sync.aliases import ALIASES, Aliases, needed
+from server.sync.aliases import ALIASES, Aliases, edits_led, needed
 from server.sync.comparing import tell_apart
 from server.sync.inbox import resolve
 from server.sync.merging import MERGE, merge, merge_intent
@@ -332,17 +332,19 @@ async def _settle(
     )
     ops: Sequence[ReceivedOp] = upcast(held.fresh, request.schema)
     records = await room.store.load(actor, KINDS, needed(ops))
+    led: AbstractSet[int] = frozenset()
     if room.aliases is not None:
-        led = await room.aliases.redirected(actor, ops, records)
-        if led is not ops:
-            ops, records = led, await room.store.load(actor, KINDS, needed(led))
+        redirected = await room.aliases.redirected(actor, ops, records)
+        if redirected is not ops:
+            led = edits_led(ops, redirected)
+            ops, records = redirected, await room.store.load(actor, KINDS, needed(redirected))
     applied = await changelog.apply(
         actor,
         ops,
         kinds=KINDS,
         held=records,
         # A device that has not heard of a restoration saw nothing of this.
-        sight=changelog.Sight(0 if held.is_restored else None, request.lost),
+        sight=changelog.Sight(0 if held.is_restored else None, request.lost, led),
         edit_clock=edit_clock,
         store=room.store,
         now=now,

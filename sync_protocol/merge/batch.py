@@ -1,7 +1,7 @@
 """Settle a push in memory: ops in order, atomic groups whole, dependents with what they need."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, assert_never
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -35,12 +35,16 @@ from sync_protocol.messages import (
 )
 from sync_protocol.schema import (
     CUSTOM_FIELD,
+    MAX_SAFE_INT,
     SCHEMA,
     Schema,
     ValueRefused,
     is_uuid,
 )
 from sync_protocol.schema.custom import definition_of
+
+_ALL: Final = (1, MAX_SAFE_INT)
+"""The numbers of all ops that a device can have made."""
 
 
 class Rules:
@@ -112,6 +116,7 @@ def settle_batch(  # noqa: PLR0913 - all that the result depends on, so that it 
     rules: Rules | None = None,
     base_limit: int | None = None,
     lost: tuple[int, int] | None = None,
+    led: AbstractSet[int] = frozenset(),
     kin: Kin | None = None,
     schema: Schema = SCHEMA,
 ) -> BatchResult:
@@ -127,10 +132,15 @@ def settle_batch(  # noqa: PLR0913 - all that the result depends on, so that it 
     ``lost`` are the first and the last number of ops that the device no longer knows of, since its
     store was put back to an old image: what they wrote is as unseen as what others did.
 
+    ``led`` are the numbers of edits that were made on another record, which was merged into the one
+    that they name now: whatever the device wrote on this one, its author meant the other.
+
     ``kin`` has what belongs to records that are deleted, and to which deleted ones edited records
     belong: nothing is deleted over an unseen word beneath it, nor written beneath what is deleted.
     """
-    batch = _Batch(held, device, clock, rules or Rules(), base_limit, lost, schema, kin or Kin())
+    batch = _Batch(
+        held, device, clock, rules or Rules(), base_limit, lost, led, schema, kin or Kin()
+    )
     for unit in _units(ops):
         batch.settle_unit(unit)
     return batch.result()
@@ -153,7 +163,7 @@ def _units(ops: Sequence[ReceivedOp]) -> list[list[ReceivedOp]]:
 class _Batch:
     """A push being settled."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - as for `settle_batch`
         self,
         held: Mapping[Key, HeldRecord],
         device: str | None,
@@ -161,12 +171,14 @@ class _Batch:
         rules: Rules,
         base_limit: int | None,
         lost: tuple[int, int] | None,
+        led: AbstractSet[int],
         schema: Schema,
         kin: Kin,
     ) -> None:
         self.working = dict(held)
         self.base_limit = base_limit
         self.lost = lost
+        self.led = led
         self.kin = kin
         self.device = device
         self.clock = clock
@@ -268,7 +280,7 @@ class _Batch:
             self.clock.received_at_ms,
             self._time(op),
             self.base_limit,
-            self.lost,
+            _ALL if op.number in self.led else self.lost,
             self.schema,
             self._beneath(op) if isinstance(op, Delete) else None,
         )

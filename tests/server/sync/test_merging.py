@@ -367,3 +367,43 @@ async def storage_of(phone: Device, customer_id: UUID) -> dict[str, Any]:
     held = await service_queries.one(phone.actor, customer_id)
     told = {"seq", "updated_at", "updated_by"}
     return {name: value for name, value in msgspec.structs.asdict(held).items() if name not in told}
+async def test_what_a_phone_wrote_on_the_one_that_stays_is_kept_beside_what_it_meant_for_the_other(
+    phone: Device, away: Device
+) -> None:
+    old, into = await two(phone)
+    await away.pull()
+    await away.push(away.edit("customer", into, phone="+8613800138002"))
+    await away.pull()
+    await merging.merge(phone.actor, old, into, now=phone.later())
+
+    outcome = await away.outcome(away.edit("customer", old, phone="+8613800138009"))
+
+    assert (outcome.status, outcome.code) == (Status.MERGED, "merged")
+    await phone.pull()
+    told = [fields for (kind, _), fields in phone.replica.items() if kind == "conflict"]
+    held = phone.replica["customer", str(into)]["phone"]
+    about = next(fields for fields in told if "+8613800138009" in {fields["kept"], fields["other"]})
+    assert (about["kept"], about["other"]) == (held, "+8613800138002")
+
+
+async def test_a_photo_of_the_one_shows_the_other(phone: Device, away: Device) -> None:
+    old, into = await two(phone)
+    photo = new_id()
+    await merging.merge(phone.actor, old, into, now=phone.later())
+
+    await away.push(
+        away.create(
+            "attachment",
+            photo,
+            customer_id=str(old),
+            subject_kind="customer",
+            subject_id=str(old),
+            media_type="image/jpeg",
+            size=10,
+            sha256="0" * 64,
+        )
+    )
+
+    await phone.pull()
+    fields = phone.replica["attachment", str(photo)]
+    assert (fields["customer_id"], fields["subject_id"]) == (str(into), str(into))
