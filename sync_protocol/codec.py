@@ -19,8 +19,10 @@ from sync_protocol.messages import (
     MAX_INTENTS,
     MAX_OPS,
     MAX_REQUEST_BYTES,
+    Create,
     DecodeError,
     Delete,
+    Edit,
     FormatUnknown,
     Intent,
     MessageTooLarge,
@@ -35,6 +37,7 @@ from sync_protocol.messages import (
     RecordBatch,
     Seq,
     Unreadable,
+    tellable,
 )
 from sync_protocol.schema import MAX_SAFE_INT
 
@@ -187,10 +190,16 @@ def _sound(op: ReceivedOp) -> ReceivedOp:
     values = op.args if isinstance(op, Intent) else op.fields
     for name, value in values.items():
         flaw = None if type(value) in _SIMPLE else _flaw(value)
-        if flaw is not None:
-            group = None if isinstance(op, Intent) else op.group
-            return Unreadable(number=op.number, field=name[:64], detail=flaw, group=group)
+        if flaw is not None or "\0" in name:
+            return _unsound(op, name, flaw or "No name has a zero.")
+    if isinstance(op, Edit) and (name := next((each for each in op.sets if "\0" in each), "")):
+        return _unsound(op, name, "No name has a zero.")
     return op
+
+
+def _unsound(op: Create | Edit | Intent, name: str, flaw: str) -> Unreadable:
+    group = None if isinstance(op, Intent) else op.group
+    return Unreadable(number=op.number, field=tellable(name[:64]), detail=flaw, group=group)
 
 
 def _flaw(value: object) -> str | None:
@@ -314,6 +323,8 @@ def _unreadable(raw: bytes, index: int, before: list[ReceivedOp], error: DecodeE
 
 
 def _received(push: PushRequest | _PushHead, ops: list[ReceivedOp]) -> ReceivedPush:
+    if "\0" in push.app_version:
+        raise DecodeError("No text has a zero.", "app_version")
     return ReceivedPush(
         protocol=push.protocol,
         schema=push.schema,

@@ -46,6 +46,11 @@ Group = tuple[Number, Number]
 """The first and last op number of an atomic group; all of them are in the same push."""
 
 
+def tellable(text: str) -> str:
+    """Answer what a device sent so that it may be told again, and kept."""
+    return text.replace("\0", "\\0")
+
+
 class DecodeError(Exception):
     """Bytes that are not the message they should be."""
 
@@ -54,8 +59,8 @@ class DecodeError(Exception):
     def __init__(self, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
         # What a device sent may be told again, and kept: no database takes a zero.
-        self.detail = detail.replace("\0", "\\0")
-        self.field = field and field.replace("\0", "\\0")
+        self.detail = tellable(detail)
+        self.field = field and tellable(field)
 
 
 class MessageTooLarge(DecodeError):

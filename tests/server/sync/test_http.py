@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,10 +18,12 @@ from sync_protocol import codec
 from sync_protocol.messages import (
     MAX_REQUEST_BYTES,
     Create,
+    Edit,
     PullRequest,
     PullResponse,
     PushRequest,
     PushResponse,
+    SetChange,
     Status,
 )
 from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
@@ -112,6 +115,29 @@ async def test_broken_messages_are_refused_by_field(
         "application/problem+json",
     )
     assert [error["field"] for error in problem.get("errors", [])] == ([field] if field else [])
+
+
+@pytest.mark.parametrize("media", [codec.JSON, codec.MSGPACK])
+async def test_a_zero_in_what_is_no_value_fails_nothing(
+    phone: httpx.AsyncClient, media: codec.MediaType
+) -> None:
+    headers = {"Content-Type": media}
+    whole = _push("江阴海澜配送")
+    (made,) = whole.ops
+    assert isinstance(made, Create)
+    named = msgspec.structs.replace(made, fields={"name": "x", "a\0b": 1})
+    tagged = Edit(
+        number=2, kind="customer", id=made.id, sets={"a\0b": SetChange()}, at_ms=0, base=0
+    )
+
+    told = msgspec.structs.replace(whole, app_version="1.0\0")
+    refused = await phone.post("/v1/sync/push", content=codec.encode(told, media), headers=headers)
+    odd = msgspec.structs.replace(whole, ops=[named, tagged])
+    answer = await phone.post("/v1/sync/push", content=codec.encode(odd, media), headers=headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "message_invalid")
+    outcomes = codec.decode(answer.content, PushResponse, media).outcomes
+    assert [(each.code, each.field) for each in outcomes] == [("op_unreadable", "a\\0b")] * 2
 
 
 async def test_an_unreadable_op_does_not_take_the_others_with_it(phone: httpx.AsyncClient) -> None:
