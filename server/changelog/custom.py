@@ -103,16 +103,21 @@ def _is_unique(name: str, held: Mapping[Key, HeldRecord]) -> bool:
 def ensure_unique(holders: Holders, before: HeldRecord | None, after: HeldRecord) -> None:
     """Refuse a value that another record has; note whose those are that are written now.
 
-    The definition is locked for as long as the unit of work lasts, so two at once come one after
-    the other.
+    A record that comes back has its values anew. The definition is locked for as long as the unit
+    of work lasts, so two at once come one after the other.
 
     :raises CustomValueTaken: and names the field.
     """
-    for each, holder in holders.items():
-        is_written = after.fields.get(each.name) == each.value
-        if not is_written or (before and before.fields.get(each.name) == each.value):
-            continue
-        if holder not in (None, after.id):
+    had = {each for each in holders if before is not None and _has(before, each)}
+    has = {each for each in holders if _has(after, each)}
+    for each in sorted(has - had, key=lambda value: value.name):
+        if holders[each] not in (None, after.id):
             detail = "Another record has this value; write another one, or open that record."
             raise CustomValueTaken(detail, field=each.name)
-        holders[each] = after.id
+    holders.update(dict.fromkeys(has - had, after.id))
+    holders.update({each: None for each in had - has if holders[each] == after.id})
+
+
+def _has(record: HeldRecord, value: Value) -> bool:
+    """Say whether a record that is there has a value."""
+    return not record.deleted and record.fields.get(value.name) == value.value

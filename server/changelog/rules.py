@@ -98,6 +98,15 @@ class RoomRules(Rules):
             raise self._refused(refusal) from refusal
         return _with(after, follows) if follows else after
 
+    def mark(self) -> Holders:
+        """Give whose the values are that must be unique."""
+        return dict(self.holders)
+
+    def go_back(self, mark: object) -> None:
+        """Take back what ops of a refused group were given."""
+        assert isinstance(mark, dict), "it is what `mark` gave"
+        self.holders = mark
+
     def _taken(self, kind: RecordKind, record: HeldRecord) -> HeldRecord:
         """Fill in what a new record takes from those that it names."""
 

@@ -4,7 +4,8 @@ A unit of work is one transaction and takes one number of the tenant's sequence,
 whoever reads up to that number misses nothing.
 """
 
-from collections.abc import Mapping, Sequence, Set as AbstractSet
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +21,7 @@ from server.kit import clock
 from server.kit.errors import Refusal
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, EditClock, HeldRecord, Key, Kin
-from sync_protocol.messages import Create, Delete, ReceivedOp, Status
+from sync_protocol.messages import Create, Delete, Edit, ReceivedOp, Status
 from sync_protocol.schema import CUSTOM_FIELD
 
 _NOW: Final = 2**53 - 1
@@ -117,6 +118,7 @@ class _Work(msgspec.Struct, frozen=True):
         ending = _ending(self.ops, held)
         beneath = await store.beneath(actor, self.kinds, ending) if ending else {}
         unique = custom.unique_values(self.ops, self.kinds, held)
+        unique |= await self._coming_back(held)
         holders = await store.holders(actor.tenant_id, unique) if unique else {}
         rules = RoomRules(actor, self.kinds, named, held, holders)
         result = merge.settle_batch(
@@ -136,6 +138,21 @@ class _Work(msgspec.Struct, frozen=True):
         unit = unit_of(result, await _conflicts(store, actor, result))
         tick = await store.write(actor, self.kinds, unit, along=self.along, now=self.now)
         return Applied(tick.seq, merge.stamp(result, tick.seq), rules.refusals)
+
+    async def _coming_back(self, held: Mapping[Key, HeldRecord]) -> set[custom.Value]:
+        """Give the values of deleted records that ops write on, and so perhaps bring back."""
+        back = [
+            record
+            for op in self.ops
+            if isinstance(op, Edit)
+            and (record := held.get((op.kind, op.id))) is not None
+            and record.deleted
+        ]
+        named = [key for record in back for key in custom.definitions_of(record.fields)]
+        if not named:
+            return set()
+        definitions = await self.store.load(self.actor, self.kinds, named)
+        return set().union(*(custom.unique_of(each.fields, definitions) for each in back))
 
 
 def _ending(ops: Sequence[ReceivedOp], held: Mapping[Key, HeldRecord]) -> set[str]:

@@ -3,7 +3,8 @@
 One push and one pull are one transaction each.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import pairwise
 from typing import Final

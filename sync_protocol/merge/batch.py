@@ -1,6 +1,7 @@
 """Settle a push in memory: ops in order, atomic groups whole, dependents with what they need."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -48,7 +49,7 @@ _ALL: Final = (1, MAX_SAFE_INT)
 
 
 class Rules:
-    """What the server adds to the schema; both methods refuse by raising ``ValueRefused``."""
+    """What the server adds to the schema; it refuses by raising ``ValueRefused``."""
 
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
         """Look at an op before it is settled: permission, and values brought into stored form."""
@@ -59,6 +60,13 @@ class Rules:
         """Look at a record as it would stand: illegal transitions, values the server fills in."""
         del before
         return after
+
+    def mark(self) -> object:
+        """Answer what is known of the ops so far, before a group that may come to nothing."""
+        return None
+
+    def go_back(self, mark: object) -> None:
+        """Forget what was approved since."""
 
 
 def needed(ops: Iterable[ReceivedOp], *, schema: Schema = SCHEMA) -> set[Key]:
@@ -207,7 +215,7 @@ class _Batch:
             detail = "An atomic group comes whole, in one push."
             self._refuse_all(unit, ValueRefused(Code.GROUP_INCOMPLETE, detail))
             return
-        before, count = dict(self.working), len(self.settlements)
+        before, count, rules = dict(self.working), len(self.settlements), self.rules.mark()
         mark, refused_ids = len(self.outcomes), set(self.refused_ids)
         for op in unit:
             self._settle_one(op)
@@ -215,6 +223,7 @@ class _Batch:
         if all(outcome.status in (Status.APPLIED, Status.MERGED) for outcome in outcomes):
             return
         self.working, self.refused_ids = before, refused_ids
+        self.rules.go_back(rules)
         del self.settlements[count:], self.outcomes[mark:]
         self._refuse_group(unit, outcomes)
 

@@ -8,12 +8,15 @@ import pytest
 
 from server.access import Role, Scope
 from server.changelog.conflicts import ConflictSettled
+from server.changelog.custom import CustomValueTaken
+from server.customers import service as customers
 from server.kit import clock, db
 from server.settings import Settings
 from server.sync import inbox, queries, rules
 from server.sync import service as sync
 from sync_protocol.messages import Code, Intent, ReceivedOp, Status
 from tests.factories import Tenant, new_id
+from tests.server.customers.custom.stories import field
 from tests.server.sync.devices import Device, frame, make_device
 
 
@@ -435,3 +438,58 @@ async def test_nothing_is_written_beneath_a_deleted_customer(phone: Device, othe
 
     assert refused.code == Code.PARENT_MISSING
     assert [each.code for each in revived.outcomes] == [Code.REVIVED, Code.APPLIED]
+
+
+async def test_who_comes_back_does_not_have_what_another_was_given_since(
+    tenant: Tenant, phone: Device, other: Device
+) -> None:
+    name = (await field(tenant.owner, is_unique=True)).name
+    first, second = new_id(), new_id()
+    await phone.push(phone.create("customer", first, name="甲店", **{name: "A-1"}))
+    await other.pull()
+    await phone.push(phone.delete("customer", first), phone.create("customer", second, name="乙店"))
+    assert (await phone.outcome(phone.edit("customer", second, **{name: "A-1"}))).seq is not None
+
+    outcome = await other.outcome(other.edit("customer", first, city="苏州市"))
+
+    assert (outcome.status, outcome.code) == (Status.REJECTED, "custom_value_taken")
+    with pytest.raises(CustomValueTaken):
+        await customers.restore(tenant.owner, first, now=phone.later())
+
+
+async def test_a_value_that_must_be_unique_goes_on_to_another_within_a_push(
+    tenant: Tenant, phone: Device
+) -> None:
+    name = (await field(tenant.owner, is_unique=True)).name
+    first, second, third = new_id(), new_id(), new_id()
+    ops: list[ReceivedOp] = [
+        phone.create("customer", first, name="甲店", **{name: "A-1"}),
+        phone.create("customer", second, name="乙店"),
+        phone.edit("customer", first, **{name: None}),
+        phone.edit("customer", second, **{name: "A-1"}),
+        phone.delete("customer", second),
+        phone.create("customer", third, name="丙店", **{name: "A-1"}),
+    ]
+
+    answer = await phone.push(*ops)
+
+    assert [each.code for each in answer.outcomes] == ["applied"] * 6
+
+
+async def test_what_a_refused_group_would_have_is_free(tenant: Tenant, phone: Device) -> None:
+    name = (await field(tenant.owner, is_unique=True)).name
+    first, second = new_id(), new_id()
+    await phone.push(
+        phone.create("customer", first, name="甲店"), phone.create("customer", second, name="乙店")
+    )
+    group = [
+        msgspec.structs.replace(each, group=(3, 4))
+        for each in (
+            phone.edit("customer", first, **{name: "A-1"}),
+            phone.edit("customer", new_id(), city="苏州市"),
+        )
+    ]
+
+    answer = await phone.push(*group, phone.edit("customer", second, **{name: "A-1"}))
+
+    assert [each.code for each in answer.outcomes] == ["group_rejected", "not_found", "applied"]
