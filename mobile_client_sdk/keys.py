@@ -7,6 +7,7 @@ stop is said in docs/decisions/0011.
 """
 
 import os
+import threading
 from collections.abc import Callable
 from hashlib import scrypt
 from importlib.util import find_spec
@@ -16,6 +17,11 @@ from typing import Final, Protocol
 import msgspec
 
 from mobile_client_sdk.store import StoreUnusable
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - a system without it
+    fcntl = None  # type: ignore[assignment] # asked before each use
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -220,6 +226,33 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     sync_folder(path.parent)
+
+
+class Turns:
+    """Lets those who change small files of a folder take turns: threads, and other processes.
+
+    An inner one joins. Where the system has no such locks, threads alone take turns.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._descriptor = -1
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        if self._depth == 1 and fcntl is not None:
+            self._descriptor = os.open(self._folder, os.O_RDONLY)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        self._lock.release()
 
 
 def destroy_file(path: Path) -> None:

@@ -7,7 +7,6 @@ record nor an older copy of it opens the store; the next contact brings the shar
 file is not touched by any of it, so nothing that waits in the outbox is lost.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from os import name as system_name
@@ -20,6 +19,7 @@ import msgspec
 from mobile_client_sdk.keys import (
     KeyKeeper,
     KeyMissing,
+    Turns,
     WrongKey,
     derive,
     destroy_file,
@@ -116,7 +116,8 @@ class Vault:
         self._clock_ms = clock_ms
         self._uptime_ms = uptime_ms
         self._random_bytes = random_bytes
-        self._lock = threading.RLock()
+        # Another process may have the store open as well.
+        self._lock = Turns(path.parent)
         self.before_end: Callable[[bytes], None] | None = None
         """Called with the data key just before it can no longer be had here."""
         self._key: bytes | None = None

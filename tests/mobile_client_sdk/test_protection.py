@@ -3,7 +3,8 @@
 import base64
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -288,6 +289,36 @@ def test_a_phone_that_lay_closed_past_its_lease_opens_nothing_with_its_clock_set
     uptime_ms[0] = 0
     with pytest.raises(LeaseEnded):
         started().open()
+
+
+def test_two_processes_on_one_store_lose_no_token_of_each_other(tmp_path: Path) -> None:
+    def started(uptime_ms: Callable[[], int]) -> Vault:
+        return Vault(
+            tmp_path / "rep.lease",
+            FileKeyKeeper(tmp_path / "rep.key"),
+            clock_ms=lambda: NOON,
+            uptime_ms=uptime_ms,
+        )
+
+    first = started(lambda: 0)
+    first.create()
+    first.contact(Terms(lease_ms=72 * HOUR_MS, lease_shares=(SHARE,)))
+    renewing: list[threading.Thread] = []
+
+    def renew_meanwhile() -> int:
+        """Let the other process write while this one is about to: it has to wait its turn."""
+        if second._opened != (0, 0) and not renewing:
+            renewing.append(threading.Thread(target=first.put, args=("session", "the next token")))
+            renewing[0].start()
+            renewing[0].join(timeout=0.2)
+        return 2 * HOUR_MS if renewing else HOUR_MS
+
+    second = started(renew_meanwhile)
+    second.open()
+    second.pause()
+    renewing[0].join()
+
+    assert first.get("session") == "the next token"
 
 
 def test_an_app_that_stays_open_is_locked_too_whatever_its_clock_says(leased: Phones) -> None:
