@@ -197,6 +197,45 @@ async def test_an_intent_beside_an_op_that_waits_is_decided(li: Device, wang: De
     assert [each.code for each in outcomes] == ["waiting", "intent_unknown"]
 
 
+@pytest.mark.xfail(strict=True, reason="what is asked for does not wait yet, and is refused")
+async def test_what_is_asked_about_a_record_that_waits_waits_as_well(
+    li: Device, wang: Device
+) -> None:
+    """It was done in the earlier life, and is still on Wang's phone."""
+    await restored(li, wang)
+    customer, case = new_id(), new_id()
+    made = wang.create("service_case", case, customer_id=str(customer), subject="不制冷")
+    said = Intent(
+        number=2,
+        id=str(new_id()),
+        name="service_case.comment",
+        args={"case_id": str(case), "text": "来过"},
+        at_ms=0,
+    )
+
+    outcomes = await again(wang, made, said)
+
+    assert [each.code for each in outcomes] == ["waiting", "waiting"]
+    await again(li, li.create("customer", customer, name="老街茶庄"))
+    assert [each.code for each in await again(wang, made, said)] == ["applied", "applied"]
+
+
+@pytest.mark.xfail(strict=True, reason="an edit of what is there waits for nothing that it names")
+async def test_an_edit_that_names_what_is_to_come_waits_for_it(li: Device, wang: Device) -> None:
+    customer, contact, store = new_id(), new_id(), new_id()
+    await li.push(
+        li.create("customer", customer, name="老街茶庄"),
+        li.create("contact", contact, customer_id=str(customer), name="李店长"),
+    )
+    await restored(li, wang)
+
+    outcomes = await again(wang, wang.edit("contact", contact, store_id=str(store)))
+
+    assert [each.code for each in outcomes] == ["waiting"]
+    await again(li, li.create("store", store, customer_id=str(customer), name="一店"))
+    assert (await held(li))["李店长"]["store_id"] == str(store)
+
+
 async def test_what_was_taken_is_kept_when_its_author_has_left(
     tenant: Tenant, li: Device, wang: Device
 ) -> None:
