@@ -97,10 +97,14 @@ class Kept:
 
     def is_whole(self, name: str, size: int, sha256: str) -> bool:
         """Answer whether a file is still what it was."""
+        return self.identity(name, size).sha256 == sha256
+
+    def identity(self, name: str, size: int) -> Identity:
+        """Answer what the bytes of a file are called."""
         hasher = Hasher()
         for chunk in self._files.chunks(name, size):
             hasher.update(chunk)
-        return hasher.identity().sha256 == sha256
+        return hasher.identity()
 
     def evict(self, *, but: str = "") -> None:
         """Let go of the files that were not looked at for longest; what waits to be sent stays."""

@@ -30,7 +30,7 @@ from sync_protocol.attachments import (
     chunk_length,
     numbers_of,
 )
-from sync_protocol.messages import Create, Status
+from sync_protocol.messages import Code, Create, Status
 
 _FIRST_PIECE: Final = 64 * 1024
 """How much is sent at once before anything has arrived: it is lost if the app is killed."""
@@ -133,6 +133,9 @@ class Lane:
         self.kept = Kept(store, clock_ms=clock_ms, random_bytes=random_bytes)
         self.wire = Wire(transport)
         self._queue = Queue(store, clock_ms)
+        self._store = store
+        self._looked_at: set[tuple[str, int]] = set()
+        """Records whose bytes were sent or looked at, with the epoch in which that was."""
         self.kept.drop_orphans()
 
     def keep(self, source: bytes | str | Path) -> tuple[Identity, str]:
@@ -171,6 +174,7 @@ class Lane:
         stored, state, problem = 0, LaneState.COMPLETE, ""
         self.wire.bytes_sent = 0
         try:
+            self._take_up_again()
             for waiting in filter(self._is_announced, self._queue.due()):
                 try:
                     stored += self._send_one(waiting, may_send, on_progress)
@@ -199,6 +203,22 @@ class Lane:
             problem=problem,
         )
 
+    def _take_up_again(self) -> None:
+        """Let files wait again that are here, and that the server expects: it was restored."""
+        for attachment_id, sha256, name, size in self._queue.expected():
+            if self._note_looked_at(attachment_id):
+                identity = self.kept.identity(name, size)
+                # What was fetched was written anew, and is not what is expected.
+                if identity.sha256 == sha256:
+                    self._queue.again(attachment_id, identity)
+
+    def _note_looked_at(self, attachment_id: str) -> bool:
+        """Note that a record was looked at in the present epoch; answer whether it is news."""
+        looked_at = attachment_id, int((self._store.get("progress") or {}).get("epoch", 0))
+        is_news = looked_at not in self._looked_at
+        self._looked_at.add(looked_at)
+        return is_news
+
     def _is_announced(self, waiting: Waiting) -> bool:
         """Answer whether the server knows the record; where it refused it, the bytes stay here."""
         made = [
@@ -210,7 +230,7 @@ class Lane:
             # The op was settled so long ago that it is kept no longer.
             return True
         outcome = made[-1].outcome
-        if outcome is None:
+        if outcome is None or outcome.code == Code.WAITING:
             return False
         if outcome.status in _SETTLED:
             return True
@@ -244,6 +264,7 @@ class Lane:
         match upload.state:
             case UploadState.STORED:
                 self._queue.remove(waiting.attachment_id)
+                self._note_looked_at(waiting.attachment_id)
                 return 1
             case UploadState.REFUSED:
                 self._queue.settle(waiting, upload.code or "refused", upload.detail or "")

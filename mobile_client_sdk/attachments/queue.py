@@ -58,6 +58,26 @@ class Queue:
             ),
         )
 
+    def expected(self) -> list[tuple[str, str, str, int]]:
+        """Answer records whose bytes the server expects, are here and do not wait.
+
+        Each with the hash, and with the name and the size of the file. They do not wait since they
+        were stored once, or the server did not know their record.
+        """
+        return self._store.rows(
+            "SELECT a.id, a.sha256, f.name, f.size FROM base_attachment a "
+            "JOIN attachment_file f ON f.sha256 = a.sha256 "
+            "LEFT JOIN attachment_upload u ON u.attachment_id = a.id "
+            "WHERE a.state = 'expected' AND (u.attachment_id IS NULL OR u.code = 'not_found') "
+            "ORDER BY a.id"
+        )
+
+    def again(self, attachment_id: str, identity: Identity) -> None:
+        """Let the bytes of a record wait once more."""
+        with self._store.transaction(touching=()):
+            self.remove(attachment_id)
+            self.add(attachment_id, identity)
+
     def unsent(self) -> list[Unsent]:
         """Answer what is not at the server, the oldest first."""
         rows = self._store.rows(

@@ -47,6 +47,31 @@ def test_a_server_in_trouble_is_asked_again_within_a_quarter_of_a_minute(phones:
     assert wang.send_attachments().stored == 1
 
 
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_restored_server_gets_the_photos_again_that_are_still_here(
+    phones: Phones, *, is_sent: bool
+) -> None:
+    wang = phones.enrol("王芳")
+    customer = wang.create_customer(name="福满楼")
+    wang.sync()
+    backup = phones.server.image()
+    wang.attach(customer, photo())
+    wang.sync()
+    if is_sent:
+        assert wang.send_attachments().stored == 1
+        wang.sync()
+    phones.server.restore(backup)
+
+    # The server does not know the record until the phone has noticed and sent it again.
+    wang.send_attachments()
+    wang.sync()
+    assert wang.send_attachments().stored == 1
+
+    wang.sync()
+    assert [each.state for each in wang.attachments(customer)] == ["stored"]
+    assert wang.unsent_attachments() == []
+
+
 @pytest.fixture
 def field(tmp_path: Path) -> FakeField:
     """A company's phones."""
