@@ -19,6 +19,7 @@ from server.access import Actor, Role, of_the_product
 from server.audit import service as audit
 from server.changelog import service as changelog
 from server.kit import db, telemetry
+from server.sync.aliases import ALIASES, Aliases, edits_led, needed
 from server.sync.orphan_rows import ROWS, Kept, OrphanRows
 from server.sync.postgres import STORE
 from server.sync.registry import KINDS
@@ -49,12 +50,14 @@ class Orphans:
         self,
         rows: OrphanRows = ROWS,
         store: SyncStore = STORE,
+        aliases: Aliases = ALIASES,
         *,
         of_device: int = OF_DEVICE_MAX,
         of_tenant: int = OF_TENANT_MAX,
     ) -> None:
         self._rows = rows
         self._store = store
+        self._aliases = aliases
         self.of_device = of_device
         self.of_tenant = of_tenant
 
@@ -157,12 +160,16 @@ class Orphans:
         """
         first = kept[0]
         person = await self._rows.author(tenant_id, first.user_id)
+        author = msgspec.structs.replace(person, device_id=first.device_id)
+        ops: Sequence[ReceivedOp] = [each.op for each in kept]
+        held = await self._store.load(author, KINDS, needed(ops))
+        redirected = await self._aliases.redirected(author, ops, held)
         applied = await changelog.apply(
-            msgspec.structs.replace(person, device_id=first.device_id),
-            [each.op for each in kept],
+            author,
+            redirected,
             kinds=KINDS,
             # Their bases are of the epoch before.
-            sight=changelog.Sight(base_limit=0),
+            sight=changelog.Sight(base_limit=0, led=edits_led(ops, redirected)),
             edit_clock=first.clock,
             store=self._store,
             now=now,

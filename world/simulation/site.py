@@ -90,13 +90,14 @@ class Site:
         self.scheduler = scheduler
         self.tenant_id = tenant_id
         self.store = MemoryStore(pause, tenant_id=tenant_id, looks_on=looks_on)
-        self.orphans = Orphans(MemoryOrphanRows(self.store, self.actor), self.store)
+        aliases = Aliases(MemoryAliasRows(self.store))
+        self.orphans = Orphans(MemoryOrphanRows(self.store, self.actor), self.store, aliases)
         self.merging = Place(self.store, MemoryMergeRows(self.store))
         self.room = Room(
             self.store,
             {**mutations(self.store), MERGE: partial(merge_intent, place=self.merging)},
             orphans=self.orphans,
-            aliases=Aliases(MemoryAliasRows(self.store)),
+            aliases=aliases,
         )
         self.people: dict[UUID, Person] = {}
         self.is_up = True

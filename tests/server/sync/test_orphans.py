@@ -12,7 +12,7 @@ from server.changelog import restoration
 from server.identity import service as identity
 from server.kit import db
 from server.settings import Settings
-from server.sync import collection
+from server.sync import collection, merging
 from server.sync import service as sync
 from server.sync.orphans import KEEP, Orphans
 from server.sync.rules import EpochUnknown
@@ -218,6 +218,23 @@ async def test_what_is_asked_about_a_record_that_waits_waits_as_well(
     assert [each.code for each in outcomes] == ["waiting", "waiting"]
     await again(li, li.create("customer", customer, name="老街茶庄"))
     assert [each.code for each in await again(wang, made, said)] == ["applied", "applied"]
+
+
+async def test_what_waits_follows_its_customer_into_another_one(li: Device, wang: Device) -> None:
+    old, into, store = new_id(), new_id(), new_id()
+    await li.push(
+        li.create("customer", old, name="老街茶荘"), li.create("customer", into, name="老街茶庄")
+    )
+    await restored(li, wang)
+    made = wang.create(
+        "contact", new_id(), customer_id=str(old), store_id=str(store), name="李店长"
+    )
+    assert [each.code for each in await again(wang, made)] == ["waiting"]
+    await merging.merge(li.actor, old, into, now=li.later())
+
+    await again(li, li.create("store", store, customer_id=str(old), name="一店"))
+
+    assert (await held(li))["李店长"]["customer_id"] == str(into)
 
 
 @pytest.mark.xfail(strict=True, reason="an edit of what is there waits for nothing that it names")
