@@ -254,12 +254,16 @@ class Following(Notes):
         op = entry.op
         assert not isinstance(op, Intent), "intents write no fields"
         at_desk = self.at_desk[op.id, name, str(current)]
+        here = self.names(op.id)
+        # Some of it under the id of a customer that was merged into this one, or became it.
+        known = here.union(each for each in self.became if self.names(each) & here)
+        wrote = [each for one in known for each in self.diary.writes(one, name, current)]
         return (
             name in _UNLIKE.get(op.kind, ())
             and name not in record.unknown
             and current is not None
             and entry.epoch == self.tables.clock.epoch
-            and len(self.diary.writes(op.id, name, current)) + at_desk <= 1
+            and len(wrote) + at_desk <= 1
         )
 
     def _compare_times(self, entry: Entry, kept: Any, value: Any, current: Any) -> None:
