@@ -499,6 +499,19 @@ def split_frame(
     )
 
 
+def runs(ops: Sequence[ReceivedOp]) -> list[Sequence[ReceivedOp]]:
+    """Cut the ops of a push where an edit follows an intent, since the intent may decide about it.
+
+    Each run is edits and then intents, and takes a unit of work. There is always one.
+    """
+    cuts = [
+        at
+        for at, (before, after) in enumerate(pairwise(ops), 1)
+        if isinstance(before, Intent) and not isinstance(after, Intent)
+    ]
+    return [ops[first:last] for first, last in pairwise([0, *cuts, None])]
+
+
 def op_digest(op: ReceivedOp) -> bytes:
     """Answer 16 bytes that tell ops apart, whatever their numbers; kept beside the outcome.
 

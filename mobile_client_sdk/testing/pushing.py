@@ -14,6 +14,7 @@ from sync_protocol.messages import (
     Status,
     is_same_op,
     op_digest,
+    runs,
     split_frame,
 )
 from sync_protocol.upcast import upcast
@@ -64,15 +65,19 @@ class Pushing(Pulling):
     ) -> list[Outcome]:
         if not ops:
             return []
-        outcomes = self._settle(
-            upcast(ops, push.schema),
-            device,
-            device.user_id,
-            now_ms,
-            offset_ms=now_ms - push.device_time_ms,
-            base_limit=self._base_limit(push.epoch),
-            lost=push.lost,
-        )
+        outcomes = [
+            outcome
+            for run in runs(upcast(ops, push.schema))
+            for outcome in self._settle(
+                list(run),
+                device,
+                device.user_id,
+                now_ms,
+                offset_ms=now_ms - push.device_time_ms,
+                base_limit=self._base_limit(push.epoch),
+                lost=push.lost,
+            )
+        ]
         for op, outcome in zip(ops, outcomes, strict=True):
             device.outcomes[op.number] = (op_digest(op), outcome)
         device.acknowledged = ops[-1].number

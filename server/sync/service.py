@@ -44,6 +44,7 @@ from sync_protocol.messages import (
     Status,
     is_same_op,
     op_digest,
+    runs,
     split_frame,
 )
 from sync_protocol.upcast import upcast
@@ -115,24 +116,16 @@ async def push(
 
 
 def _runs(request: ReceivedPush) -> list[ReceivedPush]:
-    """Cut a push where an edit follows an intent: what the intent decides may depend on the order.
+    """Cut a push into its runs; the pull comes along with the last.
 
-    Each run is edits and then intents, and takes a unit of work; a push without such a place is one
-    run, and so is one whose ops do not follow each other, which is refused whole. The pull comes
-    along with the last.
+    One whose ops do not follow each other is refused whole.
     """
     if any(after.number != before.number + 1 for before, after in pairwise(request.ops)):
         return [request]
-    cuts = [
-        at
-        for at, (before, after) in enumerate(pairwise(request.ops), 1)
-        if isinstance(before, Intent) and not isinstance(after, Intent)
-    ]
+    *firsts, last = runs(request.ops)
     return [
-        msgspec.structs.replace(
-            request, ops=request.ops[first:last], pull=None if last else request.pull
-        )
-        for first, last in pairwise([0, *cuts, None])
+        *(msgspec.structs.replace(request, ops=list(ops), pull=None) for ops in firsts),
+        msgspec.structs.replace(request, ops=list(last)),
     ]
 
 

@@ -216,7 +216,10 @@ async def test_what_is_asked_about_a_record_that_waits_is_refused_and_told(
 
     assert [each.code for each in outcomes] == ["waiting", "dependency_rejected"]
     await again(li, li.create("customer", customer, name="老街茶庄"))
-    assert [each.code for each in await again(wang, made, said)] == ["applied", "dependency_rejected"]
+    assert [each.code for each in await again(wang, made, said)] == [
+        "applied",
+        "dependency_rejected",
+    ]
 
 
 async def test_what_waits_follows_its_customer_into_another_one(li: Device, wang: Device) -> None:
