@@ -367,6 +367,8 @@ async def storage_of(phone: Device, customer_id: UUID) -> dict[str, Any]:
     held = await service_queries.one(phone.actor, customer_id)
     told = {"seq", "updated_at", "updated_by"}
     return {name: value for name, value in msgspec.structs.asdict(held).items() if name not in told}
+
+
 async def test_what_a_phone_wrote_on_the_one_that_stays_is_kept_beside_what_it_meant_for_the_other(
     phone: Device, away: Device
 ) -> None:
