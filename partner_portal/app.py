@@ -15,6 +15,7 @@ from partner_portal.bulk import pages as bulk
 from partner_portal.campaigns import ground
 from partner_portal.campaigns import pages as campaigns
 from partner_portal.cases import pages as cases
+from partner_portal.cases import targets as case_targets
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import admission, programs
 from partner_portal.console import pages as console
@@ -192,6 +193,8 @@ def create_app(settings: Settings) -> Litestar:
             papers.add_paper,
             papers.paper,
             cases.case_list,
+            case_targets.targets,
+            case_targets.set_targets,
             cases.new_case,
             cases.note_down,
             cases.case,

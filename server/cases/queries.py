@@ -5,10 +5,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.cases import rules
-from server.cases.schemas import CaseDetail, CaseEventView, CaseFilters, CaseView
+from server.cases.schemas import CaseDetail, CaseEventView, CaseFilters, CaseView, TargetsView
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -28,6 +29,10 @@ SELECT id, case_id, verb, state, text, done_by, done_at FROM service_case_event
 WHERE tenant_id = $1
 """
 _EVENTS: Final = f"{EVENT} AND case_id = $2 ORDER BY done_at DESC, id DESC LIMIT 500"
+_VERSIONS: Final = """
+SELECT version, valid_from, targets FROM case_targets WHERE tenant_id = $1
+ORDER BY valid_from, version
+"""
 _NUMBER: Final = 6
 """Digits of an id by which people call a case."""
 
@@ -133,3 +138,27 @@ def _view(row: asyncpg.Record, now: datetime) -> CaseView:
         is_answer_late=rules.is_late(row["answer_due_at"], row["answered_at"], state, now),
         is_resolve_late=rules.is_late(row["resolve_due_at"], row["resolved_at"], state, now),
     )
+
+
+async def targets(actor: Actor, *, now: datetime) -> TargetsView:
+    """Give the targets that hold now, and the versions that there are, the newest first."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    async with db.tenant_transaction(actor.tenant_id):
+        versions = await versions_of(actor.tenant_id)
+    latest = max((each.version for each in versions), default=0)
+    return TargetsView(
+        current=rules.in_force(versions, now), latest=latest, versions=[*reversed(versions)]
+    )
+
+
+async def versions_of(tenant_id: UUID) -> list[rules.Version]:
+    """Give every version of a company's targets in their order, in the open transaction."""
+    rows = await db.connection().fetch(_VERSIONS, tenant_id)
+    return [
+        rules.Version(
+            version=row["version"],
+            valid_from=row["valid_from"],
+            targets=msgspec.json.decode(row["targets"], type=rules.Targets),
+        )
+        for row in rows
+    ]

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Router, get, patch, post
+from litestar import Router, get, patch, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
@@ -17,7 +17,9 @@ from server.cases.schemas import (
     Decide,
     NewCase,
     NewComment,
+    SetTargets,
     Severity,
+    TargetsView,
 )
 from server.customers.schemas import Saved
 from server.kit import clock
@@ -92,8 +94,20 @@ async def assign(
     return await service.assign(actor, case_id, data.assignee_id, now=clock.now())
 
 
+@get("/targets", summary="Show the targets of cases")
+async def targets(actor: CurrentActor) -> TargetsView:
+    """Say by when cases are to be answered and resolved, with all versions."""
+    return await queries.targets(actor, now=clock.now())
+
+
+@put("/targets", summary="Set the targets of cases")
+async def set_targets(actor: CurrentActor, data: JSONBody[SetTargets]) -> TargetsView:
+    """Set by when later cases are to be answered and resolved; past ones keep their targets."""
+    return await service.set_targets(actor, data, now=clock.now())
+
+
 router = Router(
     "/service-cases",
-    route_handlers=[list_cases, create, show, edit, decide, comment, assign],
+    route_handlers=[list_cases, create, show, edit, decide, comment, assign, targets, set_targets],
     tags=["cases"],
 )

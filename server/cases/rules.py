@@ -1,8 +1,8 @@
 """Decide about service cases: when they are due, and what may become of them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -32,23 +32,86 @@ class NotYoursToAssign(Forbidden):
     code = "case_not_yours_to_assign"
 
 
-class Target(msgspec.Struct, frozen=True):
-    """How soon a case is answered and resolved, in working time."""
+class TargetsUnfit(Invalid):
+    """A case is answered before it is resolved, and what is graver is helped no later."""
 
-    answer: timedelta
-    resolve: timedelta
+    code = "case_targets_unfit"
 
 
-_HOUR: Final = timedelta(hours=1)
-_DAY: Final = timedelta(hours=9)
-"""Of work."""
-TARGETS: Final[Mapping[str, Target]] = {
-    "critical": Target(_HOUR / 2, 4 * _HOUR),
-    "high": Target(_HOUR, _DAY),
-    "normal": Target(4 * _HOUR, 3 * _DAY),
-    "low": Target(_DAY, 5 * _DAY),
-}
-"""By severity."""
+class TargetsChanged(Conflict):
+    """Somebody else has set the targets meanwhile."""
+
+    code = "case_targets_changed"
+
+
+SEVERITIES: Final = ("critical", "high", "normal", "low")
+"""The gravest first."""
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=60 * 9 * 130)]
+"""Of work; at most half a year of it."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """How soon a case is answered and resolved, in minutes of working time."""
+
+    answer_minutes: Minutes
+    resolve_minutes: Minutes
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True):
+    """The company's targets, severity by severity; a working day has nine hours."""
+
+    critical: Target = Target(answer_minutes=30, resolve_minutes=4 * 60)
+    high: Target = Target(answer_minutes=60, resolve_minutes=9 * 60)
+    normal: Target = Target(answer_minutes=4 * 60, resolve_minutes=3 * 9 * 60)
+    low: Target = Target(answer_minutes=9 * 60, resolve_minutes=5 * 9 * 60)
+
+    def of(self, severity: str | None) -> Target:
+        """Give the target of a severity."""
+        target: Target = getattr(self, severity or "normal")
+        return target
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """Targets from a moment on."""
+
+    version: int
+    """0 is what holds where nobody has set any."""
+    valid_from: datetime | None
+    targets: Targets
+
+
+BUILT_IN: Final = Version(version=0, valid_from=None, targets=Targets())
+
+
+def in_force(versions: Sequence[Version], at: datetime) -> Version:
+    """Give the version that held at a moment: the last one that had begun by then.
+
+    :param versions: in their order.
+    """
+    begun = [each for each in versions if each.valid_from is not None and each.valid_from <= at]
+    return begun[-1] if begun else BUILT_IN
+
+
+def ensure_targets(targets: Targets) -> None:
+    """Refuse targets that nobody can mean.
+
+    :raises TargetsUnfit: naming the field.
+    """
+    graver: Target | None = None
+    for severity in SEVERITIES:
+        target = targets.of(severity)
+        if target.resolve_minutes < target.answer_minutes:
+            raise TargetsUnfit(
+                "A case is answered before it is resolved.",
+                field=f"targets.{severity}.resolve_minutes",
+            )
+        for name in ("answer_minutes", "resolve_minutes"):
+            if graver is not None and getattr(target, name) < getattr(graver, name):
+                raise TargetsUnfit(
+                    "What is graver is helped no later than what is less so.",
+                    field=f"targets.{severity}.{name}",
+                )
+        graver = target
 
 
 class Dues(msgspec.Struct, frozen=True):
@@ -90,15 +153,16 @@ def follow(actor: Actor, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     return {"answer_due_at": None, "resolve_due_at": None}
 
 
-def dues(calendar: Calendar, severity: str | None, opened_at: datetime, waited: timedelta) -> Dues:
+def dues(calendar: Calendar, target: Target, opened_at: datetime, waited: timedelta) -> Dues:
     """Say until when a case is due; the time that the customer took counts for nothing.
 
     :raises NeverOpen: by this calendar nothing is ever worked.
     """
-    target = TARGETS[severity or "normal"]
+    answer = timedelta(minutes=target.answer_minutes)
+    resolve = timedelta(minutes=target.resolve_minutes) + waited
     return Dues(
-        answer=calendars.after(calendar, opened_at, target.answer),
-        resolve=calendars.after(calendar, opened_at, target.resolve + waited),
+        answer=calendars.after(calendar, opened_at, answer),
+        resolve=calendars.after(calendar, opened_at, resolve),
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from server.cases.rules import Targets, Version
 from server.kit.text import PRINTABLE
 from sync_protocol.serving import State, Verb
 
@@ -15,6 +16,7 @@ Detail = Annotated[str, msgspec.Meta(max_length=5000, pattern=PRINTABLE)]
 Text = Annotated[str, msgspec.Meta(max_length=500, pattern=PRINTABLE)]
 Comment = Annotated[str, msgspec.Meta(min_length=1, max_length=2000, pattern=PRINTABLE)]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Day = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 Severity = Literal["low", "normal", "high", "critical"]
 Category = Literal["complaint", "fault", "question", "request", "other"]
 
@@ -126,3 +128,23 @@ class CaseFilters(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: UUID | None = None
     q: Annotated[str, msgspec.Meta(max_length=100, pattern=PRINTABLE)] | None = None
     """Stands in the subject or the customer's name."""
+
+
+class TargetsView(msgspec.Struct, frozen=True, kw_only=True):
+    """By when cases are to be answered and resolved."""
+
+    current: Version
+    latest: int
+    """The last version; what is set next names it as its base."""
+    versions: list[Version]
+    """The newest first; a case keeps the one that held when it was opened."""
+
+
+class SetTargets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By when later cases are to be answered and resolved."""
+
+    targets: Targets
+    base: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    """The last version that was looked at."""
+    valid_from: Day | None = None
+    """The day from whose beginning in Shanghai they hold; at once without."""

@@ -1,6 +1,6 @@
 """Tables of service cases, as facts on disk. The truth about keys is in the migrations."""
 
-from piccolo.columns import UUID, BigInt, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Text, Timestamptz
 from piccolo.table import Table
 
 from server.changelog.tables import Synced
@@ -46,3 +46,15 @@ class ServiceCaseEvent(Table, tablename="service_case_event"):
     text = Text(null=True)
     done_by = UUID()
     done_at = Timestamptz()
+
+
+class CaseTargets(Table, tablename="case_targets"):
+    """By when cases opened from a moment on are to be answered and resolved. Insert only."""
+
+    tenant_id = UUID()
+    version = BigInt(primary_key=True)
+    valid_from = Timestamptz()
+    targets = JSONB()
+    """By severity, in minutes of working time."""
+    set_by = UUID()
+    set_at = Timestamptz()

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from server.cases import service
-from server.cases.schemas import NewCase, NewComment
+from server.cases import queries, service
+from server.cases.rules import Targets
+from server.cases.schemas import NewCase, NewComment, SetTargets
 from server.kit import clock
 from tests.factories import Tenant
 
@@ -13,5 +14,9 @@ async def new_case(tenant: Tenant, name: str, customer_id: UUID) -> UUID:
     now = clock.now()
     new = NewCase(customer_id=customer_id, subject=name, detail=f"{name}的情况", severity="high")
     case = (await service.create(tenant.rep, new, now=now)).id
+    held = await queries.targets(tenant.owner, now=now)
+    if not held.versions:
+        asked = SetTargets(targets=Targets(), base=0)
+        await service.set_targets(tenant.owner, asked, now=now)
     await service.comment(tenant.rep, case, NewComment(text=f"{name}的说明"), now=now)
     return case

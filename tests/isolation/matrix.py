@@ -415,6 +415,10 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"verb": "withdraw"},
         spends="path.quote_id",
     ),
+    ("GET", "/v1/service-cases/targets"): Case(),
+    ("PUT", "/v1/service-cases/targets"): Case(
+        body=lambda _: {"targets": {}, "base": 0},  # just what was set before
+    ),
     ("GET", "/v1/service-cases"): Case(
         ids={"query.customer_id": "customer", "query.assignee_id": "user"},
         answers={"query.assignee_id": 200},
@@ -1442,6 +1446,22 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/people/rights"): Case(),
     ("POST", "/people/rights/phone-mask"): Case(body=lambda _: {"reveals_per_day": "20"}),
     ("GET", "/analyses"): Case(),
+    ("GET", "/cases/targets"): Case(),
+    ("POST", "/cases/targets"): Case(
+        body=lambda _: {
+            "base": "0",
+            **{
+                f"{severity}_{name}": text
+                for severity, answer, resolve in (
+                    ("critical", "0.5", "4"),
+                    ("high", "1", "9"),
+                    ("normal", "4", "27"),
+                    ("low", "9", "45"),
+                )
+                for name, text in (("answer", answer), ("resolve", resolve))
+            },
+        },
+    ),
     ("GET", "/cases"): Case(),
     ("GET", "/customers/{customer_id}/cases/new"): Case(ids={"path.customer_id": "customer"}),
     ("POST", "/customers/{customer_id}/cases/new"): Case(

@@ -53,6 +53,7 @@ FOR_AGENTS = {
     "/campaigns/new",
     "/campaigns/sources",
     "/campaigns/terms",
+    "/cases/targets",
     "/processes",
     "/processes/new",
     "/processes/built-in",

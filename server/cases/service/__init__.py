@@ -3,5 +3,6 @@
 from server.cases.service.cases import create, edit
 from server.cases.service.clock import remind, set_dues
 from server.cases.service.deciding import assign, comment, decide
+from server.cases.service.targets import set_targets
 
-__all__ = ["assign", "comment", "create", "decide", "edit", "remind", "set_dues"]
+__all__ = ["assign", "comment", "create", "decide", "edit", "remind", "set_dues", "set_targets"]

@@ -9,7 +9,7 @@ import asyncpg
 
 from server.access import Role, of_the_product
 from server.automation import queries as automation
-from server.cases import rules
+from server.cases import queries, rules
 from server.cases.kinds import WRITTEN
 from server.changelog import facts
 from server.identity import queries as identity
@@ -52,10 +52,13 @@ async def set_dues(tenant_id: UUID, case_ids: Sequence[str], *, now: datetime) -
         if not rows:
             return 0
         calendar = (await automation.sla_of(tenant_id)).terms.calendar
+        versions = await queries.versions_of(tenant_id)
         unit = {}
         for row in rows:
             waited = timedelta(milliseconds=row["waited_ms"])
-            due = rules.dues(calendar, row["severity"], row["opened_at"], waited)
+            # By what held when it was opened: a later version is for later cases.
+            target = rules.in_force(versions, row["opened_at"]).targets.of(row["severity"])
+            due = rules.dues(calendar, target, row["opened_at"], waited)
             unit["service_case", str(row["id"])] = {
                 "answer_due_at": clock.to_ms(due.answer),
                 "resolve_due_at": clock.to_ms(due.resolve),

@@ -87,7 +87,9 @@ async def _values(
         waited = timedelta(milliseconds=held.fields["waited_ms"])
         waited += calendars.worked(terms.calendar, since, now)
         opened = clock.from_ms(held.fields["opened_at"])
-        due = rules.dues(terms.calendar, held.fields["severity"], opened, waited).resolve
+        versions = await queries.versions_of(actor.tenant_id)
+        target = rules.in_force(versions, opened).targets.of(held.fields["severity"])
+        due = rules.dues(terms.calendar, target, opened, waited).resolve
         values |= {
             "waited_ms": waited // timedelta(milliseconds=1),
             "resolve_due_at": clock.to_ms(due),

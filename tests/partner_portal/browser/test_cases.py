@@ -82,7 +82,13 @@ async def test_the_pages_of_cases_are_for_everybody(
     )
     await service.decide(shop.rep, waiting, Decide(verb=Verb.WAIT), now=now)
     await let_in(context, site, shop.manager)
+    await open_page(page, "/cases/targets")
+    await page.get_by_label("答复（小时）").first.fill("0.25")
+    await page.get_by_role("button", name="保存为新版本").click()
+    await expect(page.locator("#toasts")).to_contain_text("新时限已保存")
+    await expect(page.get_by_role("listitem").filter(has_text="使用中")).to_contain_text("0.25")
     paths = {
+        "targets": "/cases/targets",
         "cases": "/cases",
         "case": f"/cases/{late}",
         "new-case": f"/customers/{customer}/cases/new",

@@ -8,11 +8,21 @@ from uuid import UUID
 import pytest
 
 from server.access import Actor, Role
+from server.access.rules import NotPermitted
 from server.activities.rules.tasks import AssigneeUnfit
 from server.automation import service as automation
 from server.automation.rules import Terms
 from server.cases import queries, service
-from server.cases.rules import CaseMoved, CaseUnexplained, NotYoursToAssign
+from server.cases.rules import (
+    CaseMoved,
+    CaseUnexplained,
+    NotYoursToAssign,
+    Target,
+    Targets,
+    TargetsChanged,
+    TargetsUnfit,
+    ensure_targets,
+)
 from server.cases.schemas import (
     CaseEdit,
     CaseFilters,
@@ -20,10 +30,11 @@ from server.cases.schemas import (
     Decide,
     NewCase,
     NewComment,
+    SetTargets,
 )
 from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import NewHandOver
-from server.kit.errors import IdReused, NotFound
+from server.kit.errors import IdReused, Invalid, NotFound
 from server.notifications import queries as notifications
 from server.settings import Settings
 from server.sync.merging import merge
@@ -96,6 +107,70 @@ async def test_s94_the_companys_own_hours_count(tenant: Tenant) -> None:
 
     held = await seen(tenant.rep, case)
     assert (held.answer_due_at, held.resolve_due_at) == (NOW + HOUR / 2, NOW + 4 * HOUR)
+
+
+def swift(**other: Target) -> Targets:
+    """Ask for everything within a quarter and two hours."""
+    soon = Target(answer_minutes=15, resolve_minutes=120)
+    return Targets(**{"critical": soon, "high": soon, "normal": soon, "low": soon, **other})
+
+
+async def test_s94_the_companys_targets_hold_for_later_cases_alone(tenant: Tenant) -> None:
+    before = await open_case(tenant.rep, severity="normal")
+    asked = SetTargets(targets=swift(), base=0)
+
+    told = [await service.set_targets(tenant.manager, asked, now=NOW + HOUR) for _ in range(2)]
+    after = await open_case(tenant.rep, severity="normal", now=NOW + 2 * HOUR)
+    await service.edit(tenant.rep, before, CaseEdit(severity="high"), now=NOW + 3 * HOUR)
+
+    assert [each.latest for each in told] == [1, 1]
+    held = await seen(tenant.rep, after)
+    assert held.answer_due_at == NOW + 2 * HOUR + HOUR / 4
+    assert held.resolve_due_at == NOW + 4 * HOUR
+    # By another severity too, a case keeps what held when it was opened.
+    assert (await seen(tenant.rep, before)).answer_due_at == NOW + HOUR
+
+
+async def test_s94_targets_begin_on_their_day(tenant: Tenant) -> None:
+    asked = SetTargets(targets=swift(), base=0, valid_from="2026-03-04")
+    await service.set_targets(tenant.manager, asked, now=NOW)
+
+    today, then = [
+        await open_case(tenant.rep, severity="normal", now=NOW + days * DAY) for days in (0, 2)
+    ]
+
+    assert (await seen(tenant.rep, today)).answer_due_at == NOW + 4 * HOUR
+    assert (await seen(tenant.rep, then)).answer_due_at == NOW + 2 * DAY + HOUR / 4
+    late = SetTargets(targets=Targets(), base=1, valid_from="2026-03-01")
+    with pytest.raises(Invalid) as past:
+        await service.set_targets(tenant.manager, late, now=NOW)
+    assert past.value.field == "valid_from"
+
+
+async def test_targets_are_set_by_managers_and_not_over_each_other(tenant: Tenant) -> None:
+    asked = SetTargets(targets=swift(), base=0)
+    with pytest.raises(NotPermitted):
+        await service.set_targets(tenant.rep, asked, now=NOW)
+    await service.set_targets(tenant.manager, asked, now=NOW)
+
+    with pytest.raises(TargetsChanged):
+        await service.set_targets(tenant.owner, SetTargets(targets=Targets(), base=0), now=NOW)
+
+    assert (await queries.targets(tenant.rep, now=NOW)).current.targets == swift()
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        ({"low": Target(answer_minutes=30, resolve_minutes=20)}, "targets.low.resolve_minutes"),
+        ({"high": Target(answer_minutes=10, resolve_minutes=120)}, "targets.high.answer_minutes"),
+    ],
+)
+def test_targets_that_nobody_can_mean_are_refused(other: dict[str, Target], field: str) -> None:
+    with pytest.raises(TargetsUnfit) as refused:
+        ensure_targets(swift(**other))
+
+    assert refused.value.field == field
 
 
 async def test_s94_the_clock_stands_still_while_the_customer_is_to_answer(tenant: Tenant) -> None:
