@@ -9,18 +9,18 @@ from server.activities import service as activities
 from server.audit import service as audit
 from server.automation import queries as automation
 from server.cases import queries, rules
-from server.cases.kinds import WRITTEN
+from server.cases.kinds import SERVICE_CASE, WRITTEN
 from server.cases.queries import EVENT
 from server.cases.schemas import CaseView, Decide, NewComment
-from server.changelog import facts, storage
+from server.changelog import facts
+from server.customers.holding import hold
 from server.kit import calendars, clock, db, ids
-from server.kit.errors import IdReused, NotFound
+from server.kit.errors import IdReused
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from sync_protocol.merge import HeldRecord
 from sync_protocol.serving import State, Verb
 
-_CUSTOMER: Final = "SELECT customer_id FROM service_case WHERE tenant_id = $1 AND id = $2"
 _EVENT: Final = f"{EVENT} AND id = $2"
 _WRITE: Final = """
 INSERT INTO service_case_event (tenant_id, id, case_id, seq, verb, state, text, done_by, done_at)
@@ -50,7 +50,7 @@ async def decide(actor: Actor, case_id: UUID, asked: Decide, *, now: datetime) -
     ensure(actor, Permission.CUSTOMERS_WRITE)
     event_id = asked.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
-        held = await _hold(actor, case_id)
+        held = await hold(actor, SERVICE_CASE, case_id, kinds=WRITTEN)
         if not await _is_made(actor, event_id, case_id, asked.verb, asked.text):
             was = State(held.fields["state"])
             rules.ensure_possible(asked.verb, was)
@@ -105,7 +105,7 @@ async def comment(actor: Actor, case_id: UUID, said: NewComment, *, now: datetim
     ensure(actor, Permission.CUSTOMERS_WRITE)
     event_id = said.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
-        held = await _hold(actor, case_id)
+        held = await hold(actor, SERVICE_CASE, case_id, kinds=WRITTEN)
         if not await _is_made(actor, event_id, case_id, _COMMENT, said.text):
             seq = None
             if held.fields["answered_at"] is None:
@@ -125,7 +125,7 @@ async def assign(actor: Actor, case_id: UUID, assignee_id: UUID, *, now: datetim
     ensure(actor, Permission.CUSTOMERS_WRITE)
     rules.ensure_may_assign(actor, str(assignee_id))
     async with db.tenant_transaction(actor.tenant_id):
-        held = await _hold(actor, case_id)
+        held = await hold(actor, SERVICE_CASE, case_id, kinds=WRITTEN)
         if held.fields["assignee_id"] != str(assignee_id):
             customer_id = UUID(held.fields["customer_id"])
             await activities.ensure_seen(actor.tenant_id, {customer_id: assignee_id})
@@ -145,25 +145,6 @@ async def assign(actor: Actor, case_id: UUID, assignee_id: UUID, *, now: datetim
                     now=now,
                 )
         return await queries.one(actor, case_id, now=now)
-
-
-async def _hold(actor: Actor, case_id: UUID) -> HeldRecord:
-    """Lock a case, and its customer before it, as every write does.
-
-    :raises NotFound: it is not there, or out of sight.
-    """
-    key = ("service_case", str(case_id))
-    customer_id = await db.connection().fetchval(_CUSTOMER, actor.tenant_id, case_id)
-    while customer_id is not None:
-        found = await storage.load(actor, WRITTEN, [("customer", str(customer_id)), key])
-        held = found.get(key)
-        if held is None or held.deleted or not held.visible:
-            break
-        if held.fields["customer_id"] == str(customer_id):
-            return held
-        # A merge gave it to another customer while the lock was waited for.
-        customer_id = held.fields["customer_id"]
-    raise NotFound
 
 
 async def _write(

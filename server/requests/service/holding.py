@@ -7,15 +7,15 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
-from server.changelog import facts, storage
+from server.changelog import facts
+from server.customers import holding
 from server.kit import db
-from server.kit.errors import IdReused, NotFound
-from server.requests.kinds import WRITTEN
+from server.kit.errors import IdReused
+from server.requests.kinds import RESOURCE_REQUEST, WRITTEN
 from server.requests.queries.requests import EVENT
 from sync_protocol.helping import Party
 from sync_protocol.merge import HeldRecord
 
-_CUSTOMER: Final = "SELECT customer_id FROM resource_request WHERE tenant_id = $1 AND id = $2"
 _EVENT: Final = f"{EVENT} AND id = $2"
 _WRITE: Final = """
 INSERT INTO resource_request_event
@@ -37,22 +37,11 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def hold(actor: Actor, request_id: UUID) -> HeldRecord:
-    """Lock a request, and its customer before it, as every write does.
+    """Lock a request, and its customer before it.
 
     :raises NotFound: it is not there, or out of sight.
     """
-    key = ("resource_request", str(request_id))
-    customer_id = await db.connection().fetchval(_CUSTOMER, actor.tenant_id, request_id)
-    while customer_id is not None:
-        found = await storage.load(actor, WRITTEN, [("customer", str(customer_id)), key])
-        held = found.get(key)
-        if held is None or held.deleted or not held.visible:
-            break
-        if held.fields["customer_id"] == str(customer_id):
-            return held
-        # A merge gave it to another customer while the lock was waited for.
-        customer_id = held.fields["customer_id"]
-    raise NotFound
+    return await holding.hold(actor, RESOURCE_REQUEST, request_id, kinds=WRITTEN)
 
 
 async def is_made(actor: Actor, request_id: UUID, done: Done) -> bool:
