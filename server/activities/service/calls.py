@@ -133,7 +133,12 @@ async def _ban(product: Actor, customer_ids: Sequence[UUID], *, now: datetime) -
         return
     rows = await db.connection().fetch(_PHONES, tenant_id, customer_ids)
     refused = await opt_outs.among({row["phone"] for row in rows})
-    held = {row["id"]: row for row in await db.connection().fetch(_BANS, tenant_id, customer_ids)}
+    hit = sorted({row["customer_id"] for row in rows if row["phone"] in refused})
+    if hit:
+        # Whoever else brings their bans into line waits, and sees these.
+        await db.connection().execute(_HOLD, tenant_id, hit)
+    bans = await db.connection().fetch(_BANS, tenant_id, customer_ids)
+    held = {row["id"]: row for row in bans}
     wanted = {
         uuid5(row["customer_id"], f"call_ban:{row['phone']}"): row
         for row in rows
@@ -146,10 +151,6 @@ async def _ban(product: Actor, customer_ids: Sequence[UUID], *, now: datetime) -
         for ban_id, row in held.items()
         if row["lifted_at"] is None and row["phone"] not in refused
     ]
-    if new:
-        await db.connection().execute(
-            _HOLD, tenant_id, [wanted[each]["customer_id"] for each in new]
-        )
     known: dict[tuple[str, str], dict[str, Any]] = {
         **{(_BAN, str(each)): {"lifted_at": None} for each in back},
         **{(_BAN, str(each)): {"lifted_at": clock.to_ms(now)} for each in over},

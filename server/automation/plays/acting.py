@@ -52,6 +52,9 @@ WHERE p.tenant_id = $1 AND p.is_on = 1
     AND (v.terms->'trigger'->>'kind' = 'event') = ($2::text IS NOT NULL)
     AND ($2::text IS NULL OR v.terms->'trigger'->>'event' = $2)
 """
+_HOLD_CUSTOMERS: Final = """
+SELECT FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
+"""
 _LAST: Final = """
 SELECT customer_id, max(at) AS at FROM play_firing
 WHERE tenant_id = $1 AND play_id = $2 AND customer_id = ANY($3::uuid[]) GROUP BY customer_id
@@ -171,6 +174,10 @@ async def _fire(tenant_id: UUID, held: Held, found: Sequence[Occurrence], now: d
     wanted = rules.spaced(fresh, last, timedelta(days=held.terms.again_days))
     if not wanted:
         return 0
+    # All of them before the first write takes the tenant's clock, which is the last lock.
+    await db.connection().execute(
+        _HOLD_CUSTOMERS, tenant_id, sorted({each.customer_id for each in wanted})
+    )
     product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="automation")
     people = await _people(tenant_id, now)
     match held.terms.action:

@@ -35,12 +35,14 @@ from server.customers import service as book
 from server.customers.schemas import CustomerEdit, NewCustomer
 from server.identity import service as identity
 from server.identity.schemas import NewAbsence
+from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.notifications import queries as notifications
 from server.notifications.rules import Kind
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import NewOpportunity
 from tests.factories import NOW, Tenant, make_actor, new_id, new_user
+from tests.waiting import meanwhile
 
 DAY = timedelta(days=1)
 LONG_AGO = NOW - 400 * DAY
@@ -333,3 +335,25 @@ async def test_another_companys_plays_are_not_there(tenant: Tenant, rival: Tenan
     with pytest.raises(NotFound):
         await login(rival, customer_id)
     assert (await login(tenant, customer_id)).fired == 1
+
+
+async def test_who_writes_about_a_customer_meanwhile_is_waited_for(tenant: Tenant) -> None:
+    old = await veteran(tenant)
+    first, second = [await customer_of(old, since=NOW + n * DAY) for n in (0, 1)]
+    task = MakeTask(title="回访", to=Assignee.NEWCOMER, gives_customer=True)
+    terms = PlayTerms(name="回访", trigger=SilenceFalls(days=30), action=task, again_days=30)
+    await published(tenant, terms)
+    later = NOW + 32 * DAY
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "SELECT FROM customer WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+            tenant.tenant_id,
+            second,
+        )
+        acted = await meanwhile(acting.run(tenant.tenant_id, now=later))
+        await book.edit(tenant.owner, second, CustomerEdit(industry="茶"), now=later)
+
+    assert await acted == 2
+    for each in (first, second):
+        assert (await customers.one(tenant.owner, each)).owner_id == tenant.rep.user_id

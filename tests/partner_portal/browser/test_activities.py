@@ -1,0 +1,143 @@
+"""Rules, calls and tasks in a browser."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from server.activities import queries as activities
+from server.activities import service
+from server.activities.schemas import CallOutcome, NewCall, NewTask, TaskEdit, TaskFilters
+from server.automation.plays import service as plays
+from server.automation.plays.schemas import NewPlay
+from server.automation.signals import service as signals
+from server.automation.signals.schemas import NewSignal, NewSignalSource
+from server.customers import service as customers
+from server.customers.schemas import NewContact, NewCustomer
+from server.kit import clock
+from tests.factories import Tenant, new_id
+from tests.partner_portal.browser.stage import Site, let_in, open_page
+from tests.partner_portal.browser.test_pages import look_at, speak
+from tests.server.automation.test_plays import S13
+
+LONG = timedelta(days=400)
+
+
+async def sign_in_of_a_silent_customer(shop: Tenant, name: str) -> None:
+    """Let a customer that nobody has cared for sign in on the platform."""
+    now = clock.now()
+    made = await customers.create(shop.rep, NewCustomer(name=name), now=now - LONG)
+    told = NewSignal(event="login", event_id=new_id().hex, customer_id=made.id, happened_at=now)
+    await signals.tell(shop.owner, told, now=now)
+
+
+async def test_s13_a_rule_is_tried_published_and_switched_off(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    await sign_in_of_a_silent_customer(shop, "周庄水乡茶楼")
+    await let_in(context, site, shop.owner)
+
+    await open_page(page, "/plays/new")
+    await page.get_by_label("规则名称").fill("沉寂客户登录")
+    await page.get_by_label("任务标题或提醒内容").fill("24小时内联系")
+    await page.get_by_role("button", name="试算").click()
+    await expect(page.get_by_role("link", name="周庄水乡茶楼")).to_be_visible()
+    await page.get_by_role("button", name="发布").click()
+    await expect(page.get_by_text("规则已发布")).to_be_visible()
+
+    await sign_in_of_a_silent_customer(shop, "同里退思茶社")
+    await page.get_by_role("link", name="沉寂客户登录").click()
+    await page.get_by_role("link", name="同里退思茶社").click()
+    await expect(page.get_by_text("必做").first).to_be_visible()
+
+    await open_page(page, "/plays")
+    await page.get_by_role("button", name="停用").click()
+    await expect(page.get_by_text("规则已停用")).to_be_visible()
+    await page.get_by_label("来源名称").fill("平台账号系统")
+    await page.get_by_role("button", name="添加来源").click()
+    await expect(page.get_by_text(re.compile("whsec_"))).to_be_visible()
+
+
+async def test_s45_a_call_is_noted_and_a_phone_shown_to_nobody_any_more(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    now, digits = clock.now(), f"{new_id().int % 10**8:08d}"
+    made = await customers.create(shop.rep, NewCustomer(name="锦溪古砖瓦窑"), now=now)
+    contact = NewContact(name="陆师傅", phone=f"+86139{digits}")
+    person = await customers.add_contact(shop.rep, made.id, contact, now=now)
+    await let_in(context, site, shop.rep)
+
+    await open_page(page, f"/customers/{made.id}")
+    await expect(page.locator(f"a[href='tel:+86139{digits}']")).to_be_visible()
+    await page.get_by_role("button", name="记通话").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("时长（分钟）").fill("3")
+    await dialog.get_by_label("说了什么").fill("下周来看窑")
+    await dialog.get_by_role("button", name="保存").click()
+    await expect(page.get_by_text("通话已记下")).to_be_visible()
+    await expect(page.locator("#h-calls")).to_be_visible()
+    await expect(page.get_by_text("下周来看窑")).to_be_visible()
+
+    refused = NewCall(outcome=CallOutcome.OPTED_OUT, contact_id=person.id)
+    call = await service.add_call(shop.rep, made.id, refused, now=clock.now())
+    await service.heed_opt_outs(shop.tenant_id, [str(call.id)], now=clock.now())
+    await open_page(page, f"/customers/{made.id}")
+    await expect(page.get_by_text("勿扰，不可拨打")).to_be_visible()
+    await expect(page.locator("a[href^='tel:']")).to_have_count(0)
+
+
+async def test_a_task_is_changed_and_many_are_made(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    now, city = clock.now(), f"甪直{new_id().hex[-4:]}"
+    made = [
+        await customers.create(shop.rep, NewCustomer(name=name, city=city), now=now)
+        for name in ("保圣寺茶馆", "沈宅小食")
+    ]
+    new = NewTask(title="送样", detail="两盒", due_at=now + timedelta(days=2))
+    task = await service.add_task(shop.rep, made[0].id, new, now=now)
+    await let_in(context, site, shop.owner)
+
+    await open_page(page, f"/tasks/{task.id}")
+    await page.get_by_role("link", name="修改任务").click()
+    await page.locator("#f-title").fill("送三种样品")
+    # Somebody else writes another field meanwhile.
+    await service.change_task(shop.rep, task.id, TaskEdit(detail="三盒"), now=clock.now())
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.get_by_text("任务已修改")).to_be_visible()
+    await expect(page.get_by_role("heading", name="送三种样品")).to_be_visible()
+    await expect(page.get_by_text("三盒")).to_be_visible()
+
+    await open_page(page, f"/customers?city={city}")
+    await page.get_by_role("link", name="批量派任务").click()
+    await expect(page.get_by_text("给 2 个客户各派一项任务")).to_be_visible()
+    await page.locator("#f-title").fill("中秋回访")
+    await page.get_by_role("button", name="派 2 项任务").click()
+    await expect(page.get_by_text("任务已派出")).to_be_visible()
+    for each in made:
+        found = await activities.tasks(shop.owner, TaskFilters(customer_id=each.id))
+        assert "中秋回访" in [one.title for one in found.items]
+
+
+@pytest.mark.parametrize(("language", "theme"), [("zh-CN", "light"), ("en", "dark")])
+async def test_the_pages_of_rules_and_the_forms_of_tasks_are_usable_by_everybody(
+    language: str,
+    theme: str,
+    shop: Tenant,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    now = clock.now()
+    play = await plays.publish(shop.owner, NewPlay(terms=S13), now=now)
+    await signals.open_source(shop.owner, NewSignalSource(name="平台账号系统"), now=now)
+    await sign_in_of_a_silent_customer(shop, "周庄水乡茶楼")
+    made = await customers.create(shop.rep, NewCustomer(name="保圣寺茶馆"), now=now)
+    task = await service.add_task(shop.rep, made.id, NewTask(title="送样"), now=now)
+    await let_in(context, site, shop.owner)
+    await speak(context, site, language)
+
+    for path in ("/plays", f"/plays/{play.id}", f"/tasks/{task.id}/edit", "/tasks/many"):
+        await look_at(page, path, language, axe, (theme,))
