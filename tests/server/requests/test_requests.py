@@ -354,6 +354,38 @@ async def test_s112_the_platforms_result_comes_back_whatever_the_order_of_its_wo
     assert sent.verdict == "helped"
 
 
+async def test_a_word_that_comes_late_changes_nothing_that_was_sent_elsewhere_since(
+    tenant: Tenant,
+) -> None:
+    operator = make_platform_actor()
+    request = await ask(tenant.rep)
+    await do(tenant.manager, request, "dispatch")
+    (waiting,) = await lying(operator, tenant)
+    answered = []
+    for verb, text in ((Verb.ACCEPT, None), (Verb.DECLINE, "本季没有名额")):
+        event = new_id()
+        await answer(operator, waiting.id, verb, id=event, text=text)
+        told = service.Answered(
+            dispatch_id=waiting.id,
+            event_id=event,
+            verb=verb,
+            text=text,
+            done_by=operator.user_id,
+            done_at=NOW,
+        )
+        answered.append(told)
+    late, declined = answered
+    await service.settle(tenant.tenant_id, declined, now=NOW)
+    await do(tenant.manager, request, "dispatch", helper_id=tenant.owner.user_id)
+
+    await service.settle(tenant.tenant_id, late, now=NOW + HOUR)
+
+    held = await seen(tenant.rep, request)
+    assert (held.state, held.party, held.accepted_at) == ("dispatched", "company", None)
+    events = (await queries.detail(tenant.rep, request, now=NOW)).events
+    assert sorted(each.verb for each in events) == ["accept", "decline", "dispatch", "dispatch"]
+
+
 async def test_what_lies_with_the_platform_is_its_to_answer_and_ours_to_take_back(
     tenant: Tenant,
 ) -> None:
