@@ -91,6 +91,10 @@ async def test_a_newcomer_wins_a_deal_by_what_the_page_says(
     await page.fill("[name=amount]", "12800.50")
     await page.get_by_role("button", name="新建商机").click()
     await page.wait_for_selector("#deal")
+    # What is to be done here counts, not only what lies behind.
+    must = sum(step.is_mandatory for step in BUILT_IN.first.steps)
+    to_do = page.locator("section", has=page.locator("#h-next"))
+    await expect(to_do).to_contain_text(f"必做步骤 0/{must}")
 
     for stage in BUILT_IN.stages[:3]:
         await expect(page.locator("#h-next")).to_contain_text(stage.name)
