@@ -258,7 +258,8 @@ class Hands:
         customer = self._pick(client, Customer, rng)
         if customer is None:
             return
-        kind = rng.choice(CHILDREN)
+        # However many kinds there are: what can be deleted is half of what is made.
+        kind = rng.choice(rng.choice((CHILDREN, _DELETED)))
         fields = [each for each in SCHEMA.record(kind.KIND).fields if is_free(each)]
         first = next((each for each in fields if each.required), fields[0])
         client.create(kind, customer_id=customer.id, **{first.name: next(self._words)})
@@ -362,8 +363,10 @@ def _standing(client: Client) -> tuple[int, tuple[int, int]]:
 
 def _see(copy: Copy, seen: Seen) -> None:
     for name in customs.names_of(copy.record.KIND):
-        shown = customs.value_of(copy.record, name)
-        values = (shown, customs.beneath(copy.beneath, name), copy.sound.get(name))
+        values = [customs.value_of(copy.record, name)]
+        values += [customs.beneath(copy.beneath, name)] if copy.beneath else []
+        # That nothing is damaged is not to have seen an empty field.
+        values += [copy.sound[name]] if name in copy.sound else []
         seen[copy.record.id, name] = (*seen.get((copy.record.id, name), ()), *values)
 
 

@@ -211,9 +211,9 @@ PROFILES: Final[Mapping[str, Profile]] = {
     ),
     "sights": Profile(
         weather=_FAIR,
-        faults={"hand_over": (6, 12), "offline": (1, 3)},
-        kinds=("create_child", "create_child", "delete", "edit"),
-        horizons=(2 * MINUTE, 10 * MINUTE),
+        faults={"hand_over": (8, 16), "offline": (1, 3)},
+        kinds=("create_child", "create_child", "delete", "delete", "edit"),
+        horizons=(MINUTE, 2 * MINUTE, 10 * MINUTE),
     ),
     "skew": Profile(
         weather=_FAIR,
