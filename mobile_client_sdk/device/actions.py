@@ -100,6 +100,7 @@ def list_customers(desk: Desk, asked: Namespace) -> int:
     with desk.open() as client:
         found = list(islice(client.customers(search=asked.search, **equal), asked.limit + 1))
         total = client.count(Customer)
+        banned = {each.id for each in found if client.is_banned(each, each.phone)}
     if not found:
         desk.say("empty")
         return DONE
@@ -115,7 +116,12 @@ def list_customers(desk: Desk, asked: Namespace) -> int:
             [
                 each.id[-ID_END:],
                 each.name,
-                *(value_shown(name, getattr(each, name), language) for name in _SHOWN_IN_LIST),
+                *(
+                    desk.words("banned")
+                    if name == "phone" and each.id in banned
+                    else value_shown(name, getattr(each, name), language)
+                    for name in _SHOWN_IN_LIST
+                ),
             ]
             for each in shown
         ],

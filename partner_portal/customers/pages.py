@@ -14,6 +14,7 @@ from partner_portal.rendering import AnyRequest, TheRenderer, language_of, marke
 from partner_portal.words import catalogue
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
+from server.activities import queries as activities
 from server.customers import queries as customers
 from server.customers.custom import queries as customs
 from server.identity import queries as identity
@@ -35,7 +36,12 @@ async def customer_list(
         actor, look.filters, sort=look.order, cursor=cursor, limit=limit
     )
     directory = await identity.directory(actor)
-    shown: dict[str, Any] = {"page": page, "look": look, "names": directory.people}
+    shown: dict[str, Any] = {
+        "page": page,
+        "look": look,
+        "names": directory.people,
+        "banned": await activities.banned(actor, {each.phone for each in page.items if each.phone}),
+    }
     if cursor and htmx.is_fragment(request):
         return renderer.page(request, "customers/templates/rows.html", **shown)
     spoken = record.spoken(catalogue(language_of(request)))

@@ -11,6 +11,7 @@ from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access.edge import CurrentActor
+from server.activities import queries as activities
 from server.customers import queries as customers
 from server.customers.reveals import service
 from server.customers.reveals.schemas import NewReveal
@@ -31,6 +32,7 @@ async def reveal(
         shown = await service.reveal(actor, customer_id, asked, now=clock.now())
     except Refusal as refusal:
         wrong = forms.problem(refusal, forms.words_of(request))
+    numbers = {each.number for each in shown.numbers} if shown else set()
     return renderer.page(
         request,
         "customers/templates/reveal.html",
@@ -38,6 +40,7 @@ async def reveal(
         headers={"Cache-Control": "no-store"},
         customer=customer,
         shown=shown,
+        banned=await activities.banned(actor, numbers),
         given=given,
         wrong=wrong,
         **await frame(request, actor),

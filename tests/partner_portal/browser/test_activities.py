@@ -14,6 +14,8 @@ from server.automation.plays.schemas import NewPlay
 from server.automation.signals import service as signals
 from server.automation.signals.schemas import NewSignal, NewSignalSource
 from server.customers import service as customers
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptOutReason
 from server.customers.schemas import NewContact, NewCustomer
 from server.kit import clock
 from tests.factories import Tenant, new_id
@@ -63,7 +65,8 @@ async def test_s45_a_call_is_noted_and_a_phone_shown_to_nobody_any_more(
     shop: Tenant, site: Site, context: BrowserContext, page: Page
 ) -> None:
     now, digits = clock.now(), f"{new_id().int % 10**8:08d}"
-    made = await customers.create(shop.rep, NewCustomer(name="锦溪古砖瓦窑"), now=now)
+    shown = f"+86138{digits}"
+    made = await customers.create(shop.rep, NewCustomer(name="锦溪古砖瓦窑", phone=shown), now=now)
     contact = NewContact(name="陆师傅", phone=f"+86139{digits}")
     person = await customers.add_contact(shop.rep, made.id, contact, now=now)
     await let_in(context, site, shop.rep)
@@ -84,7 +87,11 @@ async def test_s45_a_call_is_noted_and_a_phone_shown_to_nobody_any_more(
     await service.heed_opt_outs(shop.tenant_id, [str(call.id)], now=clock.now())
     await open_page(page, f"/customers/{made.id}")
     await expect(page.get_by_text("勿扰，不可拨打")).to_be_visible()
-    await expect(page.locator("a[href^='tel:']")).to_have_count(0)
+    await expect(page.locator(f"a[href='tel:+86139{digits}']")).to_have_count(0)
+
+    await opt_outs.opt_out(shop.owner, shown, OptOutReason.ASKED, now=clock.now())
+    await open_page(page, "/customers?q=锦溪")
+    await expect(page.get_by_role("row", name="锦溪古砖瓦窑").get_by_text("勿扰")).to_be_visible()
 
 
 async def test_a_task_is_changed_and_many_are_made(
