@@ -62,13 +62,15 @@ async def merge(
     other_id: FromPath[UUID],
 ) -> Response[Any]:
     """Merge the other customer into the one that stays, with the values that were chosen."""
+    form = await request.form()
     choices: dict[str, Choice] = {
         name.removeprefix(_PREFIX): "other" if value == "other" else "kept"
-        for name, value in (await request.form()).items()
+        for name, value in form.items()
         if name.startswith(_PREFIX)
     }
+    as_of = int(shown) if (shown := form.get("as_of", "")).isdecimal() else None
     try:
-        await service.merge(actor, other_id, kept_id, choices=choices, now=clock.now())
+        await service.merge(actor, other_id, kept_id, choices=choices, as_of=as_of, now=clock.now())
     except Refusal as refusal:
         words = forms.words_of(request)
         wrong = forms.problem(refusal, words)

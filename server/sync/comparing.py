@@ -57,6 +57,7 @@ async def preview(actor: Actor, customer_id: UUID, into_id: UUID) -> MergePrevie
             for name in mergeable(old, into)
             if into.fields.get(name) not in _NOTHING or old.fields.get(name) not in _NOTHING
         ],
+        as_of=max(old.seq, into.seq),
         moves=dict(Counter(each.kind for each in held.values() if not each.deleted)),
     )
 

@@ -16,7 +16,7 @@ from server.access import Actor, Permission, ensure
 from server.changelog.store import Change, Store, Unit
 from server.customers.rules import masks
 from server.kit import clock, ids
-from server.kit.errors import IdReused, Invalid, NotFound, Refusal
+from server.kit.errors import Conflict, IdReused, Invalid, NotFound, Refusal
 from server.sync.merge_rows import HERE, Merge, Place
 from server.sync.registry import KINDS
 from server.sync.schemas import Choice, MergeView
@@ -43,6 +43,12 @@ class ChoiceUnknown(Invalid):
     """A value was chosen of a field that has no two; the field names it."""
 
     code = "choice_unknown"
+
+
+class MergeOutdated(Conflict):
+    """Somebody has changed one of the two since their values were compared and chosen from."""
+
+    code = "merge_outdated"
 
 
 class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +80,7 @@ async def merge(
     now: datetime,
     merge_id: UUID | None = None,
     choices: Mapping[str, Choice] = {},
+    as_of: int | None = None,
     place: Place = HERE,
 ) -> MergeView:
     """Merge a customer into another one, which stays. Asked again, it answers the same.
@@ -83,8 +90,10 @@ async def merge(
     but for fields of which somebody has chosen the value.
 
     :param choices: by field, whether the value stands of the one that stays or of the other.
+    :param as_of: the sequence of the preview that was chosen from: nobody's word goes unseen.
     :raises MergeWithItself: they are one already.
     :raises ChoiceUnknown: a field has no two values to choose from.
+    :raises MergeOutdated: one of them was changed since.
     :raises NotFound: one of them is not there, or not within sight.
     :raises IdReused: the merge's id is another one's.
     :raises PhoneHidden: hidden phones would become the actor's own to see.
@@ -100,6 +109,7 @@ async def merge(
         masks.ensure_may_take(actor, old.fields["owner_id"], into.fields)
         moved = await _belongings(actor, old, place)
         _ensure_choices(old, into, choices)
+        _ensure_compared(old, into, choices, as_of)
         filled = _filled(old, into, choices, now)
         unit = Unit(
             created=(),
@@ -170,6 +180,18 @@ def _ensure_choices(old: HeldRecord, into: HeldRecord, choices: Mapping[str, Cho
     """
     for name in sorted(set(choices) - set(mergeable(old, into))):
         raise ChoiceUnknown("This field has no two values.", field=f"choices.{name}")
+
+
+def _ensure_compared(
+    old: HeldRecord, into: HeldRecord, choices: Mapping[str, Choice], as_of: int | None
+) -> None:
+    """Refuse choices from values that nobody looked at.
+
+    :raises MergeOutdated: one of the two is newer.
+    """
+    if choices and (as_of is None or max(old.seq, into.seq) > as_of):
+        detail = "One of the two was changed since they were compared; look at them again."
+        raise MergeOutdated(detail, field="as_of")
 
 
 def _filled(

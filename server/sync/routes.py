@@ -175,7 +175,12 @@ async def merge(
 ) -> MergeView:
     """Let all that belongs to this customer belong to the other; this one is no more."""
     return await merging.merge(
-        actor, customer_id, data.into_id, choices=data.choices, now=clock.now()
+        actor,
+        customer_id,
+        data.into_id,
+        choices=data.choices,
+        as_of=data.as_of,
+        now=clock.now(),
     )
 
 

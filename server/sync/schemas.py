@@ -43,6 +43,8 @@ class MergeInto(msgspec.Struct, frozen=True):
     into_id: UUID
     choices: dict[str, Choice] = {}
     """By field; where both have a value and nothing is chosen, the other is kept as a conflict."""
+    as_of: int | None = None
+    """Of the preview that was chosen from; asked for with choices."""
 
 
 class ApartFrom(msgspec.Struct, frozen=True):
@@ -72,6 +74,8 @@ class MergePreview(msgspec.Struct, frozen=True, kw_only=True):
     customer_name: str
     fields: list[MergedField]
     """All of which one has a value."""
+    as_of: int
+    """The sequence of the two as they are shown."""
     moves: dict[str, int]
     """By kind of record, how many belong to the one and would belong to the other."""
 

@@ -18,7 +18,7 @@ from server.kit.errors import NotFound
 from server.settings import Settings
 from server.sync import merging
 from server.sync import queries as inbox
-from server.sync.merging import ChoiceUnknown, MergeWithItself
+from server.sync.merging import ChoiceUnknown, MergeOutdated, MergeWithItself
 from server.sync.schemas import Choice
 from server.sync.unmerging import unmerge
 from sync_protocol.messages import Intent, Outcome, ReceivedOp, Status
@@ -339,7 +339,9 @@ async def test_the_value_that_was_chosen_stands_and_the_merge_is_taken_back_exac
     before = await storage_of(phone, into)
 
     choices: dict[str, Choice] = {"name": "kept", "city": "other"}
-    view = await merging.merge(phone.actor, old, into, choices=choices, now=phone.later())
+    view = await merging.merge(
+        phone.actor, old, into, choices=choices, as_of=seen.as_of, now=phone.later()
+    )
 
     assert {line.field for line in seen.fields if line.is_open} == {"name", "city"}
     assert seen.moves == {"store": 1, "contact": 1, "note": 1}
@@ -349,6 +351,20 @@ async def test_the_value_that_was_chosen_stands_and_the_merge_is_taken_back_exac
     assert (await inbox.conflicts(phone.actor)).items == []
     await unmerge(phone.actor, into, view.id, now=phone.later())
     assert await storage_of(phone, into) == before
+
+
+async def test_nothing_is_chosen_from_values_that_were_changed_since(phone: Device) -> None:
+    old, into = await two(phone)
+    seen = await inbox.preview(phone.actor, old, into)
+    await phone.push(phone.edit("customer", old, city="昆山市"))
+
+    for as_of in (seen.as_of, None):
+        with pytest.raises(MergeOutdated):
+            await merging.merge(
+                phone.actor, old, into, choices={"city": "kept"}, as_of=as_of, now=phone.later()
+            )
+
+    assert (await service_queries.one(phone.actor, old)).city == "昆山市"
 
 
 async def test_a_choice_of_a_field_that_has_no_two_values_is_refused(phone: Device) -> None:
