@@ -288,6 +288,8 @@ def create_app(settings: Settings) -> Litestar:
             reveals.reveal,
             rights.rights,
             rights.set_phone_mask,
+            rights.share,
+            rights.unshare,
             people.people,
             people.new_person,
             people.add_person,

@@ -60,11 +60,27 @@ async def detail(
     try:
         shown = await record.facts(actor, customer_id, *_words(request))
     except NotFound:
-        return await _deleted(request, actor, renderer, customer_id)
+        return await _in_part(request, actor, renderer, customer_id)
     if htmx.is_fragment(request):
         return renderer.page(request, "customers/templates/record.html", **shown)
     return renderer.page(
         request, "customers/templates/detail.html", **shown, **await frame(request, actor)
+    )
+
+
+async def _in_part(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: UUID
+) -> Response[Any]:
+    """Show what another team lets see of its customer, or that one was deleted.
+
+    :raises NotFound: there never was such a customer within sight.
+    """
+    try:
+        shown = await record.in_part(actor, customer_id, *_words(request))
+    except NotFound:
+        return await _deleted(request, actor, renderer, customer_id)
+    return renderer.page(
+        request, "customers/templates/shared.html", **shown, **await frame(request, actor)
     )
 
 

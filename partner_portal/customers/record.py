@@ -272,6 +272,26 @@ async def facts(
     return shown
 
 
+async def in_part(
+    actor: Actor, customer_id: UUID, words: Catalogue, formats: Formats
+) -> dict[str, Any]:
+    """Give what another team lets see of its customer.
+
+    :raises NotFound: there is no such customer within sight.
+    """
+    found = await customers.detail(actor, customer_id)
+    own_fields = await customs.definitions(actor, "customer")
+    directory = await identity.directory(actor)
+    return {
+        "found": found,
+        "customer": found.customer,
+        "fields": CUSTOMER,
+        "own_fields": own_fields,
+        "spoken": spoken(words),
+        "teller": Teller(words, formats, directory, {}, own_fields),
+    }
+
+
 def sayings(found: CustomerDetail) -> dict[UUID, str]:
     """Give what the notes say and how contacts and stores are called."""
     return (

@@ -13,16 +13,20 @@ from server.access.rules import (
     reads_records,
     vouched,
 )
+from server.access.sharing import Part, Sharing, granted
 
 __all__ = [
     "PLATFORM_TENANT",
     "ROLE_PERMISSIONS",
     "Actor",
+    "Part",
     "Permission",
     "Role",
     "Scope",
+    "Sharing",
     "default_scope",
     "ensure",
+    "granted",
     "of_the_product",
     "reads_records",
     "vouched",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.access.sharing import Sharing
 from server.kit.errors import Forbidden
 
 PLATFORM_TENANT: Final = UUID("00000000-0000-7000-8000-000000000001")
@@ -148,6 +149,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None = None
     masks_phones: bool = False
     """Whether phones of customers that are not the person's own are hidden from them."""
+    shared: tuple[Sharing, ...] = ()
+    """What other teams let the person's own one see."""
 
     @property
     def is_platform(self) -> bool:
@@ -181,7 +184,7 @@ def vouched(actor: Actor) -> Actor:
     """
     actor.ensure_agent()
     return msgspec.structs.replace(
-        actor, role=Role.AGENT_OWNER, scope=Scope.TENANT, masks_phones=False
+        actor, role=Role.AGENT_OWNER, scope=Scope.TENANT, masks_phones=False, shared=()
     )
 
 

@@ -99,6 +99,8 @@ class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     custom: dict[str, Any] = {}
     """Custom fields that have a value, by name."""
+    shared: bool = False
+    """Whether another team shares it: what it does not share is null."""
 
 
 class StoreView(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,64 @@
-"""Which customers an actor sees: said once, for lists, details, search and export."""
+"""Which customers an actor sees: said once, for lists, details, search and export.
 
-from typing import Any
+What other teams share is seen where a question says `with_shared`: in lists, details, search and
+export of customers, and in nothing that belongs to a customer unless the line says so.
+"""
 
-from server.access import Actor, Scope, vouched
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from server.access import Actor, Part, Scope, Sharing, granted, vouched
+from server.changelog import storage
+from server.customers.rules import places, search
+from server.customers.rules.search import Stretch
+
+ViewT = TypeVar("ViewT", bound=msgspec.Struct)
+
+_PUBLIC_KEYS: Final = frozenset("nyi")
+"""The search keys of what is always shared: a customer's name."""
+_HAS_TAG: Final = (
+    "EXISTS (SELECT FROM customer_token k WHERE k.tenant_id = $1 AND k.token = {}"
+    " AND k.record_id = c.id)"
+)
+_NOTHING: Final[dict[Part, Any]] = {Part.CUSTOM: {}}
+"""What stands for a part that is not shared; None for all others."""
+_OF_CUSTOMER: Final = (
+    *(Part.USCC, Part.PHONE, Part.ADDRESS, Part.REMARK, Part.REVENUE, Part.CUSTOM),
+)
+"""The parts that are fields of the customer itself."""
+
+
+@lru_cache(1024)
+def _normal(shared: tuple[Sharing, ...]) -> tuple[Sharing, ...]:
+    """Give lines with the cities as customers have them."""
+    return tuple(
+        msgspec.structs.replace(line, cities=tuple(places.city(city) for city in line.cities))
+        for line in shared
+    )
+
+
+def lines_of(actor: Actor) -> tuple[Sharing, ...]:
+    """Give what other teams let the actor see; nothing to who sees the whole company anyway."""
+    return () if actor.scope is Scope.TENANT else _normal(actor.shared)
+
+
+def parts_of(actor: Actor, customer: Any) -> frozenset[Part]:
+    """Give what of a customer, or of a view of one, the actor sees besides what always is seen."""
+    if storage.is_visible(actor, customer.owner_id, customer.team_id):
+        return frozenset(Part)
+    return granted(lines_of(actor), customer) or frozenset()
+
+
+def shown(actor: Actor, view: ViewT) -> ViewT:
+    """Give a view of a customer as the actor may see it: of a shared one what is shared."""
+    customer: Any = view
+    if not lines_of(actor) or storage.is_visible(actor, customer.owner_id, customer.team_id):
+        return view
+    parts = parts_of(actor, customer)
+    hidden = {part.value: _NOTHING.get(part) for part in _OF_CUSTOMER if part not in parts}
+    return msgspec.structs.replace(view, shared=True, **hidden)
 
 
 class Where:
@@ -11,19 +67,53 @@ class Where:
     Begins with the tenant as $1, what is not deleted, and what the actor may see.
     """
 
-    def __init__(self, actor: Actor, *, with_deleted: bool = False) -> None:
+    def __init__(
+        self, actor: Actor, *, with_deleted: bool = False, with_shared: bool = False
+    ) -> None:
         self.actor = actor
         self.args: list[Any] = [actor.tenant_id]
         self._texts = ["c.tenant_id = $1"]
         if not with_deleted:
             self._texts.append("NOT c.deleted")
+        self.own = self._own()
+        """The actor's own sight, as a condition."""
+        if actor.scope is not Scope.TENANT:
+            lines = lines_of(actor) if with_shared else ()
+            self._texts.append(f"({' OR '.join([self.own, *map(self._line, lines)])})")
+
+    def _own(self) -> str:
+        """Say which customers are within the actor's own sight."""
+        actor = self.actor
         match actor.scope:
             case Scope.MINE:
-                self.add("c.owner_id = {}", actor.user_id)
+                return f"c.owner_id = {self.param(actor.user_id)}"
             case Scope.TEAM:
-                self.add("(c.owner_id = {} OR c.team_id = {})", actor.user_id, actor.team_id)
+                mine, ours = self.param(actor.user_id), self.param(actor.team_id)
+                return f"(c.owner_id = {mine} OR c.team_id = {ours})"
             case Scope.TENANT:
-                pass
+                return "TRUE"
+
+    def _line(self, line: Sharing) -> str:
+        """Say which customers a line of policy is about."""
+        texts = [f"c.team_id = {self.param(line.from_team_id)}"]
+        if line.levels:
+            texts.append(f"c.level = ANY({self.param(list(line.levels))}::text[])")
+        if line.cities:
+            texts.append(f"c.city = ANY({self.param(list(line.cities))}::text[])")
+        if line.tag_id is not None:
+            texts.append(_HAS_TAG.format(self.param(search.tag_token(str(line.tag_id)))))
+        return f"({' AND '.join(texts)})"
+
+    def by_key(self, stretch: Stretch) -> str:
+        """Say which customers are found by keys of a stretch, as a further condition.
+
+        By a phone somebody from whom phones are hidden finds their own alone; what is shared is
+        found by its name alone.
+        """
+        if stretch.is_phone and self.actor.masks_phones:
+            return f" AND c.owner_id = {self.param(self.actor.user_id)}"
+        is_public = stretch.prefix[0] in _PUBLIC_KEYS
+        return "" if is_public or not lines_of(self.actor) else f" AND {self.own}"
 
     @classmethod
     def of_tenant(cls, actor: Actor) -> "Where":

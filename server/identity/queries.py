@@ -4,9 +4,10 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, Role, ensure
+from server.access import Actor, Permission, Role, Sharing, ensure
 from server.identity import standings
 from server.identity.rules import standing
 from server.identity.schemas import (
@@ -17,6 +18,7 @@ from server.identity.schemas import (
     Directory,
     Me,
     PhoneMaskView,
+    SharingView,
     UserView,
 )
 from server.kit import db
@@ -281,3 +283,27 @@ async def phone_mask_of(tenant_id: UUID) -> PhoneMaskView:
         tenant_id,
     )
     return PhoneMaskView() if row is None else msgspec.convert(dict(row), PhoneMaskView)
+
+
+async def sharings(actor: Actor) -> list[SharingView]:
+    """List what the teams of the company let each other see, the oldest line first."""
+    ensure(actor, Permission.USERS_MANAGE)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            "SELECT * FROM sharing WHERE tenant_id = $1 ORDER BY made_at, id", actor.tenant_id
+        )
+    return [_sharing(row) for row in rows]
+
+
+async def one_sharing(tenant_id: UUID, line_id: UUID) -> SharingView:
+    """Give one line, inside an open transaction of the tenant."""
+    row = await db.connection().fetchrow(
+        "SELECT * FROM sharing WHERE tenant_id = $1 AND id = $2", tenant_id, line_id
+    )
+    assert row is not None, "it was just written, or stood there"
+    return _sharing(row)
+
+
+def _sharing(row: asyncpg.Record) -> SharingView:
+    """Turn a row into a view."""
+    return SharingView(msgspec.convert(dict(row), Sharing), row["made_by"], row["made_at"])

@@ -25,10 +25,12 @@ from server.identity.schemas import (
     Me,
     NewAbsence,
     NewEnrolmentCode,
+    NewSharing,
     NewUser,
     PasswordChange,
     PhoneMaskView,
     Refresh,
+    SharingView,
     SignIn,
     Tokens,
     UserChange,
@@ -260,6 +262,24 @@ async def set_phone_mask(actor: CurrentActor, data: JSONBody[PhoneMaskView]) -> 
     return await service.set_phone_mask(actor, data, now=clock.now())
 
 
+@get("/", summary="List what teams share")
+async def sharings(actor: CurrentActor) -> list[SharingView]:
+    """List what the teams of one's company let each other see."""
+    return await queries.sharings(actor)
+
+
+@post("/", summary="Share customers with a team")
+async def share(actor: CurrentActor, data: JSONBody[NewSharing]) -> SharingView:
+    """Let the people of one team see customers of another, in part or whole."""
+    return await service.share(actor, data, now=clock.now())
+
+
+@delete("/{line_id:uuid}", summary="Stop sharing")
+async def unshare(actor: CurrentActor, line_id: FromPath[UUID]) -> None:
+    """Take a line of policy away."""
+    await service.unshare(actor, line_id, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -285,6 +305,7 @@ router = Router(
             ],
         ),
         Router("/phone-mask", route_handlers=[phone_mask, set_phone_mask]),
+        Router("/sharings", route_handlers=[sharings, share, unshare]),
         Router("/absences", route_handlers=[remove_absence]),
         Router(
             "/me", route_handlers=[me, change_password, sign_out_elsewhere, sign_out_everywhere]

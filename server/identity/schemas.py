@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Role, Scope
+from server.access import Actor, Part, Role, Scope, Sharing
 from server.identity.rules.invitations import Purpose
 from server.kit.text import PRINTABLE, Int, Str
 
@@ -313,3 +313,27 @@ class PhoneMaskView(msgspec.Struct, frozen=True, kw_only=True):
     reveals_per_day: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
     """Of how many customers a person; null is no limit."""
     wants_reason: bool = False
+
+
+class NewSharing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the people of one team are let see of another team's customers."""
+
+    from_team_id: UUID
+    to_team_id: UUID
+    levels: Annotated[list[Literal["A", "B", "C", "D"]], msgspec.Meta(max_length=4)] = []
+    """Of which levels; none named means every customer."""
+    cities: Annotated[list[Str], msgspec.Meta(max_length=20)] = []
+    tag_id: UUID | None = None
+    parts: Annotated[list[Part], msgspec.Meta(max_length=20)] = []
+    """What is seen besides name, status, level, place, industry, source, tags and owner."""
+    may_write: bool = False
+    """Whether what is seen of a customer, but for owner and team, may be changed as well."""
+    id: UUID | None = None
+
+
+class SharingView(msgspec.Struct, frozen=True):
+    """A line of policy between two teams."""
+
+    line: Sharing
+    made_by: UUID
+    made_at: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.access import Sharing
 from server.identity.rules.standing import CACHE_S, Standing
 from server.identity.schemas import WebPresence
 from server.kit import db
@@ -20,9 +21,15 @@ _TTL: Final = timedelta(seconds=CACHE_S)
 _MASKED: Final = (
     "EXISTS (SELECT FROM phone_mask p WHERE p.tenant_id = u.tenant_id AND u.role = ANY(p.roles))"
 )
+_LINES: Final = "FROM sharing s WHERE s.tenant_id = u.tenant_id AND s.to_team_id = u.team_id"
+_SHARED_MARK: Final = f"""hashtextextended(
+    coalesce((SELECT string_agg(s.id::text, ',' ORDER BY s.id) {_LINES}), ''), 0
+)"""
 _READ: Final = f"""
 SELECT u.tenant_id, u.id AS user_id, u.name, u.role, u.team_id, u.scope, u.session_version,
-       u.disabled_at, {_MASKED} AS masks_phones, d.id AS device_id, d.user_id AS device_user_id,
+       u.disabled_at, {_MASKED} AS masks_phones, {_SHARED_MARK} AS shared_mark,
+       (SELECT jsonb_agg(to_jsonb(s) ORDER BY s.id) {_LINES}) AS shared,
+       d.id AS device_id, d.user_id AS device_user_id,
        d.revoked_at AS device_revoked_at, f.user_id AS session_user_id,
        f.revoked_at AS session_revoked_at
 FROM user_account u
@@ -36,6 +43,7 @@ SELECT 1 FROM user_account u JOIN refresh_family f ON f.id = $4::uuid AND f.tena
 WHERE u.tenant_id = $1::uuid AND u.id = $2::uuid AND u.disabled_at IS NULL
   AND u.session_version = $5::bigint AND u.role = $6::text AND u.scope = $7::text
   AND u.team_id IS NOT DISTINCT FROM $8::uuid AND {_MASKED}::int = $9::int
+  AND {_SHARED_MARK} = $10::bigint
   AND f.user_id = u.id AND f.revoked_at IS NULL
   AND ($3::uuid IS NULL OR EXISTS (
       SELECT FROM device d WHERE d.tenant_id = u.tenant_id AND d.id = $3::uuid
@@ -49,7 +57,10 @@ async def read(
     """Read one standing in one query; null when there is no such person."""
     async with db.tenant_transaction(tenant_id):
         row = await db.connection().fetchrow(_READ, tenant_id, user_id, device_id, session_id)
-    return None if row is None else msgspec.convert(dict(row), Standing)
+    if row is None:
+        return None
+    lines = msgspec.json.decode(row["shared"] or "[]", type=tuple[Sharing, ...])
+    return msgspec.convert({**row, "shared": lines}, Standing)
 
 
 def still_stands(
@@ -72,6 +83,7 @@ def still_stands(
             held.scope.value,
             held.team_id,
             int(held.masks_phones),
+            held.shared_mark,
         ),
         tenant_id=held.tenant_id,
         refuse=refuse,

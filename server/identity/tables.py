@@ -48,6 +48,22 @@ class PhoneMask(Table, tablename="phone_mask"):
     set_at = Timestamptz()
 
 
+class SharingLine(Table, tablename="sharing"):
+    """What one team lets another see of its customers. Insert and delete only."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    from_team_id = UUID()
+    to_team_id = UUID()
+    levels = Array(Text())
+    cities = Array(Text())
+    tag_id = UUID(null=True)
+    parts = Array(Text())
+    may_write = Boolean()
+    made_by = UUID()
+    made_at = Timestamptz()
+
+
 class Device(Table, tablename="device"):
     """A phone or desk app that holds some of a tenant's records for one person."""
 

@@ -19,7 +19,7 @@ from sync_protocol.process.built_in import BUILT_IN
 from sync_protocol.version import PROTOCOL_VERSION, SCHEMA_VERSION
 from tests.factories import new_id
 from tests.isolation import rhythm
-from tests.isolation.world import CHUNK, Company
+from tests.isolation.world import BRANCHES, CHUNK, Company
 from tests.partner_portal.forms import fields_of
 
 Body = Callable[[Company], Any]
@@ -89,6 +89,15 @@ def _lead(company: Company) -> dict[str, Any]:
         "name": company.text("新线索"),
         "phone": company.phone(),
         "source_id": str(company.ids["source"]),
+    }
+
+
+def _sharing(company: Company) -> dict[str, Any]:
+    """Write a line between two teams; several in turn, for each has so many lines at most."""
+    branch = new_id().int % BRANCHES
+    return {
+        "from_team_id": str(company.ids["team"]),
+        "to_team_id": str(company.ids[f"branch{branch}" if branch else "branch"]),
     }
 
 
@@ -593,6 +602,17 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
         body=lambda _: {"id": str(new_id()), "revision": 1},
         spends="path.family_id",
+    ),
+    ("GET", "/v1/sharings"): Case(),
+    ("POST", "/v1/sharings"): Case(
+        ids={"body.from_team_id": "team", "body.to_team_id": "branch"},
+        answers={"body.from_team_id": 422, "body.to_team_id": 422},
+        # Customers are asked for a tag; the tag itself is not looked up.
+        new_ids=("body.id", "body.tag_id"),
+        body=_sharing,
+    ),
+    ("DELETE", "/v1/sharings/{line_id}"): Case(
+        ids={"path.line_id": "sharing"}, spends="path.line_id"
     ),
     ("GET", "/v1/phone-mask"): Case(),
     ("PUT", "/v1/phone-mask"): Case(body=lambda _: {"roles": [], "reveals_per_day": 20}),
@@ -1442,6 +1462,15 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/customers/{customer_id}/reveal"): Case(
         ids={"path.customer_id": "customer"},
         body=lambda company: {"reason": company.text("原因")},
+    ),
+    ("POST", "/people/rights/sharings"): Case(
+        ids={"body.from_team_id": "team", "body.to_team_id": "branch"},
+        answers={"body.from_team_id": 422, "body.to_team_id": 422},
+        new_ids=("body.id", "body.tag_id"),
+        body=lambda company: {"id": str(new_id()), **_sharing(company)},
+    ),
+    ("POST", "/people/rights/sharings/{line_id}/removal"): Case(
+        ids={"path.line_id": "sharing"}, spends="path.line_id"
     ),
     ("GET", "/people/rights"): Case(),
     ("POST", "/people/rights/phone-mask"): Case(body=lambda _: {"reveals_per_day": "20"}),

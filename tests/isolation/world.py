@@ -54,6 +54,7 @@ from server.identity.schemas import (
     Acceptance,
     Enrolment,
     NewAbsence,
+    NewSharing,
     NewUser,
     PhoneMaskView,
     UserChange,
@@ -88,6 +89,8 @@ from server.quality import service as quality
 from server.sync import first_sync, merging, pairs, unmerging
 from server.sync import service as sync
 from server.sync.segments import PostgresSegments
+from server.tenants import service as tenants
+from server.tenants.schemas import NewTeam
 from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
 from sync_protocol.messages import PullRequest
 from tests.factories import (
@@ -108,6 +111,8 @@ AGENT_ROLES: Final = (Role.AGENT_OWNER, Role.SALES_MANAGER, Role.SALES_REP)
 PLATFORM_ROLES: Final = (Role.PLATFORM_OPERATOR, Role.PLATFORM_FINANCE)
 CHUNK: Final = b"x" * CHUNK_BYTES
 """The first chunk of every upload that is under way."""
+BRANCHES: Final = 8
+"""Teams of each company beside the one in which its people are."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _numbers = count(1)
 
@@ -233,6 +238,10 @@ async def fill(company: Company) -> None:
     """Make one of everything that a company has."""
     company.ids["tenant"] = company.tenant.tenant_id
     company.ids["team"] = company.tenant.team_id
+    for at in range(BRANCHES):
+        new_team = NewTeam(name=company.text("分部"))
+        made = await tenants.create_team(company.tenant.owner, new_team, now=clock.now())
+        company.ids[f"branch{at or ''}"] = made.id
     for kind in (
         "user",  # somebody whom no session is of: a route may let them go
         "device",
@@ -276,6 +285,7 @@ async def fill(company: Company) -> None:
         "contract",
         "signed_contract",
         "instalment",
+        "sharing",
     ):
         company.ids[kind] = await FRESH[kind](company)
     # A customer that lies in a pool names nobody's; everybody of the company may look at it.
@@ -326,6 +336,17 @@ async def reveal_phones(company: Company) -> None:
     masked = msgspec.structs.replace(company.tenant.manager, scope=Scope.TENANT, masks_phones=True)
     asked = NewReveal(reason=company.text("查看原因"))
     await reveals.reveal(masked, company.ids["customer"], asked, now=now)
+
+
+async def new_sharing(company: Company) -> UUID:
+    """Let a team in which nobody is see the customers of the other."""
+    new = NewSharing(
+        from_team_id=company.ids["team"],
+        to_team_id=company.ids[f"branch{next(_numbers) % BRANCHES or ''}"],
+        cities=[company.text("市")],
+        tag_id=company.ids["tag"],
+    )
+    return (await identity.share(company.tenant.owner, new, now=clock.now())).line.id
 
 
 async def new_store(company: Company) -> UUID:
@@ -778,6 +799,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "opportunity": lambda company: deals.new_opportunity(
         company.tenant, company.ids["customer"], company.text("商机")
     ),
+    "sharing": new_sharing,
     "survivor": new_customer,
     "merge": merge_two,
     "custom_field": new_custom_field,

@@ -20,9 +20,12 @@ _HAS_KEY: Final = (
 )
 
 
-async def where_of(actor: Actor, filters: Filters) -> Where:
-    """Turn filters into conditions."""
-    where = Where(actor)
+async def where_of(actor: Actor, filters: Filters, *, with_shared: bool = False) -> Where:
+    """Turn filters into conditions.
+
+    :param with_shared: also what other teams share, unless it is asked by what they may not.
+    """
+    where = Where(actor, with_shared=with_shared and not filters.custom)
     if len(filters.status) == 1:
         # An equality lets the list's index give the order too.
         where.add("c.status = {}", filters.status[0])
@@ -71,17 +74,15 @@ def ask(where: Where, text: str | None) -> None:
 
 
 def _holders(where: Where, stretch: Stretch) -> str:
-    """Write the SELECT of the customers with a key in a stretch.
-
-    By a phone somebody from whom phones are hidden finds their own customers alone.
-    """
+    """Write the SELECT of the customers with a key in a stretch, as far as they are found by it."""
     keys = "SELECT coalesce(k.customer_id, k.record_id) AS id FROM customer_token k"
     keys += f" WHERE k.tenant_id = $1 AND {inside(stretch, where)}"
-    if not (stretch.is_phone and where.actor.masks_phones):
+    narrowed = where.by_key(stretch)
+    if not narrowed:
         return keys
     return (
-        f"SELECT p.id FROM customer p JOIN ({keys}) held ON held.id = p.id"  # noqa: S608 - constants and numbered parameters
-        f" WHERE p.tenant_id = $1 AND p.owner_id = {where.param(where.actor.user_id)}"
+        f"SELECT c.id FROM customer c JOIN ({keys}) held ON held.id = c.id"  # noqa: S608 - constants and numbered parameters
+        f" WHERE c.tenant_id = $1{narrowed}"
     )
 
 

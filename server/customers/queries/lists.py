@@ -7,7 +7,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Part, Permission, ensure
+from server.customers import sight
 from server.customers.queries import matching
 from server.customers.queries import rows as rows_
 from server.customers.queries.filters import ask, where_of
@@ -58,7 +59,11 @@ async def list_page(
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         if sort is Sort.MATCH and question is not None and question.stretches:
             return await matching.page(actor, filters, question, cursor, limit)
-        where = await where_of(actor, filters)
+        # An order by what is not shared would tell it.
+        is_told = sort is not Sort.REVENUE or all(
+            Part.REVENUE in line.parts for line in sight.lines_of(actor)
+        )
+        where = await where_of(actor, filters, with_shared=is_told)
         ask(where, filters.q)
         return await _sorted(where, Sort.NAME if sort is Sort.MATCH else sort, cursor, limit)
 
@@ -89,16 +94,20 @@ async def chosen(actor: Actor, filters: Filters, *, limit: int) -> list[Chosen]:
 
 
 async def summary(actor: Actor, filters: Filters) -> Summary:
-    """Count the customers that the filters leave, in all and by status."""
+    """Count the customers that the filters leave, in all and by status.
+
+    What is expected of customers that other teams share is not summed up.
+    """
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        where = await where_of(actor, filters)
+        where = await where_of(actor, filters, with_shared=True)
         ask(where, filters.q)
         rows = await db.connection().fetch(
             f"""
             SELECT c.status AS value, count(*) AS customers,
                 least(
-                    coalesce(sum(c.expected_revenue_minor), 0), {MAX_SAFE_INT}
+                    coalesce(sum(c.expected_revenue_minor) FILTER (WHERE {where.own}), 0),
+                    {MAX_SAFE_INT}
                 )::bigint AS expected_revenue_minor
             FROM customer c WHERE {where.text} GROUP BY c.status ORDER BY c.status
             """,  # noqa: S608 - constants and numbered parameters

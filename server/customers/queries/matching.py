@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from server.access import Actor
+from server.changelog import storage
 from server.customers import index
 from server.customers.queries import rows as rows_
 from server.customers.queries.filters import inside, where_of
@@ -107,7 +108,7 @@ async def _behind(
     Says, too, which leg comes next, unless there is more on the last. One statement; the customer
     is looked up key by key, so that the keys are read in their order and no further than needed.
     """
-    where = await where_of(actor, filters)
+    where = await where_of(actor, filters, with_shared=True)
     walks = [
         _walk(number, legs[number], where, place if number == place.leg else None, limit)
         for number in walked
@@ -125,13 +126,11 @@ def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, limit: int
     """Write the SELECT that walks along one leg, from its beginning or from a place on it."""
     behind = (place.token, place.record_id) if place else None
     key = "k.customer_id" if leg.is_lent else "k.record_id"
-    own = ""
-    if leg.stretch.is_phone and where.actor.masks_phones:
-        own = f" AND c.owner_id = {where.param(where.actor.user_id)}"
+    narrowed = where.by_key(leg.stretch)
     return f"""(
         SELECT {number} AS leg, k.token, k.record_id, found.* FROM customer_token k
         CROSS JOIN LATERAL (
-            SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text}{own} LIMIT 1
+            SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text}{narrowed} LIMIT 1
         ) AS found
         WHERE k.tenant_id = $1 AND {inside(leg.stretch, where, behind=behind)}
         ORDER BY k.token, k.record_id LIMIT {limit:d}
@@ -144,12 +143,17 @@ async def _first_places(
     """Compute where in the whole search each customer of the rows comes up first."""
     firsts: dict[UUID, _Place] = {}
     hidden = {row["id"] for row in rows if masks.hides(actor, row["owner_id"])}
+    shared = {
+        row["id"] for row in rows if not storage.is_visible(actor, row["owner_id"], row["team_id"])
+    }
     own = [(number, leg) for number, leg in enumerate(legs) if not leg.is_lent]
     lent = [(number, leg) for number, leg in enumerate(legs) if leg.is_lent]
     for row in rows:
         fields: dict[str, Any] = {name: row[name] for name in ("name", "phone", "uscc", "city")}
-        if row["id"] in hidden:
+        if row["id"] in hidden | shared:
             fields["phone"] = None
+        if row["id"] in shared:
+            fields["uscc"] = None
         tokens = index.customer_tokens({**fields, "tags": None})
         _note_first(firsts, row["id"], row["id"], tokens, own)
     with_children = [row["id"] for row in rows if legs[row["leg"]].is_lent]

@@ -6,7 +6,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Part, Permission, ensure
+from server.customers import sight
 from server.customers.queries import rows as rows_
 from server.customers.queries.rows import COLUMNS, FROM
 from server.customers.rules import masks
@@ -25,6 +26,8 @@ from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
 
+_BelongsT = TypeVar("_BelongsT", StoreView, ContactView)
+
 NOTES_SHOWN: Final = 50
 _HISTORY: Final = """
     SELECT h.seq, h.at, h.actor_id, h.device_id, h.kind, h.record_id, h.action, h.patch
@@ -37,13 +40,16 @@ _LAST_ID: Final = UUID(int=2**128 - 1)
 _LAST_SEQ: Final = 2**62
 
 
-async def one(actor: Actor, customer_id: UUID, *, with_deleted: bool = False) -> CustomerView:
+async def one(
+    actor: Actor, customer_id: UUID, *, with_deleted: bool = False, with_shared: bool = False
+) -> CustomerView:
     """Give one customer within sight.
 
+    :param with_shared: also one that another team shares, as far as it does.
     :raises NotFound: there is none, it is out of sight, or another tenant's: the same answer.
     """
     ensure(actor, Permission.CUSTOMERS_READ)
-    where = Where(actor, with_deleted=with_deleted)
+    where = Where(actor, with_deleted=with_deleted, with_shared=with_shared)
     where.add("c.id = {}", customer_id)
     async with db.tenant_transaction(actor.tenant_id):
         row = await db.connection().fetchrow(
@@ -65,10 +71,14 @@ async def known(actor: Actor, customer_id: UUID) -> CustomerView:
     return rows_.customer(actor, row)
 
 
-async def detail(actor: Actor, customer_id: UUID) -> CustomerDetail:
-    """Give one customer with all that belongs to it, as of one moment."""
+async def detail(actor: Actor, customer_id: UUID, *, with_shared: bool = False) -> CustomerDetail:
+    """Give one customer with all that belongs to it, as of one moment.
+
+    :param with_shared: also one that another team shares, as far as it does.
+    """
     async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        customer = await one(actor, customer_id)
+        customer = await one(actor, customer_id, with_shared=with_shared)
+        parts = sight.parts_of(actor, customer)
         key = (actor.tenant_id, customer_id)
         children = "FROM {} WHERE tenant_id = $1 AND customer_id = $2 AND NOT deleted ORDER BY id"
         stores = await db.connection().fetch(f"SELECT * {children.format('store')}", *key)
@@ -80,11 +90,29 @@ async def detail(actor: Actor, customer_id: UUID) -> CustomerDetail:
     owner_id = customer.owner_id
     return CustomerDetail(
         customer=customer,
-        stores=[masks.view(actor, owner_id, _view(row, StoreView)) for row in stores],
-        contacts=[masks.view(actor, owner_id, _view(row, ContactView)) for row in contacts],
-        notes=[_view(row, NoteView) for row in notes],
+        stores=[
+            _shared(parts, masks.view(actor, owner_id, _view(row, StoreView)))
+            for row in stores
+            if Part.STORES in parts
+        ],
+        contacts=[
+            _shared(parts, masks.view(actor, owner_id, _view(row, ContactView)))
+            for row in contacts
+            if Part.CONTACTS in parts
+        ],
+        notes=[_view(row, NoteView) for row in notes if Part.NOTES in parts],
         tags=tags,
     )
+
+
+def _shared(parts: frozenset[Part], view: _BelongsT) -> _BelongsT:
+    """Give a store or contact without the numbers and own fields that are not shared."""
+    without: dict[str, Any] = {}
+    if Part.PHONE not in parts:
+        without |= {name: None for name in ("phone", "wechat", "email") if hasattr(view, name)}
+    if Part.CUSTOM not in parts:
+        without["custom"] = {}
+    return msgspec.structs.replace(view, **without) if without else view
 
 
 async def _tags_of(actor: Actor, customer: CustomerView) -> list[TagView]:

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from server.access import Actor
+from server.customers import sight
 from server.customers.rules import masks
 from server.customers.schemas import CustomerView
 
@@ -54,4 +55,4 @@ def customer(actor: Actor, row: asyncpg.Record) -> CustomerView:
         deleted=row["deleted"],
         custom=msgspec.json.decode(row["custom"]) if row["custom"] else {},
     )
-    return masks.view(actor, made.owner_id, made)
+    return sight.shown(actor, masks.view(actor, made.owner_id, made))

@@ -42,7 +42,7 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
     reason, today = cleaned(asked.reason, "reason"), day_of(now)
     key = (actor.tenant_id, actor.user_id)
     open_ = msgspec.structs.replace(actor, masks_phones=False)
-    found = await customers.detail(open_, customer_id)
+    found = await customers.detail(open_, customer_id, with_shared=True)
     shown = Revealed(numbers=list(_numbers(found)), left_today=None)
     if not masks.hides(actor, found.customer.owner_id):
         return shown

@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor
+from server.access import Actor, vouched
 from server.audit import service as audit
 from server.changelog import storage
 from server.changelog.kinds import Along
-from server.customers import queries
+from server.customers import queries, sight
 from server.customers.custom import required
 from server.customers.queries import doubles, records
 from server.customers.queries.doubles import Surroundings
@@ -33,13 +33,25 @@ from server.customers.schemas import (
 from server.customers.service import writing
 from server.customers.service.references import ensure_tags, ensure_teams, teams_of
 from server.kit import clock, db, ids
+from server.kit.errors import Forbidden
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import SetChange
+from sync_protocol.schema.custom import is_custom
 
 _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
 _COMPARED: Final = frozenset({"name", "uscc", "phone"})
 """What doubles are found by."""
+_SHARED: Final = frozenset(
+    {"name", "status", "level", "city", "district", "industry", "source", "tags"}
+)
+"""What is always shared of a customer, and may be written where a line lets write."""
 _OWN_ID: Final = frozenset({"id"})
+
+
+class SharedInPart(Forbidden):
+    """Another team shares this customer, and does not let write this of it."""
+
+    code = "shared_in_part"
 
 
 async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
@@ -142,14 +154,16 @@ async def edit(
     added, removed = map(str, change.add_tags), map(str, change.remove_tags)
     tags = SetChange(add=tuple(sorted(added)), remove=tuple(sorted(removed)))
     async with db.tenant_transaction(actor.tenant_id):
-        held = await records.one(actor, customer_id)
+        held = await records.one(actor, customer_id, with_shared=True)
         masks.ensure_may_take(actor, held.owner_id, fields)
+        masks.ensure_may_write(actor, held.owner_id, fields)
+        writer = _writer(actor, held, fields)
         await ensure_tags(actor, set(tags.add))
         await ensure_teams(actor, {fields.get("team_id")})
         if fields.get("owner_id"):
             _follow_owner(fields, await teams_of(actor, {fields["owner_id"]}))
         done = await writing.edit_record(
-            actor,
+            writer,
             "customer",
             customer_id,
             fields,
@@ -157,6 +171,8 @@ async def edit(
             now=now,
             sets={"tags": tags} if tags.add or tags.remove else None,
         )
+        if writer != actor:
+            await audit.record(actor, "customer.edited_shared", subject_id=customer_id, now=now)
         if "owner_id" in fields or "team_id" in fields:
             await audit.record(actor, "customer.assigned", subject_id=customer_id, now=now)
     # Read after the commit: what is written holds the tenant's clock, for which others wait.
@@ -177,6 +193,28 @@ async def edit(
         customer=customer,
         duplicates=found.get(0, []),
     )
+
+
+def _writer(actor: Actor, held: CustomerView, fields: Mapping[str, Any]) -> Actor:
+    """Give who may write these fields: of a shared customer what a line lets write, in its name.
+
+    :raises SharedInPart: the other team lets see this field at most.
+    """
+    if not held.shared:
+        return actor
+    lines = [line for line in sight.lines_of(actor) if line.may_write and line.covers(held)]
+    parts = {part.value for line in lines for part in line.parts}
+    is_custom_shared = "custom" in parts
+    for name in fields:
+        is_open = name in parts or name in _SHARED or (is_custom(name) and is_custom_shared)
+        if not (lines and is_open):
+            raise SharedInPart(
+                "Another team lets you see this customer, and not write this; ask its owner.",
+                field=name,
+            )
+    if not lines:
+        raise SharedInPart("Another team lets you see this customer alone; ask its owner.")
+    return vouched(actor)
 
 
 async def delete(actor: Actor, customer_id: UUID, *, base: int | None, now: datetime) -> Saved:

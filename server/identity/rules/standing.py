@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Role, Scope
+from server.access import Actor, Role, Scope, Sharing
 from server.identity.rules.access_tokens import AccessTokenRefused, Claims
 from server.kit.errors import Forbidden
 
@@ -49,6 +49,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     session_version: int
     disabled_at: datetime | None
     masks_phones: bool = False
+    shared: tuple[Sharing, ...] = ()
+    shared_mark: int = 0
+    """Another one wherever another set of lines is shared."""
     device_id: UUID | None = None
     device_user_id: UUID | None = None
     device_revoked_at: datetime | None = None
@@ -92,7 +95,8 @@ def _has_device(standing: Standing, claims: Claims) -> bool:
 def actor(standing: Standing, *, device_id: UUID | None, session_id: UUID | None) -> Actor:
     """Make the Actor of somebody whose standing has been checked.
 
-    A device of somebody from whom phones are hidden holds the person's own customers alone.
+    A device of somebody from whom phones are hidden holds the person's own customers alone, and
+    none holds what other teams share: what is seen in part is seen in a browser.
     """
     is_narrowed = standing.masks_phones and device_id is not None
     return Actor(
@@ -105,6 +109,7 @@ def actor(standing: Standing, *, device_id: UUID | None, session_id: UUID | None
         device_id=device_id,
         session_id=session_id,
         masks_phones=standing.masks_phones,
+        shared=standing.shared if device_id is None else (),
     )
 
 

@@ -22,6 +22,7 @@ from server.identity.service.invitations import (
 )
 from server.identity.service.masks import set_phone_mask
 from server.identity.service.proof import sign_in, unlock
+from server.identity.service.sharing import share, unshare
 from server.identity.service.tokens import refresh, sign_out
 from server.identity.service.upkeep import sweep
 from server.identity.service.users import (
@@ -66,12 +67,14 @@ __all__ = [
     "revoke_device",
     "revoke_invitation",
     "set_phone_mask",
+    "share",
     "sign_in",
     "sign_out",
     "sign_out_elsewhere",
     "sign_out_everywhere",
     "sweep",
     "unlock",
+    "unshare",
     "web_cookie_name",
     "web_presence",
     "web_sign_in",

@@ -10,6 +10,8 @@ from server.customers import service
 from server.customers.schemas import NewContact
 from server.identity import service as identity
 from server.identity.schemas import PhoneMaskView
+from server.tenants import service as tenants
+from server.tenants.schemas import NewTeam
 from tests import factories
 from tests.factories import NOW, Tenant
 from tests.partner_portal.browser.stage import (
@@ -52,7 +54,15 @@ async def test_the_pages_of_rights_are_for_everybody(
 
     hidden = {"hidden": f"/customers/{customer.id}"}
     await _look(page, context, site, axe, hidden)
+    branch = await tenants.create_team(shop.owner, NewTeam(name="滨江分部"), now=NOW)
     await let_in(context, site, shop.owner)
+    await open_page(page, "/people/rights")
+    await page.select_option("[name=to_team_id]", str(branch.id))
+    await page.fill("[name=cities]", "杭州，宁波")
+    await page.check("[name=part_contacts]")
+    await page.get_by_role("button", name="Share", exact=True).click()
+    await expect(page.locator("#toasts")).to_contain_text("Shared")
+    await expect(page.get_by_text("一队 → 滨江分部")).to_be_visible()
     await _look(page, context, site, axe, {"rights": "/people/rights"})
     await let_in(context, site, analyst)
     paths = {

@@ -6,15 +6,16 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
+import msgspec
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from server.access import Actor
+from server.access import Actor, Sharing
 from server.customers import queries, service
 from server.customers.schemas import CustomerBatch, Filters, NewCustomer, Sort
 from server.kit import db
 from server.settings import Settings
-from tests.factories import NOW, Tenant
+from tests.factories import NOW, Tenant, new_id
 from tests.postgres import Postgres
 
 
@@ -94,3 +95,18 @@ async def test_a_list_reads_its_page_from_its_index(large: Tenant) -> None:
             assert index in plan
             assert "tenant_id =" in index_conditions(plan)
             assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("sort", [None, Sort.NAME])
+async def test_s110_what_is_shared_is_listed_by_an_index(large: Tenant, sort: Sort | None) -> None:
+    lines = [
+        Sharing(id=new_id(), from_team_id=large.team_id, to_team_id=new_id(), levels=("A",)),
+        Sharing(id=new_id(), from_team_id=new_id(), to_team_id=new_id(), cities=("杭州",)),
+    ]
+    rep = msgspec.structs.replace(large.rep, shared=tuple(lines))
+
+    found = await plans(rep, lambda: queries.list_page(rep, Filters(city="绍兴"), sort=sort))
+
+    assert found
+    for plan in found:
+        assert "Seq Scan" not in plan
