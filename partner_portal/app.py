@@ -30,6 +30,7 @@ from partner_portal.customers import (
     merging,
     relationship,
     reveals,
+    views,
 )
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
@@ -96,6 +97,10 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=[
             customers.customer_list,
             customers.found,
+            views.open_view,
+            views.new_view,
+            views.save_view,
+            views.remove_view,
             detail.detail,
             detail.cell,
             detail.save_cell,

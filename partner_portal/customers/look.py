@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Final, Self, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,13 +13,18 @@ from partner_portal import forms
 from partner_portal.customers.fields import LEVELS, STATUSES
 from partner_portal.rendering import AnyRequest
 from server.customers.schemas import Filters, Sort
+from server.customers.views.schemas import Column
+from server.customers.views.schemas import Look as SavedLook
 from sync_protocol.schema.custom import is_custom
 
 DEFAULT_SORT: Final = Sort.UPDATED
 SORTS: Final = (Sort.UPDATED, Sort.NAME, Sort.REVENUE)
+COLUMNS: Final[tuple[str, ...]] = get_args(Column)
 _LENGTH_MAX: Final = 100
 _CARRIED: Final = "look_"
 """What a list was narrowed by goes along in a form about it, beside the form's own fields."""
+_SAVED: Final = ("q", "status", "city", "industry", "level", "owner_id", "tag", "sort")
+"""The parts that are saved as they are called here."""
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +40,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     own: str = ""
     """A custom field and its value, with a colon between."""
     sort: str = ""
+    columns: str = ""
+    """Columns beside the name, with commas between; empty for all."""
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Self:
@@ -45,6 +52,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             given[name] = given[name] if given[name] in choices else ""
         for name in ("owner_id", "tag"):
             given[name] = given[name] if _is_id(given[name]) else ""
+        columns = [each for each in given["columns"].split(",") if each in COLUMNS]
+        given["columns"] = ",".join(columns) if len(set(columns)) < len(COLUMNS) else ""
         given["own"] = given["own"] if is_custom(given["own"].partition(":")[0]) else ""
         return cls(**{name: value.replace("\0", "") for name, value in given.items()})
 
@@ -89,6 +98,31 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         names = ("city", "industry", "level", "owner_id", "tag", "own")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
+    def shows(self, column: str) -> bool:
+        """Tell whether a column is shown."""
+        return not self.columns or column in self.columns.split(",")
+
+    @property
+    def saved(self) -> dict[str, object]:
+        """Give what is saved of this look under a name."""
+        parts = msgspec.structs.asdict(self)
+        kept: dict[str, object] = {name: parts[name] or None for name in _SAVED}
+        return kept | {
+            "custom": self.own or None,
+            "columns": self.columns.split(",") if self.columns else None,
+        }
+
+    @classmethod
+    def of(cls, view: SavedLook, *, me: UUID) -> Self:
+        """Give the look that was saved, for the person who opens it."""
+        held = msgspec.to_builtins(view)
+        parts = {name: held[name] or "" for name in _SAVED}
+        owner = str(me) if view.is_mine else parts["owner_id"]
+        return cls.read(
+            parts
+            | {"owner_id": owner, "own": view.custom or "", "columns": ",".join(view.columns or ())}
+        )
+
     def address(self, **other: str) -> str:
         """Write this look's address, with some parts changed."""
         parts = {**msgspec.structs.asdict(self), **other}
@@ -97,18 +131,25 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def export(self) -> str:
         """Write the address of the file with what is looked at."""
-        parts = {**msgspec.structs.asdict(self), "sort": "", "own": "", "custom": self.own}
+        parts = {**msgspec.structs.asdict(self), "own": "", "custom": self.own}
+        parts |= {"sort": "", "columns": ""}
         return _address("/customers/export.csv", parts)
+
+    @property
+    def view(self) -> str:
+        """Write the address of the form that saves what is looked at."""
+        return _address("/customers/views/new", msgspec.structs.asdict(self))
 
     @property
     def bulk(self) -> str:
         """Write the address of the form that changes what is looked at."""
-        return _address("/bulk/new", {**msgspec.structs.asdict(self), "sort": ""})
+        return _address("/bulk/new", {**msgspec.structs.asdict(self), "sort": "", "columns": ""})
 
     @property
     def tasks(self) -> str:
         """Write the address of the form that makes a task for each of what is looked at."""
-        return _address("/tasks/many", {**msgspec.structs.asdict(self), "sort": ""})
+        parts = {**msgspec.structs.asdict(self), "sort": "", "columns": ""}
+        return _address("/tasks/many", parts)
 
     @property
     def cleared(self) -> str:

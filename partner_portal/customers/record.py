@@ -279,7 +279,7 @@ async def in_part(
 
     :raises NotFound: there is no such customer within sight.
     """
-    found = await customers.detail(actor, customer_id)
+    found = await customers.detail(actor, customer_id, with_shared=True)
     own_fields = await customs.definitions(actor, "customer")
     directory = await identity.directory(actor)
     return {

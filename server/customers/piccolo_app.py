@@ -23,6 +23,7 @@ from server.customers.tables import (
     Store,
     Tag,
 )
+from server.customers.views.tables import SavedView
 
 APP_CONFIG = AppConfig(
     app_name="customers",
@@ -44,6 +45,7 @@ APP_CONFIG = AppConfig(
         CustomerBulk,
         CustomerBulkRow,
         PhoneReveal,
+        SavedView,
     ],
     migration_dependencies=["server.changelog.piccolo_app"],
 )

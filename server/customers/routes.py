@@ -45,6 +45,7 @@ from server.customers.schemas import (
     TagEdit,
     TagView,
 )
+from server.customers.views.routes import router as view_router
 from server.imports import targets
 from server.kit import clock
 from server.kit.errors import Invalid
@@ -134,7 +135,7 @@ async def duplicates(actor: CurrentActor, data: JSONBody[Identity]) -> list[Dupl
 @get("/{customer_id:uuid}", summary="Show a customer")
 async def show(actor: CurrentActor, customer_id: FromPath[UUID]) -> CustomerDetail:
     """Give a customer with its stores, contacts, newest notes and tags."""
-    return await queries.detail(actor, customer_id)
+    return await queries.detail(actor, customer_id, with_shared=True)
 
 
 @patch("/{customer_id:uuid}", summary="Edit a customer")
@@ -291,6 +292,7 @@ router = Router(
         bulk_router,
         custom_router,
         reveal_router,
+        view_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),
     ],
     tags=["customers"],

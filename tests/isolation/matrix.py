@@ -603,6 +603,22 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"id": str(new_id()), "revision": 1},
         spends="path.family_id",
     ),
+    ("GET", "/v1/saved-views"): Case(),
+    ("POST", "/v1/saved-views"): Case(
+        # What a view narrows by is looked up by whoever opens it.
+        new_ids=("body.id", "body.look.owner_id", "body.look.tag"),
+        body=lambda company: {"name": company.text("视图"), "look": {"level": "A"}},
+        role=Role.SALES_REP,
+    ),
+    ("GET", "/v1/saved-views/{view_id}"): Case(ids={"path.view_id": "view"}),
+    ("PATCH", "/v1/saved-views/{view_id}"): Case(
+        ids={"path.view_id": "view"},
+        new_ids=("body.look.owner_id", "body.look.tag"),
+        body=lambda company: {"name": company.text("改视图")},
+    ),
+    ("DELETE", "/v1/saved-views/{view_id}"): Case(
+        ids={"path.view_id": "view"}, spends="path.view_id"
+    ),
     ("GET", "/v1/sharings"): Case(),
     ("POST", "/v1/sharings"): Case(
         ids={"body.from_team_id": "team", "body.to_team_id": "branch"},
@@ -1471,6 +1487,15 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("POST", "/people/rights/sharings/{line_id}/removal"): Case(
         ids={"path.line_id": "sharing"}, spends="path.line_id"
+    ),
+    ("GET", "/customers/views/new"): Case(),
+    ("POST", "/customers/views/new"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {"name": company.text("视图"), "audience": "own", "id": str(new_id())},
+    ),
+    ("GET", "/customers/views/{view_id}"): Case(ids={"path.view_id": "view"}),
+    ("POST", "/customers/views/{view_id}/removal"): Case(
+        ids={"path.view_id": "view"}, spends="path.view_id"
     ),
     ("GET", "/people/rights"): Case(),
     ("POST", "/people/rights/phone-mask"): Case(body=lambda _: {"reveals_per_day": "20"}),

@@ -46,6 +46,8 @@ from server.customers.schemas import (
     NewStore,
     NewTag,
 )
+from server.customers.views import service as views
+from server.customers.views.schemas import Audience, Look, NewView
 from server.identity import keys
 from server.identity import service as identity
 from server.identity.rules import access_tokens
@@ -286,6 +288,7 @@ async def fill(company: Company) -> None:
         "signed_contract",
         "instalment",
         "sharing",
+        "view",
     ):
         company.ids[kind] = await FRESH[kind](company)
     # A customer that lies in a pool names nobody's; everybody of the company may look at it.
@@ -347,6 +350,15 @@ async def new_sharing(company: Company) -> UUID:
         tag_id=company.ids["tag"],
     )
     return (await identity.share(company.tenant.owner, new, now=clock.now())).line.id
+
+
+async def new_view(company: Company) -> UUID:
+    """Save a view for everybody of the company."""
+    look = Look(q=company.text("搜"), tag=company.ids["tag"], city=company.text("市"))
+    new = NewView(name=company.text("视图"), look=look, audience=Audience.TENANT)
+    # By a person of its own: nobody keeps more than so many.
+    maker = msgspec.structs.replace(await _new_person(company), role=Role.SALES_MANAGER)
+    return (await views.save(maker, new, now=clock.now())).id
 
 
 async def new_store(company: Company) -> UUID:
@@ -800,6 +812,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
         company.tenant, company.ids["customer"], company.text("商机")
     ),
     "sharing": new_sharing,
+    "view": new_view,
     "survivor": new_customer,
     "merge": merge_two,
     "custom_field": new_custom_field,
@@ -937,7 +950,7 @@ async def harvest(superuser_url: str, company: Company) -> set[str]:
 
 
 async def words_of_many(superuser_url: str, company: Company) -> set[str]:
-    """Read the sources, cities, industries and tags that five customers or more carry."""
+    """Read the teams, and the words that five customers or more carry."""
     reader = await asyncpg.connect(superuser_url)
     try:
         rows = await reader.fetch(
@@ -946,6 +959,7 @@ async def words_of_many(superuser_url: str, company: Company) -> set[str]:
                 UNNEST(ARRAY[c.source, c.city, c.industry, t.name]) AS word
             WHERE c.tenant_id = $1 AND NOT c.deleted AND word IS NOT NULL
             GROUP BY word HAVING count(DISTINCT c.id) >= 5
+            UNION ALL SELECT name FROM team WHERE tenant_id = $1
             """,
             company.tenant.tenant_id,
         )

@@ -93,6 +93,7 @@ FOR_AGENTS = {
     "/bulk/new",
     "/people/teams",
     "/people/rights",
+    "/customers/views/new",
     "/devices",
     "/devices/new",
 }

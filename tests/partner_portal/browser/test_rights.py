@@ -28,7 +28,7 @@ from tests.partner_portal.browser.test_deals import make_deals
 from tests.server.customers.stories import make, make_tag
 
 
-async def test_the_pages_of_rights_are_for_everybody(
+async def test_s109_the_figures_are_for_everybody(
     shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
 ) -> None:
     await make_deals(shop.rep)
@@ -36,6 +36,18 @@ async def test_the_pages_of_rights_are_for_everybody(
     analyst = shop.actor(Role.ANALYST)
     await identity.invite(shop.owner, factories.new_user(analyst, team_id=None), now=NOW)
     await factories.join(shop.owner, analyst, PASSWORD)
+    await let_in(context, site, analyst)
+    paths = {
+        "analyses": "/analyses",
+        "crossed": "/analyses?subject=deals&rows=stage&columns=level&measure=deals",
+        "wrong": "/analyses?subject=customers&source=nobody",
+    }
+    await _look(page, context, site, axe, paths)
+
+
+async def test_a_hidden_phone_is_shown_and_a_view_saved(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
     customer = await make(shop.rep, "西湖藕粉铺", phone="13912345678")
     await service.add_contact(
         shop.rep, customer.id, NewContact(name="王芳", phone="13800000001"), now=NOW
@@ -54,23 +66,45 @@ async def test_the_pages_of_rights_are_for_everybody(
 
     hidden = {"hidden": f"/customers/{customer.id}"}
     await _look(page, context, site, axe, hidden)
+    await let_in(context, site, shop.manager)
+    await open_page(page, "/customers?level=A&sort=name")
+    await page.get_by_text("Views", exact=True).click()
+    await page.get_by_role("link", name="Save this view").click()
+    await page.fill("[name=name]", "A customers")
+    await page.select_option("[name=audience]", "team")
+    await page.uncheck("[value=industry]")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#toasts")).to_contain_text("View saved")
+    assert "level=A" in page.url
+    await expect(page.get_by_role("columnheader", name="Industry")).to_have_count(0)
+    await _look(page, context, site, axe, {"views": "/customers/views/new", "list": "/customers"})
+
+
+async def test_s110_a_branch_sees_what_another_shares(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    customer = await make(shop.rep, "西湖藕粉铺", phone="13912345678")
+    person = NewContact(name="王芳", phone="13800000001")
+    await service.add_contact(shop.rep, customer.id, person, now=NOW)
     branch = await tenants.create_team(shop.owner, NewTeam(name="滨江分部"), now=NOW)
     await let_in(context, site, shop.owner)
     await open_page(page, "/people/rights")
     await page.select_option("[name=to_team_id]", str(branch.id))
-    await page.fill("[name=cities]", "杭州，宁波")
     await page.check("[name=part_contacts]")
-    await page.get_by_role("button", name="Share", exact=True).click()
-    await expect(page.locator("#toasts")).to_contain_text("Shared")
+    await page.get_by_role("button", name="新增共享").click()
+    await expect(page.locator("#toasts")).to_contain_text("共享已新增")
     await expect(page.get_by_text("一队 → 滨江分部")).to_be_visible()
     await _look(page, context, site, axe, {"rights": "/people/rights"})
-    await let_in(context, site, analyst)
-    paths = {
-        "analyses": "/analyses",
-        "crossed": "/analyses?subject=deals&rows=stage&columns=level&measure=deals",
-        "wrong": "/analyses?subject=customers&source=nobody",
-    }
-    await _look(page, context, site, axe, paths)
+    colleague = shop.actor(Role.SALES_REP, team_id=branch.id)
+    await identity.invite(shop.owner, factories.new_user(colleague, team_id=branch.id), now=NOW)
+    await factories.join(shop.owner, colleague, PASSWORD)
+    await let_in(context, site, colleague)
+    await open_page(page, f"/customers/{customer.id}")
+    await expect(page.locator(".top .tag")).to_contain_text("Shared")
+    await expect(page.get_by_text("王芳")).to_be_visible()
+    await expect(page.get_by_text("5678")).to_have_count(0)
+    shared = {"shared": f"/customers/{customer.id}", "shared-list": "/customers"}
+    await _look(page, context, site, axe, shared)
 
 
 async def _look(

@@ -1,0 +1,89 @@
+"""Save, change and remove views. Each function is one use case and one transaction."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from server.access import Actor, Permission, ensure
+from server.customers.views import queries, rules
+from server.customers.views.schemas import NewView, ViewEdit, ViewView
+from server.kit import db, ids
+from server.kit.errors import IdReused, NotFound
+from server.kit.text import cleaned
+
+_ADD: Final = """
+INSERT INTO saved_view (tenant_id, id, name, look, audience, made_by, team_id, made_at, changed_at)
+VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING RETURNING id
+"""
+_CHANGE: Final = """
+UPDATE saved_view SET name = $3, look = $4::jsonb, audience = $5, changed_at = $6
+WHERE tenant_id = $1 AND id = $2
+"""
+_KEPT: Final = "SELECT count(*) FROM saved_view WHERE tenant_id = $1 AND made_by = $2"
+
+
+async def save(actor: Actor, new: NewView, *, now: datetime) -> ViewView:
+    """Save a view. The same id and content may come again.
+
+    :raises AudienceUnfit: it cannot be shared so.
+    :raises TooManyViews: remove one first.
+    :raises IdReused: the id is another view's.
+    """
+    ensure(actor, Permission.CUSTOMERS_READ)
+    rules.ensure_audience(actor, new.audience)
+    view_id, name = new.id or ids.new_id(now), cleaned(new.name, "name", 60)
+    async with db.tenant_transaction(actor.tenant_id):
+        added = await db.connection().fetchval(
+            _ADD,
+            *(actor.tenant_id, view_id, name, msgspec.json.encode(new.look).decode()),
+            *(new.audience.value, actor.user_id, actor.team_id, now),
+        )
+        if added:
+            kept = await db.connection().fetchval(_KEPT, actor.tenant_id, actor.user_id)
+            if kept > rules.VIEWS_MAX:
+                raise rules.TooManyViews("You keep 100 views, as many as one may; remove one.")
+        try:
+            held = await queries.one(actor, view_id)
+        except NotFound:
+            held = None
+        if held is None or (held.name, held.look, held.audience) != (name, new.look, new.audience):
+            raise IdReused("This id belongs to another view; make a new one.", field="id")
+    return held
+
+
+async def change(actor: Actor, view_id: UUID, edit: ViewEdit, *, now: datetime) -> ViewView:
+    """Change what was touched of a view.
+
+    :raises NotFound: the actor finds none.
+    :raises NotYourView: somebody else made it.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await queries.one(actor, view_id)
+        rules.ensure_may_change(actor, held.made_by)
+        if edit.audience is not UNSET and edit.audience is not held.audience:
+            rules.ensure_audience(actor, edit.audience)
+        name = held.name if edit.name is UNSET else cleaned(edit.name, "name", 60)
+        look = held.look if edit.look is UNSET else edit.look
+        audience = held.audience if edit.audience is UNSET else edit.audience
+        encoded = msgspec.json.encode(look).decode()
+        await db.connection().execute(
+            _CHANGE, actor.tenant_id, view_id, name, encoded, audience.value, now
+        )
+        return await queries.one(actor, view_id)
+
+
+async def remove(actor: Actor, view_id: UUID) -> None:
+    """Remove a view; no customer is touched.
+
+    :raises NotFound: the actor finds none.
+    :raises NotYourView: somebody else made it.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await queries.one(actor, view_id)
+        rules.ensure_may_change(actor, held.made_by)
+        await db.connection().execute(
+            "DELETE FROM saved_view WHERE tenant_id = $1 AND id = $2", actor.tenant_id, view_id
+        )

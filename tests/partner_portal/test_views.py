@@ -1,0 +1,129 @@
+"""Saved views: filter, order and columns under a name; each viewer's own rights decide (S110)."""
+
+import msgspec
+import pytest
+
+from partner_portal.customers.look import Look as PageLook
+from server.access import Actor, Role
+from server.customers import queries
+from server.customers.views import queries as views
+from server.customers.views import service
+from server.customers.views.rules import AudienceUnfit, NotYourView, TooManyViews
+from server.customers.views.schemas import Audience, Look, NewView, ViewEdit, ViewView
+from server.identity import service as identity
+from server.kit.errors import IdReused, NotFound
+from server.tenants import service as tenants
+from server.tenants.schemas import NewTeam
+from tests.factories import NOW, Tenant, new_id, new_user
+from tests.server.customers.stories import make
+
+LOOK = Look(level="A", sort="name", columns=["level", "phone"])
+
+
+async def saved(actor: Actor, audience: Audience = Audience.OWN, look: Look = LOOK) -> ViewView:
+    """Save a view."""
+    return await service.save(
+        actor, NewView(name="重点客户", look=look, audience=audience), now=NOW
+    )
+
+
+async def stranger(tenant: Tenant) -> Actor:
+    """Add a rep of another team."""
+    team = await tenants.create_team(tenant.owner, NewTeam(name="乙"), now=NOW)
+    rep = tenant.actor(Role.SALES_REP, team_id=team.id)
+    await identity.invite(tenant.owner, new_user(rep, team_id=team.id), now=NOW)
+    return rep
+
+
+@pytest.mark.parametrize("audience", Audience)
+async def test_s110_a_view_is_found_by_those_it_is_shared_with(
+    tenant: Tenant, rival: Tenant, audience: Audience
+) -> None:
+    view = await saved(tenant.manager, audience)
+    outsider = await stranger(tenant)
+
+    finds = {
+        name: view in await views.views(person)
+        for name, person in {
+            "maker": tenant.manager,
+            "team": tenant.rep,
+            "company": outsider,
+            "rival": rival.owner,
+        }.items()
+    }
+
+    assert finds == {
+        "maker": True,
+        "team": audience is not Audience.OWN,
+        "company": audience is Audience.TENANT,
+        "rival": False,
+    }
+    if not finds["company"]:
+        with pytest.raises(NotFound):
+            await views.one(outsider, view.id)
+
+
+async def test_s110_a_shared_view_shows_each_viewer_what_they_may_see(tenant: Tenant) -> None:
+    outsider = await stranger(tenant)
+    mine = await make(tenant.rep, "甲的客户", level="A")
+    theirs = await make(outsider, "乙的客户", level="A")
+    view = await saved(tenant.manager, Audience.TENANT, Look(level="A", is_mine=True))
+
+    for viewer, expected in ((tenant.rep, mine), (outsider, theirs), (tenant.owner, None)):
+        opened = PageLook.of((await views.one(viewer, view.id)).look, me=viewer.user_id)
+        page = await queries.list_page(viewer, opened.filters, sort=opened.order)
+        assert [each.id for each in page.items] == ([expected.id] if expected else [])
+
+
+def test_a_look_comes_back_as_it_was_saved() -> None:
+    look = PageLook.read(
+        {"q": "茶", "status": "need", "city": "杭州", "level": "B", "tag": str(new_id()),
+         "own": f"custom_text_{new_id().hex}:三号", "sort": "name", "columns": "phone,level,odd"}
+    )  # fmt: skip
+
+    held = msgspec.convert(look.saved, Look)
+
+    assert held.columns == ["phone", "level"]
+    assert PageLook.of(held, me=new_id()) == look
+    assert (
+        PageLook.of(msgspec.json.decode(msgspec.json.encode(held), type=Look), me=new_id()) == look
+    )
+
+
+async def test_a_view_is_saved_once_and_changed_by_its_maker(tenant: Tenant) -> None:
+    new = NewView(name="周报", look=LOOK, audience=Audience.TEAM, id=new_id())
+    view = await service.save(tenant.rep, new, now=NOW)
+
+    assert await service.save(tenant.rep, new, now=NOW) == view
+    other = msgspec.structs.replace(new, name="月报")
+    for person in (tenant.rep, await stranger(tenant)):
+        with pytest.raises(IdReused):
+            await service.save(person, other, now=NOW)
+    with pytest.raises(NotYourView):
+        await service.change(tenant.manager, view.id, ViewEdit(name="我的"), now=NOW)
+    changed = await service.change(tenant.owner, view.id, ViewEdit(name="公司周报"), now=NOW)
+    assert (changed.name, changed.look, changed.made_by) == ("公司周报", LOOK, tenant.rep.user_id)
+    await service.remove(tenant.rep, view.id)
+    with pytest.raises(NotFound):
+        await views.one(tenant.rep, view.id)
+
+
+async def test_a_rep_shares_with_the_team_and_not_with_the_company(tenant: Tenant) -> None:
+    with pytest.raises(AudienceUnfit) as refused:
+        await saved(tenant.rep, Audience.TENANT)
+    assert refused.value.field == "audience"
+    alone = msgspec.structs.replace(tenant.rep, team_id=None)
+    with pytest.raises(AudienceUnfit):
+        await saved(alone, Audience.TEAM)
+    view = await saved(tenant.rep)
+    with pytest.raises(AudienceUnfit):
+        await service.change(tenant.rep, view.id, ViewEdit(audience=Audience.TENANT), now=NOW)
+
+
+async def test_one_keeps_a_hundred_views(tenant: Tenant) -> None:
+    for _ in range(100):
+        await saved(tenant.rep)
+
+    with pytest.raises(TooManyViews):
+        await saved(tenant.rep)
+    assert len(await views.views(tenant.rep)) == 100
