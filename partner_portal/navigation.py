@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission, reads_records
@@ -15,6 +18,8 @@ class Item(msgspec.Struct, frozen=True):
     label: str
     short: str
     is_current: bool = False
+    heading: str = ""
+    """What stands above it, of the first of a group."""
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -29,92 +34,116 @@ class _Place(msgspec.Struct, frozen=True):
     """Further addresses below which this place is the current one."""
 
 
-_AGENT = (
-    _Place("/today", "sun", "nav.today", "nav.today", Permission.CUSTOMERS_READ),
-    _Place(
-        "/customers",
-        "building-2",
-        "nav.customers",
-        "nav.customers",
-        Permission.CUSTOMERS_READ,
-        also=("/bulk",),
+_AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
+    "nav.group.daily": (
+        _Place("/today", "sun", "nav.today", "nav.today", Permission.CUSTOMERS_READ),
+        _Place(
+            "/customers",
+            "building-2",
+            "nav.customers",
+            "nav.customers",
+            Permission.CUSTOMERS_READ,
+            also=("/bulk",),
+        ),
+        _Place("/tasks", "clipboard-list", "nav.tasks", "nav.tasks", Permission.CUSTOMERS_READ),
+        _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),
+        _Place(
+            "/notifications",
+            "message-square",
+            "nav.notifications",
+            "nav.notifications_short",
+            Permission.CUSTOMERS_READ,
+        ),
     ),
-    _Place("/leads", "user-plus", "nav.leads", "nav.leads", Permission.LEADS_MANAGE),
-    _Place("/leads/mine", "user-check", "nav.my_leads", "nav.my_leads", Permission.CUSTOMERS_READ),
-    _Place(
-        "/campaigns",
-        "activity",
-        "nav.campaigns",
-        "nav.campaigns_short",
-        Permission.LEADS_MANAGE,
+    "nav.group.sales": (
+        _Place("/leads", "user-plus", "nav.leads", "nav.leads", Permission.LEADS_MANAGE),
+        _Place(
+            "/leads/mine", "user-check", "nav.my_leads", "nav.my_leads", Permission.CUSTOMERS_READ
+        ),
+        _Place(
+            "/campaigns",
+            "activity",
+            "nav.campaigns",
+            "nav.campaigns_short",
+            Permission.LEADS_MANAGE,
+        ),
+        _Place("/deals", "funnel", "nav.deals", "nav.deals_short", Permission.CUSTOMERS_READ),
+        _Place(
+            "/quotes", "file-check", "nav.quotes", "nav.quotes_short", Permission.CUSTOMERS_READ
+        ),
+        _Place(
+            "/contracts",
+            "badge-check",
+            "nav.contracts",
+            "nav.contracts_short",
+            Permission.CUSTOMERS_READ,
+        ),
+        _Place("/prices", "banknote", "nav.prices", "nav.prices_short", Permission.PRICES_MANAGE),
+        _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     ),
-    _Place("/deals", "funnel", "nav.deals", "nav.deals_short", Permission.CUSTOMERS_READ),
-    _Place("/tasks", "clipboard-list", "nav.tasks", "nav.tasks", Permission.CUSTOMERS_READ),
-    _Place("/quotes", "file-check", "nav.quotes", "nav.quotes_short", Permission.CUSTOMERS_READ),
-    _Place(
-        "/contracts",
-        "badge-check",
-        "nav.contracts",
-        "nav.contracts_short",
-        Permission.CUSTOMERS_READ,
+    "nav.group.service": (
+        _Place("/cases", "circle-help", "nav.cases", "nav.cases", Permission.CUSTOMERS_READ),
+        _Place("/requests", "sparkles", "nav.requests", "nav.requests", Permission.CUSTOMERS_READ),
+        _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
     ),
-    _Place("/cases", "circle-help", "nav.cases", "nav.cases", Permission.CUSTOMERS_READ),
-    _Place("/requests", "sparkles", "nav.requests", "nav.requests", Permission.CUSTOMERS_READ),
-    _Place("/prices", "banknote", "nav.prices", "nav.prices_short", Permission.PRICES_MANAGE),
-    _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
-    _Place("/visits", "map-pin", "nav.visits", "nav.visits", Permission.CUSTOMERS_READ),
-    _Place(
-        "/notifications",
-        "message-square",
-        "nav.notifications",
-        "nav.notifications_short",
-        Permission.CUSTOMERS_READ,
+    "nav.group.data": (
+        _Place(
+            "/conflicts",
+            "git-compare",
+            "nav.conflicts",
+            "nav.conflicts_short",
+            Permission.CUSTOMERS_READ,
+        ),
+        _Place(
+            "/duplicates", "copy", "nav.duplicates", "nav.duplicates", Permission.CUSTOMERS_READ
+        ),
+        _Place("/quality", "badge-check", "nav.quality", "nav.quality", Permission.CUSTOMERS_READ),
+        _Place(
+            "/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT
+        ),
+        _Place("/analyses", "activity", "nav.analyses", "nav.analyses", Permission.ANALYSES_SEE),
     ),
-    _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
-    _Place(
-        "/conflicts",
-        "git-compare",
-        "nav.conflicts",
-        "nav.conflicts_short",
-        Permission.CUSTOMERS_READ,
+    "nav.group.company": (
+        _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
+        _Place("/fields", "layers", "nav.fields", "nav.fields_short", Permission.FIELDS_MANAGE),
+        _Place(
+            "/processes",
+            "list-filter",
+            "nav.processes",
+            "nav.processes_short",
+            Permission.PROCESSES_MANAGE,
+        ),
+        _Place("/plays", "sparkles", "nav.plays", "nav.plays_short", Permission.AUTOMATION_MANAGE),
+        _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),
+        _Place("/devices", "smartphone", "nav.devices", "nav.devices", Permission.CUSTOMERS_READ),
+        _Place(
+            "/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE
+        ),
     ),
-    _Place("/duplicates", "copy", "nav.duplicates", "nav.duplicates", Permission.CUSTOMERS_READ),
-    _Place("/quality", "badge-check", "nav.quality", "nav.quality", Permission.CUSTOMERS_READ),
-    _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
-    _Place(
-        "/processes",
-        "list-filter",
-        "nav.processes",
-        "nav.processes_short",
-        Permission.PROCESSES_MANAGE,
+}
+_PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
+    "": (
+        _Place(
+            "/console", "layout-dashboard", "nav.overview", "nav.overview", Permission.CHANNEL_SEE
+        ),
+        _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
+        _Place(
+            "/console/requests",
+            "sparkles",
+            "nav.requests",
+            "nav.requests",
+            Permission.REQUESTS_ANSWER,
+        ),
+        _Place(
+            "/console/issuances",
+            "gift",
+            "nav.issuances",
+            "nav.issuances",
+            Permission.ISSUANCES_SEE,
+            also=("/console/programs",),
+        ),
     ),
-    _Place("/fields", "layers", "nav.fields", "nav.fields_short", Permission.FIELDS_MANAGE),
-    _Place("/plays", "sparkles", "nav.plays", "nav.plays_short", Permission.AUTOMATION_MANAGE),
-    _Place("/imports", "file-up", "nav.imports", "nav.imports_short", Permission.CUSTOMERS_IMPORT),
-    _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),
-    _Place("/devices", "smartphone", "nav.devices", "nav.devices", Permission.CUSTOMERS_READ),
-    _Place("/analyses", "activity", "nav.analyses", "nav.analyses", Permission.ANALYSES_SEE),
-    _Place("/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE),
-)
-_PLATFORM = (
-    _Place("/console", "layout-dashboard", "nav.overview", "nav.overview", Permission.CHANNEL_SEE),
-    _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
-    _Place(
-        "/console/requests",
-        "sparkles",
-        "nav.requests",
-        "nav.requests",
-        Permission.REQUESTS_ANSWER,
-    ),
-    _Place(
-        "/console/issuances",
-        "gift",
-        "nav.issuances",
-        "nav.issuances",
-        Permission.ISSUANCES_SEE,
-        also=("/console/programs",),
-    ),
-)
+}
 
 
 _AGENT_ACTIONS = (
@@ -146,19 +175,27 @@ def home(actor: Actor) -> str:
 def items(actor: Actor, path: str) -> list[Item]:
     """List what this person may open; the place that holds the path is the current one."""
     allowed = ROLE_PERMISSIONS[actor.role]
-    places = [
-        place
-        for place in (_PLATFORM if actor.is_platform else _AGENT)
-        if place.permission in allowed
-    ]
+    groups = {
+        heading: [place for place in places if place.permission in allowed]
+        for heading, places in (_PLATFORM if actor.is_platform else _AGENT).items()
+    }
     holding = [
         (len(start), place.href)
+        for places in groups.values()
         for place in places
         for start in (place.href, *place.also)
         if path == start or path.startswith(f"{start}/")
     ]
     current = max(holding, default=(0, ""))[1]
     return [
-        Item(place.href, place.icon, place.label, place.short, place.href == current)
+        Item(
+            place.href,
+            place.icon,
+            place.label,
+            place.short,
+            place.href == current,
+            heading if place is places[0] else "",
+        )
+        for heading, places in groups.items()
         for place in places
     ]
