@@ -44,6 +44,8 @@ from sync_protocol.schema import (
 )
 from sync_protocol.schema.custom import definition_of
 
+_CALLED: Final = {"case": "service_case"}
+"""The kind of a record that intents call otherwise in their arguments."""
 _ALL: Final = (1, MAX_SAFE_INT)
 """The numbers of all ops that a device can have made."""
 
@@ -90,10 +92,10 @@ def needed(ops: Iterable[ReceivedOp], *, schema: Schema = SCHEMA) -> set[Key]:
 
 def _named(intent: Intent, schema: Schema) -> set[Key]:
     return {
-        (kind, value)
+        (_CALLED.get(kind, kind), value)
         for name, value in intent.args.items()
         if (kind := name.removesuffix("_id")) != name
-        and kind in schema.kinds()
+        and _CALLED.get(kind, kind) in schema.kinds()
         and isinstance(value, str)
     }
 

@@ -524,11 +524,14 @@ def test_what_must_be_loaded_is_known_before() -> None:
     contact = Create(number=1, kind="contact", id=NEAR, fields=fields, at_ms=1, base=0)
     odd = Edit(number=2, kind="customer", id="x" * 36, at_ms=1, base=0)
 
-    assert needed([contact, odd, edit(3, city="杭州")]) == {
+    said = Intent(number=4, id=NEAR, name="service_case.comment", args={"case_id": NEAR}, at_ms=1)
+
+    assert needed([contact, odd, edit(3, city="杭州"), said]) == {
         ("contact", NEAR),
         ("customer", OTHER_SHOP),
         ("store", VIP),
         ("customer", SHOP),
+        ("service_case", NEAR),
     }
 
 

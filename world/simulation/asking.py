@@ -14,6 +14,8 @@ from sync_protocol.schema import LOST_REASONS, RETURN_REASONS, VERDICTS
 
 INTENTS: Final = tuple(sorted(MUTATIONS))
 _KINDS: Final = {kind.KIND: kind for kind in RECORD_TYPES}
+_CALLED: Final = {"service_case": "case"}
+"""How a record is called in the arguments, where that is not its kind."""
 
 _Drawn = Callable[[Record | None, random.Random, Iterator[str]], Mapping[str, Any]]
 _BESIDE: Final[Mapping[str, _Drawn]] = {
@@ -34,6 +36,14 @@ _BESIDE: Final[Mapping[str, _Drawn]] = {
     "resource_request.complete": lambda _record, _rng, words: {"text": next(words)},
     "resource_request.judge": lambda _record, rng, _words: {"verdict": rng.choice(VERDICTS)},
     "customers.release": lambda _record, rng, _words: {"pool_id": _nobody(rng)},
+    "service_case.comment": lambda _record, _rng, words: {"text": next(words)},
+    "service_case.wait": lambda _record, _rng, words: {"text": next(words)},
+    "service_case.resolve": lambda _record, _rng, words: {"text": next(words)},
+    "service_case.reopen": lambda _record, _rng, words: {"text": next(words)},
+    "service_case.assign": lambda record, rng, _words: {
+        "assignee_id": getattr(record, "assignee_id", None) or _nobody(rng)
+    },
+    "contract.receive": lambda _record, rng, _words: {"amount_minor": rng.randrange(1, 10**6)},
     "benefits.request": lambda _record, rng, _words: {"program_id": _nobody(rng)},
 }
 """What an intent carries beside the id of the record that it is about."""
@@ -46,7 +56,7 @@ def ask(client: Client, rng: random.Random, words: Iterator[str]) -> None:
     shown: list[Record] = list(client.find(kind))
     record = rng.choice(shown) if shown else None
     beside = _BESIDE[name](record, rng, words) if name in _BESIDE else {}
-    about = {f"{kind.KIND}_id": record.id if record else _nobody(rng)}
+    about = {f"{_CALLED.get(kind.KIND, kind.KIND)}_id": record.id if record else _nobody(rng)}
     client.intend(name, **about, **{key: at for key, at in beside.items() if at is not None})
 
 
