@@ -78,7 +78,7 @@ async def test_s88_contacts_and_deals_ask_for_fields_of_their_own(
     await dialog.get_by_label("身份").select_option(label="老板")
     await dialog.get_by_role("button", name="保存").click()
     await expect(page.locator("#record")).to_contain_text("身份 老板")
-    await page.get_by_role("link", name="陈老板").click()
+    await page.get_by_role("link", name="编辑联系人 陈老板").click()
     await page.get_by_label("身份").select_option(label="店长")
     await page.get_by_role("button", name="保存").click()
     await expect(page.locator("#record")).to_contain_text("身份 店长")
