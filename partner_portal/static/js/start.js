@@ -99,6 +99,9 @@ if (address.searchParams.has("said")) {
   history.replaceState(history.state, "", address);
 }
 
+/* The sidebar is longer than many screens. */
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 htmx.config.includeIndicatorCSS = false;
 /* htmx starts in a timer of its own, made before this one. */
 setTimeout(() => { document.documentElement.dataset.ready = ""; });
