@@ -262,15 +262,21 @@ class Phone:
         """Look what a comparison with the server has found."""
         if engine.mended:
             self._watch.mended(self, engine.mended, engine._searches)  # noqa: SLF001 - an oracle looks beneath
+        self._note_time()
+        self.rot.heal()
+
+    def _note_time(self) -> None:
+        """Look whether the device has just found that nothing is left to mend."""
         at_ms = self._on()._store.get(_VERIFIED)  # noqa: SLF001 - an oracle looks beneath
         if at_ms and at_ms != self.rot.verified_at_ms:
-            self.rot.heal(at_ms)
+            self.rot.verified(at_ms)
 
     def _take(self, request: Request, answer: Answer | None) -> None:
         """Take an answer as the client does, then go on or end the sync."""
         try:
             if self._has_use(request, answer):
                 self._after_step(answer)
+                self._note_time()
                 self._go_on()
                 return
         except Fruitless:

@@ -25,6 +25,7 @@ class Rot:
         """The rows that are not as the server sent them, or may not be, and were not mended yet."""
         self.verified_at_ms: int | None = None
         """When the device last knew that all was as it should be, by its own clock."""
+        self._mended: set[Key] = set()
 
     def befall(self, disk: Disk, schema: Schema, rng: random.Random) -> str | None:
         """Damage one row; answer what happened to it, or none where there is no row."""
@@ -60,9 +61,15 @@ class Rot:
                 )
                 key = (kind, made_up)
         self.rows.add(key)
+        self._mended.discard(key)
         return f"{kind} {key[1][-4:]} is {sort}"
 
-    def heal(self, at_ms: int) -> None:
+    def verified(self, at_ms: int) -> None:
         """Hear that the device has compared all with the server, and found nothing left to mend."""
-        self.rows.clear()
+        self._mended = set(self.rows)
         self.verified_at_ms = at_ms
+
+    def heal(self) -> None:
+        """Take what was mended for sound; what was damaged since is not."""
+        self.rows -= self._mended
+        self._mended = set()
