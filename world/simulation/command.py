@@ -109,7 +109,7 @@ def _print_failure(result: Result, profile: str | None, paint: Paint) -> None:
 
 @command.command(name="mutants")
 @click.option("--only", help="Names of mutants, with commas between.")
-@click.option("--most", default=1000, show_default=True, help="Schedules for each mutant.")
+@click.option("--most", default=5000, show_default=True, help="Schedules for each mutant.")
 @click.option("--json", "is_json", is_flag=True, help="Print one object.")
 def mutants_command(*, only: str | None, most: int, is_json: bool) -> None:
     """Plant one bug after another; exits with 1 when the simulator does not find one."""

@@ -246,7 +246,9 @@ class _Verdict:
                 for other in self._others(entry)
                 if isinstance(other.op, Edit) and name in other.op.sets and self._has_effect(other)
             ]
-            for mark in set(change.add) - held:
+            # It may be on a customer to which it was led, and which was deleted since.
+            kept = {mark for row in rows if row for mark in row.record.fields.get(name) or ()}
+            for mark in set(change.add) - kept:
                 if not any(mark in _sets(other, name).remove for other in others):
                     self.watch.find("no silent loss", f"{told_of(entry)} put on {mark[-4:]}: gone")
                 elif not any(
