@@ -352,7 +352,10 @@ class Hands:
 def _unknown(op: Op, schema: Schema) -> frozenset[str]:
     if isinstance(op, Intent) or schema is SCHEMA:
         return frozenset()
-    return frozenset(customs.names_of(op.kind)) - frozenset(schema.fields(op.kind))
+    # With a customer all goes that belongs to it.
+    kinds = SCHEMA.kinds() if isinstance(op, Delete) else (op.kind,)
+    unknown = (set(customs.names_of(kind)) - set(schema.fields(kind)) for kind in kinds)
+    return frozenset().union(*unknown)
 
 
 def _standing(client: Client) -> tuple[int, tuple[int, int]]:

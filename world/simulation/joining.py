@@ -16,11 +16,14 @@ class Merging(Notes):
     def look_at_merges(self, commit: Commit) -> None:
         """Look whether a merge loses anything, and its taking back gives everything back."""
         before = {each.id: each for each in commit.before.merges}
+        gone = {each.old_id for each in commit.after.merges if each.id not in before}
         for merge in commit.after.merges:
             if merge.id not in before:
                 self.counts["merge"] += 1
                 self.became.setdefault(merge.old_id, set()).add(merge.into_id)
-                self._look_at_merge(commit, merge)
+                # One push may merge on what it has merged: then the last of them tells.
+                if merge.into_id not in gone:
+                    self._look_at_merge(commit, merge)
             elif merge.undone is not None and before[merge.id].undone is None:
                 self.counts["unmerge"] += 1
                 self.came_back.add(merge.old_id)
