@@ -10,10 +10,10 @@ import msgspec
 from server.access import Actor, Permission, ensure
 from server.cases import rules
 from server.cases.schemas import CaseDetail, CaseEventView, CaseFilters, CaseView, TargetsView
-from server.customers.sight import Where
+from server.customers.sight import Where, newest_first
 from server.kit import db
 from server.kit.errors import NotFound
-from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.kit.pages import PAGE_SIZE, Page
 from sync_protocol.serving import LIVE, SERIOUS
 
 _COLUMNS: Final = """
@@ -73,21 +73,9 @@ async def list_page(
 ) -> Page[CaseView]:
     """List the cases within sight, the newest first."""
     ensure(actor, Permission.CUSTOMERS_READ)
-    limit = min(max(limit, 1), PAGE_SIZE_MAX)
     where = _filtered(actor, filters, now)
-    if cursor is not None:
-        where.add("(k.created_seq, k.id) < ({}, {})", *decode_cursor(cursor, tuple[int, UUID]))
-    async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        rows = await db.connection().fetch(
-            f"SELECT {_COLUMNS}, k.created_seq FROM {_FROM} WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
-            f" ORDER BY k.created_seq DESC, k.id DESC LIMIT {limit + 1}",
-            *where.args,
-        )
-    last = rows[limit - 1] if len(rows) > limit else None
-    return Page(
-        [_view(row, now) for row in rows[:limit]],
-        encode_cursor(last["created_seq"], last["id"]) if last else None,
-    )
+    rows, following = await newest_first(actor, _COLUMNS, _FROM, where, cursor, limit)
+    return Page([_view(row, now) for row in rows], following)
 
 
 async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[CaseView]:

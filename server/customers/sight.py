@@ -4,15 +4,20 @@ What other teams share is seen where a question says `with_shared`: in lists, de
 export of customers, and in nothing that belongs to a customer unless the line says so.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from server.access import Actor, Part, Scope, Sharing, granted, vouched
 from server.changelog import storage
 from server.customers.rules import places, search
 from server.customers.rules.search import Stretch
+from server.kit import db
+from server.kit.pages import PAGE_SIZE_MAX, decode_cursor, encode_cursor
 
 ViewT = TypeVar("ViewT", bound=msgspec.Struct)
 
@@ -138,3 +143,23 @@ class Where:
     def text(self) -> str:
         """Give all conditions, to stand behind WHERE."""
         return " AND ".join(self._texts)
+
+
+async def newest_first(
+    actor: Actor, columns: str, source: str, where: Where, cursor: str | None, limit: int
+) -> tuple[Sequence[asyncpg.Record], str | None]:
+    """Read a page of records `k`, the newest first, and where the next one begins.
+
+    :raises BadCursor: the cursor is not of this list.
+    """
+    limit = min(max(limit, 1), PAGE_SIZE_MAX)
+    if cursor is not None:
+        where.add("(k.created_seq, k.id) < ({}, {})", *decode_cursor(cursor, tuple[int, UUID]))
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            f"SELECT {columns}, k.created_seq FROM {source} WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
+            f" ORDER BY k.created_seq DESC, k.id DESC LIMIT {limit + 1}",
+            *where.args,
+        )
+    last = rows[limit - 1] if len(rows) > limit else None
+    return rows[:limit], encode_cursor(last["created_seq"], last["id"]) if last else None

@@ -17,11 +17,11 @@ from server.contracts.schemas import (
     InstalmentView,
     ReceiptView,
 )
-from server.customers.sight import Where
+from server.customers.sight import Where, newest_first
 from server.identity.rules.absences import day_of
 from server.kit import db
 from server.kit.errors import NotFound
-from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.kit.pages import PAGE_SIZE, Page
 from sync_protocol.contracting.states import BINDING
 from sync_protocol.quoting import lines as quoting
 
@@ -97,21 +97,9 @@ async def list_page(
 ) -> Page[ContractView]:
     """List the contracts within sight, the newest first."""
     ensure(actor, Permission.CUSTOMERS_READ)
-    limit = min(max(limit, 1), PAGE_SIZE_MAX)
     where = _filtered(actor, filters, now)
-    if cursor is not None:
-        where.add("(k.created_seq, k.id) < ({}, {})", *decode_cursor(cursor, tuple[int, UUID]))
-    async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        rows = await db.connection().fetch(
-            f"SELECT {_COLUMNS}, k.created_seq FROM {_FROM} WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
-            f" ORDER BY k.created_seq DESC, k.id DESC LIMIT {limit + 1}",
-            *where.args,
-        )
-    last = rows[limit - 1] if len(rows) > limit else None
-    return Page(
-        [_view(row, now) for row in rows[:limit]],
-        encode_cursor(last["created_seq"], last["id"]) if last else None,
-    )
+    rows, following = await newest_first(actor, _COLUMNS, _FROM, where, cursor, limit)
+    return Page([_view(row, now) for row in rows], following)
 
 
 async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[ContractView]:
