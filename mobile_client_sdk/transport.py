@@ -37,6 +37,8 @@ _HAS_ZSTD: Final = find_spec("zstandard") is not None
 _OK: Final = range(200, 300)
 _ID_REUSED: Final = "id_reused"
 _TRY_LATER: Final = frozenset({408, 425, 429})
+_SIGNED_OUT: Final = "device_required"
+"""The token is good, but the device counts no more: its renewal says why."""
 
 
 class Offline(Exception):
@@ -176,7 +178,7 @@ class Transport:
             return ask(session.access_token)
         except RequestRefused as refusal:
             _ensure_not_revoked(refusal)
-            if refusal.status != httpx.codes.UNAUTHORIZED:
+            if refusal.status != httpx.codes.UNAUTHORIZED and refusal.code != _SIGNED_OUT:
                 raise
         return ask(self._refresh(session).access_token)
 

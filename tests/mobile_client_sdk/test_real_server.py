@@ -216,6 +216,18 @@ async def test_an_edit_revives_what_was_deleted_without_it(tenant: Tenant, field
     await in_thread(story)
 
 
+async def test_the_phone_of_somebody_who_left_is_signed_out_though_it_only_reads(
+    tenant: Tenant, field: Field
+) -> None:
+    rep = await field.enrol(tenant.rep, "rep")
+    await in_thread(rep.sync)
+    await identity.disable_user(tenant.owner, tenant.rep.user_id, now=clock.now())
+
+    report = await in_thread(rep.sync)
+
+    assert report.state is SyncState.SIGNED_OUT
+
+
 async def test_a_device_that_enrols_again_is_answered_what_it_was_answered(
     tenant: Tenant, field: Field
 ) -> None:
