@@ -76,9 +76,21 @@ class Api:
         """Ask for something to be done."""
         return self._answer(await self.raw("POST", path, json=body))
 
+    async def put(self, path: str, body: Any) -> Any:
+        """Set."""
+        return self._answer(await self.raw("PUT", path, json=body))
+
     async def patch(self, path: str, body: Any) -> Any:
         """Change."""
         return self._answer(await self.raw("PATCH", path, json=body))
+
+    async def refusal(self, path: str, body: Any = None) -> str:
+        """Ask for what should be refused; give the code of the refusal, or nothing."""
+        try:
+            await self.post(path, body)
+        except Refused as refusal:
+            return refusal.code
+        return ""
 
     async def every(self, path: str, **query: Any) -> AsyncIterator[Json]:
         """Read all items of a list, page by page."""

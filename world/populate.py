@@ -66,7 +66,7 @@ async def _is_complete(world: World, url: str, password: str) -> bool:
 
 async def found_platform(platform: Platform, *, settings: Settings, password: str) -> None:
     """Add the platform's staff, as an operator does in a shell on the server."""
-    async with _database(settings):
+    async with database(settings):
         for person in platform.staff:
             request = NewUser(
                 login=person.login,
@@ -85,7 +85,7 @@ async def add_teams(owner: Api, agent: Agent) -> None:
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[None]:
+async def database(settings: Settings) -> AsyncIterator[None]:
     """Open the database in this process, for what has no way over HTTP."""
     await db.open_database(settings)
     try:

@@ -21,7 +21,8 @@ def _journey(*options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_journey_passes_and_tells_what_it_saw() -> None:
-    taken = _journey("--json", "--seed", "20261123")
+    # More rows than one chunk of an import has.
+    taken = _journey("--json", "--seed", "20261123", "--rows", "1100")
 
     told = json.loads(taken.stdout)
     missed = [

@@ -1,18 +1,16 @@
 """Benefits asked for online and offline, with answers lost on the way: each is issued once."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import msgspec
 
-from server.kit import ids
 from world.api import Api, Json
 from world.journey.cast import Cast, Company
 from world.journey.evidence import Evidence
 from world.journey.network import Network
 from world.journey.offline import Phone
-from world.people import instant
 from world.terminal import yuan
 
 _ISSUED: Final = "issued"
@@ -34,7 +32,7 @@ async def programs_open(cast: Cast, found: Evidence) -> None:
             "opens_at": "2026-01-01T00:00:00+08:00",
         },
     )
-    funding = {"id": _new_id(cast), "amount_minor": budget}
+    funding = {"id": cast.new_id(), "amount_minor": budget}
     path = f"/v1/platform/programs/{program.id}/funding"
     funded = await cast.staff.post(path, funding)
     again = await cast.staff.post(path, funding)
@@ -69,12 +67,12 @@ async def issued_once(cast: Cast, found: Evidence) -> None:
     for other, count in zip(cast.companies[1:], _OTHERS_ISSUE, strict=True):
         page = await other.owner.get("/v1/customers", limit=count)
         for item in page["items"]:
-            await _ask(other.owner, _new_id(cast), item["id"], cast)
+            await _ask(other.owner, cast.new_id(), item["id"], cast)
 
 
 async def _ask_online(cast: Cast, company: Company, customer_id: str, found: Evidence) -> str:
     """Ask through the API; the first answer is lost, the second and third are the same."""
-    request_id = _new_id(cast)
+    request_id = cast.new_id()
     body = _request(cast, request_id, customer_id)
     rep = company.agent.reps()[0]
     headers = dict(company.api(rep).headers) | {"Content-Type": "application/json"}
@@ -97,7 +95,7 @@ async def _ask_online(cast: Cast, company: Company, customer_id: str, found: Evi
     found.expect("asking again is answered", [a.status_code for a in answers], [201, 201])
     found.expect("the same again", views[0], views[1])
     found.expect("it is issued", views[0]["state"], _ISSUED)
-    return str(request_id)
+    return request_id
 
 
 async def _ask_offline(cast: Cast, phone: Phone, customer_id: str, found: Evidence) -> str:
@@ -129,7 +127,7 @@ async def _ask_both_ways(
     phone.network.is_up = False
     program = cast.left["program"]
     late = phone.client.request_benefit(customer_id, program_id=str(program.id))
-    online = _new_id(cast)
+    online = cast.new_id()
     await _ask(company.owner, online, customer_id, cast)
     phone.network.is_up = True
     report = await phone.sync()
@@ -139,21 +137,16 @@ async def _ask_both_ways(
     found.expect("the later way is refused", len(refused), 1)
     told = [refusal.record_id for refusal in phone.client.refusals()]
     found.expect("the rep is told which", told, [late])
-    return str(online)
+    return online
 
 
-async def _ask(api: Api, request_id: Any, customer_id: str, cast: Cast) -> Json:
+async def _ask(api: Api, request_id: str, customer_id: str, cast: Cast) -> Json:
     """Ask for a benefit through the API."""
     answer: Json = await api.post("/v1/benefits/requests", _request(cast, request_id, customer_id))
     return answer
 
 
-def _request(cast: Cast, request_id: Any, customer_id: str) -> Json:
+def _request(cast: Cast, request_id: str, customer_id: str) -> Json:
     """Write a request."""
     program_id = cast.left["program"].id
     return {"id": request_id, "customer_id": customer_id, "program_id": program_id}
-
-
-def _new_id(cast: Cast) -> Any:
-    """Make an id as a client does."""
-    return ids.from_random(instant(cast.world.today), cast.rng)

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
+from server.kit import ids
 from world.api import Api
 from world.journey.stage import Stage
 from world.model import Agent, Person, World
+from world.people import instant
 from world.spreadsheets import Spreadsheet
 
 
@@ -50,6 +52,10 @@ class Cast(msgspec.Struct):
         api = await Api.signed_in(self.stage.url, login, self.password)
         self.closing.push_async_callback(api.close)
         return api
+
+    def new_id(self) -> str:
+        """Make an id as a client does."""
+        return str(ids.from_random(instant(self.world.today), self.rng))
 
     @property
     def staff(self) -> Api:

@@ -70,6 +70,8 @@ async def _play(
         cast = make_cast(throwaway, seed, rows, closing)
         cast.left["opened_s"] = opened_s
         for step in STEPS:
+            if step.opens and not is_quiet:
+                click.echo(report.act(step.opens, paint))
             results.append(await take(step.name, step.title, partial(step.run, cast)))
             if not is_quiet:
                 click.echo("\n".join(report.lines(len(results), results[-1], paint)))

@@ -1,18 +1,15 @@
 """Each agent brings a messy spreadsheet: every row becomes a customer, or is told why not."""
 
-import asyncio
 import time
 from typing import Any, Final
 
-from server.kit import ids
 from world.api import Json
 from world.journey.cast import Cast, Company
 from world.journey.evidence import Evidence
-from world.people import instant
+from world.journey.patience import until
 from world.spreadsheets import Fault, Row
 
 _TIMEOUT_S: Final = 120.0
-_LOOK_S: Final = 0.2
 _LEADS: Final = """公司,手机,城市
 测试公司,13862147701,苏州
 打不通的店,12,苏州
@@ -61,7 +58,7 @@ async def spreadsheets(cast: Cast, found: Evidence) -> None:
 
 async def _leads(cast: Cast, company: Company, found: Evidence) -> None:
     """Bring leads in by the same way; what speaks against them waits for a manager."""
-    import_id = str(ids.from_random(instant(cast.world.today), cast.rng))
+    import_id = cast.new_id()
     query = {"file_name": "leads.csv", "id": import_id, "target": "leads"}
     answer = await company.owner.raw("POST", "/v1/imports", params=query, content=_LEADS.encode())
     found.expect("the file of leads is taken", answer.status_code, 201)
@@ -77,7 +74,7 @@ async def _leads(cast: Cast, company: Company, found: Evidence) -> None:
 async def _import(cast: Cast, company: Company, found: Evidence) -> Json:
     """Import a file by its guessed columns; give the import when it is done."""
     owner, sheet = company.owner, company.sheet
-    import_id = str(ids.from_random(instant(cast.world.today), cast.rng))
+    import_id = cast.new_id()
     query = {"file_name": sheet.file_name, "id": import_id}
     for _ in range(2):
         # A lost answer makes a person press the button again.
@@ -94,13 +91,13 @@ async def _import(cast: Cast, company: Company, found: Evidence) -> Json:
 
 
 async def _done(company: Company, import_id: str) -> Json:
-    """Look again until the worker has done an import; give it as it is then."""
-    deadline = time.monotonic() + _TIMEOUT_S
-    while True:
-        view: Json = await company.owner.get(f"/v1/imports/{import_id}")
-        if view["state"] == "done" or time.monotonic() > deadline:
-            return view
-        await asyncio.sleep(_LOOK_S)
+    """Wait until the worker has done an import; give it as it is then."""
+    view: Json = await until(
+        lambda: company.owner.get(f"/v1/imports/{import_id}"),
+        lambda view: view["state"] == "done",
+        timeout_s=_TIMEOUT_S,
+    )
+    return view
 
 
 async def _expect_problems(company: Company, import_id: str, found: Evidence) -> None:

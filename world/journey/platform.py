@@ -1,18 +1,15 @@
 """What the platform sees agrees with the sum of its agents, names nobody, and is told to them."""
 
-import asyncio
-import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from world.api import Json
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
+from world.journey.patience import until
 from world.terminal import yuan
 
-_COUNT_TIMEOUT_S: Final = 30.0
-_LOOK_S: Final = 0.2
 _NAMES_LOOKED_FOR: Final = 50
 _MEMORY_MIB: Final = 240
 """What web and worker processes may hold together after the journey."""
@@ -28,7 +25,7 @@ async def counts_agree(cast: Cast, found: Evidence) -> None:
     }
     every = [item for listed in held.values() for item in listed]
     before = await _reads(cast)
-    overview = await _counted(cast, len(every))
+    overview = await until(lambda: cast.staff.get("/v1/platform/overview"), _is_counted(every))
     found.note(customers_of_all_tenants=len(every), the_platform_counts=overview["customers"])
     found.expect("the platform counts what the tenants have", overview["customers"], len(every))
     k = overview["persons_min"]
@@ -49,14 +46,17 @@ async def counts_agree(cast: Cast, found: Evidence) -> None:
     )
 
 
-async def _counted(cast: Cast, customers: int) -> Json:
-    """Look until the count has caught up; the last look is the answer."""
-    deadline = time.monotonic() + _COUNT_TIMEOUT_S
-    while True:
-        overview: Json = await cast.staff.get("/v1/platform/overview")
-        if overview["customers"] == customers or time.monotonic() > deadline:
-            return overview
-        await asyncio.sleep(_LOOK_S)
+def _is_counted(every: list[Json]) -> Callable[[Json], bool]:
+    """Say when a count has caught up with what the tenants list, each in its status."""
+    truth = Counter(item["status"] for item in every)
+
+    def has_caught_up(overview: Json) -> bool:
+        shown = {cell["status"]: cell["customers"] for cell in overview["funnel"]}
+        return overview["customers"] == len(every) and all(
+            count in {None, truth[status]} for status, count in shown.items()
+        )
+
+    return has_caught_up
 
 
 def _expect_funnel(

@@ -34,6 +34,11 @@ def heading(paint: Paint) -> list[str]:
     return [paint.bold(head), paint.dim("─" * (_MARGIN + _FACT_COLUMNS))]
 
 
+def act(title: str, paint: Paint) -> str:
+    """Head the steps of an act."""
+    return f"\n{' ' * _MARK_COLUMNS}{paint.bold(title)}\n"
+
+
 def lines(number: int, result: Result, paint: Paint) -> list[str]:
     """Lay out one step: how many expectations held, its facts, and what was not so."""
     mark = paint.good("✔") if result.passed else paint.bad("✘")

@@ -6,7 +6,6 @@ from typing import Any, Final
 import httpx
 
 from mobile_client_sdk.records import Customer
-from server.kit import ids
 from sync_protocol import codec
 from sync_protocol.messages import PullRequest, PullResponse
 from world.api import Api, Json
@@ -14,7 +13,6 @@ from world.journey import offline
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
 from world.journey.offline import Phone
-from world.people import instant
 
 _NOT_FOUND: Final = 404
 _SEARCHES: Final = 8
@@ -37,7 +35,7 @@ async def rival_sees_nothing(cast: Cast, found: Evidence) -> None:
 
 async def _expect_404(cast: Cast, rival: Api, foreign: str, found: Evidence) -> None:
     """Expect of every way to a foreign customer the same bytes as of an id that nobody has."""
-    nobody = str(ids.from_random(instant(cast.world.today), cast.rng))
+    nobody = cast.new_id()
     ways: list[tuple[str, str, Any]] = [
         ("GET", "/v1/customers/{}", None),
         ("GET", "/v1/customers/{}/history", None),

@@ -6,7 +6,17 @@ from typing import Final
 
 import msgspec
 
-from world.journey import benefits, imports, offline, opening, platform, rivals
+from world.journey import (
+    benefits,
+    imports,
+    keeping,
+    leads,
+    offline,
+    opening,
+    platform,
+    rivals,
+    selling,
+)
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
 
@@ -17,10 +27,17 @@ class Step(msgspec.Struct, frozen=True):
     name: str
     title: str
     run: Callable[[Cast, Evidence], Awaitable[None]]
+    opens: str = ""
+    """The act that begins with it."""
 
+
+_ACTS: Final = (
+    "Act one: a channel, its spreadsheets, its phones, its benefits",
+    "Act two: one customer, from a campaign to the pool",
+)
 
 STEPS: Final = (
-    Step("processes", "Server and worker start", opening.processes),
+    Step("processes", "Server and worker start", opening.processes, opens=_ACTS[0]),
     Step("on_board", "Three agents come on board", opening.on_board),
     Step("imports", "Spreadsheets are imported", imports.spreadsheets),
     Step("phones", "Two reps' phones load", offline.phones_load),
@@ -40,6 +57,17 @@ STEPS: Final = (
     Step("benefits", "Benefits are issued once", benefits.issued_once),
     Step("aggregate", "The platform counts right", platform.counts_agree),
     Step("issuances", "The issuance records agree", platform.issuances_agree),
+    Step("campaign", "A campaign brings a lead", leads.campaign, opens=_ACTS[1]),
+    Step("routed", "The lead is routed, with reasons", leads.routed),
+    Step("visited", "Visited offline, with a photo", selling.visited),
+    Step("gated", "A deal goes through its gates", selling.gated),
+    Step("quoted", "A quote below the floor", selling.below_the_floor),
+    Step("signed", "A contract is signed", selling.signed),
+    Step("merged", "A duplicate: merged, and parted", keeping.merged_and_parted),
+    Step("handed_over", "The rep leaves, the work stays", keeping.handed_over),
+    Step("recycled", "Recycled, and picked by another", keeping.recycled),
+    Step("campaign_counted", "The campaign's figures agree", keeping.campaign_counted),
+    Step("funnel", "The platform's funnel agrees", keeping.platform_agrees),
     Step("memory", "Memory of the server", platform.memory),
 )
 """The whole journey."""
