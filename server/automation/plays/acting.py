@@ -36,9 +36,8 @@ from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.notifications.service import Word
 
-RUN_MAX: Final = 5_000
-"""Occurrences that one run of a play looks at; what is left comes next time."""
-_AT_A_TIME: Final = 100
+AT_A_TIME: Final = 100
+"""Occurrences that one transaction of a play acts on."""
 _HOLD: Final = """
 SELECT p.id, p.version, p.seen_until, v.terms FROM play p
 JOIN play_version v ON v.tenant_id = p.tenant_id AND v.play_id = p.id AND v.version = p.version
@@ -69,7 +68,8 @@ SELECT u.id, u.team_id, u.role, u.scope, u.created_at AS since,
         AND t.cancelled_at IS NULL AND NOT t.deleted) AS open_tasks,
     (SELECT max(f.fired_at) FROM play_firing f
      WHERE f.tenant_id = u.tenant_id AND f.person_id = u.id) AS last_given_at
-FROM user_account u WHERE u.tenant_id = $1 AND u.disabled_at IS NULL ORDER BY u.id
+FROM user_account u
+WHERE u.tenant_id = $1 AND u.disabled_at IS NULL AND u.role <> 'analyst' ORDER BY u.id
 """
 _NOTE: Final = """
 INSERT INTO play_firing (tenant_id, play_id, version, fired_at, key, customer_id, at, outcome,
@@ -114,7 +114,7 @@ async def hear(
     # All of them at once and in one order, before any of them writes.
     for held in await _hold(tenant_id, [row["id"] for row in listening]):
         found = await occurrences.between(
-            tenant_id, held.terms, since, now, customer_id=customer_id, limit=RUN_MAX
+            tenant_id, held.terms, since, now, customer_id=customer_id, limit=AT_A_TIME
         )
         fired += await _fire(tenant_id, held, found, now)
     return fired
@@ -128,23 +128,28 @@ async def run(tenant_id: UUID, *, now: datetime) -> int:
 
 
 async def _run_one(tenant_id: UUID, play_id: UUID, now: datetime) -> int:
-    """Let one play act, some occurrences at a time; what was done is not done again."""
-    fired, place = 0, 0
+    """Let one play act, some occurrences at a time; what was done is not done again.
+
+    Each time it goes on behind the last occurrence, by moment and key: thousands may have come
+    about at one moment, and what goes away meanwhile moves none of the others up.
+    """
+    fired = 0
+    place: tuple[datetime, str] | None = None
     while True:
         async with db.tenant_transaction(tenant_id):
             held = next(iter(await _hold(tenant_id, [play_id])), None)
             if held is None:
                 return fired
+            since, after = place or (held.seen_until, occurrences.LAST)
             found = await occurrences.between(
-                tenant_id, held.terms, held.seen_until, now, limit=RUN_MAX
+                tenant_id, held.terms, since, now, after=after, limit=AT_A_TIME
             )
-            fired += await _fire(tenant_id, held, found[place : place + _AT_A_TIME], now)
-            place += _AT_A_TIME
-            if place >= len(found):
-                # At one moment more may have come about than were looked at.
-                seen = now if len(found) < RUN_MAX else found[-1].at - timedelta(microseconds=1)
-                await db.connection().execute(_SEEN, tenant_id, play_id, max(seen, held.seen_until))
+            fired += await _fire(tenant_id, held, found, now)
+            if len(found) < AT_A_TIME:
+                seen = max(now, held.seen_until)
+                await db.connection().execute(_SEEN, tenant_id, play_id, seen)
                 return fired
+            place = found[-1].at, found[-1].key
 
 
 async def _hold(tenant_id: UUID, play_ids: list[UUID]) -> list[Held]:

@@ -21,51 +21,55 @@ from server.automation.plays.rules import (
 )
 from server.kit import db
 
+LAST: Final = "~"
+"""Stands behind every key."""
 _PRODUCT: Final = UUID(int=0)
 """Whose changes are no activity."""
 
-# $1 is the tenant; the trigger came about behind $2 and not behind $3; $4 is a customer or null.
+# $1 is the tenant; the trigger came about behind $2 and not behind $3, or at $2 with a key behind
+# $6; $4 is a customer or null.
 _FOUND: Final = """
 SELECT t.customer_id, t.at, t.key, c.name AS customer_name, c.owner_id, c.team_id
 FROM ({trigger}) t
 JOIN customer c ON c.tenant_id = $1 AND c.id = t.customer_id
-WHERE NOT c.deleted AND t.at > $2 AND t.at <= $3 AND ($4::uuid IS NULL OR c.id = $4)
+WHERE NOT c.deleted AND (t.at, t.key COLLATE "C") > ($2, $6) AND t.at <= $3
+    AND ($4::uuid IS NULL OR c.id = $4)
     AND (cardinality($5::text[]) = 0 OR coalesce(c.status, 'potential') = ANY($5))
-ORDER BY t.at, t.key
+ORDER BY t.at, t.key COLLATE "C"
 LIMIT {limit}
 """
 _EVENTS: Final = """
 SELECT s.customer_id, s.received_at AS at, s.source_id || ':' || s.event_id AS key
 FROM signal s JOIN customer k ON k.tenant_id = s.tenant_id AND k.id = s.customer_id
-WHERE s.tenant_id = $1 AND s.event = $6 AND s.received_at > $2 AND s.received_at <= $3
+WHERE s.tenant_id = $1 AND s.event = $7 AND s.received_at >= $2 AND s.received_at <= $3
     AND ($4::uuid IS NULL OR s.customer_id = $4)
-    AND ($7::interval = '0' OR (
-        k.created_at <= s.received_at - $7::interval AND NOT EXISTS (
+    AND ($8::interval = '0' OR (
+        k.created_at <= s.received_at - $8::interval AND NOT EXISTS (
             SELECT FROM change h
-            WHERE h.tenant_id = s.tenant_id AND h.root_id = s.customer_id AND h.actor_id <> $8
-                AND h.at > s.received_at - $7::interval AND h.at <= s.received_at
+            WHERE h.tenant_id = s.tenant_id AND h.root_id = s.customer_id AND h.actor_id <> $9
+                AND h.at > s.received_at - $8::interval AND h.at <= s.received_at
         )
     ))
 """
 # A last word of a person that no other followed in time, by customer: as its history is stored.
 _SILENCES: Final = """
-SELECT k.id AS customer_id, w.at + $6::interval AS at,
+SELECT k.id AS customer_id, w.at + $7::interval AS at,
     k.id || ':' || extract(epoch FROM w.at)::text AS key
 FROM customer k CROSS JOIN LATERAL (
     SELECT said.at, lead(said.at) OVER (ORDER BY said.at) AS next_at FROM (
         SELECT k.created_at AS at
         UNION ALL
         SELECT h.at FROM change h
-        WHERE h.tenant_id = k.tenant_id AND h.root_id = k.id AND h.actor_id <> $7
+        WHERE h.tenant_id = k.tenant_id AND h.root_id = k.id AND h.actor_id <> $8
     ) said
 ) w
 WHERE k.tenant_id = $1 AND NOT k.deleted AND k.owner_id IS NOT NULL
-    AND w.at > $2::timestamptz - $6::interval AND w.at <= $3::timestamptz - $6::interval
-    AND (w.next_at IS NULL OR w.next_at > w.at + $6::interval)
+    AND w.at >= $2::timestamptz - $7::interval AND w.at <= $3::timestamptz - $7::interval
+    AND (w.next_at IS NULL OR w.next_at > w.at + $7::interval)
 """
 _ENDS: Final = """
 SELECT k.customer_id,
-    ((k.ends_on::date - $6::int)::timestamp AT TIME ZONE 'Asia/Shanghai') AS at,
+    ((k.ends_on::date - $7::int)::timestamp AT TIME ZONE 'Asia/Shanghai') AS at,
     k.id || ':' || k.ends_on AS key
 FROM contract k
 WHERE k.tenant_id = $1 AND k.signed_on IS NOT NULL AND k.ends_on IS NOT NULL AND NOT k.deleted
@@ -76,7 +80,7 @@ WHERE k.tenant_id = $1 AND k.signed_on IS NOT NULL AND k.ends_on IS NOT NULL AND
     )
 """
 _STUCK: Final = """
-SELECT stay.customer_id, stay.since + $6::interval AS at,
+SELECT stay.customer_id, stay.since + $7::interval AS at,
     stay.id || ':' || extract(epoch FROM stay.since)::text AS key
 FROM (
     SELECT o.id, o.customer_id, o.stage_since AS since FROM opportunity o
@@ -86,7 +90,7 @@ FROM (
     FROM opportunity_move m
     JOIN opportunity o ON o.tenant_id = m.tenant_id AND o.id = m.opportunity_id
     WHERE m.tenant_id = $1 AND NOT o.deleted
-        AND m.stayed_ms * interval '1 millisecond' > $6::interval
+        AND m.stayed_ms * interval '1 millisecond' > $7::interval
 ) stay
 """
 
@@ -97,12 +101,15 @@ async def between(
     since: datetime,
     until: datetime,
     *,
+    after: str = LAST,
     customer_id: UUID | None = None,
     limit: int,
 ) -> list[Occurrence]:
     """Give when a trigger came about behind a moment and up to another, in the order of time.
 
     Inside an open transaction of the tenant.
+
+    :param after: the key behind which those of the first moment itself are given.
     """
     trigger, values = _asked(terms.trigger)
     rows = await db.connection().fetch(
@@ -112,13 +119,14 @@ async def between(
         until,
         customer_id,
         [str(each) for each in terms.statuses],
+        after,
         *values,
     )
     return [msgspec.convert(dict(row), Occurrence) for row in rows]
 
 
 def _asked(trigger: Trigger) -> tuple[str, tuple[Any, ...]]:
-    """Give the question of a trigger, with its own values from $6 on."""
+    """Give the question of a trigger, with its own values from $7 on."""
     match trigger:
         case EventComes(event=event, silent_days=days):
             return _EVENTS, (event, timedelta(days=days), _PRODUCT)

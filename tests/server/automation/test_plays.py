@@ -11,8 +11,8 @@ from server.access import Actor, Role
 from server.access.rules import NotPermitted
 from server.activities import queries as activities
 from server.activities import service as work
-from server.activities.rules.tasks import MustDoStands
-from server.activities.schemas import TaskFilters, TaskView
+from server.activities.rules.tasks import AssigneeUnfit, MustDoStands
+from server.activities.schemas import NewTask, TaskFilters, TaskView
 from server.automation import service as automation
 from server.automation.plays import acting, queries, service
 from server.automation.plays.rules import (
@@ -32,9 +32,10 @@ from server.automation.signals import service as signals
 from server.automation.signals.schemas import NewSignal, SignalTaken
 from server.customers import queries as customers
 from server.customers import service as book
-from server.customers.schemas import CustomerEdit, NewCustomer
+from server.customers.schemas import CustomerBatch, CustomerEdit, NewCustomer
+from server.customers.service.references import UnknownOwner
 from server.identity import service as identity
-from server.identity.schemas import NewAbsence
+from server.identity.schemas import NewAbsence, UserChange
 from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.notifications import queries as notifications
@@ -240,6 +241,43 @@ async def test_silence_is_told_once_and_again_after_the_next_word(tenant: Tenant
 
     assert fired == [0, 0, 1, 0, 0, 1]
     assert [each[:5] for each in await told(tenant.rep, Kind.PLAY_TOLD)] == ["太久没联系"] * 2
+
+
+async def test_more_that_come_about_at_one_moment_than_are_looked_at_at_once_are_all_told(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "AT_A_TIME", 2)
+    new = [NewCustomer(name=f"一批客户{at}") for at in range(5)]
+    await book.create_many(tenant.rep, CustomerBatch(customers=new), now=NOW)
+    silence = SilenceFalls(days=30)
+    terms = PlayTerms(name="沉默", trigger=silence, action=Tell(sentence="联系"), again_days=30)
+    await published(tenant, terms)
+
+    assert await acting.run(tenant.tenant_id, now=NOW + 31 * DAY) == 5
+    assert await acting.run(tenant.tenant_id, now=NOW + 32 * DAY) == 0
+
+
+async def test_an_analyst_is_given_nothing(tenant: Tenant) -> None:
+    analyst = tenant.actor(Role.ANALYST)
+    await identity.invite(tenant.owner, new_user(analyst, team_id=None), now=NOW)
+    customer_id = await customer_of(tenant.rep)
+
+    change = CustomerEdit(owner_id=analyst.user_id)
+    task = NewTask(title="回访", assignee_id=analyst.user_id)
+
+    with pytest.raises(UnknownOwner):
+        await book.edit(tenant.owner, customer_id, change, now=NOW)
+    with pytest.raises(AssigneeUnfit):
+        await work.add_task(tenant.owner, customer_id, task, now=NOW)
+    # Who had a customer as a rep, and reads figures alone by now: the owners hear in their place.
+    to_owner = MakeTask(title="回访", to=Assignee.OWNER)
+    await published(tenant, PlayTerms(name="回访", trigger=S13.trigger, action=to_owner))
+    await identity.change_user(
+        tenant.owner, tenant.rep.user_id, UserChange(role=Role.ANALYST), now=NOW
+    )
+    assert (await login(tenant, customer_id)).fired == 1
+    assert await tasks_of(tenant, customer_id) == []
+    assert await told(tenant.owner, Kind.PLAY_UNSERVED) == ["回访"]
 
 
 async def test_two_workers_that_run_a_play_at_once_act_once(tenant: Tenant) -> None:
