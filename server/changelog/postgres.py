@@ -27,7 +27,7 @@ from sync_protocol.merge import HeldRecord, Key
 
 _KNOWN: Final = """
 SELECT id::text FROM user_account
-WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND disabled_at IS NULL
+WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND disabled_at IS NULL AND role <> 'analyst'
 UNION ALL SELECT id::text FROM team WHERE tenant_id = $1 AND id = ANY($3::uuid[])
 UNION ALL SELECT id::text FROM tag WHERE tenant_id = $1 AND id = ANY($4::uuid[]) AND NOT deleted
 UNION ALL SELECT id::text FROM customer

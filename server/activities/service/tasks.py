@@ -46,7 +46,7 @@ _TOLD: Final = (
 _BLIND: Final = """
 SELECT FROM UNNEST($2::uuid[], $3::uuid[]) AS wanted(customer_id, user_id)
 LEFT JOIN user_account u
-    ON u.tenant_id = $1 AND u.id = wanted.user_id AND u.disabled_at IS NULL
+    ON u.tenant_id = $1 AND u.id = wanted.user_id AND u.disabled_at IS NULL AND u.role <> 'analyst'
 LEFT JOIN customer c ON c.tenant_id = $1 AND c.id = wanted.customer_id
 WHERE (u.scope = 'tenant' OR c.owner_id = u.id OR (u.scope = 'team' AND c.team_id = u.team_id))
     IS NOT TRUE

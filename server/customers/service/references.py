@@ -6,7 +6,7 @@ An id of another company is refused as one that does not exist.
 from typing import Any, Final
 from uuid import UUID
 
-from server.access import Actor
+from server.access import Actor, reads_records
 from server.identity import queries as identity
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
@@ -58,6 +58,8 @@ async def teams_of(actor: Actor, owners: set[str | None]) -> dict[str, str | Non
             raise UnknownOwner("Nobody here has this id.", field="owner_id") from error
         if user.disabled_at is not None:
             raise UnknownOwner("This person works here no longer.", field="owner_id")
+        if not reads_records(user.role):
+            raise UnknownOwner("An analyst keeps no customers.", field="owner_id")
         teams[owner] = str(user.team_id) if user.team_id else None
     return teams
 
