@@ -12,6 +12,8 @@ from sync_protocol.messages import SetChange
 
 UNDONE_WITHIN: Final = timedelta(days=30)
 NO_TAGS: Final = SetChange(add=(), remove=())
+ASSIGNMENT: Final = frozenset({"owner_id", "team_id"})
+"""What says whose a customer is; the two go together."""
 
 
 class TooManyCustomers(Invalid):
@@ -70,6 +72,9 @@ def restoration(held: HeldRecord, before: Before) -> tuple[dict[str, Any], SetCh
     mine = {
         name: value for name, value in before.fields.items() if held.version(name).seq == before.seq
     }
+    if any(held.version(name).seq > before.seq for name in ASSIGNMENT.intersection(held.fields)):
+        # Whoever has got it since keeps it in their team.
+        mine = {name: value for name, value in mine.items() if name not in ASSIGNMENT}
     present = set(held.fields.get("tags") or ())
     added = [tag for tag in before.added if tag in present]
     removed = [tag for tag in before.removed if tag not in present]

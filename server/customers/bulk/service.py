@@ -51,7 +51,6 @@ from sync_protocol.schema import SCHEMA
 
 _REFUSALS_SHOWN: Final = 100
 _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
-_ASSIGNMENT: Final = frozenset({"owner_id", "team_id"})
 _SETTLED: Final = frozenset({Status.APPLIED, Status.MERGED})
 _BEGIN: Final = """
 INSERT INTO customer_bulk (tenant_id, id, kind, asked, changed, unchanged, refused, refusals,
@@ -101,7 +100,7 @@ async def edit(actor: Actor, wanted: NewBulkEdit, *, now: datetime) -> BulkView:
         raise rules.NothingAsked("Say what is to change.", field="change")
     if wanted.customers is None and wanted.filters is None:
         raise rules.NothingAsked("Name the customers, or give a filter.", field="customers")
-    if _ASSIGNMENT.intersection(fields):
+    if rules.ASSIGNMENT.intersection(fields):
         ensure(actor, Permission.CUSTOMERS_ASSIGN)
     masks.ensure_may_take(actor, None, fields)
     bulk_id = wanted.id or ids.new_id(now)
@@ -184,7 +183,7 @@ async def undo(actor: Actor, bulk_id: UUID, *, now: datetime) -> BulkView:
         if found["undone_at"] is None:
             rules.ensure_not_too_late(found["made_at"], now)
             before = await queries.written(actor, bulk_id)
-            if any(_ASSIGNMENT.intersection(stood.fields) for stood in before.values()):
+            if any(rules.ASSIGNMENT.intersection(stood.fields) for stood in before.values()):
                 ensure(actor, Permission.CUSTOMERS_ASSIGN)
             restored = await _bring_back(actor, before, now=now)
             await db.connection().execute(
@@ -395,7 +394,7 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
         if record is None or record.deleted:
             continue
         fields, tags, is_whole = rules.restoration(record, stood)
-        if record.kind == "customer" and _ASSIGNMENT.intersection(fields):
+        if record.kind == "customer" and rules.ASSIGNMENT.intersection(fields):
             sent.add(record.id)
         is_sent = record.id in sent or record.fields.get("customer_id") in sent
         if (record.visible or is_sent) and (fields or tags.add or tags.remove):

@@ -249,6 +249,20 @@ async def test_what_was_written_since_stays(tenant: Tenant) -> None:
     assert (view.level, view.city) == ("D", "杭州市")
 
 
+async def test_who_has_got_a_customer_since_keeps_it_in_their_team(tenant: Tenant) -> None:
+    team = (await tenants.create_team(tenant.owner, NewTeam(name="二队"), now=NOW)).id
+    first, second = [await colleague(tenant, team) for _ in range(2)]
+    (customer,) = await made(tenant.rep, 1)
+    done = await edited(tenant.owner, [customer], owner_id=first.user_id)
+    given = CustomerEdit(owner_id=second.user_id)
+    await service.edit(tenant.owner, customer, given, now=LATER)
+
+    undone = await bulk.undo(tenant.owner, done.id, now=LATER)
+
+    (view,) = await shown(tenant.owner, customer)
+    assert (view.owner_id, view.team_id, undone.kept) == (second.user_id, team, 1)
+
+
 async def test_who_may_undo(tenant: Tenant) -> None:
     customers = await made(tenant.rep, 1)
     done = await edited(tenant.rep, customers, level="A")
