@@ -13,7 +13,7 @@ from server.changelog import storage
 from server.customers import queries as customers
 from server.customers.queries import doubles
 from server.customers.rules import masks
-from server.customers.rules.duplicates import PHONE, likeness
+from server.customers.rules.duplicates import likeness
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
@@ -75,14 +75,22 @@ async def assess(
 ) -> dict[UUID, Assessed]:
     """Look at records as they stand, in the open transaction; four statements for any number."""
     rows = await db.connection().fetch(_FACTS, actor.tenant_id, list(customer_ids))
-    likes = [likeness(row["name"], uscc=row["uscc"], phone=row["phone"]) for row in rows]
+    # That a hidden phone is one's own customer's too would tell it.
+    likes = [
+        likeness(
+            row["name"],
+            uscc=row["uscc"],
+            phone=None if masks.hides(actor, row["owner_id"]) else row["phone"],
+        )
+        for row in rows
+    ]
     alike = await doubles.alike(actor, likes)
     apart = await sync.told_apart(actor.tenant_id, customer_ids)
     found = {}
     for number, row in enumerate(rows):
         others = [
-            (reasons, other)
-            for reasons, other in alike.get(number, [])
+            other
+            for _, other in alike.get(number, [])
             if other["id"] != row["id"]
             and frozenset((other["id"], row["id"])) not in apart
             and likes[number].is_same(
@@ -92,10 +100,8 @@ async def assess(
         lacks = rules.missing(_facts(row, len(others)), now)
         seen = [
             other["id"]
-            for reasons, other in others
+            for other in others
             if storage.is_visible(actor, other["owner_id"], other["team_id"])
-            # That one's own phone is a hidden one's too would tell that one.
-            and not (reasons == [PHONE] and masks.hides(actor, other["owner_id"]))
         ]
         found[row["id"]] = Assessed(rules.score(lacks), lacks, seen)
     return found

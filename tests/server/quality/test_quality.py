@@ -155,6 +155,18 @@ async def test_a_double_and_a_phone_not_to_be_called_cost_trust(
     assert await seen(tenant, one) - before == {"callable"}
 
 
+async def test_that_a_hidden_phone_is_ones_own_customers_too_is_not_told(tenant: Tenant) -> None:
+    hidden = await make_customer(tenant.rep, "西湖藕粉铺", phone="13912345678")
+    masked = msgspec.structs.replace(tenant.owner, masks_phones=True)
+    tried = await make_customer(masked, "试探一下", phone="13912345678")
+
+    found = await queries.of_customer(masked, hidden, now=NOW)
+    open_ = await queries.of_customer(tenant.owner, hidden, now=NOW)
+
+    assert (found.double_ids, open_.double_ids) == ([], [tried])
+    assert found.score == open_.score + rules.WORTH[Check.SINGLE].points
+
+
 async def test_the_poorest_come_first_and_people_are_averaged(tenant: Tenant) -> None:
     assert await queries.averages(tenant.owner) == []
     poor = await make_customer(tenant.rep, "甲店")
