@@ -9,6 +9,7 @@ from server.activities import service as activities
 from server.audit import service as audit
 from server.automation import queries as automation
 from server.kit import clock, db, ids
+from server.kit.errors import IdReused
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.notifications.service import Word
@@ -40,6 +41,7 @@ async def decide(actor: Actor, request_id: UUID, asked: Decide, *, now: datetime
     :raises RequestUnexplained: nobody said why not, what came of it, or whether it helped.
     :raises BriefingMissing, BriefingTells: the platform is told nothing, or too much.
     :raises AssigneeUnfit: the helper is not there, or does not see the customer.
+    :raises IdReused: the same id came before with other content.
     :raises NotFound: it is not there, or out of sight.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
@@ -53,7 +55,9 @@ async def decide(actor: Actor, request_id: UUID, asked: Decide, *, now: datetime
     )
     async with db.tenant_transaction(actor.tenant_id):
         held = await holding.hold(actor, request_id)
-        if not await holding.is_made(actor, request_id, done):
+        if await holding.is_made(actor, request_id, done):
+            _ensure_same_helper(asked, held, done)
+        else:
             rules.ensure_possible(asked.verb, State(held.fields["state"]))
             rules.ensure_may(actor, asked.verb, held.fields)
             rules.ensure_explained(Wish(verb=asked.verb, text=asked.text, verdict=asked.verdict))
@@ -65,6 +69,17 @@ async def decide(actor: Actor, request_id: UUID, asked: Decide, *, now: datetime
             words = _words(actor, held, done, values)
             await notifications.tell_all(actor.tenant_id, words, now=now)
         return await queries.one(actor, request_id, now=now)
+
+
+def _ensure_same_helper(asked: Decide, held: HeldRecord, done: Done) -> None:
+    """Refuse to take a dispatch to somebody for a second one to somebody else.
+
+    :raises IdReused: another helper was named under this id.
+    """
+    helper = None if asked.helper_id is None else str(asked.helper_id)
+    is_latest = held.fields["dispatch_id"] == str(done.id)
+    if asked.verb is Verb.DISPATCH and is_latest and held.fields["helper_id"] != helper:
+        raise IdReused("This id is another event's; make a new one.", field="id")
 
 
 async def _values(

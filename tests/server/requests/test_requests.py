@@ -217,6 +217,9 @@ async def test_asked_twice_it_is_done_once(tenant: Tenant) -> None:
     assert len((await queries.detail(tenant.rep, request, now=NOW)).events) == 1
     with pytest.raises(IdReused):
         await do(tenant.manager, request, "cancel", id=asked)
+    for other in (tenant.rep.user_id, None):
+        with pytest.raises(IdReused):
+            await do(tenant.manager, request, "dispatch", id=asked, helper_id=other)
 
 
 async def test_a_deal_of_somebody_else_is_refused_and_a_merge_takes_requests_along(
