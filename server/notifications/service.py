@@ -57,6 +57,7 @@ SELECT n.kind, n.subject, s.channels, s.quiet_from_minute AS quiet_from,
 FROM notification n
 JOIN notification_setting s ON s.tenant_id = n.tenant_id AND s.user_id = n.user_id
 JOIN user_account u ON u.tenant_id = n.tenant_id AND u.id = n.user_id AND u.role <> 'analyst'
+    AND u.disabled_at IS NULL
 WHERE n.tenant_id = $1 AND n.id = $2 AND n.read_at IS NULL
 """
 _SENT: Final = """

@@ -152,10 +152,15 @@ async def test_the_list_comes_in_pages(tenant: Tenant) -> None:
     assert second.next_cursor is None
 
 
-async def test_who_was_let_go_is_told_nothing(tenant: Tenant) -> None:
-    await identity.disable_user(tenant.owner, tenant.rep.user_id, now=NOW)
+async def test_who_was_let_go_is_told_nothing(
+    tenant: Tenant, reader: Actor, robot: Receiver
+) -> None:
+    await tell(tenant, reader)
+    await identity.disable_user(tenant.owner, reader.user_id, now=NOW)
+    await deliver(tenant, AppriseSender({Channel.WECOM: robot.address}))
 
-    assert await tell(tenant, tenant.rep) == 0
+    assert robot.received == [], "what waited for the morning does not leave either"
+    assert await tell(tenant, reader, key="task:2") == 0
 
 
 async def test_a_notification_leaves_through_the_channel_once(
