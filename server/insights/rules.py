@@ -96,8 +96,8 @@ _OF_CUSTOMER: Final[Mapping[str, Dimension]] = {
         "coalesce(tagged.id, '')",
         Reading.TAG,
         joins="LEFT JOIN LATERAL jsonb_array_elements_text(c.tags) AS tagged(id) ON TRUE",
-        holds="EXISTS (SELECT FROM jsonb_array_elements_text(c.tags) AS held(id)"
-        " WHERE held.id = ANY({}))",
+        holds="CASE WHEN jsonb_array_length(c.tags) > 0"
+        " THEN ARRAY(SELECT jsonb_array_elements_text(c.tags)) ELSE ARRAY[''] END && ({})",
     ),
 }
 _STAGE: Final = "coalesce(o.process_id::text, '') || '/' || "

@@ -150,6 +150,10 @@ async def test_s109_a_customer_with_two_tags_stands_in_two_cells_and_once_in_the
 
     assert sum(figures[0] for figures in told(found).values()) == 8
     assert found.totals == [7]
+    by_tag = told(await ask(analyst_of(company), Subject.CUSTOMERS, "tag"))
+    for tags in ([key.value for key in await queries.values(analyst_of(company), "tag")], [NONE]):
+        narrowed = await ask(analyst_of(company), Subject.CUSTOMERS, "level", filters={"tag": tags})
+        assert narrowed.totals == by_tag[tags[0],], tags
 
 
 async def test_s109_figures_are_those_within_sight(company: Tenant) -> None:
