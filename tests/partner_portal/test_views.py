@@ -11,6 +11,7 @@ from server.customers.views import service
 from server.customers.views.rules import AudienceUnfit, NotYourView, TooManyViews
 from server.customers.views.schemas import Audience, Look, NewView, ViewEdit, ViewView
 from server.identity import service as identity
+from server.identity.schemas import UserChange
 from server.kit.errors import IdReused, NotFound
 from server.tenants import service as tenants
 from server.tenants.schemas import NewTeam
@@ -118,6 +119,20 @@ async def test_a_rep_shares_with_the_team_and_not_with_the_company(tenant: Tenan
     view = await saved(tenant.rep)
     with pytest.raises(AudienceUnfit):
         await service.change(tenant.rep, view.id, ViewEdit(audience=Audience.TENANT), now=NOW)
+
+
+async def test_a_view_is_shared_with_the_team_that_its_maker_has_by_then(tenant: Tenant) -> None:
+    view = await saved(tenant.rep)
+    outsider = await stranger(tenant)
+    assert outsider.team_id is not None
+    moved = msgspec.structs.replace(tenant.rep, team_id=outsider.team_id)
+    change = UserChange(team_id=outsider.team_id)
+    await identity.change_user(tenant.owner, tenant.rep.user_id, change, now=NOW)
+
+    shared = await service.change(moved, view.id, ViewEdit(audience=Audience.TEAM), now=NOW)
+
+    assert shared in await views.views(outsider)
+    assert shared not in await views.views(tenant.manager)
 
 
 async def test_one_keeps_a_hundred_views(tenant: Tenant) -> None:

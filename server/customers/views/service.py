@@ -19,7 +19,10 @@ INSERT INTO saved_view (tenant_id, id, name, look, audience, made_by, team_id, m
 VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING RETURNING id
 """
 _CHANGE: Final = """
-UPDATE saved_view SET name = $3, look = $4::jsonb, audience = $5, changed_at = $6
+UPDATE saved_view SET name = $3, look = $4::jsonb, audience = $5, changed_at = $6,
+    team_id = CASE WHEN $5 = 'team' AND audience <> 'team' THEN (
+        SELECT u.team_id FROM user_account u WHERE u.tenant_id = $1 AND u.id = made_by
+    ) ELSE team_id END
 WHERE tenant_id = $1 AND id = $2
 """
 _KEPT: Final = "SELECT count(*) FROM saved_view WHERE tenant_id = $1 AND made_by = $2"
