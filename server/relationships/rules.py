@@ -24,6 +24,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.kit.text import LINE_MAX
 from sync_protocol.process.definition import Canonical
 
 HALF_LIFE: Final = timedelta(days=60)
@@ -182,5 +183,5 @@ _TITLES: Final[Mapping[Gap, str]] = {
 
 
 def title(gap: Gap, name: str) -> str:
-    """Write what is to be done about a gap, as a task says it."""
-    return _TITLES[gap].format(name=name)
+    """Write what is to be done about a gap, as a task says it, which is one line."""
+    return _TITLES[gap].format(name=name)[:LINE_MAX]

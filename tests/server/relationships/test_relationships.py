@@ -184,6 +184,13 @@ async def test_s75_a_gap_becomes_a_task(tenant: Tenant) -> None:
     assert first.map.gaps[1].task_id in {each.id for each in made}
 
 
+async def test_a_name_that_fills_its_field_becomes_a_task_too(tenant: Tenant) -> None:
+    customer = await make_customer(tenant.rep)
+    await add_contact(tenant.rep, customer, "长" * 200, stance="doubts")
+
+    assert (await service.order(tenant.rep, customer, now=NOW)).tasks == 2
+
+
 async def test_role_and_stance_are_noted_without_a_network(
     database: Settings, tenant: Tenant
 ) -> None:
