@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 FEN: Final = 100
 """Of a yuan."""
+DIGITS_MAX: Final = 18
+"""Of a number that is typed: a power of ten that is written short is no giant."""
 
 _ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UNDONE_BY: Final = re.compile(
@@ -93,6 +95,25 @@ def milli(text: str, field: str = "quantity") -> int:
     if not plain or not is_number or len(whole) > 6 or len(rest) > 3:  # noqa: PLR2004 - digits of a share
         raise Invalid("Write a quantity, such as 2 or 0.5.", field=field)
     return int(whole or 0) * 1_000 + int(rest.ljust(3, "0"))
+
+
+def whole(text: str) -> int | None:
+    """Read a whole number that a form brought along; nonsense is none.
+
+    Fifteen digits at most: each of them is what a record's sequence, or a count, can be.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None  # noqa: PLR2004 - digits of 2**53
+
+
+def number(text: str, field: str) -> int | None:
+    """Read a whole number that somebody typed; nothing is none.
+
+    :raises Invalid: it is no number.
+    """
+    found = whole(text)
+    if text and found is None:
+        raise Invalid("Write a whole number.", field=field)
+    return found
 
 
 def given_id(text: str) -> UUID | None:

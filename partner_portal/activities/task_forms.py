@@ -63,8 +63,7 @@ async def edit(
             "priority": given["priority"],
         }
         touched = {name: values[name] for name in allowed if given[name] != given[_WAS + name]}
-        base = int(given["base"]) if given["base"].isdecimal() else None
-        change = forms.taken({"base": base, **touched}, TaskEdit)
+        change = forms.taken({"base": forms.whole(given["base"]), **touched}, TaskEdit)
         await service.change_task(actor, task_id, change, now=clock.now())
     except Refusal as refusal:
         wrong = forms.problem(refusal, forms.words_of(request))

@@ -16,7 +16,7 @@ from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.identity import queries as identity
 from server.kit import clock, ids
-from server.kit.errors import Invalid, NotFound, Refusal
+from server.kit.errors import NotFound, Refusal
 from server.leads import queries, service
 from server.leads.schemas import (
     CampaignEdit,
@@ -95,19 +95,9 @@ def _values(given: Mapping[str, str]) -> dict[str, Any]:
     """
     return {
         **{name: given[name] for name in _TEXTS},
-        **{name: _number(given[name], name) for name in _NUMBERS},
+        **{name: forms.number(given[name], name) for name in _NUMBERS},
         "budget_minor": forms.fen(given["budget"], "budget") or 0,
     }
-
-
-def _number(text: str, field: str) -> int | None:
-    """Read a whole number; nothing is none.
-
-    :raises Invalid: it is no number.
-    """
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004 - digits
-        raise Invalid("Write a whole number.", field=field)
-    return int(text) if text else None
 
 
 async def _new(

@@ -218,8 +218,8 @@ async def change(
     form = {name: str(text).strip() for name, text in (await request.form()).items()}
     names = ("subject", "detail", "severity", "category")
     touched: dict[str, Any] = {name: form[name] or None for name in names if name in form}
-    if form.get("base", "").isdigit():
-        touched["base"] = int(form["base"])
+    if (base := forms.whole(form.get("base", ""))) is not None:
+        touched["base"] = base
     try:
         await service.edit(actor, case_id, forms.taken(touched, CaseEdit), now=clock.now())
     except Refusal as refusal:

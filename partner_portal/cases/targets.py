@@ -50,11 +50,10 @@ async def set_targets(
     """Set the next version; sending twice sets it once."""
     given = await forms.texts(request, *_FIELDS, "base", "valid_from")
     try:
-        base = int(given["base"]) if given["base"].isdigit() and len(given["base"]) < 10 else 0  # noqa: PLR2004 - digits
         asked = forms.taken(
             {
                 "targets": _targets(given),
-                "base": base,
+                "base": forms.whole(given["base"]) or 0,
                 "valid_from": given["valid_from"] or None,
             },
             SetTargets,

@@ -320,12 +320,12 @@ async def _touched(request: AnyRequest) -> dict[str, Any]:
     }
     if "amount" in form:
         touched["amount_minor"] = forms.fen(form["amount"]) or 0
-    if form.get("base", "").isdigit():
-        touched["base"] = int(form["base"])
-    if form.get("rows", "").isdigit():
+    if (base := forms.whole(form.get("base", ""))) is not None:
+        touched["base"] = base
+    if (rows := forms.whole(form.get("rows", "")[:3])) is not None:
         touched["plan"] = [
             _row(form, at)
-            for at in range(int(form["rows"][:3]))
+            for at in range(rows)
             if form.get(f"part_{at}") and form.get("drop") != str(at)
         ]
     return touched

@@ -1,6 +1,6 @@
 """The company's custom fields: list them by the records that have them, add one, change one."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -173,8 +173,9 @@ def _bound(given: dict[str, Any], name: str, decimals: int) -> int | None:
         return None
     try:
         scaled = Decimal(given[name].replace(",", "")).scaleb(decimals)
-        is_whole = scaled.is_finite() and scaled == scaled.to_integral_value()
-    except InvalidOperation:
+        is_short = scaled.is_finite() and scaled.adjusted() < forms.DIGITS_MAX
+        is_whole = is_short and scaled == scaled.to_integral_value()
+    except ArithmeticError:
         is_whole = False
     if not is_whole:
         raise Invalid("Give a number with as many decimals as the field has.", field=name)

@@ -240,8 +240,7 @@ def taken(given: dict[str, Any], kind: type[T]) -> T:
 
 def base_of(sent: object) -> int:
     """Read the sequence that a form was made at; nonsense is as old as can be."""
-    text = str(sent or "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0  # noqa: PLR2004 -- digits of 2**53
+    return forms.whole(str(sent or "")) or 0
 
 
 @post("/customers/{customer_id:uuid}/notes", status_code=200)

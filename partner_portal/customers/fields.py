@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
+from partner_portal import forms
+
 STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
 LEVELS: Final = ("A", "B", "C", "D")
-_FEN: Final = 100
 _MOBILE: Final = re.compile(r"\A\+861\d{10}\Z")
 
 
@@ -111,9 +112,10 @@ def _fen(typed: str) -> int:
     """Read yuan, with or without separators, as fen."""
     try:
         yuan = Decimal(typed.replace(",", "").replace("¥", "").replace(" ", ""))
-        minor = yuan * _FEN
-        is_whole = minor.is_finite() and minor == minor.to_integral_value()
-    except InvalidOperation as error:
+        minor = yuan * forms.FEN
+        is_short = minor.is_finite() and minor.adjusted() < forms.DIGITS_MAX
+        is_whole = is_short and minor == minor.to_integral_value()
+    except ArithmeticError as error:
         raise NotANumber from error
     if not is_whole:
         raise NotANumber
@@ -125,7 +127,7 @@ def typed(field: Field, value: Any) -> str:
     if value is None:
         return ""
     if field.input is Input.MONEY:
-        yuan, fen = divmod(int(value), _FEN)
+        yuan, fen = divmod(int(value), forms.FEN)
         return f"{yuan}.{fen:02d}" if fen else str(yuan)
     if field.input is Input.PHONE and _MOBILE.match(str(value)):
         return str(value).removeprefix("+86")

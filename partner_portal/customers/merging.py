@@ -68,7 +68,7 @@ async def merge(
         for name, value in form.items()
         if name.startswith(_PREFIX)
     }
-    as_of = int(shown) if (shown := form.get("as_of", "")).isdecimal() else None
+    as_of = forms.whole(str(form.get("as_of", "")))
     try:
         await service.merge(actor, other_id, kept_id, choices=choices, as_of=as_of, now=clock.now())
     except Refusal as refusal:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get
 
-from partner_portal import htmx
+from partner_portal import forms, htmx
 from partner_portal.customers import own, record
 from partner_portal.customers.fields import BY_NAME, LEVELS, STATUSES
 from partner_portal.customers.look import DEFAULT_SORT, SORTS, Look
@@ -56,8 +56,7 @@ async def customer_list(
 
 def _shown(request: AnyRequest) -> int:
     """Say how many rows to give: a list that has grown is refreshed as long as it is."""
-    asked = request.query_params.get("rows", "")
-    return max(PAGE_SIZE, int(asked)) if asked.isascii() and asked.isdigit() else PAGE_SIZE
+    return max(PAGE_SIZE, forms.whole(request.query_params.get("rows", "")) or 0)
 
 
 async def _around(

@@ -177,8 +177,8 @@ async def change(
     try:
         if given["amount"] != before["amount"]:
             touched["amount_minor"] = forms.fen(given["amount"])
-        if given["base"].isdigit():
-            touched["base"] = int(given["base"])
+        if (base := forms.whole(given["base"])) is not None:
+            touched["base"] = base
         edit = forms.taken(touched, OpportunityEdit)
         await service.edit(actor, opportunity_id, edit, now=clock.now())
     except Refusal as refusal:

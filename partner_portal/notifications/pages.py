@@ -101,10 +101,10 @@ def _minutes(text: str) -> int | None:
     """
     if not text:
         return None
-    hours, _, minutes = text.partition(":")
-    if not (hours.isdecimal() and minutes.isdecimal()):
+    hours, minutes = [forms.whole(part) for part in text.partition(":")[::2]]
+    if hours is None or minutes is None:
         raise Invalid("Choose a time of the day.", field="quiet_until")
-    return int(hours) * _HOUR_MINUTES + int(minutes)
+    return hours * _HOUR_MINUTES + minutes
 
 
 async def _form(

@@ -45,11 +45,10 @@ async def set_phone_mask(
 ) -> Response[Any]:
     """Set from whom phones are hidden."""
     given = await forms.texts(request, *MASKED_ROLES, "reveals_per_day", "wants_reason")
-    quota = given["reveals_per_day"]
     try:
         asked = {
             "roles": [role.value for role in MASKED_ROLES if given[role]],
-            "reveals_per_day": int(quota) if quota.isascii() and quota.isdigit() else quota or None,
+            "reveals_per_day": forms.number(given["reveals_per_day"], "reveals_per_day"),
             "wants_reason": bool(given["wants_reason"]),
         }
         mask = forms.taken(asked, PhoneMaskView)

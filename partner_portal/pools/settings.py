@@ -16,7 +16,7 @@ from server.access.edge import CurrentActor
 from server.customers.pools import queries, service
 from server.customers.pools.schemas import NewPool, PoolEdit, PoolView
 from server.kit import clock, ids
-from server.kit.errors import Invalid, Refusal
+from server.kit.errors import Refusal
 from server.tenants import queries as tenants
 
 _NUMBERS: Final = ("held_max", "picks_per_day", "views_per_day", "cooling_days", "warn_days")
@@ -134,29 +134,17 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
 
     :raises Invalid: a number is none.
     """
-    numbers = {name: _number(given[name], name) for name in _NUMBERS}
+    numbers = {name: forms.number(given[name], name) for name in _NUMBERS}
     rules = [rule for rule in given["rules"] if rule["trigger"]]
     return {
         "name": given["name"],
         "team_ids": given["team_ids"],
         **{name: value or 0 if name in _ALWAYS else value for name, value in numbers.items()},
         "recycle_rules": [
-            {**rule, "days": _number(rule["days"], f"recycle_rules[{place}].days")}
+            {**rule, "days": forms.number(rule["days"], f"recycle_rules[{place}].days")}
             for place, rule in enumerate(rules)
         ],
     }
-
-
-def _number(text: str, field: str) -> int | None:
-    """Read a whole number; nothing is none.
-
-    :raises Invalid: it is no number.
-    """
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise Invalid("Write a whole number.", field=field)
-    return int(text)
 
 
 async def _form(

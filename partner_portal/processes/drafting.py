@@ -112,11 +112,11 @@ async def _write(
     """Add, shift or take away a part of the form; or check all of it, and keep it."""
     ensure(actor, Permission.PROCESSES_MANAGE)
     form = {name: str(value) for name, value in (await request.form()).items()}
-    revision, act = form.get("revision", ""), form.get("act", "")
+    act = form.get("act", "")
     written = _Written(
         family_id=family_id,
         name=form.get("name", "").strip(),
-        revision=int(revision) if revision.isdigit() and len(revision) < 16 else 0,  # noqa: PLR2004 - digits
+        revision=forms.whole(form.get("revision", "")) or 0,
         stages=sketch.read(form),
         touched=act.partition(".")[2],
         is_new=is_new,

@@ -109,7 +109,7 @@ async def publish(
     """Make the draft the current version; sent twice it makes one."""
     given = await forms.texts(request, "id", "revision")
     try:
-        revision = int(given["revision"]) if given["revision"].isdigit() else 0
+        revision = forms.whole(given["revision"]) or 0
         asked = forms.taken({"id": given["id"], "revision": revision}, Publish)
         await service.publish(actor, family_id, asked, now=clock.now())
     except Refusal as refusal:

@@ -206,8 +206,8 @@ async def change(
     """Save what is asked for; what a form does not send stays as it is."""
     form = {name: str(text).strip() for name, text in (await request.form()).items()}
     touched: dict[str, Any] = {name: form[name] or None for name in _FORM if name in form}
-    if form.get("base", "").isdigit():
-        touched["base"] = int(form["base"])
+    if (base := forms.whole(form.get("base", ""))) is not None:
+        touched["base"] = base
     try:
         edit = forms.taken(touched, RequestEdit)
         await service.edit(actor, request_id, edit, now=clock.now())

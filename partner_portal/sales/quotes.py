@@ -212,8 +212,8 @@ async def _touched(request: AnyRequest, actor: Actor, quote_id: UUID) -> dict[st
     }
     if "discount" in form:
         touched["discount_minor"] = forms.fen(form["discount"], "discount") or 0
-    if form.get("base", "").isdigit():
-        touched["base"] = int(form["base"])
+    if (base := forms.whole(form.get("base", ""))) is not None:
+        touched["base"] = base
     lines = []
     for line in (await queries.one(actor, quote_id)).lines:
         quantity = form.get(f"quantity_{line.id}", "")

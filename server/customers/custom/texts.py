@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from server.customers.rules import fields as rules
@@ -21,6 +21,10 @@ _DAY: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日
 _SERIAL: Final = re.compile(r"[1-9][0-9]{4}(?:\.0+)?")
 _SERIAL_FROM: Final = date(1899, 12, 30)
 """The day from which spreadsheet programs count."""
+
+
+_DIGITS_MAX: Final = 18
+"""Of a number: more than any field holds, and a power of ten that is written short is no giant."""
 
 
 class BadCustomValue(BadValue):
@@ -71,8 +75,9 @@ def _number(definition: Definition, text: str) -> int:
     try:
         number = Decimal(clean(text).replace(",", "").replace(" ", ""))
         scaled = number * 10**definition.decimals
-        is_whole = scaled.is_finite() and scaled == scaled.to_integral_value()
-    except (InvalidOperation, ValueError):
+        is_short = scaled.is_finite() and scaled.adjusted() < _DIGITS_MAX
+        is_whole = is_short and scaled == scaled.to_integral_value()
+    except ArithmeticError:
         is_whole = False
     if not is_whole:
         detail = (

@@ -46,7 +46,7 @@ def ensure_person(stamp: str, subject: str, hidden: str, *, key: bytes, now: dat
     is_sealed = (
         made.isascii()
         and made.isdigit()
-        and hmac.compare_digest(mac, _mac(int(made), subject, key))
+        and hmac.compare_digest(mac.encode(), _mac(int(made), subject, key).encode())
     )
     age = now - clock.from_ms(int(made)) if is_sealed else timedelta(0)
     if hidden or not FASTEST <= age <= LONGEST:

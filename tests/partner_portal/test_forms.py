@@ -1,0 +1,44 @@
+"""What people type is read as what they mean, and what cannot be kept is refused."""
+
+import pytest
+
+from partner_portal import forms
+from partner_portal.customers.fields import BY_NAME, NotANumber, read
+from server.customers.custom.texts import BadCustomValue
+from server.customers.custom.texts import read as read_custom
+from server.kit.errors import Invalid
+from sync_protocol.custom_fields import Definition
+from sync_protocol.schema import CustomType
+from tests.factories import new_id
+
+NO_NUMBERS = ("²", "９x", "9" * 5000, "1e99999999", "1e900000", "NaN", "-", "1 000")
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_what_is_no_number_is_refused_and_no_fault(text: str) -> None:
+    assert forms.whole(text) is None
+    with pytest.raises(Invalid):
+        forms.number(text, "days")
+
+
+@pytest.mark.parametrize("text", ["1e99999999", "1e900000", "9" * 5000, "NaN", "Infinity"])
+def test_a_giant_is_no_amount(text: str) -> None:
+    definition = Definition(
+        id=str(new_id()), subject="customer", type=CustomType.INTEGER, label_zh="数"
+    )
+
+    with pytest.raises(NotANumber):
+        read(BY_NAME["expected_revenue_minor"], text)
+    with pytest.raises(BadCustomValue):
+        read_custom(definition, text)
+
+
+def test_a_number_is_read() -> None:
+    assert [forms.whole(text) for text in ("", "0", "007", "999999999999999")] == [
+        None,
+        0,
+        7,
+        10**15 - 1,
+    ]
+    assert forms.number("", "days") is None
+    assert read(BY_NAME["expected_revenue_minor"], "¥12,800.50") == 12_800_50
