@@ -176,6 +176,7 @@ async def undo(actor: Actor, bulk_id: UUID, *, now: datetime) -> BulkView:
     :raises NotFound: there is none within sight.
     :raises UndoTooLate: it is long past.
     :raises UndoImpossible: somebody who had one of them is no longer of the company.
+    :raises PhoneHidden: customers with hidden phones would become the actor's own.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with db.tenant_transaction(actor.tenant_id):
@@ -395,6 +396,7 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
             continue
         fields, tags, is_whole = rules.restoration(record, stood)
         if record.kind == "customer" and rules.ASSIGNMENT.intersection(fields):
+            masks.ensure_may_take(actor, record.fields["owner_id"], fields)
             sent.add(record.id)
         is_sent = record.id in sent or record.fields.get("customer_id") in sent
         if (record.visible or is_sent) and (fields or tags.add or tags.remove):

@@ -166,6 +166,18 @@ async def test_what_is_hidden_is_neither_written_over_nor_taken_over(scene: Scen
     assert (held.phone, held.owner_id) == (f"+86{HIDDEN[0]}", scene.tenant.rep.user_id)
 
 
+async def test_who_gave_a_customer_away_takes_it_back_by_no_undo(scene: Scene) -> None:
+    boss, owner, rep = scene.boss, scene.tenant.owner, scene.tenant.rep
+    customer = (await make(boss, "给出去的客户", phone="13300000001")).id
+    given = NewBulkEdit(customers=[customer], change=BulkChange(owner_id=rep.user_id))
+    done = await bulk.edit(owner, given, now=NOW)
+    await change(rep, customer, phone="13300000002")
+
+    with pytest.raises(PhoneHidden):
+        await bulk.undo(boss, done.id, now=NOW)
+    assert (await bulk.undo(owner, done.id, now=NOW)).restored == 1
+
+
 async def test_a_reveal_is_one_act_that_the_owner_can_read_of(scene: Scene) -> None:
     boss, owner = scene.boss, scene.tenant.owner
     mask = PhoneMaskView(reveals_per_day=2, wants_reason=True)
