@@ -5,7 +5,9 @@ interrupted goes on where it was: what is saved is only sent, what is not saved 
 """
 
 import asyncio
+import random
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,9 @@ import msgspec
 from mobile_client_sdk.client import Client, SyncReport, SyncState, open_client
 from mobile_client_sdk.records import Note
 from server.kit.clock import to_ms
+from world import errands
 from world.api import Api
+from world.errands import Round
 from world.model import Agent, Customer, Person
 
 _CONTESTED: Final = 2
@@ -32,14 +36,14 @@ class Phone(msgspec.Struct):
     client: Client
 
 
-async def work(owner: Api, agent: Agent, folder: Path) -> None:
+async def work(owner: Api, agent: Agent, folder: Path, *, now: datetime) -> None:
     """Let every rep of a company load a phone, work without a network, and sync."""
     phones = [await _phone(owner, rep, folder / f"{rep.id}.db") for rep in agent.reps()]
     try:
         for phone in phones:
             if phone.client.count(Note) == 0:
                 mine = [one for one in agent.customers if one.owner_id == phone.rep.id]
-                await asyncio.to_thread(_write, phone, mine, _contested(agent, phone.rep))
+                await asyncio.to_thread(_write, phone, agent, mine, now)
         # The phones synced before anybody wrote, so the last ones meet what the first did.
         for phone in phones:
             await _synced(phone)
@@ -100,20 +104,40 @@ def _contested(agent: Agent, rep: Person) -> Sequence[Customer]:
     return [one for one in agent.customers if one.team_id == agent.teams[0].id][:_CONTESTED]
 
 
-def _write(phone: Phone, customers: Sequence[Customer], contested: Sequence[Customer]) -> None:
+def _write(phone: Phone, agent: Agent, customers: Sequence[Customer], now: datetime) -> None:
     """Save all of a rep's work on the phone, in one transaction."""
     client = phone.client
+    rng = random.Random(f"errands of {phone.rep.id}")
     with client.group():
         for customer in customers:
-            _write_one(client, customer)
-        for customer in contested:
+            _write_one(client, customer, rng)
+        for customer in _contested(agent, phone.rep):
             held = client.customer(str(customer.id))
             assert held is not None, "the team's phones hold the team's customers"
             with client.edit(held) as draft:
                 draft.remark = f"{phone.rep.name}：老板说月底之前定"
+        for double in agent.doubles():
+            if double.owner_id == phone.rep.id:
+                _enter_again(client, double)
+        errands.run(Round(client=client, rep=phone.rep, customers=customers, now=now, rng=rng))
 
 
-def _write_one(client: Client, customer: Customer) -> None:
+def _enter_again(client: Client, double: Customer) -> None:
+    """Enter a customer that is there already, as somebody does who has not looked."""
+    client.create_customer(
+        name=double.name,
+        phone=double.phone,
+        city=double.city,
+        district=double.district,
+        industry=double.industry,
+        status=double.status,
+        level=double.level,
+        owner_id=str(double.owner_id),
+        team_id=str(double.team_id),
+    )
+
+
+def _write_one(client: Client, customer: Customer, rng: random.Random) -> None:
     """Save a customer's stores, contacts and visits."""
     stores = {
         store.id: client.add_store(
@@ -128,7 +152,7 @@ def _write_one(client: Client, customer: Customer) -> None:
         ).id
         for store in customer.stores
     }
-    for contact in customer.contacts:
+    for place, contact in enumerate(customer.contacts):
         client.add_contact(
             str(customer.id),
             name=contact.name,
@@ -137,6 +161,7 @@ def _write_one(client: Client, customer: Customer) -> None:
             email=contact.email,
             wechat=contact.wechat,
             store_id=stores[contact.store_id] if contact.store_id else None,
+            **errands.role_and_stance(rng, customer.status, place),
         )
     for visit in customer.visits:
         client.create(

@@ -188,6 +188,24 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         """Give the agent's owner."""
         return self.people[0]
 
+    def doubles(self) -> tuple[Customer, ...]:
+        """Give what reps enter again by mistake: of each team's customers the first but two."""
+        held = [[one for one in self.customers if one.team_id == team.id] for team in self.teams]
+        return tuple(
+            msgspec.structs.replace(
+                one,
+                name=f"{one.name}（新店）",
+                status="potential",
+                tags=(),
+                stores=(),
+                contacts=(),
+                visits=(),
+                deals=(),
+                benefits=(),
+            )
+            for one in (theirs[2] for theirs in held if theirs[2:])
+        )
+
     def reps(self) -> tuple[Person, ...]:
         """Give the sales reps, team by team."""
         return tuple(person for person in self.people if person.role == "sales_rep")
@@ -259,6 +277,8 @@ class AgentTruth(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant_id: UUID
     customers: int
+    """With the doubles."""
+    doubles: int
     by_status: dict[str, int]
     by_city: dict[str, int]
     by_industry: dict[str, int]

@@ -7,7 +7,7 @@ everything may be repeated and goes on where it was interrupted.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +15,12 @@ from server.access import Role, Scope
 from server.identity import service as identity
 from server.identity.schemas import NewUser
 from server.kit import clock, db
+from server.quality import service as quality
 from server.settings import Settings
-from world import fieldwork
+from world import desk, fieldwork, setup
 from world.api import Api, Json, Refused
 from world.model import Agent, BenefitRequest, Customer, Person, Platform, World
-from world.people import instant
+from world.people import CHINA, instant
 
 _BATCH: Final = 500
 _NOT_YET: Final = ("sign_in_refused", "not_found")
@@ -34,6 +35,8 @@ async def ensure(
     """
     if await _is_complete(world, url, password):
         return False
+    now = clock.now()
+    today = now.astimezone(CHINA).date()
     await found_platform(world.platform, settings=settings, password=password)
     async with await Api.signed_in(url, world.platform.staff[0].login, password) as operator:
         await open_programs(operator, world)
@@ -46,9 +49,21 @@ async def ensure(
                 await hire(owner, person, password=password)
             await add_tags(owner, agent)
             await add_customers(owner, agent.customers)
-            await fieldwork.work(owner, agent, folder)
+            await setup.furnish(owner, agent, today)
+            await fieldwork.work(owner, agent, folder, now=now)
+            await desk.decide(owner, agent, today)
             await ask_benefits(owner, agent.customers)
+    async with await Api.signed_in(url, world.platform.staff[0].login, password) as operator:
+        await desk.answer(operator)
+    await _first_night(world, settings, now=now)
     return True
+
+
+async def _first_night(world: World, settings: Settings, *, now: datetime) -> None:
+    """Look the customers through, as the worker does every night."""
+    async with database(settings):
+        for agent in world.agents:
+            await quality.look_through(agent.tenant_id, now=now)
 
 
 async def _is_complete(world: World, url: str, password: str) -> bool:

@@ -55,12 +55,13 @@ def of(world: World) -> Truth:
 
 def _counts(agent: Agent, platform: Platform) -> AgentTruth:
     """Count what an agent has."""
-    held = agent.customers
+    held = (*agent.customers, *agent.doubles())
     worth = {program.id: program.amount_minor for program in platform.programs}
     deals = [deal for customer in held for deal in customer.deals]
     return AgentTruth(
         tenant_id=agent.tenant_id,
         customers=len(held),
+        doubles=len(agent.doubles()),
         by_status=_tally(customer.status for customer in held),
         by_city=_tally(customer.city for customer in held),
         by_industry=_tally(customer.industry for customer in held),

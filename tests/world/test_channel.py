@@ -107,7 +107,7 @@ def test_time_runs_forward_and_a_dormant_customer_was_not_seen_for_a_year(world:
 def test_the_truth_counts_what_the_world_contains(world: World) -> None:
     told = truth.of(world)
 
-    assert told.agent_relations == sum(count.customers for count in told.agents)
+    assert told.agent_relations == sum(count.customers - count.doubles for count in told.agents)
     assert told.agent_relations == world.scale.agents * world.scale.customers_per_agent
     repeated = sum(len(entity.customer_ids) - 1 for entity in told.shared)
     assert repeated > 0

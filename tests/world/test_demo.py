@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from world import channel, demo, processes
+from world import channel, demo, processes, truth
 from world.api import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -70,7 +70,7 @@ def test_the_demo_runs_stops_keeps_its_data_and_is_cleared(tmp_path: Path) -> No
         assert re.search(rf"{re.escape(owner.login)} +{owner.name}", said)
         assert "demo data made" in said
         seen = asyncio.run(_customers(f"http://127.0.0.1:{port}", owner.login))
-        assert seen == world.scale.customers_per_agent
+        assert seen == truth.of(world).agents[0].customers
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert _left_of(tmp_path) == []

@@ -78,3 +78,30 @@ def test_the_product_holds_what_the_truth_says_and_a_second_time_changes_nothing
         }
         for told in truth.of(world).agents
     ]
+
+
+_ROOMS = (
+    *("/v1/opportunities", "/v1/quotes", "/v1/contracts", "/v1/leads", "/v1/visits", "/v1/tasks"),
+    *("/v1/service-cases", "/v1/resource-requests", "/v1/customers/duplicate-pairs", "/v1/quality"),
+    *("/v1/sync/conflicts", "/v1/imports", "/v1/platform-reads", "/v1/notifications"),
+    *("/v1/campaigns", "/v1/lead-sources", "/v1/price-books", "/v1/products", "/v1/pools"),
+    *("/v1/automation/plays", "/v1/custom-fields", "/v1/saved-views", "/v1/sharings"),
+)
+
+
+async def _empty_rooms(throwaway: Stage, world: World) -> list[tuple[str, str]]:
+    """Name the rooms in which an owner finds nothing."""
+    empty = []
+    for agent in world.agents:
+        async with await Api.signed_in(throwaway.url, agent.owner.login, _PASSWORD) as owner:
+            for room in _ROOMS:
+                told = await owner.get(room)
+                if not (told["items"] if isinstance(told, dict) else told):
+                    empty.append((agent.slug, room))
+    return empty
+
+
+def test_every_room_of_every_agent_has_something_to_look_at(throwaway: Stage, world: World) -> None:
+    _ensure(throwaway, world)
+
+    assert asyncio.run(_empty_rooms(throwaway, world)) == []
