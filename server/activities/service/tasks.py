@@ -23,7 +23,7 @@ from server.activities.schemas import (
     TaskView,
 )
 from server.activities.service.told import as_it_travels
-from server.changelog import facts
+from server.changelog import facts, storage
 from server.changelog import service as changelog
 from server.customers import queries as customers
 from server.kit import clock, db, ids
@@ -270,6 +270,8 @@ async def assign_task(actor: Actor, task_id: UUID, assignee_id: UUID, *, now: da
     """
     ensure(actor, Permission.TASKS_ASSIGN)
     async with db.tenant_transaction(actor.tenant_id):
+        # Whoever finishes it at the same moment is waited for.
+        await storage.load(actor, BY_NAME, [(_KIND, str(task_id))])
         held = await queries.task(actor, task_id)
         if held.assignee_id == assignee_id:
             return held

@@ -22,7 +22,7 @@ from server.activities.schemas import (
 )
 from server.activities.service.told import as_it_travels
 from server.audit import service as audit
-from server.changelog import facts
+from server.changelog import facts, storage
 from server.changelog import service as changelog
 from server.customers import queries as customers
 from server.identity import queries as identity
@@ -90,7 +90,7 @@ async def appeal(actor: Actor, visit_id: UUID, said: NewAppeal, *, now: datetime
     """
     sentence = clean(said.appeal)
     async with db.tenant_transaction(actor.tenant_id):
-        held = await queries.visit(actor, visit_id)
+        held = await _hold(actor, visit_id)
         if held.visitor_id != actor.user_id:
             raise rules.NotYourVisit("Only the visitor may appeal.")
         if held.appeal != sentence:
@@ -100,6 +100,15 @@ async def appeal(actor: Actor, visit_id: UUID, said: NewAppeal, *, now: datetime
             judges = await identity.superiors(actor.tenant_id, actor.user_id)
             await _tell(actor, held, judges, Kind.VISIT_APPEALED, now=now)
         return await queries.visit(actor, visit_id)
+
+
+async def _hold(actor: Actor, visit_id: UUID) -> VisitView:
+    """Lock a visit, so that of two who decide at once the second sees what the first has.
+
+    :raises NotFound: it is not there, or out of sight.
+    """
+    await storage.load(actor, BY_NAME, [(_KIND, str(visit_id))])
+    return await queries.visit(actor, visit_id)
 
 
 async def _tell(
@@ -130,7 +139,7 @@ async def decide_appeal(
     """
     ensure(actor, Permission.VISITS_JUDGE)
     async with db.tenant_transaction(actor.tenant_id):
-        held = await queries.visit(actor, visit_id)
+        held = await _hold(actor, visit_id)
         if held.visitor_id == actor.user_id:
             raise rules.OwnAppeal("Somebody else decides about your own visit.")
         if held.appeal_state != decision.decision or held.decided_by != actor.user_id:

@@ -302,6 +302,11 @@ async def _tell(
 ) -> list[Done]:
     """Tell of each occurrence whom it concerns."""
     known = {each.id: each for each in people}
+    owners = {found.owner_id for found in wanted} if action.to is Hearer.MANAGER else set()
+    # One question a person, however many customers each has.
+    above = {
+        each: await identity.superiors(tenant_id, each) for each in sorted(known.keys() & owners)
+    }
     done: list[Done] = []
     words: list[Word] = []
     for found in wanted:
@@ -309,7 +314,7 @@ async def _tell(
         if action.to is Hearer.OWNER and owner is not None:
             hearers = [owner.id]
         elif owner is not None:
-            hearers = await identity.superiors(tenant_id, owner.id)
+            hearers = above[owner.id]
         else:
             hearers = _bosses(people)
         subject = f"{action.sentence} · {found.customer_name}"

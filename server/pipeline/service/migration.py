@@ -59,6 +59,9 @@ async def migrate(
             return Migrated(deals=0)
         chosen = (actor.tenant_id, process_id, asked.opportunity_ids)
         while rows := await db.connection().fetch(_FOLLOWING, *chosen, _BATCH):
+            if strange := {row["stage"] for row in rows} - aims.keys():
+                # Somebody has moved a deal there since it was looked.
+                aims |= rules.mapped(old.definition, new.definition, asked.mapping, strange)
             await _move(actor, asked.to_id, rows, aims, now=now)
             moved += len(rows)
         await audit.record(actor, "process.migrated", subject_id=asked.to_id, now=now, deals=moved)

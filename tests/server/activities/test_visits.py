@@ -1,5 +1,6 @@
 """Visits: planned or not, told once, and judged, with the last word a person's."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -226,6 +227,25 @@ async def test_m13_a_rep_appeals_and_a_manager_decides(tenant: Tenant) -> None:
     assert (await queries.visits(tenant.manager, VisitFilters(is_doubted=True))).items == []
     with pytest.raises(rules.NothingToAppeal):
         await service.decide_appeal(tenant.owner, visit.id, Decision("rejected"), now=NOW)
+
+
+async def test_m13_of_two_who_decide_at_once_one_decides(tenant: Tenant) -> None:
+    visit = await go(tenant.rep, await make_customer(tenant.rep), is_mocked=1)
+    await let_work(tenant.tenant_id)
+    said = [service.appeal(tenant.rep, visit.id, NewAppeal(text), now=NOW) for text in "甲乙"]
+    appealed = await asyncio.gather(*said, return_exceptions=True)
+
+    decided = await asyncio.gather(
+        service.decide_appeal(tenant.manager, visit.id, Decision("upheld"), now=NOW),
+        service.decide_appeal(tenant.owner, visit.id, Decision("rejected"), now=NOW),
+        return_exceptions=True,
+    )
+
+    for outcomes in (appealed, decided):
+        kinds = sorted(type(each).__name__ for each in outcomes)
+        assert kinds == ["NothingToAppeal", "VisitView"]
+    [word] = [each for each in decided if not isinstance(each, BaseException)]
+    assert (await queries.visit(tenant.owner, visit.id)).appeal_state == word.appeal_state
 
 
 async def test_nobody_decides_about_the_own_visit(tenant: Tenant) -> None:

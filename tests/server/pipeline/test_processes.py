@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from server.access.rules import NotPermitted, Scope
+from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.pipeline import queries, service
 from server.pipeline.rules import (
@@ -31,6 +32,7 @@ from tests.server.pipeline.stories import (
     seen,
     step,
 )
+from tests.waiting import meanwhile
 
 SIMPLE = process_of(("lead", Canonical.LEAD, 10), ("talk", Canonical.OPPORTUNITY, 50))
 
@@ -123,6 +125,21 @@ async def test_s57_deals_are_moved_on_by_an_explicit_mapping(tenant: Tenant) -> 
     assert (told.moves[0].verb, told.moves[0].to_stage) == ("migrate", "talk")
     again = await service.migrate(tenant.manager, None, asked, now=NOW)
     assert again.deals == 0
+
+
+async def test_s57_a_deal_that_moves_meanwhile_is_asked_for_too(tenant: Tenant) -> None:
+    made = await publish(tenant.manager, SIMPLE)
+    assert made.id is not None
+    deal = await begin(tenant.rep)
+    await do(tenant.rep, deal, *FIRST)
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await move(tenant.rep, deal)
+        asked = Migrate(to_id=made.id)
+        migrated = await meanwhile(service.migrate(tenant.manager, None, asked, now=NOW))
+
+    with pytest.raises(MappingIncomplete):
+        await migrated
 
 
 async def test_s57_chosen_deals_move_on_after_a_preview(tenant: Tenant) -> None:
