@@ -68,7 +68,7 @@ class ProcessInvalid(Invalid):
 
 
 class ProcessRetired(Conflict):
-    """No new deal follows a process that was retired."""
+    """No deal follows a process that was retired, or moves to a version that was replaced."""
 
     code = "process_retired"
 
@@ -211,12 +211,12 @@ def mapped(
 
 
 def ensure_in_use(state: str) -> None:
-    """Refuse to let deals follow a process that was retired.
+    """Refuse to let deals follow a version by which none begins any more.
 
-    :raises ProcessRetired: it was.
+    :raises ProcessRetired: its process was retired, or a later version took its place.
     """
-    if state == "retired":
-        raise ProcessRetired("This process was retired; choose one that is in use.")
+    if state != "current":
+        raise ProcessRetired("This version was retired or replaced; choose one that is in use.")
 
 
 def read(text: str | None) -> Definition:

@@ -138,7 +138,7 @@ async def assign(actor: Actor, case_id: UUID, assignee_id: UUID, *, now: datetim
                     actor.tenant_id,
                     [assignee_id],
                     Kind.CASE_OPENED,
-                    key=f"{Kind.CASE_OPENED}:{case_id}:{assignee_id}",
+                    key=f"{Kind.CASE_OPENED}:{case_id}:{assignee_id}:{seq}",
                     subject=held.fields["subject"],
                     page="/cases",
                     subject_id=case_id,

@@ -36,6 +36,7 @@ from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import NewHandOver
 from server.kit.errors import IdReused, Invalid, NotFound
 from server.notifications import queries as notifications
+from server.notifications.rules import Kind
 from server.settings import Settings
 from server.sync.merging import merge
 from sync_protocol.messages import Intent, Status
@@ -276,6 +277,10 @@ async def test_managers_give_cases_and_anybody_takes_one(tenant: Tenant) -> None
 
     assert given.assignee_id == tenant.manager.user_id
     assert taken.assignee_id == tenant.rep.user_id
+    for person in (tenant.owner, tenant.rep, tenant.owner):
+        await service.assign(tenant.manager, case, person.user_id, now=NOW)
+    told = (await notifications.notifications(tenant.owner)).items
+    assert [each.kind for each in told] == [Kind.CASE_OPENED] * 2, "each time it is given anew"
 
 
 async def test_s94_serious_cases_alarm_whoever_opens_the_customer(tenant: Tenant) -> None:

@@ -199,7 +199,7 @@ async def test_s57_one_sees_who_follows_which_version(tenant: Tenant) -> None:
         await queries.process_versions(tenant.rep)
 
 
-async def test_deals_out_of_sight_or_bound_for_a_retired_process_stay(tenant: Tenant) -> None:
+async def test_deals_out_of_sight_or_bound_for_what_is_not_in_use_stay(tenant: Tenant) -> None:
     made = await publish(tenant.manager, SIMPLE)
     assert made.id is not None
     assert made.family_id is not None
@@ -209,7 +209,12 @@ async def test_deals_out_of_sight_or_bound_for_a_retired_process_stay(tenant: Te
 
     with pytest.raises(NotFound):
         await service.migrate(narrow, None, asked, now=NOW)
+    later = await publish(tenant.manager, SIMPLE, family_id=made.family_id)
+    assert later.id is not None
+    with pytest.raises(ProcessRetired):
+        await service.migrate(tenant.owner, None, asked, now=NOW)
     await service.retire(tenant.manager, made.family_id, now=NOW)
+    asked = msgspec.structs.replace(asked, to_id=later.id)
     with pytest.raises(ProcessRetired):
         await service.migrate(tenant.owner, None, asked, now=NOW)
 
