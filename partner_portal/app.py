@@ -45,6 +45,7 @@ from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
 from partner_portal.people import pages as people
 from partner_portal.people import rights, teams
+from partner_portal.plays import clock as play_clock
 from partner_portal.plays import form as play
 from partner_portal.plays import pages as plays
 from partner_portal.pools import pages as pools
@@ -264,6 +265,8 @@ def create_app(settings: Settings) -> Litestar:
             plays.switch,
             plays.open_source,
             plays.close_source,
+            play_clock.sla,
+            play_clock.set_sla,
             play.new_play,
             play.add_play,
             play.play,

@@ -116,6 +116,17 @@ def number(text: str, field: str) -> int | None:
     return found
 
 
+def minutes(text: str, field: str) -> int:
+    """Read hours, such as 4 or 0.5, as minutes.
+
+    :raises Invalid: they are none, or no whole number of minutes.
+    """
+    found, rest = divmod(milli(text, field) * 60, 1_000)
+    if rest:
+        raise Invalid("Write hours, such as 4 or 0.5.", field=field)
+    return found
+
+
 def given_id(text: str) -> UUID | None:
     """Read an id; nonsense is none."""
     try:

@@ -16,13 +16,12 @@ from server.cases import queries, service
 from server.cases.schemas import SetTargets, TargetsView
 from server.identity import queries as identity
 from server.kit import clock
-from server.kit.errors import Invalid, Refusal
+from server.kit.errors import Refusal
 
 SEVERITIES: Final = ("critical", "high", "normal", "low")
 _STEPS: Final = ("answer", "resolve")
 _FIELDS: Final = tuple(f"{severity}_{step}" for severity in SEVERITIES for step in _STEPS)
 _HOUR: Final = 60
-_MILLI: Final = 1_000
 
 
 @get("/cases/targets")
@@ -73,22 +72,11 @@ def _targets(given: Mapping[str, str]) -> dict[str, dict[str, int]]:
     """
     return {
         severity: {
-            f"{step}_minutes": _minutes(given[f"{severity}_{step}"], f"{severity}_{step}")
+            f"{step}_minutes": forms.minutes(given[f"{severity}_{step}"], f"{severity}_{step}")
             for step in _STEPS
         }
         for severity in SEVERITIES
     }
-
-
-def _minutes(text: str, field: str) -> int:
-    """Read hours as minutes.
-
-    :raises Invalid: they are none, or less than a minute apart.
-    """
-    minutes, rest = divmod(forms.milli(text, field) * _HOUR, _MILLI)
-    if rest or not minutes:
-        raise Invalid("Write hours, such as 4 or 0.5.", field=field)
-    return minutes
 
 
 def _problem(request: AnyRequest, refusal: Refusal) -> Problem:

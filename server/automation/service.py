@@ -68,9 +68,10 @@ class SlaChanged(Conflict):
     code = "sla_changed"
 
 
-async def set_sla(actor: Actor, terms: Terms, *, now: datetime) -> Sla:
+async def set_sla(actor: Actor, terms: Terms, *, now: datetime, base: int | None = None) -> Sla:
     """Set when word of must-do tasks goes where, as the next version; the same again is none.
 
+    :param base: the version that was looked at, where somebody looked.
     :raises NeverOpen, BadSla: naming the field.
     :raises SlaChanged: somebody else was faster.
     """
@@ -80,6 +81,8 @@ async def set_sla(actor: Actor, terms: Terms, *, now: datetime) -> Sla:
         held = await queries.sla_of(actor.tenant_id)
         if held.version and held.terms == terms:
             return held
+        if base is not None and base != held.version:
+            raise SlaChanged("Somebody else has set this rule meanwhile; look at it again.")
         told = msgspec.json.encode(terms).decode()
         version = await db.connection().fetchval(
             _SET, actor.tenant_id, held.version + 1, told, actor.user_id, now

@@ -1320,6 +1320,8 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/account/calendar"): Case(body=lambda _: {"shows_customers": "1"}),
     ("POST", "/account/calendar/revocation"): Case(),
     ("GET", "/plays"): Case(),
+    ("GET", "/plays/clock"): Case(),
+    ("POST", "/plays/clock"): Case(body=lambda _: rhythm.CLOCK),
     ("GET", "/plays/new"): Case(),
     ("POST", "/plays/new"): Case(
         new_ids=("body.id",),

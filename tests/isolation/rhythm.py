@@ -1,6 +1,6 @@
 """Rules and their sources of the two companies that must never meet."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,12 @@ from server.automation.signals import service as signals
 from server.automation.signals.schemas import NewSignal, NewSignalSource
 from server.kit import clock
 from tests.factories import Tenant, new_id
+
+CLOCK: Final = {
+    "warn": "2", "manager": "0", "owner": "9", "opens": "09:00", "closes": "18:00",
+    "weekdays": ["0", "1", "2"], "keeps_holidays": "1",
+}  # fmt: skip
+"""The clock of must-do tasks, as its form sends it."""
 
 
 def terms(name: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import pytest
 
 from partner_portal import forms
 from partner_portal.customers.fields import BY_NAME, NotANumber, read
+from partner_portal.plays import clock
+from server.automation.schemas import Terms
 from server.customers.custom.texts import BadCustomValue
 from server.customers.custom.texts import read as read_custom
 from server.kit.errors import Invalid
@@ -42,3 +44,31 @@ def test_a_number_is_read() -> None:
     ]
     assert forms.number("", "days") is None
     assert read(BY_NAME["expected_revenue_minor"], "¥12,800.50") == 12_800_50
+
+
+def test_the_clock_of_must_do_tasks_is_read_back_as_it_is_shown() -> None:
+    for terms in (
+        Terms(),
+        Terms(warn_minutes=90, opens_minute=0, closes_minute=1440, weekdays=(5, 6)),
+        Terms(owner_minutes=43_200, keeps_holidays=False, weekdays=(0, 2)),
+    ):
+        assert clock.terms_of(clock.shown(terms)) == terms
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field"),
+    [
+        ("opens", "9h", "opens_minute"),
+        ("opens", "09:75", "opens_minute"),
+        ("closes", "25:00", "closes_minute"),
+        ("warn", "0.001", "warn_minutes"),
+        ("owner", "999999", "owner_minutes"),
+    ],
+)
+def test_a_clock_that_cannot_be_is_refused_beside_its_field(
+    name: str, text: str, field: str
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        clock.terms_of({**clock.shown(Terms()), name: text})
+
+    assert refusal.value.field == field

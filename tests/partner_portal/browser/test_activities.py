@@ -146,5 +146,11 @@ async def test_the_pages_of_rules_and_the_forms_of_tasks_are_usable_by_everybody
     await let_in(context, site, shop.owner)
     await speak(context, site, language)
 
-    for path in ("/plays", f"/plays/{play.id}", f"/tasks/{task.id}/edit", "/tasks/many"):
+    for path in (
+        "/plays",
+        "/plays/clock",
+        f"/plays/{play.id}",
+        f"/tasks/{task.id}/edit",
+        "/tasks/many",
+    ):
         await look_at(page, path, language, axe, (theme,))

@@ -172,6 +172,16 @@ async def test_s56_the_rule_is_data_with_versions_and_is_named(tenant: Tenant) -
         await service.set_sla(tenant.rep, Terms(), now=NOW)
 
 
+async def test_who_looked_at_another_version_sets_none(tenant: Tenant) -> None:
+    first = await service.set_sla(tenant.owner, Terms(warn_minutes=60), now=NOW, base=0)
+
+    with pytest.raises(service.SlaChanged):
+        await service.set_sla(tenant.manager, Terms(warn_minutes=180), now=NOW, base=0)
+    again = await service.set_sla(tenant.owner, Terms(warn_minutes=60), now=NOW, base=0)
+
+    assert again == first == await queries.sla(tenant.owner)
+
+
 async def test_s56_two_who_set_the_rule_at_once_make_two_versions_or_one_is_told(
     tenant: Tenant,
 ) -> None:
