@@ -280,16 +280,22 @@ _HOSTILE_FORMS: Final = [
 ]
 
 
+_FORM_FIELDS: Final = (
+    "base", "id", "sure", "store_id", "email", "phone", "remark", "remove", "decision",
+)  # fmt: skip
+"""What forms take beside what an accepted one needs; most take only one or two of them."""
+
+
 @pytest.mark.parametrize(("route", "case"), _FORMS)
 async def test_a_hostile_form_is_taken_or_refused(
     http: httpx.AsyncClient, world: World, route: Route, case: Case
 ) -> None:
     _, path = route
     session = world.session(case.role)
-    fields = {"base", "id", "sure", "store_id", "email", "phone", "remark", "remove", "decision"}
     given = case.body(world.mine) if case.body else {}
-    for name in sorted(fields | set(given)):
-        for value in _HOSTILE_FORMS:
+    hostile = dict.fromkeys(_FORM_FIELDS, _HOSTILE_FORMS[:3]) | dict.fromkeys(given, _HOSTILE_FORMS)
+    for name, values in sorted(hostile.items()):
+        for value in values:
             ids = await own_ids(world, case)
             whole = path.format(
                 **{place.partition(".")[2]: str(one) for place, one in ids.items()}, **case.words

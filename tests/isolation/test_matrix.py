@@ -307,6 +307,8 @@ async def test_no_answer_holds_anything_of_the_other(
             assert response.status_code < 500, role
             sent = " ".join(map(str, ids.values()))
             assert world.leaks(role, readable(response), but=sent) == set(), f"{role} {search}"
+            if response.status_code == httpx.codes.FORBIDDEN:
+                break  # Whom a route is closed to is told the same for each search.
 
 
 async def test_s109_an_analyst_meets_no_personal_data_on_any_route(
