@@ -253,6 +253,8 @@ class CustomField(Record, kw_only=True):
     is_unique: int | None = None
     place: int | None = None
     state: str | None = None
+    object_id: str | None = None
+    """The custom object whose records have it."""
 
     @property
     def definition(self) -> Definition:
@@ -264,6 +266,46 @@ class CustomField(Record, kw_only=True):
     def name(self) -> str:
         """Answer the name of the field's values in the ``custom`` of records."""
         return self.definition.name
+
+
+class CustomObject(Record, kw_only=True):
+    """A sort of records that the company added; managers make it."""
+
+    KIND: ClassVar[str] = "custom_object"
+
+    name_zh: str | None = None
+    name_en: str | None = None
+    meaning: str | None = None
+    title_zh: str | None = None
+    """What the title of its records is called."""
+    title_en: str | None = None
+    writers: str | None = None
+    """``everyone`` who sees the customer, or ``managers``."""
+    place: int | None = None
+    state: str | None = None
+
+    def name(self, language: str) -> str:
+        """Answer what the object is called; Chinese where there is no English."""
+        found = (self.name_en or self.name_zh) if language == "en" else self.name_zh
+        return found or ""
+
+    def title(self, language: str) -> str:
+        """Answer what the title of its records is called, likewise."""
+        found = (self.title_en or self.title_zh) if language == "en" else self.title_zh
+        return found or ""
+
+
+class CustomRecord(Record, kw_only=True):
+    """A record of a custom object, beneath a customer."""
+
+    KIND: ClassVar[str] = "custom_record"
+
+    customer_id: str
+    object_id: str
+    title: str
+    store_id: str | None = None
+    custom: dict[str, Any] = {}
+    """Values of the object's fields by name, see `CustomField.name`."""
 
 
 class Lead(Record, kw_only=True):
@@ -557,7 +599,9 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     CallBan,
     Task,
     Tag,
+    CustomObject,
     CustomField,
+    CustomRecord,
     Lead,
     LeadSource,
     Campaign,

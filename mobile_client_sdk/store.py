@@ -95,6 +95,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "contract": ("customer_id", "opportunity_id"),
     "service_case": ("customer_id", "state"),
     "resource_request": ("customer_id", "opportunity_id"),
+    "custom_record": ("customer_id", "object_id"),
     "attachment": ("customer_id",),
     "tag": (),
     "conflict": ("customer_id", "state"),

@@ -43,6 +43,8 @@ from partner_portal.imports import pages as imports
 from partner_portal.leads import pages as leads
 from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
+from partner_portal.objects import pages as objects
+from partner_portal.objects import records as object_records
 from partner_portal.people import pages as people
 from partner_portal.people import rights, teams
 from partner_portal.plays import clock as play_clock
@@ -293,6 +295,19 @@ def create_app(settings: Settings) -> Litestar:
             custom.field,
             custom.change_field,
             custom.archive_field,
+            objects.objects,
+            objects.new_object,
+            objects.add_object,
+            objects.held_object,
+            objects.change_object,
+            objects.archive_object,
+            object_records.record_list,
+            object_records.new_record,
+            object_records.add_record,
+            object_records.held_record,
+            object_records.change_record,
+            object_records.remove_record,
+            object_records.restore_record,
             reveals.reveal,
             rights.rights,
             rights.set_phone_mask,

@@ -25,7 +25,8 @@ DIGITS_MAX: Final = 18
 
 _ID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UNDONE_BY: Final = re.compile(
-    rf"/(?:customers/{_ID}(?:/(?:contacts|stores)/{_ID})?/restoration|people/{_ID}/enabling)"
+    rf"/(?:customers/{_ID}(?:/(?:contacts|stores)/{_ID})?/restoration"
+    rf"|records/{_ID}/restoration|people/{_ID}/enabling)"
 )
 """The addresses that a toast may offer to undo something by; nothing else gets into a page."""
 

@@ -106,6 +106,7 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
     "nav.group.company": (
         _Place("/tags", "tag", "nav.tags", "nav.tags", Permission.CUSTOMERS_READ),
         _Place("/fields", "layers", "nav.fields", "nav.fields_short", Permission.FIELDS_MANAGE),
+        _Place("/objects", "copy", "nav.objects", "nav.objects_short", Permission.CUSTOMERS_READ),
         _Place(
             "/processes",
             "list-filter",

@@ -45,6 +45,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     is_unique: bool = False
     place: int = 0
     is_archived: bool = False
+    object_id: str | None = None
+    """The custom object whose records have it, where they are custom records."""
 
     @property
     def name(self) -> str:
@@ -73,16 +75,20 @@ def defined(record_id: str, fields: Mapping[str, Any]) -> Definition:
         is_unique=bool(fields["is_unique"]),
         place=fields["place"] or 0,
         is_archived=fields["state"] == "archived",
+        object_id=fields["object_id"],
     )
 
 
-def check_value(definition: Definition, kind: str, value: object) -> None:
+def check_value(
+    definition: Definition, kind: str, value: object, *, object_id: str | None = None
+) -> None:
     """Accept a value that has the form of its field, or refuse it in words.
 
+    :param object_id: the object of a custom record.
     :raises ValueRefused: ``field_unknown``, ``field_required`` or ``value_invalid``.
     """
     name = definition.name
-    if definition.subject != kind:
+    if (definition.subject, definition.object_id) != (kind, object_id):
         detail = f"A {kind} has no field {definition.label_zh!r}."
         raise ValueRefused("field_unknown", detail, name)
     if value is None or value in ("", [], ()):

@@ -8,6 +8,8 @@ from mobile_client_sdk.records import (
     Contact,
     Customer,
     CustomField,
+    CustomObject,
+    CustomRecord,
     Lead,
     Note,
     Record,
@@ -107,10 +109,32 @@ class Reading(Device):
         ]
         return sorted(found, key=lambda each: (each.due_at is None, each.due_at or 0, each.id))
 
-    def custom_fields(self, subject: str) -> list[CustomField]:
-        """Answer the fields that the company gave a kind of record and that are in use."""
-        found = self.find(CustomField, Question(equal={"subject": subject, "state": "active"}))
+    def custom_fields(
+        self, subject: str, of: CustomObject | str | None = None
+    ) -> list[CustomField]:
+        """Answer the fields that the company gave a kind of record and that are in use.
+
+        :param of: the object whose records have them, where these are custom records.
+        """
+        about = {} if of is None else {"object_id": id_of(of)}
+        asked = Question(equal={"subject": subject, "state": "active", **about})
+        return sorted(self.find(CustomField, asked), key=lambda each: (each.place or 0, each.id))
+
+    def custom_objects(self) -> list[CustomObject]:
+        """Answer the sorts of records that the company added and that are in use."""
+        found = self.find(CustomObject, Question(equal={"state": "active"}))
         return sorted(found, key=lambda each: (each.place or 0, each.id))
+
+    def custom_records(
+        self,
+        customer: Customer | str | None = None,
+        *,
+        of: CustomObject | str | None = None,
+    ) -> list[CustomRecord]:
+        """Answer custom records by title: a customer's, an object's, or all."""
+        equal = {} if customer is None else {"customer_id": id_of(customer)}
+        equal |= {} if of is None else {"object_id": id_of(of)}
+        return list(self.find(CustomRecord, Question(equal=equal, order_by="title")))
 
     def tags(self) -> list[Tag]:
         """Answer the tags of the tenant."""

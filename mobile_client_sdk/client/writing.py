@@ -13,6 +13,8 @@ from mobile_client_sdk.records import (
     Contact,
     Customer,
     CustomField,
+    CustomObject,
+    CustomRecord,
     Lead,
     Note,
     Record,
@@ -144,7 +146,8 @@ class Writing(Reading):
             defining = self.get(CustomField, definition_of(name) or "")
             if defining is None:
                 raise ValueRefused("field_unknown", f"There is no field {name[:40]!r}.", name)
-            check_value(defining.definition, before.KIND, new)
+            object_id = getattr(before, "object_id", None)
+            check_value(defining.definition, before.KIND, new, object_id=object_id)
             found.append((spec, old, new))
         return found
 
@@ -159,6 +162,13 @@ class Writing(Reading):
     def add_contact(self, customer: Customer | str, *, name: str, **fields: Any) -> Contact:
         """Add a person to a customer."""
         return self.create(Contact, customer_id=id_of(customer), name=name, **fields)
+
+    def add_record(
+        self, customer: Customer | str, of: CustomObject | str, title: str, **fields: Any
+    ) -> CustomRecord:
+        """Add a record of a custom object to a customer."""
+        named = {"customer_id": id_of(customer), "object_id": id_of(of), "title": title}
+        return self.create(CustomRecord, **named, **fields)
 
     def add_note(self, customer: Customer | str, body: str) -> Note:
         """Note something about a customer."""

@@ -2,7 +2,7 @@
 
 import platform
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from getpass import getpass
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mobile_client_sdk.client import Client, SyncProgress, SyncReport, SyncState
 from mobile_client_sdk.conflicts import Refusal, field_name, value_shown
-from mobile_client_sdk.device import calling
+from mobile_client_sdk.device import calling, customs
 from mobile_client_sdk.device.desk import (
     DONE,
     ID_END,
@@ -27,7 +27,8 @@ from mobile_client_sdk.device.desk import (
 from mobile_client_sdk.device.tables import Column, cut, pairs, when
 from mobile_client_sdk.lease import LeaseEnded
 from mobile_client_sdk.outbox import MadeOp
-from mobile_client_sdk.records import Contact, Customer, LeadSource, Visit
+from mobile_client_sdk.records import Contact, Customer, CustomObject, LeadSource, Visit
+from sync_protocol.custom_fields import Definition
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, ValueRefused
 
@@ -143,7 +144,8 @@ def show(desk: Desk, asked: Namespace) -> int:
             said["phone"] = desk.words("banned")
         rows = [(field_name(name, language), said[name]) for name in _FIELDS]
         named = "、".join(tags.get(each, each) for each in customer.tags)
-        rows += [(field_name("tags", language), named), (desk.words("id"), customer.id)]
+        rows += [(field_name("tags", language), named), *customs.told(desk, client, customer)]
+        rows.append((desk.words("id"), customer.id))
         desk.print(pairs(rows))
         _belongings(
             desk,
@@ -174,6 +176,20 @@ def show(desk: Desk, asked: Namespace) -> int:
             "tasks",
             (_listed(when(each.due_at), each.title) for each in client.tasks(customer)),
         )
+        sorts = {each.id: each for each in client.find(CustomObject)}
+        _belongings(
+            desk,
+            "records",
+            (
+                _listed(
+                    sorts[each.object_id].name(customs.language_of(desk)),
+                    each.title,
+                    *(f"{name} {value}" for name, value in customs.told(desk, client, each)),
+                )
+                for each in client.custom_records(customer)
+                if each.object_id in sorts
+            ),
+        )
         conflicts = client.conflicts(customer)
         _belongings(desk, "conflicts", (each.sentence(language) for each in conflicts))
     return DONE
@@ -198,19 +214,24 @@ def _listed(*values: str | None) -> str:
 
 def add(desk: Desk, asked: Namespace) -> int:
     """Make a customer."""
-    fields = _given(desk, asked.fields)
     with desk.open() as client:
-        made = client.create_customer(name=asked.name, **fields)
+        own = customs.definitions(client, "customer")
+        custom, rest = customs.read(desk, asked.fields, own)
+        fields = _given(desk, rest, own)
+        made = client.create_customer(name=asked.name, custom=custom, **fields)
     desk.say("added", name=made.name, id=made.id[-ID_END:])
     return DONE
 
 
 def edit(desk: Desk, asked: Namespace) -> int:
     """Change a customer."""
-    fields = _given(desk, asked.fields)
     with desk.open() as client:
+        own = customs.definitions(client, "customer")
+        custom, rest = customs.read(desk, asked.fields, own)
+        fields = _given(desk, rest, own)
         customer, before = desk.customer(client, asked.customer), client.pending_count
         with client.edit(customer) as draft:
+            draft.custom.update(custom)
             for name, value in fields.items():
                 setattr(draft, name, value)
         desk.say("saved" if client.pending_count > before else "unchanged")
@@ -482,21 +503,22 @@ def _row(desk: Desk, rows: list[Any], number: int | None) -> Any:
     return rows[number - 1]
 
 
-def _given(desk: Desk, texts: list[str]) -> dict[str, Any]:
-    """Read ``field=value`` words; Chinese names of fields are understood too."""
+def _given(desk: Desk, texts: Mapping[str, str], own: Sequence[Definition]) -> dict[str, Any]:
+    """Read what is said of fields; Chinese names of fields are understood too.
+
+    :param own: the company's fields, named with the others where a name is none.
+    """
     language = desk.words.language
     by_name = {field_name(name, each): name for name in _FIELDS for each in ("zh-CN", "en")}
     by_name |= {name: name for name in _FIELDS}
     fields: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise Stop(USAGE, desk.words("error.fields", text=text))
+    for name, value in texts.items():
         if name not in by_name:
             known = " ".join(
                 name if language == "en" else f"{name}({field_name(name, language)})"
                 for name in _FIELDS
             )
+            known = " ".join([known, *(each.label(customs.language_of(desk)) for each in own)])
             raise Stop(USAGE, desk.words("error.field", field=name, known=known))
         spec = _FIELDS[by_name[name]]
         fields[spec.name] = _value(spec, value, is_money=name != spec.name)

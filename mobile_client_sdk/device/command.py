@@ -14,6 +14,7 @@ from mobile_client_sdk.device import (
     actions,
     calling,
     contracting,
+    customs,
     helping,
     quoting,
     selling,
@@ -177,7 +178,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
-    for add in (_selling, _quoting, _contracting, _serving, _helping):
+    for add in (_selling, _quoting, _contracting, _serving, _helping, _customs):
         add(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
@@ -321,6 +322,25 @@ def _helping(
     one.add_argument("remark", nargs="*", help=words("arg.text"))
     one.add_argument("--to", help=words("arg.to"))
     one.add_argument("--verdict", choices=VERDICTS, help=words("arg.verdict"))
+
+
+def _customs(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about the company's own objects."""
+    command("objects", customs.objects)
+    one = command("records", customs.records)
+    one.add_argument("customer", nargs="?", help=words("arg.customer"))
+    one.add_argument("--object", help=words("arg.object"))
+    one = command("record", customs.add)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("object", help=words("arg.object"))
+    one.add_argument("title", help=words("title"))
+    one.add_argument("fields", nargs="*", help=words("arg.fields"))
+    one = command("amend", customs.amend)
+    one.add_argument("record", help=words("arg.record"))
+    one.add_argument("fields", nargs="+", help=words("arg.fields"))
+    command("drop", customs.drop).add_argument("record", help=words("arg.record"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

@@ -8,6 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from partner_portal import forms
+from partner_portal.customers.record import spoken
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
@@ -15,10 +16,12 @@ from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers.custom import queries, service
 from server.customers.custom.schemas import FieldEdit, FieldView, NewField
+from server.customers.objects.queries import objects
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
 
 SUBJECTS: Final = ("customer", "store", "contact", "opportunity")
+_OF_OBJECT: Final = "custom_record"
 TYPES: Final = (
     *("text", "lines", "integer", "decimal", "date", "choice", "choices", "flag", "phone"),
 )
@@ -38,7 +41,10 @@ async def fields(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
     return renderer.page(
         request,
         "custom/templates/list.html",
-        groups=[(each, [one for one in found if one.subject == each]) for each in SUBJECTS],
+        groups=[
+            (subject, called, [one for one in found if _subject_of(one) == subject])
+            for subject, called in await _subjects(request, actor)
+        ],
         has_any=bool(found),
         may_manage=Permission.FIELDS_MANAGE in ROLE_PERMISSIONS[actor.role],
         **await frame(request, actor),
@@ -53,7 +59,8 @@ async def new_field(
     ensure(actor, Permission.FIELDS_MANAGE)
     subject = request.query_params.get("subject", "")
     given: dict[str, Any] = dict.fromkeys((*_TEXTS, *_CHECKS), "")
-    given |= {"subject": subject if subject in SUBJECTS else SUBJECTS[0], "type": TYPES[0]}
+    known = [each for each, _ in await _subjects(request, actor)]
+    given |= {"subject": subject if subject in known else SUBJECTS[0], "type": TYPES[0]}
     given |= {"id": str(ids.new_id(clock.now())), "options": []}
     return await _form(request, actor, renderer, None, given, Problem())
 
@@ -103,6 +110,7 @@ async def change_field(
         wanted = _wanted(given, held.type, held.decimals)
         for name in ("subject", "type", "decimals", "id"):
             wanted.pop(name, None)
+        wanted.pop("object_id", None)
         await service.change(actor, field_id, forms.taken(wanted, FieldEdit), now=clock.now())
     except Refusal as refusal:
         wrong = forms.problem(refusal, forms.words_of(request))
@@ -144,8 +152,10 @@ async def _given(request: AnyRequest) -> dict[str, Any]:
 def _wanted(given: dict[str, Any], type_: str, decimals: int) -> dict[str, Any]:
     """Say what the form asks for, in the words of the services."""
     wanted: dict[str, Any] = {
-        name: given[name] for name in ("subject", "type", "label_zh", "label_en", "meaning")
+        name: given[name] for name in ("type", "label_zh", "label_en", "meaning")
     }
+    wanted["subject"], _, object_id = given["subject"].partition(":")
+    wanted["object_id"] = object_id or None
     wanted |= {name: given[name] == "1" for name in _CHECKS}
     wanted |= {"decimals": decimals, "id": given["id"] or None}
     if type_ in CHOSEN:
@@ -155,6 +165,21 @@ def _wanted(given: dict[str, Any], type_: str, decimals: int) -> dict[str, Any]:
     if type_ in NUMBERS:
         wanted |= {name: _bound(given, name, decimals) for name in ("minimum", "maximum")}
     return wanted
+
+
+def _subject_of(field: FieldView) -> str:
+    """Say of what records a field is, as the forms do: custom ones with their object."""
+    return field.subject if field.object_id is None else f"{field.subject}:{field.object_id}"
+
+
+async def _subjects(request: AnyRequest, actor: Actor) -> list[tuple[str, str]]:
+    """Give of what records fields may be, and what each is called; the company's objects last."""
+    words = forms.words_of(request)
+    language, held = spoken(words), await objects.listed(actor)
+    return [
+        *((each, words.say(f"custom_of.{each}")) for each in SUBJECTS),
+        *((f"{_OF_OBJECT}:{each.id}", each.name(language)) for each in held),
+    ]
 
 
 def _decimals(given: dict[str, Any]) -> int:
@@ -202,7 +227,8 @@ async def _form(
         type=held.type if held else given["type"],
         options=rows[:_OPTIONS_MAX],
         wrong=wrong,
-        subjects=SUBJECTS,
+        subjects=await _subjects(request, actor),
+        subject=None if held is None else _subject_of(held),
         types=TYPES,
         **await frame(request, actor),
     )

@@ -27,6 +27,8 @@ from server.cases import queries as cases
 from server.contracts import queries as contracts
 from server.customers import queries as customers
 from server.customers.custom import queries as customs
+from server.customers.objects.queries import objects, records
+from server.customers.objects.schemas import RecordView
 from server.customers.reveals import queries as reveals
 from server.customers.schemas import CustomerDetail, HistoryEntry
 from server.identity import queries as identity
@@ -59,6 +61,7 @@ ICONS: Final = {
     "contract": "badge-check",
     "service_case": "circle-help",
     "resource_request": "sparkles",
+    "custom_record": "layers",
 }
 _CHOSEN: Final = {Input.STATUS: "status", Input.ROLE: "contact_role", Input.STANCE: "stance"}
 """Below which key the words of a choice stand."""
@@ -145,6 +148,11 @@ class Teller:
             return found.label(spoken(self._words))
         return self._words.say("custom.gone" if is_custom(name) else f"field.{name}")
 
+    @staticmethod
+    def called(kind: str, field: str) -> str:
+        """Give the key of a field's word: a person's title is another than that of a record."""
+        return "record_title" if (kind, field) == ("custom_record", "title") else field
+
     def _written(self, kind: Input, value: Any) -> str:
         """Write a value of a kind."""
         match kind:
@@ -175,7 +183,7 @@ class Teller:
         """
         device = self._devices.get(entry.device_id, "") if entry.device_id else ""
         changes = [
-            Told(change.field, self.value(change.field, change.old), new)
+            Told(self.called(entry.kind, change.field), self.value(change.field, change.old), new)
             for change in entry.changes
             if change.field not in _UNTOLD and entry.kind not in _WHOLE
             for new in [self.value(change.field, change.new)]
@@ -207,13 +215,15 @@ async def facts(
     teller = Teller(words, formats, directory, {tag.id: tag.name for tag in all_tags}, own_fields)
     allowed = ROLE_PERMISSIONS[actor.role]
     of_service = await cases.of_customer(actor, customer_id, now=clock.now())
+    held = await records.of_customer(actor, customer_id)
+    said = sayings(found) | {each.id: each.title for each in held}
     shown: dict[str, Any] = {
         "found": found,
         "customer": found.customer,
         "fields": CUSTOMER,
         "own_fields": {
             subject: [each for each in own_fields if each.subject == subject]
-            for subject in ("customer", "store", "contact")
+            for subject in ("customer", "store", "contact", "custom_record")
         },
         "spoken": spoken(words),
         "offered": own.drawn(own_fields, {}, spoken(words))["offered"],
@@ -222,7 +232,7 @@ async def facts(
         "teller": teller,
         "people": sorted(directory.people.items(), key=lambda item: item[1]),
         "other_tags": [tag for tag in all_tags if tag.id not in set(found.customer.tags)],
-        "moments": [teller.moment(entry, sayings(found)) for entry in history.items],
+        "moments": [teller.moment(entry, said) for entry in history.items],
         "more_history": history.next_cursor,
         "conflicts": conflicts.items,
         "merges": [
@@ -257,6 +267,7 @@ async def facts(
         ),
         "requests": await requests.of_customer(actor, customer_id, now=clock.now()),
         "request_colours": REQUEST_COLOURS,
+        **await _of_objects(actor, held),
         "processes": await deals.versions(actor),
         "stage_colours": STAGE_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
@@ -270,6 +281,24 @@ async def facts(
         page = await benefits.benefits(actor, BenefitFilters(customer_id=customer_id))
         shown["benefits"] = page.items
     return shown
+
+
+async def _of_objects(actor: Actor, held: Sequence[RecordView]) -> dict[str, Any]:
+    """Give a customer's records by the company's own objects, and which may be added to."""
+    found = [
+        (each, [record for record in held if record.object_id == each.id])
+        for each in await objects.listed(actor)
+    ]
+    return {
+        "own_records": [
+            (each, theirs) for each, theirs in found if theirs or each.state == "active"
+        ],
+        "addable": {
+            each.id
+            for each, _ in found
+            if each.state == "active" and objects.may_write(actor, each)
+        },
+    }
 
 
 async def in_part(

@@ -75,6 +75,10 @@ def _anybodys(_actor: Actor, _before: Mapping[str, Any] | None, _after: Mapping[
     """Let everybody who sees a record write it."""
 
 
+def _permits(_actor: Actor, _ruling: Mapping[str, Any]) -> None:
+    """Let everybody write."""
+
+
 def _nothing_completed(_actor: Actor, _fields: Mapping[str, Any], _at_ms: int) -> dict[str, Any]:
     """Fill in nothing."""
     return {}
@@ -114,6 +118,10 @@ class RecordKind:
     """Look at a record before and after; raises a Refusal, e.g. for an illegal transition."""
     allow: Callable[[Actor, Mapping[str, Any] | None, Mapping[str, Any]], None] = _anybodys
     """Look at who would write a record, before and after; raises a Refusal."""
+    ruled_by: str | None = None
+    """The field that names the record by whose word people may write these."""
+    permit: Callable[[Actor, Mapping[str, Any]], None] = _permits
+    """Look at who would write a record, by what the one says that rules it; raises a Refusal."""
     complete: Callable[[Actor, Mapping[str, Any], int], dict[str, Any]] = _nothing_completed
     """Fill in what a new record lacks (actor, given fields, bounded edit time in ms): owner,
     author, status."""

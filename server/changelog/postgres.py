@@ -59,10 +59,15 @@ class PostgresStore:
         return db.tenant_transaction(tenant_id)
 
     async def load(
-        self, actor: Actor, kinds: Mapping[str, RecordKind], keys: Collection[Key]
+        self,
+        actor: Actor,
+        kinds: Mapping[str, RecordKind],
+        keys: Collection[Key],
+        *,
+        lock: bool = True,
     ) -> dict[Key, HeldRecord]:
         """Fetch and lock the named records, kind by kind in the order of ids."""
-        return await storage.load(actor, kinds, keys)
+        return await storage.load(actor, kinds, keys, lock=lock)
 
     async def ids_of(
         self,

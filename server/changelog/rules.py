@@ -14,7 +14,7 @@ from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key, Rules
 from sync_protocol.messages import NEW_SEQ, Code, Create, Delete, Outcome, RecordOp
-from sync_protocol.schema import ValueRefused
+from sync_protocol.schema import SCHEMA, ValueRefused
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
 
@@ -91,12 +91,21 @@ class RoomRules(Rules):
         was = before.fields if before else None
         try:
             kind.allow(self.actor, was, after.fields)
+            self._ensure_permitted(kind, after)
             kind.check(was, after.fields)
             custom.ensure_unique(self.holders, before, after)
             follows = kind.follow(self.actor, was, after.fields) if was else {}
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
         return _with(after, follows) if follows else after
+
+    def _ensure_permitted(self, kind: RecordKind, record: HeldRecord) -> None:
+        """Ask the record that rules this one, where there is one at hand."""
+        if kind.ruled_by is None:
+            return
+        found = self.held.get(ruling(kind, record))
+        if found is not None:
+            kind.permit(self.actor, found.fields)
 
     def mark(self) -> Holders:
         """Give whose the values are that must be unique."""
@@ -126,6 +135,13 @@ class RoomRules(Rules):
         """Keep a room's refusal, and say it in the protocol's way."""
         self.refusals[self._number] = refusal
         return ValueRefused(refusal.code, refusal.detail, refusal.field)
+
+
+def ruling(kind: RecordKind, record: HeldRecord) -> Key:
+    """Name the record that rules another of this kind."""
+    assert kind.ruled_by is not None, "only of such kinds is it asked"
+    ruler = SCHEMA.field(kind.name, kind.ruled_by).references
+    return str(ruler), str(record.fields[kind.ruled_by])
 
 
 def _with(record: HeldRecord, follows: Mapping[str, Any]) -> HeldRecord:

@@ -15,7 +15,7 @@ from server.access import Actor
 from server.changelog import conflicts, custom, references
 from server.changelog.kinds import Along, RecordKind
 from server.changelog.postgres import STORE
-from server.changelog.rules import RoomRules, as_refusal
+from server.changelog.rules import RoomRules, as_refusal, ruling
 from server.changelog.store import Store, unit_of
 from server.kit import clock
 from server.kit.errors import Refusal
@@ -114,6 +114,7 @@ class _Work(msgspec.Struct, frozen=True):
     async def settle(self, held: Mapping[Key, HeldRecord]) -> Applied:
         """Settle the ops against what is held, take the clock and write."""
         actor, store = self.actor, self.store
+        held = {**held, **await self._ruling(held)}
         named = await references.of(store, actor, self.ops, held)
         ending = _ending(self.ops, held)
         beneath = await store.beneath(actor, self.kinds, ending) if ending else {}
@@ -138,6 +139,24 @@ class _Work(msgspec.Struct, frozen=True):
         unit = unit_of(result, await _conflicts(store, actor, result))
         tick = await store.write(actor, self.kinds, unit, along=self.along, now=self.now)
         return Applied(tick.seq, merge.stamp(result, tick.seq), rules.refusals)
+
+    async def _ruling(self, held: Mapping[Key, HeldRecord]) -> Mapping[Key, HeldRecord]:
+        """Read by whose word the records are written that ops change and do not say so themselves.
+
+        Not locked: whoever changes that word at the same time comes before or behind.
+        """
+        named = {
+            ruling(kind, record)
+            for op in self.ops
+            if isinstance(op, Edit | Delete)
+            and (kind := self.kinds.get(op.kind)) is not None
+            and kind.ruled_by is not None
+            and (record := held.get((op.kind, op.id))) is not None
+        }
+        wanted = named - held.keys()
+        if not wanted:
+            return {}
+        return await self.store.load(self.actor, self.kinds, wanted, lock=False)
 
     async def _coming_back(self, held: Mapping[Key, HeldRecord]) -> set[custom.Value]:
         """Give the values of deleted records that ops write on, and so perhaps bring back."""

@@ -111,13 +111,20 @@ class Store(Protocol):
         ...
 
     async def load(
-        self, actor: Actor, kinds: Mapping[str, RecordKind], keys: Collection[Key]
+        self,
+        actor: Actor,
+        kinds: Mapping[str, RecordKind],
+        keys: Collection[Key],
+        *,
+        lock: bool = True,
     ) -> dict[Key, HeldRecord]:
         """Give those of the named records that exist, deleted ones too, and lock them.
 
         The locks are taken in one order whoever asks, and last as long as the unit: who comes
         second waits, then sees what the first wrote. `visible` says whether the actor may see the
         record.
+
+        :param lock: False to read alone.
         """
         ...
 

@@ -28,14 +28,18 @@ FROM clock, UNNEST(
 ) AS u(token, record_id, customer_id, before)
 """
 _MARK: Final = r"""
-UPDATE customer_token t SET before = u.before
+UPDATE customer_token t SET customer_id = u.customer_id, before = coalesce(u.before, '')
 FROM clock, UNNEST(
-    string_to_array($1, E'\x1f'), string_to_array($2, E'\x1f')::uuid[], string_to_array($3, E'\x1f')
-) AS u(token, record_id, before)
+    string_to_array($1, E'\x1f'),
+    string_to_array($2, E'\x1f')::uuid[],
+    string_to_array($3, E'\x1f', '')::uuid[],
+    string_to_array($4, E'\x1f')
+) AS u(token, record_id, customer_id, before)
 WHERE t.tenant_id = clock.tenant_id AND t.token = u.token AND t.record_id = u.record_id
 """
 _OF_CUSTOMER: Final = ("name", "phone", "uscc", "city", "tags")
 _OF_CHILD: Final = ("name", "phone")
+_PARENT: Final = "customer_id"
 
 _Row = tuple[str, str, str, str]
 """Token, record, customer (empty where it is the record itself), and the character before."""
@@ -69,6 +73,17 @@ def of_children(written: Sequence[Written]) -> list[Along]:
     return _brought_up_to_date(searched, child_tokens, is_child=True)
 
 
+def titled_tokens(fields: Mapping[str, Any]) -> Tokens:
+    """Give the search keys that a custom record lends to its customer: its title, its values."""
+    return search.child_tokens(fields["title"], None) | search.custom_tokens(fields)
+
+
+def of_titled(written: Sequence[Written]) -> list[Along]:
+    """Bring the keys of custom records up to date."""
+    searched = [each for each in written if _is_searched_anew(each, ("title",))]
+    return _brought_up_to_date(searched, titled_tokens, is_child=True)
+
+
 def of_others(written: Sequence[Written]) -> list[Along]:
     """Bring the keys of records up to date that are found by custom fields alone."""
     searched = [each for each in written if _is_searched_anew(each, ())]
@@ -80,6 +95,8 @@ def _is_searched_anew(written: Written, fields: Sequence[str]) -> bool:
     before, after = written.before, written.after
     if before is None or written.deleted or any(before[name] != after[name] for name in fields):
         return True
+    if before.get(_PARENT) != after.get(_PARENT):
+        return True
     customs = (name for name in after if name.startswith(PREFIX))
     return any(before.get(name) != after[name] for name in customs)
 
@@ -89,21 +106,23 @@ def _brought_up_to_date(
 ) -> list[Along]:
     """Remove, mark anew and add keys: three statements at most."""
     removed: list[tuple[str, str]] = []
-    marked: list[tuple[str, str, str]] = []
+    marked: list[_Row] = []
     added: list[_Row] = []
     for each in written:
         record_id = str(each.id)
-        customer_id = each.after["customer_id"] if is_child else ""
+        customer_id = each.after[_PARENT] if is_child else ""
         before = tokens_of(each.before) if each.before else {}
         after = {} if each.deleted else tokens_of(each.after)
-        if before == after:
+        # A merge gives what belonged to the one to the other.
+        has_moved = is_child and each.before and each.before[_PARENT] != customer_id
+        if before == after and not has_moved:
             continue
         removed += [(token, record_id) for token in before if token not in after]
         for token, mark in after.items():
             if token not in before:
                 added.append((token, record_id, customer_id, mark))
-            elif before[token] != mark:
-                marked.append((token, record_id, mark))
+            elif has_moved or before[token] != mark:
+                marked.append((token, record_id, customer_id, mark))
     # In the order of the index, so that a bulk load touches each of its pages once.
     added.sort()
     return [

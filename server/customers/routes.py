@@ -1,9 +1,7 @@
 """Customers over HTTP. Each handler makes one call."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
-import msgspec
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -11,9 +9,12 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from server.access.edge import CurrentActor
 from server.customers import queries, service
 from server.customers.bulk.routes import bulk_router
+from server.customers.custom.asking import asked
 from server.customers.custom.routes import custom_router
 from server.customers.exports.routes import EXPORTS
 from server.customers.imports.target import CUSTOMERS
+from server.customers.objects.routes import OF_CUSTOMER as RECORDS
+from server.customers.objects.routes import object_router
 from server.customers.pools.routes import RELEASE, pool_router
 from server.customers.reveals.routes import OF_CUSTOMER
 from server.customers.reveals.routes import router as reveal_router
@@ -25,8 +26,6 @@ from server.customers.schemas import (
     CustomerEdit,
     CustomerSaved,
     CustomerView,
-    CustomName,
-    CustomText,
     Duplicate,
     Filters,
     HistoryEntry,
@@ -48,7 +47,6 @@ from server.customers.schemas import (
 from server.customers.views.routes import router as view_router
 from server.imports import targets
 from server.kit import clock
-from server.kit.errors import Invalid
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, Moment, PageCursor, PageLimit, Words, in_utc
 
@@ -81,19 +79,9 @@ async def filters(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many way
         owner_id=owner_id,
         team_id=team_id,
         tag=tag,
-        custom=_custom(custom or ()),
+        custom=asked(custom or ()),
         updated_since=in_utc(updated_since, "updated_since"),
     )
-
-
-def _custom(given: Sequence[str]) -> dict[str, str]:
-    """Read what custom fields are to have, each as ``name:value``."""
-    pairs = {name: value for name, _, value in (each.partition(":") for each in given)}
-    try:
-        return msgspec.convert(pairs, dict[CustomName, CustomText])
-    except msgspec.ValidationError as error:
-        detail = "A custom field is asked for as its name, a colon and the value."
-        raise Invalid(detail, field="custom") from error
 
 
 @get("/", summary="List customers")
@@ -283,6 +271,7 @@ router = Router(
                 *EXPORTS,
                 *RELEASE,
                 *OF_CUSTOMER,
+                *RECORDS,
             ],
             dependencies={"filters": Provide(filters)},
         ),
@@ -291,6 +280,7 @@ router = Router(
         pool_router,
         bulk_router,
         custom_router,
+        object_router,
         reveal_router,
         view_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),

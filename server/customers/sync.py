@@ -1,11 +1,13 @@
 """Which records of this room travel, and what it adds to the protocol's rules about them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from server.access import Actor
 from server.changelog.kinds import Along, RecordKind, Written
 from server.customers import index
+from server.customers.objects import rules as objects
 from server.customers.pools import leaving
 from server.customers.rules import fields, pinyin
 from server.customers.rules.status import Status
@@ -67,9 +69,18 @@ TAG: Final = RecordKind(
     name="tag", table="tag", normalise=fields.normalise_tag, complete=_complete_tag
 )
 
+CUSTOM_OBJECT: Final = RecordKind(name="custom_object", table="custom_object")
 CUSTOM_FIELD: Final = RecordKind(name="custom_field", table="custom_field")
+CUSTOM_RECORD: Final = RecordKind(
+    name="custom_record",
+    table="custom_record",
+    normalise=partial(fields.normalise, "custom_record"),
+    ruled_by="object_id",
+    permit=objects.ensure_may_write,
+    index=index.of_titled,
+)
 
-KINDS: Final = (TAG, CUSTOM_FIELD, CUSTOMER, STORE, CONTACT, NOTE)
+KINDS: Final = (TAG, CUSTOM_OBJECT, CUSTOM_FIELD, CUSTOMER, STORE, CONTACT, NOTE, CUSTOM_RECORD)
 """This room's records, parents before their children."""
 
 BY_NAME: Final[Mapping[str, RecordKind]] = {kind.name: kind for kind in KINDS}

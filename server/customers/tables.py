@@ -120,6 +120,37 @@ class CustomField(Synced, Table, tablename="custom_field"):
     is_unique = BigInt(null=True)
     place = BigInt(null=True)
     state = Text()
+    object_id = UUID(null=True)
+    """The custom object whose records have it."""
+
+
+class CustomObject(Synced, Table, tablename="custom_object"):
+    """A sort of records that the company added: what it is called and means, who writes it."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    name_zh = Text()
+    name_en = Text(null=True)
+    meaning = Text()
+    title_zh = Text()
+    """What the title of its records is called."""
+    title_en = Text(null=True)
+    writers = Text()
+    place = BigInt(null=True)
+    state = Text()
+
+
+class CustomRecord(Synced, Table, tablename="custom_record"):
+    """A record of a custom object, beneath a customer."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    customer_id = UUID()
+    object_id = UUID()
+    title = Text()
+    store_id = UUID(null=True)
+    custom = JSONB(null=True)
+    """Values of the object's fields: name to value."""
 
 
 class CustomerToken(Table, tablename="customer_token"):

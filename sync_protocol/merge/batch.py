@@ -387,7 +387,14 @@ class _Batch:
             definition = defined(definition_id, found.fields)
             if definition.name != name:
                 raise ValueRefused(Code.FIELD_UNKNOWN, "This field has another type.", name)
-            check_value(definition, op.kind, value)
+            check_value(definition, op.kind, value, object_id=self._object_of(op))
+
+    def _object_of(self, op: Create | Edit) -> str | None:
+        """Answer the custom object of which the record is that an op writes."""
+        held = self.working.get((op.kind, op.id))
+        fields = op.fields if held is None else held.fields
+        object_id: str | None = fields.get("object_id")
+        return object_id
 
     def result(self) -> BatchResult:
         """Answer what the batch did."""

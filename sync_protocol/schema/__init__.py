@@ -31,7 +31,15 @@ from sync_protocol.schema.cases import (
 )
 from sync_protocol.schema.conflicts import CONFLICT, CONFLICT_STATES
 from sync_protocol.schema.contracts import CONTRACT, CONTRACT_STATES
-from sync_protocol.schema.custom import CUSTOM_FIELD, CUSTOM_STATES, CUSTOM_SUBJECTS, CustomType
+from sync_protocol.schema.custom import (
+    CUSTOM_FIELD,
+    CUSTOM_OBJECT,
+    CUSTOM_RECORD,
+    CUSTOM_STATES,
+    CUSTOM_SUBJECTS,
+    WRITERS,
+    CustomType,
+)
 from sync_protocol.schema.customers import (
     CONTACT,
     CONTACT_ROLES,
@@ -122,6 +130,8 @@ __all__ = [
     "CUSTOMER_LEVELS",
     "CUSTOMER_STATUSES",
     "CUSTOM_FIELD",
+    "CUSTOM_OBJECT",
+    "CUSTOM_RECORD",
     "CUSTOM_STATES",
     "CUSTOM_SUBJECTS",
     "ESCALATIONS",
@@ -164,6 +174,7 @@ __all__ = [
     "TASK_PRIORITIES",
     "VERDICTS",
     "VISIT",
+    "WRITERS",
     "CustomType",
     "FieldSpec",
     "FieldType",
@@ -182,9 +193,9 @@ __all__ = [
 
 SCHEMA: Final = Schema(
     (
-        *(TAG, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
+        *(TAG, CUSTOM_OBJECT, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
         *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, CALL, CALL_BAN, TASK, LEAD, OPPORTUNITY, QUOTE),
-        *(CONTRACT, SERVICE_CASE, RESOURCE_REQUEST),
+        *(CONTRACT, SERVICE_CASE, RESOURCE_REQUEST, CUSTOM_RECORD),
         *(ATTACHMENT, CONFLICT),
     )
 )

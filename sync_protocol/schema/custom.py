@@ -1,10 +1,14 @@
-"""Custom fields: fields that a company gives its own records, and the records that define them.
+"""What a company adds without code: fields of its own, and objects of its own with their records.
 
 A custom field's name is ``custom_<type>_<id>``: the id, without hyphens, is that of the
 ``custom_field`` record that defines it. So whoever meets a value knows its type and how two edits
 of it are settled, also where the definition has not come yet. A kind of record that takes such
 fields is ``extensible``; a record has those alone that were ever written, so a new custom field
 re-sends none.
+
+A company's own sort of record (the devices that stand at a customer's, the courses it has booked)
+is a ``custom_object``; each of its records is a ``custom_record`` beneath a customer, whose fields
+beyond the title are custom fields of that object.
 """
 
 import re
@@ -14,7 +18,15 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from sync_protocol.schema.fields import E164, FieldSpec, FieldType, Policy, RecordSpec
+from sync_protocol.schema.fields import (
+    E164,
+    OF_CUSTOMER,
+    FieldSpec,
+    FieldType,
+    Policy,
+    RecordSpec,
+    written_by_server,
+)
 
 
 class CustomType(StrEnum):
@@ -40,9 +52,11 @@ class CustomType(StrEnum):
     """E.164."""
 
 
-CUSTOM_SUBJECTS: Final = ("customer", "store", "contact", "opportunity")
+CUSTOM_SUBJECTS: Final = ("customer", "store", "contact", "opportunity", "custom_record")
 """The kinds of records that take custom fields."""
 CUSTOM_STATES: Final = ("active", "archived")
+WRITERS: Final = ("everyone", "managers")
+"""Who writes the records of a custom object: whoever sees their customer, or managers alone."""
 PREFIX: Final = "custom_"
 _NAME: Final = re.compile(rf"{PREFIX}({'|'.join(CustomType)})_([0-9a-f]{{32}})")
 _HYPHENS: Final = (8, 12, 16, 20)
@@ -120,5 +134,45 @@ CUSTOM_FIELD: Final = RecordSpec(
         FieldSpec(number=11, name="is_unique", type=FieldType.INT, server_only=True),
         FieldSpec(number=12, name="place", type=FieldType.INT, server_only=True),
         FieldSpec(number=13, name="state", choices=CUSTOM_STATES, server_only=True),
+        written_by_server(14, "object_id", FieldType.UUID),
+    ),
+)
+"""``object_id`` is the custom object whose records have the field, where these are such."""
+CUSTOM_OBJECT: Final = RecordSpec(
+    number=21,
+    kind="custom_object",
+    creatable=False,
+    deletable=False,
+    since=4,
+    fields=(
+        FieldSpec(number=1, name="name_zh", max_length=50, server_only=True),
+        FieldSpec(number=2, name="name_en", max_length=50, server_only=True),
+        FieldSpec(number=3, name="meaning", max_length=500, server_only=True),
+        FieldSpec(number=4, name="title_zh", max_length=50, server_only=True),
+        FieldSpec(number=5, name="title_en", max_length=50, server_only=True),
+        FieldSpec(number=6, name="writers", choices=WRITERS, server_only=True),
+        FieldSpec(number=7, name="place", type=FieldType.INT, server_only=True),
+        FieldSpec(number=8, name="state", choices=CUSTOM_STATES, server_only=True),
+    ),
+)
+"""``title_zh`` and ``title_en`` say what the title of its records is called."""
+CUSTOM_RECORD: Final = RecordSpec(
+    number=22,
+    kind="custom_record",
+    parent="customer_id",
+    extensible=True,
+    since=4,
+    fields=(
+        OF_CUSTOMER,
+        FieldSpec(
+            number=2,
+            name="object_id",
+            type=FieldType.UUID,
+            policy=Policy.FIXED,
+            required=True,
+            references="custom_object",
+        ),
+        FieldSpec(number=3, name="title", required=True),
+        FieldSpec(number=4, name="store_id", type=FieldType.UUID, references="store"),
     ),
 )

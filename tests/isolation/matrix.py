@@ -135,6 +135,8 @@ def push(*ops: dict[str, Any]) -> dict[str, Any]:
 
 _FILTERS: Final = {"query.owner_id": "user", "query.team_id": "team", "query.tag": "tag"}
 _DEAL: Final = {"path.opportunity_id": "opportunity"}
+_OBJECT: Final = {"path.object_id": "custom_object"}
+_RECORD: Final = {"path.record_id": "custom_record"}
 _QUOTE: Final = {"path.quote_id": "quote"}
 _CONTRACT: Final = {"path.contract_id": "contract"}
 _CASE: Final = {"path.case_id": "case"}
@@ -361,6 +363,46 @@ API: Final[dict[Route, Case]] = {
         ids={"path.field_id": "custom_field"},
         new_ids=("body.options.0.id",),
         body=lambda company: {"options": [{"zh": company.text("改选项")}]},
+    ),
+    ("GET", "/v1/custom-objects"): Case(),
+    ("POST", "/v1/custom-objects"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {
+            "name_zh": company.text("新对象"),
+            "meaning": company.text("问店主"),
+            "title_zh": company.text("标题"),
+        },
+    ),
+    ("PATCH", "/v1/custom-objects/{object_id}"): Case(
+        ids={"path.object_id": "custom_object"},
+        body=lambda company: {"meaning": company.text("改意思")},
+    ),
+    ("GET", "/v1/custom-records"): Case(
+        ids={
+            "query.object_id": "custom_object",
+            "query.customer_id": "customer",
+            "query.store_id": "store",
+        },
+    ),
+    ("GET", "/v1/custom-records/{record_id}"): Case(ids=_RECORD),
+    ("PATCH", "/v1/custom-records/{record_id}"): Case(
+        ids={**_RECORD, "body.store_id": "store"},
+        body=lambda company: {"title": company.text("改记录")},
+    ),
+    ("DELETE", "/v1/custom-records/{record_id}"): Case(ids=_RECORD, spends="path.record_id"),
+    ("POST", "/v1/custom-records/{record_id}/restoration"): Case(ids=_RECORD),
+    ("GET", "/v1/customers/{customer_id}/records"): Case(ids={"path.customer_id": "customer"}),
+    ("POST", "/v1/customers/{customer_id}/records"): Case(
+        ids={
+            "path.customer_id": "customer",
+            "body.object_id": "custom_object",
+            "body.store_id": "store",
+        },
+        new_ids=("body.id",),
+        body=lambda company: {
+            "object_id": str(company.ids["custom_object"]),
+            "title": company.text("新记录"),
+        },
     ),
     ("GET", "/v1/products"): Case(),
     ("POST", "/v1/products"): Case(
@@ -1502,6 +1544,44 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/people/rights"): Case(),
     ("POST", "/people/rights/phone-mask"): Case(body=lambda _: {"reveals_per_day": "20"}),
     ("GET", "/analyses"): Case(),
+    ("GET", "/objects"): Case(),
+    ("GET", "/objects/new"): Case(),
+    ("POST", "/objects/new"): Case(
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "name_zh": f"{company.text('表单对象')}{new_id().hex[-6:]}",
+            "meaning": company.text("问店主"),
+            "title_zh": company.text("标题"),
+            "writers": "everyone",
+        },
+    ),
+    ("GET", "/objects/{object_id}"): Case(ids=_OBJECT),
+    ("GET", "/objects/{object_id}/edit"): Case(ids=_OBJECT),
+    ("POST", "/objects/{object_id}/edit"): Case(
+        ids=_OBJECT,
+        body=lambda company: {
+            "name_zh": company.text("表单改对象"),
+            "meaning": company.text("问店主"),
+            "title_zh": company.text("标题"),
+            "writers": "everyone",
+        },
+    ),
+    ("POST", "/objects/{object_id}/state"): Case(ids=_OBJECT, body=lambda _: {"state": "active"}),
+    ("GET", "/customers/{customer_id}/records/{object_id}/new"): Case(
+        ids={"path.customer_id": "customer", **_OBJECT}
+    ),
+    ("POST", "/customers/{customer_id}/records/{object_id}/new"): Case(
+        ids={"path.customer_id": "customer", **_OBJECT},
+        new_ids=("body.id",),
+        body=lambda company: {"id": str(new_id()), "title": company.text("表单记录")},
+    ),
+    ("GET", "/records/{record_id}"): Case(ids=_RECORD),
+    ("POST", "/records/{record_id}"): Case(
+        ids=_RECORD, body=lambda company: {"title": company.text("表单改记录")}
+    ),
+    ("POST", "/records/{record_id}/removal"): Case(ids=_RECORD, spends="path.record_id"),
+    ("POST", "/records/{record_id}/restoration"): Case(ids=_RECORD),
     ("GET", "/cases/targets"): Case(),
     ("POST", "/cases/targets"): Case(
         body=lambda _: {

@@ -32,6 +32,9 @@ from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import BulkChange, NewBulkEdit
 from server.customers.custom import service as custom
 from server.customers.custom.schemas import NewField, OptionGiven
+from server.customers.objects.schemas import NewObject, NewRecord
+from server.customers.objects.service import objects
+from server.customers.objects.service import records as custom_records
 from server.customers.pools import recycling
 from server.customers.pools import service as pools
 from server.customers.pools.rules import Trigger
@@ -278,6 +281,8 @@ async def fill(company: Company) -> None:
         "family",
         "opportunity",
         "custom_field",
+        "custom_object",
+        "custom_record",
         "product",
         "price_book",
         "quote",
@@ -677,6 +682,27 @@ async def new_custom_field(company: Company) -> UUID:
     return made.id
 
 
+async def new_custom_object(company: Company) -> UUID:
+    """Add a sort of records."""
+    new = NewObject(
+        name_zh=f"{company.text('对象')}{uuid4().hex[:6]}",
+        meaning=company.text("问店主"),
+        title_zh=company.text("标题"),
+    )
+    return (await objects.add(company.tenant.owner, new, now=clock.now())).id
+
+
+async def new_custom_record(company: Company) -> UUID:
+    """Give a customer a record of the company's own sort."""
+    new = NewRecord(
+        object_id=company.ids["custom_object"],
+        title=company.text("记录"),
+        store_id=company.ids["store"],
+    )
+    customer_id = company.ids["customer"]
+    return (await custom_records.add(company.tenant.rep, customer_id, new, now=clock.now())).id
+
+
 async def new_lead(company: Company) -> UUID:
     """Take in a lead with a text in every field, and say that it is good."""
     new = NewLead(
@@ -816,6 +842,8 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "survivor": new_customer,
     "merge": merge_two,
     "custom_field": new_custom_field,
+    "custom_object": new_custom_object,
+    "custom_record": new_custom_record,
     "product": lambda company: sales.new_product(company.tenant, company.text("产品")),
     "price_book": lambda company: sales.new_price_book(
         company.tenant, company.text("价目表"), company.ids["product"]

@@ -258,10 +258,15 @@ def test_a_deal_is_begun_stepped_and_advanced_without_a_network(
 def sells(server: FakeServer, name: str, minor: int) -> None:
     """Let the office have put a product into a price book."""
     book, product = (str(uuid5(SPACE, word)) for word in ("标准价", name))
-    given: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    knows(
+        server,
         ("price_book", book, {"name": "标准价", "currency": "CNY", "state": "active"}),
         ("product", product, {"name": name, "prices": [[book, minor]], "state": "active"}),
     )
+
+
+def knows(server: FakeServer, *given: tuple[str, str, dict[str, Any]]) -> None:
+    """Let managers have made records: of which kind, id and what they say."""
     for kind, record_id, fields in given:
         server.seq += 1
         server.records[kind, record_id] = HeldRecord(
@@ -361,3 +366,55 @@ def test_a_call_is_written_down_without_a_network(rep: Rep, server: FakeServer, 
     rep.does("call", "福满楼", "answered", "要样品", "--minutes", "3")
     rep.does("sync")
     assert "接通  要样品" in rep.does("show", "福满楼")
+
+
+def test_s88_a_rep_writes_what_the_company_added_without_code(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    machine, colour, number, own = (str(uuid5(SPACE, name)) for name in ("机", "色", "号", "店"))
+    red, blue = str(uuid5(SPACE, "红")), str(uuid5(SPACE, "蓝"))
+    options = [{"id": red, "zh": "红", "en": "red"}, {"id": blue, "zh": "蓝"}]
+    of = {"subject": "custom_record", "object_id": machine, "state": "active"}
+    decimals = {"type": "decimal", "decimals": 2, "maximum": 10_000}
+    knows(
+        server,
+        (
+            *("custom_object", machine),
+            {"name_zh": "设备", "name_en": "machine", "title_zh": "设备名称", "state": "active"},
+        ),
+        (
+            *("custom_field", colour),
+            {**of, "label_zh": "颜色", "type": "choice", "options": options, "place": 0},
+        ),
+        (
+            *("custom_field", number),
+            {**of, "label_zh": "价格", "label_en": "price", "place": 1, **decimals},
+        ),
+        (
+            *("custom_field", own),
+            {"subject": "customer", "label_zh": "开业", "type": "date", "state": "active"},
+        ),
+    )
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼", "开业=2020/3/1")
+    rep.does("record", "福满楼", "设备", "封口机", "颜色=红", "价格=12.5")
+
+    assert "颜色 价格" in rep.does("objects")
+    assert "颜色 红 · 价格 12.50" in rep.does("records", "福满楼")
+    rep.does("sync")
+    rep.does("amend", "封口", "价格=", "颜色=蓝", "设备名称=打包机")
+    rep.does("edit", "福满楼", "开业=2021-03-01")
+    shown = rep.does("show", "福满楼")
+    assert "2021-03-01" in shown
+    assert "设备  打包机  颜色 蓝" in shown
+    assert "price 3.00" in rep.does("amend", "打包", "price=3", lang="en") + rep.does(
+        "records", "--object", "machine", lang="en"
+    )
+
+    assert rep.run("amend", "打包", "颜色=绿") == (1, "「颜色」请写：红 蓝\n")
+    assert rep.run("amend", "打包", "价格=贵")[1] == "「价格」请写数字，小数最多 2 位。\n"
+    assert rep.run("edit", "福满楼", "开业=明天")[1] == "「开业」请写日期，例如 2027-01-31。\n"
+    assert rep.run("amend", "打包", "尺寸=大")[0] == 2
+    assert rep.run("record", "福满楼", "课程", "x")[1] == "没有这个对象：课程。可以写：设备\n"
+    rep.does("drop", "打包")
+    assert rep.does("records") == "没有记录。\n"

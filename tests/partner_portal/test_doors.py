@@ -77,6 +77,8 @@ FOR_AGENTS = {
     "/duplicates",
     "/fields",
     "/fields/new",
+    "/objects",
+    "/objects/new",
     "/tags",
     "/tags/new",
     "/pools",
@@ -109,6 +111,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/processes/migration",
     "/analyses",
     "/fields/new",
+    "/objects/new",
     "/prices",
     "/customers/export.csv",
     "/contracts/export.csv",
@@ -267,6 +270,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/duplicates",
         "/quality",
         "/tags",
+        "/objects",
         "/devices",
     }
 

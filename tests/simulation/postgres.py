@@ -19,6 +19,8 @@ from server.changelog import storage
 from server.changelog.store import Change, Unit
 from server.customers.custom import service as fields
 from server.customers.custom.schemas import NewField
+from server.customers.objects.schemas import NewObject
+from server.customers.objects.service import objects
 from server.kit import db
 from server.sync.registry import KINDS
 from server.sync.service import HERE
@@ -97,7 +99,11 @@ class PostgresSite(Site):
             await db.connection().execute(_NEW_DEVICE, self.tenant_id, device_id, user_id, self.now)
 
     def define(self, user_id: UUID) -> None:
-        """Let the company have fields of its own, as its managers make them."""
+        """Let the company have an object and fields of its own, as its managers make them."""
+        machine = NewObject(
+            id=UUID(customs.OBJECT), name_zh="设备", meaning="什么都行", title_zh="名称"
+        )
+        self._run(objects.add(self.actor(user_id), machine, now=self.now))
         for kind, definition_id in customs.DEFINITIONS.items():
             new = NewField(
                 id=UUID(definition_id),
@@ -105,6 +111,7 @@ class PostgresSite(Site):
                 type="text",
                 label_zh="备用",
                 meaning="什么都行",
+                object_id=None if (of := customs.object_of(kind)) is None else UUID(of),
             )
             self._run(fields.add(self.actor(user_id), new, now=self.now))
         self.store.tables = self._run(self._read())

@@ -16,6 +16,7 @@ from mobile_client_sdk.records import (
     ConflictRecord,
     Contact,
     Customer,
+    CustomRecord,
     Record,
     Tag,
     custom_of,
@@ -231,7 +232,7 @@ class Hands:
 
     def _fill(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Write into a field that the company gave its records, or take out what it says."""
-        kind = rng.choice((Customer, Customer, Contact))
+        kind = rng.choice((Customer, Customer, Contact, CustomRecord))
         record, name = self._pick(client, kind, rng), customs.CUSTOM[kind.KIND]
         if record is None or not self.phone.schema.record(kind.KIND).extensible:
             return
@@ -262,7 +263,8 @@ class Hands:
         kind = rng.choice(rng.choice((CHILDREN, _DELETED)))
         fields = [each for each in SCHEMA.record(kind.KIND).fields if is_free(each)]
         first = next((each for each in fields if each.required), fields[0])
-        client.create(kind, customer_id=customer.id, **{first.name: next(self._words)})
+        needed = customs.needed(kind.KIND)
+        client.create(kind, customer_id=customer.id, **needed, **{first.name: next(self._words)})
 
     def _create_tag(self, client: Client, rng: random.Random, seen: Seen) -> None:
         del rng, seen

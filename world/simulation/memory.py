@@ -207,7 +207,12 @@ class MemoryStore:
     # ------------------------------------------------------------------------------- reading
 
     async def load(
-        self, actor: Actor, kinds: Mapping[str, RecordKind], keys: Collection[Key]
+        self,
+        actor: Actor,
+        kinds: Mapping[str, RecordKind],
+        keys: Collection[Key],
+        *,
+        lock: bool = True,
     ) -> dict[Key, HeldRecord]:
         """Give the named records and lock them, kind by kind, by id."""
         await self.pause()
@@ -216,7 +221,8 @@ class MemoryStore:
             (key for key in keys if key[0] in kinds), key=lambda key: (place[key[0]], key[1])
         )
         there = self.rows().records
-        await self.lock(key for key in wanted if key in there)
+        if lock:
+            await self.lock(key for key in wanted if key in there)
         tables = self.rows()
         return {
             key: msgspec.structs.replace(

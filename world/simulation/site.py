@@ -132,7 +132,7 @@ class Site:
         self._set_device(device_id, DeviceRow(user_id, self.now))
 
     def define(self, user_id: UUID) -> None:
-        """Let the company have fields of its own from the beginning."""
+        """Let the company have an object and fields of its own from the beginning."""
         del user_id
         tables = self.store.tables
         made = {each.key: RecordRow(each) for each in customs.definitions(self.scheduler.now_ms)}

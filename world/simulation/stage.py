@@ -18,7 +18,7 @@ from server.sync.registry import Mutation
 from sync_protocol import codec
 from sync_protocol.messages import Create, Delete, Edit, Intent
 from sync_protocol.schema import SCHEMA
-from world.simulation import customs, hands, verdict
+from world.simulation import hands, verdict
 from world.simulation.diary import Diary
 from world.simulation.disk import first_loads
 from world.simulation.hands import GRANT, POISON, REFUSE, Hands
@@ -125,8 +125,7 @@ class Stage:
                     Person(user_id=user_id, role=Role.SALES_REP, scope=scope, team_id=team)
                 )
             self.site.enrol(_device(place), user_id)
-        if customs.FILL in self.plan.kinds:
-            self.site.define(_MANAGER)
+        self.site.define(_MANAGER)
         self.watch.stands(self.site.store.tables)
 
     def _phone(self, place: int) -> Phone:

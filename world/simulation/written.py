@@ -5,6 +5,7 @@ from typing import Final
 
 from mobile_client_sdk.records import RECORD_TYPES, Record
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, Policy
+from world.simulation import customs
 
 _OF_A_FORM: Final = frozenset({"city", "email"})
 """Texts to which a room gives a form of their own."""
@@ -18,9 +19,13 @@ def is_free(field: FieldSpec) -> bool:
 
 
 def _is_written(kind: type[Record]) -> bool:
-    """Say whether people write records of a kind by hand: nothing but texts is needed for one."""
+    """Say whether people write records of a kind by hand: nothing but texts is needed for one.
+
+    And, for one of a custom object, the object: it is there from the beginning.
+    """
     spec = SCHEMA.record(kind.KIND)
-    needed = [field for field in spec.fields if field.required and field.name != spec.parent]
+    given = {spec.parent, *customs.needed(kind.KIND)}
+    needed = [field for field in spec.fields if field.required and field.name not in given]
     return spec.creatable and all(map(is_free, needed)) and any(map(is_free, spec.fields))
 
 

@@ -1,1 +1,1 @@
-"""Custom fields: what a company adds to its customers, stores, contacts and deals without code."""
+"""Custom fields: what a company adds to its records and its own objects without code."""

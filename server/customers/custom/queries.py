@@ -14,20 +14,31 @@ from sync_protocol.custom_fields import Definition, defined
 
 _FIELDS: Final = """
 SELECT id, seq, subject, type, label_zh, label_en, meaning, options, decimals, minimum, maximum,
-    is_required, is_unique, place, state
+    is_required, is_unique, place, state, object_id::text AS object_id
 FROM custom_field WHERE tenant_id = $1 AND NOT deleted
 ORDER BY subject, coalesce(place, 0), id
 """
 
 
-async def fields(actor: Actor, subject: str | None = None) -> list[FieldView]:
-    """List the company's custom fields, of one kind of record or all, in their order."""
-    return [shown(each, seq) for each, seq in await _held(actor, subject)]
+async def fields(
+    actor: Actor, subject: str | None = None, object_id: UUID | None = None
+) -> list[FieldView]:
+    """List the company's custom fields, of one kind of record or all, in their order.
+
+    :param object_id: of the records of this custom object alone.
+    """
+    return [shown(each, seq) for each, seq in await _held(actor, subject, object_id)]
 
 
-async def definitions(actor: Actor, subject: str | None) -> list[Definition]:
-    """Give the custom fields of a kind of record, or of all, that are in use, in their order."""
-    return [each for each, _ in await _held(actor, subject) if not each.is_archived]
+async def definitions(
+    actor: Actor, subject: str | None, object_id: UUID | None = None
+) -> list[Definition]:
+    """Give the custom fields of a kind of record, or of all, that are in use, in their order.
+
+    :param object_id: of the records of this custom object alone.
+    """
+    found = await _held(actor, subject, object_id)
+    return [each for each, _ in found if not each.is_archived]
 
 
 async def field(actor: Actor, field_id: UUID) -> FieldView:
@@ -41,13 +52,20 @@ async def field(actor: Actor, field_id: UUID) -> FieldView:
     raise NotFound
 
 
-async def _held(actor: Actor, subject: str | None) -> list[tuple[Definition, int]]:
+async def _held(
+    actor: Actor, subject: str | None, object_id: UUID | None
+) -> list[tuple[Definition, int]]:
     """Read the definitions, with the sequence of each."""
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(_FIELDS, actor.tenant_id)
     found = [(_definition(row), row["seq"]) for row in rows]
-    return [each for each in found if subject in (None, each[0].subject)]
+    wanted = None if object_id is None else str(object_id)
+    return [
+        each
+        for each in found
+        if subject in (None, each[0].subject) and wanted in (None, each[0].object_id)
+    ]
 
 
 def _definition(row: asyncpg.Record) -> Definition:

@@ -16,6 +16,7 @@ from sync_protocol.schema.custom import custom_name, definition_of
 _REQUIRED: Final = """
 SELECT id FROM custom_field
 WHERE tenant_id = $1 AND subject = $2 AND is_required = 1 AND state = 'active'
+    AND object_id IS NOT DISTINCT FROM $3
 """
 _CALLED: Final = "SELECT label_zh, type FROM custom_field WHERE tenant_id = $1 AND id = $2"
 
@@ -26,9 +27,9 @@ class CustomFieldRequired(BadValue):
     code = "field_required"
 
 
-async def of(actor: Actor, subject: str) -> frozenset[UUID]:
-    """Give the custom fields of a kind of record that must have a value."""
-    rows = await db.connection().fetch(_REQUIRED, actor.tenant_id, subject)
+async def of(actor: Actor, subject: str, object_id: UUID | None = None) -> frozenset[UUID]:
+    """Give the custom fields of a kind of record, or of an object's, that must have a value."""
+    rows = await db.connection().fetch(_REQUIRED, actor.tenant_id, subject, object_id)
     return frozenset(row["id"] for row in rows)
 
 

@@ -12,9 +12,13 @@ from server.kit import clock
 
 
 @get("/", summary="List custom fields")
-async def fields(actor: CurrentActor, subject: FromQuery[Subject | None] = None) -> list[FieldView]:
+async def fields(
+    actor: CurrentActor,
+    subject: FromQuery[Subject | None] = None,
+    object_id: FromQuery[UUID | None] = None,
+) -> list[FieldView]:
     """List the fields that the company gave its records, archived ones too."""
-    return await queries.fields(actor, subject)
+    return await queries.fields(actor, subject, object_id)
 
 
 @post("/", summary="Add a custom field")

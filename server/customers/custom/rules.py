@@ -27,6 +27,12 @@ class TooManyCustomFields(Conflict):
     code = "too_many_custom_fields"
 
 
+class CustomSubjectBad(Invalid):
+    """It is not said, or said in vain, of which custom object's records a field is."""
+
+    code = "custom_subject_bad"
+
+
 class CustomLabelTaken(Conflict):
     """Another custom field of this kind of record is called so."""
 
@@ -71,6 +77,16 @@ def ensure_room(count: int) -> None:
     if count >= FIELDS_MAX:
         detail = f"There are {FIELDS_MAX} custom fields here; change one, or take one back up."
         raise TooManyCustomFields(detail, field="subject")
+
+
+def ensure_subject(subject: str, object_id: object) -> None:
+    """Refuse a field of custom records without their object, or of others with one.
+
+    :raises CustomSubjectBad: and names the field.
+    """
+    if (subject == "custom_record") == (object_id is None):
+        detail = "Name the object of custom records, and of other records none."
+        raise CustomSubjectBad(detail, field="object_id")
 
 
 def ensure_possible(definition: Definition, others: Iterable[Definition]) -> None:

@@ -16,7 +16,7 @@ Meaning = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRIN
 Number = Annotated[int, msgspec.Meta(ge=-MAX_SAFE_INT, le=MAX_SAFE_INT)]
 Decimals = Annotated[int, msgspec.Meta(ge=0, le=6)]
 Place = Annotated[int, msgspec.Meta(ge=0, le=1000)]
-Subject = Literal["customer", "store", "contact", "opportunity"]
+Subject = Literal["customer", "store", "contact", "opportunity", "custom_record"]
 State = Literal["active", "archived"]
 TypeName = Literal[
     "text", "lines", "integer", "decimal", "date", "choice", "choices", "flag", "phone"
@@ -54,6 +54,8 @@ class FieldView(msgspec.Struct, frozen=True, kw_only=True):
     is_unique: bool
     place: int
     state: str
+    object_id: UUID | None = None
+    """The custom object whose records have it, where they are custom records."""
 
     def label(self, language: str) -> str:
         """Say what the field is called; in Chinese where it has no English name."""
@@ -86,6 +88,8 @@ class NewField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     maximum: Number | None = None
     is_required: bool = False
     is_unique: bool = False
+    object_id: UUID | None = None
+    """The custom object whose records are to have it, where the subject is ``custom_record``."""
     id: UUID | None = None
 
 

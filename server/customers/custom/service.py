@@ -14,6 +14,7 @@ from server.changelog import facts, storage
 from server.customers import sync
 from server.customers.custom import queries, rules
 from server.customers.custom.schemas import FieldEdit, FieldView, NewField, OptionGiven
+from server.customers.objects.queries import objects
 from server.kit import db, ids
 from server.kit.errors import IdReused
 from server.kit.text import clean
@@ -34,9 +35,12 @@ async def add(actor: Actor, new: NewField, *, now: datetime) -> FieldView:
 
     :raises TooManyCustomFields: this kind of record has as many as it may have.
     :raises CustomLabelTaken: another one is called so.
+    :raises CustomSubjectBad: custom records have an object, others have none.
+    :raises NotFound: there is no such object.
     :raises IdReused: the id is another field's.
     """
     ensure(actor, Permission.FIELDS_MANAGE)
+    rules.ensure_subject(new.subject, new.object_id)
     field_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         # Fields are added seldom: who counts them has the tenant's clock, so that two at once are
@@ -45,10 +49,17 @@ async def add(actor: Actor, new: NewField, *, now: datetime) -> FieldView:
         held = await queries.fields(actor)
         same = [each for each in held if each.id == field_id]
         if same:
-            if (same[0].subject, same[0].type) != (new.subject, new.type):
+            is_same = (same[0].subject, same[0].type, same[0].object_id) == (
+                *(new.subject, new.type, new.object_id),
+            )
+            if not is_same:
                 raise IdReused("This id belongs to another field; make a new one.", field="id")
             return same[0]
-        beside = [each for each in held if each.subject == new.subject]
+        if new.object_id is not None:
+            await objects.one(actor, new.object_id)
+        beside = [
+            each for each in held if (each.subject, each.object_id) == (new.subject, new.object_id)
+        ]
         rules.ensure_room(len(beside))
         definition = _definition(new, field_id, place=len(beside), now=now)
         rules.ensure_possible(definition, map(_as_definition, beside))
@@ -74,7 +85,7 @@ async def change(actor: Actor, field_id: UUID, edit: FieldEdit, *, now: datetime
         before = _as_definition(held)
         after = msgspec.structs.replace(before, **_touched(edit, before, now))
         rules.ensure_possible(
-            after, map(_as_definition, await queries.fields(actor, before.subject))
+            after, map(_as_definition, await queries.fields(actor, before.subject, held.object_id))
         )
         if after.is_unique and not before.is_unique:
             await _ensure_unlike(actor, after)
@@ -130,6 +141,7 @@ def _definition(new: NewField, field_id: UUID, *, place: int, now: datetime) -> 
         is_required=new.is_required,
         is_unique=new.is_unique,
         place=place,
+        object_id=None if new.object_id is None else str(new.object_id),
     )
 
 
@@ -168,4 +180,5 @@ def _fields(definition: Definition) -> dict[str, Any]:
         "is_unique": int(definition.is_unique),
         "place": definition.place,
         "state": "archived" if definition.is_archived else "active",
+        "object_id": definition.object_id,
     }

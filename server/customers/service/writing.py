@@ -29,7 +29,7 @@ _OWNERS: Final = {
     **{
         kind: f"SELECT c.owner_id FROM {kind} k JOIN customer c ON c.tenant_id = k.tenant_id"  # noqa: S608 - constants
         " AND c.id = k.customer_id WHERE k.tenant_id = $1 AND k.id = $2"
-        for kind in ("store", "contact")
+        for kind in ("store", "contact", "custom_record")
     },
 }
 """Whose customer a record is of, where it has phones."""

@@ -1,0 +1,1 @@
+"""The company's own objects: define one, list its records, write one of a customer."""

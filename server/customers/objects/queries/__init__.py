@@ -1,0 +1,1 @@
+"""Ask about custom objects and their records. Nothing here changes anything."""

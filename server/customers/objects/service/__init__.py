@@ -1,0 +1,1 @@
+"""Make, change and archive custom objects, and write their records."""
