@@ -1,5 +1,6 @@
 """What a quote says on paper, as texts. Pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -34,24 +35,30 @@ _MARKS: Final[Mapping[str, str]] = {
 }
 
 
+_RUN: Final = re.compile(r"[!-~]{16}")
+"""Signs behind which a line is not broken by itself."""
+_BREAK: Final = "\u200b"
+"""Takes no room, and a line may be broken there."""
+
+
 def content(quote: QuoteView, *, company: str, author: str, now: datetime) -> dict[str, Any]:
     """Write a quote as the typesetter takes it: texts alone, none of which is markup."""
     standing = _STANDING[quote.state]
     number = quote.id.hex[-8:].upper()
     return {
         "title": f"报价单 {number}",
-        "company": company,
-        "customer": quote.customer_name,
-        "subject": quote.name,
+        "company": breakable(company),
+        "customer": breakable(quote.customer_name),
+        "subject": breakable(quote.name),
         "number": number,
         "hash": quote.content_hash[:12],
         "date": now.astimezone(_ZONE).strftime("%Y-%m-%d"),
         "valid_until": quote.valid_until or "",
-        "author": author,
+        "author": breakable(author),
         "currency": quote.currency,
         "lines": [
             {
-                "name": line.name,
+                "name": breakable(line.name),
                 "quantity": quantity(line.quantity_milli),
                 "unit": line.unit or "",
                 "price": money(line.price_minor, quote.currency),
@@ -68,6 +75,15 @@ def content(quote: QuoteView, *, company: str, author: str, now: datetime) -> di
         "standing": {"zh": standing[0], "en": standing[1]},
         "watermark": "" if quote.state in _BINDING else _MARKS[quote.state],
     }
+
+
+def breakable(text: str) -> str:
+    """Let a long word be broken, so that it is not printed over the prices beside it.
+
+    >>> breakable("A" * 20).split("\\u200b")
+    ['AAAAAAAAAAAAAAAA', 'AAAA']
+    """
+    return _RUN.sub(lambda run: run[0] + _BREAK, text)
 
 
 def money(minor: int, currency: str) -> str:

@@ -28,6 +28,14 @@ def test_a_quantity_has_no_needless_zeros(milli: int, said: str) -> None:
     assert paper.quantity(milli) == said
 
 
+@pytest.mark.parametrize("name", ["W" * 200, "POS-X200/" * 20, "长" * 200, "a b"])
+def test_a_long_word_may_be_broken_and_says_the_same(name: str) -> None:
+    parts = paper.breakable(name).split("\u200b")
+
+    assert "".join(parts) == name
+    assert all(not part.isascii() or len(part) <= 16 for part in parts)
+
+
 async def test_s48_a_paper_says_whether_it_may_be_handed_over(tenant: Tenant) -> None:
     quote = await write(tenant, await stock(tenant.manager), discount_minor=1_00)
     company = await tenants.tenant(tenant.rep)
