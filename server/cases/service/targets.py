@@ -62,7 +62,7 @@ def _begins(day: str | None, now: datetime) -> datetime:
         return now
     try:
         begins = datetime.combine(date.fromisoformat(day), time(), ZONE).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise Invalid("Write a day, such as 2027-01-31.", field="valid_from") from error
     if begins.astimezone(ZONE).date() < now.astimezone(ZONE).date():
         raise Invalid("Past cases keep their targets; name a day to come.", field="valid_from")

@@ -186,15 +186,20 @@ def _due_by(rule: RecycleRule, held: Held) -> tuple[date, Reason] | None:
         case Trigger.INACTIVITY:
             if not _is_meant(rule, held, is_signed_meant=False):
                 return None
-            quiet_on = held.active_on + timedelta(days=rule.days)
+            quiet_on = _later(held.active_on, rule.days)
             kept = held.kept_until
             # The day after the last one on which an agreement keeps it.
-            free_on = quiet_on if kept is None else max(quiet_on, kept + timedelta(days=1))
+            free_on = quiet_on if kept is None else max(quiet_on, _later(kept, 1))
             return free_on, Reason.INACTIVITY
         case Trigger.CONTRACT_END:
             if held.kept_until is None or not _is_meant(rule, held, is_signed_meant=True):
                 return None
-            return held.kept_until + timedelta(days=rule.days), Reason.CONTRACT_END
+            return _later(held.kept_until, rule.days), Reason.CONTRACT_END
+
+
+def _later(day: date, days: int) -> date:
+    """Give a day so many days later; an agreement without an end is written to the last day."""
+    return day + timedelta(days=min(days, (date.max - day).days))
 
 
 def _is_meant(rule: RecycleRule, held: Held, *, is_signed_meant: bool) -> bool:

@@ -80,7 +80,7 @@ def content(quote: QuoteView, *, company: str, author: str, now: datetime) -> di
 def breakable(text: str) -> str:
     """Let a long word be broken, so that it is not printed over the prices beside it.
 
-    >>> breakable("A" * 20).split("\\u200b")
+    >>> breakable("A" * 20).split(_BREAK)
     ['AAAAAAAAAAAAAAAA', 'AAAA']
     """
     return _RUN.sub(lambda run: run[0] + _BREAK, text)

@@ -142,10 +142,11 @@ async def test_s94_targets_begin_on_their_day(tenant: Tenant) -> None:
 
     assert (await seen(tenant.rep, today)).answer_due_at == NOW + 4 * HOUR
     assert (await seen(tenant.rep, then)).answer_due_at == NOW + 2 * DAY + HOUR / 4
-    late = SetTargets(targets=Targets(), base=1, valid_from="2026-03-01")
-    with pytest.raises(Invalid) as past:
-        await service.set_targets(tenant.manager, late, now=NOW)
-    assert past.value.field == "valid_from"
+    for day in ("2026-03-01", "0001-01-01", "2026-02-30"):
+        late = SetTargets(targets=Targets(), base=1, valid_from=day)
+        with pytest.raises(Invalid) as past:
+            await service.set_targets(tenant.manager, late, now=NOW)
+        assert past.value.field == "valid_from"
 
 
 async def test_targets_are_set_by_managers_and_not_over_each_other(tenant: Tenant) -> None:

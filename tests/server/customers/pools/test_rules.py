@@ -92,6 +92,15 @@ def test_an_agreement_keeps_a_customer_until_its_end() -> None:
     assert rules.due_on([ended], held) is None
 
 
+def test_an_agreement_without_an_end_keeps_a_customer_for_ever() -> None:
+    for trigger, status in ((Trigger.INACTIVITY, "need"), (Trigger.CONTRACT_END, "signed")):
+        held = Held(status=status, level=None, active_on=TODAY, kept_until=date(9999, 12, 31))
+        due = rules.due_on([RecycleRule(trigger, 30)], held)
+
+        assert due is not None
+        assert due[0] == date.max
+
+
 @given(first=DAYS, second=DAYS)
 def test_of_two_rules_the_sooner_holds(first: int, second: int) -> None:
     both = [RecycleRule(Trigger.INACTIVITY, days) for days in (first, second)]
