@@ -7,8 +7,8 @@ from typing import Final
 
 from sync_protocol.schema.fields import MAX_SAFE_INT, FieldSpec, FieldType
 
-MAX_TIME_MS: Final = 253_402_300_799_999
-"""The end of the year 9999: no later moment can be shown."""
+MAX_TIME_MS: Final = 253_402_127_999_999
+"""Two days before the end of the year 9999: in no zone is it later than can be shown."""
 
 MAX_SET_SIZE: Final = 200
 """How many elements a set field may have."""

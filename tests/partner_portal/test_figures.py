@@ -10,6 +10,7 @@ from partner_portal import figures
 from partner_portal.figures import Step
 from partner_portal.formats import Formats, initial
 from partner_portal.words import Language, catalogue
+from sync_protocol.schema import MAX_TIME_MS
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
@@ -64,6 +65,12 @@ def test_the_past_is_told_as_people_do(passed: timedelta, chinese: str, english:
 
 def test_a_moment_is_told_on_the_channels_clock() -> None:
     assert Formats(catalogue(Language.CHINESE), NOW).moment(NOW) == "2026年11月23日 12:00"
+
+
+def test_the_last_moment_that_a_record_holds_is_told_too() -> None:
+    write = Formats(catalogue(Language.CHINESE), NOW)
+
+    assert write.moment(write.from_ms(MAX_TIME_MS)).startswith("9999年12月30日")
 
 
 def test_a_mobile_number_is_written_in_groups() -> None:
