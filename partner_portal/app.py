@@ -114,6 +114,7 @@ def create_app(settings: Settings) -> Litestar:
             detail.undo_merge,
             detail.history,
             merging.duplicates,
+            merging.whom,
             merging.compare,
             merging.merge,
             merging.tell_apart,

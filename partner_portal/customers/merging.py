@@ -12,11 +12,12 @@ from partner_portal.customers.record import ICONS, Teller
 from partner_portal.formats import Formats
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
-from partner_portal.rendering import AnyRequest, TheRenderer
+from partner_portal.rendering import AnyRequest, TheRenderer, marked
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
 from server.customers import queries as customers
 from server.customers.custom import queries as customs
+from server.customers.schemas import Filters
 from server.identity import queries as identity
 from server.kit import clock
 from server.kit.errors import Refusal
@@ -24,6 +25,8 @@ from server.sync import queries, service
 from server.sync.schemas import Choice
 
 _PREFIX: Final = "choose."
+_FOUND_MAX: Final = 20
+_QUERY_MAX: Final = 100
 
 
 @get("/duplicates")
@@ -37,6 +40,26 @@ async def duplicates(
         "customers/templates/duplicates.html",
         page=page,
         may_write=Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
+        **await frame(request, actor),
+    )
+
+
+@get("/customers/{customer_id:uuid}/duplicates")
+async def whom(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: FromPath[UUID]
+) -> Response[Any]:
+    """Search whom a customer is one with; first for what has a name like its."""
+    held = await customers.one(actor, customer_id)
+    q = request.query_params.get("q", held.name).strip()[:_QUERY_MAX]
+    page = await customers.list_page(actor, Filters(q=q or None), limit=_FOUND_MAX)
+    return renderer.page(
+        request,
+        "customers/templates/whom.html",
+        customer=held,
+        q=q,
+        others=[each for each in page.items if each.id != customer_id],
+        names=(await identity.directory(actor)).people,
+        mark=marked,
         **await frame(request, actor),
     )
 

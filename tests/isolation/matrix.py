@@ -1828,6 +1828,7 @@ PAGES: Final[dict[Route, Case]] = {
         succeeds=False,  # the second time the base is old
     ),
     ("GET", "/duplicates"): Case(),
+    ("GET", "/customers/{customer_id}/duplicates"): Case(ids={"path.customer_id": "customer"}),
     ("GET", "/duplicates/{kept_id}/{other_id}"): Case(
         ids={"path.kept_id": "survivor", "path.other_id": "customer"}
     ),

@@ -44,4 +44,15 @@ async def test_two_customers_are_compared_merged_and_taken_back(
     await page.get_by_role("button", name="拆开").click()
     await expect(page.locator("#toasts")).to_contain_text("已分开")
     assert (await queries.one(rep, kept.id)).city == "苏州市"
+
+    await page.get_by_label("更多").click()
+    await page.get_by_role("link", name="与另一家合并").click()
+    await expect(page.get_by_text("没有找到")).to_be_visible()
+    await page.get_by_role("searchbox").fill("dljg")
+    await page.get_by_role("button", name="查找").click()
+    await expect(page.get_by_role("link", name="比较 昆山德力精工机械")).to_have_count(0)
+    await look_at(page, f"/customers/{kept.id}/duplicates?q=dljg", "zh-CN", axe, ["light"])
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.get_by_role("link", name="比较 德力精工").click()
+    await expect(page.get_by_role("heading", name="逐项选择")).to_be_visible()
     assert (await queries.one(rep, other.id)).city == "昆山"
