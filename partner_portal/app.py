@@ -303,6 +303,7 @@ def create_app(settings: Settings) -> Litestar:
             objects.change_object,
             objects.archive_object,
             object_records.record_list,
+            object_records.export,
             object_records.new_record,
             object_records.add_record,
             object_records.held_record,

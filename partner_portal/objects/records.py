@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.customers import own
@@ -27,10 +28,13 @@ from server.customers.objects.schemas import (
     RecordFilters,
     RecordView,
 )
+from server.customers.objects.service import exports
 from server.customers.objects.service import records as service
+from server.customers.objects.service.exports import Words
 from server.customers.schemas import CustomerDetail
 from server.kit import clock, ids
 from server.kit.errors import Refusal
+from server.kit.sheets import CSV, attached
 
 _COLUMNS_MAX: Final = 8
 """Fields that a list shows beside title and customer."""
@@ -52,6 +56,7 @@ async def record_list(
         "custom": {name: value} if name and value else {},
     }
     filters = forms.taken(narrowed, RecordFilters)
+    allowed = ROLE_PERMISSIONS[actor.role]
     return renderer.page(
         request,
         "objects/templates/records.html",
@@ -63,9 +68,18 @@ async def record_list(
         q=asked.get("q", ""),
         said=lambda field, held: own.said(fields, field, held, language),
         spoken=language,
-        may_manage=Permission.FIELDS_MANAGE in ROLE_PERMISSIONS[actor.role],
+        may_manage=Permission.FIELDS_MANAGE in allowed,
+        may_export=Permission.CUSTOMERS_EXPORT in allowed,
+        may_import=Permission.CUSTOMERS_IMPORT in allowed,
         **await frame(request, actor),
     )
+
+
+@get("/objects/{object_id:uuid}/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(actor: CurrentActor, object_id: FromPath[UUID]) -> Stream:
+    """Give an object's records within sight as a sheet, its columns in Chinese."""
+    blocks = await exports.as_csv(actor, object_id, Words.ZH, now=clock.now())
+    return Stream(blocks, media_type=CSV, headers=attached("records.csv"))
 
 
 class _Draft(msgspec.Struct, frozen=True):

@@ -377,6 +377,7 @@ API: Final[dict[Route, Case]] = {
         ids={"path.object_id": "custom_object"},
         body=lambda company: {"meaning": company.text("改意思")},
     ),
+    ("GET", "/v1/custom-objects/{object_id}/export.csv"): Case(ids=_OBJECT),
     ("GET", "/v1/custom-records"): Case(
         ids={
             "query.object_id": "custom_object",
@@ -1557,6 +1558,7 @@ PAGES: Final[dict[Route, Case]] = {
         },
     ),
     ("GET", "/objects/{object_id}"): Case(ids=_OBJECT),
+    ("GET", "/objects/{object_id}/export.csv"): Case(ids=_OBJECT),
     ("GET", "/objects/{object_id}/edit"): Case(ids=_OBJECT),
     ("POST", "/objects/{object_id}/edit"): Case(
         ids=_OBJECT,

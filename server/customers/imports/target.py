@@ -12,11 +12,10 @@ from typing_extensions import override
 from server.access import Actor, Permission
 from server.changelog import custom
 from server.changelog import service as changelog
-from server.changelog.rules import as_refusal
 from server.customers import sync
 from server.customers.custom import queries as customs
 from server.customers.exports.sheets import COLUMNS_ZH, TEMPLATE
-from server.customers.imports import judging
+from server.customers.imports import judging, outcomes
 from server.customers.imports.columns import VOCABULARY
 from server.customers.imports.judging import Earlier
 from server.customers.imports.rows import Known, interpret
@@ -28,7 +27,7 @@ from server.imports.targets import Target, Work, Written
 from server.kit import clock, db
 from sync_protocol.custom_fields import Definition
 from sync_protocol.merge import EditClock
-from sync_protocol.messages import Code, Edit, ReceivedOp, SetChange, Status
+from sync_protocol.messages import Edit, ReceivedOp, SetChange
 
 _KINDS: Final = {
     name: dataclasses.replace(kind, normalise=dict) for name, kind in sync.BY_NAME.items()
@@ -151,22 +150,7 @@ class _Work(Work):
             edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
             now=now,
         )
-        refused: dict[int, Problem] = {}
-        first_code: dict[int, str | None] = {}
-        for outcome in applied.result.outcomes:
-            number = row_of[outcome.number].row.number
-            first_code.setdefault(number, outcome.code)
-            if outcome.status not in {Status.APPLIED, Status.MERGED}:
-                refusal = applied.refusals.get(outcome.number) or as_refusal(outcome)
-                problem = Problem(refusal.field or "", refusal.code, refusal.detail)
-                refused.setdefault(number, problem)
-        unchanged = {
-            verdict.row.number
-            for verdict in judged
-            if verdict.action is Action.UPDATE
-            and first_code.get(verdict.row.number) == Code.UNCHANGED
-        }
-        return Written(refused, frozenset(unchanged))
+        return outcomes.told(applied, row_of, judged)
 
 
 async def _known_names(tenant_id: UUID) -> Known:

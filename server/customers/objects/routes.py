@@ -4,9 +4,12 @@ from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
 
 from server.access.edge import CurrentActor
 from server.customers.custom.asking import asked
+from server.customers.exports.sheets import Words as Wording
+from server.customers.objects.imports.target import RECORDS
 from server.customers.objects.queries import objects, records
 from server.customers.objects.schemas import (
     NewObject,
@@ -17,12 +20,15 @@ from server.customers.objects.schemas import (
     RecordFilters,
     RecordView,
 )
+from server.customers.objects.service import exports
 from server.customers.objects.service import objects as service
 from server.customers.objects.service import records as writing
 from server.customers.schemas import Saved
+from server.imports import targets
 from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, PageCursor, PageLimit, Words
+from server.kit.sheets import CSV, attached
 
 
 @get("/", summary="List custom objects")
@@ -43,6 +49,20 @@ async def change_object(
 ) -> ObjectView:
     """Change what an object is called and means and who writes it, or archive it. For managers."""
     return await service.change(actor, object_id, data, now=clock.now())
+
+
+@get(
+    "/{object_id:uuid}/export.csv",
+    summary="Export the records of a custom object as CSV",
+    media_type=CSV,
+    opt={"time_limit_s": None},
+)
+async def export_csv(
+    actor: CurrentActor, object_id: FromPath[UUID], words: FromQuery[Wording] = Wording.KEYS
+) -> Stream:
+    """Give the records within sight; what comes back in changes nothing."""
+    blocks = await exports.as_csv(actor, object_id, words, now=clock.now())
+    return Stream(blocks, media_type=CSV, headers=attached("records.csv"))
 
 
 @get("/", summary="List records of custom objects")
@@ -109,11 +129,15 @@ async def of_customer(actor: CurrentActor, customer_id: FromPath[UUID]) -> list[
     return await records.of_customer(actor, customer_id)
 
 
+targets.register(RECORDS)
+
 OF_CUSTOMER = (add_record, of_customer)
 object_router = Router(
     "/",
     route_handlers=[
-        Router("/custom-objects", route_handlers=[list_objects, add_object, change_object]),
+        Router(
+            "/custom-objects", route_handlers=[list_objects, add_object, change_object, export_csv]
+        ),
         Router(
             "/custom-records",
             route_handlers=[list_records, show_record, edit_record, delete_record, restore_record],

@@ -1,1 +1,1 @@
-"""Make, change and archive custom objects, and write their records."""
+"""Make, change and archive custom objects; write their records, and take them out."""
