@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms, htmx
 from partner_portal.activities.moments import moment_of
@@ -14,7 +15,7 @@ from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
-from server.activities import queries, service
+from server.activities import exports, queries, service
 from server.activities.schemas import (
     Assignment,
     Completion,
@@ -26,8 +27,9 @@ from server.activities.schemas import (
 )
 from server.automation import queries as automation
 from server.identity import queries as identity
-from server.kit import clock
+from server.kit import clock, sheets
 from server.kit.errors import Refusal
+from server.kit.sheets import CSV
 
 LOOKS: Final = ("", "overdue", "team", "done")
 PRIORITIES: Final = tuple(Priority)
@@ -49,9 +51,7 @@ def _filters(actor: Actor, look: str, now: datetime) -> TaskFilters:
 @get("/tasks")
 async def tasks(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """List tasks: one's own, what is late, the team's, or what one has done."""
-    look = request.query_params.get("look", "")
-    look = look if look in LOOKS else ""
-    now = clock.now()
+    look, now = _look(request), clock.now()
     cursor = request.query_params.get("cursor") or None
     shown: dict[str, Any] = {
         "page": await queries.tasks(actor, _filters(actor, look, now), cursor=cursor),
@@ -59,12 +59,27 @@ async def tasks(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer)
         "looks": LOOKS,
         "now": now,
         "people": (await identity.directory(actor)).people,
+        "may_export": Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
     }
     if cursor and htmx.is_fragment(request):
         return renderer.page(request, "activities/templates/task_rows.html", **shown)
     return renderer.page(
         request, "activities/templates/tasks.html", **shown, **await frame(request, actor)
     )
+
+
+def _look(request: AnyRequest) -> str:
+    """Read which tab is asked for; one that is none is the first."""
+    look = request.query_params.get("look", "")
+    return look if look in LOOKS else ""
+
+
+@get("/tasks/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the tasks that the list shows, as a file that spreadsheet programs open."""
+    now = clock.now()
+    filters = _filters(actor, _look(request), now)
+    return sheets.answer(await exports.tasks(actor, filters, now=now), "tasks.csv")
 
 
 @get("/tasks/{task_id:uuid}")

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms, htmx
 from partner_portal.activities.moments import moment_of
@@ -14,11 +15,12 @@ from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
-from server.activities import queries, service
+from server.activities import exports, queries, service
 from server.activities.schemas import Decision, NewAppeal, NewVisit, VisitFilters, VisitView
 from server.identity import queries as identity
-from server.kit import clock
+from server.kit import clock, sheets
 from server.kit.errors import Refusal
+from server.kit.sheets import CSV
 
 LOOKS: Final = ("", "mine", "doubted", "appealed")
 _LIST: Final = "activities/templates/visits.html"
@@ -27,23 +29,41 @@ _LIST: Final = "activities/templates/visits.html"
 @get("/visits")
 async def visits(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """List the visits to customers within sight, the last written down first."""
-    look = request.query_params.get("look", "")
-    look = look if look in LOOKS else ""
-    filters = VisitFilters(
-        visitor_id=actor.user_id if look == "mine" else None,
-        is_doubted=look == "doubted",
-        is_appealed=look == "appealed",
-    )
+    look = _look(request)
+    filters = _filters(actor, look)
     cursor = request.query_params.get("cursor") or None
     shown: dict[str, Any] = {
         "page": await queries.visits(actor, filters, cursor=cursor),
         "look": look,
         "looks": LOOKS,
         "people": (await identity.directory(actor)).people,
+        "may_export": Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
     }
     if cursor and htmx.is_fragment(request):
         return renderer.page(request, "activities/templates/visit_rows.html", **shown)
     return renderer.page(request, _LIST, **shown, **await frame(request, actor))
+
+
+def _look(request: AnyRequest) -> str:
+    """Read which tab is asked for; one that is none is the first."""
+    look = request.query_params.get("look", "")
+    return look if look in LOOKS else ""
+
+
+def _filters(actor: Actor, look: str) -> VisitFilters:
+    """Say which visits a look shows."""
+    return VisitFilters(
+        visitor_id=actor.user_id if look == "mine" else None,
+        is_doubted=look == "doubted",
+        is_appealed=look == "appealed",
+    )
+
+
+@get("/visits/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the visits that the list shows, as a file that spreadsheet programs open."""
+    filters = _filters(actor, _look(request))
+    return sheets.answer(await exports.visits(actor, filters, now=clock.now()), "visits.csv")
 
 
 @get("/visits/{visit_id:uuid}")

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.formats import CASE_COLOURS, SEVERITY_COLOURS
@@ -15,12 +16,13 @@ from partner_portal.rendering import AnyRequest, TheRenderer
 from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
-from server.cases import queries, service
+from server.cases import exports, queries, service
 from server.cases.schemas import CaseEdit, CaseFilters, Decide, NewCase, NewComment
 from server.customers import queries as customers
 from server.identity import queries as identity
-from server.kit import clock, ids
+from server.kit import clock, ids, sheets
 from server.kit.errors import Invalid, Refusal
+from server.kit.sheets import CSV
 from sync_protocol.schema import CASE_CATEGORIES, CASE_SEVERITIES
 from sync_protocol.serving import LEADS, LIVE, State, Verb, is_possible
 
@@ -49,10 +51,7 @@ async def case_list(
 ) -> Response[Any]:
     """List the cases within sight, the newest first; without a tab those not helped yet."""
     view, text = request.query_params.get("view", ""), request.query_params.get("q", "")
-    narrowed = {**_VIEWS.get(view, {}), "q": text.strip() or None}
-    if view == "mine":
-        narrowed["assignee_id"] = str(actor.user_id)
-    filters = forms.taken(narrowed, CaseFilters)
+    filters = _asked(actor, view, text)
     cursor = request.query_params.get("cursor")
     return renderer.page(
         request,
@@ -63,9 +62,26 @@ async def case_list(
         q=text,
         colours=CASE_COLOURS,
         severities=SEVERITY_COLOURS,
+        may_export=Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
         names=(await identity.directory(actor)).people,
         **await frame(request, actor),
     )
+
+
+def _asked(actor: Actor, view: str, text: str) -> CaseFilters:
+    """Turn a tab and a text into filters; an unknown tab is the whole list."""
+    narrowed = {**_VIEWS.get(view, {}), "q": text.strip() or None}
+    if view == "mine":
+        narrowed["assignee_id"] = str(actor.user_id)
+    return forms.taken(narrowed, CaseFilters)
+
+
+@get("/cases/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the cases that the list shows, as a file that spreadsheet programs open."""
+    asked = request.query_params
+    filters = _asked(actor, asked.get("view", ""), asked.get("q", ""))
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "cases.csv")
 
 
 @get("/customers/{customer_id:uuid}/cases/new")

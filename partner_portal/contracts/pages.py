@@ -17,7 +17,7 @@ from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.attachments import queries as attachments
-from server.contracts import queries, service
+from server.contracts import exports, queries, service
 from server.contracts.schemas import (
     ContractEdit,
     ContractFilters,
@@ -28,9 +28,10 @@ from server.contracts.schemas import (
 )
 from server.customers import queries as customers
 from server.identity import queries as identity
-from server.kit import clock, ids
+from server.kit import clock, ids, sheets
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
+from server.kit.sheets import CSV
 from server.pipeline import queries as pipeline
 from server.sales import queries as sales
 from sync_protocol.contracting.states import BINDING, LEADS, OPEN, State, Verb, is_possible
@@ -97,17 +98,12 @@ def _filters(view: str, text: str) -> ContractFilters:
     return forms.taken({**_VIEWS.get(view, {}), "q": text.strip() or None}, ContractFilters)
 
 
-@get("/contracts/export.csv")
+@get("/contracts/export.csv", media_type=CSV, opt={"time_limit_s": None})
 async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
     """Give the contracts that the list shows, as a file that spreadsheet programs open."""
     asked = request.query_params
     filters = _filters(asked.get("view", ""), asked.get("q", ""))
-    blocks = await service.as_csv(actor, filters, now=clock.now())
-    headers = {
-        "Content-Disposition": 'attachment; filename="contracts.csv"',
-        "Cache-Control": "no-store",
-    }
-    return Stream(blocks, media_type="text/csv; charset=utf-8", headers=headers)
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "contracts.csv")
 
 
 # ------------------------------------------------------------------------------------- a new one

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.response import Stream
 
 from partner_portal import failures, forms, htmx
 from partner_portal.formats import STAGE_COLOURS
@@ -12,9 +13,10 @@ from partner_portal.rendering import AnyRequest, Note, TheRenderer
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
 from server.identity import queries as identity
-from server.kit import clock, ids
+from server.kit import clock, ids, sheets
 from server.kit.errors import NotFound, Refusal
-from server.pipeline import queries, service
+from server.kit.sheets import CSV
+from server.pipeline import exports, queries, service
 from server.pipeline.schemas import DealFilters, Move, ProcessView
 from server.problems import status_of
 
@@ -109,11 +111,15 @@ def refused(request: AnyRequest, refusal: Refusal) -> str:
     return f"{said} {' · '.join(names)}" if names else said
 
 
-@get("/deals/list")
-async def deal_list(
-    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
-) -> Response[Any]:
-    """List the deals behind a figure."""
+@get("/deals/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the deals that the list shows, as a file that spreadsheet programs open."""
+    filters, _ = _asked(request)
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "deals.csv")
+
+
+def _asked(request: AnyRequest) -> tuple[DealFilters, dict[str, str]]:
+    """Read which deals are asked for; also as the words of the address."""
     given = {
         name: text
         for name in ("state", "stage", "category", "month", "family_id", "process_id", "owner_id")
@@ -121,6 +127,15 @@ async def deal_list(
     }
     flags = {name: request.query_params.get(name) == "1" for name in ("is_built_in", "is_stale")}
     filters = forms.taken({**given, **flags}, DealFilters)
+    return filters, given | {name: "1" for name, is_set in flags.items() if is_set}
+
+
+@get("/deals/list")
+async def deal_list(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+) -> Response[Any]:
+    """List the deals behind a figure."""
+    filters, given = _asked(request)
     cursor = request.query_params.get("cursor")
     page = await queries.list_page(actor, filters, now=clock.now(), cursor=cursor)
     processes = {None: queries.BUILT_IN_VIEW, **await queries.versions(actor)}
@@ -129,7 +144,8 @@ async def deal_list(
         "deals/templates/list.html",
         page=page,
         filters=filters,
-        given={**given, **{name: "1" for name, is_set in flags.items() if is_set}},
+        given=given,
+        may_export=Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
         processes=processes,
         names=(await identity.directory(actor)).people,
         stage_colours=STAGE_COLOURS,

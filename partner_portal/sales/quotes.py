@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.formats import QUOTE_COLOURS
@@ -16,11 +17,11 @@ from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.identity import queries as identity
-from server.kit import clock, ids
+from server.kit import clock, ids, sheets
 from server.kit.errors import Refusal
-from server.kit.sheets import attached
+from server.kit.sheets import CSV, attached
 from server.pipeline import queries as pipeline
-from server.sales import queries, service
+from server.sales import exports, queries, service
 from server.sales.printing import service as printing
 from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import Decide, NewQuote, QuoteDetail, QuoteEdit, QuoteFilters
@@ -44,18 +45,30 @@ async def quote_list(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
     """List the quotes within sight, the newest first."""
-    state = request.query_params.get("state", "")
-    filters = forms.taken({"state": state} if state else {}, QuoteFilters)
+    filters = _asked(request)
     page = await queries.list_page(actor, filters, cursor=request.query_params.get("cursor"))
     return renderer.page(
         request,
         "sales/templates/quotes.html",
         page=page,
-        state=state,
+        state=filters.state or "",
         states=list(State),
         colours=QUOTE_COLOURS,
+        may_export=Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
         **await frame(request, actor),
     )
+
+
+def _asked(request: AnyRequest) -> QuoteFilters:
+    """Read which quotes are asked for."""
+    return forms.taken({"state": request.query_params.get("state") or None}, QuoteFilters)
+
+
+@get("/quotes/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
+    """Give the quotes that the list shows, as a file that spreadsheet programs open."""
+    filters = _asked(request)
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "quotes.csv")
 
 
 @get("/deals/{opportunity_id:uuid}/quotes/new")

@@ -4,10 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get, patch, post
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
 
 from server.access.edge import CurrentActor
-from server.activities import queries, service
+from server.activities import exports, queries, service
 from server.activities.schemas import (
     Assignment,
     CallEdit,
@@ -31,35 +33,50 @@ from server.activities.schemas import (
     VisitState,
     VisitView,
 )
-from server.kit import clock
+from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit
+from server.kit.sheets import CSV
 
 State = Annotated[VisitState | None, QueryParameter(name="state")]
 """Litestar keeps the word itself for something of its own."""
 TaskStateAsked = Annotated[TaskState | None, QueryParameter(name="state")]
 
 
-@get("/", summary="List visits")
-async def visits(
-    actor: CurrentActor,
+async def visit_filters(
+    # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
+    actor: CurrentActor,  # noqa: ARG001 - see above
     customer_id: FromQuery[UUID | None] = None,
     visitor_id: FromQuery[UUID | None] = None,
     wanted: State = None,
     is_doubted: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
     is_appealed: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
-    cursor: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
-) -> Page[VisitView]:
-    """List the visits to customers within sight, the last written down first."""
-    filters = VisitFilters(
+) -> VisitFilters:
+    """Gather what a list is narrowed by."""
+    return VisitFilters(
         customer_id=customer_id,
         visitor_id=visitor_id,
         state=wanted,
         is_doubted=is_doubted,
         is_appealed=is_appealed,
     )
+
+
+@get("/", summary="List visits")
+async def visits(
+    actor: CurrentActor,
+    filters: NamedDependency[VisitFilters],
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> Page[VisitView]:
+    """List the visits to customers within sight, the last written down first."""
     return await queries.visits(actor, filters, cursor=cursor, limit=limit)
+
+
+@get("/export.csv", summary="Export visits", media_type=CSV, opt={"time_limit_s": None})
+async def export_visits(actor: CurrentActor, filters: NamedDependency[VisitFilters]) -> Stream:
+    """Export the visits within sight as CSV, a line each. For who may export."""
+    return sheets.answer(await exports.visits(actor, filters, now=clock.now()), "visits.csv")
 
 
 @post("/customers/{customer_id:uuid}/visits", summary="Plan or begin a visit")
@@ -100,26 +117,40 @@ async def decide_appeal(
     return await service.decide_appeal(actor, visit_id, data, now=clock.now())
 
 
-@get("/", summary="List tasks")
-async def tasks(
-    actor: CurrentActor,
+async def task_filters(
+    # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
+    actor: CurrentActor,  # noqa: ARG001 - see above
     customer_id: FromQuery[UUID | None] = None,
     assignee_id: FromQuery[UUID | None] = None,
     wanted: TaskStateAsked = None,
     is_must_do: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
     is_overdue: FromQuery[bool] = False,  # noqa: FBT002 - a parameter of an address
-    cursor: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
-) -> Page[TaskView]:
-    """List the tasks for customers within sight: open ones by due time, others newest first."""
-    filters = TaskFilters(
+) -> TaskFilters:
+    """Gather what a list is narrowed by."""
+    return TaskFilters(
         customer_id=customer_id,
         assignee_id=assignee_id,
         state=TaskState.OPEN if is_overdue else wanted,
         is_must_do=is_must_do,
         due_before=clock.now() if is_overdue else None,
     )
+
+
+@get("/", summary="List tasks")
+async def tasks(
+    actor: CurrentActor,
+    filters: NamedDependency[TaskFilters],
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> Page[TaskView]:
+    """List the tasks for customers within sight: open ones by due time, others newest first."""
     return await queries.tasks(actor, filters, cursor=cursor, limit=limit)
+
+
+@get("/export.csv", summary="Export tasks", media_type=CSV, opt={"time_limit_s": None})
+async def export_tasks(actor: CurrentActor, filters: NamedDependency[TaskFilters]) -> Stream:
+    """Export the tasks within sight as CSV, a line each. For who may export."""
+    return sheets.answer(await exports.tasks(actor, filters, now=clock.now()), "tasks.csv")
 
 
 @post("/customers/{customer_id:uuid}/tasks", summary="Make a task")
@@ -206,10 +237,19 @@ router = Router(
     "/",
     route_handlers=[
         *(add_visit, add_task, calls, add_call, dial, call, change_call),
-        Router("/visits", route_handlers=[visits, visit, change_visit, appeal, decide_appeal]),
+        Router(
+            "/visits",
+            route_handlers=[
+                *(visits, export_visits, visit, change_visit, appeal, decide_appeal),
+            ],
+            dependencies={"filters": Provide(visit_filters)},
+        ),
         Router(
             "/tasks",
-            route_handlers=[tasks, add_tasks, task, change_task, complete_task, assign_task],
+            route_handlers=[
+                *(tasks, export_tasks, add_tasks, task, change_task, complete_task, assign_task),
+            ],
+            dependencies={"filters": Provide(task_filters)},
         ),
     ],
     tags=["activities"],

@@ -4,10 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get, patch, post, put
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
 
 from server.access.edge import CurrentActor
-from server.cases import queries, service
+from server.cases import exports, queries, service
 from server.cases.schemas import (
     Assignment,
     CaseDetail,
@@ -22,15 +24,16 @@ from server.cases.schemas import (
     TargetsView,
 )
 from server.customers.schemas import Saved
-from server.kit import clock
+from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit, Words
+from server.kit.sheets import CSV
 from sync_protocol.serving import State
 
 
-@get("/", summary="List service cases")
-async def list_cases(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many ways
-    actor: CurrentActor,
+async def filters(
+    # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
+    actor: CurrentActor,  # noqa: ARG001 - see above
     standing: Annotated[State | None, QueryParameter(name="state")] = None,
     is_live: FromQuery[bool | None] = None,
     is_late: FromQuery[bool | None] = None,
@@ -38,11 +41,9 @@ async def list_cases(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many 
     assignee_id: FromQuery[UUID | None] = None,
     customer_id: FromQuery[UUID | None] = None,
     q: Words = None,
-    cursor: PageCursor = None,
-    limit: PageLimit = PAGE_SIZE,
-) -> Page[CaseView]:
-    """List the cases within sight, the newest first."""
-    filters = CaseFilters(
+) -> CaseFilters:
+    """Gather what a list is narrowed by."""
+    return CaseFilters(
         state=standing,
         is_live=bool(is_live),
         is_late=bool(is_late),
@@ -51,7 +52,26 @@ async def list_cases(  # noqa: PLR0913, PLR0917 - a list is narrowed in as many 
         customer_id=customer_id,
         q=q,
     )
+
+
+TheFilters = NamedDependency[CaseFilters]
+
+
+@get("/", summary="List service cases")
+async def list_cases(
+    actor: CurrentActor,
+    filters: TheFilters,
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE,
+) -> Page[CaseView]:
+    """List the cases within sight, the newest first."""
     return await queries.list_page(actor, filters, now=clock.now(), cursor=cursor, limit=limit)
+
+
+@get("/export.csv", summary="Export service cases", media_type=CSV, opt={"time_limit_s": None})
+async def export(actor: CurrentActor, filters: TheFilters) -> Stream:
+    """Export the cases within sight as CSV, a line each. For who may export."""
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "cases.csv")
 
 
 @post("/", summary="Open a service case")
@@ -108,6 +128,10 @@ async def set_targets(actor: CurrentActor, data: JSONBody[SetTargets]) -> Target
 
 router = Router(
     "/service-cases",
-    route_handlers=[list_cases, create, show, edit, decide, comment, assign, targets, set_targets],
+    route_handlers=[
+        *(list_cases, export, create, show, edit, decide, comment, assign),
+        *(targets, set_targets),
+    ],
+    dependencies={"filters": Provide(filters)},
     tags=["cases"],
 )

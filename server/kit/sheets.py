@@ -5,6 +5,8 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
+from litestar.response import Stream
+
 BOM: Final = b"\xef\xbb\xbf"
 """By it spreadsheet programs know that a CSV is UTF-8."""
 
@@ -19,6 +21,11 @@ def attached(file_name: str) -> dict[str, str]:
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+def answer(blocks: AsyncIterator[bytes], file_name: str) -> Stream:
+    """Give a sheet as an answer that is saved under a name."""
+    return Stream(blocks, media_type=CSV, headers=attached(file_name))
 
 
 def csv_of(lines: Sequence[Sequence[str]]) -> bytes:

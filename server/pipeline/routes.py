@@ -6,13 +6,15 @@ from uuid import UUID
 from litestar import Router, delete, get, patch, post, put
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
 
 from server.access.edge import CurrentActor
 from server.customers.schemas import Saved
-from server.kit import clock
+from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, PageCursor, PageLimit, Words
-from server.pipeline import queries, service
+from server.kit.sheets import CSV
+from server.pipeline import exports, queries, service
 from server.pipeline.schemas import (
     Board,
     Category,
@@ -77,6 +79,14 @@ async def list_deals(
     """List the deals within sight, the largest first: what is behind a figure."""
     now = clock.now()
     return await queries.list_page(actor, filters, now=now, cursor=cursor, limit=limit)
+
+
+@get(
+    "/opportunities/export.csv", summary="Export deals", media_type=CSV, opt={"time_limit_s": None}
+)
+async def export(actor: CurrentActor, filters: NamedDependency[DealFilters]) -> Stream:
+    """Export the deals within sight as CSV, a line each. For who may export."""
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "deals.csv")
 
 
 @post("/opportunities", summary="Begin a deal")
@@ -229,6 +239,7 @@ router = Router(
     "/",
     route_handlers=[
         list_deals,
+        export,
         create,
         show,
         edit,

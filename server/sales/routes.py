@@ -4,15 +4,17 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, Router, get, patch, post, put
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
 
 from server.access.edge import CurrentActor
 from server.customers.schemas import Saved
-from server.kit import clock
+from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit
-from server.kit.sheets import attached
-from server.sales import queries, service
+from server.kit.sheets import CSV, attached
+from server.sales import exports, queries, service
 from server.sales.printing import service as printing
 from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import (
@@ -100,18 +102,35 @@ async def price_history(
     return await queries.price_history(actor, price_book_id, product_id)
 
 
-@get("/quotes", summary="List quotes")
-async def list_quotes(
-    actor: CurrentActor,
+async def filters(
+    # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
+    actor: CurrentActor,  # noqa: ARG001 - see above
     standing: Annotated[QuoteState | None, QueryParameter(name="state")] = None,
     opportunity_id: FromQuery[UUID | None] = None,
     customer_id: FromQuery[UUID | None] = None,
+) -> QuoteFilters:
+    """Gather what a list is narrowed by."""
+    return QuoteFilters(state=standing, opportunity_id=opportunity_id, customer_id=customer_id)
+
+
+TheFilters = NamedDependency[QuoteFilters]
+
+
+@get("/quotes", summary="List quotes")
+async def list_quotes(
+    actor: CurrentActor,
+    filters: TheFilters,
     cursor: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> Page[QuoteView]:
     """List the quotes within sight, the newest first."""
-    filters = QuoteFilters(state=standing, opportunity_id=opportunity_id, customer_id=customer_id)
     return await queries.list_page(actor, filters, cursor=cursor, limit=limit)
+
+
+@get("/quotes/export.csv", summary="Export quotes", media_type=CSV, opt={"time_limit_s": None})
+async def export(actor: CurrentActor, filters: TheFilters) -> Stream:
+    """Export the quotes within sight as CSV, a line each. For who may export."""
+    return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "quotes.csv")
 
 
 @post("/quotes", summary="Write a quote")
@@ -163,11 +182,13 @@ router = Router(
         set_price,
         price_history,
         list_quotes,
+        export,
         create,
         show,
         edit,
         decide,
         print_quote,
     ],
+    dependencies={"filters": Provide(filters)},
     tags=["sales"],
 )

@@ -26,7 +26,7 @@ ASSEMBLING = {
     *("restored", "collect"),
 }
 """They put rooms together and may meet any file of them."""
-PUBLIC_FILES = {"service", "queries", "schemas"}
+PUBLIC_FILES = {"service", "queries", "schemas", "exports"}
 """What a room shows to other rooms and to the portal."""
 PURE_FILES = {"rules"}
 """What rooms may also name: the statuses and refusals that the shown structs are made of."""

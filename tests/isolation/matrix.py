@@ -303,6 +303,14 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/customers/{customer_id}/opportunities"): Case(
         ids={"path.customer_id": "customer"}
     ),
+    ("GET", "/v1/opportunities/export.csv"): Case(
+        ids={
+            "query.customer_id": "customer",
+            "query.owner_id": "user",
+            "query.family_id": "family",
+            "query.process_id": "process",
+        }
+    ),
     ("GET", "/v1/opportunities"): Case(
         ids={
             "query.customer_id": "customer",
@@ -431,6 +439,9 @@ API: Final[dict[Route, Case]] = {
         ids=_PRICE,
         answers={"path.product_id": 200},
     ),
+    ("GET", "/v1/quotes/export.csv"): Case(
+        ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
+    ),
     ("GET", "/v1/quotes"): Case(
         ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
     ),
@@ -470,6 +481,10 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/service-cases/targets"): Case(),
     ("PUT", "/v1/service-cases/targets"): Case(
         body=lambda _: {"targets": {}, "base": 0},  # just what was set before
+    ),
+    ("GET", "/v1/service-cases/export.csv"): Case(
+        ids={"query.customer_id": "customer", "query.assignee_id": "user"},
+        answers={"query.assignee_id": 200},
     ),
     ("GET", "/v1/service-cases"): Case(
         ids={"query.customer_id": "customer", "query.assignee_id": "user"},
@@ -984,6 +999,10 @@ API: Final[dict[Route, Case]] = {
     ("PUT", "/v1/notifications/setting"): Case(
         body=lambda _: {"channels": [{"channel": "wecom", "address": "robot-of-mine"}]}
     ),
+    ("GET", "/v1/visits/export.csv"): Case(
+        ids={"query.customer_id": "customer", "query.visitor_id": "user"},
+        answers={"query.customer_id": 200, "query.visitor_id": 200},
+    ),
     ("GET", "/v1/visits"): Case(
         ids={"query.customer_id": "customer", "query.visitor_id": "user"},
         answers={"query.customer_id": 200, "query.visitor_id": 200},
@@ -1019,6 +1038,10 @@ API: Final[dict[Route, Case]] = {
         ids={"path.visit_id": "visit"},
         body=lambda _: {"decision": "upheld"},
         spends="path.visit_id",
+    ),
+    ("GET", "/v1/tasks/export.csv"): Case(
+        ids={"query.customer_id": "customer", "query.assignee_id": "user"},
+        answers={"query.customer_id": 200, "query.assignee_id": 200},
     ),
     ("GET", "/v1/tasks"): Case(
         ids={"query.customer_id": "customer", "query.assignee_id": "user"},
@@ -1315,6 +1338,7 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"wecom": "robot-of-mine", "quiet_from": "22:00", "quiet_until": "08:00"}
     ),
     ("GET", "/today"): Case(),
+    ("GET", "/tasks/export.csv"): Case(),
     ("GET", "/tasks"): Case(),
     ("GET", "/tasks/{task_id}"): Case(ids={"path.task_id": "task"}),
     ("GET", "/tasks/{task_id}/edit"): Case(ids={"path.task_id": "task"}),
@@ -1386,6 +1410,7 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/plays/sources/{source_id}/closing"): Case(
         ids={"path.source_id": "signal_source"}, spends="path.source_id"
     ),
+    ("GET", "/visits/export.csv"): Case(),
     ("GET", "/visits"): Case(),
     ("GET", "/visits/{visit_id}"): Case(ids={"path.visit_id": "visit"}),
     ("POST", "/visits/{visit_id}/appeal"): Case(
@@ -1437,6 +1462,7 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"reason": "other"},
         spends="path.lead_id",
     ),
+    ("GET", "/deals/export.csv"): Case(),
     ("GET", "/deals"): Case(ids={"query.family": "family"}),
     ("POST", "/deals/moves"): Case(
         ids={"body.deal": "opportunity", "body.family": "family"},
@@ -1493,6 +1519,7 @@ PAGES: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
         body=lambda company: {"name": company.text("表单商机")},
     ),
+    ("GET", "/quotes/export.csv"): Case(),
     ("GET", "/quotes"): Case(),
     ("GET", "/deals/{opportunity_id}/quotes/new"): Case(ids=_DEAL),
     ("POST", "/deals/{opportunity_id}/quotes/new"): Case(
@@ -1600,6 +1627,7 @@ PAGES: Final[dict[Route, Case]] = {
             },
         },
     ),
+    ("GET", "/cases/export.csv"): Case(),
     ("GET", "/cases"): Case(),
     ("GET", "/customers/{customer_id}/cases/new"): Case(ids={"path.customer_id": "customer"}),
     ("POST", "/customers/{customer_id}/cases/new"): Case(

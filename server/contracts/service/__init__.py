@@ -2,8 +2,7 @@
 
 from server.contracts.service.contracts import create, edit
 from server.contracts.service.deciding import decide, follow_days
-from server.contracts.service.exporting import as_csv
 from server.contracts.service.receiving import receive
 from server.contracts.service.reminding import remind_of_ends
 
-__all__ = ["as_csv", "create", "decide", "edit", "follow_days", "receive", "remind_of_ends"]
+__all__ = ["create", "decide", "edit", "follow_days", "receive", "remind_of_ends"]

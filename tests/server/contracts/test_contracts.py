@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from server.access import Role
 from server.access.rules import NotPermitted
-from server.audit import queries as audit
 from server.contracts import queries, service
 from server.contracts.rules import (
     BadPlan,
@@ -618,21 +617,6 @@ async def test_contracts_in_force_go_along_when_a_book_is_handed_over(tenant: Te
         tenant.manager.user_id,
         tenant.rep.user_id,
     ]
-
-
-async def test_an_export_is_a_sheet_that_no_program_runs(tenant: Tenant) -> None:
-    await write(tenant.rep, title="=HYPERLINK(1)", number="HT-1", amount_minor=1_234_05)
-
-    blocks = await service.as_csv(tenant.manager, ContractFilters(), now=NOW)
-    sheet = b"".join([block async for block in blocks]).decode("utf-8-sig").splitlines()
-
-    assert sheet[0].startswith("合同编号,合同名称,客户名称")
-    assert sheet[1].startswith("HT-1,'=HYPERLINK(1),")
-    assert ",CNY,1234.05,0.00,0.00," in sheet[1]
-    trail = (await audit.entries(tenant.owner)).items
-    assert "contracts.exported" in {each.action for each in trail}
-    with pytest.raises(NotPermitted):
-        await service.as_csv(tenant.rep, ContractFilters(), now=NOW)
 
 
 async def test_a_contract_does_not_end_before_it_begins(tenant: Tenant) -> None:
