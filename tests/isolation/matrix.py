@@ -358,9 +358,11 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/custom-fields"): Case(),
     ("POST", "/v1/custom-fields"): Case(
+        ids={"body.object_id": "custom_object"},
         new_ids=("body.id", "body.options.0.id"),
         body=lambda company: {
-            "subject": "customer",
+            "subject": "custom_record",
+            "object_id": str(company.ids["custom_object"]),
             "type": "choice",
             "label_zh": company.text("新字段"),
             "meaning": company.text("问店主"),
