@@ -88,6 +88,10 @@ async def set_sla(actor: Actor, terms: Terms, *, now: datetime, base: int | None
             _SET, actor.tenant_id, held.version + 1, told, actor.user_id, now
         )
         if version is None:
+            held = await queries.sla_of(actor.tenant_id)
+            if held.terms == terms:
+                # The same request at the same moment.
+                return held
             raise SlaChanged("Somebody else has just set this rule; look at it again.")
         await audit.record(
             actor,

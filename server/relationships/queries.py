@@ -65,8 +65,7 @@ async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> MapV
         before = _people(contacts, touches, now - rules.BEFORE)
         missing = rules.missing(stage, people)
         tasks = {task_id_of(customer_id, each, now): each for each in missing}
-        ordered = await db.connection().fetch(_ORDERED, actor.tenant_id, list(tasks))
-    given = {row["id"] for row in ordered}
+        given = await ordered(actor.tenant_id, list(tasks))
     names = {each.id: each.name for each in people}
     return MapView(
         customer_id=customer_id,
@@ -87,6 +86,12 @@ async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> MapV
             for task_id, each in tasks.items()
         ],
     )
+
+
+async def ordered(tenant_id: UUID, task_ids: Sequence[UUID]) -> set[UUID]:
+    """Give those of the tasks for gaps that were made, in the open transaction."""
+    rows = await db.connection().fetch(_ORDERED, tenant_id, list(task_ids))
+    return {row["id"] for row in rows}
 
 
 def task_id_of(customer_id: UUID, missing: Missing, now: datetime) -> UUID:

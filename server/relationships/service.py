@@ -17,6 +17,7 @@ from server.relationships import queries, rules
 from server.relationships.rules import Missing
 from server.relationships.schemas import Ordered
 
+_HOLD: Final = "SELECT FROM customer WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
 _UNTIL: Final = timedelta(days=14)
 """How long there is to close a gap."""
 
@@ -32,6 +33,8 @@ async def order(actor: Actor, customer_id: UUID, *, now: datetime) -> Ordered:
     ensure(actor, Permission.CUSTOMERS_WRITE)
     found = await queries.of_customer(actor, customer_id, now=now)
     async with db.tenant_transaction(actor.tenant_id):
+        # Who orders at the same moment is waited for, and has made what is made.
+        await db.connection().execute(_HOLD, actor.tenant_id, customer_id)
         customer = await customers.one(actor, customer_id)
         assignee = customer.owner_id or actor.user_id
         if assignee != actor.user_id:
@@ -49,6 +52,8 @@ async def order(actor: Actor, customer_id: UUID, *, now: datetime) -> Ordered:
             for each in found.gaps
             if each.task_id is None
         ]
+        made = await queries.ordered(actor.tenant_id, [each.id for each in wanted])
+        wanted = [each for each in wanted if each.id not in made]
         await activities.make_tasks(actor, wanted, now=now)
         if wanted:
             await audit.record(

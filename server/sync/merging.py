@@ -105,7 +105,14 @@ async def merge(
         done = await _done(actor, customer_id, into_id, place)
         if done is not None:
             return done
-        old, into = await _both(actor, str(customer_id), str(into_id), place.store)
+        try:
+            old, into = await _both(actor, str(customer_id), str(into_id), place.store)
+        except NotFound:
+            # The same request at the same moment: what the other one has merged is found now.
+            done = await _done(actor, customer_id, into_id, place)
+            if done is None:
+                raise
+            return done
         masks.ensure_may_take(actor, old.fields["owner_id"], into.fields)
         moved = await _belongings(actor, old, place)
         _ensure_choices(old, into, choices)

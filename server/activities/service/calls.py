@@ -18,12 +18,14 @@ from server.customers.opt_outs import queries as opt_outs
 from server.customers.opt_outs import service as opting_out
 from server.customers.opt_outs.rules import OptOutReason
 from server.kit import clock, db, ids
+from server.kit.errors import Conflict
 from sync_protocol.messages import Create, Edit
 
 _KIND: Final = "call"
 _BAN: Final = "call_ban"
 _TOLD: Final = ("outcome", "duration_s", "note")
 _AT_A_TIME: Final = 500
+_CALLED_AT: Final = "SELECT called_at FROM call WHERE tenant_id = $1 AND id = $2"
 _OPTED_OUT: Final = """
 SELECT k.customer_id, coalesce(p.phone, c.phone) AS phone
 FROM call k
@@ -60,12 +62,29 @@ async def add_call(actor: Actor, customer_id: UUID, new: NewCall, *, now: dateti
 
     :raises CallUnanswered: nobody answered, and it took a while.
     """
+    try:
+        return await _add_call(actor, customer_id, new, new.called_at or now, now=now)
+    except Conflict:
+        if new.id is None or new.called_at is not None:
+            raise
+        # Sent again without a time: it took place when it came first.
+        async with db.tenant_transaction(actor.tenant_id):
+            called_at = await db.connection().fetchval(_CALLED_AT, actor.tenant_id, new.id)
+        if called_at is None:
+            raise
+        return await _add_call(actor, customer_id, new, called_at, now=now)
+
+
+async def _add_call(
+    actor: Actor, customer_id: UUID, new: NewCall, called_at: datetime, *, now: datetime
+) -> CallView:
+    """Write a call down that took place at a time."""
     call_id = new.id or ids.new_id(now)
     fields: dict[str, Any] = {
         "customer_id": str(customer_id),
         "contact_id": None if new.contact_id is None else str(new.contact_id),
         "direction": str(new.direction),
-        "called_at": clock.to_ms(new.called_at or now),
+        "called_at": clock.to_ms(called_at),
         "outcome": str(new.outcome),
         "duration_s": new.duration_s,
         "note": new.note or None,

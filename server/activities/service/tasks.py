@@ -242,7 +242,7 @@ async def complete_task(
 ) -> TaskView:
     """Say that a task is done, and what came of it; again only adds to what came of it."""
     async with db.tenant_transaction(actor.tenant_id):
-        held = await queries.task(actor, task_id)
+        held = await _hold(actor, task_id)
         is_done = held.state is TaskState.DONE
         if is_done and said.result in ("", held.result):
             return held
@@ -256,7 +256,7 @@ async def cancel_task(actor: Actor, task_id: UUID, *, now: datetime) -> TaskView
     :raises MustDoStands: only a manager may.
     """
     async with db.tenant_transaction(actor.tenant_id):
-        held = await queries.task(actor, task_id)
+        held = await _hold(actor, task_id)
         if held.state is TaskState.CANCELLED:
             return held
         return await change_task(actor, task_id, TaskEdit(cancelled_at=now), now=now)
@@ -270,9 +270,7 @@ async def assign_task(actor: Actor, task_id: UUID, assignee_id: UUID, *, now: da
     """
     ensure(actor, Permission.TASKS_ASSIGN)
     async with db.tenant_transaction(actor.tenant_id):
-        # Whoever finishes it at the same moment is waited for.
-        await storage.load(actor, BY_NAME, [(_KIND, str(task_id))])
-        held = await queries.task(actor, task_id)
+        held = await _hold(actor, task_id)
         if held.assignee_id == assignee_id:
             return held
         if held.state is not TaskState.OPEN:
@@ -283,6 +281,15 @@ async def assign_task(actor: Actor, task_id: UUID, assignee_id: UUID, *, now: da
         held = await queries.task(actor, task_id)
         await _tell(actor, held, now=now)
     return held
+
+
+async def _hold(actor: Actor, task_id: UUID) -> TaskView:
+    """Lock a task, so that whoever does something with it at the same moment is waited for.
+
+    :raises NotFound: it is not there, or out of sight.
+    """
+    await storage.load(actor, BY_NAME, [(_KIND, str(task_id))])
+    return await queries.task(actor, task_id)
 
 
 async def _tell(actor: Actor, held: TaskView, *, now: datetime) -> None:

@@ -77,6 +77,10 @@ async def change(actor: Actor, play_id: UUID, edit: PlayEdit, *, now: datetime) 
             return held
         moved = await db.connection().execute(_NEXT, actor.tenant_id, play_id, edit.base)
         if not moved.endswith(" 1"):
+            held = await queries.play(actor, play_id, now=now)
+            if held.terms == edit.terms:
+                # The same request at the same moment.
+                return held
             raise PlayChanged("Somebody else has changed this rule; look at it again.")
         await _say(actor, play_id, edit.base + 1, edit.terms, now=now)
         return await queries.play(actor, play_id, now=now)

@@ -13,7 +13,7 @@ from server.changelog import service as changelog
 from server.contracts import queries
 from server.contracts.kinds import WRITTEN
 from server.contracts.schemas import ContractEdit, NewContract, NewInstalment
-from server.customers.saving import saved
+from server.customers.saving import named, saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
 from server.kit.errors import Invalid
@@ -41,7 +41,7 @@ async def create(actor: Actor, new: NewContract, *, now: datetime) -> Saved:
         for name in ("customer_id", "title"):
             if given.get(name) is None:
                 raise Invalid("Say with whom, and what for.", field=name)
-        given["plan"] = planning.write(_instalments(new.plan, now))
+        given["plan"] = planning.write(_instalments(named(contract_id, new.plan), now))
         op = Create(
             number=1,
             kind=_KIND,

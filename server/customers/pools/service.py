@@ -31,7 +31,7 @@ _INSERT: Final = """
 INSERT INTO customer_pool (tenant_id, id, name, team_ids, held_max, picks_per_day, views_per_day,
     cooling_days, warn_days, recycle_rules, made_at, changed_at)
 VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, $10::jsonb, $11, $11)
-ON CONFLICT (tenant_id, id) DO NOTHING
+ON CONFLICT DO NOTHING
 """
 _COLUMNS: Final = {
     "name": "text",
@@ -82,6 +82,7 @@ SELECT c.expected_revenue_minor, c.created_at,
         WHERE h.tenant_id = $1 AND h.root_id = $2 AND h.actor_id <> $3) AS active_at
 FROM customer c WHERE c.tenant_id = $1 AND c.id = $2
 """
+_NAME_TAKEN: Final = "There is a pool of this name already; choose another."
 _NOBODY: Final = UUID(int=0)
 """The product itself, at work in a tenant."""
 
@@ -132,8 +133,11 @@ async def create_pool(actor: Actor, new: NewPool, *, now: datetime) -> PoolView:
 
 
 async def _ensure_same(actor: Actor, pool_id: UUID, new: NewPool, *, now: datetime) -> None:
-    """Refuse an id that stands for a pool of other content."""
-    held = await queries.pool(vouched(actor), pool_id, now=now)
+    """Refuse an id that stands for a pool of other content, or a name that was given meanwhile."""
+    try:
+        held = await queries.pool(vouched(actor), pool_id, now=now)
+    except NotFound as error:
+        raise PoolNameTaken(_NAME_TAKEN, field="name") from error
     if any(getattr(held, name) != getattr(new, name) for name in _COLUMNS if name != "name"):
         raise IdReused("There is another pool with this id; send a new one.", field="id")
     if held.name != clean(new.name):
@@ -160,14 +164,17 @@ async def edit_pool(actor: Actor, pool_id: UUID, change: PoolEdit, *, now: datet
         if "name" in given:
             await _ensure_name_free(actor, given["name"], pool_id)
         sets = [f"{name} = ${at}::{_COLUMNS[name]}" for at, name in enumerate(given, 4)]
-        done = await db.connection().execute(
-            f"UPDATE customer_pool SET {', '.join([*sets, 'changed_at = $3'])}"  # noqa: S608 - names of columns
-            " WHERE tenant_id = $1 AND id = $2",
-            actor.tenant_id,
-            pool_id,
-            now,
-            *given.values(),
-        )
+        try:
+            done = await db.connection().execute(
+                f"UPDATE customer_pool SET {', '.join([*sets, 'changed_at = $3'])}"  # noqa: S608 - names of columns
+                " WHERE tenant_id = $1 AND id = $2",
+                actor.tenant_id,
+                pool_id,
+                now,
+                *given.values(),
+            )
+        except asyncpg.UniqueViolationError as error:
+            raise PoolNameTaken(_NAME_TAKEN, field="name") from error
         if done == "UPDATE 0":
             raise NotFound
         await audit.record(actor, "pool.changed", subject_id=pool_id, now=now, fields=[*given])
@@ -210,7 +217,7 @@ async def _ensure_name_free(actor: Actor, name: str, pool_id: UUID) -> None:
         pool_id,
     )
     if taken:
-        raise PoolNameTaken("There is a pool of this name already; choose another.", field="name")
+        raise PoolNameTaken(_NAME_TAKEN, field="name")
 
 
 async def delete_pool(actor: Actor, pool_id: UUID, *, now: datetime) -> None:

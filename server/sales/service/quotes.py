@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from server.access import Actor, Permission, ensure
 from server.changelog import service as changelog
-from server.customers.saving import saved
+from server.customers.saving import named, saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
 from server.pipeline import queries as pipeline
@@ -36,7 +36,8 @@ async def create(actor: Actor, new: NewQuote, *, now: datetime) -> Saved:
     async with db.tenant_transaction(actor.tenant_id):
         deal = await pipeline.one(actor, new.opportunity_id, now=now)
         await queries.price_book(actor, new.price_book_id)
-        lines = await _filled(actor, new.price_book_id, new.lines, (), now=now)
+        asked = named(quote_id, new.lines)
+        lines = await _filled(actor, new.price_book_id, asked, (), now=now)
         given = {
             "customer_id": str(deal.customer_id),
             "opportunity_id": str(new.opportunity_id),

@@ -32,7 +32,7 @@ from server.customers.pools import service as pools
 from server.customers.pools.schemas import NewPool, NewRule
 from server.customers.schemas import NewContact, NewCustomer
 from server.identity import keys
-from server.kit.errors import NotFound
+from server.kit.errors import Conflict, NotFound
 from server.settings import Settings
 from tests.factories import NOW, Tenant, new_id
 from tests.server.activities.stories import let_work
@@ -73,6 +73,11 @@ async def test_a_call_is_written_down_once_and_told_more_of_by_its_caller(tenant
     assert await queries.calls_of(tenant.manager, customer_id) == [told]
     with pytest.raises(NotYourCall):
         await service.change_call(tenant.manager, call_id, CallEdit(note="我来写"), now=NOW)
+    sent = NewCall(id=call_id, outcome=CallOutcome("answered"), duration_s=95, note="要样品")
+    assert await service.add_call(tenant.rep, customer_id, sent, now=NOW + DAY) == told, "late"
+    other = NewCall(id=call_id, outcome=CallOutcome("busy"), called_at=NOW + DAY)
+    with pytest.raises(Conflict):
+        await service.add_call(tenant.rep, customer_id, other, now=NOW + DAY)
     with pytest.raises(CallUnanswered):
         await called(tenant.rep, customer_id, "busy", duration_s=5)
 

@@ -75,6 +75,20 @@ async def test_a_task_is_noted_done_and_told_by_the_history(tenant: Tenant) -> N
     assert again == done
 
 
+async def test_a_task_that_is_finished_twice_at_once_is_finished_once(tenant: Tenant) -> None:
+    rep, customer_id = tenant.rep, await make_customer(tenant.rep)
+    first, second = [await note(rep, customer_id) for _ in range(2)]
+    times = [NOW + minute * HOUR / 60 for minute in range(3)]
+
+    done = await asyncio.gather(
+        *(service.complete_task(rep, first.id, Completion("收下了"), now=at) for at in times)
+    )
+    cancelled = await asyncio.gather(*(service.cancel_task(rep, second.id, now=at) for at in times))
+
+    assert done == [done[0]] * 3
+    assert cancelled == [cancelled[0]] * 3
+
+
 async def test_a_task_that_comes_twice_is_one_and_stays_with_whom_it_was_given(
     tenant: Tenant,
 ) -> None:

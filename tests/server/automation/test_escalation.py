@@ -170,6 +170,10 @@ async def test_s56_the_rule_is_data_with_versions_and_is_named(tenant: Tenant) -
     assert (gone.step, gone.sla_version) == (Step.WARNED, 2)
     with pytest.raises(NotPermitted):
         await service.set_sla(tenant.rep, Terms(), now=NOW)
+    at_once = await asyncio.gather(
+        *(service.set_sla(tenant.owner, Terms(warn_minutes=200), now=NOW) for _ in range(3))
+    )
+    assert [each.version for each in at_once] == [3] * 3
 
 
 async def test_who_looked_at_another_version_sets_none(tenant: Tenant) -> None:

@@ -355,6 +355,11 @@ async def test_s56_each_version_is_kept_and_a_stale_change_is_refused(tenant: Te
     changed = await service.change(tenant.owner, play.id, PlayEdit(base=1, terms=calmer), now=NOW)
 
     assert (same.version, changed.version, changed.terms.again_days) == (1, 2, 90)
+    edit = PlayEdit(base=2, terms=msgspec.structs.replace(S13, again_days=60))
+    at_once = await asyncio.gather(
+        *(service.change(tenant.owner, play.id, edit, now=NOW) for _ in range(3))
+    )
+    assert [each.version for each in at_once] == [3] * 3
     other = msgspec.structs.replace(S13, again_days=7)
     with pytest.raises(PlayChanged):
         await service.change(tenant.manager, play.id, PlayEdit(base=1, terms=other), now=NOW)

@@ -204,6 +204,20 @@ async def test_nobody_has_signed_tomorrow(tenant: Tenant) -> None:
             await decide(tenant.owner, contract, "sign", signed_on=day)
 
 
+async def test_a_contract_sent_again_is_one_whatever_its_instalments_are_called(
+    tenant: Tenant,
+) -> None:
+    customer, contract = await make_customer(tenant.rep), new_id()
+
+    for hour in range(2):
+        now, plan = NOW + timedelta(hours=hour), parts(*THIRDS)
+        await write(tenant.rep, id=contract, customer_id=customer, plan=plan, now=now)
+
+    held = await queries.one(tenant.rep, contract, now=NOW)
+    assert [each.name for each in held.plan] == ["首付款", "尾款"]
+    assert len({each.id for each in held.plan}) == 2
+
+
 async def test_a_decision_asked_twice_is_made_once(tenant: Tenant) -> None:
     contract, other, asked = await write(tenant.owner), await write(tenant.owner), new_id()
 

@@ -1,5 +1,6 @@
 """How well a customer's people are known falls with silence, rises with contact; gaps are work."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -182,6 +183,19 @@ async def test_s75_a_gap_becomes_a_task(tenant: Tenant) -> None:
     assert {each.title for each in about} == {"提升关系 · 听听老王的顾虑"}
     assert {each.assignee_id for each in made} == {tenant.rep.user_id}
     assert first.map.gaps[1].task_id in {each.id for each in made}
+
+
+async def test_s75_what_is_ordered_twice_at_once_is_ordered_once(tenant: Tenant) -> None:
+    customer = await make_customer(tenant.rep)
+
+    ordered = await asyncio.gather(
+        *(
+            service.order(tenant.rep, customer, now=NOW + timedelta(seconds=second))
+            for second in range(3)
+        )
+    )
+
+    assert sorted(each.tasks for each in ordered) == [0, 0, 1]
 
 
 async def test_a_name_that_fills_its_field_becomes_a_task_too(tenant: Tenant) -> None:

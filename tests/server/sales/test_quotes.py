@@ -25,7 +25,13 @@ from server.sales.rules.quotes import (
     QuoteMoved,
     QuoteOver,
 )
-from server.sales.schemas import PriceBookEdit, ProductEdit, QuoteFilters
+from server.sales.schemas import (
+    NewLine,
+    NewQuote,
+    PriceBookEdit,
+    ProductEdit,
+    QuoteFilters,
+)
 from tests.factories import NOW, Tenant, new_id
 from tests.server.pipeline.stories import begin
 from tests.server.sales.stories import change, decide, price, reprice, seen, stock, write
@@ -40,6 +46,21 @@ async def test_s48_at_the_list_price_nobody_is_asked(tenant: Tenant) -> None:
     assert submitted.quote.state == "approved"
     assert sent.quote.state == "sent"
     assert sent.quote.totals.net_minor == 1_000_00
+
+
+async def test_a_quote_sent_again_is_one_whatever_its_lines_are_called(tenant: Tenant) -> None:
+    shelf, deal, quote = await stock(tenant.manager), await begin(tenant.rep), new_id()
+    line = NewLine(product_id=shelf.product, quantity_milli=1_000)
+    new = NewQuote(
+        id=quote, opportunity_id=deal, price_book_id=shelf.book, name="两行", lines=[line, line]
+    )
+
+    sent = [
+        await service.create(tenant.rep, new, now=NOW + timedelta(hours=hour)) for hour in range(2)
+    ]
+
+    assert sent[0] == sent[1]
+    assert len((await seen(tenant.rep, quote)).lines) == 2
 
 
 async def test_s48_below_the_floor_somebody_else_must_approve(tenant: Tenant) -> None:

@@ -92,6 +92,17 @@ async def test_what_belonged_to_the_one_belongs_to_the_other(phone: Device, away
     assert await merging.merge(phone.actor, old, into, now=phone.later()) == view
 
 
+async def test_of_the_same_merge_asked_for_at_once_all_hear_the_same(phone: Device) -> None:
+    old, into = await two(phone)
+    now = phone.later()
+
+    heard = await asyncio.gather(
+        *(merging.merge(phone.actor, old, into, now=now) for _ in range(3))
+    )
+
+    assert heard == [heard[0]] * 3
+
+
 async def test_what_the_one_was_remarked_is_kept(phone: Device) -> None:
     old, into, third = new_id(), new_id(), new_id()
     await phone.push(

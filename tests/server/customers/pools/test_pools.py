@@ -343,6 +343,29 @@ async def test_the_same_pool_sent_twice_is_one_and_another_is_refused(tenant: Te
         await make_pool(tenant.manager, name="公海")
 
 
+async def test_of_pools_that_are_named_at_once_one_has_the_name(tenant: Tenant) -> None:
+    new = NewPool(id=new_id(), name="公海", team_ids=[tenant.team_id])
+    same = await asyncio.gather(
+        *(service.create_pool(tenant.manager, new, now=NOW) for _ in range(3))
+    )
+    others = [await make_pool(tenant.manager, name=f"{at}号公海") for at in range(2)]
+    named = await asyncio.gather(
+        *(make_pool(tenant.manager, name="大公海") for _ in range(2)),
+        return_exceptions=True,
+    )
+    renamed = await asyncio.gather(
+        *(
+            service.edit_pool(tenant.manager, each.id, PoolEdit(name="小公海"), now=NOW)
+            for each in others
+        ),
+        return_exceptions=True,
+    )
+
+    assert same == [same[0]] * 3
+    for outcomes in (named, renamed):
+        assert sorted(type(each).__name__ for each in outcomes) == ["PoolNameTaken", "PoolView"]
+
+
 async def test_a_pool_is_changed_where_it_is_touched(tenant: Tenant) -> None:
     pool = await make_pool(tenant.manager, held_max=3, picks_per_day=2)
 
