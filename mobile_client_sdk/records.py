@@ -521,6 +521,30 @@ class ServiceCase(Record, kw_only=True):
     opened_by: str | None = None
 
 
+class Registration(Record, kw_only=True):
+    """A customer that the company has registered; what became of it is the server's to say."""
+
+    KIND: ClassVar[str] = "registration"
+
+    customer_id: str
+    state: str | None = None
+    state_since: int | None = None
+    registered_by: str | None = None
+    earliest_at: int | None = None
+    """It was made no sooner, and by ``latest_at``, as far as can be known."""
+    latest_at: int | None = None
+    clock_flag: str | None = None
+    decides_at: int | None = None
+    """When it is decided at the latest."""
+    protected_until: int | None = None
+    extensions: int | None = None
+    reason: str | None = None
+    """Why it is not protected."""
+    contest_until: int | None = None
+    case_id: str | None = None
+    evidence_until: int | None = None
+
+
 class ResourceRequest(Record, kw_only=True):
     """Help that is called up for a customer or a deal."""
 
@@ -611,6 +635,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     PriceBook,
     Quote,
     Contract,
+    Registration,
     ServiceCase,
     ResourceRequest,
     Attachment,

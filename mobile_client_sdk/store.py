@@ -93,6 +93,7 @@ INDEXES: Final[Mapping[str, tuple[str, ...]]] = {
     "price_book": (),
     "quote": ("customer_id", "opportunity_id"),
     "contract": ("customer_id", "opportunity_id"),
+    "registration": ("customer_id",),
     "service_case": ("customer_id", "state"),
     "resource_request": ("customer_id", "opportunity_id"),
     "custom_record": ("customer_id", "object_id"),

@@ -47,6 +47,7 @@ from server.partners import routes as partners
 from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
 from server.quality import routes as quality
+from server.registrations import routes as registrations
 from server.relationships import routes as relationships
 from server.requests import routes as requests
 from server.sales import routes as sales
@@ -67,6 +68,7 @@ ROUTERS: Final[Sequence[Router]] = (
     pipeline.router,
     sales.router,
     contracts.router,
+    registrations.router,
     cases.router,
     requests.router,
     relationships.router,

@@ -24,6 +24,7 @@ APP_REGISTRY = AppRegistry(
         "server.pipeline.piccolo_app",
         "server.sales.piccolo_app",
         "server.contracts.piccolo_app",
+        "server.registrations.piccolo_app",
         "server.cases.piccolo_app",
         "server.requests.piccolo_app",
         "server.agenda.piccolo_app",

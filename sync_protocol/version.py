@@ -34,7 +34,8 @@ DIARY: Final = (
         "2.4",
         (
             "Leads, campaigns; visits, calls, tasks; processes, opportunities; products, quotes; "
-            "contracts; service cases; requests for help; custom fields and objects; stakeholders."
+            "contracts; service cases; requests for help; custom fields and objects; stakeholders; "
+            "deal registrations."
         ),
     ),
 )

@@ -9,11 +9,12 @@ import httpx
 
 from mobile_client_sdk.attachments import Lane
 from mobile_client_sdk.engine import DEFAULT_PAGE
-from mobile_client_sdk.lease import Lease, LeaseEnded, StoreWiped
+from mobile_client_sdk.lease import Lease, LeaseEnded, StoreWiped, uptime_ms
 from mobile_client_sdk.outbox import Outbox
 from mobile_client_sdk.protection import Protection, destroy_files, left_behind, save_words
 from mobile_client_sdk.replica import Progress, Replica
 from mobile_client_sdk.session import ProtectionNeeded, Session, Sessions, Terms
+from mobile_client_sdk.steady import Steady
 from mobile_client_sdk.store import Store, StoreUnusable
 from mobile_client_sdk.transport import Transport
 from mobile_client_sdk.views import Views
@@ -35,6 +36,7 @@ class Device:
         page: int = DEFAULT_PAGE,
         protection: Protection | None = None,
         app_version: str = "",
+        uptime_ms: Callable[[], int] = uptime_ms,
     ) -> None:
         self._store = store
         self._protection = protection
@@ -48,6 +50,7 @@ class Device:
         self._outbox = Outbox(store)
         self._replica = Replica(store)
         self._views = Views(store)
+        self._steady = Steady(store, uptime_ms=uptime_ms)
         self._transport = Transport(
             base_url,
             self._sessions,

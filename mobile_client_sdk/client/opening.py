@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 
-from mobile_client_sdk.client.helping import Helping
 from mobile_client_sdk.client.inbox import Inbox
 from mobile_client_sdk.client.made import Made
 from mobile_client_sdk.client.photos import Photos
+from mobile_client_sdk.client.registering import Registering
 from mobile_client_sdk.client.syncing import Syncing
 from mobile_client_sdk.engine import DEFAULT_PAGE
 from mobile_client_sdk.keys import KeyKeeper
@@ -22,7 +22,7 @@ from mobile_client_sdk.transport import Transport
 from sync_protocol import codec
 
 
-class Client(Inbox, Photos, Helping, Made, Syncing):
+class Client(Inbox, Photos, Registering, Made, Syncing):
     """One person's records on one device."""
 
 
@@ -82,6 +82,7 @@ def open_client(  # noqa: PLR0913 - an app says here all that is its own
         page=page,
         protection=protection,
         app_version=app_version,
+        uptime_ms=uptime_ms,
     )
 
 

@@ -13,7 +13,7 @@ from mobile_client_sdk.lease import LeaseEnded, StoreWiped
 from mobile_client_sdk.session import DeviceRevoked, ProtectionNeeded, SignedOut, Terms
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
-from sync_protocol.messages import OpGap, Outcome, PullResponse, PushRequest
+from sync_protocol.messages import DigestResponse, OpGap, Outcome, PullResponse, PushRequest
 
 _ABOUT_CONTENT: Final = frozenset({400, 413, 422})
 """A push is refused as such; one op of it may be to blame."""
@@ -159,11 +159,13 @@ class Syncing(Reading):
         )
 
     def _note_contact(self, response: Response) -> None:
-        """Begin the lease anew: the server has answered."""
+        """Begin the lease anew, and remember when that was: the server has answered."""
         if self._protection is not None:
             page = response if isinstance(response, PullResponse) else response.pull
             lease_ms = None if page is None else page.lease_ms
             self._protection.vault.contact(Terms(lease_ms=lease_ms))
+        answer = response.pull if isinstance(response, DigestResponse) else response
+        self._steady.hear(answer.server_time_ms)
 
     def _take_refusal(
         self, engine: SyncEngine, request: PushRequest, error: RequestRefused

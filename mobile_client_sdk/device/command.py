@@ -17,6 +17,7 @@ from mobile_client_sdk.device import (
     customs,
     helping,
     quoting,
+    registering,
     selling,
     serving,
     tasks,
@@ -30,6 +31,7 @@ from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, 
 from sync_protocol.contracting.states import Verb as ContractVerb
 from sync_protocol.helping import Verb as HelpVerb
 from sync_protocol.quoting.states import Verb
+from sync_protocol.registering import Verb as ClaimVerb
 from sync_protocol.schema import (
     CALL_OUTCOMES,
     CASE_SEVERITIES,
@@ -178,7 +180,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
-    for add in (_selling, _quoting, _contracting, _serving, _helping, _customs):
+    for add in (_selling, _quoting, _contracting, _serving, _helping, _registering, _customs):
         add(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
@@ -341,6 +343,19 @@ def _customs(
     one.add_argument("record", help=words("arg.record"))
     one.add_argument("fields", nargs="+", help=words("arg.fields"))
     command("drop", customs.drop).add_argument("record", help=words("arg.record"))
+
+
+def _registering(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about deal registrations."""
+    command("wall", registering.registrations)
+    command("register", registering.register).add_argument("customer", help=words("arg.customer"))
+    one = command("registration", registering.decide)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("verb", choices=tuple(ClaimVerb), type=ClaimVerb, help=words("arg.verb"))
+    one.add_argument("--kind", choices=("visit", "quote", "contract"), help=words("arg.evidence"))
+    one.add_argument("--record", help=words("arg.evidence"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

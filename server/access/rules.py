@@ -79,6 +79,8 @@ class Permission(StrEnum):
     ISSUANCES_VOID = "issuances.void"
     REQUESTS_ANSWER = "requests.answer"
     """Answer for the platform what agents ask help for."""
+    CASES_RULE = "cases.rule"
+    """Decide disputes between agents about a customer, and publish rules and terms for them."""
 
 
 _REP = frozenset(
@@ -111,6 +113,7 @@ _OPERATOR = frozenset(
         Permission.ISSUANCES_SEE,
         Permission.ISSUANCES_VOID,
         Permission.REQUESTS_ANSWER,
+        Permission.CASES_RULE,
     }
 )
 

@@ -18,6 +18,7 @@ CONTRACT: Final = RecordKind(
     derived={"next_due_on": "text"},
     derived_from=frozenset({"state", "plan", "received"}),
     derive=rules.derive,
+    topic="contracts.written",
 )
 
 KINDS: Final = (CONTRACT,)

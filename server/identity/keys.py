@@ -36,6 +36,8 @@ class Keys(msgspec.Struct, frozen=True):
     """Private keys that open what devices sealed for the server; devices seal with the first."""
     opt_outs: bytes
     """Hashes the phones that nobody may call; outlives every turn of the others."""
+    registry: bytes
+    """Hashes what end customers are registered by; outlives every turn of the others."""
     public_url: str
     is_secure: bool
 
@@ -72,6 +74,7 @@ def derive(roots: list[bytes], settings: Settings) -> Keys:
         macs=tuple(_expand(root, b"seal") for root in roots),
         outbox_seals=tuple(_expand(root, b"device outbox") for root in roots),
         opt_outs=_expand(settings.opt_out_key.encode() or roots[-1], b"opt-outs"),
+        registry=_expand(settings.opt_out_key.encode() or roots[-1], b"registry"),
         public_url=settings.public_url,
         is_secure=settings.is_secure,
     )

@@ -106,6 +106,67 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_job="SELECT",
         tonglu_app="INSERT",
     ),
+    "territory": _table(
+        "Where agents may work; who is alone where is published to all.",
+        tonglu_platform="SELECT INSERT UPDATE",
+        tonglu_app="SELECT",
+    ),
+    "registration_terms": _table(
+        "How long registrations protect and how many there may be: published to all.",
+        tonglu_app="SELECT",
+        tonglu_job="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "registry_clock": _table(
+        "The one lock of the registry.",
+        tonglu_job="SELECT UPDATE",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "registry_entry": _table(
+        "Registrations of all agents, without a word about the customer. No agent's transaction "
+        "reaches the registry: a service answers, or the outbox.",
+        tonglu_job="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT",
+    ),
+    "registry_key": _table(
+        "Keyed hashes of registered customers, whose key is not in the database.",
+        tonglu_job="SELECT INSERT",
+    ),
+    "registry_honeytoken": _table(
+        "Keyed hashes of customers that do not exist; asking for one raises an alarm.",
+        tonglu_job="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "registry_alarm": _table(
+        "Which agents asked for customers that do not exist.",
+        tonglu_job="SELECT INSERT",
+        tonglu_platform="SELECT",
+    ),
+    "registry_case": _table(
+        "Disputes between registrations, and the platform's decision.",
+        tonglu_job="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "registry_party": _table(
+        "The registrations that a dispute is about.",
+        tonglu_job="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "registry_evidence": _table(
+        "Kinds and times of what parties have shown.",
+        tonglu_job="SELECT INSERT",
+        tonglu_platform="SELECT",
+    ),
+    "registry_verdict": _table(
+        "What the rules saw and said. Insert only.",
+        tonglu_job="SELECT INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "registry_rules": _table(
+        "Versions of the published order.",
+        tonglu_job="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "contact_opt_out": _table(
         "Who is not to be called by any company: keyed hashes of phones, whose key is not in the "
         "database; no line says which company wrote it.",

@@ -52,6 +52,12 @@ class Kind(StrEnum):
     """A rule gave a customer of one's own to somebody else."""
     RESOURCE_OVERDUE = "resource_overdue"
     """A request for help was not sent on, answered or helped in time."""
+    REGISTRATION_MOVED = "registration_moved"
+    """A registration of one's own was granted, refused, contested, revoked, or has run out."""
+    REGISTRATION_DISPUTED = "registration_disputed"
+    """Somebody speaks against a registration of one's own: bring evidence."""
+    REGISTRATION_ENDS = "registration_ends"
+    """A protection of one's own ends soon."""
 
 
 class Channel(StrEnum):
@@ -105,6 +111,12 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.RESOURCE_ASKED: ("有支援申请等您处理", "A request for help waits for you"),
     Kind.RESOURCE_ANSWERED: ("支援申请有进展", "A request for help has moved"),
     Kind.RESOURCE_OVERDUE: ("支援申请已超时", "A request for help is overdue"),
+    Kind.REGISTRATION_MOVED: ("您的报备有新结果", "A registration of yours has moved"),
+    Kind.REGISTRATION_DISPUTED: (
+        "您的报备被提出异议，请举证",
+        "A registration of yours is disputed: bring evidence",
+    ),
+    Kind.REGISTRATION_ENDS: ("报备保护即将到期", "A protection ends soon"),
 }
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
-from server.partners.tables import Agent
+from server.partners.tables import Agent, Territory
 
 APP_CONFIG = AppConfig(
     app_name="partners",
     migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
-    table_classes=[Agent],
+    table_classes=[Agent, Territory],
     migration_dependencies=[],
 )

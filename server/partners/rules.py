@@ -4,7 +4,32 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from server.access import PLATFORM_TENANT
-from server.kit.errors import IdReused
+from server.kit.errors import Conflict, IdReused, Invalid
+
+
+class TerritoryTaken(Conflict):
+    """Another agent has an exclusive right that overlaps this one in place and time."""
+
+    code = "territory_taken"
+
+
+class TerritoryEndsBeforeItBegins(Invalid):
+    """A territory's last day lies before its first."""
+
+    code = "territory_ends_before_it_begins"
+
+
+class Right(StrEnum):
+    """What right an agent has to a place on a day."""
+
+    EXCLUSIVE = "exclusive"
+    """It alone may work there."""
+    SHARED = "shared"
+    """It may work there, and so may others."""
+    FREE = "free"
+    """Nobody was given the place; whoever comes may work there."""
+    ELSEWHERE = "elsewhere"
+    """Another agent alone may work there."""
 
 
 class Tier(StrEnum):

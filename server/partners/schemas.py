@@ -1,6 +1,6 @@
 """What partners take and give."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -44,3 +44,29 @@ class AgentView(msgspec.Struct, frozen=True):
     city: str
     tier: Tier
     joined_at: datetime
+
+
+class NewTerritory(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where an agent may work."""
+
+    agent_id: UUID
+    city: Str
+    district: Str | None = None
+    """None for the whole city."""
+    is_exclusive: bool = False
+    valid_from: date
+    valid_until: date | None = None
+    """The last day; open without."""
+    id: UUID | None = None
+
+
+class TerritoryView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an agent may work, as everybody may read it."""
+
+    id: UUID
+    agent_id: UUID
+    city: str
+    district: str | None
+    is_exclusive: bool
+    valid_from: date
+    valid_until: date | None

@@ -1,6 +1,6 @@
 """Tables of partners, as facts on disk."""
 
-from piccolo.columns import UUID, Text, Timestamptz
+from piccolo.columns import UUID, Boolean, Date, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -13,3 +13,19 @@ class Agent(Table, tablename="agent"):
     city = Text()
     tier = Text()
     joined_at = Timestamptz()
+
+
+class Territory(Table, tablename="territory"):
+    """Where an agent may work, alone or beside others, from a day to a day. Global."""
+
+    id = UUID(primary_key=True)
+    agent_id = UUID()
+    city = Text()
+    district = Text(null=True)
+    """None for the whole city."""
+    is_exclusive = Boolean()
+    valid_from = Date()
+    valid_until = Date(null=True)
+    """The last day."""
+    granted_by = UUID()
+    granted_at = Timestamptz()

@@ -17,8 +17,10 @@ from server.customers.pools import sync as pools
 from server.kit.errors import Refusal
 from server.leads import sync as leads
 from server.pipeline import sync as pipeline
+from server.registrations import sync as registrations
 from server.requests import sync as requests
 from server.sales import sync as sales
+from sync_protocol.merge import EditClock
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
 
@@ -27,6 +29,9 @@ Mutation = Callable[[Actor, Intent, datetime], Awaitable[Refusal | None]]
 
 A refusal that is raised undoes the intent; one that is given back leaves what the room wrote down.
 """
+
+TimedMutation = Callable[[Actor, Intent, EditClock, datetime], Awaitable[Refusal | None]]
+"""The same, told what is known of the time at which the device asked, where that decides."""
 
 _ROOMS: Final = {
     kind.name: kind
@@ -37,6 +42,7 @@ _ROOMS: Final = {
         *pipeline.KINDS,
         *sales.KINDS,
         *contracts.KINDS,
+        *registrations.KINDS,
         *cases.KINDS,
         *requests.KINDS,
         *attachments.KINDS,
@@ -62,10 +68,14 @@ MUTATIONS: Final[dict[str, Mutation]] = {
     **pipeline.MUTATIONS,
     **sales.MUTATIONS,
     **contracts.MUTATIONS,
+    **registrations.MUTATIONS,
     **cases.MUTATIONS,
     **requests.MUTATIONS,
 }
 """By name, ``noun.verb``."""
+
+TIMED: Final[dict[str, TimedMutation]] = {**registrations.TIMED}
+"""By name, those for which it counts when they were asked."""
 
 PREPARATIONS: Final[Sequence[Preparation]] = (benefits.prepare,)
 """Locks that several intents need are taken together, and in one order."""

@@ -23,7 +23,15 @@ from server.sync.inbox import resolve
 from server.sync.merging import MERGE, merge, merge_intent
 from server.sync.orphans import ORPHANS, Orphans
 from server.sync.postgres import STORE
-from server.sync.registry import KINDS, MUTATIONS, PREPARATIONS, Mutation, Preparation
+from server.sync.registry import (
+    KINDS,
+    MUTATIONS,
+    PREPARATIONS,
+    TIMED,
+    Mutation,
+    Preparation,
+    TimedMutation,
+)
 from server.sync.segments import SEGMENTS, Segments
 from server.sync.store import Left, Remembered, Report, Standing, SyncStore
 from server.sync.unmerging import unmerge
@@ -72,6 +80,8 @@ class Room(msgspec.Struct, frozen=True):
     store: SyncStore
     mutations: Mapping[str, Mutation]
     preparations: Sequence[Preparation] = ()
+    timed: Mapping[str, TimedMutation] = {}
+    """Intents for which it counts when they were asked."""
     orphans: Orphans | None = None
     """Where ops of a restored tenant wait for their records; without it they are refused."""
     aliases: Aliases | None = None
@@ -86,6 +96,7 @@ HERE: Final = Room(
     STORE,
     {**MUTATIONS, MERGE: merge_intent},
     PREPARATIONS,
+    TIMED,
     orphans=ORPHANS,
     aliases=ALIASES,
     segments=SEGMENTS,
@@ -356,7 +367,7 @@ async def _settle(
     for prepare in room.preparations if intents else ():
         await prepare(actor, intents, now)
     for intent in intents:
-        outcomes[intent.number] = await _decide(room, actor, intent, now)
+        outcomes[intent.number] = await _decide(room, actor, intent, edit_clock, now)
     return [outcomes[op.number] for op in held.fresh]
 
 
@@ -373,14 +384,19 @@ async def _orphans(room: Room, actor: Actor, held: _Held) -> tuple[Orphans | Non
     return (room.orphans if held.is_old or of_all else None), of_device > 0
 
 
-async def _decide(room: Room, actor: Actor, intent: Intent, now: datetime) -> Outcome:
+async def _decide(
+    room: Room, actor: Actor, intent: Intent, edit_clock: EditClock, now: datetime
+) -> Outcome:
     """Do what an intent asks, or answer why not; a refusal undoes the intent alone."""
-    mutation = room.mutations.get(intent.name)
-    if mutation is None:
+    timed, mutation = room.timed.get(intent.name), room.mutations.get(intent.name)
+    if timed is None and mutation is None:
         return _rejected(intent, Code.INTENT_UNKNOWN, "The server knows no such request.")
     try:
         async with room.store.savepoint():
-            refused = await mutation(actor, intent, now)
+            if timed is not None:
+                refused = await timed(actor, intent, edit_clock, now)
+            elif mutation is not None:
+                refused = await mutation(actor, intent, now)
     except Refusal as refusal:
         refused = refusal
     if refused is not None:

@@ -78,6 +78,12 @@ from sync_protocol.schema.pipeline import (
     PROCESS,
     PROCESS_STATES,
 )
+from sync_protocol.schema.registrations import (
+    CLOCK_FLAGS,
+    REGISTRATION,
+    REGISTRATION_REASONS,
+    REGISTRATION_STATES,
+)
 from sync_protocol.schema.requests import (
     PARTIES,
     REQUEST_STATES,
@@ -119,6 +125,7 @@ __all__ = [
     "CASE_CATEGORIES",
     "CASE_SEVERITIES",
     "CASE_STATES",
+    "CLOCK_FLAGS",
     "CONFLICT",
     "CONFLICT_STATES",
     "CONTACT",
@@ -159,6 +166,9 @@ __all__ = [
     "PRODUCT_STATES",
     "QUOTE",
     "QUOTE_STATES",
+    "REGISTRATION",
+    "REGISTRATION_REASONS",
+    "REGISTRATION_STATES",
     "REQUEST_STATES",
     "RESOURCES",
     "RESOURCE_REQUEST",
@@ -195,7 +205,7 @@ SCHEMA: Final = Schema(
     (
         *(TAG, CUSTOM_OBJECT, CUSTOM_FIELD, LEAD_SOURCE, CAMPAIGN, PROCESS, PRODUCT, PRICE_BOOK),
         *(CUSTOMER, STORE, CONTACT, NOTE, VISIT, CALL, CALL_BAN, TASK, LEAD, OPPORTUNITY, QUOTE),
-        *(CONTRACT, SERVICE_CASE, RESOURCE_REQUEST, CUSTOM_RECORD),
+        *(CONTRACT, REGISTRATION, SERVICE_CASE, RESOURCE_REQUEST, CUSTOM_RECORD),
         *(ATTACHMENT, CONFLICT),
     )
 )

@@ -140,6 +140,8 @@ _RECORD: Final = {"path.record_id": "custom_record"}
 _QUOTE: Final = {"path.quote_id": "quote"}
 _CONTRACT: Final = {"path.contract_id": "contract"}
 _CASE: Final = {"path.case_id": "case"}
+_REGISTRATION: Final = {"path.registration_id": "registration"}
+_DISPUTED: Final = {"path.registration_id": "disputed"}
 _REQUEST: Final = {"path.request_id": "help_request"}
 _MADE_FROM: Final = {
     "customer_id": "customer",
@@ -560,6 +562,86 @@ API: Final[dict[Route, Case]] = {
         },
         spends="path.request_id",
     ),
+    ("GET", "/v1/registrations"): Case(ids={"query.customer_id": "customer"}),
+    ("GET", "/v1/registrations/wall"): Case(),
+    ("GET", "/v1/registrations/terms"): Case(),
+    ("POST", "/v1/registrations"): Case(
+        ids={"body.customer_id": "unregistered"},
+        new_ids=("body.id",),
+        body=lambda company: {"customer_id": str(company.ids["unregistered"])},
+        spends="body.customer_id",
+    ),
+    ("POST", "/v1/registrations/checks"): Case(body=lambda company: {"phone": company.phone()}),
+    ("GET", "/v1/registrations/{registration_id}"): Case(ids=_REGISTRATION),
+    ("POST", "/v1/registrations/{registration_id}/decisions"): Case(
+        ids={**_REGISTRATION, "body.evidence.record_id": "contract"},
+        new_ids=("body.id",),
+        # It is not decided yet, so nothing is extended, whatever is shown.
+        answers={"body.evidence.record_id": 409},
+        body=lambda company: {
+            "verb": "extend",
+            "evidence": {"kind": "contract", "record_id": str(company.ids["contract"])},
+        },
+        succeeds=False,
+    ),
+    ("GET", "/v1/registrations/{registration_id}/case"): Case(ids=_DISPUTED),
+    # What is shown must be of the disputed customer, which has no contract.
+    ("POST", "/v1/registrations/{registration_id}/evidence"): Case(
+        ids={**_DISPUTED, "body.evidence.record_id": "contract"},
+        new_ids=("body.id",),
+        answers={"body.evidence.record_id": 422},
+        body=lambda company: {
+            "evidence": {"kind": "contract", "record_id": str(company.ids["contract"])}
+        },
+        succeeds=False,
+    ),
+    # Nobody has decided yet, so there is nothing to appeal.
+    ("POST", "/v1/registrations/{registration_id}/appeal"): Case(
+        ids=_DISPUTED, body=lambda company: {"reason": company.text("申诉")}, succeeds=False
+    ),
+    # The platform decides between its agents, whoever they are.
+    ("GET", "/v1/platform/registrations/cases"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/registrations/cases/{case_id}"): Case(
+        ids={"path.case_id": "registration_case"},
+        answers={"path.case_id": 200},
+        role=_PLATFORM,
+    ),
+    ("POST", "/v1/platform/registrations/cases/{case_id}/word"): Case(
+        ids={"path.case_id": "registration_case", "body.registration_id": "disputed"},
+        # A party of another case is none of this one's.
+        answers={"path.case_id": 422, "body.registration_id": 422},
+        body=lambda company: {"registration_id": str(company.ids["disputed"])},
+        role=_PLATFORM,
+    ),
+    ("POST", "/v1/platform/registrations/cases/{case_id}/verdict"): Case(
+        ids={"path.case_id": "registration_case", "body.winner_id": "disputed"},
+        answers={"path.case_id": 422, "body.winner_id": 422},
+        body=lambda company: {
+            "winner_id": str(company.ids["disputed"]),
+            "reason": company.text("理由"),
+        },
+        role=_PLATFORM,
+        # Decided once; asked again it is decided already.
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/registrations/rules"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/registrations/rules"): Case(
+        role=_PLATFORM, body=lambda _: {"steps": ["territory", "lot"]}
+    ),
+    # Nobody has looked at what it would change.
+    ("POST", "/v1/platform/registrations/rules/switch-on"): Case(
+        role=_PLATFORM,
+        body=lambda _: {"version": 1, "diff_hash": "unseen"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/registrations/replays"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/registrations/terms"): Case(
+        role=_PLATFORM, body=lambda _: {"holds_from": "2099-01-01T00:00:00Z", "terms": {}}
+    ),
+    ("POST", "/v1/platform/registrations/honeytokens"): Case(
+        role=_PLATFORM, body=lambda company: {"phone": company.phone()}
+    ),
+    ("GET", "/v1/platform/registrations/alarms"): Case(role=_PLATFORM),
     # The platform answers whatever its agents have sent to it.
     ("GET", "/v1/platform/requests"): Case(role=_PLATFORM),
     ("GET", "/v1/platform/requests/figures"): Case(role=_PLATFORM),
@@ -1187,6 +1269,18 @@ API: Final[dict[Route, Case]] = {
             "name": f"新代理{new_id().hex[-8:]}",
             "city": "宁波",
             "owner": {"login": f"o{new_id().hex}", "name": "老板"},
+        },
+    ),
+    ("GET", "/v1/platform/agents/territories"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/agents/territories"): Case(
+        ids={"body.agent_id": "tenant"},
+        new_ids=("body.id",),
+        role=_PLATFORM,
+        answers={"body.agent_id": 200},
+        body=lambda company: {
+            "agent_id": str(company.tenant.tenant_id),
+            "city": company.text("城"),
+            "valid_from": "2026-01-01",
         },
     ),
     # The owner has joined, so the platform may not invite; an id of nobody's is still 404.

@@ -215,7 +215,9 @@ _LATER: Final = {
     "agent_health",
     "channel_tally",
     "counting_run",
+    "registry_alarm",
     "released_cell",
+    "territory",
 }
 """Tables that a worker, the platform or an upload fills."""
 

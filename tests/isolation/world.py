@@ -107,7 +107,7 @@ from tests.factories import (
     new_id,
     new_user,
 )
-from tests.isolation import cases, contracts, deals, requests, rhythm, sales
+from tests.isolation import cases, contracts, deals, registrations, requests, rhythm, sales
 from tests.server.attachments.files import photo
 from tests.server.sync.devices import Device, frame
 
@@ -289,6 +289,10 @@ async def fill(company: Company) -> None:
         "case",
         "help_request",
         "dispatch",
+        "unregistered",
+        "registration",
+        "disputed",
+        "registration_case",
         "contract",
         "signed_contract",
         "instalment",
@@ -867,6 +871,14 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "dispatch": lambda company: requests.new_dispatch(
         company.tenant, company.text("平台申请"), company.ids["customer"]
     ),
+    "unregistered": lambda company: registrations.new_shop(company.tenant, company.text("待报备")),
+    "registration": lambda company: registrations.new_registration(
+        company.tenant, company.text("已报备")
+    ),
+    "disputed": lambda company: registrations.new_dispute(company.tenant, company.text("有争议")),
+    "registration_case": lambda company: registrations.case_of(
+        company.tenant, company.ids["disputed"]
+    ),
     "contract": lambda company: contracts.new_contract(
         company.tenant, company.text("合同"), company.ids["opportunity"]
     ),
@@ -1010,12 +1022,15 @@ async def _tables_of_tenants(reader: Any) -> list[tuple[str, str]]:
 
 
 async def _issued(superuser_url: str) -> set[str]:
-    """Read what the platform may know: what it has given, and what it was asked to help with."""
+    """Read what the platform may know: what it gave, what it is asked to help with or decide."""
     reader = await asyncpg.connect(superuser_url)
     try:
         rows = await reader.fetch("SELECT to_jsonb(i)::text AS row FROM issuance i")
         rows += await reader.fetch(
             "SELECT (to_jsonb(p) - 'request_id')::text AS row FROM platform_request p"
+        )
+        rows += await reader.fetch(
+            "SELECT jsonb_build_array(e.id, e.case_id)::text AS row FROM registry_entry e"
         )
     finally:
         await reader.close()

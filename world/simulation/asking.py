@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.records import RECORD_TYPES, Customer, Record
-from server.sync.registry import MUTATIONS
+from server.sync.registry import MUTATIONS, TIMED
 from sync_protocol.schema import LOST_REASONS, RETURN_REASONS, VERDICTS
 
-INTENTS: Final = tuple(sorted(MUTATIONS))
+INTENTS: Final = tuple(sorted((*MUTATIONS, *TIMED)))
 _KINDS: Final = {kind.KIND: kind for kind in RECORD_TYPES}
 _CALLED: Final = {"service_case": "case"}
 """How a record is called in the arguments, where that is not its kind."""

@@ -1,0 +1,1 @@
+"""Deal registration (报备): who may develop an end customer, and how disputes are decided."""

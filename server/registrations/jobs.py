@@ -1,0 +1,117 @@
+"""What the outbox and the schedule start: registrations arrive, are settled, end."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from server.kit import outbox
+from server.kit.schedule import Every, Planned
+from server.registrations import service
+from server.registrations.service import asking, cases, checking, mirroring, registry
+
+SWEEP: Final = "registrations.sweep"
+
+
+async def admit(job: outbox.Job, now: datetime) -> None:
+    """Take what has arrived into the registry."""
+    await registry.admit(msgspec.convert(job.payload, registry.Arrival), now=now)
+
+
+async def settle(job: outbox.Job, now: datetime) -> None:
+    """Decide what came in within a window."""
+    await registry.settle(UUID(job.payload["id"]), now=now)
+
+
+async def extend(job: outbox.Job, now: datetime) -> None:
+    """Protect for longer."""
+    told = job.payload
+    until = datetime.fromisoformat(told["until"])
+    await registry.extend(UUID(told["id"]), until=until, number=told["number"], now=now)
+
+
+async def release(job: outbox.Job, now: datetime) -> None:
+    """Let a customer go."""
+    await registry.release(UUID(job.payload["id"]), now=now)
+
+
+async def contest(job: outbox.Job, now: datetime) -> None:
+    """Open a case."""
+    await registry.contest(UUID(job.payload["id"]), now=now)
+
+
+async def convert(job: outbox.Job, now: datetime) -> None:
+    """Protect who has signed."""
+    until = datetime.fromisoformat(job.payload["until"])
+    await registry.convert(UUID(job.payload["id"]), until=until, now=now)
+
+
+async def mirror(job: outbox.Job, now: datetime) -> None:
+    """Let an agent's record follow."""
+    assert job.tenant_id is not None, "a record is a company's"
+    await service.mirror(job.tenant_id, UUID(job.payload["id"]), now=now)
+
+
+async def warn(job: outbox.Job, now: datetime) -> None:
+    """Tell of a protection that ends soon."""
+    assert job.tenant_id is not None, "a record is a company's"
+    await service.warn(job.tenant_id, UUID(job.payload["id"]), job.payload["days"], now=now)
+
+
+async def hear_of_contracts(job: outbox.Job, now: datetime) -> None:
+    """Convert what has signed."""
+    assert job.tenant_id is not None, "contracts are a company's"
+    await service.convert(job.tenant_id, [UUID(each) for each in job.payload["ids"]], now=now)
+
+
+async def add_evidence(job: outbox.Job, now: datetime) -> None:
+    """Put what an agent has shown to its case."""
+    told = job.payload
+    await service.add_evidence(
+        UUID(told["id"]),
+        UUID(told["registration_id"]),
+        kind=told["kind"],
+        happened_at=datetime.fromisoformat(told["happened_at"]),
+        is_vouched=told["is_vouched"],
+        now=now,
+    )
+
+
+async def decide_due(job: outbox.Job, now: datetime) -> None:
+    """Let the rules decide what nobody has decided in time."""
+    await service.decide_due(UUID(job.payload["id"]), now=now)
+
+
+async def apply(job: outbox.Job, now: datetime) -> None:
+    """Bring registrations to what an arbitrator has decided."""
+    await service.apply(UUID(job.payload["id"]), now=now)
+
+
+async def watch(job: outbox.Job, now: datetime) -> None:
+    """Find out whether a check was for a customer that does not exist."""
+    tenant_id = UUID(job.payload["tenant_id"])
+    await service.watch(tenant_id, job.payload["keys"], job.id, now=now)
+
+
+HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
+    asking.ARRIVED: admit,
+    asking.EXTENDED: extend,
+    asking.RELEASED: release,
+    asking.CONTESTED: contest,
+    mirroring.CONVERTED: convert,
+    registry.SETTLE: settle,
+    registry.MOVED: mirror,
+    registry.WARNED: warn,
+    registry.DUE: decide_due,
+    cases.SHOWN: add_evidence,
+    cases.RULED: apply,
+    checking.CHECKED: watch,
+    "contracts.written": hear_of_contracts,
+}
+"""By topic, what the worker calls."""
+SCHEDULE: Final = {
+    SWEEP: Planned(Every(timedelta(minutes=10)), lambda now: registry.sweep(now=now))
+}
+"""By name, what comes round."""

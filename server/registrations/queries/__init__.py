@@ -1,0 +1,20 @@
+"""Ask about registrations and cases. Nothing here changes anything but the lines of the feed."""
+
+from server.registrations.queries.cases import alarms, case, of_registration, queue
+from server.registrations.queries.registrations import Filters, list_page, of_customer, one, wall
+from server.registrations.queries.rules import preview, replay, versions
+
+__all__ = [
+    "Filters",
+    "alarms",
+    "case",
+    "list_page",
+    "of_customer",
+    "of_registration",
+    "one",
+    "preview",
+    "queue",
+    "replay",
+    "versions",
+    "wall",
+]

@@ -1,0 +1,121 @@
+"""Which registrations are of one end customer: those that share a keyed hash. Pure.
+
+The registry holds no name, phone or code of anybody's customer, only hashes under a key that lies
+outside the database; without it a dump of the registry answers no guess. What people write
+differently is brought into one form first, or the same shop would have two hashes.
+"""
+
+import hmac
+import re
+import unicodedata
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from server.kit.errors import Invalid
+
+T = TypeVar("T", bound=Hashable)
+
+_LENGTH: Final = 16
+"""Bytes of a hash that are kept: 2**128 are enough that no two customers meet."""
+_NOT_WORD: Final = re.compile(r"[\W_]+")
+_LEGAL_FORM: Final = re.compile(r"(有限责任公司|股份有限公司|有限公司|分公司|公司|个体工商户)$")
+
+
+class IdentityMissing(Invalid):
+    """A customer is registered by its credit code, a phone, or the place of its shop."""
+
+    code = "registration_without_identity"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a shop is: what it is called, the division it lies in, its address."""
+
+    name: str
+    city: str
+    district: str
+    address: str
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What an end customer is known by, in its normal forms."""
+
+    uscc: str | None = None
+    phones: tuple[str, ...] = ()
+    """E.164."""
+    places: tuple[Place, ...] = ()
+
+
+def keys_of(identity: Identity, *, key: bytes) -> tuple[str, ...]:
+    """Give the keyed hashes by which a customer is found, in hexadecimal digits, sorted.
+
+    :raises IdentityMissing: there is nothing to be known by.
+    """
+    told = {f"phone\0{phone}" for phone in identity.phones}
+    told |= {f"place\0{_place(place)}" for place in identity.places if is_whole(place)}
+    if identity.uscc is not None:
+        told.add(f"uscc\0{identity.uscc}")
+    if not told:
+        raise IdentityMissing(
+            "Give the customer a credit code, a phone, or a shop's name, city and address.",
+            field="customer_id",
+        )
+    return tuple(sorted(_hash(text, key) for text in told))
+
+
+def lot(registration_id: UUID, *, key: bytes) -> str:
+    """Draw a registration's lot: known to nobody beforehand, the same whenever it is drawn."""
+    return _hash(f"lot\0{registration_id}", key)
+
+
+def is_whole(place: Place) -> bool:
+    """Say whether a place tells one shop from the next."""
+    return all(map(_plain, (place.name, place.city, place.address)))
+
+
+def components(keys: Mapping[T, Iterable[str]]) -> list[frozenset[T]]:
+    """Part what shares no hash, not even through others."""
+    leader: dict[T, T] = {item: item for item in keys}
+
+    def find(item: T) -> T:
+        while leader[item] != item:
+            leader[item] = leader[leader[item]]
+            item = leader[item]
+        return item
+
+    first: dict[str, T] = {}
+    for item, held in keys.items():
+        for each in held:
+            leader[find(item)] = find(first.setdefault(each, item))
+    groups: dict[T, set[T]] = {}
+    for item in keys:
+        groups.setdefault(find(item), set()).add(item)
+    return [frozenset(group) for group in groups.values()]
+
+
+def padded(keys: Sequence[str], *, to: int, blanks: Sequence[str]) -> list[str]:
+    """Give as many hashes whatever was asked, so that a question tells nothing by its size."""
+    return [*keys, *blanks][: max(to, len(keys))]
+
+
+def _hash(text: str, key: bytes) -> str:
+    """Hash a normal form."""
+    return hmac.digest(key, f"tonglu registry\0{text}".encode(), "sha256")[:_LENGTH].hex()
+
+
+def _place(place: Place) -> str:
+    """Write a place in its normal form: without width, case, gaps, marks and legal form."""
+    name = _LEGAL_FORM.sub("", _plain(place.name)) or _plain(place.name)
+    division = _plain(place.city).removesuffix("市"), _plain(place.district)
+    address = _plain(place.address)
+    # People begin an address with the division that stands beside it, or they do not.
+    for part in (_plain(place.city), division[0], division[1]):
+        address = address.removeprefix(part)
+    return "\0".join((name, *division, address))
+
+
+def _plain(text: str) -> str:
+    """Leave what is read aloud: letters, digits and characters."""
+    return _NOT_WORD.sub("", unicodedata.normalize("NFKC", text).casefold())

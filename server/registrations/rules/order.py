@@ -1,0 +1,203 @@
+"""Who is first: the published order, as pure functions over what the registry knows. Pure.
+
+A *claim* is a registration as the rules see it. No rule sees whose it is, so that a verdict cannot
+depend on it; nor when it arrived, so that a verdict cannot depend on who had signal. The same
+claims under the same rules give the same verdict with the same hash, in whatever order they come.
+
+Each step keeps the claims that are before the others by its measure, and all where none is. What
+is left is looked at by the next, until one claim is left. Those that share an identity with it
+lose to it; those that shared one only with a loser are looked at again without it, so that nobody
+loses by a made-up registration that names two customers.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from server.registrations.rules.identity import components
+
+
+class Rule(StrEnum):
+    """One measure of the published order."""
+
+    TERRITORY = "territory"
+    """Has the exclusive right to the customer's division on the day of the registration."""
+    LIVE = "live"
+    """Was protected already when the others were made."""
+    EVIDENCE = "evidence"
+    """Was made before the others, without a doubt: ended before they can have begun."""
+    WORD = "word"
+    """The customer itself has said so."""
+    LOT = "lot"
+    """Nothing tells them apart: the lot, which nobody can know or choose beforehand."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A registration as the rules see it."""
+
+    id: UUID
+    keys: tuple[str, ...]
+    earliest_ms: int
+    latest_ms: int
+    lot: str
+    has_territory: bool = False
+    live_since_ms: int | None = None
+    """When its protection began; none while it has none."""
+    has_word: bool = False
+
+
+class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of the published order. The lot comes last, or some would stay undecided."""
+
+    version: int
+    steps: tuple[Rule, ...] = (Rule.TERRITORY, Rule.LIVE, Rule.EVIDENCE, Rule.WORD, Rule.LOT)
+    tolerance_ms: int = 0
+    """How much earlier evidence must be to count as earlier."""
+
+    @property
+    def hash(self) -> str:
+        """Name what the rules are, whatever their version is called."""
+        return digest([self.steps, self.tolerance_ms])
+
+
+FIRST: Final = RuleSet(version=1)
+"""The order with which the product comes."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule did."""
+
+    rule: Rule
+    compared: dict[str, Any]
+    """By claim, what was looked at."""
+    kept: tuple[UUID, ...]
+
+
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is first among claims that stand against each other, and who loses to it."""
+
+    winner: UUID
+    losers: tuple[UUID, ...]
+    by: Rule | None
+    """The rule that left one; none where there was but one."""
+    trace: tuple[Line, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules say about claims."""
+
+    rules_version: int
+    rules_hash: str
+    rulings: tuple[Ruling, ...]
+    hash: str
+    """Of the rules, the claims and what was decided; the same at each replay."""
+
+    @property
+    def winners(self) -> frozenset[UUID]:
+        """Give the claims that are first."""
+        return frozenset(ruling.winner for ruling in self.rulings)
+
+    def ruling_of(self, claim_id: UUID) -> Ruling:
+        """Give the ruling by which a claim won or lost."""
+        return next(
+            each for each in self.rulings if claim_id == each.winner or claim_id in each.losers
+        )
+
+
+def decide(claims: Iterable[Claim], rules: RuleSet = FIRST) -> Verdict:
+    """Say who is first. Among claims of which none names two customers there is one winner."""
+    left = {claim.id: claim for claim in sorted(claims, key=lambda claim: claim.id)}
+    told = sorted(left.values(), key=lambda claim: claim.id)
+    rulings: list[Ruling] = []
+    while left:
+        groups = components({each.id: each.keys for each in left.values()})
+        group = min(groups, key=min)
+        ruling = _rule([left[each] for each in sorted(group)], rules)
+        rulings.append(ruling)
+        for each in (ruling.winner, *ruling.losers):
+            del left[each]
+    rulings.sort(key=lambda ruling: ruling.winner)
+    return Verdict(
+        rules_version=rules.version,
+        rules_hash=rules.hash,
+        rulings=tuple(rulings),
+        hash=digest([rules.hash, told, rulings]),
+    )
+
+
+def _rule(group: Sequence[Claim], rules: RuleSet) -> Ruling:
+    """Look at claims by one rule after the other until one is left."""
+    left, trace, by = group, [], None
+    for rule in rules.steps:
+        if len(left) == 1:
+            break
+        compare, keep = _STEPS[rule]
+        kept = keep(left, rules) or left
+        trace.append(
+            Line(
+                rule=rule,
+                compared={str(each.id): compare(each) for each in left},
+                kept=tuple(each.id for each in kept),
+            )
+        )
+        left, by = kept, rule
+    assert len(left) == 1, "no two registrations have one lot"
+    winner = left[0]
+    losers = [each.id for each in group if each is not winner and _meet(each, winner)]
+    return Ruling(winner=winner.id, losers=tuple(losers), by=by, trace=tuple(trace))
+
+
+def _meet(claim: Claim, other: Claim) -> bool:
+    """Say whether two claims are of one customer."""
+    return not set(claim.keys).isdisjoint(other.keys)
+
+
+def _with_territory(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
+    return [each for each in claims if each.has_territory]
+
+
+def _live_before(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
+    """Keep what was protected before any of the unprotected can have been made."""
+    begun_ms = min(
+        (each.earliest_ms for each in claims if each.live_since_ms is None), default=None
+    )
+    return [
+        each
+        for each in claims
+        if each.live_since_ms is not None and (begun_ms is None or each.live_since_ms < begun_ms)
+    ]
+
+
+def _not_later(claims: Sequence[Claim], rules: RuleSet) -> Sequence[Claim]:
+    """Keep those before which none was made without a doubt: the first of the interval order."""
+    ended_ms = min(each.latest_ms for each in claims) + rules.tolerance_ms
+    return [each for each in claims if each.earliest_ms <= ended_ms]
+
+
+def _with_word(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
+    return [each for each in claims if each.has_word]
+
+
+def _lot(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
+    return [min(claims, key=lambda each: each.lot)]
+
+
+_Step = tuple[Callable[[Claim], Any], Callable[[Sequence[Claim], RuleSet], Sequence[Claim]]]
+_STEPS: Final[Mapping[Rule, _Step]] = {
+    Rule.TERRITORY: (lambda claim: claim.has_territory, _with_territory),
+    Rule.LIVE: (lambda claim: claim.live_since_ms, _live_before),
+    Rule.EVIDENCE: (lambda claim: [claim.earliest_ms, claim.latest_ms], _not_later),
+    Rule.WORD: (lambda claim: claim.has_word, _with_word),
+    Rule.LOT: (lambda claim: claim.lot, _lot),
+}
+"""By rule, what is compared, and which claims stay."""
+
+
+def digest(told: Any) -> str:
+    """Hash what is told in one form."""
+    text = msgspec.json.encode(told, order="deterministic")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()

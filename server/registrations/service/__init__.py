@@ -1,0 +1,45 @@
+"""Do things with registrations and cases. Each function is one use case and one transaction."""
+
+from server.registrations.service.asking import decide, register
+from server.registrations.service.cases import (
+    add_evidence,
+    appeal,
+    apply,
+    bring,
+    decide_due,
+    hear,
+    rule,
+    show,
+)
+from server.registrations.service.checking import check, watch
+from server.registrations.service.mirroring import convert, mirror, warn
+from server.registrations.service.rulebook import (
+    lay_bait,
+    propose_rules,
+    set_terms,
+    switch_rules_on,
+    terms_now,
+)
+
+__all__ = [
+    "add_evidence",
+    "appeal",
+    "apply",
+    "bring",
+    "check",
+    "convert",
+    "decide",
+    "decide_due",
+    "hear",
+    "lay_bait",
+    "mirror",
+    "propose_rules",
+    "register",
+    "rule",
+    "set_terms",
+    "show",
+    "switch_rules_on",
+    "terms_now",
+    "warn",
+    "watch",
+]

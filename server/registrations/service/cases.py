@@ -1,0 +1,293 @@
+"""Cases: evidence is brought, an arbitrator or the rules decide, who lost may appeal once.
+
+An agent's transaction writes its own evidence and leaves it to the outbox; the platform's writes
+its decision, and the registry brings all registrations to it.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from server.access import Actor, Permission, ensure
+from server.audit import service as audit
+from server.customers import holding
+from server.kit import clock, db, ids, outbox
+from server.kit.errors import NotFound
+from server.registrations import queries
+from server.registrations.kinds import REGISTRATION, WRITTEN
+from server.registrations.queries import rulebook
+from server.registrations.rules import order, states, terms
+from server.registrations.rules.order import Claim
+from server.registrations.rules.states import (
+    AppealedOnce,
+    CaseMoved,
+    CaseState,
+    EvidenceTooLate,
+    NotAParty,
+    VerdictUnexplained,
+)
+from server.registrations.schemas import Appeal, CaseView, NewVerdict, Show, Word
+from server.registrations.service import evidence, registry
+from sync_protocol.registering import OPEN
+
+SHOWN: Final = "registrations.shown"
+APPEALED: Final = "registrations.appealed"
+RULED: Final = "registrations.ruled"
+
+_HOLD: Final = "SELECT * FROM registry_case WHERE id = $1 FOR UPDATE"
+_ADD_EVIDENCE: Final = """
+INSERT INTO registry_evidence (id, case_id, entry_id, kind, happened_at, is_vouched, shown_at)
+SELECT $1, e.case_id, e.id, $3, $4, $5, $6 FROM registry_entry e
+JOIN registry_case c ON c.id = e.case_id AND c.state IN ('open', 'appealed')
+WHERE e.id = $2 ON CONFLICT (id) DO NOTHING
+"""
+_VOUCHED: Final = """
+SELECT entry_id, min(happened_at) AS first FROM registry_evidence
+WHERE case_id = $1 AND is_vouched GROUP BY entry_id
+"""
+_WORDS: Final = "SELECT entry_id, has_word FROM registry_party WHERE case_id = $1"
+_WORD: Final = "UPDATE registry_party SET has_word = entry_id = $2 WHERE case_id = $1"
+_DECIDE: Final = """
+UPDATE registry_case SET state = $2, winner_id = $3, decided_at = $4, decided_by = $5, reason = $6,
+    appeal_until = $7, verdict_id = $8
+WHERE id = $1
+"""
+_APPEAL: Final = """
+UPDATE registry_case SET state = 'appealed', appeals = appeals + 1, appeal_reason = $2,
+    evidence_until = $3, decide_by = $4, appeal_until = NULL
+WHERE id = $1
+"""
+
+
+# ------------------------------------------------------------------------ the agent's side
+
+
+async def show(actor: Actor, registration_id: UUID, shown: Show, *, now: datetime) -> CaseView:
+    """Bring evidence to the case of one's own registration; again changes nothing.
+
+    :raises NotFound: it is not there, or in no case.
+    :raises EvidenceTooLate: the case takes no more.
+    :raises EvidenceOfAnother, EvidenceUsed: see `evidence`.
+    """
+    await bring(actor, registration_id, shown, now=now)
+    return await queries.of_registration(actor, registration_id, now=now)
+
+
+async def bring(actor: Actor, registration_id: UUID, shown: Show, *, now: datetime) -> None:
+    """Do what `show` does and look at nothing, as devices want it."""
+    ensure(actor, Permission.CUSTOMERS_WRITE)
+    shown_id = shown.id or ids.new_id(now)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await holding.hold(actor, REGISTRATION, registration_id, kinds=WRITTEN)
+        states.ensure_yours(actor, held.fields)
+        if held.fields["case_id"] is None:
+            raise NotFound
+        if await evidence.is_shown(actor, held, shown_id, shown.evidence, purpose="case"):
+            return
+        until = held.fields["evidence_until"]
+        if until is None or clock.to_ms(now) >= until:
+            raise EvidenceTooLate("This case takes no more evidence.", field="evidence")
+        row = await evidence.show(actor, held, shown_id, shown.evidence, purpose="case", now=now)
+        told = {
+            "id": str(shown_id),
+            "registration_id": held.id,
+            "kind": shown.evidence.kind,
+            "happened_at": row["happened_at"].isoformat(),
+            "is_vouched": row["is_vouched"],
+        }
+        await outbox.add(SHOWN, told, tenant_id=None, now=now)
+
+
+async def appeal(actor: Actor, registration_id: UUID, asked: Appeal, *, now: datetime) -> CaseView:
+    """Have a case looked at once more that was decided for somebody else.
+
+    :raises NotFound: it is not there, or in no case.
+    :raises CaseMoved: there is no verdict against it.
+    :raises AppealedOnce, ContestTooLate: it is too late.
+    """
+    ensure(actor, Permission.CUSTOMERS_WRITE)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await holding.hold(actor, REGISTRATION, registration_id, kinds=WRITTEN)
+        states.ensure_yours(actor, held.fields)
+        case_id = held.fields["case_id"]
+    if case_id is None:
+        raise NotFound
+    async with db.job_transaction():
+        await registry.lock()
+        row = await _held(UUID(case_id))
+        is_again = row["state"] == CaseState.APPEALED and row["appeal_reason"] == asked.reason
+        if not is_again:
+            await _appeal(row, registration_id, asked, now=now)
+    return await queries.of_registration(actor, registration_id, now=now)
+
+
+async def _appeal(
+    row: asyncpg.Record, registration_id: UUID, asked: Appeal, *, now: datetime
+) -> None:
+    """Open a case once more."""
+    if row["appeals"]:
+        raise AppealedOnce("This case was looked at a second time; that is the end.")
+    if row["state"] != CaseState.DECIDED or row["winner_id"] == registration_id:
+        raise CaseMoved("There is no verdict against you to appeal.", field="case_id")
+    states.ensure_not_over(row["appeal_until"], now)
+    given = (await rulebook.terms_at(now)).terms
+    evidence_until = now + given.evidence_days * terms.DAY
+    decide_by = now + given.decide_days * terms.DAY
+    await db.connection().execute(_APPEAL, row["id"], asked.reason, evidence_until, decide_by)
+    await registry.reopen(registration_id, now=now)
+    told = {"id": str(row["id"])}
+    await outbox.add(registry.DUE, told, tenant_id=None, now=now, run_at=decide_by)
+
+
+# --------------------------------------------------------------------- the platform's side
+
+
+async def hear(actor: Actor, case_id: UUID, word: Word, *, now: datetime) -> CaseView:
+    """Write down whom the customer itself has named.
+
+    :raises NotFound: there is no such case.
+    :raises NotAParty: it named somebody else.
+    :raises CaseMoved: the case is decided.
+    """
+    ensure(actor, Permission.CASES_RULE)
+    async with db.platform_transaction(actor):
+        row = await _held(case_id)
+        parties = {each["id"] for each in await registry.parties_of(case_id)}
+        if row["state"] not in {CaseState.OPEN, CaseState.APPEALED}:
+            raise CaseMoved("This case is decided.", field="case_id")
+        if word.registration_id not in parties:
+            raise NotAParty("The customer names one of the parties.", field="registration_id")
+        await db.connection().execute(_WORD, case_id, word.registration_id)
+        await audit.record_platform_write(
+            actor, "registration_case.heard", subject_id=case_id, now=now
+        )
+    return await queries.case(actor, case_id, now=now)
+
+
+async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime) -> CaseView:
+    """Decide a case, by the rules or, with a reason, otherwise.
+
+    :raises NotFound: there is no such case.
+    :raises CaseMoved, VerdictTooLate, NotAParty: see `states.ensure_can_be_ruled`.
+    :raises VerdictUnexplained: the rules say otherwise, and nobody said why.
+    """
+    ensure(actor, Permission.CASES_RULE)
+    async with db.platform_transaction(actor):
+        await registry.lock()
+        row = await _held(case_id)
+        by_rules = await _by_rules(row)
+        winner = asked.winner_id or by_rules.rulings[0].winner
+        parties = frozenset(each["id"] for each in await registry.parties_of(case_id))
+        states.ensure_can_be_ruled(
+            CaseState(row["state"]),
+            decide_by=row["decide_by"],
+            parties=parties,
+            winner=winner,
+            now=now,
+        )
+        if winner != by_rules.rulings[0].winner and not asked.reason.strip():
+            raise VerdictUnexplained(
+                "The rules say otherwise; say why you do not follow them.", field="reason"
+            )
+        await _write(row, winner, by=actor.user_id, reason=asked.reason or None, now=now)
+        await audit.record_platform_write(
+            actor, "registration_case.decided", subject_id=case_id, now=now
+        )
+        await outbox.add(RULED, {"id": str(case_id)}, tenant_id=None, now=now)
+    return await queries.case(actor, case_id, now=now)
+
+
+# ------------------------------------------------------------------------------ the worker's
+
+
+async def add_evidence(
+    shown_id: UUID,
+    registration_id: UUID,
+    *,
+    kind: str,
+    happened_at: datetime,
+    is_vouched: bool,
+    now: datetime,
+) -> None:
+    """Put what an agent has shown to the case, by kind and time; again changes nothing."""
+    async with db.job_transaction():
+        await db.connection().execute(
+            _ADD_EVIDENCE, shown_id, registration_id, kind, happened_at, is_vouched, now
+        )
+
+
+async def decide_due(case_id: UUID, *, now: datetime) -> None:
+    """Let the rules decide a case that no arbitrator has decided in time."""
+    async with db.job_transaction():
+        await registry.lock()
+        row = await _held(case_id)
+        is_waiting = row["state"] in {CaseState.OPEN, CaseState.APPEALED}
+        if is_waiting and now >= row["decide_by"]:
+            winner = (await _by_rules(row)).rulings[0].winner
+            await _write(row, winner, by=None, reason=None, now=now)
+            await registry.apply(case_id, now=now)
+
+
+async def apply(case_id: UUID, *, now: datetime) -> None:
+    """Bring a case's registrations to what an arbitrator has decided."""
+    async with db.job_transaction():
+        await registry.lock()
+        await registry.apply(case_id, now=now)
+
+
+async def _held(case_id: UUID) -> asyncpg.Record:
+    """Lock a case, in an open transaction of the platform or the worker."""
+    row = await db.connection().fetchrow(_HOLD, case_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def _claims(case_id: UUID) -> list[Claim]:
+    """Give the parties that are not over as the rules see them, with what they have shown.
+
+    The earliest thing that the server itself has seen counts, where it is earlier.
+    """
+    words = {row["entry_id"]: row["has_word"] for row in await _rows(_WORDS, case_id)}
+    first = {row["entry_id"]: row["first"] for row in await _rows(_VOUCHED, case_id)}
+    claims = []
+    for entry in await registry.parties_of(case_id):
+        claim = registry.claim_of(entry, (str(case_id),))
+        told: dict[str, Any] = {"has_word": words[entry["id"]]}
+        if entry["id"] in first and (at_ms := clock.to_ms(first[entry["id"]])) < claim.latest_ms:
+            told |= {"earliest_ms": min(claim.earliest_ms, at_ms), "latest_ms": at_ms}
+        if entry["state"] in OPEN:
+            claims.append(msgspec.structs.replace(claim, **told))
+    return claims
+
+
+async def _by_rules(row: asyncpg.Record) -> order.Verdict:
+    """Say what the rules say about a case."""
+    return order.decide(await _claims(row["id"]), await rulebook.rules_now())
+
+
+async def _write(
+    row: asyncpg.Record, winner: UUID, *, by: UUID | None, reason: str | None, now: datetime
+) -> None:
+    """Write a decision down, with what the rules saw and said."""
+    claims = await _claims(row["id"])
+    verdict = order.decide(claims, await rulebook.rules_now())
+    verdict_id = await registry.write_verdict(verdict, claims, case_id=row["id"], now=now)
+    given = (await rulebook.terms_at(now)).terms
+    is_last = row["appeals"] > 0
+    await db.connection().execute(
+        _DECIDE,
+        row["id"],
+        CaseState.CLOSED if is_last else CaseState.DECIDED,
+        *(winner, now, by, reason),
+        None if is_last else now + given.appeal_days * terms.DAY,
+        verdict_id,
+    )
+
+
+async def _rows(statement: str, case_id: UUID) -> list[asyncpg.Record]:
+    """Ask about a case."""
+    return list(await db.connection().fetch(statement, case_id))

@@ -1,0 +1,100 @@
+"""What somebody shows: records of one's own about this customer, and when they happened.
+
+What the server itself wrote has a time that nobody can choose. What a device wrote offline has the
+time that the device told; it is shown with that remark.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from server.access import Actor
+from server.kit import db
+from server.kit.errors import IdReused
+from server.registrations.rules.states import EvidenceOfAnother, EvidenceTooOld, EvidenceUsed
+from server.registrations.schemas import Evidence
+from sync_protocol.merge import HeldRecord
+
+_RECORD: Final = {
+    "visit": """
+        SELECT checked_in_at AS happened_at, created_device IS NULL AS is_vouched FROM visit
+        WHERE tenant_id = $1 AND id = $2 AND customer_id = $3 AND NOT deleted
+            AND checked_in_at IS NOT NULL AND cancelled_at IS NULL
+    """,
+    "quote": """
+        SELECT created_at AS happened_at, created_device IS NULL AS is_vouched FROM quote
+        WHERE tenant_id = $1 AND id = $2 AND customer_id = $3 AND NOT deleted
+    """,
+    "contract": """
+        SELECT created_at AS happened_at, created_device IS NULL AS is_vouched FROM contract
+        WHERE tenant_id = $1 AND id = $2 AND customer_id = $3 AND NOT deleted
+    """,
+}
+_SHOWN: Final = """
+SELECT registration_id, purpose, kind, record_id FROM registration_evidence
+WHERE tenant_id = $1 AND id = $2
+"""
+_SHOW: Final = """
+INSERT INTO registration_evidence (
+    tenant_id, id, registration_id, purpose, kind, record_id, happened_at, is_vouched, shown_by,
+    shown_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (tenant_id, registration_id, purpose, record_id) DO NOTHING
+"""
+
+
+async def is_shown(
+    actor: Actor, held: HeldRecord, shown_id: UUID, shown: Evidence, *, purpose: str
+) -> bool:
+    """Say whether just this was shown before.
+
+    :raises IdReused: the id is another's.
+    """
+    row = await db.connection().fetchrow(_SHOWN, actor.tenant_id, shown_id)
+    told = (UUID(held.id), purpose, shown.kind, shown.record_id)
+    if row is not None and tuple(row) != told:
+        raise IdReused("This id is that of other evidence; make a new one.", field="id")
+    return row is not None
+
+
+async def show(
+    actor: Actor,
+    held: HeldRecord,
+    shown_id: UUID,
+    shown: Evidence,
+    *,
+    purpose: str,
+    oldest: datetime | None = None,
+    now: datetime,
+) -> asyncpg.Record:
+    """Write down what is shown for a registration; give when it happened and who took the time.
+
+    :param oldest: what happened before shows nothing.
+    :raises EvidenceOfAnother: it is none of this customer's, or nothing happened yet.
+    :raises EvidenceTooOld: naming since when it counts.
+    :raises EvidenceUsed: it was shown for this before.
+    """
+    row = await db.connection().fetchrow(
+        _RECORD[shown.kind], actor.tenant_id, shown.record_id, UUID(held.fields["customer_id"])
+    )
+    if row is None:
+        raise EvidenceOfAnother(
+            "Show a visit that took place, a quote or a contract of this very customer.",
+            field="evidence.record_id",
+        )
+    if oldest is not None and row["happened_at"] < oldest:
+        raise EvidenceTooOld(
+            f"Show something from {oldest:%Y-%m-%d} or later.", field="evidence.record_id"
+        )
+    status = await db.connection().execute(
+        _SHOW,
+        *(actor.tenant_id, shown_id, UUID(held.id), purpose, shown.kind, shown.record_id),
+        *(row["happened_at"], row["is_vouched"], actor.user_id, now),
+    )
+    if status.endswith(" 0"):
+        raise EvidenceUsed(
+            "This was shown before; show something newer.", field="evidence.record_id"
+        )
+    return row

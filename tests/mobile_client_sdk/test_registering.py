@@ -1,0 +1,116 @@
+"""Two reps register one shop without a network; a clock that is set back gains nothing."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import time_machine
+from litestar import Litestar
+
+from mobile_client_sdk.client import Client, open_client
+from mobile_client_sdk.client.quoting import NotPossible
+from server.access import Actor
+from server.identity import service as identity
+from server.kit import clock
+from server.registrations import queries
+from sync_protocol.registering import State, Verb
+from tests.factories import Tenant, make_tenant
+from tests.mobile_client_sdk.people import in_thread
+from tests.mobile_client_sdk.test_real_server import Bridge
+from tests.server.registrations.stories import DAY, HOUR, new_phone, work
+
+HOUR_MS = 3_600_000
+
+
+class Phone:
+    """A phone whose clock a person may set, and whose uptime nobody can."""
+
+    def __init__(self) -> None:
+        self.set_by_ms = 0
+
+    def clock_ms(self) -> int:
+        """Tell the time as the screen shows it."""
+        return clock.to_ms(clock.now()) + self.set_by_ms
+
+    def uptime_ms(self) -> int:
+        """Tell how long the phone is on."""
+        return clock.to_ms(clock.now())
+
+    async def enrol(self, app: Litestar, actor: Actor, file: Path) -> Client:
+        """Give somebody this phone."""
+        code = await identity.new_enrolment_code(actor, user_id=actor.user_id, now=clock.now())
+        bridge = Bridge(app, asyncio.get_running_loop())
+
+        def start() -> Client:
+            client = open_client(
+                file,
+                "http://tonglu.test",
+                http=bridge,
+                clock_ms=self.clock_ms,
+                uptime_ms=self.uptime_ms,
+            )
+            client.enrol(code.code, device_name="phone")
+            client.sync()
+            return client
+
+        return await asyncio.to_thread(start)
+
+
+@pytest.mark.parametrize("first_to_come", ["honest", "cheat"])
+async def test_m12_a_clock_set_back_gains_nothing_in_either_order_of_arrival(
+    app: Litestar, tmp_path: Path, tenant: Tenant, first_to_come: str
+) -> None:
+    other = await make_tenant()
+    phones = {"honest": Phone(), "cheat": Phone()}
+    people = {"honest": tenant.rep, "cheat": other.rep}
+    number = new_phone()
+    reps = {
+        name: await phone.enrol(app, people[name], tmp_path / f"{name}.db")
+        for name, phone in phones.items()
+    }
+    shops = {
+        name: await in_thread(partial(rep.create_customer, name="福满楼", phone=number))
+        for name, rep in reps.items()
+    }
+
+    with time_machine.travel(clock.now(), tick=True) as time:
+        await in_thread(lambda: reps["honest"].register(shops["honest"]))
+        # A minute later the other does, and has its clock three hours back while it does.
+        time.shift(60)
+        phones["cheat"].set_by_ms = -3 * HOUR_MS
+        await in_thread(lambda: reps["cheat"].register(shops["cheat"]))
+        phones["cheat"].set_by_ms = 0
+        foretold = await in_thread(lambda: reps["cheat"].standing(shops["cheat"]))
+        with pytest.raises(NotPossible):
+            await in_thread(lambda: reps["cheat"].register(shops["cheat"]))
+        time.shift(60)
+        for name in sorted(reps, key=lambda name: name != first_to_come):
+            assert (await in_thread(reps[name].sync)).refused == ()
+            await work(clock.now())
+    await work(clock.now() + 31 * DAY)
+    for rep in reps.values():
+        await in_thread(rep.sync)
+
+    assert foretold is State.PROVISIONAL
+    held = {name: (await in_thread(reps[name].registrations))[0] for name in reps}
+    assert held["cheat"].clock_flag == "clock_moved"
+    assert held["honest"].clock_flag is None
+    assert {name: each.state for name, each in held.items()} == {
+        "honest": "granted",
+        "cheat": "refused",
+    }
+    view = await queries.one(other.rep, await _id_of(other.rep), now=clock.now() + HOUR)
+    assert view.reason == "evidence"
+    await in_thread(lambda: reps["cheat"].decide_registration(held["cheat"], Verb.CONTEST))
+    assert (await in_thread(lambda: reps["cheat"].registration_state(held["cheat"]))) == (
+        State.CONTESTED,
+        True,
+    )
+
+
+async def _id_of(actor: Actor) -> UUID:
+    """Give the one registration of a company."""
+    page = await queries.list_page(actor, queries.Filters(), now=clock.now())
+    return page.items[0].id

@@ -1,0 +1,87 @@
+"""When something was registered offline: bounded by what no phone can change."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.registrations.rules import times
+from server.registrations.rules.times import Flag, Heard, interval
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+
+
+def heard(**fields: int | None) -> Heard:
+    """Hear at 18:00 of a registration made at 12:00 on a phone that last synced at 09:00."""
+    given_: dict[str, Any] = {
+        "made_at_ms": 12 * HOUR,
+        "received_at_ms": 18 * HOUR,
+        "floor_ms": 9 * HOUR,
+        "since_ms": 9 * HOUR,
+        "elapsed_ms": 3 * HOUR,
+        **fields,
+    }
+    return Heard(**given_)
+
+
+def test_a_steady_clock_tells_the_minute() -> None:
+    """Six hours without a network do not make the time uncertain."""
+    told = interval(heard())
+
+    assert told.earliest_ms <= 12 * HOUR <= told.latest_ms
+    assert told.latest_ms - told.earliest_ms < 3 * MINUTE
+    assert told.flag is None
+
+
+def test_m12_a_clock_set_back_three_hours_gains_nothing_and_is_shown() -> None:
+    """The time is the steady clock's; the arbitrator sees that the other was moved."""
+    told = interval(heard(made_at_ms=9 * HOUR))
+
+    assert (told.earliest_ms, told.latest_ms) == (interval(heard()).earliest_ms, told.latest_ms)
+    assert told.flag is Flag.MOVED
+
+
+def test_a_phone_that_was_started_anew_has_the_servers_bounds() -> None:
+    """Whatever its clock on the wall says."""
+    told = interval(heard(since_ms=None, elapsed_ms=None, made_at_ms=9 * HOUR))
+
+    assert (told.earliest_ms, told.latest_ms) == (9 * HOUR, 18 * HOUR)
+    assert told.flag is Flag.UNPROVEN
+
+
+def test_what_cannot_be_counts_from_its_receipt() -> None:
+    """A steady clock that runs back, or ahead of the server, is none."""
+    for told in (heard(elapsed_ms=-HOUR), heard(elapsed_ms=20 * HOUR), heard(since_ms=2 * HOUR)):
+        told_ = interval(told)
+        assert (told_.earliest_ms, told_.latest_ms) == (18 * HOUR, 18 * HOUR)
+        assert told_.flag is Flag.CONTRADICTED
+
+
+@given(
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+    st.integers(-(10**9), 10**9),
+    st.none() | st.integers(0, 10**9),
+    st.none() | st.integers(-(10**6), 10**9),
+)
+def test_no_word_of_a_phone_leads_out_of_the_servers_bounds(
+    floor: int, length: int, made: int, since: int | None, elapsed: int | None
+) -> None:
+    """And an interval never ends before it begins."""
+    told = interval(
+        Heard(
+            made_at_ms=made,
+            floor_ms=floor,
+            received_at_ms=floor + length,
+            since_ms=since,
+            elapsed_ms=elapsed,
+        )
+    )
+
+    assert floor <= told.earliest_ms <= told.latest_ms <= floor + length
+
+
+def test_what_is_registered_with_the_server_at_hand_is_a_moment() -> None:
+    """Nothing is uncertain about it."""
+    assert times.online(5) == times.Interval(earliest_ms=5, latest_ms=5)
