@@ -1,5 +1,6 @@
 """One deal: what to do next, with templates at hand; its moves; its facts."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,9 +38,12 @@ from server.pipeline.schemas import (
 from server.problems import status_of
 from server.requests import queries as requests
 from server.sales import queries as sales
+from sync_protocol.custom_fields import Definition
 
 _PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
 _FORM: Final = ("name", "amount", "expected_on", "forecast_category", "competitor", "remark")
+_OWN: Final = "own"
+"""What a form sends that has the company's own fields."""
 CATEGORIES: Final = ("commit", "best", "pipeline", "omitted")
 LOST_REASONS: Final = ("price", "competitor", "no_budget", "no_need", "timing", "other")
 
@@ -66,7 +70,10 @@ async def _deal(
     """Draw a deal, or its body alone."""
     found = await queries.detail(actor, opportunity_id, now=clock.now())
     names = (await identity.directory(actor)).people
+    own_fields = await customs.definitions(actor, "opportunity")
+    given = _given(found.opportunity) | _own_given(found.opportunity, own_fields)
     shown: dict[str, Any] = {
+        **own.drawn(own_fields, given, record.spoken(forms.words_of(request))),
         "found": found,
         "deal": found.opportunity,
         "process": found.process,
@@ -75,7 +82,7 @@ async def _deal(
         "shown_template": str(shown_template or ""),
         "names": names,
         "people": sorted(((str(id_), name) for id_, name in names.items()), key=lambda it: it[1]),
-        "given": _given(found.opportunity),
+        "given": given,
         "wrong": wrong or Problem(),
         "stage_colours": STAGE_COLOURS,
         "categories": CATEGORIES,
@@ -103,6 +110,11 @@ def _given(held: OpportunityView) -> dict[str, str]:
         name: str(getattr(held, name) or "") for name in (*_FORM, *_PEOPLE) if name != "amount"
     }
     return {**written, "amount": amount.removesuffix(".00"), "base": str(held.seq)}
+
+
+def _own_given(held: OpportunityView, own_fields: Sequence[Definition]) -> dict[str, str]:
+    """Write the company's own fields of a deal as its form shows them."""
+    return {each.name: own.typed(each, held.custom.get(each.name)) for each in own_fields}
 
 
 @post("/deals/{opportunity_id:uuid}/moves", status_code=200)
@@ -165,7 +177,8 @@ async def change(
     held = await queries.one(actor, opportunity_id, now=clock.now())
     before = _given(held)
     # What a form does not send stays as it is.
-    sent = [name for name in (*_FORM, *_PEOPLE, "base") if name in await request.form()]
+    form = await request.form()
+    sent = [name for name in (*_FORM, *_PEOPLE, "base") if name in form]
     given = {**before, **await forms.texts(request, *sent)}
     touched: dict[str, Any] = {
         name: given[name] or None
@@ -174,7 +187,14 @@ async def change(
     }
     if "name" in touched:
         touched["name"] = given["name"]
+    # Boxes that nobody ticked are not sent, so the form says whether it has them.
+    own_fields = await customs.definitions(actor, "opportunity") if _OWN in form else []
+    own_before, own_given = _own_given(held, own_fields), own.given(form, own_fields)
     try:
+        touched["custom"] = own.taken(
+            own_given,
+            [each for each in own_fields if own_given[each.name] != own_before[each.name]],
+        )
         if given["amount"] != before["amount"]:
             touched["amount_minor"] = forms.fen(given["amount"])
         if (base := forms.whole(given["base"])) is not None:

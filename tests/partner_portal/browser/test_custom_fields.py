@@ -68,7 +68,10 @@ async def test_s88_contacts_and_deals_ask_for_fields_of_their_own(
     shop: Tenant, site: Site, context: BrowserContext, page: Page
 ) -> None:
     await choice(shop.manager, "老板", "店长", label="身份", subject="contact", is_required=True)
-    await field(shop.manager, "flag", "要进场费", subject="opportunity", is_required=True)
+    fee = await field(shop.manager, "flag", "要进场费", subject="opportunity", is_required=True)
+    who = await choice(
+        *(shop.manager, "张三", "李四"), type_="choices", label="谁在谈", subject="opportunity"
+    )
     customer = (await make(shop.manager, "身份茶行")).id
     await let_in(context, site, shop.manager)
     await open_page(page, f"/customers/{customer}")
@@ -90,6 +93,17 @@ async def test_s88_contacts_and_deals_ask_for_fields_of_their_own(
     await expect(page.locator("#toasts")).to_contain_text("商机")
     (deal,) = await deals.of_customer(shop.manager, customer, now=clock.now())
     assert list(deal.custom.values()) == [0]
+
+    await page.get_by_label("要进场费").select_option(label="是")
+    await page.get_by_label("张三").check()
+    await page.get_by_role("button", name="保存").click()
+    await expect(page.locator("#toasts")).to_contain_text("已保存")
+    await page.get_by_label("张三").uncheck()
+    await page.get_by_label("李四").check()
+    async with page.expect_response(lambda answer: answer.request.method == "POST"):
+        await page.get_by_role("button", name="保存").click()
+    (deal,) = await deals.of_customer(shop.manager, customer, now=clock.now())
+    assert deal.custom == {fee.name: 1, who.name: [str(who.options[1].id)]}
 
 
 async def test_s88_the_pages_of_custom_fields_are_for_everybody(
