@@ -4,9 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from server.access import Actor
 from server.changelog import service as changelog
 from server.changelog.conflicts import ConflictSettled
+from server.customers.rules.masks import PhoneHidden
 from server.kit import clock, db
 from server.kit.errors import NotFound
 from server.sync import queries
@@ -21,15 +24,35 @@ async def resolve(
 ) -> ConflictView:
     """Restore the other value, or keep the held one; the record and the inbox change together.
 
-    :raises ConflictSettled: when it was settled before.
+    Asked again for the same, it answers the same.
+
+    :raises ConflictSettled: when it was settled otherwise before.
+    :raises PhoneHidden: a number would be written that is hidden from the actor.
     """
+    state = "restored" if is_restore else "dismissed"
+    try:
+        return await _settle(actor, conflict_id, state, now=now)
+    except ConflictSettled:
+        settled = await queries.conflict(actor, conflict_id)
+        if settled is None or settled.state != state:
+            raise
+        return settled
+
+
+async def _settle(actor: Actor, conflict_id: UUID, state: str, *, now: datetime) -> ConflictView:
+    """Settle a conflict that nobody has settled."""
+    is_restore = state == "restored"
     async with db.tenant_transaction(actor.tenant_id):
         found = await queries.conflict(actor, conflict_id)
         if found is None:
             raise NotFound
         if found.state != "open":
             raise ConflictSettled(f"This conflict is already {found.state}.")
-        state = "restored" if is_restore else "dismissed"
+        if is_restore and found != await queries.conflict(_unmasked(actor), conflict_id):
+            # What is shown in a number's place is no number.
+            raise PhoneHidden(
+                "These numbers are hidden from you; ask the customer's owner.", field=found.field
+            )
         ops = [_edit(1, "conflict", conflict_id, {"state": state}, now)]
         if is_restore:
             ops.append(_restore(found, now))
@@ -37,6 +60,11 @@ async def resolve(
         settled = await queries.conflict(actor, conflict_id)
         assert settled is not None, "it was found above, in this transaction"
         return settled
+
+
+def _unmasked(actor: Actor) -> Actor:
+    """Give the actor with the numbers in full, to find out whether any is hidden."""
+    return msgspec.structs.replace(actor, masks_phones=False)
 
 
 def _restore(found: ConflictView, now: datetime) -> RecordOp:

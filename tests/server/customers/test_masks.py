@@ -38,7 +38,7 @@ from server.kit.errors import Refusal
 from server.pipeline import queries as deals
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import NewOpportunity
-from server.sync import comparing, merging, pairs
+from server.sync import comparing, inbox, merging, pairs
 from server.sync import queries as sync
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.customers.custom.stories import field
@@ -164,6 +164,23 @@ async def test_what_is_hidden_is_neither_written_over_nor_taken_over(scene: Scen
             await each
     held = (await queries.detail(scene.tenant.owner, customer)).customer
     assert (held.phone, held.owner_id) == (f"+86{HIDDEN[0]}", scene.tenant.rep.user_id)
+
+
+async def test_what_stands_for_a_hidden_number_is_written_over_none(scene: Scene) -> None:
+    boss, rep = scene.boss, scene.tenant.rep
+    person = NewContact(name="李芳", wechat="13612340001")
+    customer = (await make(rep, "两个微信号的客户")).id
+    contact = await service.add_contact(rep, customer, person, now=NOW)
+    for base, wechat in ((None, "13612340002"), (contact.seq, "13612340003")):
+        change = ContactEdit(wechat=wechat, base=base)
+        await service.edit_contact(rep, contact.id, change, now=NOW)
+    (conflict,) = (await sync.conflicts(boss, customer_id=customer)).items
+    before = (await queries.detail(rep, customer)).contacts
+
+    with pytest.raises(PhoneHidden):
+        await inbox.resolve(boss, conflict.id, is_restore=True, now=NOW)
+    assert (await queries.detail(rep, customer)).contacts == before
+    assert (await inbox.resolve(boss, conflict.id, is_restore=False, now=NOW)).state == "dismissed"
 
 
 async def test_who_gave_a_customer_away_takes_it_back_by_no_undo(scene: Scene) -> None:

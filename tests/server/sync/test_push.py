@@ -228,6 +228,8 @@ async def test_a_restored_value_is_held_again_and_the_conflict_is_settled(
     await other.pull()
     assert other.replica["customer", str(customer_id)]["name"] == open_conflict.other
     assert (await queries.conflicts(phone.actor)).items == []
+    again = await inbox.resolve(phone.actor, open_conflict.id, is_restore=True, now=phone.later())
+    assert again == settled
     with pytest.raises(ConflictSettled):
         await inbox.resolve(other.actor, open_conflict.id, is_restore=False, now=other.later())
 
