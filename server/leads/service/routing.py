@@ -76,6 +76,8 @@ async def route(
 ) -> Routed:
     """Give a lead to a person, or let the rules find one; nobody is an answer of the rules too.
 
+    Given once more to the same person, it is as it is.
+
     :param person_id: whom a manager chose.
     :raises HandoffIncomplete: the lead lacks something of the checklist.
     :raises OptedOut: its phone is not to be called.
@@ -86,6 +88,10 @@ async def route(
     ensure(actor, Permission.LEADS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
         [row] = await holding.hold(actor, [lead_id])
+        is_offered = row["state"] == LeadState.OFFERED and row["assignee_id"] == person_id
+        if person_id is not None and is_offered:
+            # Asked again: the person has it.
+            return Routed(lead_id=lead_id, person_id=person_id, reasons=[_chosen(person_id)])
         ensure_may("route", LeadState(row["state"]))
         terms = await ground.terms_of(actor.tenant_id)
         handoff.ensure_complete(terms, row)
@@ -178,7 +184,12 @@ def _by_hand(person_id: UUID, people: list[Person]) -> Decision:
         raise NotARouteTarget("Nobody here has this id.", field="person_id")
     if person.is_absent:
         raise routing.PersonAbsent("This person is away; choose another.", field="person_id")
-    return Decision(person_id, (Reason(Why.BY_HAND, {"person": str(person_id)}),))
+    return Decision(person_id, (_chosen(person_id),))
+
+
+def _chosen(person_id: UUID) -> Reason:
+    """Say that a manager chose this person."""
+    return Reason(Why.BY_HAND, {"person": str(person_id)})
 
 
 async def _offer(

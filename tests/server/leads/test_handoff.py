@@ -123,6 +123,18 @@ async def test_s44_an_incomplete_hand_off_is_refused_and_names_what_lacks(tenant
     assert (await route(tenant, lead_id)).person_id == tenant.rep.user_id
 
 
+async def test_s44_a_lead_given_twice_to_the_same_person_is_given_once(tenant: Tenant) -> None:
+    lead_id = await ready(tenant)
+
+    first = await route(tenant, lead_id, tenant.rep)
+
+    assert await route(tenant, lead_id, tenant.rep, now=LATER) == first
+    events = (await queries.detail(tenant.manager, lead_id)).events
+    assert [event.kind for event in events] == ["route"]
+    with pytest.raises(LeadStateUnfit):
+        await route(tenant, lead_id, tenant.manager)
+
+
 async def test_s100_nobody_who_is_away_gets_a_lead_not_even_by_hand(tenant: Tenant) -> None:
     await away(tenant, tenant.rep)
     lead_id = await ready(tenant)
