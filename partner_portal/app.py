@@ -227,6 +227,7 @@ def create_app(settings: Settings) -> Litestar:
             console_requests.request_queue,
             console_requests.answer_request,
             prices.prices,
+            prices.export,
             prices.add_book,
             prices.add_product,
             prices.set_price,

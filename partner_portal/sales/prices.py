@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import failures, forms
 from partner_portal.forms import Problem, given_id
@@ -12,9 +13,10 @@ from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
-from server.kit import clock, ids
+from server.kit import clock, ids, sheets
 from server.kit.errors import Invalid, NotFound, Refusal
-from server.sales import queries, service
+from server.kit.sheets import CSV
+from server.sales import exports, queries, service
 from server.sales.schemas import NewPriceBook, NewProduct, PriceBookView, SetPrice
 
 
@@ -23,6 +25,12 @@ async def prices(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
     """Show a price book, with what it does not sell yet."""
     chosen = request.query_params.get("book", "")
     return await _prices(request, actor, renderer, chosen, Problem())
+
+
+@get("/prices/export.csv", media_type=CSV, opt={"time_limit_s": None})
+async def export(actor: CurrentActor) -> Stream:
+    """Give all products and prices, as a file that an import takes back."""
+    return sheets.answer(await exports.prices(actor, now=clock.now()), "prices.csv")
 
 
 async def _prices(

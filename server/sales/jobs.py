@@ -3,10 +3,14 @@
 from datetime import datetime, time
 from typing import Final
 
+from server.imports import targets
 from server.kit import outbox
 from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
 from server.sales import service
+from server.sales.imports.target import PRICES
+
+targets.register(PRICES)
 
 EXPIRE: Final = "sales.expire"
 

@@ -10,11 +10,13 @@ from litestar.response import Stream
 
 from server.access.edge import CurrentActor
 from server.customers.schemas import Saved
+from server.imports import targets
 from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit
 from server.kit.sheets import CSV, attached
 from server.sales import exports, queries, service
+from server.sales.imports.target import PRICES
 from server.sales.printing import service as printing
 from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import (
@@ -55,6 +57,12 @@ async def change_product(
 ) -> ProductView:
     """Change a product, or take it out of sale; quotes keep what they were made with."""
     return await service.change_product(actor, product_id, data, now=clock.now())
+
+
+@get("/prices/export.csv", summary="Export prices", media_type=CSV, opt={"time_limit_s": None})
+async def export_prices(actor: CurrentActor) -> Stream:
+    """Export all products and prices as CSV that an import takes back. For who keeps prices."""
+    return sheets.answer(await exports.prices(actor, now=clock.now()), "prices.csv")
 
 
 @get("/price-books", summary="List price books")
@@ -169,6 +177,8 @@ async def print_quote(actor: CurrentActor, quote_id: FromPath[UUID]) -> Response
     return Response(pdf, media_type=PDF, headers=attached("quote.pdf"))
 
 
+targets.register(PRICES)
+
 router = Router(
     "/",
     route_handlers=[
@@ -181,6 +191,7 @@ router = Router(
         list_prices,
         set_price,
         price_history,
+        export_prices,
         list_quotes,
         export,
         create,

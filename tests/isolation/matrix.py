@@ -443,6 +443,7 @@ API: Final[dict[Route, Case]] = {
         ids=_PRICE,
         answers={"path.product_id": 200},
     ),
+    ("GET", "/v1/prices/export.csv"): Case(),
     ("GET", "/v1/quotes/export.csv"): Case(
         ids={"query.customer_id": "customer", "query.opportunity_id": "opportunity"}
     ),
@@ -1805,6 +1806,7 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/contracts/{contract_id}/papers/{attachment_id}"): Case(
         ids={**_CONTRACT, "path.attachment_id": "attachment"}
     ),
+    ("GET", "/prices/export.csv"): Case(),
     ("GET", "/prices"): Case(ids={"query.book": "price_book"}),
     ("POST", "/prices/books"): Case(
         new_ids=("body.id",), body=lambda company: {"name": company.text("表单价目表")}

@@ -1,0 +1,175 @@
+"""A price list comes in from a sheet and goes out as one: versions, floors, nothing twice."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from server.access import Actor
+from server.audit import queries as audit
+from server.imports import queries as imports_queries
+from server.imports import service as imports
+from server.imports.reasons import Language
+from server.imports.rules.rows import Policy
+from server.imports.schemas import ImportView, StartImport
+from server.kit.errors import Forbidden
+from server.sales import exports, queries, service
+from server.sales.imports.rows import read_row
+from server.sales.schemas import NewPriceBook, NewProduct, PriceView, SetPrice
+from tests.factories import NOW, Tenant
+
+HEADER = "货号,品名,单位,税率,价目表,单价,底价"
+
+
+def sheet(*rows: str, header: str = HEADER) -> bytes:
+    """Write a small CSV."""
+    return "\r\n".join([header, *rows]).encode("gb18030")
+
+
+async def bring_in(actor: Actor, content: bytes, **wanted: Any) -> ImportView:
+    """Upload a price list, and keep it."""
+    view = await imports.upload(actor, "价格.csv", content, target="prices", now=NOW)
+    await imports.start(actor, view.id, StartImport(**wanted), now=NOW)
+    assert await imports.run(actor, view.id, now=NOW)
+    return await imports_queries.one(actor, view.id)
+
+
+async def told(actor: Actor, view: ImportView) -> list[tuple[int, str, str]]:
+    """Give what was found wrong."""
+    page = await imports_queries.problems(actor, view.id)
+    return [(each.row, each.field, each.code) for each in page.items]
+
+
+async def book(actor: Actor, name: str) -> UUID:
+    """Make a price book."""
+    return (await service.add_price_book(actor, NewPriceBook(name=name), now=NOW)).id
+
+
+async def priced(actor: Actor, book_id: UUID) -> dict[str, PriceView]:
+    """Give the prices of a book by product."""
+    return {each.product_name: each for each in await queries.prices(actor, book_id)}
+
+
+async def taken_out(actor: Actor) -> bytes:
+    """Export all prices."""
+    return b"".join([block async for block in await exports.prices(actor, now=NOW)])
+
+
+async def test_a_price_list_makes_products_and_versions_of_prices(tenant: Tenant) -> None:
+    manager = tenant.manager
+    retail, chain = await book(manager, "零售"), await book(manager, "连锁")
+
+    done = await bring_in(
+        manager,
+        sheet(
+            "A-1,收银机,台,13%,零售,￥1200.00,1000",
+            "A-1,收银机,台,13,连锁,1100,",
+            "A-2,打印纸,箱,９％,零售,80,",
+        ),
+    )
+    raised = await bring_in(manager, sheet("A-1,收银机,台,13,零售,1250,"))
+
+    assert (done.counts.created, done.counts.updated, done.counts.refused) == (2, 1, 0)
+    assert (raised.counts.created, raised.counts.updated) == (0, 1)
+    products = {each.code: each for each in await queries.products(manager)}
+    assert {code: (each.unit, each.tax_bp) for code, each in products.items()} == {
+        "A-1": ("台", 1300),
+        "A-2": ("箱", 900),
+    }
+    till, paper = (
+        (await priced(manager, retail))["收银机"],
+        (await priced(manager, retail))["打印纸"],
+    )
+    assert (till.version, till.list_minor, till.floor_minor) == (2, 1250_00, 1000_00)
+    assert (paper.version, paper.list_minor, paper.floor_minor) == (1, 80_00, 80_00)
+    assert (await priced(manager, chain))["收银机"].list_minor == 1100_00
+    on_phones = {each.price_book_id: each.list_minor for each in products["A-1"].prices}
+    assert on_phones == {retail: 1250_00, chain: 1100_00}
+    assert "prices.imported" in {each.action for each in (await audit.entries(tenant.owner)).items}
+
+
+async def test_what_is_exported_comes_back_without_a_change(tenant: Tenant) -> None:
+    manager = tenant.manager
+    retail = await book(manager, "零售")
+    await bring_in(manager, sheet("A-1,=收银机,台,13,零售,1200,1000", ",打印纸,箱,,,,"))
+    before = await priced(manager, retail)
+
+    out = await taken_out(manager)
+    again = await bring_in(manager, out)
+
+    assert again.counts.unchanged == again.counts.rows == 2
+    assert await priced(manager, retail) == before
+    assert await taken_out(manager) == out
+
+
+async def test_bad_lines_are_told_and_the_others_kept(tenant: Tenant) -> None:
+    manager = tenant.manager
+    retail = await book(manager, "零售")
+    for _ in range(2):
+        await service.add_product(manager, NewProduct(name="同名"), now=NOW)
+
+    done = await bring_in(
+        manager,
+        sheet(
+            "B-1,好的,个,13,零售,10,9",
+            "B-2,底价高,个,13,零售,10,11",
+            "B-3,没有的表,个,13,批发,10,",
+            "B-4,没有表,个,13,,10,",
+            "B-5,税率错,个,十三,零售,10,",
+            "B-6,价格错,个,13,零售,一百,",
+            ",同名,个,13,零售,10,",
+            ",,个,13,零售,10,",
+            "B-1,好的,个,13,零售,12,",
+            ",合计,,,,100,",
+        ),
+    )
+
+    assert await told(manager, done) == [
+        (3, "floor_price", "floor_above_list"),
+        (4, "book", "unknown_price_book"),
+        (5, "book", "field_required"),
+        (6, "tax", "bad_tax"),
+        (7, "list_price", "bad_amount"),
+        (8, "name", "ambiguous_product"),
+        (9, "name", "field_required"),
+        (10, "", "duplicate_in_file"),
+        (11, "name", "sum_row"),
+    ]
+    assert list(await priced(manager, retail)) == ["好的"]
+    said = (await imports_queries.error_file(manager, done.id, Language.ZH)).decode()
+    assert "底价：底价不能高于标价。" in said
+    assert "价目表：没有这个价目表" in said
+
+
+async def test_what_is_there_already_may_be_left_alone(tenant: Tenant) -> None:
+    manager = tenant.manager
+    retail = await book(manager, "零售")
+    product = await service.add_product(manager, NewProduct(name="收银机", code="A-1"), now=NOW)
+    price = SetPrice(list_minor=10_00, floor_minor=5_00)
+    await service.set_price(manager, retail, product.id, price, now=NOW)
+
+    done = await bring_in(manager, sheet("A-1,收银机二代,台,13,零售,99,"), duplicates=Policy.SKIP)
+
+    assert done.counts.skipped == 1
+    assert (await priced(manager, retail))["收银机"].list_minor == 10_00
+
+
+async def test_prices_are_brought_in_and_taken_out_by_managers_of_the_company(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await book(tenant.manager, "零售")
+    await bring_in(tenant.manager, sheet("A-1,收银机,台,13,零售,1200,1000"))
+
+    with pytest.raises(Forbidden):
+        await bring_in(tenant.rep, sheet("A-1,收银机,台,13,零售,1,1"))
+    with pytest.raises(Forbidden):
+        await exports.prices(tenant.rep, now=NOW)
+    assert "收银机" not in (await taken_out(rival.manager)).decode()
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "13.123", "-1", "101", "十三"])
+def test_a_tax_that_is_none_is_refused(text: str) -> None:
+    [problem] = read_row(1, {"name": "收银机", "tax": text}).problems
+
+    assert problem.field == "tax"
+    assert problem.code in {"bad_tax", "bad_value"}
