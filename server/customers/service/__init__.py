@@ -23,6 +23,7 @@ from server.customers.service.customers import (
     restore,
 )
 from server.customers.service.tags import create_tag, delete_tag, edit_tag
+from server.customers.service.writing import ensure_sees
 
 __all__ = [
     "add_contact",
@@ -39,6 +40,7 @@ __all__ = [
     "edit_contact",
     "edit_store",
     "edit_tag",
+    "ensure_sees",
     "find_duplicates",
     "restore",
     "restore_contact",

@@ -29,7 +29,7 @@ _OWNERS: Final = {
     **{
         kind: f"SELECT c.owner_id FROM {kind} k JOIN customer c ON c.tenant_id = k.tenant_id"  # noqa: S608 - constants
         " AND c.id = k.customer_id WHERE k.tenant_id = $1 AND k.id = $2"
-        for kind in ("store", "contact", "custom_record")
+        for kind in ("store", "contact", "custom_record", "opportunity")
     },
 }
 """Whose customer a record is of, where it has phones."""
@@ -134,7 +134,7 @@ async def edit_record(
     """
     base = changelog.base_of_now() if terms.base is None else terms.base
     async with db.tenant_transaction(actor.tenant_id):
-        await _ensure_sees(actor, kind, record_id, fields)
+        await ensure_sees(actor, kind, record_id, fields)
         if terms.on_conflict == "refuse":
             await _ensure_fresh(actor, kind, record_id, fields, base)
         chosen = await _chosen(actor, kind, record_id, fields)
@@ -151,7 +151,7 @@ async def edit_record(
     return saved(record_id, applied.result.outcomes[0])
 
 
-async def _ensure_sees(actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any]) -> None:
+async def ensure_sees(actor: Actor, kind: str, record_id: UUID, fields: Mapping[str, Any]) -> None:
     """Refuse to write over what is hidden from the actor; of a record that is not, ask later."""
     if not actor.masks_phones or kind not in _OWNERS:
         return

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from server.access import Actor
 from server.changelog import custom, storage
 from server.changelog import service as changelog
+from server.customers import service as customers
 from server.customers.custom import required
 from server.customers.saving import saved
 from server.customers.schemas import Saved
@@ -50,6 +51,7 @@ async def edit(
     """Edit a deal's touched fields, and mark steps as done or not; writes of others are merged.
 
     :raises NotFound: the deal is not there, or out of sight.
+    :raises PhoneHidden: a number would be written over one that the actor does not see.
     """
     touched: dict[str, Any] = {
         name: value
@@ -61,6 +63,7 @@ async def edit(
     sets = {"done_steps": SetChange(add=do, remove=undo)} if do or undo else {}
     async with db.tenant_transaction(actor.tenant_id):
         fields = msgspec.to_builtins(touched)
+        await customers.ensure_sees(actor, _KIND, opportunity_id, fields)
         chosen = await _chosen(actor, opportunity_id, fields)
         op = Edit(
             number=1,

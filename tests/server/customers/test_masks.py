@@ -37,7 +37,7 @@ from server.identity.schemas import PhoneMaskView
 from server.kit.errors import Refusal
 from server.pipeline import queries as deals
 from server.pipeline import service as pipeline
-from server.pipeline.schemas import NewOpportunity
+from server.pipeline.schemas import NewOpportunity, OpportunityEdit
 from server.sync import comparing, inbox, merging, pairs
 from server.sync import queries as sync
 from tests.factories import NOW, Tenant, make_tenant, new_id
@@ -159,6 +159,9 @@ async def test_what_is_hidden_is_neither_written_over_nor_taken_over(scene: Scen
         merging.merge(boss, customer, scene.mine, now=NOW),
     ]
     tries.append(activities.dial(boss, customer, Dialling()))
+    phone = (await field(scene.tenant.owner, "phone", subject="opportunity")).name
+    (deal,) = await deals.of_customer(scene.tenant.rep, customer, now=NOW)
+    tries.append(pipeline.edit(boss, deal.id, OpportunityEdit(custom={phone: number}), now=NOW))
     for each in tries:
         with pytest.raises(PhoneHidden):
             await each
