@@ -15,6 +15,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from server.identity import keys
 from server.kit import db, logs
 from server.settings import Environment, Settings
 from server.worker import collect_handlers
@@ -58,6 +59,7 @@ async def database(settings: Settings) -> AsyncIterator[Settings]:
     """The database, open for the doors of server.kit.db on the loop of the tests."""
     # What rooms register with lower ones is there from the start, as in every server process.
     collect_handlers()
+    keys.open_keys(settings)
     await db.open_database(settings)
     yield settings
     await db.close_database()

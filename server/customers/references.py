@@ -5,10 +5,14 @@ What somebody is in charge of beneath a customer goes along when the customer is
 What binds a customer to the company keeps it out of the pools.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
+from server.access import Actor
 from server.changelog.kinds import RecordKind
 
 
@@ -34,6 +38,13 @@ def registered() -> tuple[Reference, ...]:
     return tuple(reference for _, reference in sorted(_HELD.items()))
 
 
+Moved = Callable[[Actor, Mapping[UUID, UUID], datetime], Awaitable[None]]
+
+
+async def _nothing_else(_actor: Actor, _people: Mapping[UUID, UUID], _now: datetime) -> None:
+    """Keep nothing else of who is in charge."""
+
+
 class Follower(msgspec.Struct, frozen=True):
     """A child of a customer with a field that names the person in charge."""
 
@@ -41,6 +52,9 @@ class Follower(msgspec.Struct, frozen=True):
     field: str
     condition: str = "TRUE"
     """Which of them, in SQL, the alias being ``k``: work that is done stays with who did it."""
+    moved: Moved = _nothing_else
+    """Write what else the room keeps of who is in charge, in the same transaction: the person by
+    the record's id, when it is handed over and when that is undone."""
 
 
 _FOLLOWERS: Final[dict[tuple[str, str], Follower]] = {}

@@ -29,6 +29,8 @@ from server.customers.bulk.schemas import (
     NewHandOver,
     Refused,
 )
+from server.customers.opt_outs import queries as opt_outs
+from server.customers.opt_outs.rules import OptedOut
 from server.customers.queries.filters import ask, where_of
 from server.customers.rules import masks
 from server.customers.schemas import Filters
@@ -113,8 +115,10 @@ async def edit(actor: Actor, wanted: NewBulkEdit, *, now: datetime) -> BulkView:
                     fields["owner_id"]
                 ]
             chosen = await _chosen(actor, wanted.customers, wanted.filters)
+            left = await _left_alone(actor, chosen) if fields.get("owner_id") else []
             wish = Wish(sync.CUSTOMER.normalise(fields), tags)
-            await _write(actor, bulk_id, {("customer", each): wish for each in chosen}, now=now)
+            wishes = {("customer", each): wish for each in _without(chosen, left)}
+            await _write(actor, bulk_id, wishes, left, now=now)
             await audit.record(
                 actor, "customers.bulk_edited", subject_id=bulk_id, now=now, fields=[*fields]
             )
@@ -142,15 +146,17 @@ async def hand_over(actor: Actor, wanted: NewHandOver, *, now: datetime) -> Bulk
             receivers = [str(each) for each in dict.fromkeys(wanted.to_ids)]
             teams = await _teams_of_receivers(actor, receivers)
             chosen = await _chosen(actor, None, wanted.filters, owner_id=wanted.from_id)
+            left = await _left_alone(actor, chosen)
             owners = {
-                customer: receivers[at % len(receivers)] for at, customer in enumerate(chosen)
+                customer: receivers[at % len(receivers)]
+                for at, customer in enumerate(_without(chosen, left))
             }
             wishes = {
                 ("customer", customer): Wish({"owner_id": owner, "team_id": teams[owner]})
                 for customer, owner in owners.items()
             }
             wishes |= await _following(actor, str(wanted.from_id), owners)
-            await _write(actor, bulk_id, wishes, now=now)
+            await _write(actor, bulk_id, wishes, left, now=now)
             await notifications.tell(
                 actor.tenant_id,
                 {UUID(owner) for owner in owners.values()},
@@ -276,6 +282,23 @@ async def _chosen(
     return [row["id"] for row in sorted(rows, key=lambda row: (row["name_pinyin"], row["id"]))]
 
 
+async def _left_alone(actor: Actor, chosen: Sequence[str]) -> list[Refused]:
+    """Refuse those whose phone is not to be called: nobody new gets them (S45)."""
+    banned = await opt_outs.not_to_be_assigned(actor.tenant_id, chosen)
+    detail = "Who has this phone has asked not to be called; nobody new gets this customer."
+    return [
+        Refused(customer_id=UUID(each), code=OptedOut.code, detail=detail)
+        for each in chosen
+        if each in banned
+    ]
+
+
+def _without(chosen: Sequence[str], left: Sequence[Refused]) -> list[str]:
+    """Give the chosen customers but those that are left alone, in their order."""
+    out = {str(each.customer_id) for each in left}
+    return [each for each in chosen if each not in out]
+
+
 async def _ensure_in_sight(actor: Actor, customers: Sequence[UUID]) -> None:
     """Refuse customers that the actor does not see.
 
@@ -336,8 +359,18 @@ async def _following(actor: Actor, former: str, owners: Mapping[str, str]) -> di
 # -------------------------------------------------------------------------------------- writing
 
 
-async def _write(actor: Actor, bulk_id: UUID, wishes: Mapping[Key, Wish], *, now: datetime) -> None:
-    """Write what differs from what is wanted, and keep what stood there."""
+async def _write(
+    actor: Actor,
+    bulk_id: UUID,
+    wishes: Mapping[Key, Wish],
+    left: Sequence[Refused],
+    *,
+    now: datetime,
+) -> None:
+    """Write what differs from what is wanted, and keep what stood there.
+
+    :param left: customers that were refused before they came here.
+    """
     held = await storage.load(actor, _kinds(), wishes)
     edits: dict[Key, tuple[Edit, Before]] = {}
     for key, wish in wishes.items():
@@ -351,12 +384,14 @@ async def _write(actor: Actor, bulk_id: UUID, wishes: Mapping[Key, Wish], *, now
         for key, (op, before) in edits.items()
         if op.number in seqs
     }
-    refused = [
+    could_not = [
         Refused(customer_id=UUID(op.id), code=code, detail=detail)
         for op, _ in edits.values()
         if op.number in refusals and op.kind == "customer"
         for code, detail in (refusals[op.number],)
     ]
+    refused = [*left, *could_not]
+    await _tell_rooms(actor, {key: edits[key][0].fields for key in written}, now=now)
     changed = sum(kind == "customer" for kind, _ in written)
     asked = sum(kind == "customer" for kind, _ in wishes)
     await db.connection().execute(
@@ -372,7 +407,7 @@ async def _write(actor: Actor, bulk_id: UUID, wishes: Mapping[Key, Wish], *, now
         actor.tenant_id,
         bulk_id,
         changed,
-        asked - changed - len(refused),
+        asked - changed - len(could_not),
         len(refused),
         msgspec.json.encode(refused[:_REFUSALS_SHOWN]).decode(),
     )
@@ -407,7 +442,22 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
     seqs, refusals = await _settle(vouched(actor), ops, kinds, now=now)
     for _, detail in refusals.values():
         raise rules.UndoImpossible(f"Nothing was undone. {detail}")
+    await _tell_rooms(actor, {(op.kind, op.id): op.fields for op in ops}, now=now)
     return sum(number in seqs for number in whole)
+
+
+async def _tell_rooms(
+    actor: Actor, written: Mapping[Key, Mapping[str, Any]], *, now: datetime
+) -> None:
+    """Let the rooms of what went along write what else they keep of who is in charge."""
+    for each in references.followers():
+        people = {
+            UUID(record_id): UUID(fields[each.field])
+            for (kind, record_id), fields in written.items()
+            if kind == each.kind.name and fields.get(each.field)
+        }
+        if people:
+            await each.moved(actor, people, now)
 
 
 async def _settle(

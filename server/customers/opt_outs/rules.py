@@ -9,6 +9,8 @@ import hmac
 from enum import StrEnum
 from uuid import UUID
 
+from server.kit.errors import Forbidden
+
 
 class OptOutReason(StrEnum):
     """Why somebody is not to be called."""
@@ -19,6 +21,20 @@ class OptOutReason(StrEnum):
     """The person complained."""
     AUTHORITY = "authority"
     """An authority said so."""
+
+
+class OptedOut(Forbidden):
+    """Who has this phone has asked not to be called, by any company of the channel."""
+
+    code = "opted_out"
+
+
+def may_be_assigned(status: str | None, *, is_opted_out: bool) -> bool:
+    """Say whether a customer may be given to somebody new.
+
+    Who asked not to be called gets no new caller; a signed one is served on by whoever takes over.
+    """
+    return not is_opted_out or status == "signed"
 
 
 def phone_hash(phone: str, *, key: bytes) -> bytes:

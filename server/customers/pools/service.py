@@ -16,6 +16,7 @@ from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure, vouched
 from server.audit import service as audit
 from server.changelog import service as changelog
 from server.customers import queries as customers
+from server.customers.opt_outs import queries as opt_outs
 from server.customers.pools import queries, rules
 from server.customers.pools.rules import Reason
 from server.customers.pools.schemas import NewPool, PooledDetail, PoolEdit, PoolView, Release
@@ -303,6 +304,7 @@ async def pick(actor: Actor, customer_id: UUID, *, now: datetime) -> Saved:
 
     :raises NotInPool: somebody else was quicker, or it lies in no pool.
     :raises CoolingOff, PickLimitReached: see `rules.ensure_may_pick`.
+    :raises OptedOut: its phone is not to be called.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with db.tenant_transaction(actor.tenant_id):
@@ -317,6 +319,7 @@ async def pick(actor: Actor, customer_id: UUID, *, now: datetime) -> Saved:
             return await _is_mine_already(actor, customer_id)
         if entry["pool_id"] != pool.id:
             raise rules.NotInPool("The customer was moved to another pool; try again.")
+        await opt_outs.ensure_may_be_assigned(actor.tenant_id, customer_id)
         rules.ensure_may_pick(
             pool.limits,
             pool.standing,

@@ -14,6 +14,7 @@ from server.changelog import storage
 from server.changelog.kinds import Along
 from server.customers import queries, sight
 from server.customers.custom import required
+from server.customers.opt_outs import queries as opt_outs
 from server.customers.queries import doubles, records
 from server.customers.queries.doubles import Surroundings
 from server.customers.rules import fields as rules
@@ -149,6 +150,7 @@ async def edit(
     :raises Stale: when it was to be refused if somebody else wrote meanwhile.
     :raises IllegalTransition: the status does not lead there.
     :raises PhoneHidden: its phones are hidden from the actor, who would write over them.
+    :raises OptedOut: it would be somebody else's, and nobody may call it.
     """
     fields = writing.fields_of(change, but=_TAG_CHANGES)
     added, removed = map(str, change.add_tags), map(str, change.remove_tags)
@@ -162,6 +164,8 @@ async def edit(
         await ensure_teams(actor, {fields.get("team_id")})
         if fields.get("owner_id"):
             _follow_owner(fields, await teams_of(actor, {fields["owner_id"]}))
+            if str(held.owner_id) != fields["owner_id"]:
+                await opt_outs.ensure_may_be_assigned(actor.tenant_id, customer_id)
         done = await writing.edit_record(
             writer,
             "customer",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from server.kit.errors import Forbidden, Invalid, TooManyRequests
+from server.kit.errors import Invalid, TooManyRequests
 
 CheckedField = Literal[
     "contact_name", "phone", "city", "district", "industry", "need", "amount_minor", "source_id"
@@ -35,12 +35,6 @@ class HandoffIncomplete(Invalid):
     """The lead lacks what the company's checklist asks for."""
 
     code = "handoff_incomplete"
-
-
-class OptedOut(Forbidden):
-    """Who has this phone has asked not to be called, by any company of the channel."""
-
-    code = "opted_out"
 
 
 class CalledTooOften(TooManyRequests):

@@ -10,6 +10,7 @@ from server.leads.service.campaigns import (
 )
 from server.leads.service.cleansing import discard, edit, keep, restore
 from server.leads.service.forms import add_form, close_form, form_page, leave
+from server.leads.service.handing_over import OPEN
 from server.leads.service.handoff import accept, call, give_back, let_clock_run_out
 from server.leads.service.intake import receive, receive_typed
 from server.leads.service.progress import reached
@@ -22,6 +23,7 @@ from server.leads.service.terms import (
 )
 
 __all__ = [
+    "OPEN",
     "accept",
     "add_campaign",
     "add_cost",

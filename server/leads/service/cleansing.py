@@ -10,11 +10,11 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.customers.opt_outs import queries as opt_outs
+from server.customers.opt_outs.rules import OptedOut
 from server.customers.rules import pinyin
 from server.kit import db
 from server.kit.text import cleaned
 from server.leads import queries
-from server.leads.rules.handoff import OptedOut
 from server.leads.rules.states import LeadState, ensure_may
 from server.leads.schemas import Decision, LeadDetail, LeadEdit, NewLead
 from server.leads.service import holding, intake

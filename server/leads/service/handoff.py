@@ -7,13 +7,13 @@ from uuid import UUID
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.changelog import facts
 from server.customers.opt_outs import queries as opt_outs
+from server.customers.opt_outs.rules import OptedOut
 from server.kit import clock, db, ids
 from server.kit.errors import NotFound
 from server.kit.text import cleaned
 from server.leads import kinds
 from server.leads.queries import ground
 from server.leads.rules import handoff
-from server.leads.rules.handoff import OptedOut
 from server.leads.rules.states import LeadState, Stage, ensure_may
 from server.leads.schemas import Phone, Return
 from server.leads.service import holding, intake, progress

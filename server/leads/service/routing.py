@@ -17,6 +17,7 @@ from server.changelog import facts, storage
 from server.customers import references
 from server.customers import service as customers
 from server.customers.opt_outs import queries as opt_outs
+from server.customers.opt_outs.rules import OptedOut
 from server.customers.queries import doubles
 from server.customers.rules.duplicates import likeness
 from server.customers.schemas import CustomerEdit, NewCustomer
@@ -27,7 +28,7 @@ from server.kit.errors import Refusal
 from server.leads import kinds
 from server.leads.queries import ground
 from server.leads.rules import handoff, routing
-from server.leads.rules.handoff import OptedOut, Terms
+from server.leads.rules.handoff import Terms
 from server.leads.rules.routing import Decision, NotARouteTarget, Person, Question, Reason, Why
 from server.leads.rules.states import LeadState, ensure_may
 from server.leads.schemas import Routed

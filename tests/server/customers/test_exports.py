@@ -10,6 +10,8 @@ import pytest
 from server.customers import queries, service
 from server.customers.exports import service as exports
 from server.customers.exports.sheets import Words
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptOutReason
 from server.customers.schemas import Filters, NewContact
 from server.imports.schemas import Policy
 from server.kit.errors import Forbidden
@@ -133,3 +135,29 @@ async def test_a_large_export_comes_in_pages(tenant: Tenant) -> None:
 
     assert len(blocks) >= 8
     assert len(b"".join(blocks).splitlines()) == 1501
+
+
+def rows_of(content: bytes, kind: str) -> list[dict[str, str]]:
+    """Read an export as people do."""
+    if kind == "csv":
+        return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    head, *rows = openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True)
+    return [dict(zip(head, [cell or "" for cell in row], strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+async def test_s45_a_phone_that_is_not_to_be_called_is_in_no_export_and_is_not_lost_by_it(
+    stocked: Tenant, rival: Tenant, kind: str
+) -> None:
+    await opt_outs.opt_out(rival.rep, "+8613805710001", OptOutReason.ASKED, now=NOW)
+    write_out = exports.as_csv if kind == "csv" else exports.as_xlsx
+
+    content = await joined(await write_out(stocked.owner, Filters(), Words.ZH, now=NOW))
+
+    # An apostrophe keeps a spreadsheet from reckoning with what begins by a plus.
+    phones = {row["电话"].removeprefix("'") for row in rows_of(content, kind)}
+    assert phones == {"", "057188880000", "+16502530000"}
+    before = await everything(stocked)
+    await bring_in(stocked, content, Policy.UPDATE)
+    assert await everything(stocked) == before
+    await opt_outs.withdraw(rival.manager, "+8613805710001", now=NOW)

@@ -6,10 +6,9 @@ from typing import Any, Final
 import pytest
 
 from server.customers.opt_outs import service as opt_outs
-from server.customers.opt_outs.rules import OptOutReason
+from server.customers.opt_outs.rules import OptedOut, OptOutReason
 from server.kit.errors import NotFound
 from server.leads import queries, service
-from server.leads.rules.handoff import OptedOut
 from server.leads.rules.states import LeadState, LeadStateUnfit
 from server.leads.rules.verdicts import Verdict
 from server.leads.schemas import LeadEdit, LeadFilters, NewLead

@@ -7,6 +7,8 @@ import pytest
 
 from server.customers import queries as customers
 from server.customers import service as customer_service
+from server.customers.bulk import service as bulk
+from server.customers.bulk.schemas import NewHandOver
 from server.customers.schemas import Filters, NewCustomer
 from server.kit.errors import NotFound
 from server.leads import jobs, queries, service
@@ -262,3 +264,32 @@ async def test_a_stranger_is_no_target(tenant: Tenant, rival: Tenant) -> None:
         await route(tenant, lead_id, rival.rep)
     with pytest.raises(NotFound):
         await route(rival, lead_id)
+
+
+async def test_s68_open_leads_go_along_with_the_customers_of_who_hands_over(
+    tenant: Tenant,
+) -> None:
+    heir = await a_rep(tenant)
+    waiting, taken, dealt = [await offered(tenant) for _ in range(3)]
+    for each in (taken, dealt):
+        await service.accept(tenant.rep, each, now=NOW)
+    await service.reached(tenant.rep, Stage.OPPORTUNITY, lead_id=dealt, at=NOW)
+    before = [await one(tenant.owner, each) for each in (waiting, taken, dealt)]
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+
+    done = await bulk.hand_over(tenant.manager, wanted, now=NOW)
+
+    given = [await one(tenant.owner, each) for each in (waiting, taken, dealt)]
+    assert [each.assignee_id for each in given] == [heir.user_id] * 2 + [tenant.rep.user_id]
+    assert [each.accept_by for each in given] == [each.accept_by for each in before]
+    assert (await queries.detail(tenant.owner, waiting)).events[-1].kind == "hand_over"
+    with pytest.raises(NotFound):
+        await service.accept(tenant.rep, waiting, now=NOW)
+    await service.accept(heir, waiting, now=NOW)
+
+    undone = await bulk.undo(tenant.manager, done.id, now=NOW)
+
+    assert (undone.restored, undone.kept) == (5, 0)
+    back = [await one(tenant.owner, each) for each in (waiting, taken, dealt)]
+    assert [each.assignee_id for each in back] == [tenant.rep.user_id] * 3
+    assert [each.state for each in back] == [LeadState.ACCEPTED] * 3

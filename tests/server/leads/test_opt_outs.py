@@ -7,11 +7,11 @@ import pytest
 
 from server.access import Actor
 from server.customers.opt_outs import queries, rules, service
-from server.customers.opt_outs.rules import OptOutReason
+from server.customers.opt_outs.rules import OptedOut, OptOutReason
 from server.identity import keys
 from server.kit import db
 from server.leads import service as leads
-from server.leads.rules.handoff import CalledTooOften, OptedOut
+from server.leads.rules.handoff import CalledTooOften
 from server.settings import Settings
 from tests.factories import NOW, Tenant
 from tests.postgres import Postgres

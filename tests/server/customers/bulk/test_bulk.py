@@ -27,6 +27,8 @@ from server.customers.bulk.rules import (
     restoration,
 )
 from server.customers.bulk.schemas import BulkChange, BulkView, NewBulkEdit, NewHandOver
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptOutReason
 from server.customers.schemas import (
     CustomerEdit,
     CustomerView,
@@ -438,6 +440,27 @@ async def test_open_tasks_go_along_too(tenant: Tenant) -> None:
     assert (undone.restored, undone.kept) == (2, 0)
     back = await tasks.task(tenant.rep, task)
     assert back.assignee_id == tenant.rep.user_id
+
+
+async def test_s45_who_asked_not_to_be_called_is_given_to_nobody_new_unless_they_signed(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    heir = await colleague(tenant)
+    (asked,) = await made(tenant.rep, 1, phone="13805719901")
+    (signed,) = await made(tenant.rep, 1, phone="13805719902", status="signed")
+    (other,) = await made(tenant.rep, 1, phone="13805719903")
+    for phone in ("+8613805719901", "+8613805719902"):
+        await opt_outs.opt_out(rival.rep, phone, OptOutReason.ASKED, now=NOW)
+
+    change = await edited(tenant.manager, [asked, other], owner_id=heir.user_id)
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[heir.user_id])
+    done = await bulk.hand_over(tenant.manager, wanted, now=LATER)
+
+    for view in (change, done):
+        assert (view.changed, view.unchanged, view.refused) == (1, 0, 1)
+        assert [(each.customer_id, each.code) for each in view.refusals] == [(asked, "opted_out")]
+    owners = [each.owner_id for each in await shown(tenant.owner, asked, signed, other)]
+    assert owners == [tenant.rep.user_id, heir.user_id, heir.user_id]
 
 
 async def test_who_has_left_hands_over_and_receives_nothing(tenant: Tenant) -> None:

@@ -14,6 +14,8 @@ from server.access import Actor, Role, Scope
 from server.access.rules import NotPermitted
 from server.customers import queries as customers
 from server.customers import service as customer_service
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptedOut, OptOutReason
 from server.customers.pools import queries, recycling, rules, service
 from server.customers.pools.recycling import Done
 from server.customers.pools.schemas import NewPool, NewRule, PoolEdit, PoolView, Release
@@ -67,6 +69,23 @@ async def test_a_customer_given_up_is_picked_by_a_colleague(tenant: Tenant) -> N
     await service.pick(colleague, made.id, now=NOW)
     assert (await customers.one(colleague, made.id)).phone == "+8613812345678"
     assert await pooled(colleague, pool) == []
+
+
+async def test_s45_who_asked_not_to_be_called_is_picked_by_nobody(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    pool = await make_pool(tenant.manager)
+    made = await make(tenant.rep, phone="13805719911")
+    await release(tenant.rep, made.id, pool)
+    await opt_outs.opt_out(rival.rep, "+8613805719911", OptOutReason.ASKED, now=NOW)
+
+    with pytest.raises(OptedOut):
+        await service.pick(tenant.actor(Role.SALES_REP), made.id, now=NOW)
+    change = CustomerEdit(owner_id=tenant.rep.user_id)
+    with pytest.raises(OptedOut):
+        await customer_service.edit(tenant.owner, made.id, change, now=NOW)
+
+    assert await pooled(tenant.manager, pool) == [made.id]
 
 
 async def test_what_is_shown_of_a_pool_has_no_phone_address_or_remark(tenant: Tenant) -> None:
