@@ -54,6 +54,7 @@ _VIEWS: Final[Mapping[str, Mapping[str, Any]]] = {
     "": {},
     "overdue": {"is_overdue": True},
     "ending": {"ending_within": ENDING_DAYS},
+    "untraced": {"is_untraced": True},
     **{str(state): {"state": str(state)} for state in State},
 }
 """What the tabs of the list narrow it by."""

@@ -39,6 +39,7 @@ async def filters(
     q: FromQuery[Search | None] = None,
     ending_within: Annotated[int | None, QueryParameter(ge=0, le=3650)] = None,
     is_overdue: FromQuery[bool | None] = None,
+    is_untraced: FromQuery[bool | None] = None,
 ) -> ContractFilters:
     """Gather what a list is narrowed by."""
     return ContractFilters(
@@ -48,6 +49,7 @@ async def filters(
         q=q,
         ending_within=ending_within,
         is_overdue=bool(is_overdue),
+        is_untraced=bool(is_untraced),
     )
 
 

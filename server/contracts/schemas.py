@@ -58,6 +58,8 @@ class ContractView(msgspec.Struct, frozen=True, kw_only=True):
     """The contract that this one goes on from."""
     renewed_by_id: UUID | None
     """The contract that goes on from this one, if it was not given up."""
+    is_untraced: bool
+    """Nothing leads to it: no deal, no earlier contract, no lead that its customer came of."""
     title: str
     number: str | None
     party_a: str | None
@@ -238,3 +240,5 @@ class ContractFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Days from today within which a contract in force has its last one and was not renewed."""
     is_overdue: bool = False
     """Whose payments are late."""
+    is_untraced: bool = False
+    """To which nothing leads, but for those that were given up."""

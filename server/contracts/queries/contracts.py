@@ -25,7 +25,13 @@ from server.kit.pages import PAGE_SIZE, Page
 from sync_protocol.contracting.states import BINDING
 from sync_protocol.quoting import lines as quoting
 
-_COLUMNS: Final = """
+_UNTRACED: Final = """
+k.opportunity_id IS NULL AND k.renews_id IS NULL AND NOT EXISTS (
+    SELECT FROM raw_lead r WHERE r.tenant_id = k.tenant_id AND r.customer_id = k.customer_id
+        AND r.received_at <= k.created_at)
+"""
+"""Nothing leads to it: no deal, no earlier contract, no lead that its customer came of (S49)."""
+_COLUMNS: Final = f"""
     k.id, k.seq, k.customer_id, c.name AS customer_name, k.opportunity_id,
     o.name AS opportunity_name, o.state AS opportunity_state, k.quote_id, k.renews_id, k.title,
     k.number, k.party_a, k.party_b, k.currency, k.amount_minor, k.plan, k.effective_on, k.ends_on,
@@ -34,8 +40,8 @@ _COLUMNS: Final = """
     k.created_at, (
         SELECT n.id FROM contract n WHERE n.tenant_id = k.tenant_id AND n.renews_id = k.id
             AND n.state <> 'void' AND NOT n.deleted ORDER BY n.id LIMIT 1
-    ) AS renewed_by_id
-"""
+    ) AS renewed_by_id, {_UNTRACED} AS is_untraced
+"""  # noqa: S608 - constants
 _FROM: Final = """
     contract k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
     LEFT JOIN opportunity o ON o.tenant_id = k.tenant_id AND o.id = k.opportunity_id
@@ -137,6 +143,8 @@ def _filtered(actor: Actor, filters: ContractFilters, now: datetime) -> Where:
         where.add(_RENEWED)
     if filters.is_overdue:
         where.add("k.next_due_on <> '' AND k.next_due_on < {}", str(today))
+    if filters.is_untraced:
+        where.add(f"k.state <> 'void' AND {_UNTRACED}")
     return where
 
 

@@ -1,7 +1,7 @@
 """A contract goes from draft to its last day; what was signed stands, and is paid to the fen."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +50,7 @@ from tests.server.contracts.stories import (
     write,
 )
 from tests.server.customers.pools.test_pools import make_pool, owner_of
+from tests.server.leads import stories as leads
 from tests.server.pipeline import stories as deals
 from tests.server.pipeline.stories import begin, make_customer
 from tests.server.sales import stories as quotes
@@ -79,6 +80,34 @@ async def test_s106_a_contract_is_approved_by_somebody_else_and_signed(tenant: T
         "approve",
         "submit",
     ]
+
+
+async def test_s49_a_contract_to_which_nothing_leads_is_flagged(tenant: Tenant) -> None:
+    alone = await write(tenant.rep)
+    deal = await begin(tenant.rep)
+    by_deal = await write(tenant.rep, opportunity_id=deal)
+    renewal = await write(tenant.rep, renews_id=alone)
+    by_lead = await write(tenant.rep, customer_id=await led(tenant, NOW))
+    lead_came_after = await write(tenant.rep, customer_id=await led(tenant, NOW + 5 * DAY))
+
+    flagged = await queries.list_page(tenant.owner, ContractFilters(is_untraced=True), now=NOW)
+
+    assert {each.id for each in flagged.items} == {alone, lead_came_after}
+    every = await queries.list_page(tenant.owner, ContractFilters(), now=NOW)
+    assert {each.id: each.is_untraced for each in every.items} == {
+        alone: True,
+        by_deal: False,
+        renewal: False,
+        by_lead: False,
+        lead_came_after: True,
+    }
+
+
+async def led(tenant: Tenant, at: datetime) -> UUID:
+    """Give the customer that a lead became."""
+    lead = await leads.one(tenant.owner, await leads.offered(tenant, at))
+    assert lead.customer_id is not None
+    return lead.customer_id
 
 
 async def test_nobody_but_the_owner_approves_an_own_contract(tenant: Tenant) -> None:
