@@ -84,27 +84,27 @@ async def test_s88_the_pages_of_custom_objects_are_for_everybody(
         values = {state.name: str(option.id), day.name: f"2027-0{number}-15", price.name: 128_000}
         held = await record(shop.manager, customer, course, f"奶茶研发第{number}期", custom=values)
     await let_in(context, site, shop.manager)
-    for language, theme in (("zh-CN", "light"), ("en", "dark")):
+    # A phone in one language and a desk in the other: each look is one that no other has.
+    for language, theme, width in (("zh-CN", "light", 360), ("en", "dark", 1440)):
         await context.add_cookies(
             [
                 {"name": "language", "value": language, "url": site.url},
                 {"name": "theme", "value": theme, "url": site.url},
             ]
         )
+        await page.set_viewport_size({"width": width, "height": 900})
         for name, path in {
             "object": f"/objects/{course.id}/edit",
             "records": f"/objects/{course.id}",
             "record": f"/records/{held}",
         }.items():
-            for width in (1440, 360):
-                await page.set_viewport_size({"width": width, "height": 900})
-                await open_page(page, path)
-                assert await too_wide(page) == [], (name, width)
-                assert await crowded(page) == [], (name, width)
-                if width == 360:
-                    assert await too_small(page) == [], name
-                if folder := os.environ.get("TONGLU_SHOTS"):
-                    shot = f"{folder}/{name}-{language}-{width}.png"
-                    await page.screenshot(path=shot, full_page=True)
-            if language == "en":
+            await open_page(page, path)
+            assert await too_wide(page) == [], (name, width)
+            assert await crowded(page) == [], (name, width)
+            if width == 360:
+                assert await too_small(page) == [], name
+            else:
                 assert await violations(page, axe, language) == [], name
+            if folder := os.environ.get("TONGLU_SHOTS"):
+                shot = f"{folder}/{name}-{language}-{width}.png"
+                await page.screenshot(path=shot, full_page=True)
