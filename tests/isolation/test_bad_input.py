@@ -266,12 +266,11 @@ _FORMS: Final = [
 _HOSTILE_FORMS: Final = [
     b"",
     b"a\x00b",
+    "²".encode(),
     b"\xff\xfe",
     b"\xed\xa0\x80",
     b"x" * 100_000,
-    b"-1",
     b"9" * 5_000,
-    "²".encode(),
     b"not-an-id",
     b"'; DROP TABLE customer; --",
     "\u202e𝕏".encode(),
