@@ -66,6 +66,18 @@ REQUEST_COLOURS = {
     "declined": "bad",
     "cancelled": "",
 }
+REGISTRATION_COLOURS = {
+    "provisional": "",
+    "checking": "acc",
+    "granted": "ok",
+    "extended": "ok",
+    "converted": "ok",
+    "contested": "warn",
+    "refused": "bad",
+    "revoked": "bad",
+    "expired": "",
+    "released": "",
+}
 VERDICT_COLOURS = {"helped": "ok", "partly": "warn", "missed": "bad"}
 SEVERITY_COLOURS = {"low": "slate", "normal": "sky", "high": "amber", "critical": "rose"}
 BENEFIT_MEANING = {

@@ -78,6 +78,13 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
             "nav.contracts_short",
             Permission.CUSTOMERS_READ,
         ),
+        _Place(
+            "/registrations",
+            "shield-check",
+            "nav.registrations",
+            "nav.registrations_short",
+            Permission.CUSTOMERS_READ,
+        ),
         _Place("/prices", "banknote", "nav.prices", "nav.prices_short", Permission.PRICES_MANAGE),
         _Place("/pools", "layers", "nav.pools", "nav.pools", Permission.CUSTOMERS_READ),
     ),
@@ -128,6 +135,7 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             "/console", "layout-dashboard", "nav.overview", "nav.overview", Permission.CHANNEL_SEE
         ),
         _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
+        _Place("/console/court", "badge-check", "nav.court", "nav.court", Permission.CASES_RULE),
         _Place(
             "/console/requests",
             "sparkles",

@@ -36,6 +36,7 @@ from server.identity.schemas import Directory
 from server.kit import clock, ids
 from server.pipeline import queries as deals
 from server.quality import queries as quality
+from server.registrations import queries as registrations
 from server.relationships import queries as relationships
 from server.requests import queries as requests
 from server.sync import queries as sync
@@ -59,6 +60,7 @@ ICONS: Final = {
     "opportunity": "funnel",
     "quote": "file-check",
     "contract": "badge-check",
+    "registration": "shield-check",
     "service_case": "circle-help",
     "resource_request": "sparkles",
     "custom_record": "layers",
@@ -79,6 +81,7 @@ _WHOLE: Final = frozenset(
         "opportunity",
         "quote",
         "contract",
+        "registration",
         "service_case",
         "resource_request",
     }
@@ -265,6 +268,7 @@ async def facts(
         and (
             Permission.TASKS_ASSIGN in allowed or found.customer.owner_id in {None, actor.user_id}
         ),
+        "registrations": await registrations.of_customer(actor, customer_id, now=clock.now()),
         "requests": await requests.of_customer(actor, customer_id, now=clock.now()),
         "request_colours": REQUEST_COLOURS,
         **await _of_objects(actor, held),

@@ -1751,6 +1751,18 @@ PAGES: Final[dict[Route, Case]] = {
         ids={"path.customer_id": "customer"}
     ),
     ("GET", "/quality"): Case(ids={"query.owner_id": "user"}, answers={"query.owner_id": 200}),
+    ("GET", "/registrations"): Case(),
+    ("POST", "/customers/{customer_id}/registrations"): Case(
+        ids={"path.customer_id": "unregistered"}, body=lambda _: {}, spends="path.customer_id"
+    ),
+    ("GET", "/registrations/{registration_id}"): Case(ids=_REGISTRATION),
+    ("POST", "/registrations/{registration_id}/decisions"): Case(
+        ids=_REGISTRATION, body=lambda _: {"verb": "release"}, spends="path.registration_id"
+    ),
+    # Nobody has decided yet, so there is nothing to appeal.
+    ("POST", "/registrations/{registration_id}/appeal"): Case(
+        ids=_DISPUTED, body=lambda company: {"reason": company.text("申诉")}, succeeds=False
+    ),
     ("GET", "/requests"): Case(),
     ("GET", "/customers/{customer_id}/requests/new"): Case(
         ids={"path.customer_id": "customer", "query.opportunity_id": "opportunity"},
@@ -2145,6 +2157,20 @@ PAGES: Final[dict[Route, Case]] = {
         ids={"path.agent_id": "tenant"},
         role=_PLATFORM,
         answers={"path.agent_id": 409},
+        succeeds=False,
+    ),
+    ("GET", "/console/court"): Case(role=_PLATFORM),
+    ("GET", "/console/court/{case_id}"): Case(
+        ids={"path.case_id": "registration_case"},
+        answers={"path.case_id": 200},
+        role=_PLATFORM,
+    ),
+    # Decided once; asked again it is decided already.
+    ("POST", "/console/court/{case_id}/verdict"): Case(
+        ids={"path.case_id": "registration_case"},
+        answers={"path.case_id": 409},
+        body=lambda company: {"reason": company.text("理由")},
+        role=_PLATFORM,
         succeeds=False,
     ),
     ("GET", "/console/requests"): Case(role=_PLATFORM),

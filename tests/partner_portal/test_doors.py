@@ -60,6 +60,7 @@ FOR_AGENTS = {
     "/processes/migration",
     "/quotes",
     "/cases",
+    "/registrations",
     "/requests",
     "/quality",
     "/contracts",
@@ -142,7 +143,9 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/leads/export.csv",
     "/leads/new",
 }
-FOR_OPERATORS = {"/console/agents/new", "/console/programs/new", "/console/requests"}
+FOR_OPERATORS = {
+    *("/console/agents/new", "/console/court", "/console/programs/new", "/console/requests"),
+}
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
 FEEDS = {"/live"}
 
@@ -271,6 +274,7 @@ async def test_the_navigation_offers_only_what_opens(browser: Browser, company: 
         "/deals",
         "/quotes",
         "/cases",
+        "/registrations",
         "/requests",
         "/contracts",
         "/pools",

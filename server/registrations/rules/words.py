@@ -15,7 +15,7 @@ _NAMES: Final[Mapping[Rule, tuple[str, str]]] = {
     Rule.WORD: ("客户本人意愿", "the customer's own word"),
     Rule.LOT: ("抽签", "the lot"),
 }
-_SAME: Final = ("各方相同，看下一条", "nobody is ahead; the next rule decides")
+_SAME: Final = ("无人领先，看下一条", "nobody is ahead; the next rule decides")
 _KEPT: Final = ("领先：{kept}", "ahead: {kept}")
 _DECIDED: Final = ("结论：{winner}优先（{by}）。", "Decided: {winner} is first ({by}).")
 _ALONE: Final = ("只有一方报备，无需比较。", "Nobody else has registered; nothing to compare.")
