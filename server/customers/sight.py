@@ -80,25 +80,27 @@ class Where:
         self._texts = ["c.tenant_id = $1"]
         if not with_deleted:
             self._texts.append("NOT c.deleted")
-        self.own = self._own()
+        own = self._own()
+        self.own = f"({' OR '.join(own)})" if own else "TRUE"
         """The actor's own sight, as a condition."""
-        if actor.scope is not Scope.TENANT:
-            lines = lines_of(actor) if with_shared else ()
-            self._texts.append(f"({' OR '.join([self.own, *map(self._line, lines)])})")
+        lines = lines_of(actor) if with_shared else ()
+        self._ways = [*([each] for each in own), *map(self._line, lines)]
+        """In which ways a customer is seen: each a column that has an index, and what narrows it.
+        No way at all means that everything is."""
 
-    def _own(self) -> str:
-        """Say which customers are within the actor's own sight."""
+    def _own(self) -> list[str]:
+        """Say which customers are within the actor's own sight: any of these; none means all."""
         actor = self.actor
         match actor.scope:
             case Scope.MINE:
-                return f"c.owner_id = {self.param(actor.user_id)}"
+                return [f"c.owner_id = {self.param(actor.user_id)}"]
             case Scope.TEAM:
                 mine, ours = self.param(actor.user_id), self.param(actor.team_id)
-                return f"(c.owner_id = {mine} OR c.team_id = {ours})"
+                return [f"c.owner_id = {mine}", f"c.team_id = {ours}"]
             case Scope.TENANT:
-                return "TRUE"
+                return []
 
-    def _line(self, line: Sharing) -> str:
+    def _line(self, line: Sharing) -> list[str]:
         """Say which customers a line of policy is about."""
         texts = [f"c.team_id = {self.param(line.from_team_id)}"]
         if line.levels:
@@ -107,7 +109,7 @@ class Where:
             texts.append(f"c.city = ANY({self.param(list(line.cities))}::text[])")
         if line.tag_id is not None:
             texts.append(_HAS_TAG.format(self.param(search.tag_token(str(line.tag_id)))))
-        return f"({' AND '.join(texts)})"
+        return texts
 
     def by_key(self, stretch: Stretch) -> str:
         """Say which customers are found by keys of a stretch, as a further condition.
@@ -142,7 +144,29 @@ class Where:
     @property
     def text(self) -> str:
         """Give all conditions, to stand behind WHERE."""
-        return " AND ".join(self._texts)
+        ways = " OR ".join(f"({' AND '.join(way)})" for way in self._ways)
+        return " AND ".join([*self._texts, *([f"({ways})"] if ways else [])])
+
+    @property
+    def by_way(self) -> list[str]:
+        """Give all conditions once for each way to see a customer: what any finds is what all do.
+
+        Each way is a column whose index gives the customers in the order of a list.
+        """
+        return [" AND ".join([*self._texts, *way]) for way in self._ways]
+
+    def may_see(self, key: str) -> str:
+        """Say that the customer of an id may be within sight, as a further condition.
+
+        A first sieve where keys of all customers are read: the ids of those within sight are read
+        once, from indexes alone, and what passes is still to be looked at by `text`.
+        """
+        seen = " UNION ALL ".join(
+            f"SELECT c.id FROM customer c WHERE c.tenant_id = $1 AND {way}"  # noqa: S608 - constants and numbered parameters
+            for way in dict.fromkeys(way[0] for way in self._ways)
+        )
+        # Said in this way it is no join, whose order a plan might turn around.
+        return f" AND ({key} IN ({seen})) IS TRUE" if seen else ""
 
 
 async def newest_first(

@@ -18,11 +18,12 @@ from server.customers.schemas import Chosen, Count, CustomerView, Filters, Sort,
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.kit.schema import or_else
 from sync_protocol.schema import MAX_SAFE_INT
 
 _NO_REVENUE: Final = -(2**53)
 """Where customers without an expected revenue stand in the order; below every amount."""
-_REVENUE: Final = f"coalesce(c.expected_revenue_minor, {_NO_REVENUE})"
+_REVENUE: Final = or_else("c.expected_revenue_minor", _NO_REVENUE)
 _ORDERS: Final[dict[Sort, tuple[str, type[tuple[Any, ...]], str]]] = {
     Sort.NAME: (
         "c.name_pinyin, c.id",
@@ -128,15 +129,29 @@ async def _sorted(where: Where, sort: Sort, cursor: str | None, limit: int) -> P
     order, shape, behind = _ORDERS[sort]
     if cursor is not None:
         where.add(behind, *decode_cursor(cursor, shape))
+    end = f"ORDER BY {order} LIMIT {where.param(limit + 1)}"
     rows = await db.connection().fetch(
-        f"SELECT {COLUMNS}, c.name_pinyin FROM {FROM} WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
-        f" ORDER BY {order} LIMIT {where.param(limit + 1)}",
+        f"SELECT {COLUMNS}, c.name_pinyin FROM {FROM} WHERE {_first(where, end)} {end}",  # noqa: S608 - constants and numbered parameters
         *where.args,
     )
     return Page(
         [rows_.customer(where.actor, row) for row in rows[:limit]],
         _cursor_behind(rows[limit - 1], sort) if len(rows) > limit else None,
     )
+
+
+def _first(where: Where, end: str) -> str:
+    """Give the conditions; where a customer may be seen in several ways, the first by each way.
+
+    Each way has its index, in which the first are found without reading the others.
+    """
+    if len(where.by_way) < 2:  # noqa: PLR2004 - several
+        return where.text
+    firsts = " UNION ALL ".join(
+        f"(SELECT c.id FROM {FROM} WHERE {text} {end})"  # noqa: S608 - constants and numbered parameters
+        for text in where.by_way
+    )
+    return f"c.tenant_id = $1 AND c.id = ANY(ARRAY({firsts}))"
 
 
 def _cursor_behind(row: asyncpg.Record, sort: Sort) -> str:

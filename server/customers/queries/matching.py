@@ -132,7 +132,7 @@ def _walk(number: int, leg: _Leg, where: Where, place: _Place | None, limit: int
         CROSS JOIN LATERAL (
             SELECT {COLUMNS} FROM {FROM} WHERE c.id = {key} AND {where.text}{narrowed} LIMIT 1
         ) AS found
-        WHERE k.tenant_id = $1 AND {inside(leg.stretch, where, behind=behind)}
+        WHERE k.tenant_id = $1 AND {inside(leg.stretch, where, behind=behind)}{where.may_see(key)}
         ORDER BY k.token, k.record_id LIMIT {limit:d}
     )"""  # noqa: S608 - constants and numbered parameters
 

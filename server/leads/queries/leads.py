@@ -13,6 +13,7 @@ from server.customers.rules import masks, search
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.kit.schema import or_else
 from server.leads import sight
 from server.leads.queries import ground
 from server.leads.rules import handoff
@@ -27,6 +28,7 @@ from server.leads.schemas import (
     LeadView,
 )
 
+_AMOUNT: Final = or_else("l.amount_minor", -1)
 _COLUMNS: Final = """
     l.id, l.path, l.name, l.contact_name, l.phone, l.uscc, l.city, l.district, l.industry, l.need,
     l.amount_minor, l.source_id, l.campaign_id, l.cost_key, l.tags, l.rules_version, l.state,
@@ -72,7 +74,7 @@ async def list_page(
     if filters.q is not None and (found := _found(actor, where, filters.q)) is not None:
         where.add(found)
     if sort == "amount":
-        key, order = "coalesce(l.amount_minor, -1)", "coalesce(l.amount_minor, -1) DESC, l.id"
+        key, order = _AMOUNT, f"{_AMOUNT} DESC, l.id"
     else:
         key, order = "l.received_at", "l.received_at DESC, l.id DESC"
     if cursor is not None:
@@ -119,11 +121,7 @@ def _continue(where: _Where, sort: LeadSort, cursor: str) -> None:
     """Go on behind the last row."""
     if sort == "amount":
         amount, last_id = decode_cursor(cursor, tuple[int, UUID])
-        where.add(
-            "(coalesce(l.amount_minor, -1) < {} OR (coalesce(l.amount_minor, -1) = {}"
-            " AND l.id > {}))",
-            *(amount, amount, last_id),
-        )
+        where.add(f"{_AMOUNT} <= {{0}} AND ({_AMOUNT} < {{0}} OR l.id > {{1}})", amount, last_id)
     else:
         received_at, last_id = decode_cursor(cursor, tuple[datetime, UUID])
         where.add("(l.received_at, l.id) < ({}, {})", received_at, last_id)
