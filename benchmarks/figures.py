@@ -8,6 +8,7 @@ import msgspec
 
 ALLOWANCE: Final = 1.5
 """A goal is met within this multiple of its ratio to the floor: machines differ, ratios less."""
+_TWENTY: Final = 20
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -42,11 +43,15 @@ class Spread(msgspec.Struct, frozen=True):
     low: float
     high: float
     runs: int
+    p95: float | None = None
+    """What one of twenty takes longer than; where there were as many."""
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
         """Sum up the values of the runs."""
-        return cls(statistics.median(values), min(values), max(values), len(values))
+        known = len(values) >= _TWENTY
+        p95 = statistics.quantiles(values, n=_TWENTY)[-1] if known else None
+        return cls(statistics.median(values), min(values), max(values), len(values), p95)
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +75,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     lower_is_better: bool = True
     spent: Spent | None = None
     """The CPU of one request on our side."""
+    notes: list[str] = []
+    """How it was answered, a line each."""
     floor_spent: Spent | None = None
 
     @property
@@ -127,6 +134,10 @@ def as_table(report: Report) -> str:
         for side, spent in (("ours", figure.spent), ("floor", figure.floor_spent)):
             if spent is not None:
                 lines.append(f"  {figure.what}, {side}: {spent}")
+    noted = [figure for figure in report.figures if figure.notes]
+    lines += ["", "how it was answered"] if noted else []
+    for figure in noted:
+        lines += [f"  {figure.what}", *(f"    {note}" for note in figure.notes)]
     lines += ["", "raw bounds of this run (per second)"]
     lines += [f"  {name:<58}{bound.median:>12,.0f}" for name, bound in report.bounds.items()]
     return "\n".join(lines)
