@@ -8,7 +8,7 @@ from server.access import Actor
 from server.changelog import custom
 from server.customers.queries.rows import CHANGED_AT, FROM
 from server.customers.rules import masks, places, search
-from server.customers.rules.search import Stretch
+from server.customers.rules.search import Question, Stretch
 from server.customers.schemas import Filters
 from server.customers.sight import Where
 from server.kit import db
@@ -18,6 +18,9 @@ _HAS_KEY: Final = (
     "EXISTS (SELECT FROM customer_token k WHERE k.tenant_id = $1 AND k.token = {}"
     " AND k.record_id = c.id)"
 )
+
+_MANY: Final = 400
+"""What this many keys find is sooner met along a list of 100,000 than looked up."""
 
 
 async def where_of(actor: Actor, filters: Filters, *, with_shared: bool = False) -> Where:
@@ -68,9 +71,38 @@ def ask(where: Where, text: str | None) -> None:
     if question.name_holds:
         where.add("strpos(lower(c.name), {}) > 0", question.name_holds)
         return
+    where.add(f"c.id IN ({_found(where, question)})")
+
+
+async def ask_in_order(where: Where, text: str | None) -> None:
+    """Do as `ask`, for the first few in another order than the search's.
+
+    Where many are found, what is in that order is read until enough of it is among them; else what
+    is found is read and put in order.
+    """
+    question = search.question(text) if text else None
+    if question is None or not question.stretches or not await _are_many(where, question):
+        ask(where, text)
+        return
+    # Said in this way it is no join, whose order a plan might turn around.
+    where.add(f"(c.id IN ({_found(where, question)})) IS TRUE")
+
+
+async def _are_many(where: Where, question: Question) -> bool:
+    """Say whether more keys answer a question than are sooner looked up one by one."""
+    keys = Where.of_tenant(where.actor)
+    found = _found(keys, question)
+    count = await db.connection().fetchval(
+        f"SELECT count(*) FROM (SELECT FROM ({found}) AS held LIMIT {_MANY + 1}) AS first",  # noqa: S608 - constants and numbered parameters
+        *keys.args,
+    )
+    return bool(count > _MANY)
+
+
+def _found(where: Where, question: Question) -> str:
+    """Write the SELECT of the customers that a question finds."""
     stretches = (*question.stretches, *question.lent)
-    found = " UNION ALL ".join(_holders(where, stretch) for stretch in stretches)
-    where.add(f"c.id IN ({found})")
+    return " UNION ALL ".join(_holders(where, stretch) for stretch in stretches)
 
 
 def _holders(where: Where, stretch: Stretch) -> str:

@@ -11,7 +11,7 @@ from server.access import Actor, Part, Permission, ensure
 from server.customers import sight
 from server.customers.queries import matching
 from server.customers.queries import rows as rows_
-from server.customers.queries.filters import ask, where_of
+from server.customers.queries.filters import ask, ask_in_order, where_of
 from server.customers.queries.rows import COLUMNS, FROM
 from server.customers.rules import search
 from server.customers.schemas import Chosen, Count, CustomerView, Filters, Sort, Summary
@@ -65,7 +65,7 @@ async def list_page(
             Part.REVENUE in line.parts for line in sight.lines_of(actor)
         )
         where = await where_of(actor, filters, with_shared=is_told)
-        ask(where, filters.q)
+        await ask_in_order(where, filters.q)
         return await _sorted(where, Sort.NAME if sort is Sort.MATCH else sort, cursor, limit)
 
 

@@ -127,6 +127,41 @@ async def test_a_search_finds_what_one_sees_of_what_many_have(company: Company, 
     assert set(found) == wanted
 
 
+@pytest.mark.parametrize("q", ["苏州", "物流"])
+@pytest.mark.parametrize("who", _VIEWERS)
+async def test_what_a_search_finds_may_be_listed_in_another_order(
+    company: Company, who: str, q: str
+) -> None:
+    """Of many that are found, the newest are met along the list; few are put in order."""
+    actor = viewer(company, who)
+    everybody = await walked(
+        lambda cursor: queries.list_page(actor, Filters(), cursor=cursor, limit=200),
+        lambda customer: customer,
+    )
+
+    found = await walked(
+        lambda cursor: queries.list_page(
+            actor, Filters(q=q), sort=Sort.UPDATED, cursor=cursor, limit=70
+        ),
+        lambda customer: customer.id,
+    )
+
+    assert found == [customer.id for customer in everybody if q in customer.name]
+
+
+async def test_the_newest_of_many_that_are_found_are_met_along_the_list(company: Company) -> None:
+    boss = viewer(company, "manager")
+    many = await queries.summary(boss, Filters(q="苏州"))
+
+    plan = await planned(
+        company, lambda: queries.list_page(boss, Filters(q="苏州"), sort=Sort.UPDATED, limit=10)
+    )
+
+    assert many.customers > _SIZE / 5
+    assert plan.sorted_rows == 0
+    assert not any("Join" in node or "Loop" in node for node in plan.nodes)
+
+
 _DEEP: Final = {
     Sort.UPDATED: encode_cursor(_SIZE // 2, UUID(int=0)),
     Sort.NAME: encode_cursor("nan jing", UUID(int=0)),
