@@ -32,7 +32,7 @@ from server.pipeline.schemas import DealFilters
 COMPANIES: Final = 200
 _LARGEST: Final = 0.4
 """The part of all customers that one company has."""
-_PROBES: Final = 60
+_PROBES: Final = 40
 _SMALL_PAGES: Final = 64
 """Half a megabyte: what is smaller is read whole sooner than by an index."""
 _EXPLAINED: Final = 3

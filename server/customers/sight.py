@@ -148,6 +148,11 @@ class Where:
         return " AND ".join([*self._texts, *([f"({ways})"] if ways else [])])
 
     @property
+    def sees_all(self) -> bool:
+        """Say whether every customer of the tenant is seen."""
+        return not self._ways
+
+    @property
     def by_way(self) -> list[str]:
         """Give all conditions once for each way to see a customer: what any finds is what all do.
 
