@@ -110,7 +110,7 @@ pushes = st.builds(
     pull=st.none() | _pulls,
     epoch=_whole,
     pending=_whole,
-    app_version=_text,
+    app_version=_text.filter(lambda text: "\0" not in text),
     lost=st.none() | st.tuples(_number, _number),
 )
 
