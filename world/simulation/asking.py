@@ -52,7 +52,8 @@ _BESIDE: Final[Mapping[str, _Drawn]] = {
 def ask(client: Client, rng: random.Random, words: Iterator[str]) -> None:
     """Ask for something of a record that is shown, or of one that never was."""
     name = rng.choice(INTENTS)
-    kind = _KINDS.get(name.partition(".")[0], Customer)
+    # What is registered is a customer; the registration is only made by it.
+    kind = Customer if name in TIMED else _KINDS.get(name.partition(".")[0], Customer)
     shown: list[Record] = list(client.find(kind))
     record = rng.choice(shown) if shown else None
     beside = _BESIDE[name](record, rng, words) if name in _BESIDE else {}
