@@ -2,10 +2,12 @@
 
 A check is counted before anything is looked up, and stays counted whatever comes of it, so that
 who asks at random learns at most as many answers as a day has. The same work is done whatever the
-answer is; that somebody asked for a customer who does not exist is found out afterwards, from what
-each check leaves behind alike.
+answer is, and it leaves after a time of its own. That somebody asked for a customer who does not
+exist is found out afterwards, from what each check leaves behind alike.
 """
 
+import asyncio
+import random
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -26,6 +28,12 @@ from sync_protocol.registering import OPEN, State
 CHECKED: Final = "registrations.checked"
 KEYS_ASKED: Final = 4
 """As many hashes are looked up each time, whatever was given; a record of a customer has more."""
+
+ANSWERS_AFTER_S: Final = (0.015, 0.025)
+"""Between these an answer leaves after its question, by chance: what little longer it takes to find
+something than nothing is lost in it."""
+
+_CHANCE: Final = random.SystemRandom()
 
 _SPEND: Final = """
 INSERT INTO registration_check (tenant_id, user_id, day, asked) VALUES ($1, $2, $3, 1)
@@ -50,6 +58,8 @@ async def check(actor: Actor, asked: Check, *, now: datetime) -> Checked:
     :raises BadUscc, BadPhone, IdentityMissing: naming the field; asking counts all the same.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
+    loop = asyncio.get_running_loop()
+    leaves_at_s = loop.time() + _CHANCE.uniform(*ANSWERS_AFTER_S)
     by_person, by_agent, given = await _spend(actor, now)
     states.ensure_may_check(given, by_person=by_person, by_agent=by_agent)
     keys = identities.keys_asked(asked)
@@ -61,6 +71,7 @@ async def check(actor: Actor, asked: Check, *, now: datetime) -> Checked:
         answer = _answer(actor.tenant_id, rows)
         told = {"tenant_id": str(actor.tenant_id), "keys": wanted}
         await outbox.add(CHECKED, told, tenant_id=None, now=now)
+    await asyncio.sleep(max(0.0, leaves_at_s - loop.time()))
     return Checked(answer=answer, checks_left=given.checks_per_day_rep - by_person)
 
 
