@@ -55,11 +55,19 @@ async def used_s(tenant_id: UUID) -> float:
     To the nanosecond, as Linux schedules: clocks that tick a hundred times a second would say
     nothing of a few milliseconds.
     """
+    # While it is open its own process is there; others of the pool come and go.
     async with db.tenant_transaction(tenant_id):
         backend = await db.connection().fetchval("SELECT pg_backend_pid()")
-    postmaster = int(_stat(backend)[1])
-    scheduled = (Path(f"/proc/{pid}/schedstat") for pid in _families([postmaster])[postmaster])
-    return time.process_time() + sum(int(each.read_text().split()[0]) for each in scheduled) / 1e9
+        postmaster = int(_stat(backend)[1])
+        members = _families([postmaster])[postmaster]
+    return time.process_time() + sum(map(_scheduled_s, members))
+
+
+def _scheduled_s(pid: int) -> float:
+    """Read how long a process has been on a processor; nothing of one that has just ended."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    return 0.0
 
 
 def _families(roots: Iterable[int]) -> dict[int, list[int]]:
