@@ -44,6 +44,8 @@ from sync_protocol.custom_fields import Definition
 from sync_protocol.schema import CONTACT_ROLES, STANCES
 from sync_protocol.schema.custom import is_custom
 
+TAGS_SHOWN: Final = 8
+"""How many of a customer's tags stand on its page; the others are one step away (S15)."""
 ICONS: Final = {
     "customer": "building-2",
     "contact": "user",
@@ -234,6 +236,7 @@ async def facts(
         "store_fields": STORE,
         "teller": teller,
         "people": sorted(directory.people.items(), key=lambda item: item[1]),
+        "tags_shown": TAGS_SHOWN,
         "other_tags": [tag for tag in all_tags if tag.id not in set(found.customer.tags)],
         "moments": [teller.moment(entry, said) for entry in history.items],
         "more_history": history.next_cursor,

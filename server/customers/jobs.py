@@ -1,4 +1,4 @@
-"""Work that the outbox and the schedule bring: customers fall into the pools."""
+"""Work that the outbox and the schedule bring: customers fall into the pools, tags retire."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time
@@ -6,6 +6,7 @@ from typing import Final
 
 from server.customers.imports.target import CUSTOMERS
 from server.customers.pools import recycling
+from server.customers.service import tag_use
 from server.imports import targets
 from server.kit import outbox
 from server.kit.schedule import Daily, Planned
@@ -25,9 +26,24 @@ async def recycle_everywhere(now: datetime) -> None:
     await outbox.add_for_each(recycling.TOPIC, await partners.tenant_ids(), now=now)
 
 
+async def retire_tags(job: outbox.Job, now: datetime) -> None:
+    """Retire a company's tags that nobody uses."""
+    assert job.tenant_id is not None, "tags are a company's"
+    await tag_use.retire_unused(job.tenant_id, now=now)
+
+
+async def retire_tags_everywhere(now: datetime) -> None:
+    """Leave a day's look at the tags for each company."""
+    await outbox.add_for_each(tag_use.TOPIC, await partners.tenant_ids(), now=now)
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     recycling.TOPIC: recycle,
+    tag_use.TOPIC: retire_tags,
 }
 """By topic, what the worker calls."""
-SCHEDULE: Final = {recycling.TOPIC: Planned(Daily(time(4, 40)), recycle_everywhere)}
+SCHEDULE: Final = {
+    recycling.TOPIC: Planned(Daily(time(4, 40)), recycle_everywhere),
+    tag_use.TOPIC: Planned(Daily(time(4, 20)), retire_tags_everywhere),
+}
 """By name, what comes round."""

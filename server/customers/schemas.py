@@ -160,6 +160,8 @@ class TagView(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
     owner_id: UUID | None
     expires_on: str | None
+    customers: int | None = None
+    """How many customers carried it last night; in the list of all tags alone."""
 
 
 class CustomerDetail(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,6 +99,15 @@ class Tag(Synced, Table, tablename="tag"):
     expires_on = Text(null=True)
 
 
+class TagUse(Table, tablename="tag_use"):
+    """How many customers carried a tag last night, and when it was used last."""
+
+    tenant_id = UUID()
+    tag_id = UUID(primary_key=True)
+    customers = BigInt()
+    used_at = Timestamptz()
+
+
 class CustomField(Synced, Table, tablename="custom_field"):
     """A field that the company gave its own records: what it is called, means and takes."""
 

@@ -217,6 +217,7 @@ _LATER: Final = {
     "counting_run",
     "registry_alarm",
     "released_cell",
+    "tag_use",
     "territory",
 }
 """Tables that a worker, the platform or an upload fills."""

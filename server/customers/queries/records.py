@@ -129,11 +129,13 @@ async def _tags_of(actor: Actor, customer: CustomerView) -> list[TagView]:
 
 
 async def tags(actor: Actor) -> list[TagView]:
-    """List the tenant's tags by name."""
+    """List the tenant's tags by name, with how much each is used."""
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
-            'SELECT * FROM tag WHERE tenant_id = $1 AND NOT deleted ORDER BY name COLLATE "C", id',
+            "SELECT t.*, u.customers FROM tag t"
+            " LEFT JOIN tag_use u ON u.tenant_id = t.tenant_id AND u.tag_id = t.id"
+            ' WHERE t.tenant_id = $1 AND NOT t.deleted ORDER BY t.name COLLATE "C", t.id',
             actor.tenant_id,
         )
     return [_view(row, TagView) for row in rows]

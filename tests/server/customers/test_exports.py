@@ -51,7 +51,7 @@ async def stocked(tenant: Tenant) -> Tenant:
 @pytest.mark.parametrize("words", Words)
 @pytest.mark.parametrize("policy", Policy)
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-async def test_an_export_that_comes_back_changes_nothing(
+async def test_s101_an_export_that_comes_back_changes_nothing(
     stocked: Tenant, words: Words, policy: Policy, kind: str
 ) -> None:
     write_out = exports.as_csv if kind == "csv" else exports.as_xlsx

@@ -88,7 +88,7 @@ async def test_a_price_list_makes_products_and_versions_of_prices(tenant: Tenant
     assert "prices.imported" in {each.action for each in (await audit.entries(tenant.owner)).items}
 
 
-async def test_what_is_exported_comes_back_without_a_change(tenant: Tenant) -> None:
+async def test_s101_what_is_exported_comes_back_without_a_change(tenant: Tenant) -> None:
     manager = tenant.manager
     retail = await book(manager, "零售")
     await bring_in(manager, sheet("A-1,=收银机,台,13,零售,1200,1000", ",打印纸,箱,,,,"))
