@@ -43,7 +43,7 @@ State = Annotated[VisitState | None, QueryParameter(name="state")]
 TaskStateAsked = Annotated[TaskState | None, QueryParameter(name="state")]
 
 
-async def visit_filters(
+async def narrow_visits(
     # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
     actor: CurrentActor,  # noqa: ARG001 - see above
     customer_id: FromQuery[UUID | None] = None,
@@ -65,18 +65,21 @@ async def visit_filters(
 @get("/", summary="List visits")
 async def visits(
     actor: CurrentActor,
-    filters: NamedDependency[VisitFilters],
+    visit_filters: NamedDependency[VisitFilters],
     cursor: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> Page[VisitView]:
     """List the visits to customers within sight, the last written down first."""
-    return await queries.visits(actor, filters, cursor=cursor, limit=limit)
+    return await queries.visits(actor, visit_filters, cursor=cursor, limit=limit)
 
 
 @get("/export.csv", summary="Export visits", media_type=CSV, opt={"time_limit_s": None})
-async def export_visits(actor: CurrentActor, filters: NamedDependency[VisitFilters]) -> Stream:
+async def export_visits(
+    actor: CurrentActor, visit_filters: NamedDependency[VisitFilters]
+) -> Stream:
     """Export the visits within sight as CSV, a line each. For who may export."""
-    return sheets.answer(await exports.visits(actor, filters, now=clock.now()), "visits.csv")
+    blocks = await exports.visits(actor, visit_filters, now=clock.now())
+    return sheets.answer(blocks, "visits.csv")
 
 
 @post("/customers/{customer_id:uuid}/visits", summary="Plan or begin a visit")
@@ -117,7 +120,7 @@ async def decide_appeal(
     return await service.decide_appeal(actor, visit_id, data, now=clock.now())
 
 
-async def task_filters(
+async def narrow_tasks(
     # Asked for so that it comes first: two dependencies at once are a task each in Litestar.
     actor: CurrentActor,  # noqa: ARG001 - see above
     customer_id: FromQuery[UUID | None] = None,
@@ -139,18 +142,19 @@ async def task_filters(
 @get("/", summary="List tasks")
 async def tasks(
     actor: CurrentActor,
-    filters: NamedDependency[TaskFilters],
+    task_filters: NamedDependency[TaskFilters],
     cursor: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> Page[TaskView]:
     """List the tasks for customers within sight: open ones by due time, others newest first."""
-    return await queries.tasks(actor, filters, cursor=cursor, limit=limit)
+    return await queries.tasks(actor, task_filters, cursor=cursor, limit=limit)
 
 
 @get("/export.csv", summary="Export tasks", media_type=CSV, opt={"time_limit_s": None})
-async def export_tasks(actor: CurrentActor, filters: NamedDependency[TaskFilters]) -> Stream:
+async def export_tasks(actor: CurrentActor, task_filters: NamedDependency[TaskFilters]) -> Stream:
     """Export the tasks within sight as CSV, a line each. For who may export."""
-    return sheets.answer(await exports.tasks(actor, filters, now=clock.now()), "tasks.csv")
+    blocks = await exports.tasks(actor, task_filters, now=clock.now())
+    return sheets.answer(blocks, "tasks.csv")
 
 
 @post("/customers/{customer_id:uuid}/tasks", summary="Make a task")
@@ -242,14 +246,15 @@ router = Router(
             route_handlers=[
                 *(visits, export_visits, visit, change_visit, appeal, decide_appeal),
             ],
-            dependencies={"filters": Provide(visit_filters)},
+            dependencies={"visit_filters": Provide(narrow_visits)},
         ),
         Router(
             "/tasks",
             route_handlers=[
                 *(tasks, export_tasks, add_tasks, task, change_task, complete_task, assign_task),
             ],
-            dependencies={"filters": Provide(task_filters)},
+            # Litestar takes a body's field that is called like a dependency for our own fault.
+            dependencies={"task_filters": Provide(narrow_tasks)},
         ),
     ],
     tags=["activities"],

@@ -53,7 +53,7 @@ async def test_each_list_is_a_sheet_that_no_program_runs(tenant: Tenant) -> None
     customer = await make_customer(rep, name="平江路茶馆")
     shelf = await selling.stock(manager)
     deal = await begin(rep, customer, name=FORMULA, amount_minor=1_234_05, expected_on="2026-04-01")
-    await selling.write(tenant, shelf, deal=deal, name=FORMULA)
+    await selling.write(tenant, shelf, deal=deal, name=FORMULA, discount_minor=130_00)
     await open_case(rep, customer_id=customer, subject=FORMULA)
     due = NOW + timedelta(hours=5)
     await doing.add_task(rep, customer, NewTask(title=FORMULA, due_at=due), now=NOW)
@@ -70,6 +70,10 @@ async def test_each_list_is_a_sheet_that_no_program_runs(tenant: Tenant) -> None
     assert sheets["deals"][0]["金额(元)"] == "1234.05"
     assert sheets["deals"][0]["预计签约日"] == "2026-04-01"
     assert sheets["contracts"][0]["金额"] == "0.99"
+    # Ten pieces of 100 yuan, 130 off; the total has 13 % tax in it, as on the quote's own page.
+    quote = sheets["quotes"][0]
+    money = [quote[name] for name in ("金额", "折扣", "合计", "其中税额")]
+    assert money == ["1000.00", "130.00", "870.00", "100.09"]
     # NOW is nine o'clock in Shanghai.
     assert sheets["tasks"][0]["截止时间"] == sheets["visits"][0]["计划时间"] == "2026-03-02 14:00"
     trail = {each.action for each in (await audit.entries(tenant.owner)).items}
