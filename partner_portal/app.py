@@ -63,6 +63,7 @@ from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
 from partner_portal.today import pages as today
 from partner_portal.transparency import pages as transparency
+from partner_portal.words import Language, catalogue
 from server import app as server
 from server.settings import Environment, Settings
 
@@ -73,6 +74,9 @@ def create_app(settings: Settings) -> Litestar:
     `server.app:create_app` alone is the deployment without pages.
     """
     renderer = Renderer(assets.load())
+    # Read here, before the processes are forked that would each read them for themselves.
+    for language in Language:
+        catalogue(language)
     outside = Router(
         "/",
         route_handlers=[

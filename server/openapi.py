@@ -1,13 +1,16 @@
 """The OpenAPI document: what Litestar knows, and the problem documents that routes answer."""
 
+import gc
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, Router
+from litestar._openapi.plugin import OpenAPIPlugin
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
+from server.kit import memory
 from server.problems import MEDIA_TYPE, Problem
 from server.sync.document import MESSAGES
 
@@ -38,11 +41,20 @@ class ProblemDocuments(JsonRenderPlugin):
         self._rendered: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Render once; later requests get the same bytes."""
+        """Render once; later requests get the same bytes, and what they were made of is let go.
+
+        It is 13 MiB in each process that has rendered it.
+        """
         if self._rendered is None:
             document_problems(openapi_schema)
             mend_tuples(openapi_schema)
             self._rendered = self.render_json(request, openapi_schema)
+            # Litestar keeps this very dictionary, and makes another where it finds it empty.
+            openapi_schema.clear()
+            openapi_schema["openapi"] = "rendered"
+            request.app.plugins.get(OpenAPIPlugin)._openapi = None  # noqa: SLF001 - there is no other way to let it go
+            gc.collect()
+            memory.trim()
         return self._rendered
 
 

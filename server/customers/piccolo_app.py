@@ -24,6 +24,7 @@ from server.customers.tables import (
     Note,
     Store,
     Tag,
+    TagUse,
 )
 from server.customers.views.tables import SavedView
 
@@ -36,6 +37,7 @@ APP_CONFIG = AppConfig(
         Contact,
         Note,
         Tag,
+        TagUse,
         CustomerToken,
         CustomField,
         CustomObject,

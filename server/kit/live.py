@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from server.kit import metrics
+from server.kit import memory, metrics
 
 CHANNEL: Final = "tonglu_live"
 DEBOUNCE_S: Final = 0.1
@@ -31,6 +31,8 @@ RECENT_MAX: Final = 8
 _RETRY_FIRST_S: Final = 0.1
 _RETRY_MAX_S: Final = 5.0
 _PROBE_S: Final = 15.0
+_TRIM_S: Final = 15.0
+"""How often a process gives back what it freed."""
 _COMMAND_TIMEOUT_S: Final = 5.0
 _FAREWELL_S: Final = 1.0
 
@@ -218,7 +220,13 @@ class Hub:
 
     async def _speak(self, line: "_Line") -> None:
         """Send what was published, merged, at most once in `DEBOUNCE_S`, until the line is lost."""
+        loop = asyncio.get_running_loop()
+        trimmed_at = loop.time()
         while not self._lost.is_set():
+            # Every process passes here, busy or not.
+            if loop.time() - trimmed_at > _TRIM_S:
+                memory.trim()
+                trimmed_at = loop.time()
             if not await self._wait_for_news():
                 # A line that was lost fails here as well.
                 await line.probe()

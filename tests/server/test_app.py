@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import zstandard
 from litestar import Litestar, Request, Response, Router, get, post
+from litestar._openapi.plugin import OpenAPIPlugin
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent
@@ -600,3 +601,15 @@ async def test_a_compressed_body_is_looked_at_by_whoever_unpacks_it(
 
     assert answer.status_code == 201
     assert answer.text == str(len(brackets))
+
+
+async def test_the_document_is_given_twice_and_what_it_was_made_of_is_let_go(app: Litestar) -> None:
+    transport = httpx.ASGITransport(app=cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://tonglu.test") as plain:
+        first, again = [(await plain.get("/v1/openapi.json")).json() for _ in range(2)]
+
+    kept = app.plugins.get(OpenAPIPlugin)
+    assert first == again
+    assert len(first["paths"]) > 100
+    assert kept._openapi is None
+    assert len(kept.provide_openapi_schema()) == 1
