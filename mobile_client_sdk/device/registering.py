@@ -20,7 +20,7 @@ def registrations(desk: Desk, asked: Namespace) -> int:
         return DONE
     columns = [
         Column(words("id"), ID_END),
-        Column(words("name"), 24),
+        Column(words("customer"), 24),
         Column(words("state"), 24),
         Column(words("until"), 16),
         Column(words("why"), 16),

@@ -2,11 +2,13 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
 import msgspec
 
+ZONE: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""In which times are told and read; without summer time, so that no device needs a zone table."""
 _WIDE: Final = frozenset("WF")
 _GAP: Final = "  "
 
@@ -84,7 +86,7 @@ def bold(text: str) -> str:
 
 
 def when(at_ms: int | None) -> str:
-    """Answer a time as the clock on the wall of this place would show it."""
+    """Answer a time by Shanghai's clock, as the pages do, wherever this machine stands."""
     if at_ms is None:
         return ""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(at_ms / 1000, ZONE).strftime("%Y-%m-%d %H:%M")

@@ -6,7 +6,7 @@ from typing import Any
 
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.device.desk import DONE, ID_END, NOT_DONE, USAGE, Desk, Stop
-from mobile_client_sdk.device.tables import Column, when
+from mobile_client_sdk.device.tables import ZONE, Column, when
 from mobile_client_sdk.records import Task
 
 
@@ -58,7 +58,9 @@ def done(desk: Desk, asked: Namespace) -> int:
 
 
 def _moment(desk: Desk, text: str) -> int:
-    """Read a time of this device's clock, and a day alone as its six in the evening.
+    """Read a time of Shanghai's clock, and a day alone as its six in the evening.
+
+    A time that names its own zone is of that zone.
 
     :raises Stop: it is none.
     """
@@ -68,6 +70,8 @@ def _moment(desk: Desk, text: str) -> int:
         raise Stop(USAGE, desk.words("error.due", text=text)) from None
     if len(text) == len("2027-01-31"):
         told = told.replace(hour=18)
+    if told.tzinfo is None:
+        told = told.replace(tzinfo=ZONE)
     return int(told.timestamp()) * 1_000
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from mobile_client_sdk.client import open_client
 from mobile_client_sdk.device.command import main
-from mobile_client_sdk.device.tables import Column, cut, table, width
+from mobile_client_sdk.device.tables import Column, cut, table, when, width
 from mobile_client_sdk.protection import Protection
 from mobile_client_sdk.testing import FakeServer, refuse
 from mobile_client_sdk.testing.company import SPACE
@@ -418,3 +419,42 @@ def test_s88_a_rep_writes_what_the_company_added_without_code(
     assert rep.run("record", "福满楼", "课程", "x")[1] == "没有这个对象：课程。可以写：设备\n"
     rep.does("drop", "打包")
     assert rep.does("records") == "没有记录。\n"
+
+
+@pytest.mark.parametrize(("lang", "heading"), [("zh-CN", "客户"), ("en", "customer")])
+def test_the_protection_wall_names_customers_in_both_languages(
+    rep: Rep, server: FakeServer, url: str, lang: str, heading: str
+) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼", "电话=13912345678")
+    rep.does("register", "福满楼")
+    rep.does("sync")
+    with open_client(rep.home / "device.db", url) as client:
+        (customer,) = client.customers()
+    until = {"state": "granted", "protected_until": 1_801_378_800_000}
+    registration = str(uuid5(SPACE, "报备"))
+    knows(server, ("registration", registration, {"customer_id": customer.id, **until}))
+    rep.does("sync")
+
+    titles, row = rep.does("wall", lang=lang).splitlines()
+
+    assert heading in titles.split()
+    assert ["福满楼" in row, "2027-01-31 15:00" in row] == [True, True]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_times_are_shanghais_wherever_the_machine_stands(
+    rep: Rep, server: FakeServer, url: str, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", zone)
+        time.tzset()
+        rep.does("login", url, server.enrolment_code("王芳"))
+        rep.does("add", "福满楼")
+        rep.does("task", "福满楼", "送样机", "--due", "2027-01-31T15:00")
+        listed, told = rep.does("tasks"), when(1_801_378_800_000)
+    time.tzset()
+
+    assert "2027-01-31 15:00" in listed
+    # 2027-01-31T07:00:00Z.
+    assert told == "2027-01-31 15:00"
