@@ -15,7 +15,7 @@ from partner_portal import failures, htmx
 from partner_portal.customers.look import Look
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
-from partner_portal.words import Language, catalogue
+from partner_portal.words import Catalogue, Language, catalogue
 from server.access import Actor
 from server.access.edge import CurrentActor
 from server.customers.exports import service as exports
@@ -121,6 +121,7 @@ async def import_page(
         "view": view,
         "problems": problems.items,
         "reason": _reason_in(view, language_of(request)),
+        "column": _column_in(view, catalogue(language_of(request))),
     }
     if htmx.is_fragment(request):
         return renderer.page(request, "imports/templates/progress.html", **shown)
@@ -174,6 +175,7 @@ async def _plan_page(
 ) -> Response[Any]:
     """Draw mapping and preview."""
     words = catalogue(language_of(request))
+    column = _column_in(view, words)
     error, preview = "", None
     try:
         preview = await queries.preview(actor, view.id, plan)
@@ -192,9 +194,8 @@ async def _plan_page(
             for field, said in (await queries.choices(actor, view)).items()
             if said
         },
-        "fields": [
-            (name, view.called.get(name) or words.say(f"column.{name}")) for name in view.fields
-        ],
+        "column": column,
+        "fields": [(name, column(name)) for name in view.fields],
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
     if htmx.is_fragment(request):
@@ -206,6 +207,17 @@ async def _plan_page(
         **shown,
         **await frame(request, actor),
     )
+
+
+def _column_in(view: ImportView, words: Catalogue) -> Callable[[str], str]:
+    """Have a page say what a column is for: as of what is imported, or as of everything."""
+
+    def column(field: str) -> str:
+        own, common = f"column.{view.target}.{field}", f"column.{field}"
+        said = next((words.say(key) for key in (own, common) if words.has(key)), field)
+        return view.called.get(field, said)
+
+    return column
 
 
 def _language(spoken: Language) -> reasons.Language:

@@ -237,7 +237,7 @@ async def _told(
             row=number,
             field=each.field,
             code=each.code,
-            detail=f"{names[each.record_id]} is the same customer."
+            detail=f"{names[each.record_id]} is the same one."
             if each.record_id is not None and each.record_id in names
             else each.detail,
         )

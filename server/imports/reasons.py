@@ -37,7 +37,7 @@ COMMON_ZH: Final = {
     "sum_row": "这一行是合计，不是客户。",
     "value_invalid": "内容的格式不对。",
 }
-_OTHER: Final = re.compile(r"(?:Row )?(.+) is the same customer\.", re.DOTALL)
+_OTHER: Final = re.compile(r"(?:Row )?(.+) is the same (?:customer|one)\.", re.DOTALL)
 """Which one: the fact of an English sentence that its code does not say."""
 _WITH_OTHER: Final = {
     "duplicate_in_file": "与第 {} 行是同一客户。",
@@ -51,11 +51,12 @@ def reason(target_name: str, code: str, field: str, detail: str, language: Langu
     A code that has no Chinese sentence is told in English rather than not at all.
     """
     target = targets.named(target_name)
-    sentences = COMMON_ZH | dict(target.reasons_zh if target else {})
+    of_target = target.reasons_zh if target else {}
+    sentences = COMMON_ZH | dict(of_target)
     if language is Language.EN or code not in sentences:
         return f"{field}: {detail}" if field else detail
     said = sentences[code]
-    if code in _WITH_OTHER and (other := _OTHER.fullmatch(detail)):
+    if code not in of_target and code in _WITH_OTHER and (other := _OTHER.fullmatch(detail)):
         said = _WITH_OTHER[code].format(other.group(1))
     column = (target.columns_zh.get(field) if target else None) or field
     return f"{column}：{said}" if column else said

@@ -16,7 +16,12 @@ from server.access.streams import STREAMS, Bounds
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer
 from server.identity import service as identity
+from server.imports import queries as imports_queries
+from server.imports import service as imports
 from server.kit import clock
+from server.sales import service as sales
+from server.sales.imports.columns import COLUMNS_ZH
+from server.sales.schemas import NewPriceBook, NewProduct, SetPrice
 from server.settings import Settings
 from tests import factories
 from tests.factories import NOW, Tenant, login_of
@@ -496,3 +501,41 @@ async def test_a_stream_ends_for_somebody_signed_out(browser: Browser) -> None:
     answer = await browser.http.get("/live", headers={"Accept": "text/event-stream"})
 
     assert (answer.status_code, answer.text) == (204, "")
+
+
+async def test_the_page_of_an_import_speaks_of_what_is_imported(
+    browser: Browser, company: Tenant
+) -> None:
+    boss = company.manager
+    book = await sales.add_price_book(boss, NewPriceBook(name="零售"), now=NOW)
+    product = await sales.add_product(boss, NewProduct(name="收银机", code="A1"), now=NOW)
+    price = SetPrice(list_minor=99_00, floor_minor=80_00)
+    await sales.set_price(boss, book.id, product.id, price, now=NOW)
+    await browser.sign_in(boss)
+    token = await browser.token("/imports?target=prices")
+    taken_out = (await browser.http.get("/prices/export.csv")).content
+
+    sent = await browser.http.post(
+        "/imports",
+        data={"csrf_token": token, "target": "prices"},
+        files={"file": ("prices.csv", taken_out, "text/csv")},
+    )
+    plan = (await browser.http.get(sent.headers["location"])).text
+
+    main = plan.partition('id="plan"')[2].partition("</form>")[0]
+    assert "产品编号" in main
+    assert "已有的产品" in main
+    assert "客户" not in main
+    started = await browser.http.post(
+        f"{sent.headers['location']}/start",
+        data={
+            "csrf_token": token,
+            "duplicates": "update",
+            **{f"column_{at}": name for at, name in enumerate(COLUMNS_ZH)},
+        },
+    )
+    view = (await imports_queries.list_page(boss)).items[0]
+    assert await imports.run(boss, view.id, now=NOW)
+    done = await browser.http.get(started.headers["location"])
+    assert "查看价目表" in done.text
+    assert (await imports_queries.one(boss, view.id)).counts.unchanged == 1

@@ -10,7 +10,9 @@ import pytest
 import partner_portal
 import server
 from partner_portal import failures
-from partner_portal.words import Language, catalogue, preferred
+from partner_portal.words import Catalogue, Language, catalogue, preferred
+from server import app
+from server.imports import targets
 from server.kit import errors
 from server.problems import STATUS
 from sync_protocol.schema import SCHEMA
@@ -65,6 +67,43 @@ def test_every_key_that_a_page_asks_for_exists() -> None:
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_whatever_rows_become_has_the_words_of_its_import(language: Language) -> None:
+    assert app, "its rooms register what rows become"
+    words = catalogue(language)
+    wanted = {
+        f"imports.{said}.{target.name}"
+        for target in targets.registered()
+        for said in ("target", "see", "check_columns", "here_already", "doubles", "doubles_note")
+    }
+    columns = {
+        f"{target.name}.{field}"
+        for target in targets.registered()
+        for field in target.vocabulary.names
+    }
+    assert {"customers.name", "custom_records.title", "leads.need", "prices.book"} <= columns
+
+    assert {key for key in wanted if not words.has(key)} == set()
+    assert {key for key in columns if not has_column(words, *key.split("."))} == set()
+
+
+def has_column(words: Catalogue, target: str, field: str) -> bool:
+    """Say whether a column is called something, as of its target or as of all."""
+    return words.has(f"column.{target}.{field}") or words.has(f"column.{field}")
+
+
+def test_the_file_of_refused_rows_names_every_column_in_chinese() -> None:
+    assert app, "its rooms register what rows become"
+    unnamed = {
+        f"{target.name}.{field}"
+        for target in targets.registered()
+        for field in target.vocabulary.names
+        if not _HAN.search(target.columns_zh.get(field, ""))
+    }
+
+    assert unnamed == set()
 
 
 @pytest.mark.parametrize("language", Language)

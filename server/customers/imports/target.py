@@ -44,6 +44,7 @@ class _Customers(Target):
     policies = (Policy.SKIP, Policy.UPDATE, Policy.CREATE)
     template = TEMPLATE
     columns_zh: Mapping[str, str] = COLUMNS_ZH | {
+        "expected_revenue_yuan": "预计金额(元)",
         "contact_name": "联系人",
         "contact_phone": "联系人电话",
         "contact_title": "联系人职务",

@@ -173,3 +173,17 @@ def test_a_tax_that_is_none_is_refused(text: str) -> None:
 
     assert problem.field == "tax"
     assert problem.code in {"bad_tax", "bad_value"}
+
+
+async def test_a_product_that_is_there_already_is_called_no_customer(tenant: Tenant) -> None:
+    await service.add_product(tenant.manager, NewProduct(name="收银机"), now=NOW)
+
+    view = await bring_in(
+        tenant.manager, sheet("品名在此,收银机", header="备注,品名"), duplicates=Policy.SKIP
+    )
+
+    rows = (await imports_queries.error_file(tenant.manager, view.id, Language.ZH)).decode()
+    assert "这个产品已经有了。" in rows
+    assert "客户" not in rows
+    english = (await imports_queries.error_file(tenant.manager, view.id, Language.EN)).decode()
+    assert "收银机 is the same one." in english

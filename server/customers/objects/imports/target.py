@@ -40,7 +40,7 @@ class _Records(Target):
     vocabulary = VOCABULARY
     policies = (Policy.SKIP, Policy.UPDATE, Policy.CREATE)
     template = TEMPLATE
-    columns_zh: Mapping[str, str] = COLUMNS_ZH
+    columns_zh: Mapping[str, str] = COLUMNS_ZH | {"uscc": "统一社会信用代码", "phone": "客户电话"}
     reasons_zh: Mapping[str, str] = {
         "ambiguous_customer": "有几个同名的客户，请加上信用代码或电话。",
         "bad_custom_value": "内容不是这个字段的值。",
