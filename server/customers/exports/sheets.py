@@ -1,6 +1,7 @@
 """How a customer is written into a line of an export, in the product's words or in people's."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -8,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.audit import exports
 from server.customers.custom import texts
 from server.customers.rules import identifiers
 from server.customers.schemas import CustomerView
@@ -20,7 +22,7 @@ class Words(StrEnum):
     KEYS = "keys"
     """As in the API: for other programs."""
     ZH = "zh"
-    """In Chinese: for people."""
+    """In Chinese, and by Shanghai's clock: for people."""
 
 
 COLUMNS_ZH: Final = {
@@ -88,6 +90,7 @@ def header(names: Names, words: Words) -> list[str]:
 def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
     """Write a customer as text, in the order of the columns."""
     is_zh = words is Words.ZH
+    told = exports.written if is_zh else _exact
     status, revenue = customer.status or "", customer.expected_revenue_minor
     written = {
         "id": str(customer.id),
@@ -97,8 +100,8 @@ def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
         "owner": names.people.get(customer.owner_id, "") if customer.owner_id else "",
         "expected_revenue_minor": _revenue(revenue, in_yuan=is_zh),
         "tags": ";".join(names.tags[tag] for tag in customer.tags if tag in names.tags),
-        "created_at": customer.created_at.isoformat(" ", "seconds"),
-        "updated_at": customer.updated_at.isoformat(" ", "seconds") if customer.updated_at else "",
+        "created_at": told(customer.created_at),
+        "updated_at": told(customer.updated_at),
     }
     own = [texts.written(each, customer.custom.get(each.name)) for each in names.custom]
     return [
@@ -108,6 +111,11 @@ def line(customer: CustomerView, names: Names, words: Words) -> list[str]:
         ),
         *own,
     ]
+
+
+def _exact(moment: datetime | None) -> str:
+    """Write a moment for programs, with its zone."""
+    return moment.isoformat(" ", "seconds") if moment else ""
 
 
 def _phone(e164: str | None) -> str:

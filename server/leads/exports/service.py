@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from server.access import Actor, Permission, ensure
+from server.audit import exports
 from server.audit import service as audit
 from server.customers.opt_outs import queries as opt_outs
 from server.kit import db, sheets
@@ -14,6 +15,8 @@ from server.kit.pages import PAGE_SIZE_MAX
 from server.leads import queries
 from server.leads.imports.columns import COLUMNS_ZH
 from server.leads.queries import ground
+from server.leads.rules.states import LeadState
+from server.leads.rules.verdicts import Verdict
 from server.leads.schemas import LeadFilters, LeadView
 
 _MORE_ZH: Final = {
@@ -22,6 +25,21 @@ _MORE_ZH: Final = {
     "received_at": "收到时间",
 }
 """What an import does not read."""
+STATES_ZH: Final = {
+    LeadState.SUSPECT: "待清洗",
+    LeadState.READY: "待分配",
+    LeadState.OFFERED: "待接收",
+    LeadState.ACCEPTED: "已接收",
+    LeadState.DISCARDED: "已丢弃",
+}
+VERDICTS_ZH: Final = {
+    Verdict.CLEAN: "",
+    Verdict.OPTED_OUT: "勿扰",
+    Verdict.INVALID_PHONE: "电话无效",
+    Verdict.JUNK: "垃圾线索",
+    Verdict.DUPLICATE: "重复",
+    Verdict.OUT_OF_AREA: "不在区域",
+}
 _PHONES: Final = """
 SELECT id, phone, phone_given FROM raw_lead WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 """
@@ -78,7 +96,9 @@ def _line(lead: LeadView, phones: Mapping[UUID, str], names: Mapping[UUID, str])
         "amount_minor": "" if amount is None else str(amount),
         "source": names.get(lead.source_id, "") if lead.source_id else "",
         "campaign": names.get(lead.campaign_id, "") if lead.campaign_id else "",
-        "received_at": lead.received_at.isoformat(" ", "seconds"),
+        "state": STATES_ZH[LeadState(lead.state)],
+        "verdict": VERDICTS_ZH[Verdict(lead.verdict)],
+        "received_at": exports.written(lead.received_at),
     }
     columns = (*COLUMNS_ZH, *_MORE_ZH)
     return [

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import openpyxl
 import pytest
@@ -108,6 +109,19 @@ async def test_an_export_is_within_sight_filtered_and_told(stocked: Tenant) -> N
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert [row["name"] for row in rows] == ["龙井茶行"]
     assert "customers.exported" in [each["action"] for each in await trail(stocked)]
+
+
+async def test_people_are_told_shanghais_time_and_programs_the_zone(stocked: Tenant) -> None:
+    told = set()
+    for words, column in ((Words.ZH, "建立时间"), (Words.KEYS, "created_at")):
+        content = await joined(await exports.as_csv(stocked.owner, Filters(), words, now=NOW))
+        rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
+        told |= {(words, row[column]) for row in rows}
+
+    assert told == {
+        (Words.ZH, f"{NOW + timedelta(hours=8):%Y-%m-%d %H:%M}"),
+        (Words.KEYS, f"{NOW:%Y-%m-%d %H:%M:%S}+00:00"),
+    }
 
 
 async def test_no_cell_of_an_export_is_a_formula(stocked: Tenant) -> None:

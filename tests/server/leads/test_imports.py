@@ -1,11 +1,16 @@
 """A file becomes leads (S38): judged, told, once, and what is exported comes back unchanged."""
 
+import csv
+import io
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from partner_portal.words import Language as Spoken
+from partner_portal.words import catalogue
 from server.access import Actor, Scope
 from server.customers import service as customers
 from server.customers.opt_outs import service as opt_outs
@@ -21,6 +26,8 @@ from server.kit import db
 from server.kit.errors import Forbidden
 from server.leads import queries
 from server.leads.exports import service as exports
+from server.leads.rules.states import LeadState
+from server.leads.rules.verdicts import Verdict
 from server.leads.schemas import LeadFilters, LeadView
 from server.tenants import service as tenants
 from tests.factories import NOW, Tenant, new_id
@@ -198,6 +205,27 @@ async def test_s38_an_export_rebuilds_the_leads_of_an_empty_company(
 
     assert done.counts.created == 2
     assert told_of(await everything(rival)) == told_of(await everything(tenant))
+
+
+def test_every_state_and_verdict_of_a_lead_is_exported_as_the_page_says_it() -> None:
+    said = catalogue(Spoken.CHINESE)
+    states = {each: said.say(f"leads.state.{each}") for each in LeadState}
+    verdicts = {each: said.say(f"leads.verdict.{each}") for each in Verdict if each != "clean"}
+
+    assert states == exports.STATES_ZH
+    assert {Verdict.CLEAN: "", **verdicts} == exports.VERDICTS_ZH
+
+
+async def test_an_export_of_leads_speaks_chinese_and_tells_shanghais_time(tenant: Tenant) -> None:
+    await bring_in(tenant.owner, sheet("平江路茶馆,王老板,13862147701,苏州,1.2万,", "乙店,,12,,,"))
+
+    rows = csv.DictReader(io.StringIO((await export(tenant.owner)).decode("utf-8-sig")))
+
+    received = f"{NOW + timedelta(hours=8):%Y-%m-%d %H:%M}"
+    assert {(row["名称"], row["状态"], row["判断"], row["收到时间"]) for row in rows} == {
+        ("平江路茶馆", "待分配", "", received),
+        ("乙店", "待清洗", "电话无效", received),
+    }
 
 
 async def test_s45_the_phone_of_who_opted_out_is_not_exported(tenant: Tenant) -> None:
