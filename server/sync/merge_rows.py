@@ -74,11 +74,10 @@ WITH RECURSIVE before (id) AS (
 )
 UPDATE customer_alias SET into_id = $2 WHERE tenant_id = $1 AND old_id IN (SELECT id FROM before)
 """
-# The two are known not to be one; others may still be like the one.
+# Only a person can say that two are two, so they wait for that again.
 _UNPAIRED: Final = """
 UPDATE duplicate_pair SET state = 'open'
-WHERE tenant_id = $1 AND $2 IN (first_id, second_id) AND $3 NOT IN (first_id, second_id)
-    AND state = 'merged'
+WHERE tenant_id = $1 AND $2 IN (first_id, second_id) AND state = 'merged'
 """
 _ELSEWHERE: Final = """
 UPDATE record_exit SET customer_id = $3 WHERE tenant_id = $1 AND record_id = ANY($2::uuid[])
@@ -267,11 +266,11 @@ class PostgresMergeRows:
     ) -> None:
         """Undo what `keep` did, and write who left."""
         connection, tenant_id = db.connection(), actor.tenant_id
-        old_id, into_id = UUID(merge.old_id), UUID(merge.into_id)
+        old_id = UUID(merge.old_id)
         await _point_back(actor, merge)
         await connection.execute(_UNALIAS, tenant_id, old_id)
         await connection.execute(_LENGTHEN, tenant_id, old_id)
-        await connection.execute(_UNPAIRED, tenant_id, old_id, into_id)
+        await connection.execute(_UNPAIRED, tenant_id, old_id)
         ids = [UUID(record_id) for _, record_id in keys]
         await connection.execute(_ELSEWHERE, tenant_id, ids, old_id)
         await connection.execute(
