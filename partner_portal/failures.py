@@ -21,9 +21,10 @@ _SHOWN = (403, 404, 409, 422, 429, 500, 503)
 
 def sentence(words: Catalogue, refusal: errors.Refusal) -> str:
     """Say a refusal in the reader's language: by its own code, else by that of its kind."""
+    n = refusal.extra.get("retry_after_s", refusal.extra.get("at_least", 1))
     for code in (refusal.code, *(getattr(kind, "code", "") for kind in type(refusal).__mro__)):
         if words.has(f"refusal.{code}"):
-            return words.say(f"refusal.{code}", n=refusal.extra.get("retry_after_s", 1))
+            return words.say(f"refusal.{code}", n=n)
     return refusal.detail
 
 

@@ -24,7 +24,7 @@ _TEXTS: Final = ("id", "base", "name", "trigger", "event", "action", "title", "d
 _NUMBERS: Final = ("days", "due_hours", "tenure_days", "again_days")
 _DAYS_OF: Final = {"event": "silent_days", "date": "days_before"}
 """What the days of a form are called in a trigger's terms; just days in the others."""
-_FIRST: Final = {
+FIRST: Final = {
     "trigger": "event",
     "event": "login",
     "days": "365",
@@ -32,7 +32,7 @@ _FIRST: Final = {
     "to": "newcomer",
     "due_hours": "24",
     "tenure_days": "365",
-    "again_days": "30",
+    "again_days": "365",
     "is_must_do": "1",
     "gives_customer": "1",
 }
@@ -45,7 +45,7 @@ async def new_play(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
     """Show a form with the rule that is asked for most."""
-    given: dict[str, Any] = dict.fromkeys(_TEXTS, "") | _FIRST | {"statuses": []}
+    given: dict[str, Any] = dict.fromkeys(_TEXTS, "") | FIRST | {"statuses": []}
     given["id"] = str(ids.new_id(clock.now()))
     return await _form(request, actor, renderer, None, given, Problem())
 
@@ -57,7 +57,7 @@ async def add_play(
     """Try a rule, or publish it; sending twice makes one."""
     given = await _given(request)
     try:
-        new = forms.taken({"id": given["id"] or None, "terms": _terms(given)}, NewPlay)
+        new = forms.taken({"id": given["id"] or None, "terms": terms_of(given)}, NewPlay)
         if given["act"] == "trial":
             tried = await queries.trial(actor, NewPlayTrial(terms=new.terms), now=clock.now())
             return await _form(request, actor, renderer, None, given, Problem(), tried)
@@ -85,7 +85,7 @@ async def change_play(
     held = await queries.play(actor, play_id, now=clock.now())
     given = await _given(request)
     try:
-        edit = forms.taken({"base": _number(given, "base"), "terms": _terms(given)}, PlayEdit)
+        edit = forms.taken({"base": _number(given, "base"), "terms": terms_of(given)}, PlayEdit)
         if given["act"] == "trial":
             tried = await queries.trial(actor, NewPlayTrial(terms=edit.terms), now=clock.now())
             return await _form(request, actor, renderer, held, given, Problem(), tried)
@@ -105,7 +105,7 @@ async def _given(request: AnyRequest) -> dict[str, Any]:
     return given
 
 
-def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
+def terms_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Turn what the form says into terms.
 
     :raises Invalid: a number is none.
@@ -152,18 +152,18 @@ def shown(held: PlayView) -> dict[str, Any]:
     told = msgspec.to_builtins(held.terms)
     trigger, action = told["trigger"], told["action"]
     days = trigger.get(_DAYS_OF.get(trigger["kind"], "days"))
-    return _FIRST | {
+    return FIRST | {
         "base": str(held.version),
         "name": told["name"],
         "trigger": trigger["kind"],
         "days": str(days),
-        "event": trigger.get("event", _FIRST["event"]),
+        "event": trigger.get("event", FIRST["event"]),
         "action": action["kind"],
         "title": action.get("title") or action.get("sentence"),
         "detail": action.get("detail", ""),
         "to": action["to"],
-        "due_hours": str(action.get("due_hours", _FIRST["due_hours"])),
-        "tenure_days": str(action.get("tenure_days", _FIRST["tenure_days"])),
+        "due_hours": str(action.get("due_hours", FIRST["due_hours"])),
+        "tenure_days": str(action.get("tenure_days", FIRST["tenure_days"])),
         "is_must_do": "1" if action.get("is_must_do") else "",
         "gives_customer": "1" if action.get("gives_customer") else "",
         "statuses": told["statuses"],

@@ -1,10 +1,15 @@
 """What people type is read as what they mean, and what cannot be kept is refused."""
 
+from typing import Any
+
 import pytest
 
 from partner_portal import forms
 from partner_portal.customers.fields import BY_NAME, NotANumber, read
-from partner_portal.plays import clock
+from partner_portal.plays import clock, form
+from partner_portal.words import Language, catalogue
+from server.automation.plays import rules
+from server.automation.plays.rules import PlayAgainTooSoon, PlayTerms
 from server.automation.schemas import Terms
 from server.customers.custom.texts import BadCustomValue
 from server.customers.custom.texts import read as read_custom
@@ -44,6 +49,22 @@ def test_a_number_is_read() -> None:
     ]
     assert forms.number("", "days") is None
     assert read(BY_NAME["expected_revenue_minor"], "¥12,800.50") == 12_800_50
+
+
+@pytest.mark.parametrize("trigger", ["event", "silence", "date", "stage"])
+def test_s56_a_rule_can_be_tried_as_its_form_begins(trigger: str) -> None:
+    said = {"trigger": trigger, "name": "唤醒", "title": "联系客户", "detail": ""}
+    given: dict[str, Any] = form.FIRST | said | {"statuses": []}
+
+    rules.ensure_sound(forms.taken(form.terms_of(given), PlayTerms))
+
+
+@pytest.mark.parametrize("language", Language)
+def test_s56_a_rule_that_comes_again_too_soon_says_when_it_may(language: Language) -> None:
+    refusal = PlayAgainTooSoon("", field="again_days", at_least=365)
+    wrong = forms.problem(refusal, catalogue(language))
+
+    assert "365" in wrong.errors["again_days"]
 
 
 def test_the_clock_of_must_do_tasks_is_read_back_as_it_is_shown() -> None:

@@ -47,6 +47,12 @@ class PlayPointless(Invalid):
     code = "play_pointless"
 
 
+class PlayAgainTooSoon(PlayPointless):
+    """Silence that goes on would be told again; `at_least` are the days to wait."""
+
+    code = "play_again_too_soon"
+
+
 class EventComes(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="event"):
     """Somebody outside tells of something about a customer, such as a sign-in."""
 
@@ -222,9 +228,10 @@ def ensure_sound(terms: PlayTerms) -> None:
             field="action.gives_customer",
         )
     if isinstance(terms.trigger, SilenceFalls) and terms.again_days < terms.trigger.days:
-        raise PlayPointless(
+        raise PlayAgainTooSoon(
             "Silence that goes on is told once; wait at least as long before the next time.",
             field="again_days",
+            at_least=terms.trigger.days,
         )
 
 

@@ -18,6 +18,7 @@ from server.automation.plays.rules import (
     MakeTask,
     Occurrence,
     Person,
+    PlayAgainTooSoon,
     PlayPointless,
     PlayTerms,
     SilenceFalls,
@@ -186,3 +187,15 @@ def test_s56_terms_that_make_no_sense_are_refused(terms: PlayTerms, field: str) 
         rules.ensure_sound(terms)
 
     assert refused.value.field == field
+
+
+def test_s56_silence_is_told_again_after_at_least_as_long() -> None:
+    terms = PlayTerms(
+        name="沉默", trigger=SilenceFalls(days=60), action=Tell(sentence="x"), again_days=59
+    )
+
+    with pytest.raises(PlayAgainTooSoon) as refused:
+        rules.ensure_sound(terms)
+
+    assert refused.value.extra == {"at_least": 60}
+    rules.ensure_sound(msgspec.structs.replace(terms, again_days=60))
