@@ -1,6 +1,6 @@
 """One deal: what to do next, with templates at hand; its moves; its facts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,7 +38,8 @@ from server.pipeline.schemas import (
 from server.problems import status_of
 from server.requests import queries as requests
 from server.sales import queries as sales
-from sync_protocol.custom_fields import Definition
+from sync_protocol import custom_fields
+from sync_protocol.process.definition import Definition, Gate
 
 _PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
 _FORM: Final = ("name", "amount", "expected_on", "forecast_category", "competitor", "remark")
@@ -72,12 +73,14 @@ async def _deal(
     names = (await identity.directory(actor)).people
     own_fields = await customs.definitions(actor, "opportunity")
     given = _given(found.opportunity) | _own_given(found.opportunity, own_fields)
+    done = {str(step) for step in found.opportunity.done_steps}
     shown: dict[str, Any] = {
         **own.drawn(own_fields, given, record.spoken(forms.words_of(request))),
         "found": found,
         "deal": found.opportunity,
         "process": found.process,
-        "done": {str(step) for step in found.opportunity.done_steps},
+        "done": done,
+        "must": must_steps(found.process.definition, found.opportunity.stage, done),
         "opened": {str(template): times for template, times in found.opened.items()},
         "shown_template": str(shown_template or ""),
         "names": names,
@@ -103,6 +106,21 @@ async def _deal(
     )
 
 
+def must_steps(process: Definition, stage_id: str, done: Collection[str]) -> tuple[int, int]:
+    """Count the steps without which a deal stays, up to its stage: how many are done, and all.
+
+    A loose gate lets a deal pass, so its steps are none of them.
+    """
+    place = process.place(stage_id) or 0
+    must = [
+        step.id
+        for stage in process.stages[: place + 1]
+        for step in stage.steps
+        if step.is_mandatory and step.gate is Gate.STRICT
+    ]
+    return sum(step in done for step in must), len(must)
+
+
 def _given(held: OpportunityView) -> dict[str, str]:
     """Write a deal's fields as its form shows them."""
     amount = "" if held.amount_minor is None else f"{held.amount_minor / forms.FEN:.2f}"
@@ -112,7 +130,9 @@ def _given(held: OpportunityView) -> dict[str, str]:
     return {**written, "amount": amount.removesuffix(".00"), "base": str(held.seq)}
 
 
-def _own_given(held: OpportunityView, own_fields: Sequence[Definition]) -> dict[str, str]:
+def _own_given(
+    held: OpportunityView, own_fields: Sequence[custom_fields.Definition]
+) -> dict[str, str]:
     """Write the company's own fields of a deal as its form shows them."""
     return {each.name: own.typed(each, held.custom.get(each.name)) for each in own_fields}
 
