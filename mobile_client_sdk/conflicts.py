@@ -186,9 +186,9 @@ class OpenConflict(msgspec.Struct, frozen=True, kw_only=True):
         kept = _shown(self.field, self.kept, language)
         other = _shown(self.field, self.other, language)
         if language == "zh-CN":
-            return f"两个人都改了{name}，当时互相没有看到：现在是{kept}，另一个是{other}。"
+            return f"{name}在互相看不到的两处都改过：现在是{kept}，另一个是{other}。"
         return (
-            f"Two people changed the {name} without seeing each other: "
+            f"The {name} was changed in two places that did not see each other: "
             f"it is {kept} now, the other said {other}."
         )
 

@@ -57,6 +57,7 @@ async def whom(
         "customers/templates/whom.html",
         customer=held,
         q=q,
+        is_asked="q" in request.query_params,
         others=[each for each in page.items if each.id != customer_id],
         names=(await identity.directory(actor)).people,
         mark=marked,

@@ -29,7 +29,7 @@ async def today(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer)
     due = TaskFilters(assignee_id=actor.user_id, state=TaskState.OPEN, due_before=ends)
     tasks = (await activities.tasks(actor, due, limit=_TASKS_SHOWN)).items
     visits = await activities.due_visits(actor, until=ends)
-    next_visit = _next(visits)
+    next_visit = next_of(visits, now)
     warnings = [each for each in await pools.warnings(actor) if each.owner_id == actor.user_id]
     news = await notifications.notifications(actor, is_unread=True, limit=_NEWS_SHOWN)
     is_chinese = language_of(request) is Language.CHINESE
@@ -56,7 +56,8 @@ def _end_of_day(now: datetime) -> datetime:
     return datetime.combine(tomorrow, time(), ZONE)
 
 
-def _next(visits: list[VisitView]) -> VisitView | None:
-    """Give the visit that goes on, or the first that is planned."""
+def next_of(visits: list[VisitView], now: datetime) -> VisitView | None:
+    """Give the visit that goes on, or the first that is planned and not late."""
     going_on = [each for each in visits if each.state is VisitState.OPEN]
-    return next(iter([*going_on, *visits]), None)
+    ahead = [each for each in visits if not each.is_late(now)]
+    return next(iter([*going_on, *ahead]), None)

@@ -131,6 +131,11 @@ class VisitView(msgspec.Struct, frozen=True, kw_only=True):
             return VisitState.PLANNED
         return VisitState.OPEN if self.checked_out_at is None else VisitState.DONE
 
+    def is_late(self, now: datetime) -> bool:
+        """Say whether it should have begun."""
+        is_planned = self.state is VisitState.PLANNED
+        return is_planned and self.planned_at is not None and self.planned_at < now
+
 
 class VisitFilters(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the visits to customers within sight."""

@@ -81,14 +81,14 @@ BUILT_IN: Final = RuleSet(
     version=0,
     rules=[
         Rule(
-            name="test",
+            name="测试数据",
             when=[
                 Condition(field=Field.NAME, op=Op.CONTAINS, words=["测试", "test", "asdf", "qwer"])
             ],
             is_junk=True,
         ),
         Rule(
-            name="nothing",
+            name="没有写名称",
             when=[Condition(field=Field.NAME, words=["无", "暂无", "1", "11", "111", "aaa", "x"])],
             is_junk=True,
         ),

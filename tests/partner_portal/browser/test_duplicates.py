@@ -47,7 +47,7 @@ async def test_two_customers_are_compared_merged_and_taken_back(
 
     await page.get_by_label("更多").click()
     await page.get_by_role("link", name="与另一家合并").click()
-    await expect(page.get_by_text("没有找到")).to_be_visible()
+    await expect(page.get_by_text("要和哪一家合并")).to_be_visible()
     await page.get_by_role("searchbox").fill("dljg")
     await page.get_by_role("button", name="查找").click()
     await expect(page.get_by_role("link", name="比较 昆山德力精工机械")).to_have_count(0)

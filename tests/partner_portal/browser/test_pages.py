@@ -111,8 +111,8 @@ async def _to_do(shop: Tenant, customer_id: UUID) -> None:
             detail="对方上次说等预算批下来",
         )
         await activity_service.add_task(shop.owner, customer_id, new, now=now)
-    for purpose in ("看新产线", "送合同"):
-        plan = NewVisit(planned_at=now, purpose=purpose)
+    for purpose, planned_at in (("看新产线", now), ("送合同", now + timedelta(minutes=30))):
+        plan = NewVisit(planned_at=planned_at, purpose=purpose)
         await activity_service.add_visit(manager, customer_id, plan, now=now)
 
 
