@@ -9,8 +9,8 @@ _LIBC: Final = ctypes.CDLL(None)
 def trim() -> None:
     """Let glibc return what is free between what is held; it does so by itself at the end alone.
 
-    For moments in which nobody waits: it takes a millisecond or two. Where there is no glibc,
-    nothing happens.
+    The process stands still meanwhile: 0.1 ms where little was freed, 13 to 19 ms where 75 MiB
+    were. Where there is no glibc, nothing happens.
     """
     give_back = getattr(_LIBC, "malloc_trim", None)
     if give_back is not None:
