@@ -14,11 +14,13 @@ POLICY = "tenant_id = (SELECT current_setting('app.tenant_id')::uuid)"
 answer."""
 
 
-def or_else(column: str, value: int) -> str:
+def or_else(column: str, value: int | str) -> str:
     """Write a column, or a value where it is null, as an index can be asked for it.
 
     Under row-level security PostgreSQL looks into an index only by what it knows to give nothing
     away. It does not know that of COALESCE, and read all that lies before a page's beginning.
+
+    :param value: a number, or a constant as SQL.
     """
     return f"CASE WHEN {column} IS NULL THEN {value} ELSE {column} END"
 

@@ -13,12 +13,13 @@ from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.kit.schema import or_else
 
 _TASKS: Final = """
 SELECT t.*, t.is_must_do IS NOT DISTINCT FROM 1 AS must_do, c.name AS customer_name
 FROM task t JOIN customer c ON c.tenant_id = t.tenant_id AND c.id = t.customer_id
 """
-_DUE: Final = "coalesce(t.due_at, timestamptz '9999-12-31 00:00:00+00')"
+_DUE: Final = or_else("t.due_at", "timestamptz '9999-12-31 00:00:00+00'")
 _OPEN: Final = "t.done_at IS NULL AND t.cancelled_at IS NULL AND NOT t.deleted"
 _STATES: Final = {
     TaskState.OPEN: _OPEN,

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from server.notifications.rules import Kind
 from server.settings import Settings
 from sync_protocol.messages import Intent
 from tests.factories import NOW, Tenant, new_id, new_user
+from tests.plans import index_conditions, plans
 from tests.server.activities.stories import make_customer
 from tests.server.sync.devices import make_device
 
@@ -319,22 +321,24 @@ async def test_a_phone_notes_and_gives_a_task_and_hears_of_it(
     assert (await phone.outcome(stolen)).code == "field_server_only"
 
 
-async def test_no_row_of_tasks_is_read_to_find_another_ones(tenant: Tenant) -> None:
-    """Open tasks of a person come from their index, under the policy of the tenant."""
-    await make_customer(tenant.rep)
-    async with db.tenant_transaction(tenant.tenant_id):
-        connection = db.connection()
-        await connection.execute("SET LOCAL enable_seqscan = off")
-        plan = await connection.fetch(
-            "EXPLAIN SELECT * FROM task WHERE tenant_id = $1 AND assignee_id = $2"
-            " AND done_at IS NULL AND cancelled_at IS NULL AND NOT deleted"
-            " ORDER BY coalesce(due_at, timestamptz '9999-12-31 00:00:00+00'), id LIMIT 50",
-            tenant.tenant_id,
-            tenant.rep.user_id,
-        )
-    said = "\n".join(row[0] for row in plan)
-    assert "task_open" in said
-    assert "Sort" not in said
+async def test_a_page_of_open_tasks_begins_where_its_index_says(tenant: Tenant) -> None:
+    """Under the policy of the tenant too, where COALESCE is asked row by row."""
+    customer_id = await make_customer(tenant.rep)
+    for hours in (1, 2, None):
+        due_at = None if hours is None else NOW + hours * HOUR
+        await note(tenant.rep, customer_id, due_at=due_at)
+    for assignee_id in (None, tenant.rep.user_id):
+        filters = TaskFilters(state=TaskState.OPEN, assignee_id=assignee_id)
+        page = await queries.tasks(tenant.owner, filters, limit=1)
+        ask = partial(queries.tasks, tenant.owner, filters, cursor=page.next_cursor, limit=1)
+        async with db.tenant_transaction(tenant.tenant_id):
+            await db.connection().execute("SET LOCAL enable_seqscan = off")
+            await db.connection().execute("SET LOCAL enable_sort = off")
+            [plan] = await plans(tenant.owner, ask)
+
+        assert "Index Scan using task_open" in plan
+        assert "CASE WHEN" in index_conditions(plan)
+        assert "Sort" not in plan
 
 
 async def test_the_database_keeps_what_must_always_hold(tenant: Tenant) -> None:

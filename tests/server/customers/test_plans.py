@@ -1,21 +1,18 @@
 """Under row-level security the search and the lists are index scans, whoever asks."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 import pytest
-from asyncpg.connection import LoggedQuery
 
-from server.access import Actor, Sharing
+from server.access import Sharing
 from server.customers import queries, service
 from server.customers.schemas import CustomerBatch, Filters, NewCustomer, Sort
-from server.kit import db
 from server.settings import Settings
 from tests.factories import NOW, Tenant, new_id
+from tests.plans import index_conditions, plans
 from tests.postgres import Postgres
 
 
@@ -39,30 +36,6 @@ async def large(tenant: Tenant, postgres: Postgres, settings: Settings) -> Tenan
     await superuser.execute("ANALYZE customer, customer_token, change")
     await superuser.close()
     return tenant
-
-
-async def plans(actor: Actor, ask: Callable[[], Awaitable[object]]) -> list[str]:
-    """Run a question and give the plans of its statements, as its own role runs them."""
-    asked: list[LoggedQuery] = []
-    async with db.tenant_transaction(actor.tenant_id) as opened:
-        with opened.connection.query_logger(asked.append):
-            await ask()
-            # The driver tells of a statement in the next turn of the loop.
-            await asyncio.sleep(0)
-        found = []
-        for each in asked:
-            if each.query.startswith("SET LOCAL"):
-                continue
-            rows = await opened.connection.fetch(f"EXPLAIN {each.query}", *each.args)
-            found.append("\n".join(row[0] for row in rows))
-        role = await opened.connection.fetchval("SELECT current_user")
-    assert role == "tonglu_app"
-    return found
-
-
-def index_conditions(plan: str) -> str:
-    """Give what the index scans of a plan look up by."""
-    return "\n".join(line for line in plan.splitlines() if "Index Cond:" in line)
 
 
 @pytest.mark.parametrize("q", ["00001234", "13800001", "茶行", "hangzhou", "hz", "龙"])
