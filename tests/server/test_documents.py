@@ -4,15 +4,19 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from typing import TypeVar
 
 import asyncpg
 import pytest
 
+from billing.errors import BillingRefusal
 from server import problems
 from server.kit import errors
 from server.kit.errors import Refusal
 from server.settings import Settings
 from tests.postgres import ROOT
+
+T = TypeVar("T")
 
 _LINE = re.compile(r"^\| `([a-z_]+)` \| (\d{3}|4xx) \| (.+\.) \| (.+\.) \|$", re.MULTILINE)
 _OF_THE_FRAMEWORK = {"method_not_allowed": "405", "internal": "500", "contended": "503"}
@@ -29,7 +33,7 @@ def _refusals() -> set[type[Refusal]]:
     return set(_below(Refusal))
 
 
-def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+def _below(kind: type[T]) -> Iterator[type[T]]:
     """List the subclasses of the product, also of subclasses; tests and worlds have their own."""
     for found in kind.__subclasses__():
         if not found.__module__.startswith(("tests.", "world.")):
@@ -48,9 +52,12 @@ def _documented() -> dict[str, str]:
 def test_every_refusal_is_documented_with_its_status() -> None:
     in_code = {kind.code: str(int(problems.status_of(kind("x")))) for kind in _refusals()}
 
+    # What the books refuse has a status where an address answers with it.
+    in_books = {kind.code: "4xx" for kind in _below(BillingRefusal)}
+
     documented = _documented()
 
-    assert documented == in_code | _OF_THE_FRAMEWORK | {"refused": "4xx"}
+    assert documented == in_books | in_code | _OF_THE_FRAMEWORK | {"refused": "4xx"}
 
 
 def test_every_refusal_says_what_happened() -> None:

@@ -1,0 +1,1 @@
+"""Reconciliation: two books of the same benefits, line by line, and why they differ."""

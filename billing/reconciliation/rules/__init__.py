@@ -1,0 +1,1 @@
+"""How a file is read as lines, how lines of two books find each other, why they do not. Pure."""

@@ -1,0 +1,206 @@
+"""Read what a spreadsheet says as exact amounts, days and states, or say why it cannot be."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from billing.errors import BillingRefusal
+from billing.money import MINOR_MAX
+from billing.reconciliation.rules.lines import LineState
+
+Cell = str | int | float | Decimal | date | None
+"""What readers of spreadsheets give for a cell."""
+
+SCALES: Final[Mapping[str, int]] = {"POINTS": 0, "JPY": 0, "KRW": 0, "VND": 0, "KWD": 3}
+"""Decimals of a currency where they are not two."""
+_SIGNS: Final[Mapping[str, frozenset[str]]] = {
+    "¥": frozenset({"CNY", "JPY"}),
+    "元": frozenset({"CNY"}),
+    "$": frozenset({"USD", "HKD", "SGD", "AUD", "CAD", "TWD"}),
+    "€": frozenset({"EUR"}),
+    "£": frozenset({"GBP"}),
+}
+_CODE: Final = re.compile(r"[A-Z]{3,8}")
+_AMOUNT: Final = re.compile(
+    r"(?P<before>[¥$€£]|[A-Z]{3,8})?(?P<minus>[-(])?(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)"
+    r"(?:\.(?P<part>[0-9]+))?\)?(?P<behind>元|[A-Z]{3,8})?"
+)
+_SHORTENED: Final = re.compile(r"-?[0-9](?:\.[0-9]+)?E[-+]?[0-9]+")
+_DAY: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T].*)?")
+_PACKED_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+_SERIAL: Final = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
+_WORD_MAX: Final = 200
+_EPOCH: Final = date(1899, 12, 30)
+_DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "，": ","})
+STATE_WORDS: Final[Mapping[str, LineState]] = {
+    **dict.fromkeys(
+        ("", "active", "有效", "正常", "已发放", "已核销", "issued", "redeemed"), LineState.ACTIVE
+    ),
+    **dict.fromkeys(("expired", "过期", "已过期", "已失效", "失效"), LineState.EXPIRED),
+    **dict.fromkeys(
+        (
+            "reversed",
+            "voided",
+            "撤销",
+            "已撤销",
+            "已作废",
+            "作废",
+            "已冲正",
+            "冲正",
+            "退回",
+            "已退回",
+        ),
+        LineState.REVERSED,
+    ),
+}
+"""What files call the states, beside what a column map says."""
+
+
+class CellUnread(BillingRefusal):
+    """A cell of a file is not what its column is for."""
+
+    code = "cell_unread"
+
+
+class AmountOffScale(CellUnread):
+    """An amount has more decimals than its currency, or drifted where a spreadsheet computed it."""
+
+    code = "amount_off_scale"
+
+
+class AmountNegative(CellUnread):
+    """An amount is below nothing; what was taken back is a state of its line."""
+
+    code = "amount_negative"
+
+
+class AmountTooLarge(CellUnread):
+    """An amount is nothing, or larger than one movement may be."""
+
+    code = "amount_too_large"
+
+
+class DigitsLost(CellUnread):
+    """A spreadsheet shortened a number, so that its last digits are gone."""
+
+    code = "digits_lost"
+
+
+class CurrencyUnexpected(CellUnread):
+    """An amount is written in another currency than its line is of."""
+
+    code = "currency_unexpected"
+
+
+def text(cell: Cell) -> str:
+    """Give a cell as text, half-width, without spaces around."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str) and cell.isascii():
+        return cell.strip()
+    return unicodedata.normalize("NFKC", str(cell)).strip()
+
+
+def word(cell: Cell) -> str:
+    """Read an id, a token or a name.
+
+    :raises CellUnread: it is too long to be one, or a number of which a spreadsheet lost digits.
+    """
+    said = text(cell)
+    if len(said) > _WORD_MAX or "\0" in said:
+        raise CellUnread(f"Write at most {_WORD_MAX} letters.")
+    if _SHORTENED.fullmatch(said.upper()) and "E+" in said.upper():
+        raise DigitsLost("The spreadsheet shortened this number; set the column to text first.")
+    return said
+
+
+def currency(cell: Cell) -> str:
+    """Read a currency's code; people write 人民币 and RMB for CNY.
+
+    :raises CellUnread: it is none.
+    """
+    said = text(cell).upper()
+    said = {"RMB": "CNY", "人民币": "CNY", "元": "CNY", "¥": "CNY", "积分": "POINTS"}.get(
+        said, said
+    )
+    if not _CODE.fullmatch(said):
+        raise CellUnread("Write a currency as its code, such as CNY.")
+    return said
+
+
+def amount_minor(cell: Cell, currency_code: str) -> int:
+    """Read an amount as whole minor units, or refuse it: nothing is ever rounded.
+
+    A number that a spreadsheet keeps as a float is taken by its shortest decimal form; one that
+    was computed there and drifted (0.1 + 0.2) does not fit the scale and is refused.
+
+    :raises CellUnread: by one of its kinds, saying what is wrong.
+    """
+    if isinstance(cell, bool) or cell is None:
+        raise CellUnread("Write an amount, such as 12000.50.")
+    written = text(cell).translate(_DASHES).replace(" ", "").upper()
+    if isinstance(cell, float):
+        written = format(Decimal(str(cell)), "f")
+    if _SHORTENED.fullmatch(written):
+        raise DigitsLost("The spreadsheet shortened this number; set the column to text first.")
+    match = _AMOUNT.fullmatch(written)
+    if match is None or (match["minus"] == "(") != written.rstrip("元").endswith(")"):
+        raise CellUnread("Write an amount, such as 12000.50 or 12,000.50.")
+    _ensure_currency(match["before"], currency_code)
+    _ensure_currency(match["behind"], currency_code)
+    if match["minus"]:
+        raise AmountNegative("Write what was taken back as a state of its line, not below nothing.")
+    scale = SCALES.get(currency_code, 2)
+    part = (match["part"] or "").rstrip("0")
+    if len(part) > scale:
+        raise AmountOffScale(f"An amount in {currency_code} has {scale} decimals at most.")
+    minor = int(match["whole"].replace(",", "") + part.ljust(scale, "0"))
+    if not 1 <= minor <= MINOR_MAX:
+        raise AmountTooLarge(f"An amount is from 1 to {MINOR_MAX} minor units.")
+    return minor
+
+
+def _ensure_currency(sign: str | None, currency_code: str) -> None:
+    """Refuse a sign or code of another currency."""
+    if sign is None:
+        return
+    said = {"RMB": "CNY"}.get(sign, sign)
+    if currency_code not in _SIGNS.get(said, {said}):
+        raise CurrencyUnexpected(f"This line is in {currency_code}, its amount is not.")
+
+
+def day(cell: Cell) -> date:
+    """Read a day, as people and spreadsheets write it: 2026-03-02, 2026/3/2, 2026年3月2日, 46083.
+
+    :raises CellUnread: it is none.
+    """
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    written = text(cell)
+    match = _DAY.fullmatch(written) or _PACKED_DAY.fullmatch(written)
+    try:
+        if match is not None:
+            return date(*map(int, match.groups()))
+        if _SERIAL.fullmatch(written):
+            return _EPOCH + timedelta(days=int(float(written)))
+    except ValueError as error:
+        raise CellUnread("There is no such day.") from error
+    raise CellUnread("Write a day, such as 2026-03-02.")
+
+
+def state(cell: Cell, words: Mapping[str, LineState]) -> LineState:
+    """Read whether a line counts.
+
+    :param words: what this file calls the states, besides what files usually do.
+    :raises CellUnread: the word is not known; it is not guessed, since it decides about money.
+    """
+    said = text(cell).casefold()
+    found = words.get(said) or STATE_WORDS.get(said)
+    if found is None:
+        raise CellUnread("Say in the column map what this state means.")
+    return found

@@ -1,0 +1,218 @@
+"""What the columns of the other side's file are for: saved once, and held to the letter."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+
+from billing.errors import BillingRefusal
+from billing.money import Currency
+from billing.reconciliation.rules import cells
+from billing.reconciliation.rules.cells import Cell, CellUnread
+from billing.reconciliation.rules.lines import Line, LineState
+
+_NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
+_TEXT_MAX: Final = 200
+_SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
+_T = TypeVar("_T")
+_HeaderText = Annotated[str, msgspec.Meta(max_length=_TEXT_MAX)]
+
+
+class Field(StrEnum):
+    """What a column may be for."""
+
+    ID = "id"
+    """What both sides call the benefit."""
+    CUSTOMER = "customer"
+    NAME = "name"
+    PROGRAM = "program"
+    AMOUNT = "amount"
+    CURRENCY = "currency"
+    DAY = "day"
+    STATE = "state"
+
+
+_WHOSE: Final = (Field.ID, Field.CUSTOMER, Field.NAME)
+"""What says whose line it is: one of them at least."""
+NAMES: Final[Mapping[Field, Sequence[str]]] = {
+    Field.ID: ("权益编号", "发放编号", "业务单号", "单号", "issuance", "issuance_id"),
+    Field.CUSTOMER: ("客户标识", "客户编号", "客户token", "customer_token"),
+    Field.NAME: ("客户名称", "客户", "公司名称", "customer_name"),
+    Field.PROGRAM: ("权益活动", "活动", "项目", "program_id"),
+    Field.AMOUNT: ("金额", "发放金额", "核销金额", "金额(元)"),
+    Field.CURRENCY: ("币种", "币别"),
+    Field.DAY: ("日期", "发放日期", "核销日期", "业务日期", "date"),
+    Field.STATE: ("状态", "业务状态", "status"),
+}
+"""What columns are usually called; a column's own name always is one."""
+
+
+class ColumnMap(msgspec.Struct, frozen=True, kw_only=True):
+    """How files of one source are read. Every column is read or ignored by name."""
+
+    columns: dict[Field, _HeaderText]
+    """By what a column is for, what it is called."""
+    ignored: Annotated[list[_HeaderText], msgspec.Meta(max_length=200)] = []
+    currency: Currency = "CNY"
+    """What lines are of that do not say it."""
+    program: str = ""
+    """The program of lines that do not say it."""
+    state_words: Annotated[dict[_HeaderText, LineState], msgspec.Meta(max_length=50)] = {}
+    """What this source calls the states, besides what files usually do."""
+
+
+class ColumnsUnknown(BillingRefusal):
+    """A file has columns that its map neither reads nor ignores."""
+
+    code = "columns_unknown"
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(f"Say what these columns are for, or ignore them: {', '.join(columns)}.")
+        self.columns = tuple(columns)
+
+
+class ColumnsMissing(BillingRefusal):
+    """A file lacks columns that its map reads, or without which no line can be compared."""
+
+    code = "columns_missing"
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(f"The file has no column {', '.join(columns)}.")
+        self.columns = tuple(columns)
+
+
+class ColumnTwice(BillingRefusal):
+    """Two columns of a file have one name, so that it is not certain which one is meant."""
+
+    code = "column_twice"
+
+
+class RowProblem(msgspec.Struct, frozen=True):
+    """Why a row cannot be read. `row` is its line in the file, the first being 1."""
+
+    row: int
+    field: Field
+    code: str
+    detail: str
+
+
+def key(header: str) -> str:
+    """Give what is compared of a column's name: no spaces, stars or colons, half-width, small."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", header).casefold())
+
+
+_BY_KEY: Final = {key(name): field for field, names in NAMES.items() for name in (field, *names)}
+
+
+def guess(header: Sequence[str]) -> ColumnMap:
+    """Propose a map: columns whose names are usual are read, the others are left to be said."""
+    columns: dict[Field, str] = {}
+    for name in header:
+        field = _BY_KEY.get(key(name))
+        if field is not None:
+            columns.setdefault(field, name)
+    return ColumnMap(columns=columns)
+
+
+class RowReader:
+    """Reads rows of one file by its map."""
+
+    def __init__(self, header: Sequence[str], by: ColumnMap) -> None:
+        """Hold a header against a map.
+
+        :raises ColumnTwice: a name stands twice.
+        :raises ColumnsUnknown: a column is neither read nor ignored.
+        :raises ColumnsMissing: a column is not there, or amount, day, or whose line it is.
+        """
+        places = _places(header)
+        meant = {key(name): field for field, name in by.columns.items()}
+        ignored = {key(name) for name in by.ignored}
+        unknown = [
+            header[at] for each, at in places.items() if each not in meant and each not in ignored
+        ]
+        if unknown:
+            raise ColumnsUnknown(unknown)
+        missing = [name for name in by.columns.values() if key(name) not in places]
+        missing += [field for field in (Field.AMOUNT, Field.DAY) if field not in by.columns]
+        if not set(_WHOSE) & by.columns.keys():
+            missing.append(Field.ID)
+        if missing:
+            raise ColumnsMissing(missing)
+        self._map = by
+        self._at = {field: places[each] for each, field in meant.items()}
+        self._state_words = {cells.text(word).casefold(): s for word, s in by.state_words.items()}
+
+    def read(
+        self, rows: Iterable[tuple[int, Sequence[Cell]]]
+    ) -> tuple[list[Line], list[RowProblem]]:
+        """Read rows with their numbers; one that cannot be read says why, for each of its fields.
+
+        The row under a table that adds it up is passed over.
+        """
+        lines: list[Line] = []
+        problems: list[RowProblem] = []
+        for number, row in rows:
+            if self._is_sum(row):
+                continue
+            found: list[RowProblem] = []
+            line = self._line(number, row, found)
+            if found:
+                problems += found
+            else:
+                lines.append(line)
+        return lines, problems
+
+    def _cell(self, row: Sequence[Cell], field: Field) -> Cell:
+        """Give the cell of a field; None where the row is shorter, or the file has no such."""
+        at = self._at.get(field, len(row))
+        return row[at] if at < len(row) else None
+
+    def _is_sum(self, row: Sequence[Cell]) -> bool:
+        """Say whether a row adds up the others."""
+        named = [cells.text(self._cell(row, field)) for field in _WHOSE]
+        first = next((said for each in row if (said := cells.text(each))), "")
+        return key(first) in _SUMS and all(not said or key(said) in _SUMS for said in named)
+
+    def _line(self, number: int, row: Sequence[Cell], problems: list[RowProblem]) -> Line:
+        """Read one row, and note what is wrong with it."""
+
+        def tried(field: Field, read: Callable[[Cell], _T], instead: _T) -> _T:
+            try:
+                return read(self._cell(row, field))
+            except CellUnread as unread:
+                problems.append(RowProblem(number, field, unread.code, unread.detail))
+                return instead
+
+        currency = tried(Field.CURRENCY, self._currency, self._map.currency)
+        return Line(
+            number=number,
+            amount_minor=tried(Field.AMOUNT, lambda cell: cells.amount_minor(cell, currency), 0),
+            currency=currency,
+            on=tried(Field.DAY, cells.day, date.min),
+            id=tried(Field.ID, cells.word, ""),
+            customer=tried(Field.CUSTOMER, cells.word, ""),
+            name=tried(Field.NAME, cells.word, ""),
+            program=tried(Field.PROGRAM, cells.word, "") or self._map.program,
+            state=tried(
+                Field.STATE, lambda cell: cells.state(cell, self._state_words), LineState.ACTIVE
+            ),
+        )
+
+    def _currency(self, cell: Cell) -> str:
+        """Read the currency of a line, the file's own where it says none."""
+        return cells.currency(cell) if cells.text(cell) else self._map.currency
+
+
+def _places(header: Sequence[str]) -> dict[str, int]:
+    """Find each named column."""
+    places: dict[str, int] = {}
+    for at, name in enumerate(header):
+        if (each := key(name)) in places:
+            raise ColumnTwice(f"Two columns are called {name}; rename one of them.")
+        if each:
+            places[each] = at
+    return places

@@ -1,0 +1,141 @@
+"""A file of the other side is read exactly, or not at all."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.money import MINOR_MAX
+from billing.reconciliation.rules import cells, columns
+from billing.reconciliation.rules.cells import Cell, CellUnread
+from billing.reconciliation.rules.columns import ColumnMap, Field, RowReader
+from billing.reconciliation.rules.lines import LineState
+
+HEADER = ["权益编号", "客户标识", "活动", "金额", "币种", "日期", "状态"]
+ROW: list[Cell] = ["a-1", "c-1", "p-1", "12,000.50", "CNY", "2026-03-02", "已发放"]
+
+
+@given(st.integers(1, MINOR_MAX))
+def test_an_amount_is_read_as_it_was_written(minor: int) -> None:
+    written = f"{minor // 100}.{minor % 100:02}"
+    spelt = [written, f"{minor // 100:,}.{minor % 100:02}", f"￥{written}", f"{written}元"]
+    spelt.append(written.translate(str.maketrans("0123456789.", "０１２３４５６７８９．")))
+
+    assert {cells.amount_minor(each, "CNY") for each in spelt} == {minor}
+    assert cells.amount_minor(Decimal(minor), "POINTS") == minor
+
+
+@given(st.integers(1, 10**13))
+def test_a_float_of_a_spreadsheet_is_taken_by_its_shortest_form(minor: int) -> None:
+    assert cells.amount_minor(minor / 100, "CNY") == minor
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (0.1 + 0.2, "amount_off_scale"),
+        ("12.005", "amount_off_scale"),
+        (1e-7, "amount_off_scale"),
+        ("-12.00", "amount_negative"),
+        ("−12.00", "amount_negative"),
+        ("(12.00)", "amount_negative"),
+        (-3, "amount_negative"),
+        ("0.00", "amount_too_large"),
+        (str(MINOR_MAX), "amount_too_large"),
+        (1e300, "amount_too_large"),
+        ("1.23E+12", "digits_lost"),
+        ("$12.00", "currency_unexpected"),
+        ("USD 12.00", "currency_unexpected"),
+        ("12,00", "cell_unread"),
+        ("1.234,56", "cell_unread"),
+        ("12,3456.00", "cell_unread"),
+        ("12.00)", "cell_unread"),
+        ("twelve", "cell_unread"),
+        ("٣", "cell_unread"),
+        ("", "cell_unread"),
+        (None, "cell_unread"),
+        (True, "cell_unread"),
+        (float("nan"), "cell_unread"),
+        (float("inf"), "cell_unread"),
+    ],
+)
+def test_an_amount_that_is_not_exact_is_refused(cell: Cell, code: str) -> None:
+    with pytest.raises(CellUnread) as refused:
+        cells.amount_minor(cell, "CNY")
+
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("2026-03-02", "2026/3/2", "2026.3.2", "20260302", "2026年3月2日", "2026-03-02 09:30:00"),
+        *("46083", "２０２６-０３-０２", date(2026, 3, 2), datetime(2026, 3, 2, 9)),  # noqa: DTZ001 - a cell's
+    ],
+)
+def test_a_day_is_read_as_people_write_it(cell: Cell) -> None:
+    assert cells.day(cell) == date(2026, 3, 2)
+
+
+@pytest.mark.parametrize("cell", ["2026-02-30", "3/2/2026", "yesterday", "", None, "0000-01-01"])
+def test_a_day_that_is_none_is_refused(cell: Cell) -> None:
+    with pytest.raises(CellUnread):
+        cells.day(cell)
+
+
+def test_a_row_is_read_by_the_guessed_map() -> None:
+    [line], problems = RowReader(HEADER, columns.guess(HEADER)).read([(2, ROW)])
+
+    assert problems == []
+    assert (line.number, line.id, line.customer, line.program) == (2, "a-1", "c-1", "p-1")
+    assert (line.amount_minor, line.currency, line.on) == (1_200_050, "CNY", date(2026, 3, 2))
+
+
+def test_a_saved_map_reads_what_this_source_says() -> None:
+    by = ColumnMap(
+        columns={Field.NAME: "客户", Field.AMOUNT: "实付", Field.DAY: "日期", Field.STATE: "备注"},
+        ignored=["序号"],
+        currency="POINTS",
+        program="p-9",
+        state_words={"客户退单": LineState.REVERSED},
+    )
+
+    [line], _ = RowReader(["序号", "客户", " 实付* ", "日期", "备注"], by).read(
+        [(2, ["1", "云水", "１，２００", "2026-03-02", "客户退单"]), (3, ["合计", "", "1200"])]
+    )
+
+    assert (line.amount_minor, line.currency, line.program) == (1200, "POINTS", "p-9")
+    assert line.state is LineState.REVERSED
+
+
+def test_every_column_is_read_or_ignored_by_name() -> None:
+    with pytest.raises(columns.ColumnsUnknown) as unknown:
+        RowReader([*HEADER, "经办人", "毛利"], columns.guess(HEADER))
+    with pytest.raises(columns.ColumnsMissing) as missing:
+        RowReader(HEADER[:3], columns.guess(HEADER[:3]))
+    with pytest.raises(columns.ColumnTwice):
+        RowReader([*HEADER, "金 额"], columns.guess(HEADER))
+
+    assert unknown.value.columns == ("经办人", "毛利")
+    assert missing.value.columns == ("amount", "day")
+
+
+def test_a_row_says_all_that_is_wrong_with_it() -> None:
+    reader = RowReader(HEADER, columns.guess(HEADER))
+
+    lines, problems = reader.read(
+        [(2, ROW), (3, ["", "", "", "-1", "US$", "soon", "maybe"]), (4, ["1.2E+17"])]
+    )
+
+    assert [line.number for line in lines] == [2]
+    assert [(each.row, each.field, each.code) for each in problems] == [
+        (3, "currency", "cell_unread"),
+        (3, "amount", "amount_negative"),
+        (3, "day", "cell_unread"),
+        (3, "state", "cell_unread"),
+        (4, "amount", "cell_unread"),
+        (4, "day", "cell_unread"),
+        (4, "id", "digits_lost"),
+    ]
