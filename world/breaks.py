@@ -57,8 +57,10 @@ def plant(seed: int, *, lines: int, of_each: int) -> Planted:
     rng = random.Random(seed)
     maker = _Maker(rng)
     cases = [maker.broken(kind) for kind in Kind for _ in range(of_each)]
-    while sum(len(case.here) for case in cases) < lines:
+    made = sum(len(case.here) for case in cases)
+    while made < lines:
         cases.append(maker.sound())
+        made += len(cases[-1].here)
     turned = [case if rng.random() < 0.5 else case.mirrored() for case in cases]  # noqa: PLR2004 - half
     here = _numbered(rng, [case.here for case in turned])
     there = _numbered(rng, [case.there for case in turned])

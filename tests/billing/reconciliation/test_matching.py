@@ -211,11 +211,20 @@ def test_a_days_sum_of_a_program_is_matched_with_its_lines() -> None:
 
 
 def test_parts_that_could_be_others_are_not_guessed() -> None:
-    parts = [line(1, 30), line(2, 40), line(3, 30)]
+    parts = [line(1, 30), line(2, 40), line(3, 35), line(4, 35)]
 
     found = compared([line(1, 70, id="a"), line(2, 500, id="b")], parts)
 
     assert Step.SUM not in {match.step for match in found.matches()}
+
+
+def test_what_only_one_side_has_and_has_twice_is_missing_once() -> None:
+    found = compared([], [line(1), line(2)]).breaks
+
+    assert [(each.kind, each.there) for each in found] == [
+        (Kind.DUPLICATE_THERE, (2,)),
+        (Kind.MISSING_HERE, (1,)),
+    ]
 
 
 def test_names_that_are_as_near_as_others_are_not_guessed() -> None:
