@@ -32,3 +32,9 @@ class AmountOutOfRange(BillingRefusal):
     """An amount is not a whole number of minor units from 1 to MINOR_MAX."""
 
     code = "amount_out_of_range"
+
+
+class NotYetHappened(BillingRefusal):
+    """Something was to be booked for a time that lies ahead."""
+
+    code = "not_yet_happened"

@@ -31,6 +31,8 @@ APP_REGISTRY = AppRegistry(
         "server.quality.piccolo_app",
         "server.sync.piccolo_app",
         "billing.ledger.piccolo_app",
+        "billing.periods.piccolo_app",
+        "billing.exchange.piccolo_app",
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
         "server.benefits.piccolo_app",

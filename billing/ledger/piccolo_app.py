@@ -4,11 +4,17 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
-from billing.ledger.tables import LedgerAccount, LedgerEntry, LedgerOutcome, LedgerTransfer
+from billing.ledger.tables import (
+    LedgerAccount,
+    LedgerAccountKind,
+    LedgerEntry,
+    LedgerOutcome,
+    LedgerTransfer,
+)
 
 APP_CONFIG = AppConfig(
     app_name="ledger",
     migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
-    table_classes=[LedgerAccount, LedgerTransfer, LedgerEntry, LedgerOutcome],
+    table_classes=[LedgerAccountKind, LedgerAccount, LedgerTransfer, LedgerEntry, LedgerOutcome],
     migration_dependencies=[],
 )

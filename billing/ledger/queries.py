@@ -1,12 +1,21 @@
 """Read the books. Under the platform's role; an agent's transaction sees its own accounts only."""
 
+import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from billing.ledger.schemas import Balance, EntryView, Finding
+from billing.ledger.schemas import (
+    Balance,
+    BalanceAt,
+    Dimension,
+    EntryView,
+    Finding,
+    Turnover,
+)
 from billing.ledger.tables import LedgerAccount, LedgerEntry
 
 _BALANCES: Final = """
@@ -17,9 +26,45 @@ FROM ledger_account WHERE id = ANY ({}::uuid[]) ORDER BY id
 _STATEMENT: Final = """
 SELECT entry.version, entry.transfer_id, transfer.event, entry.currency, entry.pending_minor,
     entry.posted_minor, entry.pending_after, entry.posted_after, entry.effective_at,
-    entry.recorded_at
+    entry.booked_at, entry.recorded_at
 FROM ledger_entry entry JOIN ledger_transfer transfer ON transfer.id = entry.transfer_id
 WHERE entry.account_id = {} AND entry.version > {} ORDER BY entry.version LIMIT {}
+"""
+_BALANCE_AT: Final = """
+SELECT at.known AS lines,
+    (coalesce(base.posted_after, 0) + coalesce(late.posted, 0))::bigint AS posted_minor,
+    (coalesce(base.pending_after, 0) + coalesce(late.pending, 0))::bigint AS pending_minor
+FROM (
+    SELECT account_id, effective_at,
+        ledger_version_at(account_id, 'infinity', recorded_at) AS known,
+        ledger_version_at(account_id, effective_at, recorded_at) AS base
+    FROM (SELECT {}::uuid, {}::timestamptz, {}::timestamptz)
+        asked (account_id, effective_at, recorded_at)
+) at
+LEFT JOIN ledger_entry base ON base.account_id = at.account_id AND base.version = at.base
+CROSS JOIN LATERAL (
+    SELECT sum(posted_minor) AS posted, sum(pending_minor) AS pending
+    FROM ledger_entry WHERE account_id = at.account_id
+    AND version > at.base AND version <= at.known
+    AND effective_at < effective_until AND effective_at <= at.effective_at
+) late
+"""
+# The text holds no braces of its own, because Piccolo would take them for values.
+_TURNOVER: Final = """
+SELECT kind, currency, dims, sum(debits)::bigint AS debits_minor, sum(credits)::bigint
+    AS credits_minor
+FROM (
+    SELECT account.kind, entry.currency,
+        (SELECT coalesce(jsonb_object_agg(name, (account.dims || transfer.dims) -> name),
+            jsonb_build_object()) FROM unnest({}::text[]) name) AS dims,
+        CASE WHEN transfer.debit_id = account.id THEN -entry.posted_minor ELSE 0 END AS debits,
+        CASE WHEN transfer.credit_id = account.id THEN entry.posted_minor ELSE 0 END AS credits
+    FROM ledger_entry entry
+    JOIN ledger_account account ON account.id = entry.account_id
+    JOIN ledger_transfer transfer ON transfer.id = entry.transfer_id
+    WHERE entry.booked_at >= {} AND entry.booked_at < {}
+) line
+GROUP BY kind, currency, dims ORDER BY kind, currency, dims
 """
 
 CHECKS: Final = {
@@ -87,6 +132,23 @@ async def statement(account_id: UUID, *, after: int = 0, limit: int = 200) -> li
     """Give an account's lines above a version, in order."""
     rows = await LedgerEntry.raw(_STATEMENT, account_id, after, limit)
     return msgspec.convert(rows, list[EntryView])
+
+
+async def balance_at(
+    account_id: UUID, *, effective_at: datetime, recorded_at: datetime
+) -> BalanceAt:
+    """Give what stood on an account at a time, as it was known at another, both included.
+
+    Takes about the same however many lines there are: see `ledger_version_at`.
+    """
+    [row] = await LedgerEntry.raw(_BALANCE_AT, account_id, effective_at, recorded_at)
+    return msgspec.convert(row, BalanceAt)
+
+
+async def turnover(by: Sequence[Dimension], *, since: datetime, until: datetime) -> list[Turnover]:
+    """Sum up what was booked from a time until before another, by kind and dimensions."""
+    rows = await LedgerEntry.raw(_TURNOVER, list(by), since, until)
+    return [msgspec.convert({**row, "dims": json.loads(row["dims"])}, Turnover) for row in rows]
 
 
 async def contradictions() -> list[Finding]:

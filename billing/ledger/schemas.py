@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,27 @@ class AccountKind(StrEnum):
     """What may still be promised."""
     ISSUED = "issued"
     """What customers of one agent were promised by one program."""
+    EXCHANGE = "exchange"
+    """What one currency was exchanged for others, and what rounding left behind."""
+    EXPENSE = "expense"
+    """What was spent, by program and department."""
+
+
+class Dimension(StrEnum):
+    """What value is counted for, besides its account."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+    """A token, never a name or a phone."""
+    PROGRAM = "program"
+    REGION = "region"
+    DEPARTMENT = "department"
+    EMPLOYEE = "employee"
+    PROJECT = "project"
+
+
+Dims = dict[Dimension, Annotated[str, msgspec.Meta(min_length=1)]]
+"""By dimension, what value is counted for; opaque ids or codes."""
 
 
 class Bound(StrEnum):
@@ -64,6 +86,10 @@ class Code(StrEnum):
     ACCOUNT_NOT_FOUND = "account_not_found"
     ACCOUNT_CLOSED = "account_closed"
     WRONG_CURRENCY = "wrong_currency"
+    DIMENSION_MISSING = "dimension_missing"
+    """An account's kind wants a dimension that neither it nor the transfer has."""
+    PERIOD_CLOSED = "period_closed"
+    """An adjustment is for a period that is closed for good."""
     TRANSFER_NOT_FOUND = "transfer_not_found"
     NOT_A_HOLD = "not_a_hold"
     NOT_REVERSIBLE = "not_reversible"
@@ -85,6 +111,8 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     currency: Currency
     bound: Bound = Bound.NONE
     is_shared: bool = False
+    dims: Dims = {}
+    """Beyond those that follow from whose it is: see `ledger_account_kind`."""
 
 
 class Single(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="single"):
@@ -95,6 +123,7 @@ class Single(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="s
     credit_id: UUID
     amount: Money
     event: str
+    dims: Dims = {}
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="hold"):
@@ -105,6 +134,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="hol
     credit_id: UUID
     amount: Money
     event: str
+    dims: Dims = {}
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="post"):
@@ -154,7 +184,10 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     transfers: list[Transfer]
     actor_id: UUID
     effective_at: datetime
+    """When it happened. Where that is closed it is kept, and booked in the next open period."""
     reason: str | None = None
+    is_adjustment: bool = False
+    """Books into a period that is closed softly. Set by callers for who has the right to."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -198,7 +231,30 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     pending_after: int
     posted_after: int
     effective_at: datetime
+    """When it happened."""
+    booked_at: datetime
+    """When it counts in periods: when it happened, or later if that period was closed."""
     recorded_at: datetime
+    """When it was written down; never before the line above it."""
+
+
+class BalanceAt(msgspec.Struct, frozen=True, kw_only=True):
+    """What stood on an account at a time, as far as it was known at another; credits positive."""
+
+    posted_minor: int
+    pending_minor: int
+    lines: int
+    """How many lines were known, those that happened later included."""
+
+
+class Turnover(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved on accounts of one kind and currency for one value of each dimension asked for."""
+
+    kind: AccountKind
+    currency: Currency
+    dims: dict[Dimension, str | None]
+    debits_minor: int
+    credits_minor: int
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -10,17 +10,19 @@ from typing import Any, Final
 
 import msgspec
 
-from billing.errors import AccountDiffers, AmountOutOfRange
+from billing.errors import AccountDiffers, AmountOutOfRange, NotYetHappened
 from billing.ledger.schemas import Code, Hold, Journal, NewAccount, Outcome, Post, Single, Transfer
 from billing.ledger.tables import LedgerAccount, LedgerOutcome
 from billing.money import MINOR_MAX
 
 _OPEN: Final = """
-INSERT INTO ledger_account (id, owner_id, is_shared, kind, currency, bound, subject_id, opened_at)
-SELECT id, owner_id, is_shared, kind, currency, bound, subject_id, {}
+INSERT INTO ledger_account (
+    id, owner_id, is_shared, kind, currency, bound, subject_id, dims, opened_at
+)
+SELECT id, owner_id, is_shared, kind, currency, bound, subject_id, dims, {}
 FROM jsonb_to_recordset({}::jsonb) AS asked (
     id uuid, owner_id uuid, is_shared boolean, kind text, currency text, bound text,
-    subject_id uuid
+    subject_id uuid, dims jsonb
 )
 ORDER BY id
 ON CONFLICT (id) DO NOTHING
@@ -29,16 +31,17 @@ _DIFFERING: Final = """
 SELECT asked.id
 FROM jsonb_to_recordset({}::jsonb) AS asked (
     id uuid, owner_id uuid, is_shared boolean, kind text, currency text, bound text,
-    subject_id uuid
+    subject_id uuid, dims jsonb
 )
 LEFT JOIN ledger_account held
-ON (held.id, held.owner_id, held.is_shared, held.kind, held.currency, held.bound, held.subject_id)
+ON held.dims @> asked.dims
+AND (held.id, held.owner_id, held.is_shared, held.kind, held.currency, held.bound, held.subject_id)
     = (asked.id, asked.owner_id, asked.is_shared, asked.kind, asked.currency, asked.bound,
        asked.subject_id)
 WHERE held.id IS NULL
 """
 _RECORD: Final = """
-SELECT code, result_id, is_new FROM ledger_record({}, {}, {}, {}, {}, {}, {}, {}, {}::jsonb)
+SELECT code, result_id, is_new FROM ledger_record({}, {}, {}, {}, {}, {}, {}, {}, {}::jsonb, {})
 """
 
 
@@ -60,8 +63,11 @@ async def record(journal: Journal, *, now: datetime) -> Outcome:
     movement makes it fail to be repeated.
 
     :raises AmountOutOfRange: an amount is not from 1 to `MINOR_MAX`.
+    :raises NotYetHappened: the effective time lies ahead of `now`.
     """
     assert journal.transfers, "a journal moves something"
+    if journal.effective_at > now:
+        raise NotYetHappened("Value is booked once it has moved; the effective time lies ahead.")
     lines = [_line(transfer) for transfer in journal.transfers]
     [answer] = await LedgerOutcome.raw(
         _RECORD,
@@ -74,6 +80,7 @@ async def record(journal: Journal, *, now: datetime) -> Outcome:
         journal.effective_at,
         journal.reason,
         msgspec.json.encode(lines).decode(),
+        journal.is_adjustment,
     )
     return Outcome(Code(answer["code"]), answer["result_id"], answer["is_new"])
 
@@ -92,6 +99,8 @@ def _line(transfer: Transfer) -> dict[str, Any]:
             assert transfer.debit_id != transfer.credit_id, "value moves between two accounts"
             ensure_amount(amount.amount_minor)
             line |= msgspec.to_builtins(line.pop("amount"))
+            if not line["dims"]:
+                del line["dims"]
         case Post(amount_minor=int() as part):
             ensure_amount(part)
         case _:
@@ -105,5 +114,7 @@ def _fingerprint(journal: Journal) -> bytes:
         {name: value for name, value in _line(transfer).items() if name != "id"}
         for transfer in journal.transfers
     ]
-    content = msgspec.json.encode([asked, journal.reason], order="deterministic")
-    return hashlib.sha256(content).digest()
+    content: list[Any] = [asked, journal.reason]
+    if journal.is_adjustment:
+        content.append("adjustment")
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).digest()

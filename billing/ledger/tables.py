@@ -1,7 +1,29 @@
 """Tables of the ledger, as facts on disk. What keeps them true is in the migration."""
 
-from piccolo.columns import UUID, BigInt, Boolean, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    Array,
+    BigInt,
+    Boolean,
+    Bytea,
+    Integer,
+    Text,
+    Timestamptz,
+)
 from piccolo.table import Table
+
+
+class LedgerAccountKind(Table, tablename="ledger_account_kind"):
+    """A kind of account, and what value on it is counted for. Insert only."""
+
+    kind = Text(primary_key=True)
+    owner_is = Text(null=True)
+    """The dimension that an unshared account's owner stands for."""
+    subject_is = Text(null=True)
+    """The dimension that an account's subject stands for."""
+    wants = Array(base_column=Text())
+    """Dimensions that every entry must have, from its account or its transfer."""
 
 
 class LedgerAccount(Table, tablename="ledger_account"):
@@ -25,6 +47,16 @@ class LedgerAccount(Table, tablename="ledger_account"):
     """Number of its last entry; gapless."""
     opened_at = Timestamptz()
     closed_at = Timestamptz(null=True)
+    dims = JSONB()
+    """What all of it is counted for."""
+    wants = Array(base_column=Text())
+    """Dimensions that each transfer has to bring."""
+    effective_before = Timestamptz(null=True)
+    """`effective_until` before the last statement that moved it."""
+    effective_until = Timestamptz(null=True)
+    """The latest effective time among its lines."""
+    recorded_until = Timestamptz(null=True)
+    """When its last line was recorded."""
 
 
 class LedgerTransfer(Table, tablename="ledger_transfer"):
@@ -51,6 +83,9 @@ class LedgerTransfer(Table, tablename="ledger_transfer"):
     recorded_at = Timestamptz()
     actor_id = UUID()
     reason = Text(null=True)
+    dims = JSONB()
+    is_adjustment = Boolean()
+    """True for what was booked into a softly closed period, by who has the right to."""
 
 
 class LedgerEntry(Table, tablename="ledger_entry"):
@@ -69,6 +104,11 @@ class LedgerEntry(Table, tablename="ledger_entry"):
     posted_after = BigInt()
     effective_at = Timestamptz()
     recorded_at = Timestamptz()
+    """As the transfer says, but never before the line above."""
+    booked_at = Timestamptz()
+    """The effective time, or the end of what was closed by then."""
+    effective_until = Timestamptz()
+    """The latest effective time up to this line; a line below it came late."""
 
 
 class LedgerOutcome(Table, tablename="ledger_outcome"):

@@ -55,6 +55,11 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Tries are counted before anybody is known; keys are keyed hashes.",
         tonglu_app="SELECT INSERT UPDATE DELETE",
     ),
+    "ledger_account_kind": _table(
+        "Kinds of accounts and the dimensions that they want, written by migrations.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT",
+    ),
     "ledger_account": _table(
         "The books are the platform's and every agent's. Under row-level security an agent's "
         "transaction reaches its own accounts and the shared pools; counters move by trigger only.",
@@ -76,6 +81,27 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
     "ledger_outcome": _table(
         "Insert only. Under row-level security an agent's transaction reaches its own keys.",
         tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_period": _table(
+        "Periods of the books, for every writer to heed; a change alone moves their state.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "ledger_period_change": _table(
+        "Insert only: who closed a period or opened it again, and why.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_trial": _table(
+        "Insert only, by the trigger on changes of periods: the trial balance of each close.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_rate": _table(
+        "Insert only: rates between currencies, set by the platform.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_exchange": _table(
+        "Insert only: the rate at which two transfers exchanged, and what rounding left.",
         tonglu_platform="SELECT INSERT",
     ),
     "budget": _table(

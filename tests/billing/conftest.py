@@ -1,13 +1,17 @@
 """Fixtures of the books: a pool of connections wide enough for a race."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import msgspec
 import pytest
 
 from server.kit import db
 from server.settings import Settings
+from tests.conftest import make_settings
+from tests.postgres import Postgres, opened
 
 CALLERS = 64
 
@@ -28,3 +32,16 @@ async def wide_database(database: Settings) -> AsyncIterator[Settings]:
     finally:
         await db.close_database()
         db.ENGINE.pool = narrow
+
+
+@pytest.fixture(scope="module")
+async def own_books(
+    postgres: Postgres, database: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    """A database that one file's tests have for themselves: periods and blocks are everybody's."""
+    name = f"test_{os.getpid()}_{uuid4().hex[:8]}"
+    await postgres.clone(name)
+    settings = make_settings(postgres, name, tmp_path_factory.mktemp("books"))
+    async with opened(settings):
+        yield settings
+    await postgres.drop(name)

@@ -148,8 +148,12 @@ async def _insert(connection: Any, lines: list[tuple[UUID, UUID, str, int]]) -> 
     """Insert entries in one statement."""
     await connection.execute(
         """
-        INSERT INTO ledger_entry
-        SELECT account_id, 1000, transfer_id, account_id, currency, 0, amount, 0, 0, $5, $5
+        INSERT INTO ledger_entry (
+            account_id, version, transfer_id, owner_id, currency, pending_minor, posted_minor,
+            pending_after, posted_after, effective_at, effective_until, booked_at, recorded_at
+        )
+        SELECT account_id, 1000, transfer_id, account_id, currency, 0, amount, 0, 0,
+            $5, $5, $5, $5
         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
             AS line (account_id, transfer_id, currency, amount)
         """,

@@ -145,8 +145,14 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
         if debit != credit:
             money = Money(amount, "CNY")
-            ends = {"debit_id": debit, "credit_id": credit}
-            group.insert(0, Single(id=self.new_id(), amount=money, event="test.moved", **ends))
+            moved = Single(
+                id=self.new_id(),
+                debit_id=debit,
+                credit_id=credit,
+                amount=money,
+                event="test.moved",
+            )
+            group.insert(0, moved)
         self.record(*group)
 
     @rule(data=st.data(), is_altered=st.booleans())
