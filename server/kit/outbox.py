@@ -44,6 +44,14 @@ _FAIL = """
 UPDATE outbox SET attempts = attempts + 1, leased_until = NULL, run_at = $3, last_error = $4
 WHERE id = $1 AND lease = $2
 """
+# What failed runs again within the longest pause; so the index of what is due leads to it.
+_WAITED_FOR = """
+SELECT EXISTS (
+    SELECT FROM outbox
+    WHERE topic = $1 AND added_at < $2 AND run_at <= $3 AND attempts < $4 AND lease < 3 * $4
+)
+"""
+_PAUSE_MAX_S = 600
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -120,9 +128,18 @@ async def complete(job: Job) -> None:
 
 async def fail(job: Job, error: str, *, now: datetime) -> None:
     """Put a job back with a growing pause; after `ATTEMPTS_MAX` failures it stays parked."""
-    pause = timedelta(seconds=min(2**job.attempts, 600))
+    pause = timedelta(seconds=min(2**job.attempts, _PAUSE_MAX_S))
     async with db.job_transaction():
         await db.connection().execute(_FAIL, job.id, job.lease, now + pause, error[:500])
+
+
+async def is_waited_for(topic: str, *, before: datetime, now: datetime) -> bool:
+    """Say, in an open transaction of the worker, whether work left before a moment is still to do.
+
+    What is parked is for a person to look at; nobody waits for it.
+    """
+    values = topic, before, now + timedelta(seconds=_PAUSE_MAX_S), ATTEMPTS_MAX
+    return bool(await db.connection().fetchval(_WAITED_FOR, *values))
 
 
 async def pending() -> int:

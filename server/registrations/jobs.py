@@ -96,7 +96,7 @@ async def watch(job: outbox.Job, now: datetime) -> None:
 
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
-    asking.ARRIVED: admit,
+    registry.ARRIVED: admit,
     asking.EXTENDED: extend,
     asking.RELEASED: release,
     asking.CONTESTED: contest,

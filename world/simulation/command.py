@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from world.faults.command import faults
+from world.registering.command import registrations
 from world.seeds import Seeds
 from world.simulation import mutants, plan, soak
 from world.simulation.plan import PROFILES, Plan
@@ -18,10 +19,11 @@ from world.terminal import Paint
 
 @click.group()
 def command() -> None:
-    """Put the sync through what the field does to it: in virtual time, and as real processes."""
+    """Put sync and registrations through what the field does: in virtual time, and for real."""
 
 
 command.add_command(faults)
+command.add_command(registrations)
 
 
 @command.command()

@@ -57,7 +57,7 @@ class _NoNetwork(httpx.BaseTransport):
         raise httpx.ConnectError("there is no real network here", request=request)
 
 
-_NOWHERE: Final = _NoNetwork()
+NOWHERE: Final = _NoNetwork()
 
 
 class LooksOn(Protocol):
@@ -133,7 +133,7 @@ class Phone:
                 "http://simulated",
                 clock_ms=self.clock_ms,
                 random_bytes=self._rng.randbytes,
-                http=_NOWHERE,
+                http=NOWHERE,
                 page=self._page,
             )
         if self.on_boot is not None:

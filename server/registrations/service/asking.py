@@ -28,11 +28,10 @@ from server.registrations.rules.states import AlreadyRegistered, NoExtensionLeft
 from server.registrations.rules.times import Interval
 from server.registrations.schemas import Decide, NewRegistration, RegistrationView
 from server.registrations.service import evidence
-from server.registrations.service.registry import Arrival
+from server.registrations.service.registry import ARRIVED, Arrival
 from sync_protocol.merge import HeldRecord
 from sync_protocol.registering import OPEN, State, Verb
 
-ARRIVED: Final = "registrations.arrived"
 EXTENDED: Final = "registrations.extended"
 RELEASED: Final = "registrations.released"
 CONTESTED: Final = "registrations.contested"

@@ -26,6 +26,8 @@ from server.registrations.rules.states import REASON_OF, CaseState, Reason
 from server.registrations.rules.times import Flag
 from sync_protocol.registering import LIVE, OPEN, State
 
+ARRIVED: Final = "registrations.arrived"
+"""To the registry: an agent has registered somebody."""
 MOVED: Final = "registrations.moved"
 """Of an agent: a registration stands elsewhere now."""
 WARNED: Final = "registrations.warned"
@@ -145,10 +147,7 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
             await raise_alarm(arrival.tenant_id, arrival.id, now=now)
             await move(arrival.id, State.REFUSED, now=now, reason=Reason.LIVE)
         elif not await _meet_protected(arrival.id, now=now):
-            run_at = settles_at + GRACE
-            await outbox.add(
-                SETTLE, {"id": str(arrival.id)}, tenant_id=None, now=now, run_at=run_at
-            )
+            await _settle_at(arrival.id, settles_at + GRACE, now=now)
 
 
 async def is_bait(keys: Collection[str]) -> bool:
@@ -190,6 +189,7 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
     """Decide all together what came in for one customer within the window; again changes nothing.
 
     The window begins with the first of them. What came later is held against who is protected now.
+    What came in time and is still on its way here, since the worker was down, is waited for.
     """
     async with db.job_transaction():
         await lock()
@@ -199,6 +199,9 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
         group = await _group(entry)
         until = min(each["settles_at"] for each in group)
         if now < until + GRACE:
+            return
+        if await outbox.is_waited_for(ARRIVED, before=until, now=now):
+            await _settle_at(entry_id, now + GRACE, now=now)
             return
         within = [each for each in group if each["arrived_at"] < until]
         verdict = await _decide(within, now=until)
@@ -214,6 +217,11 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
         for late in group:
             if late["id"] not in by_id:
                 await _meet_protected(late["id"], now=now)
+
+
+async def _settle_at(entry_id: UUID, run_at: datetime, *, now: datetime) -> None:
+    """Have it decided at a moment, with all that belong to it by then."""
+    await outbox.add(SETTLE, {"id": str(entry_id)}, tenant_id=None, now=now, run_at=run_at)
 
 
 async def _group(entry: Entry) -> list[Entry]:
@@ -317,8 +325,7 @@ async def contest(entry_id: UUID, *, now: datetime) -> None:
         held = (await rulebook.terms_at(now)).terms
         settles_at = now + held.settles_after
         await move(entry_id, State.CHECKING, now=now, reason=None, settles_at=settles_at)
-        run_at = settles_at + GRACE
-        await outbox.add(SETTLE, {"id": str(entry_id)}, tenant_id=None, now=now, run_at=run_at)
+        await _settle_at(entry_id, settles_at + GRACE, now=now)
 
 
 async def sweep(*, now: datetime) -> None:
