@@ -8,6 +8,7 @@ import msgspec
 
 from world.journey import (
     benefits,
+    disputing,
     imports,
     keeping,
     leads,
@@ -34,6 +35,7 @@ class Step(msgspec.Struct, frozen=True):
 _ACTS: Final = (
     "Act one: a channel, its spreadsheets, its phones, its benefits",
     "Act two: one customer, from a campaign to the pool",
+    "Act three: one shop, two agents, one of them in a basement",
 )
 
 STEPS: Final = (
@@ -68,6 +70,10 @@ STEPS: Final = (
     Step("recycled", "Recycled, and picked by another", keeping.recycled),
     Step("campaign_counted", "The campaign's figures agree", keeping.campaign_counted),
     Step("funnel", "The platform's funnel agrees", keeping.platform_agrees),
+    Step("basement", "Registered in a basement", disputing.in_a_basement, opens=_ACTS[2]),
+    Step("settled", "Decided together, and disputed", disputing.settled),
+    Step("judged", "Evidence, and a verdict in plain words", disputing.judged),
+    Step("appealed", "An appeal; both phones agree", disputing.appealed),
     Step("memory", "Memory of the server", platform.memory),
 )
 """The whole journey."""

@@ -7,14 +7,12 @@ before and after each piece of work.
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from server.access import Actor, Role, Scope
@@ -22,11 +20,12 @@ from server.identity import service as identity
 from server.identity.schemas import NewUser
 from server.kit import clock, db, ids, outbox
 from server.kit.errors import Refusal
-from server.registrations import jobs, service
+from server.registrations import service
 from server.registrations.schemas import Appeal
 from server.tenants import service as tenants
 from sync_protocol.registering import Verb
 from world.numbers import start as start_numbers
+from world.registering import worker
 from world.registering.phone import Phone
 from world.registering.plan import DAY, START_MS, Act, Plan
 from world.registering.verdict import Entry, Finding, Watch
@@ -34,10 +33,6 @@ from world.registering.verdict import Entry, Finding, Watch
 _NEW_DEVICE: Final = """
 INSERT INTO device (tenant_id, id, user_id, name, platform, enrolled_at)
 VALUES ($1, $2, $3, 'phone', 'simulated', $4)
-"""
-_DUE: Final = """
-SELECT id, tenant_id, topic, payload, run_at, lease FROM outbox
-WHERE topic LIKE 'registrations.%' AND run_at <= $1 ORDER BY run_at, id
 """
 _ENTRIES: Final = """
 SELECT e.*, c.state AS case_state, c.winner_id AS case_winner, c.decide_by, v.claims, v.rulings,
@@ -82,7 +77,6 @@ class Stage:
         self._loop = loop
         self._trace = trace
         self._jobs = 0
-        self._failed: Counter[UUID] = Counter()
         self._numbers = start_numbers(self.rng)
         self._marks = self._identities()
         people = self._run(self._found())
@@ -231,18 +225,18 @@ class Stage:
     def _work_until(self, until_ms: int) -> None:
         """Do what is due, at its moment or when the worker wakes up, in an order that is drawn."""
         while not self.watch.findings:
-            rows = self._run(self._due(clock.from_ms(until_ms)))
-            moments = [self._awake(clock.to_ms(row["run_at"])) for row in rows]
+            left = self._run(worker.due(clock.from_ms(until_ms)))
+            moments = [self._awake(clock.to_ms(each.run_at)) for each in left]
             if not moments or min(moments) > until_ms:
                 return
             self.now_ms = max(self.now_ms, min(moments))
-            now_due = [
-                row for row, at_ms in zip(rows, moments, strict=True) if at_ms <= self.now_ms
+            ready = [
+                each.job for each, at_ms in zip(left, moments, strict=True) if at_ms <= self.now_ms
             ]
-            now_due.sort(key=lambda row: (row["topic"], row["payload"]))
-            self.rng.shuffle(now_due)
-            for row in now_due:
-                self._do(row)
+            ready.sort(key=lambda job: (job.topic, repr(job.payload)))
+            self.rng.shuffle(ready)
+            for job in ready:
+                self._do(job)
 
     def _awake(self, at_ms: int) -> int:
         """Give when the worker does what is due at a moment."""
@@ -251,47 +245,27 @@ class Stage:
                 return START_MS + end_ms
         return at_ms
 
-    def _do(self, row: asyncpg.Record) -> None:
+    def _do(self, job: outbox.Job) -> None:
         """Do a job, at times twice, and look at the registry before and after."""
         if self.watch.findings:
             return
         before = self._run(self._entries())
-        if self._run(self._handle(row)) and self.rng.random() < _TWICE:
-            self._run(self._handle(row))
+        if self._run(self._handle(job)) and self.rng.random() < _TWICE:
+            self._run(self._handle(job))
         self._jobs += 1
         after = self._run(self._entries())
-        self._tell(f"worker: {row['topic']} {self._whose(row['payload'])}")
+        self._tell(f"worker: {job.topic} {self._whose(repr(job.payload))}")
         for each in after.values():
             if each.id not in before or before[each.id].state != each.state:
                 self._tell(f"   {self._whose(str(each.id))} is {each.state} {each.reason or ''}")
         self.watch.worked(before, after, self.now_ms)
 
-    async def _handle(self, row: asyncpg.Record) -> bool:
-        """Do a job as the worker does; what fails is tried again later. Answer whether it did."""
-        job = outbox.Job(
-            id=row["id"],
-            tenant_id=row["tenant_id"],
-            topic=row["topic"],
-            payload=msgspec.json.decode(row["payload"]),
-            attempts=self._failed[row["id"]],
-            lease=row["lease"],
-        )
-        try:
-            await jobs.HANDLERS[job.topic](job, self.now)
-        # Whatever it is, a worker goes on; what fails again and again is found.
-        except Exception as error:  # noqa: BLE001 - see above
-            self._failed[job.id] += 1
-            if self._failed[job.id] == outbox.ATTEMPTS_MAX:
-                self.watch.find("work gets done", f"{job.topic}: {error!r}")
-            await outbox.fail(job, str(error), now=self.now)
-            return False
-        await outbox.complete(job)
-        return True
-
-    async def _due(self, now: datetime) -> list[asyncpg.Record]:
-        """Give what is due at a moment."""
-        async with db.job_transaction():
-            return list(await db.connection().fetch(_DUE, now))
+    async def _handle(self, job: outbox.Job) -> bool:
+        """Do a job; one that fails again and again is found. Answer whether it was done."""
+        error = await worker.do(job, self.now)
+        if error is not None and job.attempts + 1 == outbox.ATTEMPTS_MAX:
+            self.watch.find("work gets done", f"{job.topic}: {error!r}")
+        return error is None
 
     async def _entries(self) -> dict[UUID, Entry]:
         """Give how the registry stands, of this schedule's registrations."""
