@@ -33,6 +33,7 @@ APP_REGISTRY = AppRegistry(
         "billing.ledger.piccolo_app",
         "billing.periods.piccolo_app",
         "billing.exchange.piccolo_app",
+        "billing.sealing.piccolo_app",
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
         "server.benefits.piccolo_app",

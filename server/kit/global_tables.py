@@ -104,6 +104,24 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Insert only: the rate at which two transfers exchanged, and what rounding left.",
         tonglu_platform="SELECT INSERT",
     ),
+    "ledger_unsealed": _table(
+        "Which transfers no block covers yet: added by the trigger on transfers, taken away by who "
+        "seals.",
+        tonglu_app="INSERT",
+        tonglu_platform="SELECT INSERT DELETE",
+    ),
+    "ledger_leaf": _table(
+        "Insert only: the place of each entry in the log, and its hash.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_node": _table(
+        "Insert only: hashes over full subtrees of the log.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "ledger_block": _table(
+        "Insert only: what was sealed at once, and the signed head.",
+        tonglu_platform="SELECT INSERT",
+    ),
     "budget": _table(
         "The platform's budget tree.",
         tonglu_platform="SELECT INSERT",
