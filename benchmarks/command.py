@@ -18,6 +18,7 @@ from benchmarks import (
     leads_work,
     machine,
     pipeline_work,
+    reconcile_work,
     scale_work,
     sync_frames,
     sync_scale,
@@ -34,6 +35,7 @@ _FEW: Final = 2_000
 
 _NAMES: Final = (
     *("crm", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes", "sync-scale"),
+    "reconciliation",
 )
 
 
@@ -52,6 +54,7 @@ class _Sizes(msgspec.Struct, frozen=True):
     held: int
     moved: int
     photo: int
+    lines: int
 
 
 @click.command()
@@ -64,6 +67,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--held", default=50_000, show_default=True, help="Customers of sync-scale.")
 @click.option("--moved", default=5_000, show_default=True, help="Handed over in sync-scale.")
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
+@click.option("--lines", default=300_000, show_default=True, help="Lines of reconciliation.")
 @click.option(
     "--part",
     type=click.Choice(_NAMES),
@@ -152,6 +156,11 @@ async def _sync_scale(running: Machine, rng: random.Random, sizes: _Sizes) -> li
     return await sync_scale.measure(running, owner, rng, work)
 
 
+async def _reconciliation(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """B5."""
+    return await reconcile_work.measure(running, rng, sizes.lines)
+
+
 _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[list[Figure]]]]] = {
     "sync": _sync,
     "sync-writes": _sync_writes,
@@ -161,6 +170,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "leads-import": _leads_import,
     "pipeline": _pipeline,
     "scale": _scale,
+    "reconciliation": _reconciliation,
 }
 
 

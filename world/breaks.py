@@ -246,11 +246,11 @@ class _Maker:
 
     def _id(self) -> str:
         self._ids += 1
-        return f"{self._rng.getrandbits(64):016x}-{self._ids:08d}"
+        return f"{self._rng.getrandbits(32):08x}-{self._ids:08d}"
 
     def _token(self) -> str:
         self._customers += 1
-        return f"{self._rng.getrandbits(96):024x}{self._customers:08x}"
+        return f"{self._rng.getrandbits(64):016x}{self._customers:08x}"
 
     def _name(self) -> str:
         rng = self._rng

@@ -9,7 +9,7 @@ import msgspec
 from server.imports.rules.columns import Vocabulary
 
 FILE_BYTES_MAX: Final = 40 * 1024 * 1024
-ROWS_MAX: Final = 250_000
+ROWS_MAX: Final = 310_000
 COLUMNS_MAX: Final = 200
 CELL_CHARS_MAX: Final = 20_000
 SHEET_CHARS_MAX: Final = 50_000_000

@@ -316,7 +316,8 @@ class _SheetReader:
             return moment.date().isoformat() if is_whole else moment.isoformat(" ", "seconds")
         if abs(number) < _EXACT_MAX and number == int(number):
             return str(int(number))
-        return raw
+        # Excel writes seventeen digits (0.10000000000000001); as few as mean the same are read.
+        return repr(number) if abs(number) < _EXACT_MAX else raw
 
 
 def _column_of(letters: str) -> int:

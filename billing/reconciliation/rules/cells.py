@@ -112,7 +112,7 @@ def word(cell: Cell) -> str:
     said = text(cell)
     if len(said) > _WORD_MAX or "\0" in said:
         raise CellUnread(f"Write at most {_WORD_MAX} letters.")
-    if _SHORTENED.fullmatch(said.upper()) and "E+" in said.upper():
+    if ("E+" in said or "e+" in said) and _SHORTENED.fullmatch(said.upper()):
         raise DigitsLost("The spreadsheet shortened this number; set the column to text first.")
     return said
 

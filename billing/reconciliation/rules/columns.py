@@ -151,19 +151,17 @@ class RowReader:
     ) -> tuple[list[Line], list[RowProblem]]:
         """Read rows with their numbers; one that cannot be read says why, for each of its fields.
 
-        The row under a table that adds it up is passed over.
+        The row under a table that adds it up is passed over: it is of no day, or of nobody.
         """
         lines: list[Line] = []
         problems: list[RowProblem] = []
         for number, row in rows:
-            if self._is_sum(row):
-                continue
             found: list[RowProblem] = []
             line = self._line(number, row, found)
-            if found:
-                problems += found
-            else:
+            if not found:
                 lines.append(line)
+            elif not self._is_sum(row):
+                problems += found
         return lines, problems
 
     def _cell(self, row: Sequence[Cell], field: Field) -> Cell:

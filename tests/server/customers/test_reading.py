@@ -115,7 +115,7 @@ def test_encoding_and_delimiter_are_found(
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls_old"),
         (b"PK\x03\x04 and nothing more", "xlsx_broken"),
         (b"name," * 300 + b"\r\n" + b"a," * 300, "too_many_columns"),
-        (b"name\r\n" + b"a\r\n" * 250_001, "too_many_rows"),
+        (b"name\r\n" + b"a\r\n" * 310_001, "too_many_rows"),
         (b"name\r\n" + b"a" * 30_000, "cell_too_long"),
         (b'name\r\n"' + b"a" * 300_000, "csv_broken"),
     ],
@@ -202,6 +202,25 @@ def test_a_workbook_is_read_as_a_person_sees_it() -> None:
         Row(3, ["", "12.5", "TRUE", "", "第五列"]),
         Row(9, ["隔了几行"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "seen"),
+    [
+        (b"0.10000000000000001", "0.1"),
+        (b"2451.3699999999999", "2451.37"),
+        (b"0.30000000000000004", "0.30000000000000004"),
+        (b"123456789012345678", "123456789012345678"),
+    ],
+)
+def test_a_number_is_read_as_short_as_it_was_typed(stored: bytes, seen: str) -> None:
+    typed = replaced(
+        workbook(simple),
+        SHEET,
+        lambda xml: xml.replace(b"<v>13805710001</v>", b"<v>%b</v>" % stored),
+    )
+
+    assert list(read_sheet(typed).rows)[1] == Row(2, ["龙井茶行", seen])
 
 
 def test_a_page_of_notes_before_the_table_is_passed_over() -> None:
