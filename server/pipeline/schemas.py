@@ -305,7 +305,7 @@ class DealFilters(msgspec.Struct, frozen=True, kw_only=True):
     process_id: UUID | None = None
     """Deals of this version alone."""
     stage: str | None = None
-    category: str | None = None
+    category: Category | None = None
     month: str | None = None
     """``2027-01``, or ``none`` for deals without an expected day."""
     customer_id: UUID | None = None
