@@ -34,7 +34,7 @@ from tests.isolation.world import FRESH, World
 from tests.postgres import environment
 from world.processes import free_port, tonglu, wait_until_ready
 
-EXAMPLES: Final = int(os.environ.get("TONGLU_FUZZ_EXAMPLES", "12"))
+EXAMPLES: Final = int(os.environ.get("TONGLU_FUZZ_EXAMPLES", "8"))
 """Requests for each operation and each kind of data, valid and not."""
 _CHECKS: Final[list[CheckFunction]] = [
     not_a_server_error,
