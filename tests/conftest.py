@@ -65,6 +65,13 @@ async def database(settings: Settings) -> AsyncIterator[Settings]:
     await db.close_database()
 
 
+@pytest.fixture(scope="session")
+async def loop(database: Settings) -> asyncio.AbstractEventLoop:
+    """The loop that the database is open on, for tests that step through it by themselves."""
+    del database
+    return asyncio.get_running_loop()
+
+
 @pytest.fixture
 def no_database() -> Iterator[None]:
     """Nothing is open in this process, for tests of commands that open a database themselves."""

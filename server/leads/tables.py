@@ -102,6 +102,21 @@ class RawLead(Table, tablename="raw_lead"):
     signed_minor = BigInt(null=True)
 
 
+class LeadCount(Table, tablename="lead_count"):
+    """So many leads of a sort more, or fewer; how many there are is the sum of a sort's rows.
+
+    Each statement that writes leads leaves its own, by a trigger, so that nobody waits for anybody.
+    """
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    state = Text()
+    verdict = Text(null=True)
+    """Of suspects alone."""
+    assignee_id = UUID(null=True)
+    leads = BigInt()
+
+
 class LeadToken(Table, tablename="lead_token"):
     """A search key of a raw lead; see server/customers/rules/search.py."""
 

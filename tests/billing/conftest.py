@@ -1,6 +1,5 @@
 """Fixtures of the books: a pool of connections wide enough for a race."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -14,12 +13,6 @@ from tests.conftest import make_settings
 from tests.postgres import Postgres, opened
 
 CALLERS = 64
-
-
-@pytest.fixture(scope="session")
-async def loop(database: Settings) -> asyncio.AbstractEventLoop:
-    """The loop that the database is open on, for tests that step through it by themselves."""
-    return asyncio.get_running_loop()
 
 
 @pytest.fixture

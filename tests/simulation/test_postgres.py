@@ -35,12 +35,6 @@ SEEDS = int(os.environ.get("TONGLU_SEEDS", "2"))
 
 
 @pytest.fixture
-async def loop(database: Settings) -> asyncio.AbstractEventLoop:
-    """The loop of the tests, which rests while the scheduler goes on."""
-    return asyncio.get_running_loop()
-
-
-@pytest.fixture
 async def tenant_id(database: Settings) -> object:
     """A company that nobody works in yet."""
     return (await factories.make_tenant()).tenant_id

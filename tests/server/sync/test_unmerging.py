@@ -38,13 +38,6 @@ async def phone(database: Settings, tenant: Tenant) -> Device:
     return await make_device(database, tenant)
 
 
-@pytest.fixture(scope="session")
-async def loop(database: Settings) -> asyncio.AbstractEventLoop:
-    """The loop that the database is open on, for tests that step through it by themselves."""
-    del database
-    return asyncio.get_running_loop()
-
-
 async def held(boss: Device) -> Replica:
     """Give all that the company has, as a device that begins now would get it."""
     return await boss.snapshot()
