@@ -56,9 +56,6 @@ FROM customer c CROSS JOIN LATERAL (
 ) people
 WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) AND NOT c.deleted
 """
-_LINES: Final = """
-    c.id AS customer_id, c.name AS customer_name, c.owner_id, q.score, q.missing, q.assessed_at
-"""
 _FROM: Final = "customer c JOIN customer_quality q ON q.tenant_id = c.tenant_id AND q.id = c.id"
 
 
@@ -68,6 +65,30 @@ class Assessed(msgspec.Struct, frozen=True):
     score: int
     missing: list[Check]
     double_ids: list[UUID]
+    is_double_by_phone: bool
+    """By neither name nor credit code."""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What is told of the records as they were kept, in SQL."""
+
+    score: str = "q.score"
+    missing: str = "q.missing"
+
+
+_OPEN: Final = _Told()
+_BLIND: Final = _Told(
+    score=f"""(q.score + CASE WHEN q.is_double_by_phone AND q.missing ? '{Check.SINGLE}'
+        THEN {rules.WORTH[Check.SINGLE].points} ELSE 0 END)""",
+    missing=f"""(CASE WHEN q.is_double_by_phone THEN q.missing - '{Check.SINGLE}'
+        ELSE q.missing END)""",
+)
+"""To whom phones are hidden from: that two are alike would tell the one by the other."""
+
+
+def _told(actor: Actor) -> _Told:
+    """Say what is told to an actor of what was kept."""
+    return _BLIND if actor.masks_phones else _OPEN
 
 
 async def assess(
@@ -103,7 +124,12 @@ async def assess(
             for other in others
             if storage.is_visible(actor, other["owner_id"], other["team_id"])
         ]
-        found[row["id"]] = Assessed(rules.score(lacks), lacks, seen)
+        without = likeness(row["name"], uscc=row["uscc"], phone=None)
+        by_phone = bool(others) and not any(
+            without.is_same(likeness(other["name"], uscc=other["uscc"], phone=None))
+            for other in others
+        )
+        found[row["id"]] = Assessed(rules.score(lacks), lacks, seen, by_phone)
     return found
 
 
@@ -158,17 +184,18 @@ async def list_page(
     """List the records within sight, the poorest first, as they were last looked through."""
     ensure(actor, Permission.CUSTOMERS_READ)
     limit = min(max(limit, 1), PAGE_SIZE_MAX)
-    where = Where(actor)
+    where, told = Where(actor), _told(actor)
     if filters.owner_id is not None:
         where.add("c.owner_id = {}", filters.owner_id)
     if filters.check is not None:
-        where.add("q.missing ? {}", str(filters.check))
+        where.add(f"{told.missing} ? {{}}", str(filters.check))
     if cursor is not None:
-        where.add("(q.score, q.id) > ({}, {})", *decode_cursor(cursor, tuple[int, UUID]))
+        where.add(f"({told.score}, q.id) > ({{}}, {{}})", *decode_cursor(cursor, tuple[int, UUID]))
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
-            f"SELECT {_LINES} FROM {_FROM} WHERE {where.text}"  # noqa: S608 - constants and numbered parameters
-            f" ORDER BY q.score, q.id LIMIT {limit + 1}",
+            f"SELECT c.id AS customer_id, c.name AS customer_name, c.owner_id, q.assessed_at,"  # noqa: S608 - constants and numbered parameters
+            f" {told.score} AS score, {told.missing} AS missing FROM {_FROM} WHERE {where.text}"
+            f" ORDER BY {told.score}, q.id LIMIT {limit + 1}",
             *where.args,
         )
     last = rows[limit - 1] if len(rows) > limit else None
@@ -184,12 +211,12 @@ async def list_page(
 async def averages(actor: Actor) -> list[Average]:
     """Say how good records within sight are: of all, by team, and by person."""
     ensure(actor, Permission.CUSTOMERS_READ)
-    where = Where(actor)
+    where, score = Where(actor), _told(actor).score
     poor = where.param(_POOR)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         rows = await db.connection().fetch(
             f"SELECT c.owner_id, c.team_id, count(*) AS customers,"  # noqa: S608 - constants and numbered parameters
-            f" avg(q.score)::float8 AS score, count(*) FILTER (WHERE q.score < {poor}) AS poor"
+            f" avg({score})::float8 AS score, count(*) FILTER (WHERE {score} < {poor}) AS poor"
             f" FROM {_FROM} WHERE {where.text}"
             " GROUP BY GROUPING SETS ((), (c.team_id), (c.team_id, c.owner_id))"
             # Of nothing there is no average.

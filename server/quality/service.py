@@ -15,11 +15,12 @@ _NEXT: Final = """
 SELECT id FROM customer WHERE tenant_id = $1 AND id > $2 AND NOT deleted ORDER BY id LIMIT $3
 """
 _KEEP: Final = """
-INSERT INTO customer_quality (tenant_id, id, score, missing, assessed_at)
-SELECT $1, f.id, f.score, f.missing::jsonb, $2
-FROM UNNEST($3::uuid[], $4::bigint[], $5::text[]) AS f(id, score, missing)
+INSERT INTO customer_quality (tenant_id, id, score, missing, is_double_by_phone, assessed_at)
+SELECT $1, f.id, f.score, f.missing::jsonb, f.is_double_by_phone, $2
+FROM UNNEST($3::uuid[], $4::bigint[], $5::text[], $6::boolean[])
+    AS f(id, score, missing, is_double_by_phone)
 ON CONFLICT (tenant_id, id) DO UPDATE SET score = excluded.score, missing = excluded.missing,
-    assessed_at = excluded.assessed_at
+    is_double_by_phone = excluded.is_double_by_phone, assessed_at = excluded.assessed_at
 """
 _DROP: Final = "DELETE FROM customer_quality WHERE tenant_id = $1 AND assessed_at < $2"
 
@@ -40,6 +41,7 @@ async def look_through(tenant_id: UUID, *, now: datetime) -> int:
                 list(found),
                 [each.score for each in found.values()],
                 [msgspec.json.encode(each.missing).decode() for each in found.values()],
+                [each.is_double_by_phone for each in found.values()],
             )
             await db.connection().execute(_KEEP, tenant_id, now, *columns)
             count += len(found)

@@ -1,6 +1,6 @@
 """Tables of data quality, as facts on disk."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Boolean, Timestamptz
 from piccolo.table import Table
 
 
@@ -13,4 +13,7 @@ class CustomerQuality(Table, tablename="customer_quality"):
     score = BigInt()
     missing = JSONB()
     """The checks that it did not pass, the dearest first."""
+    is_double_by_phone = Boolean()
+    """Nothing but a phone says that another record is the same customer: not told to whom phones
+    are hidden from."""
     assessed_at = Timestamptz()

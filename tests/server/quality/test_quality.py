@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.access import Actor
 from server.activities import service as activities
 from server.activities.schemas import CallOutcome, NewCall
 from server.customers import service as customers
@@ -17,7 +18,7 @@ from server.identity import keys
 from server.kit.errors import NotFound
 from server.quality import queries, rules, service
 from server.quality.rules import Check, Facts
-from server.quality.schemas import QualityFilters
+from server.quality.schemas import Average, QualityFilters
 from server.settings import Settings
 from server.sync import pairs
 from server.sync import service as sync
@@ -165,6 +166,32 @@ async def test_that_a_hidden_phone_is_ones_own_customers_too_is_not_told(tenant:
 
     assert (found.double_ids, open_.double_ids) == ([], [tried])
     assert found.score == open_.score + rules.WORTH[Check.SINGLE].points
+
+
+async def test_nor_is_it_told_by_the_list_of_last_night(tenant: Tenant) -> None:
+    """Neither by a line, nor by its place, its score, a filter or an average."""
+    hidden = await make_customer(tenant.rep, "西湖藕粉铺", phone="13912345678")
+    twins = [await make_customer(tenant.rep, "老街茶庄", city=each) for each in ("杭州", "绍兴")]
+    masked = msgspec.structs.replace(tenant.owner, masks_phones=True)
+
+    async def reps_average(actor: Actor) -> list[Average]:
+        lines = await queries.averages(actor)
+        return [each for each in lines if each.owner_id == tenant.rep.user_id]
+
+    await service.look_through(tenant.tenant_id, now=NOW)
+    mine = QualityFilters(owner_id=tenant.rep.user_id)
+    before = [await queries.list_page(masked, mine), await reps_average(masked)]
+    tried = await make_customer(masked, "试探一下", phone="13912345678")
+
+    await service.look_through(tenant.tenant_id, now=NOW)
+
+    assert [await queries.list_page(masked, mine), await reps_average(masked)] == before
+    doubled = QualityFilters(check=Check.SINGLE)
+    [seen_, open_] = [
+        {line.customer_id for line in (await queries.list_page(actor, doubled)).items}
+        for actor in (masked, tenant.owner)
+    ]
+    assert (seen_, open_) == ({*twins}, {*twins, hidden, tried})
 
 
 async def test_the_poorest_come_first_and_people_are_averaged(tenant: Tenant) -> None:
