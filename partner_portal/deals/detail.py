@@ -39,7 +39,8 @@ from server.problems import status_of
 from server.requests import queries as requests
 from server.sales import queries as sales
 from sync_protocol import custom_fields
-from sync_protocol.process.definition import Definition, Gate
+from sync_protocol.process import gates
+from sync_protocol.process.definition import Definition
 
 _PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
 _FORM: Final = ("name", "amount", "expected_on", "forecast_category", "competitor", "remark")
@@ -107,18 +108,9 @@ async def _deal(
 
 
 def must_steps(process: Definition, stage_id: str, done: Collection[str]) -> tuple[int, int]:
-    """Count the steps without which a deal stays, up to its stage: how many are done, and all.
-
-    A loose gate lets a deal pass, so its steps are none of them.
-    """
+    """Count the steps without which a deal stays, up to its stage: how many are done, and all."""
     place = process.place(stage_id) or 0
-    must = [
-        step.id
-        for stage in process.stages[: place + 1]
-        for step in stage.steps
-        if step.is_mandatory and step.gate is Gate.STRICT
-    ]
-    return sum(step in done for step in must), len(must)
+    return gates.must_be_done(process.stages[: place + 1], done)
 
 
 def _given(held: OpportunityView) -> dict[str, str]:

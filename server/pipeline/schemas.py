@@ -206,8 +206,9 @@ class Conformance(msgspec.Struct, frozen=True, kw_only=True):
     """How far a deal was worked on as its process says."""
 
     done: int
-    """Mandatory steps of the stages behind that are done."""
+    """Steps of the stages behind without which a deal stays, as far as they are done."""
     wanted: int
+    """All of these; the steps of a loose gate are none."""
     deviations: int
     """What loose gates let pass."""
 

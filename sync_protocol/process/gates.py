@@ -173,11 +173,23 @@ def _opens(stages: Iterable[Stage], deal: Deal) -> Iterator[Open]:
 
 
 def conformance(definition: Definition, deal: Deal) -> tuple[int, int]:
-    """Answer how many of the mandatory steps of the stages behind are done, and how many there are.
+    """Answer how many of the steps of the stages behind that must be done are, and how many are to.
 
     Those of the present stage count once the deal is won.
     """
     place = definition.place(deal.stage) or 0
-    passed = definition.stages[:place]
-    wanted = [step.id for stage in passed for step in stage.steps if step.is_mandatory]
-    return sum(step in deal.done_steps for step in wanted), len(wanted)
+    return must_be_done(definition.stages[:place], deal.done_steps)
+
+
+def must_be_done(stages: Iterable[Stage], done_steps: Collection[str]) -> tuple[int, int]:
+    """Answer how many of the steps without which a deal stays are done, and how many there are.
+
+    A loose gate lets a deal pass, so its steps are none of them.
+    """
+    must = [
+        step.id
+        for stage in stages
+        for step in stage.steps
+        if step.is_mandatory and step.gate is Gate.STRICT
+    ]
+    return sum(step in done_steps for step in must), len(must)
