@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
+import structlog
 
 from server.access import Actor, Role, Scope, of_the_product
 from server.activities import service as activities
@@ -19,6 +20,7 @@ from server.automation.plays import occurrences, rules
 from server.automation.plays.rules import (
     Choice,
     ChoiceReason,
+    ChoiceStep,
     FiringOutcome,
     Hearer,
     MakeTask,
@@ -28,10 +30,12 @@ from server.automation.plays.rules import (
     Tell,
 )
 from server.customers import service as customers
+from server.customers.opt_outs import queries as opt_outs
 from server.customers.schemas import CustomerEdit
 from server.identity import queries as identity
 from server.identity.rules.absences import day_of
 from server.kit import db
+from server.kit.errors import Refusal
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.notifications.service import Word
@@ -78,6 +82,7 @@ SELECT $1, $2, $3, $4, w.key, w.customer_id, w.at, w.outcome, w.task_id, w.perso
 FROM UNNEST($5::text[], $6::uuid[], $7::timestamptz[], $8::text[], $9::uuid[], $10::uuid[],
     $11::jsonb[]) AS w(key, customer_id, at, outcome, task_id, person_id, why)
 """
+log = structlog.get_logger()
 _SEEN: Final = "UPDATE play SET seen_until = $3 WHERE tenant_id = $1 AND id = $2"
 
 
@@ -116,15 +121,33 @@ async def hear(
         found = await occurrences.between(
             tenant_id, held.terms, since, now, customer_id=customer_id, limit=AT_A_TIME
         )
-        fired += await _fire(tenant_id, held, found, now)
+        try:
+            async with db.current().savepoint():
+                fired += await _fire(tenant_id, held, found, now)
+        except Refusal as refusal:
+            _leave(held.id, refusal)
     return fired
 
 
 async def run(tenant_id: UUID, *, now: datetime) -> int:
-    """Let a company's plays act on what came about since they last looked; say how often."""
+    """Let a company's plays act on what came about since they last looked; say how often.
+
+    One that something is refused to begins again there the next time, and holds up no other.
+    """
     async with db.tenant_transaction(tenant_id, readonly=True):
         waiting = await db.connection().fetch(_HEARING, tenant_id, None)
-    return sum([await _run_one(tenant_id, row["id"], now) for row in waiting])
+    fired = 0
+    for row in waiting:
+        try:
+            fired += await _run_one(tenant_id, row["id"], now)
+        except Refusal as refusal:
+            _leave(row["id"], refusal)
+    return fired
+
+
+def _leave(play_id: UUID, refusal: Refusal) -> None:
+    """Say which play something was refused to; what it had begun is undone."""
+    log.warning("play.refused", subject_id=str(play_id), code=refusal.code)
 
 
 async def _run_one(tenant_id: UUID, play_id: UUID, now: datetime) -> int:
@@ -225,8 +248,13 @@ async def _give(
     """Make a task of each occurrence, for whoever is chosen."""
     done: list[Done] = []
     by_id = {each.id: each for each in people}
+    banned = await opt_outs.not_to_be_assigned(
+        product.tenant_id, [each.customer_id for each in wanted]
+    )
     for found in wanted:
         choice: Choice = rules.choose(action, found, list(by_id.values()), now)
+        if choice.person and str(found.customer_id) in banned and not choice.person.sees(found):
+            choice = Choice(None, (*choice.reasons, ChoiceReason(ChoiceStep.OPTED_OUT)))
         person = choice.person
         if person is None:
             done.append(Done(found=found, outcome=FiringOutcome.NOBODY, reasons=choice.reasons))

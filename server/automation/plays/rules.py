@@ -180,6 +180,8 @@ class ChoiceStep(StrEnum):
     """Who has waited longest for one."""
     NOBODY = "nobody"
     """Nobody is left."""
+    OPTED_OUT = "opted_out"
+    """Whoever it is about asked not to be called: nobody new gets the customer."""
 
 
 class ChoiceReason(msgspec.Struct, frozen=True):

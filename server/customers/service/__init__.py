@@ -3,6 +3,7 @@
 Whatever is written is the same mutation that a phone would send, through the same changelog.
 """
 
+from server.customers.service import charge
 from server.customers.service.children import (
     add_contact,
     add_note,
@@ -29,6 +30,7 @@ __all__ = [
     "add_contact",
     "add_note",
     "add_store",
+    "charge",
     "create",
     "create_many",
     "create_tag",

@@ -17,7 +17,7 @@ from server.access import (
     reads_records,
 )
 from server.audit import service as audit
-from server.identity import hashing, queries, standings
+from server.identity import charges, hashing, queries, standings
 from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
 from server.identity.schemas import NewUser, UserChange, UserView
@@ -224,6 +224,7 @@ async def change_user(
     somebody else. Whoever becomes an analyst loses the devices, and they what they hold.
 
     :raises LastOwner: a company keeps at least one owner.
+    :raises StillInCharge: whoever becomes an analyst has customers.
     """
     ensure(actor, Permission.USERS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
@@ -233,6 +234,8 @@ async def change_user(
         await _ensure_team(actor.tenant_id, new.team_id)
         if held.role is Role.AGENT_OWNER and new.role is not Role.AGENT_OWNER:
             people.ensure_other_owner(owners, user_id)
+        if reads_records(held.role) and not reads_records(new.role):
+            await charges.ensure_none(actor.tenant_id, user_id)
         await db.connection().execute(
             _CHANGE, actor.tenant_id, user_id, new.name, new.role, new.team_id, new.scope
         )

@@ -32,10 +32,12 @@ from server.automation.signals import service as signals
 from server.automation.signals.schemas import NewSignal, SignalTaken
 from server.customers import queries as customers
 from server.customers import service as book
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptOutReason
 from server.customers.schemas import CustomerBatch, CustomerEdit, NewCustomer
 from server.customers.service.references import UnknownOwner
 from server.identity import service as identity
-from server.identity.schemas import NewAbsence, UserChange
+from server.identity.schemas import NewAbsence
 from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.notifications import queries as notifications
@@ -269,15 +271,62 @@ async def test_an_analyst_is_given_nothing(tenant: Tenant) -> None:
         await book.edit(tenant.owner, customer_id, change, now=NOW)
     with pytest.raises(AssigneeUnfit):
         await work.add_task(tenant.owner, customer_id, task, now=NOW)
-    # Who had a customer as a rep, and reads figures alone by now: the owners hear in their place.
+    # Who had a customer as a rep, and reads figures alone since before a role asked for a hand-over
+    # first: the owners hear in their place.
     to_owner = MakeTask(title="回访", to=Assignee.OWNER)
     await published(tenant, PlayTerms(name="回访", trigger=S13.trigger, action=to_owner))
-    await identity.change_user(
-        tenant.owner, tenant.rep.user_id, UserChange(role=Role.ANALYST), now=NOW
-    )
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "UPDATE user_account SET role = 'analyst' WHERE tenant_id = $1 AND id = $2",
+            *(tenant.tenant_id, tenant.rep.user_id),
+        )
     assert (await login(tenant, customer_id)).fired == 1
     assert await tasks_of(tenant, customer_id) == []
     assert await told(tenant.owner, Kind.PLAY_UNSERVED) == ["回访"]
+
+
+async def test_who_asked_not_to_be_called_gets_nobody_new_and_holds_up_no_other(
+    tenant: Tenant,
+) -> None:
+    old = await veteran(tenant)
+    banned, fine = await customer_of(old, since=NOW), await customer_of(old, since=NOW)
+    phone = f"139{new_id().int % 10**8:08d}"
+    await book.edit(old, banned, CustomerEdit(phone=phone), now=NOW)
+    await opt_outs.opt_out(old, f"+86{phone}", OptOutReason.ASKED, now=NOW)
+    await published(
+        tenant, PlayTerms(name="回访", trigger=SilenceFalls(days=30), action=S13.action)
+    )
+
+    assert await acting.run(tenant.tenant_id, now=NOW + 31 * DAY) == 2
+
+    assert await tasks_of(tenant, banned) == []
+    assert await told(tenant.owner, Kind.PLAY_UNSERVED) == ["回访"]
+    assert (await customers.one(tenant.owner, banned)).owner_id == old.user_id
+    assert len(await tasks_of(tenant, fine)) == 1
+
+
+async def test_what_is_refused_to_one_play_is_not_refused_to_the_next(tenant: Tenant) -> None:
+    customer_id = await customer_of(tenant.rep)
+    await customer_of(tenant.rep, since=NOW)
+    task, word = MakeTask(title="回访", to=Assignee.OWNER), Tell(sentence="看看", to=Hearer.OWNER)
+    for trigger in (S13.trigger, SilenceFalls(days=30)):
+        for action in (task, word):
+            await published(tenant, PlayTerms(name="规则", trigger=trigger, action=action))
+    # Nobody may set a calendar in which no task is ever due.
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "INSERT INTO sla_policy (tenant_id, version, terms, set_by, set_at)"
+            """ VALUES ($1, 1, '{"weekdays": [], "keeps_holidays": false}', $2, $3)""",
+            *(tenant.tenant_id, tenant.owner.user_id, NOW),
+        )
+
+    fired = [
+        (await login(tenant, customer_id)).fired,
+        await acting.run(tenant.tenant_id, now=NOW + 31 * DAY),
+    ]
+
+    assert fired == [1, 1]
+    assert len(await told(tenant.rep, Kind.PLAY_TOLD)) == 2
 
 
 async def test_two_workers_that_run_a_play_at_once_act_once(tenant: Tenant) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.access import Actor
+from server.access import Actor, Role
 from server.access.rules import NotPermitted
 from server.activities import queries as tasks
 from server.activities import service as activities
@@ -39,6 +39,8 @@ from server.customers.schemas import (
 )
 from server.customers.service.references import UnknownOwner
 from server.identity import service as identity
+from server.identity.charges import StillInCharge
+from server.identity.schemas import UserChange
 from server.kit.errors import IdReused, NotFound
 from server.notifications import queries as notifications
 from server.pipeline import queries as deals
@@ -578,3 +580,25 @@ async def test_who_may_no_longer_assign_takes_no_customers_back(tenant: Tenant) 
 def test_a_misspelt_filter_does_not_mean_everybody(shape: type[Any], asked: Any) -> None:
     with pytest.raises(msgspec.ValidationError, match="unknown field"):
         msgspec.convert(asked, shape)
+
+
+async def test_s109_whoever_becomes_an_analyst_hands_over_the_customers_first(
+    tenant: Tenant,
+) -> None:
+    rep, analyst = tenant.rep, UserChange(role=Role.ANALYST)
+    phone = f"139{new_id().int % 10**8:08d}"
+    [banned] = await made(rep, 1, phone=phone)
+    await opt_outs.opt_out(rep, f"+86{phone}", OptOutReason.ASKED, now=NOW)
+    [given] = await made(rep, 1)
+
+    with pytest.raises(StillInCharge) as refused:
+        await identity.change_user(tenant.owner, rep.user_id, analyst, now=NOW)
+
+    assert (refused.value.field, refused.value.extra) == ("role", {"count": 1})
+    wanted = NewHandOver(from_id=rep.user_id, to_ids=[tenant.manager.user_id])
+    await bulk.hand_over(tenant.manager, wanted, now=LATER)
+    changed = await identity.change_user(tenant.owner, rep.user_id, analyst, now=LATER)
+    assert changed.role is Role.ANALYST
+    # Whom nobody new may be given stays where it is, and holds up nobody.
+    owners = [(await queries.one(tenant.owner, each)).owner_id for each in (given, banned)]
+    assert owners == [tenant.manager.user_id, rep.user_id]
