@@ -5,6 +5,7 @@ from datetime import datetime, time
 from typing import Final
 
 from server.activities import service
+from server.customers.opt_outs.service import CHANGED
 from server.kit import outbox
 from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
@@ -45,6 +46,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     "attachments.written": judge_photographed,
     "calls.written": heed_opt_outs,
     BANS: refresh_bans,
+    CHANGED: refresh_bans,
 }
 """By topic, what the worker calls."""
 SCHEDULE: Final = {BANS: Planned(Daily(time(6)), refresh_everywhere)}

@@ -1,6 +1,6 @@
 """Tables of customers, as facts on disk. The truth about keys and indexes is in the migrations."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Bytea, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Bytea, Date, Text, Timestamptz
 from piccolo.table import Table
 
 from server.changelog.tables import Synced
@@ -171,6 +171,27 @@ class CustomerToken(Table, tablename="customer_token"):
     customer_id = UUID(null=True)
     """Null where the record is the customer itself."""
     before = Text()
+
+
+class OptOutWord(Table, tablename="opt_out_word"):
+    """Somebody of the company said of a phone that nobody may call it, and what became of that."""
+
+    tenant_id = UUID()
+    id = UUID(primary_key=True)
+    phone = Text()
+    """E.164."""
+    reason = Text()
+    customer_id = UUID(null=True)
+    """Whom the call was with; history, so a merge does not move it."""
+    call_id = UUID(null=True)
+    told_by = UUID()
+    told_at = Timestamptz()
+    day = Date()
+    """In Shanghai."""
+    state = Text()
+    decided_by = UUID(null=True)
+    decided_at = Timestamptz(null=True)
+    why = Text(null=True)
 
 
 class ContactOptOut(Table, tablename="contact_opt_out"):

@@ -11,8 +11,10 @@ from litestar.response import Stream
 
 from server.access import Permission, ensure
 from server.access.edge import CurrentActor
+from server.customers.opt_outs import queries as opted_out
 from server.customers.opt_outs import service as opt_outs
 from server.customers.opt_outs.rules import OptOutReason
+from server.customers.opt_outs.schemas import TakenBack, WordView
 from server.customers.rules import identifiers
 from server.imports import targets
 from server.kit import addresses, clock
@@ -53,6 +55,7 @@ from server.leads.schemas import (
     NewRules,
     NewSource,
     NewTerritory,
+    OptIn,
     OptOut,
     Phone,
     Return,
@@ -345,9 +348,29 @@ async def opt_out(actor: CurrentActor, data: JSONBody[OptOut]) -> None:
 
 
 @post("/opt-outs/withdrawal", status_code=204, summary="Take an opt-out back")
-async def withdraw(actor: CurrentActor, data: JSONBody[OptOut]) -> None:
-    """Take back what this company wrote of a phone."""
-    await opt_outs.withdraw(actor, identifiers.phone(data.phone), now=clock.now())
+async def withdraw(actor: CurrentActor, data: JSONBody[OptIn]) -> None:
+    """Take back what this company wrote of a phone, and say why."""
+    await opt_outs.withdraw(actor, identifiers.phone(data.phone), data.why, now=clock.now())
+
+
+@get("/opt-outs", summary="List who opted out whom")
+async def words(actor: CurrentActor, cursor: PageCursor = None) -> Page[WordView]:
+    """List who of the company, or of one's team, said of whom that nobody may call them."""
+    return await opted_out.words(actor, cursor=cursor)
+
+
+@post("/opt-outs/{word_id:uuid}/confirmation", status_code=200, summary="Let an opt-out hold")
+async def confirm_word(actor: CurrentActor, word_id: FromPath[UUID]) -> WordView:
+    """Let a word hold that came beyond the day's number of whoever said it."""
+    return await opt_outs.confirm(actor, word_id, now=clock.now())
+
+
+@post("/opt-outs/{word_id:uuid}/withdrawal", status_code=200, summary="Take one word back")
+async def take_back_word(
+    actor: CurrentActor, word_id: FromPath[UUID], data: JSONBody[TakenBack]
+) -> WordView:
+    """Take back what somebody of this company said of a phone, with the reason."""
+    return await opt_outs.take_back(actor, word_id, data, now=clock.now())
 
 
 @get("/{token:str}", exclude_from_auth=True, security=[{}], summary="Open a campaign's page")
@@ -382,6 +405,7 @@ router = Router(
                 *(discard, keep, restore, route, accept, give_back, call),
                 *(channels, funnels, handoffs, terms, change_terms, change_rules),
                 *(add_territory, remove_territory, opt_out, withdraw),
+                *(words, confirm_word, take_back_word),
             ],
             dependencies={"filters": Provide(filters)},
         ),

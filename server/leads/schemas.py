@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from server.customers.opt_outs.schemas import Why
 from server.kit.text import PRINTABLE, LongStr, Str
 from server.leads.rules.campaigns import CampaignState, Channel
 from server.leads.rules.funnel import Step
@@ -417,3 +418,10 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True):
 
     phone: Typed
     reason: Literal["asked", "complaint", "authority"] = "asked"
+
+
+class OptIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A phone of which the company's word is taken back, and why."""
+
+    phone: Typed
+    why: Why

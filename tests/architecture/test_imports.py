@@ -49,6 +49,8 @@ MORE_PUBLIC = {
     ("changelog", "custom"),
     # What a device asks for is read in one way, and refused in one.
     ("changelog", "intents"),
+    # What somebody is in charge of is registered with who changes roles.
+    ("identity", "charges"),
     # A child of a customer is locked in one order, whichever room decides about it.
     ("customers", "holding"),
     # What became of a write is said in one way, whichever room's record it was.

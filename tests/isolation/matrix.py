@@ -1002,8 +1002,17 @@ API: Final[dict[Route, Case]] = {
     ),
     ("POST", "/v1/leads/{lead_id}/call"): Case(ids={"path.lead_id": "lead"}, spends="path.lead_id"),
     ("POST", "/v1/leads/opt-outs"): Case(body=lambda company: {"phone": company.phone()}),
+    ("GET", "/v1/leads/opt-outs"): Case(),
     ("POST", "/v1/leads/opt-outs/withdrawal"): Case(
-        body=lambda company: {"phone": company.phone()}
+        body=lambda company: {"phone": company.phone(), "why": company.text("误登")}
+    ),
+    ("POST", "/v1/leads/opt-outs/{word_id}/confirmation"): Case(
+        ids={"path.word_id": "opt_out_word"}
+    ),
+    ("POST", "/v1/leads/opt-outs/{word_id}/withdrawal"): Case(
+        ids={"path.word_id": "opt_out_word"},
+        body=lambda company: {"why": company.text("误登")},
+        spends="path.word_id",
     ),
     ("GET", "/v1/lead-sources"): Case(),
     ("POST", "/v1/lead-sources"): Case(

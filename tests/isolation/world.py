@@ -35,6 +35,9 @@ from server.customers.custom.schemas import NewField, OptionGiven
 from server.customers.objects.schemas import NewObject, NewRecord
 from server.customers.objects.service import objects
 from server.customers.objects.service import records as custom_records
+from server.customers.opt_outs import queries as opted_out
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptOutReason
 from server.customers.pools import recycling
 from server.customers.pools import service as pools
 from server.customers.pools.rules import Trigger
@@ -277,6 +280,7 @@ async def fill(company: Company) -> None:
         "lead",
         "discarded",
         "offer",
+        "opt_out_word",
         "process",
         "family",
         "opportunity",
@@ -743,6 +747,13 @@ async def new_offer(company: Company) -> UUID:
     return lead_id
 
 
+async def new_opt_out_word(company: Company) -> UUID:
+    """Let the rep say of a phone that nobody may call it."""
+    rep, now = company.tenant.rep, clock.now()
+    await opt_outs.opt_out(rep, company.phone(), OptOutReason.ASKED, now=now)
+    return (await opted_out.words(company.tenant.owner)).items[0].id
+
+
 async def new_absence(company: Company) -> UUID:
     """Let the rep be away for a day in a year that no test lives in."""
     day = date(2040, 1, 1)
@@ -836,6 +847,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "lead": new_lead,
     "discarded": new_discarded,
     "offer": new_offer,
+    "opt_out_word": new_opt_out_word,
     "process": lambda company: deals.new_process(company.tenant, company.text("流程")),
     "family": lambda company: deals.new_family(company.tenant, company.text("流程")),
     "opportunity": lambda company: deals.new_opportunity(

@@ -10,13 +10,12 @@ from msgspec import UNSET
 from server.access import Actor, Role, of_the_product
 from server.activities import queries
 from server.activities.kinds import BY_NAME
-from server.activities.schemas import CallEdit, CallView, NewCall
+from server.activities.schemas import CallEdit, CallOutcome, CallView, NewCall
 from server.changelog import facts
 from server.changelog import service as changelog
 from server.customers import queries as customers
 from server.customers.opt_outs import queries as opt_outs
 from server.customers.opt_outs import service as opting_out
-from server.customers.opt_outs.rules import OptOutReason
 from server.kit import clock, db, ids
 from server.kit.errors import Conflict
 from sync_protocol.messages import Create, Edit
@@ -26,8 +25,9 @@ _BAN: Final = "call_ban"
 _TOLD: Final = ("outcome", "duration_s", "note")
 _AT_A_TIME: Final = 500
 _CALLED_AT: Final = "SELECT called_at FROM call WHERE tenant_id = $1 AND id = $2"
+_OUTCOME: Final = "SELECT outcome FROM call WHERE tenant_id = $1 AND id = $2"
 _OPTED_OUT: Final = """
-SELECT k.customer_id, coalesce(p.phone, c.phone) AS phone
+SELECT k.id AS call_id, k.caller_id, k.customer_id, coalesce(p.phone, c.phone) AS phone
 FROM call k
 JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
 LEFT JOIN contact p ON p.tenant_id = k.tenant_id AND p.id = k.contact_id
@@ -61,6 +61,7 @@ async def add_call(actor: Actor, customer_id: UUID, new: NewCall, *, now: dateti
     """Write a call with a customer down. The same id and content is answered the same.
 
     :raises CallUnanswered: nobody answered, and it took a while.
+    :raises OptOutQuotaReached: so many asked the actor today not to be called as one may tell.
     """
     try:
         return await _add_call(actor, customer_id, new, new.called_at or now, now=now)
@@ -99,8 +100,20 @@ async def _add_call(
     )
     async with db.tenant_transaction(actor.tenant_id):
         await customers.one(actor, customer_id)
+        if new.outcome is CallOutcome.OPTED_OUT:
+            await _ensure_may_tell(actor, call_id, now=now)
         await changelog.write(actor, [op], kinds=BY_NAME, now=now)
         return await queries.call(actor, call_id)
+
+
+async def _ensure_may_tell(actor: Actor, call_id: UUID, *, now: datetime) -> None:
+    """Refuse one more who asked not to be called than a day may have; what was told is told.
+
+    What phones bring beyond it is kept, and waits for a manager.
+    """
+    held = await db.connection().fetchval(_OUTCOME, actor.tenant_id, call_id)
+    if held != CallOutcome.OPTED_OUT:
+        await opting_out.ensure_may_tell(actor, now=now)
 
 
 async def change_call(actor: Actor, call_id: UUID, change: CallEdit, *, now: datetime) -> CallView:
@@ -118,6 +131,8 @@ async def change_call(actor: Actor, call_id: UUID, change: CallEdit, *, now: dat
         base=changelog.base_of_now() if change.base is None else change.base,
     )
     async with db.tenant_transaction(actor.tenant_id):
+        if change.outcome is CallOutcome.OPTED_OUT:
+            await _ensure_may_tell(actor, call_id, now=now)
         await changelog.write(actor, [op], kinds=BY_NAME, now=now)
         return await queries.call(actor, call_id)
 
@@ -127,8 +142,9 @@ async def heed_opt_outs(tenant_id: UUID, call_ids: Sequence[str], *, now: dateti
     product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="calls")
     async with db.tenant_transaction(tenant_id):
         rows = await db.connection().fetch(_OPTED_OUT, tenant_id, list(call_ids))
-        for phone in sorted({row["phone"] for row in rows}):
-            await opting_out.opt_out(product, phone, OptOutReason.ASKED, now=now)
+        # The callers' rows are locked in one order, whichever jobs run at once.
+        for row in sorted(rows, key=lambda row: (row["caller_id"], row["phone"])):
+            await opting_out.heed(product, opting_out.Heard(**dict(row)), now=now)
         await _ban(product, sorted({row["customer_id"] for row in rows}), now=now)
 
 

@@ -1,13 +1,20 @@
-"""Ask who has opted out; inside an open transaction of a tenant."""
+"""Ask who has opted out, inside an open transaction of a tenant; and who of the company said so."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
+from server.access import Actor, Permission, Scope, ensure
 from server.customers.opt_outs import rules
 from server.customers.opt_outs.rules import OptedOut, OptOutReason
+from server.customers.opt_outs.schemas import WordView
+from server.customers.rules import masks
 from server.identity import keys
 from server.kit import db
+from server.kit.errors import NotFound
+from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 
 _AMONG: Final = """
 SELECT phone_hash, min(reason) AS reason FROM contact_opt_out
@@ -17,6 +24,51 @@ _PHONES: Final = """
 SELECT id::text AS id, phone, status FROM customer
 WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND phone IS NOT NULL
 """
+_WORDS: Final = """
+SELECT w.id, w.phone, w.reason, w.customer_id, c.name AS customer_name, w.told_by, w.told_at,
+    w.state, w.decided_by, w.decided_at, w.why
+FROM opt_out_word w
+LEFT JOIN customer c ON c.tenant_id = w.tenant_id AND c.id = w.customer_id
+WHERE w.tenant_id = $1 AND ($2 OR w.told_by = $3 OR EXISTS (
+    SELECT FROM user_account u
+    WHERE u.tenant_id = w.tenant_id AND u.id = w.told_by AND u.team_id = $4
+))
+"""
+_LAST: Final = UUID(int=2**128 - 1)
+
+
+async def words(actor: Actor, *, cursor: str | None = None) -> Page[WordView]:
+    """List who said of whom that nobody may call them, the last first.
+
+    To a manager of one team what its people said; phones are shown in part.
+    """
+    last_id = decode_cursor(cursor, tuple[UUID])[0] if cursor else _LAST
+    found = await _words(actor, f"AND w.id < $5 ORDER BY w.id DESC LIMIT {PAGE_SIZE + 1}", last_id)
+    items = found[:PAGE_SIZE]
+    return Page(items, encode_cursor(items[-1].id) if len(found) > PAGE_SIZE else None)
+
+
+async def word(actor: Actor, word_id: UUID) -> WordView:
+    """Give one word of somebody in the actor's charge.
+
+    :raises NotFound: there is none.
+    """
+    found = await _words(actor, "AND w.id = $5", word_id)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+async def _words(actor: Actor, text: str, word_id: UUID) -> list[WordView]:
+    """Fetch words within sight."""
+    ensure(actor, Permission.LEADS_MANAGE)
+    sees_all = actor.scope is Scope.TENANT
+    async with db.tenant_transaction(actor.tenant_id):
+        rows = await db.connection().fetch(
+            f"{_WORDS} {text}",
+            *(actor.tenant_id, sees_all, actor.user_id, actor.team_id, word_id),
+        )
+    return [msgspec.convert({**row, "phone": masks.masked(row["phone"])}, WordView) for row in rows]
 
 
 async def among(phones: Collection[str]) -> Mapping[str, OptOutReason]:

@@ -7,9 +7,13 @@ which company that is, and two lines of one company have nothing in common.
 
 import hmac
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from server.kit.errors import Forbidden
+from server.kit.errors import Forbidden, TooManyRequests
+
+DAY_MAX: Final = 20
+"""Of so many phones one person says in a day that nobody may call them: more than anybody hears."""
 
 
 class OptOutReason(StrEnum):
@@ -27,6 +31,30 @@ class OptedOut(Forbidden):
     """Who has this phone has asked not to be called, by any company of the channel."""
 
     code = "opted_out"
+
+
+class OptOutQuotaReached(TooManyRequests):
+    """The person has said of as many phones today as one may that nobody may call them."""
+
+    code = "opt_out_quota_reached"
+
+
+def is_reached(told_today: int) -> bool:
+    """Say whether a person has said it of as many as a day may have."""
+    return told_today >= DAY_MAX
+
+
+def ensure_quota(told_today: int) -> None:
+    """Refuse one more.
+
+    :raises OptOutQuotaReached: somebody else says it.
+    """
+    if is_reached(told_today):
+        raise OptOutQuotaReached(
+            f"You have said today of {told_today} phones that nobody may call them, as many as"
+            " one may; ask a manager to note this one.",
+            limit=DAY_MAX,
+        )
 
 
 def may_be_assigned(status: str | None, *, is_opted_out: bool) -> bool:

@@ -136,7 +136,7 @@ async def test_s45_devices_hear_of_a_phone_that_another_company_was_told_of(
     await opt_outs.opt_out(rival.manager, phone, OptOutReason.COMPLAINT, now=NOW)
     await asyncio.gather(*(service.refresh_bans(tenant.tenant_id, now=NOW + DAY) for _ in range(3)))
     heard = await bans()
-    await opt_outs.withdraw(rival.manager, phone, now=NOW + DAY)
+    await opt_outs.withdraw(rival.manager, phone, "误登", now=NOW + DAY)
     await service.refresh_bans(tenant.tenant_id, now=NOW + 2 * DAY)
     lifted = await bans()
     await opt_outs.opt_out(rival.manager, phone, OptOutReason.ASKED, now=NOW + 3 * DAY)

@@ -174,4 +174,4 @@ async def test_s45_a_phone_that_is_not_to_be_called_is_in_no_export_and_is_not_l
     before = await everything(stocked)
     await bring_in(stocked, content, Policy.UPDATE)
     assert await everything(stocked) == before
-    await opt_outs.withdraw(rival.manager, "+8613805710001", now=NOW)
+    await opt_outs.withdraw(rival.manager, "+8613805710001", "误登", now=NOW)

@@ -3,17 +3,30 @@
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 import pytest
 
-from server.access import Actor
+from server.access import Actor, Scope
+from server.access.rules import NotPermitted
+from server.activities import service as activities
+from server.activities.kinds import BY_NAME
+from server.activities.schemas import CallOutcome, CallView, NewCall
+from server.audit import queries as audit
+from server.changelog import service as changelog
+from server.customers import service as customers
 from server.customers.opt_outs import queries, rules, service
-from server.customers.opt_outs.rules import OptedOut, OptOutReason
+from server.customers.opt_outs.rules import OptedOut, OptOutQuotaReached, OptOutReason
+from server.customers.opt_outs.schemas import TakenBack
+from server.customers.rules import masks
+from server.customers.schemas import NewCustomer
 from server.identity import keys
-from server.kit import db
+from server.kit import clock, db
+from server.kit.errors import NotFound
 from server.leads import service as leads
 from server.leads.rules.handoff import CalledTooOften
 from server.settings import Settings
-from tests.factories import NOW, Tenant
+from sync_protocol.messages import Edit
+from tests.factories import NOW, Tenant, new_id
 from tests.postgres import Postgres
 from tests.server.leads.stories import a_lead, a_phone, offered, ready, receive, route
 
@@ -53,11 +66,11 @@ async def test_s45_each_company_takes_back_its_own_word_alone(
     await opt_out(tenant.rep, phone)
     await opt_out(rival.rep, phone)
 
-    assert await service.withdraw(tenant.manager, phone, now=NOW)
-    assert not await service.withdraw(tenant.manager, phone, now=NOW)
+    assert await service.withdraw(tenant.manager, phone, "误登", now=NOW)
+    assert not await service.withdraw(tenant.manager, phone, "误登", now=NOW)
     assert await is_opted_out(tenant, phone)
 
-    assert await service.withdraw(rival.manager, phone, now=NOW)
+    assert await service.withdraw(rival.manager, phone, "误登", now=NOW)
     assert not await is_opted_out(tenant, phone)
 
 
@@ -104,3 +117,89 @@ async def test_s45_a_phone_is_called_so_often_and_no_oftener(tenant: Tenant) -> 
     assert [each.phone for each in shown] == ["+8613812121212"] * 3
     assert [each.calls_left for each in shown] == [2, 1, 0]
     await leads.call(tenant.rep, lead_id, now=NOW + timedelta(days=8))
+
+
+async def called(actor: Actor, phone: str, *, is_offline: bool = False) -> CallView:
+    """Hear in a call with a new customer that nobody may call any more."""
+    new = NewCustomer(name="龙井茶行", phone=phone, owner_id=actor.user_id)
+    customer_id = (await customers.create(actor, new, now=NOW)).id
+    asked = CallOutcome.NO_ANSWER if is_offline else CallOutcome.OPTED_OUT
+    call = await activities.add_call(actor, customer_id, NewCall(outcome=asked), now=NOW)
+    if is_offline:
+        op = Edit(
+            number=1,
+            kind="call",
+            id=str(call.id),
+            fields={"outcome": "opted_out"},
+            at_ms=clock.to_ms(NOW),
+            base=changelog.base_of_now(),
+        )
+        await changelog.write(actor, [op], kinds=BY_NAME, now=NOW)
+    await activities.heed_opt_outs(actor.tenant_id, [str(call.id)], now=NOW)
+    return call
+
+
+async def test_s45_one_person_closes_so_many_phones_in_a_day(tenant: Tenant) -> None:
+    rep, phones = tenant.rep, [f"+86{a_phone()}" for _ in range(rules.DAY_MAX + 2)]
+    for phone in phones[: rules.DAY_MAX]:
+        await opt_out(rep, phone)
+
+    with pytest.raises(OptOutQuotaReached):
+        await opt_out(rep, phones[-1])
+    with pytest.raises(OptOutQuotaReached):
+        await called(rep, phones[-1])
+
+    await opt_out(rep, phones[0])
+    assert not await is_opted_out(tenant, phones[-1])
+    await service.opt_out(rep, phones[-1], OptOutReason.ASKED, now=NOW + timedelta(days=1))
+    assert await is_opted_out(tenant, phones[-1])
+    # A call that a phone brings has taken place: it is kept, and a manager decides.
+    await called(rep, phones[-2], is_offline=True)
+    assert not await is_opted_out(tenant, phones[-2])
+    waiting = next(
+        each for each in (await queries.words(tenant.manager)).items if each.state == "waiting"
+    )
+    assert (waiting.told_by, waiting.customer_name) == (rep.user_id, "龙井茶行")
+    done = [await service.confirm(tenant.manager, waiting.id, now=NOW) for _ in range(2)]
+    assert {(each.state, each.decided_by) for each in done} == {
+        ("in_force", tenant.manager.user_id)
+    }
+    assert await is_opted_out(tenant, phones[-2])
+
+
+async def test_s45_a_manager_sees_who_closed_a_phone_and_opens_it_with_a_reason(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    phone = f"+86{a_phone()}"
+    call = await called(tenant.rep, phone)
+    [word] = (await queries.words(tenant.manager)).items
+    assert (word.phone, word.told_by) == (masks.masked(phone), tenant.rep.user_id)
+
+    with pytest.raises(NotPermitted):
+        await queries.words(tenant.rep)
+    with pytest.raises(NotPermitted):
+        await service.take_back(tenant.rep, word.id, TakenBack(why="误登"), now=NOW)
+    with pytest.raises(NotFound):
+        await service.take_back(rival.manager, word.id, TakenBack(why="误登"), now=NOW)
+    elsewhere = msgspec.structs.replace(tenant.manager, scope=Scope.TEAM, team_id=new_id())
+    assert (await queries.words(elsewhere)).items == []
+    gone = await service.take_back(tenant.manager, word.id, TakenBack(why="误登"), now=NOW)
+
+    assert (gone.state, gone.why, gone.decided_by) == (
+        "withdrawn",
+        "误登",
+        tenant.manager.user_id,
+    )
+    assert not await is_opted_out(tenant, phone)
+    with pytest.raises(NotFound):
+        await service.take_back(tenant.manager, word.id, TakenBack(why="误登"), now=NOW)
+    entries = (await audit.entries(tenant.owner)).items
+    [line] = [each for each in entries if each.action == "phone.opted_in"]
+    assert (line.actor_id, line.subject_id, line.detail) == (
+        tenant.manager.user_id,
+        word.id,
+        {"why": "误登"},
+    )
+    # The same call, told of once more, closes nothing again.
+    await activities.heed_opt_outs(tenant.tenant_id, [str(call.id)], now=NOW)
+    assert not await is_opted_out(tenant, phone)
