@@ -40,6 +40,7 @@ from partner_portal.entrance import invitation
 from partner_portal.entrance import pages as entrance
 from partner_portal.gallery import pages as gallery
 from partner_portal.imports import pages as imports
+from partner_portal.leads import opt_outs
 from partner_portal.leads import pages as leads
 from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
@@ -267,6 +268,9 @@ def create_app(settings: Settings) -> Litestar:
             leads.export,
             leads.new_lead,
             leads.add_lead,
+            opt_outs.opt_outs,
+            opt_outs.confirm,
+            opt_outs.take_back,
             leads.my_leads,
             leads.lead,
             leads.change_lead,

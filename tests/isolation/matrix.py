@@ -1559,6 +1559,13 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda company: {"person_id": str(company.tenant.rep.user_id)},
         spends="path.lead_id",
     ),
+    ("GET", "/leads/opt-outs"): Case(),
+    ("POST", "/leads/opt-outs/{word_id}/confirmation"): Case(ids={"path.word_id": "opt_out_word"}),
+    ("POST", "/leads/opt-outs/{word_id}/withdrawal"): Case(
+        ids={"path.word_id": "opt_out_word"},
+        body=lambda company: {"why": company.text("误登")},
+        spends="path.word_id",
+    ),
     ("POST", "/leads/{lead_id}/acceptance"): Case(
         ids={"path.lead_id": "offer"}, role=Role.SALES_REP
     ),

@@ -97,6 +97,7 @@ FOR_AGENTS = {
     "/leads",
     "/leads/export.csv",
     "/leads/new",
+    "/leads/opt-outs",
     "/leads/mine",
     "/people",
     "/people/new",
@@ -147,6 +148,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/leads",
     "/leads/export.csv",
     "/leads/new",
+    "/leads/opt-outs",
 }
 FOR_OPERATORS = {
     *("/console/agents/new", "/console/court", "/console/programs/new", "/console/requests"),

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from server.customers.opt_outs import service as opt_outs
+from server.customers.opt_outs.rules import OptOutReason
 from server.imports import queries as imports_queries
 from server.imports import service as imports
 from server.kit import clock
@@ -62,6 +64,7 @@ async def test_the_pages_of_leads_are_usable_by_everybody(
     await service.give_back(shop.manager, offered, Return(reason=ReturnReason.OTHER), now=now)
     await service.route(shop.manager, offered, person_id=rep, now=now)
     taken = await a_lead(shop, "山塘街茶馆", "13862147707")
+    await opt_outs.opt_out(shop.rep, "+8613862147799", OptOutReason.ASKED, now=now)
     await service.route(shop.manager, taken, now=now)
     await let_in(context, site, shop.manager)
     await speak(context, site, language)
@@ -77,9 +80,16 @@ async def test_the_pages_of_leads_are_usable_by_everybody(
         f"/leads/{offered}",
         f"/leads/{taken}",
         "/leads/mine",
+        "/leads/opt-outs",
     ):
         await look_at(page, path, language, axe)
         assert await page.locator(".oops").count() == 0, path
+    words = page.locator("tbody")
+    await words.locator("summary").click()
+    await page.fill("[name=why]", "号码登错了")
+    await words.locator("details button").click()
+    await expect(words).to_contain_text("号码登错了")
+    assert await words.locator("details").count() == 0
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
