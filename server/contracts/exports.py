@@ -22,6 +22,8 @@ _STATES: Final = {
     "void": "已作废",
 }
 _COLUMNS: Final[Columns[ContractView]] = {
+    # What tells two contracts of one number apart, where a file comes back.
+    "记录编号(勿改)": lambda each: str(each.id),
     "合同编号": lambda each: each.number,
     "合同名称": lambda each: each.title,
     "客户名称": lambda each: each.customer_name,

@@ -58,7 +58,9 @@ async def test_each_list_is_a_sheet_that_no_program_runs(tenant: Tenant) -> None
     due = NOW + timedelta(hours=5)
     await doing.add_task(rep, customer, NewTask(title=FORMULA, due_at=due), now=NOW)
     await doing.add_visit(rep, customer, NewVisit(planned_at=due, purpose=FORMULA), now=NOW)
-    await paper.write(rep, customer_id=customer, title=FORMULA, number="HT-1", amount_minor=99)
+    contract = await paper.write(
+        rep, customer_id=customer, title=FORMULA, number="HT-1", amount_minor=99
+    )
 
     sheets = {what: await rows(export, manager) for what, export in EXPORTS.items()}
 
@@ -70,6 +72,7 @@ async def test_each_list_is_a_sheet_that_no_program_runs(tenant: Tenant) -> None
     assert sheets["deals"][0]["金额(元)"] == "1234.05"
     assert sheets["deals"][0]["预计签约日"] == "2026-04-01"
     assert sheets["contracts"][0]["金额"] == "0.99"
+    assert sheets["contracts"][0]["记录编号(勿改)"] == str(contract)
     # Ten pieces of 100 yuan, 130 off; the total has 13 % tax in it, as on the quote's own page.
     quote = sheets["quotes"][0]
     money = [quote[name] for name in ("金额", "折扣", "合计", "其中税额")]
