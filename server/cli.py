@@ -7,6 +7,8 @@ import click
 from typing_extensions import override
 
 _GROUP: Final = "tonglu.commands"
+_SENTENCE_MAX: Final = 500
+"""Characters of what is said of a subcommand: its first sentence, on as many lines as it takes."""
 
 
 class Subcommands(click.Group):
@@ -31,7 +33,7 @@ class Subcommands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List what each subcommand does; for that alone all of them are imported."""
         lines = [
-            (name, command.get_short_help_str(limit=formatter.width))
+            (name, command.get_short_help_str(limit=_SENTENCE_MAX))
             for name in self.list_commands(ctx)
             if (command := self.get_command(ctx, name)) is not None
         ]

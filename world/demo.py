@@ -6,6 +6,7 @@ started again at any time: what is there stays, what is missing is made.
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ import click
 from server import migrate, serve, supervisor
 from server.embedded import Cluster
 from server.settings import from_environment
-from world import channel, populate, processes
+from world import channel, people, populate, processes
 from world.model import Person, World
 from world.processes import ProcessFailed, Running
 from world.terminal import Paint, table
@@ -35,8 +36,12 @@ _ROLES: Final = {
     "agent_owner": "agent owner 代理商老板",
     "sales_manager": "sales manager 销售经理",
     "sales_rep": "sales rep 外勤销售",
+    "analyst": "analyst 分析员",
 }
+_SEE_FIGURES: Final = ("platform_operator", "platform_finance", "analyst")
+_LOCK: Final = "demo.lock"
 _OWN_FILES: Final = (
+    _LOCK,
     *("secret", "identity.secret", "server.log", "devices", "attachments"),
     *("acknowledged.json", "acknowledged.json.lock"),
 )
@@ -76,7 +81,10 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
     started = time.monotonic()
     url = f"http://{host}:{port}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with supervisor.database(os.environ | {"TONGLU_DATA_DIR": str(folder)}) as found:
+    with (
+        _alone(folder),
+        supervisor.database(os.environ | {"TONGLU_DATA_DIR": str(folder)}) as found,
+    ):
         environ = serve.prepared({"TONGLU_PUBLIC_URL": url, **found})
         _migrate(environ)
         options = ["--host", host, "--port", str(port), "--workers", str(workers)]
@@ -96,6 +104,23 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
             )
             _wait(server)
     click.echo("\nStopped. The data stay; `tonglu demo --reset` deletes them.")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep others off these data for this block: with the first demo their database ends.
+
+    :raises click.ClickException: another demo runs on them.
+    """
+    with (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise click.ClickException(
+                f"A demo runs on the data in {folder} already: use that one, stop it (Ctrl-C"
+                " there), or set TONGLU_DATA_DIR to another folder."
+            ) from error
+        yield
 
 
 def _migrate(environ: Mapping[str, str]) -> None:
@@ -136,7 +161,8 @@ def welcome(world: World, url: str, paint: Paint) -> list[str]:
     """Say where the product is and who may sign in."""
     rows = [[*_row(person, world.platform.name)] for person in world.platform.staff]
     for agent in world.agents:
-        shown = (agent.owner, *agent.managers()[:1], *agent.reps()[:2])
+        some = (*agent.managers()[:1], *agent.reps()[:2])
+        shown = (agent.owner, *some, people.analyst_of(agent))
         rows += [_row(person, agent.short_name) for person in shown]
     return [
         "",
@@ -150,7 +176,7 @@ def welcome(world: World, url: str, paint: Paint) -> list[str]:
 
 def _row(person: Person, company: str) -> list[str]:
     """Show a person's login."""
-    sees = "aggregates" if person.role.startswith("platform") else person.scope
+    sees = "aggregates" if person.role in _SEE_FIGURES else person.scope
     return [person.login, person.name, _ROLES[person.role], company, sees]
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 RoleName = Literal[
-    "platform_operator", "platform_finance", "agent_owner", "sales_manager", "sales_rep"
+    "platform_operator", "platform_finance", "agent_owner", "sales_manager", "sales_rep", "analyst"
 ]
 ScopeName = Literal["mine", "team", "tenant"]
 

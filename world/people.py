@@ -10,7 +10,7 @@ import msgspec
 from server.kit import ids
 from server.partners import rules as partners
 from world import names
-from world.model import Person, Program, RoleName, Scale, ScopeName, Tag, Team
+from world.model import Agent, Person, Program, RoleName, Scale, ScopeName, Tag, Team
 from world.numbers import Numbers
 
 CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -63,6 +63,23 @@ def person(
         phone=numbers.phone(),
         team_id=team_id,
         joined_on=joined_on,
+    )
+
+
+def analyst_of(agent: Agent) -> Person:
+    """Give whoever reads an agent's figures and no record; drawn apart from everybody else.
+
+    The truth does not tell of them, because nothing is theirs, not even a phone.
+    """
+    rng = random.Random(f"analyst of {agent.tenant_id}")
+    return Person(
+        id=new_id(rng, agent.joined_on),
+        name=names.person(rng),
+        login=f"analyst@{agent.slug}",
+        role="analyst",
+        scope="tenant",
+        phone="",
+        joined_on=agent.joined_on,
     )
 
 

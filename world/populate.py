@@ -20,7 +20,7 @@ from server.settings import Settings
 from world import desk, fieldwork, setup
 from world.api import Api, Json, Refused
 from world.model import Agent, BenefitRequest, Customer, Person, Platform, World
-from world.people import CHINA, instant
+from world.people import CHINA, analyst_of, instant
 
 _BATCH: Final = 500
 _NOT_YET: Final = ("sign_in_refused", "not_found")
@@ -45,7 +45,7 @@ async def ensure(
     for agent in world.agents:
         async with await Api.signed_in(url, agent.owner.login, password) as owner:
             await add_teams(owner, agent)
-            for person in agent.people[1:]:
+            for person in (*agent.people[1:], analyst_of(agent)):
                 await hire(owner, person, password=password)
             await add_tags(owner, agent)
             await add_customers(owner, agent.customers)

@@ -114,8 +114,8 @@ _REMARKS: Final = (
     "老板姓{surname}",
     "先打电话再上门",
     "两家店，一起谈",
-    '逢"六"有集,别去',
-    "已付定金,待安装",
+    '逢"六"有集，别去',
+    "已付定金，待安装",
 )
 _FULL_WIDTH: Final = str.maketrans("0123456789+-", "０１２３４５６７８９＋－")
 _MOBILE_DIGITS: Final = 11

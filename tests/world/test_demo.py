@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from world import channel, demo, processes, truth
+from world import channel, demo, people, processes, truth
 from world.api import Api
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -71,6 +71,17 @@ def test_the_demo_runs_stops_keeps_its_data_and_is_cleared(tmp_path: Path) -> No
         assert "demo data made" in said
         seen = asyncio.run(_customers(f"http://127.0.0.1:{port}", owner.login))
         assert seen == truth.of(world).agents[0].customers
+        analyst = people.analyst_of(world.agents[0])
+        assert re.search(rf"{analyst.login} +{analyst.name} .*aggregates", said)
+        second = subprocess.run(
+            [sys.executable, "-m", "server.cli", "demo", "--port", str(processes.free_port())],
+            env=processes.own_environment(tmp_path / "data"),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert second.returncode == 1
+        assert "A demo runs on the data" in second.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert _left_of(tmp_path) == []
