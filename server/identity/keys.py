@@ -38,6 +38,10 @@ class Keys(msgspec.Struct, frozen=True):
     """Hashes the phones that nobody may call; outlives every turn of the others."""
     registry: bytes
     """Hashes what end customers are registered by; outlives every turn of the others."""
+    books: Ed25519PrivateKey
+    """Signs the heads of the books' log."""
+    books_public: frozenset[str]
+    """In hexadecimal digits, every key that heads may be signed with."""
     public_url: str
     is_secure: bool
 
@@ -67,6 +71,7 @@ def derive(roots: list[bytes], settings: Settings) -> Keys:
     signing = [
         Ed25519PrivateKey.from_private_bytes(_expand(root, b"access token")) for root in roots
     ]
+    books = [Ed25519PrivateKey.from_private_bytes(_expand(root, b"books")) for root in roots]
     return Keys(
         ring=access_tokens.key_ring(
             signing[0], earlier=tuple(signing[1:]), issuer=settings.public_url, audience=AUDIENCE
@@ -75,6 +80,8 @@ def derive(roots: list[bytes], settings: Settings) -> Keys:
         outbox_seals=tuple(_expand(root, b"device outbox") for root in roots),
         opt_outs=_expand(settings.opt_out_key.encode() or roots[-1], b"opt-outs"),
         registry=_expand(settings.opt_out_key.encode() or roots[-1], b"registry"),
+        books=books[0],
+        books_public=frozenset(key.public_key().public_bytes_raw().hex() for key in books),
         public_url=settings.public_url,
         is_secure=settings.is_secure,
     )
