@@ -14,6 +14,7 @@ from benchmarks import (
     bounds,
     channel,
     crm_work,
+    journal_work,
     leads_import,
     leads_work,
     machine,
@@ -34,8 +35,8 @@ _FEW: Final = 2_000
 
 
 _NAMES: Final = (
-    *("crm", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes", "sync-scale"),
-    "reconciliation",
+    *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
+    *("sync-scale", "reconciliation"),
 )
 
 
@@ -48,6 +49,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 
     size: int
     leads: int
+    transactions: int
     everybody: int
     rows: int
     pending: int
@@ -61,6 +63,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--seed", default=1, show_default=True, help="Seed of the customers.")
 @click.option("--size", default=100_000, show_default=True, help="Customers of crm.")
 @click.option("--leads", default=200_000, show_default=True, help="Rows of leads-import.")
+@click.option("--transactions", default=100_000, show_default=True, help="Those of journal.")
 @click.option("--everybody", default=1_000_000, show_default=True, help="Customers of scale.")
 @click.option("--rows", default=20_000, show_default=True, help="Customers of sync.")
 @click.option("--pending", default=10_000, show_default=True, help="Waiting ops of sync-writes.")
@@ -129,6 +132,11 @@ async def _pipeline(running: Machine, rng: random.Random, sizes: _Sizes) -> list
     return await pipeline_work.measure(running, owner, rng, sizes.size)
 
 
+async def _journal(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """B6 to B8."""
+    return await journal_work.measure(rng, sizes.transactions)
+
+
 async def _scale(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """Ask what a company with 400,000 of 1,000,000 customers asks."""
     return await scale_work.measure(running, rng, sizes.everybody)
@@ -169,6 +177,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "leads": _leads,
     "leads-import": _leads_import,
     "pipeline": _pipeline,
+    "journal": _journal,
     "scale": _scale,
     "reconciliation": _reconciliation,
 }

@@ -13,6 +13,13 @@ MINOR_MAX: Final = 2**53 - 1
 Currency = Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3,8}\Z")]
 """An ISO 4217 code, or the code of a unit of our own such as POINTS."""
 
+_DECIMALS: Final = {"POINTS": 0, "JPY": 0, "KRW": 0, "VND": 0, "KWD": 3}
+
+
+def decimals(currency: str) -> int:
+    """Say how many decimals an amount of a currency is written with: two, but for a few."""
+    return _DECIMALS.get(currency, 2)
+
 
 class Money(msgspec.Struct, frozen=True):
     """An amount in minor units (fen for CNY) of one currency."""

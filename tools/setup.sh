@@ -74,7 +74,8 @@ wanted=""
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium fonts-noto-cjk"
 [ -x /usr/lib/postgresql/15/bin/postgres ] || wanted="$wanted postgresql-15"
 command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+command -v hledger >/dev/null 2>&1 || wanted="$wanted hledger"
 if [ -n "$wanted" ]; then
-    echo "The tests of the pages and of the second PostgreSQL need more:"
+    echo "The tests of the pages, the second PostgreSQL and the exported journal need more:"
     echo "    apt-get install --no-install-recommends$wanted"
 fi
