@@ -1,0 +1,160 @@
+"""What is paid out: which items make a payment, who may let it go, what the bank is told."""
+
+import csv
+import hashlib
+import io
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.errors import BillingRefusal
+from billing.money import Currency
+
+_FORMULA: Final = re.compile(r"^[\s]*[=+\-@|%＝＋－＠'\t\r\n]")
+BANK_HEADER: Final = ("序号", "收款人", "收款账号", "开户行", "金额", "币种", "附言")
+
+
+class MakerIsChecker(BillingRefusal):
+    """Who made a batch cannot be the one who lets it go."""
+
+    code = "maker_is_checker"
+
+
+class BatchChanged(BillingRefusal):
+    """A batch is not the one that was looked at."""
+
+    code = "payout_batch_changed"
+
+
+class PayeeMissing(BillingRefusal):
+    """An agent has no bank account to be paid to; the agents are named."""
+
+    code = "payee_missing"
+
+    def __init__(self, agent_ids: Sequence[UUID]) -> None:
+        super().__init__("Some agents have no bank account; ask them for it first.")
+        self.agent_ids = tuple(agent_ids)
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an agent's commission account: earned, taken back, or corrected."""
+
+    id: UUID
+    agent_id: UUID
+    currency: Currency
+    amount_minor: int
+    """Below nothing where it was taken back."""
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """What one agent is paid in one batch: the sum of its items, which are in no other live one."""
+
+    agent_id: UUID
+    currency: Currency
+    amount_minor: int
+    item_ids: tuple[UUID, ...]
+
+
+class Payee(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an agent's money goes. Cash is not among the choices: the tax law does not allow it."""
+
+    name: str
+    account: str
+    bank: str
+
+
+class PaymentState(StrEnum):
+    """How far a payment has come."""
+
+    ORDERED = "ordered"
+    PAID = "paid"
+    FAILED = "failed"
+    """The bank did not take it; its items are free again."""
+    RETURNED = "returned"
+    """It was paid and came back; its items are free again."""
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether its items are spoken for."""
+        return self in (PaymentState.ORDERED, PaymentState.PAID)
+
+
+def payments(items: Iterable[Item], taken: frozenset[UUID], *, minimum_minor: int) -> list[Payment]:
+    """Gather what agents are to be paid, one payment an agent and currency.
+
+    An agent that owes more than it has earned, or is owed less than the minimum, is paid nothing;
+    its items stay and are carried into the next batch.
+
+    :param taken: items of live batches.
+    """
+    assert minimum_minor >= 1, "nothing is not paid"
+    gathered: defaultdict[tuple[UUID, str], list[Item]] = defaultdict(list)
+    for item in items:
+        if item.id not in taken:
+            gathered[item.agent_id, item.currency].append(item)
+    made = []
+    for (agent_id, currency), some in sorted(gathered.items()):
+        amount = sum(item.amount_minor for item in some)
+        if amount >= minimum_minor:
+            ids = tuple(sorted(item.id for item in some))
+            made.append(
+                Payment(agent_id=agent_id, currency=currency, amount_minor=amount, item_ids=ids)
+            )
+    return made
+
+
+def batch_hash(made: Sequence[Payment]) -> bytes:
+    """Digest a batch: who approves it approves these payments of these items and no others."""
+    content = msgspec.json.encode(sorted(made, key=lambda each: (each.agent_id, each.currency)))
+    return hashlib.sha256(content).digest()
+
+
+def ensure_may_approve(
+    made: Sequence[Payment], seen: bytes, *, maker_id: UUID, checker_id: UUID
+) -> None:
+    """Refuse an approval by who made the batch, or of another batch than was looked at.
+
+    :raises MakerIsChecker: nobody lets money go alone.
+    :raises BatchChanged: its payments are not those that were looked at.
+    """
+    if maker_id == checker_id:
+        raise MakerIsChecker("Somebody else must approve what you have put together.")
+    if batch_hash(made) != seen:
+        raise BatchChanged("This batch has changed since it was looked at; look again.")
+
+
+def bank_file(
+    made: Sequence[Payment], payees: Mapping[UUID, Payee], *, reference: str, scale: int = 2
+) -> bytes:
+    """Write what the bank is told, as CSV in GB 18030 with Windows line ends.
+
+    Account numbers stay text, and no cell can begin a formula.
+
+    :raises PayeeMissing: agents without a bank account; nothing is written.
+    """
+    missing = sorted({each.agent_id for each in made} - payees.keys())
+    if missing:
+        raise PayeeMissing(missing)
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\r\n")
+    rows.writerow(BANK_HEADER)
+    for number, each in enumerate(made, 1):
+        payee = payees[each.agent_id]
+        whole, part = divmod(each.amount_minor, 10**scale)
+        amount = f"{whole}.{part:0{scale}}" if scale else str(whole)
+        said = (payee.name, f"\t{payee.account}", payee.bank, amount, each.currency, reference)
+        rows.writerow([number, *map(_harmless, said)])
+    return written.getvalue().encode("gb18030")
+
+
+def _harmless(text: str) -> str:
+    """Keep a text from being taken for a formula; a tab before digits keeps them text."""
+    plain = unicodedata.normalize("NFKC", text).replace("\n", " ").replace("\r", " ")
+    is_number = plain.startswith("\t") and plain[1:].isdecimal()
+    return plain if is_number or not _FORMULA.match(plain) else f"'{plain.strip()}"
