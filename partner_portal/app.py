@@ -17,7 +17,7 @@ from partner_portal.campaigns import pages as campaigns
 from partner_portal.cases import pages as cases
 from partner_portal.cases import targets as case_targets
 from partner_portal.conflicts import pages as conflicts
-from partner_portal.console import admission, court, programs
+from partner_portal.console import admission, court, programs, rulebook
 from partner_portal.console import pages as console
 from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
@@ -56,6 +56,7 @@ from partner_portal.pools import settings as pool_settings
 from partner_portal.processes import drafting, migration
 from partner_portal.processes import pages as processes
 from partner_portal.quality import pages as quality
+from partner_portal.registrations import checking
 from partner_portal.registrations import pages as registrations
 from partner_portal.rendering import Renderer
 from partner_portal.requests import pages as requests
@@ -230,14 +231,23 @@ def create_app(settings: Settings) -> Litestar:
             requests.one_request,
             requests.change,
             requests.decide,
+            checking.check_form,
+            checking.check,
+            checking.published,
             registrations.wall,
             registrations.register,
             registrations.one_registration,
             registrations.decide,
+            registrations.show_evidence,
             registrations.appeal,
             court.court,
             court.one_case,
+            court.hear,
             court.rule,
+            rulebook.rulebook,
+            rulebook.propose,
+            rulebook.switch_on,
+            rulebook.set_terms,
             console_requests.request_queue,
             console_requests.answer_request,
             prices.prices,

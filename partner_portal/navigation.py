@@ -137,6 +137,13 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
         _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
         _Place("/console/court", "badge-check", "nav.court", "nav.court", Permission.CASES_RULE),
         _Place(
+            "/console/rules",
+            "clipboard-list",
+            "rulebook.title",
+            "rulebook.short",
+            Permission.CASES_RULE,
+        ),
+        _Place(
             "/console/requests",
             "sparkles",
             "nav.requests",

@@ -22,7 +22,7 @@ from server.kit import clock
 from server.kit.errors import Refusal
 from server.partners import queries as partners
 from server.registrations import queries, service
-from server.registrations.schemas import NewVerdict
+from server.registrations.schemas import NewVerdict, Word
 
 
 @get("/console/court")
@@ -61,12 +61,26 @@ async def _one(
         status=wrong.status,
         case=case,
         parties=[(str(party.registration_id), party.label) for party in case.parties],
+        named=next((str(party.registration_id) for party in case.parties if party.has_word), ""),
         colours=REGISTRATION_COLOURS,
         made=clock.from_ms,
         chinese=forms.words_of(request).language.startswith("zh"),
         wrong=wrong,
         **await frame(request, actor),
     )
+
+
+@post("/console/court/{case_id:uuid}/word", status_code=200)
+async def hear(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, case_id: FromPath[UUID]
+) -> Response[Any]:
+    """Note whom the customer itself has named."""
+    given = await forms.texts(request, "registration_id")
+    try:
+        await service.hear(actor, case_id, forms.taken(given, Word), now=clock.now())
+    except Refusal as refusal:
+        return await _one(request, actor, renderer, case_id, said(request, refusal))
+    return forms.go(f"/console/court/{case_id}", "word_noted")
 
 
 @post("/console/court/{case_id:uuid}/verdict", status_code=200)

@@ -18,7 +18,7 @@ from server.identity import queries as identity
 from server.kit import clock
 from server.kit.errors import Refusal
 from server.registrations import queries, service
-from server.registrations.schemas import Appeal, Decide, NewRegistration
+from server.registrations.schemas import Appeal, Decide, NewRegistration, Show
 from sync_protocol.registering import State
 
 _VIEWS = ("", "live", *(str(state) for state in (State.CONTESTED, State.REFUSED)))
@@ -82,6 +82,7 @@ async def _one(
         status=wrong.status,
         found=found,
         case=case,
+        showable=await queries.showable(actor, registration_id, now=now),
         colours=REGISTRATION_COLOURS,
         made=clock.from_ms,
         chinese=forms.words_of(request).language.startswith("zh"),
@@ -96,17 +97,38 @@ async def decide(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, registration_id: FromPath[UUID]
 ) -> Response[Any]:
     """Extend, release or contest; the same button of the same page does it once."""
-    given = await forms.texts(request, "seen", "verb", "kind", "record_id")
+    given = await forms.texts(request, "seen", "verb", "shown")
     asked_id = uuid5(registration_id, f"{actor.user_id} {given['seen']} {given['verb']}")
     values: dict[str, Any] = {"verb": given["verb"], "id": str(asked_id)}
-    if given["record_id"]:
-        values["evidence"] = {"kind": given["kind"], "record_id": given["record_id"]}
+    if given["shown"]:
+        values["evidence"] = _shown(given["shown"])
     try:
         asked = forms.taken(values, Decide)
         view = await service.decide(actor, registration_id, asked, now=clock.now())
     except Refusal as refusal:
         return await _one(request, actor, renderer, registration_id, said(request, refusal))
     return forms.go(f"/registrations/{registration_id}", f"registration_{view.state}")
+
+
+@post("/registrations/{registration_id:uuid}/evidence", status_code=200)
+async def show_evidence(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, registration_id: FromPath[UUID]
+) -> Response[Any]:
+    """Bring a record of one's own to the case; the same again is brought once."""
+    given = await forms.texts(request, "shown")
+    shown_id = uuid5(registration_id, f"{actor.user_id} shows {given['shown']}")
+    try:
+        asked = forms.taken({"id": str(shown_id), "evidence": _shown(given["shown"])}, Show)
+        await service.show(actor, registration_id, asked, now=clock.now())
+    except Refusal as refusal:
+        return await _one(request, actor, renderer, registration_id, said(request, refusal))
+    return forms.go(f"/registrations/{registration_id}", "evidence_shown")
+
+
+def _shown(text: str) -> dict[str, str]:
+    """Read what was chosen to be shown: a kind of record, and which."""
+    kind, _, record_id = text.partition(":")
+    return {"kind": kind, "record_id": record_id}
 
 
 @post("/registrations/{registration_id:uuid}/appeal", status_code=200)

@@ -25,10 +25,12 @@ from server.registrations.schemas import (
     NewRules,
     NewTerms,
     NewVerdict,
+    Published,
     RegistrationView,
     Replay,
     RulesView,
     Show,
+    Showable,
     SwitchOn,
     Wall,
     Word,
@@ -86,6 +88,18 @@ async def decide(
 ) -> RegistrationView:
     """Extend a registration on evidence, give it back, or contest its refusal."""
     return await service.decide(actor, registration_id, data, now=clock.now())
+
+
+@get("/rules", summary="Show the published order")
+async def published(actor: CurrentActor) -> Published:
+    """Give the rules by which registrations are decided, in their order."""
+    return await queries.published(actor)
+
+
+@get("/{registration_id:uuid}/evidence", summary="List what may be shown")
+async def showable(actor: CurrentActor, registration_id: FromPath[UUID]) -> list[Showable]:
+    """List the visits, quotes and contracts of this customer, and what each is good for."""
+    return await queries.showable(actor, registration_id, now=clock.now())
 
 
 @get("/{registration_id:uuid}/case", summary="Show a registration's case")
@@ -191,8 +205,8 @@ router = Router(
         Router(
             "/registrations",
             route_handlers=[
-                *(list_registrations, wall, show_terms, register, check, show, decide),
-                *(show_case, show_evidence, appeal),
+                *(list_registrations, wall, show_terms, published, register, check, show, decide),
+                *(showable, show_case, show_evidence, appeal),
             ],
             tags=["registrations"],
         ),

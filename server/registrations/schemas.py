@@ -32,6 +32,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     record_id: UUID
 
 
+class Showable(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of one's own that shows work on a registration's customer."""
+
+    kind: EvidenceKind
+    record_id: UUID
+    happened_at: datetime
+    is_vouched: bool
+    """Whether the server itself took the time."""
+    extends: bool
+    """Whether it may be shown to be protected for longer."""
+    in_case: bool
+    """Whether it may be brought to the registration's case."""
+
+
 class Decide(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done with a registration."""
 
@@ -220,6 +234,15 @@ class RulesView(msgspec.Struct, frozen=True, kw_only=True):
     differences: list[Difference]
     diff_hash: str
     """Of what it would change; to switch it on, say it: so that it was looked at."""
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The order by which everybody is decided about, as everybody may read it."""
+
+    version: int
+    steps: tuple[Rule, ...]
+    tolerance_ms: int
+    hash: str
 
 
 class SwitchOn(msgspec.Struct, frozen=True, kw_only=True):

@@ -566,6 +566,7 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/registrations"): Case(ids={"query.customer_id": "customer"}),
     ("GET", "/v1/registrations/wall"): Case(),
     ("GET", "/v1/registrations/terms"): Case(),
+    ("GET", "/v1/registrations/rules"): Case(),
     ("POST", "/v1/registrations"): Case(
         ids={"body.customer_id": "unregistered"},
         new_ids=("body.id",),
@@ -586,6 +587,7 @@ API: Final[dict[Route, Case]] = {
         succeeds=False,
     ),
     ("GET", "/v1/registrations/{registration_id}/case"): Case(ids=_DISPUTED),
+    ("GET", "/v1/registrations/{registration_id}/evidence"): Case(ids=_DISPUTED),
     # What is shown must be of the disputed customer, which has no contract.
     ("POST", "/v1/registrations/{registration_id}/evidence"): Case(
         ids={**_DISPUTED, "body.evidence.record_id": "contract"},
@@ -1771,7 +1773,16 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/customers/{customer_id}/registrations"): Case(
         ids={"path.customer_id": "unregistered"}, body=lambda _: {}, spends="path.customer_id"
     ),
+    ("GET", "/registrations/check"): Case(),
+    ("POST", "/registrations/check"): Case(body=lambda company: {"phone": company.phone()}),
+    ("GET", "/registrations/terms"): Case(),
     ("GET", "/registrations/{registration_id}"): Case(ids=_REGISTRATION),
+    # What is shown must be of the disputed customer, which has no contract.
+    ("POST", "/registrations/{registration_id}/evidence"): Case(
+        ids=_DISPUTED,
+        body=lambda company: {"shown": f"contract:{company.ids['contract']}"},
+        succeeds=False,
+    ),
     ("POST", "/registrations/{registration_id}/decisions"): Case(
         ids=_REGISTRATION, body=lambda _: {"verb": "release"}, spends="path.registration_id"
     ),
@@ -2180,6 +2191,28 @@ PAGES: Final[dict[Route, Case]] = {
         ids={"path.case_id": "registration_case"},
         answers={"path.case_id": 200},
         role=_PLATFORM,
+    ),
+    # A party of another case is none of this one's.
+    ("POST", "/console/court/{case_id}/word"): Case(
+        ids={"path.case_id": "registration_case"},
+        answers={"path.case_id": 422},
+        body=lambda company: {"registration_id": str(company.ids["disputed"])},
+        role=_PLATFORM,
+    ),
+    ("GET", "/console/rules"): Case(role=_PLATFORM),
+    ("POST", "/console/rules"): Case(
+        role=_PLATFORM, body=lambda _: {"step_1": "territory", "step_2": "lot"}
+    ),
+    # Nobody has looked at what it would change.
+    ("POST", "/console/rules/{version}/switch-on"): Case(
+        words={"version": "1"},
+        role=_PLATFORM,
+        body=lambda _: {"diff_hash": "unseen"},
+        succeeds=False,
+    ),
+    # Numbers are missing.
+    ("POST", "/console/terms"): Case(
+        role=_PLATFORM, body=lambda _: {"holds_on": "2099-01-01"}, succeeds=False
     ),
     # Decided once; asked again it is decided already.
     ("POST", "/console/court/{case_id}/verdict"): Case(

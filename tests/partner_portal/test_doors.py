@@ -66,6 +66,8 @@ FOR_AGENTS = {
     "/quotes",
     "/cases",
     "/registrations",
+    "/registrations/check",
+    "/registrations/terms",
     "/requests",
     "/quality",
     "/contracts",
@@ -152,6 +154,7 @@ FOR_MANAGERS = FOR_OWNERS | {
 }
 FOR_OPERATORS = {
     *("/console/agents/new", "/console/court", "/console/programs/new", "/console/requests"),
+    "/console/rules",
 }
 FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
 FEEDS = {"/live"}

@@ -1,8 +1,9 @@
 """Ask about registrations and cases. Nothing here changes anything but the lines of the feed."""
 
 from server.registrations.queries.cases import alarms, case, of_registration, queue
+from server.registrations.queries.evidence import showable
 from server.registrations.queries.registrations import Filters, list_page, of_customer, one, wall
-from server.registrations.queries.rules import preview, replay, versions
+from server.registrations.queries.rules import preview, published, replay, versions
 
 __all__ = [
     "Filters",
@@ -13,8 +14,10 @@ __all__ = [
     "of_registration",
     "one",
     "preview",
+    "published",
     "queue",
     "replay",
+    "showable",
     "versions",
     "wall",
 ]

@@ -10,7 +10,7 @@ from server.kit.errors import NotFound
 from server.registrations.queries import rulebook
 from server.registrations.rules import order
 from server.registrations.rules.order import Claim, RuleSet, Ruling
-from server.registrations.schemas import Difference, Replay, RulesView
+from server.registrations.schemas import Difference, Published, Replay, RulesView
 
 _VERDICTS: Final = """
 SELECT id, decided_at, rules_version, claims, rulings, hash FROM registry_verdict
@@ -33,6 +33,16 @@ async def replay(actor: Actor) -> Replay:
             if (again.hash, again.rulings) != (row["hash"], held):
                 differing.append(row["id"])
     return Replay(replayed=count, differing=differing)
+
+
+async def published(actor: Actor) -> Published:
+    """Give the order that holds, to whoever is bound by it."""
+    del actor
+    async with db.job_transaction():
+        held = await rulebook.rules_now()
+    return Published(
+        version=held.version, steps=held.steps, tolerance_ms=held.tolerance_ms, hash=held.hash
+    )
 
 
 async def versions(actor: Actor) -> list[RulesView]:

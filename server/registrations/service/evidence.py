@@ -1,8 +1,4 @@
-"""What somebody shows: records of one's own about this customer, and when they happened.
-
-What the server itself wrote has a time that nobody can choose. What a device wrote offline has the
-time that the device told; it is shown with that remark.
-"""
+"""What somebody shows: records of one's own about this customer, each once for one purpose."""
 
 from datetime import datetime
 from typing import Final
@@ -13,25 +9,11 @@ import asyncpg
 from server.access import Actor
 from server.kit import db
 from server.kit.errors import IdReused
+from server.registrations.queries.evidence import RECORDS
 from server.registrations.rules.states import EvidenceOfAnother, EvidenceTooOld, EvidenceUsed
 from server.registrations.schemas import Evidence
 from sync_protocol.merge import HeldRecord
 
-_RECORD: Final = {
-    "visit": """
-        SELECT checked_in_at AS happened_at, created_device IS NULL AS is_vouched FROM visit
-        WHERE tenant_id = $1 AND id = $2 AND customer_id = $3 AND NOT deleted
-            AND checked_in_at IS NOT NULL AND cancelled_at IS NULL
-    """,
-    "quote": """
-        SELECT created_at AS happened_at, created_device IS NULL AS is_vouched FROM quote
-        WHERE tenant_id = $1 AND id = $2 AND customer_id = $3 AND NOT deleted
-    """,
-    "contract": """
-        SELECT created_at AS happened_at, created_device IS NULL AS is_vouched FROM contract
-        WHERE tenant_id = $1 AND id = $2 AND customer_id = $3 AND NOT deleted
-    """,
-}
 _SHOWN: Final = """
 SELECT registration_id, purpose, kind, record_id FROM registration_evidence
 WHERE tenant_id = $1 AND id = $2
@@ -76,8 +58,10 @@ async def show(
     :raises EvidenceTooOld: naming since when it counts.
     :raises EvidenceUsed: it was shown for this before.
     """
+    records, customer_id = RECORDS[shown.kind], UUID(held.fields["customer_id"])
     row = await db.connection().fetchrow(
-        _RECORD[shown.kind], actor.tenant_id, shown.record_id, UUID(held.fields["customer_id"])
+        f"SELECT happened_at, is_vouched FROM ({records}) r WHERE id = $3",  # noqa: S608 - a constant
+        *(actor.tenant_id, customer_id, shown.record_id),
     )
     if row is None:
         raise EvidenceOfAnother(

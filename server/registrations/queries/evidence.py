@@ -1,0 +1,72 @@
+"""What somebody may show for a registration: records of one's own about its customer.
+
+What the server itself wrote has a time that nobody can choose. What a device wrote offline has the
+time that the device told; it is shown with that remark.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from server.access import Actor
+from server.kit import db
+from server.registrations.queries import registrations, rulebook
+from server.registrations.rules.terms import DAY
+from server.registrations.schemas import Showable
+from sync_protocol.registering import Verb
+
+RECORDS: Final[Mapping[str, str]] = {
+    "visit": """
+        SELECT id, checked_in_at AS happened_at, created_device IS NULL AS is_vouched FROM visit
+        WHERE tenant_id = $1 AND customer_id = $2 AND NOT deleted
+            AND checked_in_at IS NOT NULL AND cancelled_at IS NULL
+    """,
+    "quote": """
+        SELECT id, created_at AS happened_at, created_device IS NULL AS is_vouched FROM quote
+        WHERE tenant_id = $1 AND customer_id = $2 AND NOT deleted
+    """,
+    "contract": """
+        SELECT id, created_at AS happened_at, created_device IS NULL AS is_vouched FROM contract
+        WHERE tenant_id = $1 AND customer_id = $2 AND NOT deleted
+    """,
+}
+"""By kind, what happened of a customer and when."""
+_EACH: Final = " UNION ALL ".join(
+    f"SELECT '{kind}' AS kind, r.* FROM ({records}) r"  # noqa: S608 - constants of this file
+    for kind, records in RECORDS.items()
+)
+_SHOWABLE: Final = f"""
+SELECT r.kind, r.id AS record_id, r.happened_at, r.is_vouched, ARRAY(
+    SELECT s.purpose FROM registration_evidence s
+    WHERE s.tenant_id = $1 AND s.registration_id = $3 AND s.record_id = r.id
+) AS shown
+FROM ({_EACH}) r ORDER BY r.happened_at DESC, r.id LIMIT 50
+"""  # noqa: S608 - constants of this file
+
+
+async def showable(actor: Actor, registration_id: UUID, *, now: datetime) -> list[Showable]:
+    """List what shows work on a registration's customer, the newest first, and what it is good for.
+
+    :raises NotFound: the registration is not there, or out of sight.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        of = await registrations.one(actor, registration_id, now=now)
+        rows = await db.connection().fetch(
+            _SHOWABLE, actor.tenant_id, of.customer_id, registration_id
+        )
+        given = (await rulebook.terms_at(now)).terms
+    oldest = now - given.evidence_age_days * DAY
+    may_extend = Verb.EXTEND in of.verbs and of.extensions < given.extensions_max
+    takes_more = of.evidence_until is not None and now < of.evidence_until
+    return [
+        Showable(
+            kind=row["kind"],
+            record_id=row["record_id"],
+            happened_at=row["happened_at"],
+            is_vouched=row["is_vouched"],
+            extends=may_extend and row["happened_at"] >= oldest and "extension" not in row["shown"],
+            in_case=takes_more and "case" not in row["shown"],
+        )
+        for row in rows
+    ]
