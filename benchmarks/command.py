@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from benchmarks import (
+    blind_work,
     bounds,
     channel,
     crm_work,
@@ -36,7 +37,7 @@ _FEW: Final = 2_000
 
 _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
-    *("sync-scale", "reconciliation"),
+    *("sync-scale", "reconciliation", "blind-check"),
 )
 
 
@@ -169,6 +170,12 @@ async def _reconciliation(running: Machine, rng: random.Random, sizes: _Sizes) -
     return await reconcile_work.measure(running, rng, sizes.lines)
 
 
+async def _blind_check(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """M2."""
+    del sizes
+    return await blind_work.measure(running, rng)
+
+
 _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[list[Figure]]]]] = {
     "sync": _sync,
     "sync-writes": _sync_writes,
@@ -180,6 +187,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "journal": _journal,
     "scale": _scale,
     "reconciliation": _reconciliation,
+    "blind-check": _blind_check,
 }
 
 

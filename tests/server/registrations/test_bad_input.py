@@ -4,6 +4,7 @@ Outside one's territory: see `test_registrations`, where territories are dated.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +95,7 @@ _REFUSED: dict[str, tuple[Callable[[Dispute], Awaitable[Any]], str, str | None]]
     "beyond-the-quota": (_too_many, "registration_quota", None),
     **{
         f"on-a-visit-{whose.replace(' ', '-')}": (
-            lambda given, whose=whose: given.show(whose),
+            partial(Dispute.show, visit=whose),
             "evidence_of_another",
             "evidence.record_id",
         )
@@ -125,15 +126,16 @@ async def test_s67_what_may_not_be_is_refused_and_nothing_is_half_done(
 async def test_m1_a_forged_case_is_like_one_that_is_not_there(dispute: Dispute) -> None:
     """To the arbitrator, and to an agent that tries with a rival's registration."""
     forged, told = new_id(), Word(registration_id=dispute.mine)
-    for attempt in (
-        lambda: queries.case(OPERATOR, forged, now=SETTLED),
-        lambda: service.rule(OPERATOR, forged, NewVerdict(), now=SETTLED),
-        lambda: service.hear(OPERATOR, forged, told, now=SETTLED),
-        lambda: queries.of_registration(dispute.holder.rep, dispute.mine, now=SETTLED),
-        lambda: dispute.show("nobody's", new_id()),
-    ):
+    attempts: list[Awaitable[object]] = [
+        queries.case(OPERATOR, forged, now=SETTLED),
+        service.rule(OPERATOR, forged, NewVerdict(), now=SETTLED),
+        service.hear(OPERATOR, forged, told, now=SETTLED),
+        queries.of_registration(dispute.holder.rep, dispute.mine, now=SETTLED),
+        dispute.show("nobody's", new_id()),
+    ]
+    for attempt in attempts:
         with pytest.raises(NotFound):
-            await attempt()
+            await attempt
 
 
 async def test_what_may_be_shown_is_listed_with_what_it_is_good_for(dispute: Dispute) -> None:
