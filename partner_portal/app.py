@@ -30,7 +30,6 @@ from partner_portal.customers import (
     merging,
     relationship,
     reveals,
-    views,
 )
 from partner_portal.customers import pages as customers
 from partner_portal.deals import board
@@ -65,6 +64,7 @@ from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
 from partner_portal.today import pages as today
 from partner_portal.transparency import pages as transparency
+from partner_portal.views import pages as views
 from partner_portal.words import Language, catalogue
 from server import app as server
 from server.settings import Environment, Settings

@@ -55,6 +55,7 @@ from server.settings import Settings
 from server.sync import routes as sync
 from server.sync import watermark
 from server.tenants import routes as tenants
+from server.views import routes as views
 
 ROUTERS: Final[Sequence[Router]] = (
     tenants.router,
@@ -74,6 +75,7 @@ ROUTERS: Final[Sequence[Router]] = (
     relationships.router,
     agenda.router,
     quality.router,
+    views.router,
     attachments.router,
     insights.router,
     sync.router,

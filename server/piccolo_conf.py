@@ -22,6 +22,7 @@ APP_REGISTRY = AppRegistry(
         "server.automation.piccolo_app",
         "server.leads.piccolo_app",
         "server.pipeline.piccolo_app",
+        "server.views.piccolo_app",
         "server.sales.piccolo_app",
         "server.contracts.piccolo_app",
         "server.registrations.piccolo_app",

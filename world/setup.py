@@ -217,12 +217,18 @@ async def _plays(setting: Setting) -> None:
         await setting.once("/v1/automation/plays", {"terms": play})
 
 
+_CUSTOMERS: Final[Json] = {"list": "customers"}
+_SHORT: Final = ["status", "city", "owner_id"]
+
+
 async def _views(setting: Setting) -> None:
-    """Save three ways to look at the customers."""
+    """Save ways to look at customers, deals and leads."""
     looks: tuple[tuple[str, str, Json], ...] = (
-        ("本周要跟的意向", "tenant", {"status": "intent", "sort": "revenue"}),
-        ("A 类客户", "tenant", {"level": "A", "columns": ["status", "city", "owner_id"]}),
-        ("沉寂待唤醒", "own", {"status": "dormant", "sort": "updated"}),
+        ("本周要跟的意向", "tenant", {**_CUSTOMERS, "status": "intent", "sort": "revenue"}),
+        ("A 类客户", "tenant", {**_CUSTOMERS, "level": "A", "columns": _SHORT}),
+        ("沉寂待唤醒", "own", {**_CUSTOMERS, "status": "dormant", "sort": "updated"}),
+        ("该跟进的商机", "tenant", {"list": "deals", "state": "open", "is_stale": True}),
+        ("我手上的线索", "tenant", {"list": "leads", "state": "offered", "is_mine": True}),
     )
     for name, audience, look in looks:
         await setting.once("/v1/saved-views", {"name": name, "audience": audience, "look": look})

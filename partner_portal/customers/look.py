@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Self, get_args
-from urllib.parse import urlencode
+from typing import ClassVar, Final, Self, get_args
 from uuid import UUID
 
 import msgspec
 
-from partner_portal import forms
 from partner_portal.customers.fields import LEVELS, STATUSES
-from partner_portal.rendering import AnyRequest
+from partner_portal.looks import ListLook, address, id_or_nothing, one_of
 from server.customers.schemas import Filters, Sort
-from server.customers.views.schemas import Column
-from server.customers.views.schemas import Look as SavedLook
+from server.views.schemas import Column, CustomerLook, ListName
+from server.views.schemas import Look as SavedLook
 from sync_protocol.schema.custom import is_custom
 
 DEFAULT_SORT: Final = Sort.UPDATED
 SORTS: Final = (Sort.UPDATED, Sort.NAME, Sort.REVENUE)
 COLUMNS: Final[tuple[str, ...]] = get_args(Column)
-_LENGTH_MAX: Final = 100
-_CARRIED: Final = "look_"
-"""What a list was narrowed by goes along in a form about it, beside the form's own fields."""
 _SAVED: Final = ("q", "status", "city", "industry", "level", "owner_id", "tag", "sort")
 """The parts that are saved as they are called here."""
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class Look(ListLook, frozen=True, kw_only=True):
     """What the address says; each part is text, empty when it is not there."""
+
+    LIST: ClassVar[ListName] = "customers"
+    PATH: ClassVar[str] = "/customers"
 
     q: str = ""
     status: str = ""
@@ -44,29 +41,18 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Columns beside the name, with commas between; empty for all."""
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> Self:
-        """Read an address; what makes no sense is as if it were not there."""
-        given = {name: query.get(name, "").strip()[:_LENGTH_MAX] for name in cls.__struct_fields__}
-        known = {"status": STATUSES, "level": LEVELS, "sort": SORTS}
-        for name, choices in known.items():
-            given[name] = given[name] if given[name] in choices else ""
-        for name in ("owner_id", "tag"):
-            given[name] = given[name] if _is_id(given[name]) else ""
+    def sensible(cls, given: dict[str, str]) -> dict[str, str]:
+        """Leave out choices, ids, columns and own fields that are none."""
         columns = [each for each in given["columns"].split(",") if each in COLUMNS]
-        given["columns"] = ",".join(columns) if len(set(columns)) < len(COLUMNS) else ""
-        given["own"] = given["own"] if is_custom(given["own"].partition(":")[0]) else ""
-        return cls(**{name: value.replace("\0", "") for name, value in given.items()})
-
-    @classmethod
-    async def brought(cls, request: AnyRequest) -> Self:
-        """Read what a form brought along."""
-        given = await forms.texts(request, *(_CARRIED + name for name in cls.__struct_fields__))
-        return cls.read({name.removeprefix(_CARRIED): text for name, text in given.items()})
-
-    @property
-    def carried(self) -> list[tuple[str, str]]:
-        """Give what a form is to bring along: names and values."""
-        return [(_CARRIED + name, getattr(self, name)) for name in self.__struct_fields__]
+        return given | {
+            "status": one_of(given["status"], STATUSES),
+            "level": one_of(given["level"], LEVELS),
+            "sort": one_of(given["sort"], SORTS),
+            "owner_id": id_or_nothing(given["owner_id"]),
+            "tag": id_or_nothing(given["tag"]),
+            "columns": ",".join(columns) if len(set(columns)) < len(COLUMNS) else "",
+            "own": given["own"] if is_custom(given["own"].partition(":")[0]) else "",
+        }
 
     @property
     def filters(self) -> Filters:
@@ -108,6 +94,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         parts = msgspec.structs.asdict(self)
         kept: dict[str, object] = {name: parts[name] or None for name in _SAVED}
         return kept | {
+            "list": self.LIST,
             "custom": self.own or None,
             "columns": self.columns.split(",") if self.columns else None,
         }
@@ -115,6 +102,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, view: SavedLook, *, me: UUID) -> Self:
         """Give the look that was saved, for the person who opens it."""
+        assert isinstance(view, CustomerLook), "a view of customers"
         held = msgspec.to_builtins(view)
         parts = {name: held[name] or "" for name in _SAVED}
         owner = str(me) if view.is_mine else parts["owner_id"]
@@ -123,50 +111,25 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
             | {"owner_id": owner, "own": view.custom or "", "columns": ",".join(view.columns or ())}
         )
 
-    def address(self, **other: str) -> str:
-        """Write this look's address, with some parts changed."""
-        parts = {**msgspec.structs.asdict(self), **other}
-        return _address("/customers", parts)
-
     @property
     def export(self) -> str:
         """Write the address of the file with what is looked at."""
         parts = {**msgspec.structs.asdict(self), "own": "", "custom": self.own}
         parts |= {"sort": "", "columns": ""}
-        return _address("/customers/export.csv", parts)
-
-    @property
-    def view(self) -> str:
-        """Write the address of the form that saves what is looked at."""
-        return _address("/customers/views/new", msgspec.structs.asdict(self))
+        return address("/customers/export.csv", parts)
 
     @property
     def bulk(self) -> str:
         """Write the address of the form that changes what is looked at."""
-        return _address("/bulk/new", {**msgspec.structs.asdict(self), "sort": "", "columns": ""})
+        return address("/bulk/new", {**msgspec.structs.asdict(self), "sort": "", "columns": ""})
 
     @property
     def tasks(self) -> str:
         """Write the address of the form that makes a task for each of what is looked at."""
         parts = {**msgspec.structs.asdict(self), "sort": "", "columns": ""}
-        return _address("/tasks/many", parts)
+        return address("/tasks/many", parts)
 
     @property
     def cleared(self) -> str:
         """Write the address without search and chips."""
         return self.address(q="", **dict.fromkeys(self.chosen, ""))
-
-
-def _address(path: str, parts: Mapping[str, str]) -> str:
-    """Write an address with those parts that are there."""
-    query = urlencode({name: value for name, value in parts.items() if value})
-    return f"{path}?{query}" if query else path
-
-
-def _is_id(text: str) -> bool:
-    """Tell whether a text is an id."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

@@ -17,9 +17,9 @@ from server.access.edge import CurrentActor
 from server.activities import queries as activities
 from server.customers import queries as customers
 from server.customers.custom import queries as customs
-from server.customers.views import queries as views
 from server.identity import queries as identity
 from server.kit.pages import PAGE_SIZE
+from server.views import queries as views
 
 _FOUND_MAX: Final = 7
 _QUERY_MAX: Final = 100
@@ -93,7 +93,7 @@ async def _around(
         "own_choices": own_choices,
         "sorts": SORTS,
         "default_sort": DEFAULT_SORT,
-        "views": await views.views(actor),
+        "views": await views.views(actor, look.LIST),
         "may_write": Permission.CUSTOMERS_WRITE in allowed,
         "may_export": Permission.CUSTOMERS_EXPORT in allowed,
         "may_assign": Permission.TASKS_ASSIGN in allowed,

@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.response import Stream
 
 from partner_portal import failures, forms, htmx
+from partner_portal.deals.look import DealLook
 from partner_portal.formats import STAGE_COLOURS
 from partner_portal.forms import given_id
 from partner_portal.frame import frame
@@ -17,8 +18,9 @@ from server.kit import clock, ids, sheets
 from server.kit.errors import NotFound, Refusal
 from server.kit.sheets import CSV
 from server.pipeline import exports, queries, service
-from server.pipeline.schemas import DealFilters, Move, ProcessView
+from server.pipeline.schemas import Move, ProcessView
 from server.problems import status_of
+from server.views import queries as views
 
 _FIRST_SHOWN: Final = 12
 """How many cards of a column are drawn; the list behind its figure has all."""
@@ -114,20 +116,8 @@ def refused(request: AnyRequest, refusal: Refusal) -> str:
 @get("/deals/export.csv", media_type=CSV, opt={"time_limit_s": None})
 async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
     """Give the deals that the list shows, as a file that spreadsheet programs open."""
-    filters, _ = _asked(request)
+    filters = DealLook.read(request.query_params).filters
     return sheets.answer(await exports.as_csv(actor, filters, now=clock.now()), "deals.csv")
-
-
-def _asked(request: AnyRequest) -> tuple[DealFilters, dict[str, str]]:
-    """Read which deals are asked for; also as the words of the address."""
-    given = {
-        name: text
-        for name in ("state", "stage", "category", "month", "family_id", "process_id", "owner_id")
-        if (text := request.query_params.get(name))
-    }
-    flags = {name: request.query_params.get(name) == "1" for name in ("is_built_in", "is_stale")}
-    filters = forms.taken({**given, **flags}, DealFilters)
-    return filters, given | {name: "1" for name, is_set in flags.items() if is_set}
 
 
 @get("/deals/list")
@@ -135,16 +125,16 @@ async def deal_list(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
     """List the deals behind a figure."""
-    filters, given = _asked(request)
+    look = DealLook.read(request.query_params)
     cursor = request.query_params.get("cursor")
-    page = await queries.list_page(actor, filters, now=clock.now(), cursor=cursor)
+    page = await queries.list_page(actor, look.filters, now=clock.now(), cursor=cursor)
     processes = {None: queries.BUILT_IN_VIEW, **await queries.versions(actor)}
     return renderer.page(
         request,
         "deals/templates/list.html",
         page=page,
-        filters=filters,
-        given=given,
+        look=look,
+        views=await views.views(actor, look.LIST),
         may_export=Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
         processes=processes,
         names=(await identity.directory(actor)).people,

@@ -3,6 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -10,6 +11,7 @@ from litestar.response import Stream
 from partner_portal import forms
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
+from partner_portal.leads.look import ALL, STATES, LeadLook
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
@@ -19,29 +21,21 @@ from server.kit.errors import Invalid, Refusal
 from server.kit.sheets import CSV, attached
 from server.leads import queries, service
 from server.leads.exports import service as exports
-from server.leads.schemas import Decision, LeadEdit, LeadFilters, LeadView, NewLead, Return
+from server.leads.schemas import Decision, LeadEdit, LeadView, NewLead, Return
+from server.views import queries as views
 
 _FORM: Final = (
     *("name", "contact_name", "phone", "city", "district", "industry", "need", "source_id"),
 )
-_STATES: Final = ("suspect", "ready", "offered", "accepted", "discarded")
 _DECISIONS: Final = {"keep": service.keep, "discard": service.discard, "restore": service.restore}
-_QUERY_MAX: Final = 100
 
 
 @get("/leads/export.csv", media_type=CSV, opt={"time_limit_s": None})
 async def export(request: AnyRequest, actor: CurrentActor) -> Stream:
     """Give the leads that the list shows, as a file that an import takes back."""
-    state = request.query_params.get("state", "all")
-    filters = _asked(request, state if state in _STATES else "all")
+    filters = LeadLook.read(request.query_params).filters
     blocks = await exports.as_csv(actor, filters, now=clock.now())
     return Stream(blocks, media_type=CSV, headers=attached("leads.csv"))
-
-
-def _asked(request: AnyRequest, state: str) -> LeadFilters:
-    """Read which leads are asked for."""
-    q = request.query_params.get("q", "").strip()[:_QUERY_MAX]
-    return forms.taken({"q": q or None, "state": None if state == "all" else state}, LeadFilters)
 
 
 @get("/leads")
@@ -50,19 +44,19 @@ async def lead_list(
 ) -> Response[Any]:
     """List the company's leads by where they stand; those that are suspect first."""
     board = await queries.board(actor)
-    q = request.query_params.get("q", "").strip()[:_QUERY_MAX]
-    asked = request.query_params.get("state", "")
-    fallback = "all" if q else next((one for one in _STATES if board.states[one]), _STATES[0])
-    state = asked if asked in {*_STATES, "all"} else fallback
+    look = LeadLook.read(request.query_params)
+    if not look.state:
+        first = next((one for one in STATES if board.states[one]), STATES[0])
+        state = ALL if look.narrowed else first
+        look = msgspec.structs.replace(look, state=state)
     cursor = request.query_params.get("cursor") or None
-    page = await queries.list_page(actor, _asked(request, state), cursor=cursor)
     return renderer.page(
         request,
         "leads/templates/list.html",
-        page=page,
-        q=q,
-        state=state,
-        states=_STATES,
+        page=await queries.list_page(actor, look.filters, cursor=cursor),
+        look=look,
+        views=await views.views(actor, look.LIST),
+        states=STATES,
         board=board,
         **await _names(actor),
         **await frame(request, actor),

@@ -27,7 +27,6 @@ from server.customers.tables import (
     Tag,
     TagUse,
 )
-from server.customers.views.tables import SavedView
 
 APP_CONFIG = AppConfig(
     app_name="customers",
@@ -53,7 +52,6 @@ APP_CONFIG = AppConfig(
         CustomerBulk,
         CustomerBulkRow,
         PhoneReveal,
-        SavedView,
     ],
     migration_dependencies=["server.changelog.piccolo_app"],
 )

@@ -44,7 +44,6 @@ from server.customers.schemas import (
     TagEdit,
     TagView,
 )
-from server.customers.views.routes import router as view_router
 from server.imports import targets
 from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
@@ -282,7 +281,6 @@ router = Router(
         custom_router,
         object_router,
         reveal_router,
-        view_router,
         Router("/tags", route_handlers=[tags, create_tag, edit_tag, delete_tag]),
     ],
     tags=["customers"],

@@ -138,6 +138,13 @@ _DEAL: Final = {"path.opportunity_id": "opportunity"}
 _OBJECT: Final = {"path.object_id": "custom_object"}
 _RECORD: Final = {"path.record_id": "custom_record"}
 _QUOTE: Final = {"path.quote_id": "quote"}
+_LOOKED_AT: Final = tuple(
+    f"body.look.{name}"
+    for name in (
+        *("owner_id", "tag", "family_id", "process_id", "source_id", "campaign_id", "assignee_id"),
+    )
+)
+"""What a view is narrowed by; whoever opens it sees of that what they may."""
 _CONTRACT: Final = {"path.contract_id": "contract"}
 _CASE: Final = {"path.case_id": "case"}
 _REGISTRATION: Final = {"path.registration_id": "registration"}
@@ -751,14 +758,17 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/saved-views"): Case(),
     ("POST", "/v1/saved-views"): Case(
         # What a view narrows by is looked up by whoever opens it.
-        new_ids=("body.id", "body.look.owner_id", "body.look.tag"),
-        body=lambda company: {"name": company.text("视图"), "look": {"level": "A"}},
+        new_ids=("body.id", *_LOOKED_AT),
+        body=lambda company: {
+            "name": company.text("视图"),
+            "look": {"list": "customers", "level": "A"},
+        },
         role=Role.SALES_REP,
     ),
     ("GET", "/v1/saved-views/{view_id}"): Case(ids={"path.view_id": "view"}),
     ("PATCH", "/v1/saved-views/{view_id}"): Case(
         ids={"path.view_id": "view"},
-        new_ids=("body.look.owner_id", "body.look.tag"),
+        new_ids=_LOOKED_AT,
         body=lambda company: {"name": company.text("改视图")},
     ),
     ("DELETE", "/v1/saved-views/{view_id}"): Case(
@@ -1675,15 +1685,18 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/people/rights/sharings/{line_id}/removal"): Case(
         ids={"path.line_id": "sharing"}, spends="path.line_id"
     ),
-    ("GET", "/customers/views/new"): Case(),
-    ("POST", "/customers/views/new"): Case(
+    ("GET", "/views/new"): Case(),
+    ("POST", "/views/new"): Case(
         new_ids=("body.id",),
-        body=lambda company: {"name": company.text("视图"), "audience": "own", "id": str(new_id())},
+        body=lambda company: {
+            "name": company.text("视图"),
+            "audience": "own",
+            "list": "customers",
+            "id": str(new_id()),
+        },
     ),
-    ("GET", "/customers/views/{view_id}"): Case(ids={"path.view_id": "view"}),
-    ("POST", "/customers/views/{view_id}/removal"): Case(
-        ids={"path.view_id": "view"}, spends="path.view_id"
-    ),
+    ("GET", "/views/{view_id}"): Case(ids={"path.view_id": "view"}),
+    ("POST", "/views/{view_id}/removal"): Case(ids={"path.view_id": "view"}, spends="path.view_id"),
     ("GET", "/people/rights"): Case(),
     ("POST", "/people/rights/phone-mask"): Case(body=lambda _: {"reveals_per_day": "20"}),
     ("GET", "/analyses"): Case(),

@@ -52,8 +52,6 @@ from server.customers.schemas import (
     NewStore,
     NewTag,
 )
-from server.customers.views import service as views
-from server.customers.views.schemas import Audience, Look, NewView
 from server.identity import keys
 from server.identity import service as identity
 from server.identity.rules import access_tokens
@@ -99,6 +97,8 @@ from server.sync import service as sync
 from server.sync.segments import PostgresSegments
 from server.tenants import service as tenants
 from server.tenants.schemas import NewTeam
+from server.views import service as views
+from server.views.schemas import Audience, CustomerLook, NewView
 from sync_protocol.attachments import CHUNK_BYTES, Completion, chunk_hash, identify
 from sync_protocol.messages import PullRequest
 from tests.factories import (
@@ -367,7 +367,7 @@ async def new_sharing(company: Company) -> UUID:
 
 async def new_view(company: Company) -> UUID:
     """Save a view for everybody of the company."""
-    look = Look(q=company.text("搜"), tag=company.ids["tag"], city=company.text("市"))
+    look = CustomerLook(q=company.text("搜"), tag=company.ids["tag"], city=company.text("市"))
     new = NewView(name=company.text("视图"), look=look, audience=Audience.TENANT)
     # By a person of its own: nobody keeps more than so many.
     maker = msgspec.structs.replace(await _new_person(company), role=Role.SALES_MANAGER)

@@ -111,7 +111,7 @@ FOR_AGENTS = {
     "/bulk/new",
     "/people/teams",
     "/people/rights",
-    "/customers/views/new",
+    "/views/new",
     "/devices",
     "/devices/new",
 }

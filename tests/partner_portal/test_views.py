@@ -4,21 +4,38 @@ import msgspec
 import pytest
 
 from partner_portal.customers.look import Look as PageLook
+from partner_portal.deals.look import DealLook as PageDealLook
+from partner_portal.leads.look import LeadLook as PageLeadLook
+from partner_portal.looks import ListLook
 from server.access import Actor, Role
+from server.access.rules import NotPermitted
 from server.customers import queries
-from server.customers.views import queries as views
-from server.customers.views import service
-from server.customers.views.rules import AudienceUnfit, NotYourView, TooManyViews
-from server.customers.views.schemas import Audience, Look, NewView, ViewEdit, ViewView
 from server.identity import service as identity
 from server.identity.schemas import UserChange
 from server.kit.errors import IdReused, NotFound
+from server.leads.rules.states import LeadState
+from server.leads.schemas import LeadFilters
+from server.pipeline.schemas import DealFilters
 from server.tenants import service as tenants
 from server.tenants.schemas import NewTeam
+from server.views import queries as views
+from server.views import service
+from server.views.rules import AudienceUnfit, NotYourView, TooManyViews
+from server.views.schemas import (
+    Audience,
+    CustomerLook,
+    DealLook,
+    LeadLook,
+    ListName,
+    Look,
+    NewView,
+    ViewEdit,
+    ViewView,
+)
 from tests.factories import NOW, Tenant, new_id, new_user
 from tests.server.customers.stories import make
 
-LOOK = Look(level="A", sort="name", columns=["level", "phone"])
+LOOK = CustomerLook(level="A", sort="name", columns=["level", "phone"])
 
 
 async def saved(actor: Actor, audience: Audience = Audience.OWN, look: Look = LOOK) -> ViewView:
@@ -68,7 +85,7 @@ async def test_s110_a_shared_view_shows_each_viewer_what_they_may_see(tenant: Te
     outsider = await stranger(tenant)
     mine = await make(tenant.rep, "甲的客户", level="A")
     theirs = await make(outsider, "乙的客户", level="A")
-    view = await saved(tenant.manager, Audience.TENANT, Look(level="A", is_mine=True))
+    view = await saved(tenant.manager, Audience.TENANT, CustomerLook(level="A", is_mine=True))
 
     for viewer, expected in ((tenant.rep, mine), (outsider, theirs), (tenant.owner, None)):
         opened = PageLook.of((await views.one(viewer, view.id)).look, me=viewer.user_id)
@@ -82,13 +99,66 @@ def test_a_look_comes_back_as_it_was_saved() -> None:
          "own": f"custom_text_{new_id().hex}:三号", "sort": "name", "columns": "phone,level,odd"}
     )  # fmt: skip
 
-    held = msgspec.convert(look.saved, Look)
+    held = msgspec.convert(look.saved, CustomerLook)
 
     assert held.columns == ["phone", "level"]
     assert PageLook.of(held, me=new_id()) == look
     assert (
         PageLook.of(msgspec.json.decode(msgspec.json.encode(held), type=Look), me=new_id()) == look
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "parts"),
+    [
+        (
+            PageDealLook,
+            {"state": "open", "month": "2027-01", "owner_id": str(new_id()), "is_stale": "1"},
+        ),
+        (PageDealLook, {"is_built_in": "1", "stage": "lead", "category": "commit"}),
+        (PageLeadLook, {"q": "茶", "state": "suspect", "verdict": "junk"}),
+        (PageLeadLook, {"state": "all", "city": "杭州", "source_id": str(new_id())}),
+    ],
+)
+def test_each_list_comes_back_as_it_was_saved(page: type[ListLook], parts: dict[str, str]) -> None:
+    look = page.read(parts | {"odd": "1"})
+
+    held = msgspec.json.decode(msgspec.json.encode(msgspec.convert(look.saved, Look)), type=Look)
+
+    assert look.parts == parts
+    assert page.of(held, me=new_id()) == look
+    me = new_id()
+    mine = page.of(msgspec.structs.replace(held, is_mine=True), me=me)
+    assert mine.parts == {**parts, page.PERSON: str(me)}
+
+
+def test_what_makes_no_sense_to_a_list_is_as_if_it_were_not_there() -> None:
+    odd = {"state": "odd", "owner_id": "odd", "is_stale": "yes", "verdict": "odd", "q": "a\0b"}
+
+    assert PageDealLook.read(odd).filters == DealFilters()
+    assert PageLeadLook.read(odd).filters == LeadFilters(q="ab")
+
+
+async def test_a_view_is_of_one_list_and_for_those_who_read_it(tenant: Tenant) -> None:
+    made: dict[ListName, ViewView] = {
+        "customers": await saved(tenant.manager, Audience.TENANT),
+        "deals": await saved(tenant.manager, Audience.TENANT, DealLook(is_stale=True)),
+        "leads": await saved(tenant.manager, Audience.TENANT, LeadLook(state=LeadState.READY)),
+    }
+
+    for name, view in made.items():
+        assert await views.views(tenant.manager, name) == [view]
+    assert {each.id for each in await views.views(tenant.rep)} == {
+        made["customers"].id,
+        made["deals"].id,
+    }
+    with pytest.raises(NotFound):
+        await views.one(tenant.rep, made["leads"].id)
+    with pytest.raises(NotPermitted):
+        await saved(tenant.rep, look=LeadLook())
+    own = await saved(tenant.rep)
+    with pytest.raises(NotPermitted):
+        await service.change(tenant.rep, own.id, ViewEdit(look=LeadLook()), now=NOW)
 
 
 async def test_a_view_is_saved_once_and_changed_by_its_maker(tenant: Tenant) -> None:

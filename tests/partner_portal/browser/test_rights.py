@@ -74,7 +74,18 @@ async def test_a_hidden_phone_is_shown_and_a_view_saved(
     await expect(page.locator("#toasts")).to_contain_text("视图已保存")
     assert "level=A" in page.url
     await expect(page.get_by_role("columnheader", name="行业")).to_have_count(0)
-    await _look(page, context, site, axe, {"views": "/customers/views/new"})
+    for path, name in (("/deals/list?is_stale=1", "stale"), ("/leads?state=ready", "ready")):
+        await open_page(page, path)
+        await page.get_by_text("视图", exact=True).click()
+        await page.get_by_role("link", name="保存当前视图").click()
+        await page.fill("[name=name]", name)
+        await page.get_by_role("button", name="保存").click()
+        await expect(page.locator("#toasts")).to_contain_text("视图已保存")
+        await page.get_by_text("视图", exact=True).click()
+        await page.get_by_role("link", name=name, exact=True).click()
+        assert page.url.endswith(path)
+    paths = {"views": "/views/new?list=customers", "deals": "/deals/list", "leads": "/leads"}
+    await _look(page, context, site, axe, paths)
 
 
 async def test_s110_a_branch_sees_what_another_shares(

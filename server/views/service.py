@@ -7,12 +7,12 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from server.access import Actor, Permission, ensure
-from server.customers.views import queries, rules
-from server.customers.views.schemas import NewView, ViewEdit, ViewView
+from server.access import Actor
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
 from server.kit.text import cleaned
+from server.views import queries, rules
+from server.views.schemas import NewView, ViewEdit, ViewView
 
 _ADD: Final = """
 INSERT INTO saved_view (tenant_id, id, name, look, audience, made_by, team_id, made_at, changed_at)
@@ -31,11 +31,12 @@ _KEPT: Final = "SELECT count(*) FROM saved_view WHERE tenant_id = $1 AND made_by
 async def save(actor: Actor, new: NewView, *, now: datetime) -> ViewView:
     """Save a view. The same id and content may come again.
 
+    :raises NotPermitted: the actor does not read this list.
     :raises AudienceUnfit: it cannot be shared so.
     :raises TooManyViews: remove one first.
     :raises IdReused: the id is another view's.
     """
-    ensure(actor, Permission.CUSTOMERS_READ)
+    queries.ensure_reads(actor, new.look)
     rules.ensure_audience(actor, new.audience)
     view_id, name = new.id or ids.new_id(now), cleaned(new.name, "name", 60)
     async with db.tenant_transaction(actor.tenant_id):
@@ -70,6 +71,7 @@ async def change(actor: Actor, view_id: UUID, edit: ViewEdit, *, now: datetime) 
             rules.ensure_audience(actor, edit.audience)
         name = held.name if edit.name is UNSET else cleaned(edit.name, "name", 60)
         look = held.look if edit.look is UNSET else edit.look
+        queries.ensure_reads(actor, look)
         audience = held.audience if edit.audience is UNSET else edit.audience
         encoded = msgspec.json.encode(look).decode()
         await db.connection().execute(
@@ -79,7 +81,7 @@ async def change(actor: Actor, view_id: UUID, edit: ViewEdit, *, now: datetime) 
 
 
 async def remove(actor: Actor, view_id: UUID) -> None:
-    """Remove a view; no customer is touched.
+    """Remove a view; nothing that it shows is touched.
 
     :raises NotFound: the actor finds none.
     :raises NotYourView: somebody else made it.

@@ -1,20 +1,24 @@
 """Saved views over HTTP. Each handler makes one call."""
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
-from server.customers.views import queries, service
-from server.customers.views.schemas import NewView, ViewEdit, ViewView
 from server.kit import clock
+from server.views import queries, service
+from server.views.schemas import ListName, NewView, ViewEdit, ViewView
 
 
 @get("/", summary="List saved views")
-async def views(actor: CurrentActor) -> list[ViewView]:
-    """List one's own views, those of one's team and those of the company."""
-    return await queries.views(actor)
+async def views(
+    actor: CurrentActor,
+    list_name: Annotated[ListName | None, QueryParameter(name="list")] = None,
+) -> list[ViewView]:
+    """List one's own views, those of one's team and those of the company; all, or of one list."""
+    return await queries.views(actor, list_name)
 
 
 @get("/{view_id:uuid}", summary="Show a saved view")
@@ -39,10 +43,8 @@ async def change(
 
 @delete("/{view_id:uuid}", summary="Remove a saved view")
 async def remove(actor: CurrentActor, view_id: FromPath[UUID]) -> None:
-    """Remove a view; no customer is touched."""
+    """Remove a view; nothing that it shows is touched."""
     await service.remove(actor, view_id)
 
 
-router = Router(
-    "/saved-views", route_handlers=[views, view, save, change, remove], tags=["customers"]
-)
+router = Router("/saved-views", route_handlers=[views, view, save, change, remove], tags=["views"])

@@ -1,16 +1,17 @@
-"""The table of saved views, as facts on disk."""
+"""The table of saved views, as facts on disk. Its first migration is the customers'."""
 
 from piccolo.columns import JSONB, UUID, Text, Timestamptz
 from piccolo.table import Table
 
 
 class SavedView(Table, tablename="saved_view"):
-    """How a list of customers is looked at, under a name. It holds no customer."""
+    """How a list is looked at, under a name. It holds nothing of what is listed."""
 
     tenant_id = UUID()
     id = UUID(primary_key=True)
     name = Text()
     look = JSONB()
+    """With the name of the list as ``list``."""
     audience = Text()
     made_by = UUID()
     team_id = UUID(null=True)
