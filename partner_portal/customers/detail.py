@@ -327,9 +327,8 @@ async def history(
     cursor = request.query_params.get("cursor")
     shown = await record.facts(actor, customer_id, *_words(request))
     page = await customers.history(actor, customer_id, cursor=cursor)
-    shown["moments"] = [
-        shown["teller"].moment(entry, record.sayings(shown["found"])) for entry in page.items
-    ]
+    said, written = record.sayings(shown["found"]), record.writings(shown["found"])
+    shown["moments"] = [shown["teller"].moment(entry, said, written) for entry in page.items]
     shown["more_history"] = page.next_cursor
     return renderer.page(request, "customers/templates/moments.html", **shown)
 

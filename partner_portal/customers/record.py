@@ -1,7 +1,7 @@
 """Gather what the page of one customer shows: facts, people, history, conflicts, deals."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -69,6 +69,10 @@ ICONS: Final = {
 }
 _CHOSEN: Final = {Input.STATUS: "status", Input.ROLE: "contact_role", Input.STANCE: "stance"}
 """Below which key the words of a choice stand."""
+_LATE: Final = timedelta(minutes=10)
+"""So long after it was written, what comes in tells when that was."""
+_EARLY: Final = timedelta(days=366)
+"""No device has kept anything for longer than this."""
 _UNTOLD: Final = frozenset({"author_id", "written_at", "customer_id", "store_id", "team_id"})
 """Fields whose change a person would not call one."""
 _WHOLE: Final = frozenset(
@@ -109,6 +113,17 @@ class Moment(msgspec.Struct, frozen=True):
     device: str
     changes: list[Told]
     body: str = ""
+    written_at: datetime | None = None
+    """By the device's clock, where that was well before it came in."""
+
+
+def written_before(written: datetime | None, came_at: datetime) -> datetime | None:
+    """Say when something was written that a device brought later; nothing where it came at once.
+
+    A device's clock may be wrong: nothing is told that it cannot have been.
+    """
+    is_told = written is not None and _LATE <= came_at - written <= _EARLY
+    return written if is_told else None
 
 
 def spoken(words: Catalogue) -> str:
@@ -181,10 +196,16 @@ class Teller:
             return self._words.say("history.product")
         return self._people.get(str(user_id), "") or self._words.say("history.somebody")
 
-    def moment(self, entry: HistoryEntry, said: Mapping[UUID, str]) -> Moment:
+    def moment(
+        self,
+        entry: HistoryEntry,
+        said: Mapping[UUID, str],
+        written: Mapping[UUID, datetime | None],
+    ) -> Moment:
         """Tell one line of the history.
 
         :param said: what notes say and how contacts and stores are called, by their ids.
+        :param written: when notes were written, as their devices said.
         """
         device = self._devices.get(entry.device_id, "") if entry.device_id else ""
         changes = [
@@ -201,6 +222,7 @@ class Teller:
             device=device or ("" if not entry.device_id else self._words.say("history.device")),
             changes=changes,
             body=said.get(entry.record_id, "") if entry.action == "create" else "",
+            written_at=written_before(written.get(entry.record_id), entry.at),
         )
 
 
@@ -238,7 +260,7 @@ async def facts(
         "people": sorted(directory.people.items(), key=lambda item: item[1]),
         "tags_shown": TAGS_SHOWN,
         "other_tags": [tag for tag in all_tags if tag.id not in set(found.customer.tags)],
-        "moments": [teller.moment(entry, said) for entry in history.items],
+        "moments": [teller.moment(entry, said, writings(found)) for entry in history.items],
         "more_history": history.next_cursor,
         "conflicts": conflicts.items,
         "merges": [
@@ -335,6 +357,11 @@ def sayings(found: CustomerDetail) -> dict[UUID, str]:
         | {contact.id: contact.name for contact in found.contacts}
         | {store.id: store.name for store in found.stores if store.name}
     )
+
+
+def writings(found: CustomerDetail) -> dict[UUID, datetime | None]:
+    """Give when the notes were written, as their devices said."""
+    return {note.id: note.written_at for note in found.notes}
 
 
 def phones_of(found: CustomerDetail) -> set[str]:
