@@ -51,6 +51,8 @@ _SESSION_DEFAULTS: Final = {
 PASSING: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # A backend that was ended said so, and its connection is not closed yet.
+    asyncpg.InternalClientError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
@@ -406,7 +408,12 @@ class AsyncTransaction:
         try:
             # An aborted transaction answers COMMIT with ROLLBACK and no error.
             answer = await free.execute("COMMIT")
-        except (asyncpg.PostgresConnectionError, OSError, asyncpg.InterfaceError) as error:
+        except (
+            asyncpg.PostgresConnectionError,
+            OSError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             await _give_back(self._pool, free, terminate=True)
             raise OutcomeUnknown("The answer was lost; send the same request again.") from error
         except asyncpg.PostgresError as error:

@@ -39,8 +39,8 @@ from billing.money import Money
 from server.kit import db, ids
 from server.settings import Settings
 from tests.billing.books import OPERATOR
-from tests.billing.model import Model
 from tests.factories import NOW
+from world.books.model import Model
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 import msgspec
 
+from world.books.command import billing
 from world.faults.command import faults
 from world.registering.command import registrations
 from world.seeds import Seeds
@@ -23,6 +24,7 @@ def command() -> None:
 
 
 command.add_command(faults)
+command.add_command(billing)
 command.add_command(registrations)
 
 

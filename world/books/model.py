@@ -61,12 +61,15 @@ class Model:
     def __init__(self) -> None:
         self.accounts: dict[UUID, NewAccount] = {}
         self.counters: dict[UUID, Counters] = {}
+        self.history: dict[UUID, list[Counters]] = {}
+        """What stood on each account, from its opening on."""
         self.done: dict[UUID, _Done] = {}
 
     def open(self, account: NewAccount) -> None:
         """Open an account."""
         self.accounts[account.id] = account
         self.counters[account.id] = Counters()
+        self.history[account.id] = [Counters()]
 
     def record(self, transfers: Sequence[Transfer]) -> set[Code]:
         """Say which codes are right; when it is to be recorded, record it."""
@@ -172,6 +175,8 @@ class Model:
     ) -> None:
         """Put a journal into the books."""
         self.counters |= after
+        for one, counters in after.items():
+            self.history[one].append(counters)
         for transfer, done in zip(transfers, resolved, strict=True):
             self.done[transfer.id] = done
             target = _target(transfer)

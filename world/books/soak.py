@@ -1,0 +1,121 @@
+"""Play many seeds on one PostgreSQL, and count what came of them."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from billing.ledger import queries as ledger
+from billing.sealing import queries as log
+from server import migrate
+from server.embedded import Cluster, Tuning
+from server.kit import clock, db
+from server.settings import Environment, Settings
+from world.books import plan as plans
+from world.books.audit import Findings, audit
+from world.books.trial import KEY, OPERATOR, Trial
+
+_POOL: Final = 24
+_WHOLE: Final = 20
+"""After so many seeds, and at the end, the whole books are looked through."""
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A seed under which something was wrong."""
+
+    seed: int
+    findings: list[str]
+
+
+class Tally(msgspec.Struct):
+    """What came of many seeds."""
+
+    runs: int = 0
+    orders: int = 0
+    attempts: int = 0
+    kills: int = 0
+    broken: int = 0
+    overspent: int = 0
+    doubled: int = 0
+    lost: int = 0
+    codes: Counter[str] = msgspec.field(default_factory=Counter)
+    failed: list[Failed] = msgspec.field(default_factory=list)
+
+    def add(self, seed: int, found: Findings) -> None:
+        """Count what an audit has found."""
+        self.overspent += len(found.overspent)
+        self.doubled += len(found.doubled)
+        self.lost += len(found.lost)
+        if found.all:
+            self.failed.append(Failed(seed, found.all))
+
+
+async def soak(seeds: range, *, orders: int, told: Callable[[Tally], None]) -> Tally:
+    """Play a plan for each seed, one after the other, on one database that keeps them all."""
+    tally = Tally()
+    async with standing() as superuser_url:
+        for seed in seeds:
+            await play(seed, superuser_url, tally, orders=orders)
+            if tally.runs % _WHOLE == 0 or seed == seeds[-1]:
+                tally.add(seed, Findings(overspent=await contradictions()))
+            told(tally)
+    return tally
+
+
+async def play(seed: int, superuser_url: str, tally: Tally, *, orders: int) -> None:
+    """Play the plan of a seed on the database that is open, and audit it."""
+    now = clock.now()
+    plan = plans.from_seed(seed, orders=orders, now=now)
+    played = await Trial(plan, superuser_url, now=now).play()
+    tally.runs += 1
+    tally.orders += len(plan.orders)
+    tally.attempts += len(played.attempts)
+    tally.kills += played.kills
+    tally.broken += played.broken
+    tally.codes.update(str(answer.outcome.code) for answer in played.answers)
+    tally.add(seed, await audit(plan, played))
+
+
+async def contradictions() -> list[str]:
+    """Look through the whole books, and hash all of them again."""
+    async with db.platform_transaction(OPERATOR):
+        found = await ledger.contradictions()
+        found += await log.contradictions(frozenset({KEY.public_key().public_bytes_raw().hex()}))
+    return [f"{finding.invariant}: {finding.subject}" for finding in found]
+
+
+@contextlib.asynccontextmanager
+async def standing() -> AsyncIterator[str]:
+    """Start a PostgreSQL in a folder that is deleted; give a superuser's address."""
+    with tempfile.TemporaryDirectory(prefix="tonglu-books-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        cluster = Cluster(folder / "postgres", tuning=Tuning(shared_buffers="64MB"), environ={})
+        await asyncio.to_thread(cluster.start)
+        try:
+            await migrate.migrate(cluster.owner_url())
+            await db.open_database(
+                Settings(
+                    database_url=cluster.app_url(),
+                    environment=Environment.TEST,
+                    data_dir=folder,
+                    pool_size=_POOL,
+                )
+            )
+            try:
+                yield cluster.superuser_url()
+            finally:
+                await db.close_database()
+        finally:
+            await asyncio.to_thread(cluster.destroy)
+
+
+def as_json(tally: Tally) -> Mapping[str, object]:
+    """Give what came of it as one object."""
+    built: dict[str, object] = msgspec.to_builtins(tally)
+    built["passed"] = not tally.failed
+    return built
