@@ -17,7 +17,7 @@ from server.identity.schemas import NewUser
 from server.kit import clock, db
 from server.quality import service as quality
 from server.settings import Settings
-from world import desk, fieldwork, setup
+from world import desk, fieldwork, rivalry, setup
 from world.api import Api, Json, Refused
 from world.model import Agent, BenefitRequest, Customer, Person, Platform, World
 from world.people import CHINA, analyst_of, instant
@@ -52,9 +52,13 @@ async def ensure(
             await setup.furnish(owner, agent, today)
             await fieldwork.work(owner, agent, folder, now=now)
             await desk.decide(owner, agent, today)
-            await ask_benefits(owner, agent.customers)
     async with await Api.signed_in(url, world.platform.staff[0].login, password) as operator:
+        async with database(settings):
+            await rivalry.register(world, operator, settings=settings, now=now)
         await desk.answer(operator)
+    for agent in world.agents:
+        async with await Api.signed_in(url, agent.owner.login, password) as owner:
+            await ask_benefits(owner, agent.customers)
     await _first_night(world, settings, now=now)
     return True
 

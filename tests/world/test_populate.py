@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sync_protocol.registering import LIVE
 from world import channel, populate, truth
 from world.api import Api
 from world.journey import stage
@@ -86,6 +87,7 @@ _ROOMS = (
     *("/v1/sync/conflicts", "/v1/imports", "/v1/platform-reads", "/v1/notifications"),
     *("/v1/campaigns", "/v1/lead-sources", "/v1/price-books", "/v1/products", "/v1/pools"),
     *("/v1/automation/plays", "/v1/custom-fields", "/v1/saved-views", "/v1/sharings"),
+    *(f"/v1/registrations?state={state}" for state in (*LIVE, "checking", "refused", "expired")),
 )
 
 

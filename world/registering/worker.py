@@ -60,9 +60,10 @@ async def do(job: outbox.Job, now: datetime) -> Exception | None:
 async def work_until(now: datetime) -> None:
     """Do everything up to a moment, each piece at the moment at which it is due.
 
-    :raises Exception: whatever a piece of work raised.
+    :raises Exception: whatever a piece of work raised that was tried often enough.
     """
     while left := await due(now):
-        error = await do(left[0].job, left[0].run_at)
-        if error is not None:
+        job = left[0].job
+        error = await do(job, left[0].run_at)
+        if error is not None and job.attempts + 1 >= outbox.ATTEMPTS_MAX:
             raise error
