@@ -1,4 +1,4 @@
-"""The table of saved views, as facts on disk. Its first migration is the customers'."""
+"""The table of saved views, as facts on disk. Its migration is the customers'."""
 
 from piccolo.columns import JSONB, UUID, Text, Timestamptz
 from piccolo.table import Table
@@ -11,7 +11,7 @@ class SavedView(Table, tablename="saved_view"):
     id = UUID(primary_key=True)
     name = Text()
     look = JSONB()
-    """With the name of the list as ``list``."""
+    """With the name of the list as ``list``; of customers, where there is none."""
     audience = Text()
     made_by = UUID()
     team_id = UUID(null=True)

@@ -12,6 +12,7 @@ from server.access.rules import NotPermitted
 from server.customers import queries
 from server.identity import service as identity
 from server.identity.schemas import UserChange
+from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.leads.rules.states import LeadState
 from server.leads.schemas import LeadFilters
@@ -212,3 +213,14 @@ async def test_one_keeps_a_hundred_views(tenant: Tenant) -> None:
     with pytest.raises(TooManyViews):
         await saved(tenant.rep)
     assert len(await views.views(tenant.rep)) == 100
+
+
+async def test_a_view_of_before_is_one_of_customers(tenant: Tenant) -> None:
+    view = await saved(tenant.rep)
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "UPDATE saved_view SET look = look - 'list' WHERE tenant_id = $1", tenant.tenant_id
+        )
+
+    assert await views.views(tenant.rep, "customers") == [view]
+    assert await views.views(tenant.rep, "deals") == []
