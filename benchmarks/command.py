@@ -19,6 +19,7 @@ from benchmarks import (
     leads_import,
     leads_work,
     machine,
+    offer_work,
     pipeline_work,
     reconcile_work,
     scale_work,
@@ -37,7 +38,7 @@ _FEW: Final = 2_000
 
 _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
-    *("sync-scale", "reconciliation", "blind-check"),
+    *("sync-scale", "reconciliation", "blind-check", "counter-offer"),
 )
 
 
@@ -58,6 +59,7 @@ class _Sizes(msgspec.Struct, frozen=True):
     moved: int
     photo: int
     lines: int
+    agents: int
 
 
 @click.command()
@@ -72,6 +74,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--moved", default=5_000, show_default=True, help="Handed over in sync-scale.")
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
 @click.option("--lines", default=300_000, show_default=True, help="Lines of reconciliation.")
+@click.option("--agents", default=2_000, show_default=True, help="Agents of counter-offer.")
 @click.option(
     "--part",
     type=click.Choice(_NAMES),
@@ -176,6 +179,11 @@ async def _blind_check(running: Machine, rng: random.Random, sizes: _Sizes) -> l
     return await blind_work.measure(running, rng)
 
 
+async def _counter_offer(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """B9."""
+    return await asyncio.to_thread(offer_work.measure, rng, sizes.agents)
+
+
 _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[list[Figure]]]]] = {
     "sync": _sync,
     "sync-writes": _sync_writes,
@@ -188,6 +196,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "scale": _scale,
     "reconciliation": _reconciliation,
     "blind-check": _blind_check,
+    "counter-offer": _counter_offer,
 }
 
 
