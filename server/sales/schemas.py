@@ -166,6 +166,8 @@ class FloorView(msgspec.Struct, frozen=True, kw_only=True):
     floor_minor: int | None
     """None where the product has no price in the book."""
     is_below: bool
+    is_misnamed: bool
+    """It says something else of its product than the company does, or a price never asked."""
 
 
 class QuoteEventView(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.kit import db
 from server.kit.errors import NotFound
+from server.sales.rules.quotes import Sold
 from server.sales.schemas import ListPrice, PriceBookView, PriceView, ProductView
 
 _PRODUCTS: Final = """
@@ -30,11 +31,13 @@ _NOW: Final = f"""
 SELECT DISTINCT ON (product_id) * FROM ({_PRICES}) held ORDER BY product_id, version DESC
 """  # noqa: S608 - constants
 _HISTORY: Final = f"{_PRICES} AND p.product_id = $3 ORDER BY p.version DESC"
-_FLOORS: Final = """
-SELECT DISTINCT ON (p.product_id) p.product_id, p.floor_minor, r.state
+_SOLD: Final = """
+SELECT r.id, r.name, coalesce(r.unit, '') AS unit, r.tax_bp, array_agg(p.list_minor) AS listed,
+    (array_agg(p.floor_minor ORDER BY p.version DESC))[1] AS floor_minor
 FROM price p JOIN product r ON r.tenant_id = p.tenant_id AND r.id = p.product_id
 WHERE p.tenant_id = $1 AND p.price_book_id = $2 AND p.product_id = ANY($3::uuid[])
-ORDER BY p.product_id, p.version DESC
+    AND r.state = 'active'
+GROUP BY r.id, r.name, r.unit, r.tax_bp
 """
 
 
@@ -103,12 +106,12 @@ def sees_floors(actor: Actor) -> bool:
     return Permission.PRICES_MANAGE in ROLE_PERMISSIONS[actor.role]
 
 
-async def floors(actor: Actor, price_book_id: UUID, product_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Give the floors of the products that the book sells. For services: it is told to nobody."""
+async def sold(actor: Actor, price_book_id: UUID, product_ids: Sequence[UUID]) -> dict[UUID, Sold]:
+    """Say how the book sells products, those that it does. For services: it is told to nobody."""
     key = (actor.tenant_id, price_book_id, sorted(set(product_ids)))
     async with db.tenant_transaction(actor.tenant_id):
-        rows = await db.connection().fetch(_FLOORS, *key)
-    return {row["product_id"]: row["floor_minor"] for row in rows if row["state"] == "active"}
+        rows = await db.connection().fetch(_SOLD, *key)
+    return {row["id"]: msgspec.convert(dict(row), Sold) for row in rows}
 
 
 def _product(row: asyncpg.Record) -> ProductView:

@@ -10,8 +10,9 @@ from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
-from server.sales.queries.products import floors, sees_floors
+from server.sales.queries.products import sees_floors, sold
 from server.sales.rules import quotes as rules
+from server.sales.rules.quotes import Sold
 from server.sales.schemas import (
     FloorView,
     QuoteDetail,
@@ -59,10 +60,10 @@ async def detail(actor: Actor, quote_id: UUID) -> QuoteDetail:
     async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
         quote = await one(actor, quote_id)
         events = await db.connection().fetch(_EVENTS, actor.tenant_id, quote_id)
-        held: dict[UUID, int] = {}
+        held: dict[UUID, Sold] = {}
         if sees_floors(actor):
             wanted = [UUID(line.product_id) for line in quote.lines]
-            held = await floors(actor, quote.price_book_id, wanted)
+            held = await sold(actor, quote.price_book_id, wanted)
     return QuoteDetail(
         quote=quote,
         floors=_floors(quote, held) if sees_floors(actor) else [],
@@ -134,16 +135,19 @@ def _view(row: asyncpg.Record) -> QuoteView:
     )
 
 
-def _floors(quote: QuoteView, held: dict[UUID, int]) -> list[FloorView]:
+def _floors(quote: QuoteView, held: dict[UUID, Sold]) -> list[FloorView]:
     """Say of each line how it stands to its floor."""
     priced = [line for line in quote.lines if UUID(line.product_id) in held]
     is_whole = len(priced) == len(quote.lines)
     below = rules.below_floor(quote.lines, quote.discount_minor, held) if is_whole else ()
+    misnamed = rules.misnamed(quote.lines, held)
+    floors = {product_id: each.floor_minor for product_id, each in held.items()}
     return [
         FloorView(
             line_id=line.id,
-            floor_minor=held.get(UUID(line.product_id)),
+            floor_minor=floors.get(UUID(line.product_id)),
             is_below=line.id in below,
+            is_misnamed=line.id in misnamed,
         )
         for line in quote.lines
     ]

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from server.access import Actor
 from server.changelog.kinds import Find
 from server.customers.rules import fields as texts
@@ -14,6 +16,18 @@ from sync_protocol.quoting.states import LEADS, OPEN, State, Verb, is_possible
 
 CONTENT: Final = ("lines", "discount_minor", "valid_until")
 """What an approval is about, beside the price book, which never changes."""
+
+
+class Sold(msgspec.Struct, frozen=True, kw_only=True):
+    """How a price book sells a product today, and what it asked before."""
+
+    name: str
+    unit: str
+    tax_bp: int
+    floor_minor: int
+    """Below it somebody else must approve."""
+    listed: frozenset[int]
+    """Every list price that the book has had: a quote keeps the one that it was made with."""
 
 
 class QuoteInvalid(Invalid):
@@ -217,7 +231,7 @@ def ensure_in_time(fields: Mapping[str, Any], today: str) -> None:
 
 
 def below_floor(
-    lines: Sequence[Line], discount_minor: int, floors: Mapping[UUID, int]
+    lines: Sequence[Line], discount_minor: int, sold: Mapping[UUID, Sold]
 ) -> list[str]:
     """Give the lines that are sold below their floor, the quote's discount counted in.
 
@@ -226,19 +240,38 @@ def below_floor(
     counted = quoting.totals(lines, discount_minor).lines
     found = []
     for at, line in enumerate(lines):
-        floor = floors.get(UUID(line.product_id))
-        if floor is None:
+        product = sold.get(UUID(line.product_id))
+        if product is None:
             raise NotPriced(
                 "This product has no price in the book; take the line out.",
                 field=f"lines[{at}].product_id",
             )
-        if counted[line.id].net_minor < quoting.amount(line.quantity_milli, floor):
+        if counted[line.id].net_minor < quoting.amount(
+            line.quantity_milli, product.floor_minor
+        ):
             found.append(line.id)
     return found
 
 
-def outcome(verb: Verb, below: Sequence[str]) -> State:
-    """Say where a quote stands afterwards."""
-    if verb is Verb.SUBMIT and below:
+def misnamed(lines: Sequence[Line], sold: Mapping[UUID, Sold]) -> list[str]:
+    """Give the lines that say something else of a product than the company does.
+
+    A phone writes what the line is called, its unit, its tax and its list price; the customer
+    buys what the line says, and the floor is that of the product.
+    """
+    return [
+        line.id
+        for line in lines
+        if (product := sold.get(UUID(line.product_id))) is not None
+        and (
+            (line.name, line.unit, line.tax_bp) != (product.name, product.unit, product.tax_bp)
+            or line.list_minor not in product.listed
+        )
+    ]
+
+
+def outcome(verb: Verb, doubtful: Sequence[str]) -> State:
+    """Say where a quote stands afterwards; somebody else looks at doubtful lines."""
+    if verb is Verb.SUBMIT and doubtful:
         return State.WAITING
     return LEADS[verb][1]

@@ -21,7 +21,7 @@ from server.pipeline import service as pipeline
 from server.pipeline.schemas import OpportunityEdit
 from server.sales import queries
 from server.sales.kinds import WRITTEN
-from server.sales.queries.products import floors
+from server.sales.queries.products import sold
 from server.sales.queries.quotes import EVENT
 from server.sales.rules import quotes as rules
 from server.sales.schemas import Decide, Decided, QuoteEventView
@@ -87,8 +87,8 @@ async def _decide(
     verb, was = asked.verb, State(held.fields["state"])
     rules.ensure_possible(verb, was)
     rules.ensure_seen(verb, asked.content_hash, held.fields)
-    below = await _ensure_fit(actor, verb, held, now=now)
-    state = rules.outcome(verb, below)
+    doubtful = await _ensure_fit(actor, verb, held, now=now)
+    state = rules.outcome(verb, doubtful)
     values = _values(actor, verb, state, held, asked.remark, now=now)
     seq = await facts.note(actor, {held.key: values}, kinds=WRITTEN, now=now)
     await db.connection().execute(
@@ -109,7 +109,7 @@ async def _decide(
 
 
 async def _ensure_fit(actor: Actor, verb: Verb, held: HeldRecord, *, now: datetime) -> list[str]:
-    """Refuse what may not go on as it is; give the lines below their floor.
+    """Refuse what may not go on as it is; give the lines that somebody else must look at.
 
     :raises QuoteEmpty: it offers nothing.
     """
@@ -117,7 +117,7 @@ async def _ensure_fit(actor: Actor, verb: Verb, held: HeldRecord, *, now: dateti
     match verb:
         case Verb.SUBMIT:
             rules.ensure_in_time(held.fields, today)
-            return await _below(actor, held, today)
+            return await _doubtful(actor, held, today)
         case Verb.APPROVE:
             rules.ensure_checker(actor, held.fields)
             rules.ensure_in_time(held.fields, today)
@@ -129,8 +129,8 @@ async def _ensure_fit(actor: Actor, verb: Verb, held: HeldRecord, *, now: dateti
     return []
 
 
-async def _below(actor: Actor, held: HeldRecord, today: str) -> list[str]:
-    """Give the lines below their floor.
+async def _doubtful(actor: Actor, held: HeldRecord, today: str) -> list[str]:
+    """Give the lines below their floor, and those that call a product something else.
 
     :raises PriceBookOver: the book does not hold today.
     """
@@ -145,8 +145,9 @@ async def _below(actor: Actor, held: HeldRecord, today: str) -> list[str]:
             field="price_book_id",
         )
     wanted = [UUID(line.product_id) for line in lines]
-    known = await floors(actor, book.id, wanted)
-    return rules.below_floor(lines, held.fields["discount_minor"] or 0, known)
+    known = await sold(actor, book.id, wanted)
+    below = rules.below_floor(lines, held.fields["discount_minor"] or 0, known)
+    return below + rules.misnamed(lines, known)
 
 
 def _values(

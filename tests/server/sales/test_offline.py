@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from server.access import Role
 from server.customers import service as customers
 from server.customers.schemas import CustomerEdit
+from server.sales import queries
 from server.settings import Settings
 from server.sync.merging import merge
 from sync_protocol.messages import Intent, Status
@@ -15,7 +17,7 @@ from sync_protocol.quoting import lines as quoting
 from sync_protocol.quoting.lines import Line
 from tests.factories import NOW, Tenant, new_id
 from tests.server.pipeline.stories import begin, make_customer
-from tests.server.sales.stories import Shelf, decide, seen, stock, write
+from tests.server.sales.stories import Shelf, decide, price, seen, stock, write
 from tests.server.sync.devices import Device, make_device
 
 
@@ -71,6 +73,31 @@ async def test_deal_quote_and_submission_come_in_one_push(phone: Device, tenant:
     assert (held["state"], held["total_minor"], held["currency"]) == ("waiting", 100_00, "CNY")
     assert phone.replica["product", str(shelf.product)]["prices"] == [[str(shelf.book), 100_00]]
     assert phone.replica == await phone.snapshot()
+
+
+FORGED: dict[str, Any] = {"name": "大型冰柜 Pro", "unit": "套", "tax_bp": 0, "list_minor": 9_999_00}
+
+
+@pytest.mark.parametrize("forged", sorted(FORGED))
+async def test_a_line_that_calls_a_product_something_else_waits_for_somebody(
+    phone: Device, tenant: Tenant, forged: str
+) -> None:
+    shelf = await stock(tenant.manager)
+    quote = await write(tenant, shelf, actor=phone.actor)
+    await price(tenant.manager, shelf, 120_00, 80_00)
+    (held,) = (await seen(phone.actor, quote)).lines
+    await phone.pull()
+    line = msgspec.structs.replace(held, **{forged: FORGED[forged]})
+    await phone.push(phone.edit("quote", quote, lines=quoting.write([line])))
+
+    waiting = await decide(phone.actor, quote, "submit")
+
+    assert waiting.quote.state == "waiting"
+    [told] = (await queries.detail(tenant.manager, quote)).floors
+    assert (told.is_below, told.is_misnamed) == (False, True)
+    await phone.pull()
+    await phone.push(phone.edit("quote", quote, lines=quoting.write([held])))
+    assert (await decide(phone.actor, quote, "submit")).quote.state == "approved"
 
 
 async def test_no_floor_is_on_a_phone(database: Settings, tenant: Tenant) -> None:
