@@ -238,16 +238,21 @@ def ensure_checker(actor: Actor, fields: Mapping[str, Any]) -> None:
 def is_settled(actor: Actor, fields: Mapping[str, Any], quote: Mapping[str, Any] | None) -> bool:
     """Say whether nobody has to approve a contract that somebody submits.
 
-    The owner signs for the company, and what an accepted quote came to was decided before.
+    The owner signs for the company; what an accepted quote came to was decided before, if
+    somebody else than the contract's maker approved it: a quote at its prices passes by itself,
+    and whoever wrote both would bind the company, and keep the customer, alone.
 
     :param quote: the one that it is made from, if no other contract came of it.
     """
     if actor.role is Role.AGENT_OWNER:
         return True
     worth = (fields["currency"], fields["amount_minor"])
+    makers = {str(actor.user_id), fields["edited_by"]}
     return (
         quote is not None
         and quote["state"] == "accepted"
+        and quote["decided_by"] is not None
+        and quote["decided_by"] not in makers
         and (quote["currency"], quote["total_minor"]) == worth
     )
 

@@ -263,12 +263,37 @@ async def test_a_decision_asked_twice_is_made_once(tenant: Tenant) -> None:
 # ---------------------------------------------------------------------- what it is made from
 
 
-async def accepted(tenant: Tenant) -> UUID:
-    """Let a customer accept a quote of the rep."""
-    quote = await quotes.write(tenant, await quotes.stock(tenant.manager))
-    for verb in ("submit", "send", "accept"):
-        await quotes.decide(tenant.rep, quote, verb)
+async def accepted(tenant: Tenant, *, price_minor: int = 79_00) -> UUID:
+    """Let a customer accept a quote of the rep, which a manager approved where that is needed."""
+    shelf = await quotes.stock(tenant.manager)
+    quote = await quotes.write(tenant, shelf, price_minor=price_minor)
+    await accept(tenant, quote)
     return quote
+
+
+async def accept(tenant: Tenant, quote: UUID) -> None:
+    """Bring a quote of the rep to the customer's word."""
+    if (await quotes.decide(tenant.rep, quote, "submit")).quote.state == "waiting":
+        await quotes.decide(tenant.manager, quote, "approve")
+    for verb in ("send", "accept"):
+        await quotes.decide(tenant.rep, quote, verb)
+
+
+async def test_nobody_alone_binds_the_company_by_a_quote_that_nobody_else_approved(
+    tenant: Tenant,
+) -> None:
+    alone = await accepted(tenant, price_minor=100_00)
+    own = await accepted(tenant)
+    for_ever: dict[str, Any] = {"amount_minor": None, "ends_on": "2099-12-31"}
+
+    by_rep = await write(tenant.rep, quote_id=alone, **for_ever)
+    by_checker = await write(tenant.manager, quote_id=own, **for_ever)
+
+    assert (await decide(tenant.rep, by_rep, "submit")).contract.state == "waiting"
+    with pytest.raises(ContractMoved):
+        await decide(tenant.rep, by_rep, "sign")
+    # Whoever approved the quote is no second person for a contract of their own.
+    assert (await decide(tenant.manager, by_checker, "submit")).contract.state == "waiting"
 
 
 async def test_s106_a_contract_is_made_from_an_accepted_quote(tenant: Tenant) -> None:
@@ -338,10 +363,10 @@ async def test_another_decision_under_a_used_id_is_refused(tenant: Tenant) -> No
 
 
 async def test_another_amount_than_the_quotes_must_be_approved(tenant: Tenant) -> None:
-    quote = await quotes.write(tenant, await quotes.stock(tenant.manager))
+    shelf = await quotes.stock(tenant.manager)
+    quote = await quotes.write(tenant, shelf, price_minor=79_00)
     unaccepted = await write(tenant.rep, quote_id=quote, amount_minor=None)
-    for verb in ("submit", "send", "accept"):
-        await quotes.decide(tenant.rep, quote, verb)
+    await accept(tenant, quote)
     cheaper = await write(tenant.rep, quote_id=quote, amount_minor=1_00)
 
     assert (await decide(tenant.rep, cheaper, "submit")).contract.state == "waiting"
