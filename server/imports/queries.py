@@ -142,7 +142,7 @@ def _view(row: asyncpg.Record, counts: Counts, own_of: _Own) -> ImportView:
 def plan_for(view: ImportView, wanted: StartImport) -> Plan:
     """Make the plan that is asked for.
 
-    :raises BadPlan: the columns do not fit the file or its target, or none of them is the name.
+    :raises BadPlan: the columns do not fit the file or its target, or none says whose a row is.
     """
     chosen = view.plan.columns if wanted.columns is None else wanted.columns
     policy = wanted.duplicates or view.policies[0]
@@ -153,8 +153,10 @@ def plan_for(view: ImportView, wanted: StartImport) -> Plan:
         raise BadPlan(f"There is no field {min(strange)}.", field="columns")
     if len(named) != len(set(named)):
         raise BadPlan("Two columns cannot be for the same field.", field="columns")
-    if "name" not in named:
-        raise BadPlan("Say which column is the customer's name.", field="columns")
+    target = targets.named(view.target)
+    assert target is not None, "it is one of those that the actor may bring in"
+    if set(target.named_by).isdisjoint(named):
+        raise BadPlan(target.unnamed, field="columns")
     if policy not in view.policies:
         raise BadPlan(f"Use one of {', '.join(view.policies)}.", field="duplicates")
     if strange := set(wanted.everywhere) - set(view.fields):

@@ -192,6 +192,11 @@ async def go_on(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> N
             await _leave_for_worker(tenant_id, job, now)
 
 
+async def give_up(tenant_id: UUID, payload: dict[str, Any], *, now: datetime) -> None:
+    """End an import whose job failed for the last time; what was done stays."""
+    await _stop(tenant_id, msgspec.convert(payload, _Job).import_id, now=now)
+
+
 async def _may_go_on(actor: Actor, import_id: UUID) -> bool:
     """Say whether a person may still import, and sees this import."""
     try:

@@ -43,6 +43,10 @@ class Target(Protocol):
     name: str
     permission: Permission
     vocabulary: Vocabulary
+    named_by: Sequence[str] = ("name",)
+    """The columns of which a file needs one: they say whose a row is."""
+    unnamed: str = "Say which column is the customer's name."
+    """What to do where it has none of them."""
     policies: Sequence[Policy]
     """What may be done with a row that is there already; the first unless another is asked for."""
     template: Sequence[str]

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from xml.parsers import expat
 
@@ -30,6 +31,7 @@ _CELL: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _ROW_NUMBER: Final = re.compile(r"[0-9]{1,7}")
 _ROW_NUMBER_MAX: Final = 1_048_576
 """The last row of a sheet."""
+_BUILT_IN_PERCENTS: Final = frozenset([9, 10])
 _BUILT_IN_DATES: Final = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _FORMAT_NOISE: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a cell's day has no zone
@@ -38,6 +40,9 @@ _SERIAL_MAX: Final = 2_958_466
 """The day after 9999-12-31."""
 _EXACT_MAX: Final = 10**15
 """Whole numbers up to here are exact in a cell."""
+
+_STYLE_DIGITS_MAX: Final = 6
+"""A workbook has some ten thousand; of a number of thousands of digits Python reads none."""
 
 Attributes = dict[str, str]
 _Start = Callable[[str, Attributes], None]
@@ -129,6 +134,7 @@ class _Workbook:
         self._sheets: list[str] = []
         self._strings: list[str] = []
         self._date_styles: set[int] = set()
+        self._percent_styles: set[int] = set()
 
     def read(self) -> Rows:
         """Read the first visible sheet whose columns are known; if there is none, the first."""
@@ -147,7 +153,8 @@ class _Workbook:
 
     def _read_sheet(self, relation: str) -> Rows:
         """Read one sheet."""
-        reader = _SheetReader(self._strings, self._date_styles, is_1904=self._is_1904)
+        styles = self._date_styles, self._percent_styles
+        reader = _SheetReader(self._strings, *styles, is_1904=self._is_1904)
         self._package.parse(self._target_of(relation), reader.start, reader.end, reader.text)
         return reader.rows
 
@@ -197,7 +204,7 @@ class _Workbook:
         self._package.parse("xl/sharedStrings.xml", start, end, text)
 
     def _read_styles(self) -> None:
-        """Find the styles that show a number as a day."""
+        """Find the styles that show a number as a day, or in percent."""
         formats: dict[str, str] = {}
         inside: list[str] = []
         styles: list[str] = []
@@ -216,6 +223,8 @@ class _Workbook:
         for number, style in enumerate(styles):
             if _is_date_format(style, formats.get(style, "")):
                 self._date_styles.add(number)
+            elif _is_percent_format(style, formats.get(style, "")):
+                self._percent_styles.add(number)
 
 
 def _is_date_format(number: str, code: str) -> bool:
@@ -225,13 +234,28 @@ def _is_date_format(number: str, code: str) -> bool:
     return number.isdecimal() and int(number) in _BUILT_IN_DATES
 
 
+def _is_percent_format(number: str, code: str) -> bool:
+    """Say whether a number format shows hundredths."""
+    if code:
+        return "%" in _FORMAT_NOISE.sub("", code)
+    return number.isdecimal() and int(number) in _BUILT_IN_PERCENTS
+
+
 class _SheetReader:
     """Takes the cells of a sheet as they come by."""
 
-    def __init__(self, strings: list[str], date_styles: set[int], *, is_1904: bool) -> None:
+    def __init__(
+        self,
+        strings: list[str],
+        date_styles: set[int],
+        percent_styles: set[int],
+        *,
+        is_1904: bool,
+    ) -> None:
         self.rows = Rows()
         self._strings = strings
         self._date_styles = date_styles
+        self._percent_styles = percent_styles
         self._epoch = _EPOCH_1904 if is_1904 else _EPOCH
         self._inside: list[str] = []
         self._number = 0
@@ -303,14 +327,16 @@ class _SheetReader:
                 return self._number_text(raw)
 
     def _number_text(self, raw: str) -> str:
-        """Write a number without an exponent where it is whole, and a day as ISO says."""
+        """Write a number without an exponent where it is whole, a day as ISO, a percentage."""
         try:
             number = float(raw)
         except ValueError:
             return raw
-        style = self._cell.get("s", "0")
-        is_day = style.isdecimal() and int(style) in self._date_styles
-        if is_day and 0 <= number < _SERIAL_MAX:
+        said = self._cell.get("s", "0")
+        style = int(said) if said.isdecimal() and len(said) <= _STYLE_DIGITS_MAX else 0
+        if style in self._percent_styles and abs(number) < _EXACT_MAX:
+            return f"{(Decimal(repr(number)) * 100).normalize():f}%"
+        if style in self._date_styles and 0 <= number < _SERIAL_MAX:
             moment = self._epoch + timedelta(days=number)
             is_whole = number == int(number)
             return moment.date().isoformat() if is_whole else moment.isoformat(" ", "seconds")

@@ -29,7 +29,7 @@ _PRICES: Final[Columns[_Line]] = {
     COLUMNS_ZH["code"]: lambda line: line[0].code,
     COLUMNS_ZH["name"]: lambda line: line[0].name,
     COLUMNS_ZH["unit"]: lambda line: line[0].unit,
-    COLUMNS_ZH["tax"]: lambda line: exports.yuan(line[0].tax_bp),
+    COLUMNS_ZH["tax"]: lambda line: f"{exports.yuan(line[0].tax_bp)}%",
     COLUMNS_ZH["book"]: lambda line: line[1].name if line[1] else None,
     COLUMNS_ZH["list_price"]: lambda line: exports.yuan(line[2].list_minor) if line[2] else None,
     COLUMNS_ZH["floor_price"]: lambda line: exports.yuan(line[2].floor_minor) if line[2] else None,
@@ -66,9 +66,13 @@ async def as_csv(actor: Actor, filters: QuoteFilters, *, now: datetime) -> Async
 
 
 async def prices(actor: Actor, *, now: datetime) -> AsyncIterator[bytes]:
-    """Write all products and prices as CSV that an import takes back. For who keeps prices."""
+    """Write all products, and the prices in use, as CSV that an import takes back.
+
+    For who keeps prices.
+    """
     ensure(actor, Permission.PRICES_MANAGE)
-    books = await queries.price_books(actor)
+    # A retired book may be called as one in use: an import would take its prices for that one's.
+    books = [each for each in await queries.price_books(actor) if each.state == "active"]
     products = await queries.products(actor)
     held = {
         (price.product_id, book.id): price

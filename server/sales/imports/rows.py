@@ -14,6 +14,8 @@ from server.kit.text import clean
 from server.sales.schemas import Code, Name, Price, ShortName, Tax, Unit
 
 READING: Final = "reading"
+_PERCENT: Final = 100
+"""One percent, in hundredths of one."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,15 +91,18 @@ def _missing(read: Mapping[str, Any]) -> list[Problem]:
 def _tax(text: str) -> int:
     """Read a tax rate, such as 13 or 13%, in hundredths of a percent.
 
-    :raises CellUnread: it is none.
+    :raises CellUnread: it is none, or a part of a percent without a sign: 0.13 is meant for 13 %.
     """
-    written = unicodedata.normalize("NFKC", text).replace(" ", "").removesuffix("%")
+    written = unicodedata.normalize("NFKC", text).replace(" ", "")
+    has_sign = written.endswith("%")
     try:
-        bp = Decimal(written) * 100
+        bp = Decimal(written.removesuffix("%")) * 100
         if not bp.is_finite() or bp != int(bp):
             raise CellUnread("bad_tax", "Write a tax rate in percent, such as 13 or 9%.")
     except (InvalidOperation, OverflowError) as error:
         raise CellUnread("bad_tax", "Write a tax rate in percent, such as 13 or 9%.") from error
+    if 0 < bp < _PERCENT and not has_sign:
+        raise CellUnread("bad_tax", "Write the sign: 13% for thirteen percent, or 0.5% for a half.")
     return int(bp)
 
 

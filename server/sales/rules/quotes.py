@@ -230,9 +230,7 @@ def ensure_in_time(fields: Mapping[str, Any], today: str) -> None:
         )
 
 
-def below_floor(
-    lines: Sequence[Line], discount_minor: int, sold: Mapping[UUID, Sold]
-) -> list[str]:
+def below_floor(lines: Sequence[Line], discount_minor: int, sold: Mapping[UUID, Sold]) -> list[str]:
     """Give the lines that are sold below their floor, the quote's discount counted in.
 
     :raises NotPriced: a product has no price in the book.
@@ -246,9 +244,7 @@ def below_floor(
                 "This product has no price in the book; take the line out.",
                 field=f"lines[{at}].product_id",
             )
-        if counted[line.id].net_minor < quoting.amount(
-            line.quantity_milli, product.floor_minor
-        ):
+        if counted[line.id].net_minor < quoting.amount(line.quantity_milli, product.floor_minor):
             found.append(line.id)
     return found
 

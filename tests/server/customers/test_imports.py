@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -505,6 +506,26 @@ async def test_an_import_stops_when_its_person_may_not_import_any_more(
     assert left == 0
     assert await imports.run(tenant.owner, view.id, now=NOW)
     assert await everything(tenant) == {}
+
+
+async def test_an_import_that_fails_for_the_last_time_is_stopped(tenant: Tenant) -> None:
+    view = await hand_in(tenant, sheet("龙井茶行,,,"))
+    await imports.start(tenant.owner, view.id, StartImport(), now=NOW)
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "UPDATE sheet_import_chunk SET rows = $3 WHERE tenant_id = $1 AND import_id = $2",
+            *(tenant.tenant_id, view.id, b"damaged"),
+        )
+    payload = {"import_id": str(view.id), "user_id": str(tenant.owner.user_id)}
+    states = []
+
+    for attempts in (0, outbox.ATTEMPTS_MAX - 1):
+        job = outbox.Job(new_id(), tenant.tenant_id, imports.TOPIC, payload, attempts, lease=1)
+        with pytest.raises(zlib.error):
+            await collect_handlers()[imports.TOPIC](job, NOW)
+        states.append((await imports_queries.one(tenant.owner, view.id)).state)
+
+    assert states == ["running", "stopped"]
 
 
 async def test_an_import_goes_on_behind_the_chunks_that_are_done(tenant: Tenant) -> None:

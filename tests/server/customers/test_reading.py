@@ -223,6 +223,36 @@ def test_a_number_is_read_as_short_as_it_was_typed(stored: bytes, seen: str) -> 
     assert list(read_sheet(typed).rows)[1] == Row(2, ["龙井茶行", seen])
 
 
+@pytest.mark.parametrize(
+    ("value", "number_format", "seen"),
+    [
+        (0.13, "0%", "13%"),
+        (0.005, "0.00%", "0.5%"),
+        (1, "0%", "100%"),
+        (0.29, '0.0" 点"%', "29%"),
+        (0.13, '0.00"%"', "0.13"),
+        (0.13, "0.00", "0.13"),
+    ],
+)
+def test_a_percentage_is_read_as_one(value: float, number_format: str, seen: str) -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        simple(book)
+        book.active["B2"] = value
+        book.active["B2"].number_format = number_format
+
+    assert list(read_sheet(workbook(fill)).rows)[1] == Row(2, ["龙井茶行", seen])
+
+
+def test_a_style_of_thousands_of_digits_is_none() -> None:
+    hostile = replaced(
+        workbook(simple),
+        SHEET,
+        lambda xml: xml.replace(b'r="B2"', b'r="B2" s="%b"' % (b"1" * 5000)),
+    )
+
+    assert list(read_sheet(hostile).rows)[1] == Row(2, ["龙井茶行", "13805710001"])
+
+
 def test_a_page_of_notes_before_the_table_is_passed_over() -> None:
     def fill(book: openpyxl.Workbook) -> None:
         book.active.append(["说明", "本表由系统导出"])

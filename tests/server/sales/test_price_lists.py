@@ -9,13 +9,21 @@ from server.access import Actor
 from server.audit import queries as audit
 from server.imports import queries as imports_queries
 from server.imports import service as imports
+from server.imports.queries import BadPlan
 from server.imports.reasons import Language
 from server.imports.rules.rows import Policy
 from server.imports.schemas import ImportView, StartImport
 from server.kit.errors import Forbidden
 from server.sales import exports, queries, service
-from server.sales.imports.rows import read_row
-from server.sales.schemas import NewPriceBook, NewProduct, PriceView, SetPrice
+from server.sales.imports.rows import read_row, reading_of
+from server.sales.schemas import (
+    NewPriceBook,
+    NewProduct,
+    PriceBookEdit,
+    PriceView,
+    ProductEdit,
+    SetPrice,
+)
 from tests.factories import NOW, Tenant
 
 HEADER = "货号,品名,单位,税率,价目表,单价,底价"
@@ -167,12 +175,91 @@ async def test_prices_are_brought_in_and_taken_out_by_managers_of_the_company(
     assert "收银机" not in (await taken_out(rival.manager)).decode()
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", "13.123", "-1", "101", "十三"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "1e999", "13.123", "-1", "101", "十三", "0.13", "０.9"]
+)
 def test_a_tax_that_is_none_is_refused(text: str) -> None:
     [problem] = read_row(1, {"name": "收银机", "tax": text}).problems
 
     assert problem.field == "tax"
     assert problem.code in {"bad_tax", "bad_value"}
+
+
+@pytest.mark.parametrize(
+    ("text", "bp"),
+    [("13", 1_300), ("13%", 1_300), ("0", 0), ("0.5%", 50), ("１％", 100), ("1", 100)],
+)
+def test_a_tax_is_read_in_percent(text: str, bp: int) -> None:
+    row = read_row(1, {"name": "收银机", "tax": text})
+
+    assert reading_of(row).tax == bp
+
+
+async def test_one_code_in_two_rows_is_one_products(tenant: Tenant) -> None:
+    manager = tenant.manager
+    one, other = [
+        (await service.add_product(manager, NewProduct(name=name), now=NOW)).id for name in "甲乙"
+    ]
+    await book(manager, "零售")
+
+    by_name = await bring_in(manager, sheet("X-1,甲,台,13,零售,10,", "X-1,乙,台,13,零售,20,"))
+    ids = [f"{each},X-{at},,," for at, each in ((2, one), (2, other))]
+    by_id = await bring_in(manager, sheet(*ids, header="产品编号(勿改),货号,品名,价目表,单价"))
+
+    assert await told(manager, by_name) == [(3, "code", "product_code_taken")]
+    assert await told(manager, by_id) == [(3, "code", "product_code_taken")]
+    codes = {each.name: each.code for each in await queries.products(manager)}
+    assert codes == {"甲": "X-2", "乙": None}
+
+
+async def test_a_retired_books_prices_do_not_come_back_into_a_live_one(tenant: Tenant) -> None:
+    manager = tenant.manager
+    product = await service.add_product(manager, NewProduct(name="收银机"), now=NOW)
+    old = await book(manager, "标准价")
+    price = SetPrice(list_minor=5_00, floor_minor=4_00)
+    await service.set_price(manager, old, product.id, price, now=NOW)
+    await service.change_price_book(manager, old, PriceBookEdit(state="retired"), now=NOW)
+    new = await book(manager, "标准价")
+
+    again = await bring_in(manager, await taken_out(manager))
+
+    assert (again.counts.rows, again.counts.unchanged) == (1, 1)
+    assert await queries.prices(manager, new) == []
+
+
+async def test_a_row_means_no_retired_product_and_no_book_of_two(tenant: Tenant) -> None:
+    manager = tenant.manager
+    for new in (NewProduct(name="旧机"), NewProduct(name="旧秤", code="S-1")):
+        product = await service.add_product(manager, new, now=NOW)
+        retired = ProductEdit(state="retired")
+        await service.change_product(manager, product.id, retired, now=NOW)
+    for name in ("零售", "两本", "两本"):
+        await book(manager, name)
+
+    done = await bring_in(
+        manager,
+        sheet(",旧机,台,13,零售,10,", "S-1,旧秤,台,13,零售,10,", "A-1,新机,台,13,两本,10,"),
+    )
+
+    assert await told(manager, done) == [
+        (2, "name", "product_retired"),
+        (3, "name", "product_retired"),
+        (4, "book", "ambiguous_price_book"),
+    ]
+
+
+async def test_a_price_list_by_code_alone_is_taken(tenant: Tenant) -> None:
+    manager = tenant.manager
+    await service.add_product(manager, NewProduct(name="收银机", code="A-1"), now=NOW)
+    retail = await book(manager, "零售")
+
+    done = await bring_in(manager, sheet("A-1,零售,10", header="货号,价目表,单价"))
+    with pytest.raises(BadPlan) as refused:
+        await bring_in(manager, sheet("零售,10", header="价目表,单价"))
+
+    assert done.counts.updated == 1
+    assert (await priced(manager, retail))["收银机"].list_minor == 10_00
+    assert "product" in refused.value.detail
 
 
 async def test_a_product_that_is_there_already_is_called_no_customer(tenant: Tenant) -> None:
