@@ -55,19 +55,24 @@ class SharedInPart(Forbidden):
     code = "shared_in_part"
 
 
-async def create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
+async def create(
+    actor: Actor, new: NewCustomer, *, now: datetime, is_asked: bool = True
+) -> CustomerSaved:
     """Create a customer, and tell which others look like it.
 
+    :param is_asked: whether a person is there who can give what a new customer must have.
     :raises IdReused: the id is another customer's.
     """
     try:
-        return await _create(actor, new, now=now)
+        return await _create(actor, new, now=now, is_asked=is_asked)
     except asyncpg.UniqueViolationError:
         # The same request at the same moment: once more, and what the other one made is found.
-        return await _create(actor, new, now=now)
+        return await _create(actor, new, now=now, is_asked=is_asked)
 
 
-async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerSaved:
+async def _create(
+    actor: Actor, new: NewCustomer, *, now: datetime, is_asked: bool
+) -> CustomerSaved:
     """Create a customer whom nobody makes at the same moment."""
     customer_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
@@ -75,7 +80,8 @@ async def _create(actor: Actor, new: NewCustomer, *, now: datetime) -> CustomerS
         compared = rules.normalise("customer", {name: fields[name] for name in _COMPARED})
         # Before the tenant's clock is taken: others of the tenant wait from there on.
         around = await _duplicates(actor, [compared], but=[customer_id])
-        await required.ensure_given(actor, around.required, [fields])
+        if is_asked:
+            await required.ensure_given(actor, around.required, [fields])
         op = writing.creation("customer", customer_id, fields, now=now)
         if around.are_there:
             await writing.settle(actor, [op], now=now)

@@ -249,7 +249,8 @@ async def _make_customer(
         remark=row["need"],
         tags=await _living_tags(company, row),
     )
-    return (await customers.create(company, new, now=now)).id
+    # Nobody who routes a lead has what the company wants of a new customer: its owner adds it.
+    return (await customers.create(company, new, now=now, is_asked=False)).id
 
 
 async def _living_tags(company: Actor, row: asyncpg.Record) -> list[UUID]:

@@ -19,6 +19,7 @@ from server.leads.schemas import LeadEdit, Return
 from server.settings import Settings
 from server.sync import collection, merging
 from tests.factories import NOW, Tenant
+from tests.server.customers.custom.stories import field
 from tests.server.leads.stories import (
     a_phone,
     a_rep,
@@ -52,6 +53,16 @@ async def test_s44_a_routed_lead_is_a_customer_of_the_person(tenant: Tenant) -> 
     customer = await customers.one(tenant.rep, lead.customer_id)
     assert (customer.name, customer.owner_id) == ("杭州龙井茶行", tenant.rep.user_id)
     assert (customer.remark, customer.expected_revenue_minor) == ("两台收银机", 800_000)
+
+
+async def test_a_required_custom_field_keeps_no_lead_from_its_owner(tenant: Tenant) -> None:
+    await field(tenant.owner, "text", "门头", is_required=True)
+
+    lead = await ready(tenant)
+    await route(tenant, lead, tenant.rep)
+
+    # Who routes has no shop front to give; the owner adds it.
+    assert (await one(tenant.rep, lead)).assignee_id == tenant.rep.user_id
 
 
 async def test_s44_accepting_is_done_once_and_reaches_the_next_stage(tenant: Tenant) -> None:
