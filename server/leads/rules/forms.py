@@ -16,6 +16,8 @@ LONGEST: Final = timedelta(hours=24)
 """So long a page that was opened may be sent."""
 BY_ADDRESS: Final = Throttle("lead_form_address", 20, timedelta(minutes=15))
 """Forms from one address; an office or an exhibition's network may stand behind it."""
+VIEWS_BY_ADDRESS: Final = Throttle("lead_form_view", 200, timedelta(minutes=15))
+"""Pages that are looked at from one address: many look, and each sends after a look or two."""
 BY_FORM: Final = Throttle("lead_form", 2000, timedelta(hours=1))
 """Forms of one campaign."""
 

@@ -88,7 +88,7 @@ async def form_page(token: str, *, address: str, now: datetime) -> FormPage:
     :raises NotFound: no open page has this token.
     :raises TooManyTries: this address has looked for too many.
     """
-    await throttles.count([(rules.BY_ADDRESS, address_subject(address))], now=now)
+    await throttles.count([(rules.VIEWS_BY_ADDRESS, address_subject(address))], now=now)
     form = await _find(token)
     lead_id = ids.new_id(now)
     stamp = rules.seal(now, f"{token}\0{lead_id}", key=keys.current().mac)

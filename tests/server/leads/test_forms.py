@@ -137,11 +137,29 @@ async def test_a_page_that_is_closed_or_whose_campaign_is_over_is_not_there(
             await look(token)
 
 
-async def test_one_address_leaves_so_many_and_no_more(tenant: Tenant) -> None:
+async def test_one_address_leaves_so_many_and_no_more_however_often_it_looks(
+    tenant: Tenant,
+) -> None:
+    made, address = await opened(tenant), "203.0.113.9"
+
+    for _ in range(forms.BY_ADDRESS.tries_max + 1):
+        page = await service.form_page(made.token, address=address, now=NOW)
+    again = filled_in(page)
+    for _ in range(forms.BY_ADDRESS.tries_max):
+        await service.leave(made.token, again, address=address, now=SOON)
+    with pytest.raises(TooManyTries):
+        await service.leave(made.token, again, address=address, now=SOON)
+    await service.leave(made.token, again, address="203.0.113.10", now=SOON)
+
+
+async def test_whoever_looks_for_pages_without_an_end_is_stopped(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = msgspec.structs.replace(forms.VIEWS_BY_ADDRESS, tries_max=2)
+    monkeypatch.setattr(forms, "VIEWS_BY_ADDRESS", few)
     made = await opened(tenant)
 
-    for _ in range(forms.BY_ADDRESS.tries_max):
-        await service.form_page(made.token, address="203.0.113.9", now=NOW)
+    for _ in range(2):
+        await look(made.token)
     with pytest.raises(TooManyTries):
-        await service.form_page(made.token, address="203.0.113.9", now=NOW)
-    await service.form_page(made.token, address="203.0.113.10", now=NOW)
+        await look(made.token)
