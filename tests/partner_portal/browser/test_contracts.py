@@ -32,8 +32,11 @@ async def test_s106_a_contract_goes_from_a_quote_to_its_last_instalment(
 ) -> None:
     now = clock.now()
     deal = (await make_deals(shop.rep))[2]
-    quote = await quotes.write(shop, await quotes.stock(shop.manager), deal=deal)
-    for verb in ("submit", "send", "accept"):
+    shelf = await quotes.stock(shop.manager, list_minor=200_00, floor_minor=120_00)
+    quote = await quotes.write(shop, shelf, deal=deal, price_minor=100_00)
+    await quotes.decide(shop.rep, quote, "submit", now=now)
+    await quotes.decide(shop.manager, quote, "approve", now=now)
+    for verb in ("send", "accept"):
         await quotes.decide(shop.rep, quote, verb, now=now)
     await let_in(context, site, shop.rep)
     await open_page(page, f"/quotes/{quote}")
@@ -57,7 +60,7 @@ async def test_s106_a_contract_goes_from_a_quote_to_its_last_instalment(
     await page.get_by_role("button", name="保存").click()
     await expect(page.locator("#toasts")).to_contain_text("合同已保存")
     await page.get_by_role("button", name="提交审批").click()
-    # What the customer accepted was decided before: nobody has to approve it.
+    # What the manager approved was decided before: nobody has to approve it again.
     await expect(page.locator(".top .tag")).to_contain_text("待签")
 
     await page.get_by_role("button", name="记签订").first.click()
