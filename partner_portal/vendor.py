@@ -1,4 +1,4 @@
-"""Copy what the pages take from npm into the repository, locked by hash.
+"""Copy what the product takes from npm into the repository, locked by hash.
 
 `vendor.toml` says what and why, `vendor.lock` what it hashed to, THIRD_PARTY_NOTICES whose it is.
 The product itself never needs npm: run this only to move to other versions.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ LOCK = HERE / "vendor.lock"
 NOTICES = HERE / "THIRD_PARTY_NOTICES"
 SPRITE = HERE / "static" / "icons.svg"
 _SVG = "{http://www.w3.org/2000/svg}"
+_CODE = re.compile(r'(\d{6}): ("(?:[^"\\]|\\.)*")')
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -43,6 +45,9 @@ class Package(msgspec.Struct, frozen=True):
     into: str
     files: list[str]
     icons: list[str] = []
+    """What the sprite is built from."""
+    codes: str = ""
+    """Where the codes and names that its script lists are written as JSON, in the repository."""
 
     @property
     def folder(self) -> Path:
@@ -148,7 +153,18 @@ def _copy(package: Package, unpacked: Path) -> list[Path]:
     if package.icons:
         SPRITE.write_text(_sprite(package, unpacked / "icons"), encoding="utf-8")
         kept.append(SPRITE)
+    if package.codes:
+        target = ROOT / package.codes
+        target.write_text(_codes(unpacked / "dist" / "index.js"), encoding="utf-8")
+        kept.append(target)
     return kept
+
+
+def _codes(script: Path) -> str:
+    """Read ``330700: "..."`` of a script, all of them, as JSON: a line each, in their order."""
+    found = dict(_CODE.findall(script.read_text(encoding="utf-8")))
+    named = {code: json.loads(name) for code, name in sorted(found.items())}
+    return json.dumps(named, ensure_ascii=False, indent=0) + "\n"
 
 
 def _sprite(package: Package, icons: Path) -> str:

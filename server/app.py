@@ -82,6 +82,7 @@ ROUTERS: Final[Sequence[Router]] = (
     sync.merges,
     benefits.router,
     partners.router,
+    partners.divisions_router,
     channel.router,
 )
 """The rooms' routers, all under /v1."""

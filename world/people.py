@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from server.kit import ids
-from server.partners import rules as partners
+from server.partners.rules import agents as partners
 from world import names
 from world.model import Agent, Person, Program, RoleName, Scale, ScopeName, Tag, Team
 from world.numbers import Numbers

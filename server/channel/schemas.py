@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.partners.rules import Tier
+from server.partners.rules.agents import Tier
 
 
 class StatusCount(msgspec.Struct, frozen=True):

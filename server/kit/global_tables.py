@@ -154,6 +154,7 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Where agents may work; who is alone where is published to all.",
         tonglu_platform="SELECT INSERT UPDATE",
         tonglu_app="SELECT",
+        tonglu_job="SELECT",
     ),
     "registration_terms": _table(
         "How long registrations protect and how many there may be: published to all.",

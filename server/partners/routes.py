@@ -1,15 +1,29 @@
-"""Partners over HTTP."""
+"""Partners over HTTP: agents, where they may work, and the tree of divisions."""
 
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
 from server.identity.schemas import InvitationView
-from server.kit import clock
+from server.kit import clock, divisions
+from server.kit.divisions import CODE, Division, Located
+from server.kit.parameters import Words
 from server.partners import queries, service
-from server.partners.schemas import AgentView, NewAgent, NewTerritory, TerritoryView
+from server.partners.schemas import (
+    AgentView,
+    HolderView,
+    NewAgent,
+    NewTerritory,
+    TerritoryEnd,
+    TerritoryView,
+)
+
+DivisionGiven = Annotated[str, QueryParameter(pattern=CODE)]
+DivisionAsked = Annotated[str | None, QueryParameter(pattern=CODE)]
 
 
 @post("/", summary="Admit an agent")
@@ -25,9 +39,22 @@ async def invite_owner(actor: CurrentActor, agent_id: FromPath[UUID]) -> Invitat
 
 
 @get("/territories", summary="List territories")
-async def list_territories(actor: CurrentActor) -> list[TerritoryView]:
-    """List where agents may work, and since when."""
-    return await queries.territories(actor)
+async def list_territories(
+    actor: CurrentActor,
+    within: DivisionAsked = None,
+    on: FromQuery[date | None] = None,
+    agent_id: FromQuery[UUID | None] = None,
+) -> list[TerritoryView]:
+    """List where agents may work: in a place and all that lies in it, on a day, of one agent."""
+    return await queries.territories(actor, within=within, on=on, agent_id=agent_id)
+
+
+@get("/territories/holder", summary="Say who holds a place")
+async def territory_holder(
+    actor: CurrentActor, division: DivisionGiven, on: FromQuery[date]
+) -> HolderView:
+    """Say who may work in a place on a day, and to whom goes what lies there."""
+    return await queries.holder(actor, division, on=on)
 
 
 @post("/territories", summary="Give an agent a territory")
@@ -36,8 +63,41 @@ async def grant_territory(actor: CurrentActor, data: JSONBody[NewTerritory]) -> 
     return await service.grant_territory(actor, data, now=clock.now())
 
 
+@post("/territories/{territory_id:uuid}/end", summary="End a territory")
+async def end_territory(
+    actor: CurrentActor, territory_id: FromPath[UUID], data: JSONBody[TerritoryEnd]
+) -> TerritoryView:
+    """Let a territory end, today at the earliest."""
+    return await service.end_territory(actor, territory_id, data, now=clock.now())
+
+
+@get("/", summary="List divisions")
+async def list_divisions(actor: CurrentActor, parent: DivisionAsked = None) -> list[Division]:  # noqa: ARG001 - the gate asks who it is
+    """List what lies directly in a province or a city; without one the provinces."""
+    return list(divisions.inside(parent))
+
+
+@get("/located", summary="Find an address in the tree")
+async def locate(
+    actor: CurrentActor,  # noqa: ARG001 - the gate asks who it is
+    city: Words = None,
+    district: Words = None,
+    address: Words = None,
+) -> Located:
+    """Find the division of an address, and say what each of its words did."""
+    return divisions.locate(city=city, district=district, address=address)
+
+
 router = Router(
     "/platform/agents",
-    route_handlers=[admit, invite_owner, list_territories, grant_territory],
+    route_handlers=[
+        admit,
+        invite_owner,
+        list_territories,
+        territory_holder,
+        grant_territory,
+        end_territory,
+    ],
     tags=["platform"],
 )
+divisions_router = Router("/divisions", route_handlers=[list_divisions, locate], tags=["divisions"])

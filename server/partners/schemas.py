@@ -7,9 +7,11 @@ from uuid import UUID
 import msgspec
 
 from server.identity.schemas import Login
+from server.kit import divisions
 from server.kit.text import PRINTABLE, Str
-from server.partners.rules import Tier
+from server.partners.rules.agents import Tier
 
+DivisionCode = Annotated[str, msgspec.Meta(pattern=divisions.CODE)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
 
 
@@ -47,12 +49,10 @@ class AgentView(msgspec.Struct, frozen=True):
 
 
 class NewTerritory(msgspec.Struct, frozen=True, kw_only=True):
-    """A place where an agent may work."""
+    """A place where an agent may work, with all that lies in it."""
 
     agent_id: UUID
-    city: Str
-    district: Str | None = None
-    """None for the whole city."""
+    division: DivisionCode
     is_exclusive: bool = False
     valid_from: date
     valid_until: date | None = None
@@ -60,13 +60,32 @@ class NewTerritory(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID | None = None
 
 
+class TerritoryEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """When a territory ends."""
+
+    valid_until: date
+    """The last day, today at the earliest."""
+
+
 class TerritoryView(msgspec.Struct, frozen=True, kw_only=True):
     """Where an agent may work, as everybody may read it."""
 
     id: UUID
     agent_id: UUID
-    city: str
-    district: str | None
+    division: str
+    place: str
+    """The division with all that it lies in, as an address begins."""
     is_exclusive: bool
     valid_from: date
     valid_until: date | None
+
+
+class HolderView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may work in a place on a day, and the one to whom what lies there goes."""
+
+    division: str
+    place: str
+    on: date
+    holder_id: UUID | None
+    """The agent that has it alone, or that alone shares it; None where the platform decides."""
+    territories: list[TerritoryView]

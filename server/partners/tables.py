@@ -20,9 +20,8 @@ class Territory(Table, tablename="territory"):
 
     id = UUID(primary_key=True)
     agent_id = UUID()
-    city = Text()
-    district = Text(null=True)
-    """None for the whole city."""
+    division = Text()
+    """A code of the tree of divisions; all that lies in it is part of it."""
     is_exclusive = Boolean()
     valid_from = Date()
     valid_until = Date(null=True)

@@ -1293,7 +1293,9 @@ API: Final[dict[Route, Case]] = {
             "owner": {"login": f"o{new_id().hex}", "name": "老板"},
         },
     ),
-    ("GET", "/v1/platform/agents/territories"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/agents/territories"): Case(
+        ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=_PLATFORM
+    ),
     ("POST", "/v1/platform/agents/territories"): Case(
         ids={"body.agent_id": "tenant"},
         new_ids=("body.id",),
@@ -1301,10 +1303,21 @@ API: Final[dict[Route, Case]] = {
         answers={"body.agent_id": 200},
         body=lambda company: {
             "agent_id": str(company.tenant.tenant_id),
-            "city": company.text("城"),
+            "division": "330782",
             "valid_from": "2026-01-01",
         },
     ),
+    ("GET", "/v1/platform/agents/territories/holder"): Case(
+        role=_PLATFORM, query={"division": "330782", "on": "2026-01-01"}
+    ),
+    ("POST", "/v1/platform/agents/territories/{territory_id}/end"): Case(
+        ids={"path.territory_id": "place"},
+        role=_PLATFORM,
+        answers={"path.territory_id": 200},
+        body=lambda _: {"valid_until": "2099-01-01"},
+    ),
+    ("GET", "/v1/divisions"): Case(),
+    ("GET", "/v1/divisions/located"): Case(query={"city": "金华"}),
     # The owner has joined, so the platform may not invite; an id of nobody's is still 404.
     ("POST", "/v1/platform/agents/{agent_id}/owner-invitation"): Case(
         ids={"path.agent_id": "tenant"},

@@ -218,7 +218,6 @@ _LATER: Final = {
     "registry_alarm",
     "released_cell",
     "tag_use",
-    "territory",
 }
 """Tables that a worker, the platform or an upload fills."""
 

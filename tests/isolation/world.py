@@ -89,8 +89,9 @@ from server.notifications.rules import Channel as Outside
 from server.notifications.rules import Kind
 from server.notifications.schemas import ReachView, SettingView
 from server.partners import service as partners
-from server.partners.rules import owner_id
+from server.partners.rules.agents import owner_id
 from server.partners.schemas import NewAgent, NewOwner
+from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
 from server.sync import first_sync, merging, pairs, unmerging
 from server.sync import service as sync
@@ -952,12 +953,16 @@ async def make_world(superuser_url: str) -> World:
         company.ids["program"] = program_id
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
+        company.ids["place"] = await _grant_place(company, operator)
     for company in (mine, theirs):
         void = NewVoid(id=new_id(), reason="试用结束")
         await benefits.void(operator, await world.fresh_issuance(company), void, now=clock.now())
     held = {company.mark: await harvest(superuser_url, company) for company in (mine, theirs)}
     shown = {
-        company.mark: {str(company.ids["tenant"]), company.tenant.name, company.tenant.name[:8]}
+        company.mark: {
+            *(str(company.ids["tenant"]), str(company.ids["place"])),
+            *(company.tenant.name, company.tenant.name[:8]),
+        }
         for company in (mine, theirs)
     }
     issued = await _issued(superuser_url)
@@ -966,6 +971,14 @@ async def make_world(superuser_url: str) -> World:
         (held[mine.mark] ^ held[theirs.mark]) - shown[mine.mark] - shown[theirs.mark] - issued
     )
     return world
+
+
+async def _grant_place(company: Company, operator: Actor) -> UUID:
+    """Let a company work in a place, beside others."""
+    new = PlatformTerritory(
+        agent_id=company.tenant.tenant_id, division="330784", valid_from=clock.now().date()
+    )
+    return (await partners.grant_territory(operator, new, now=clock.now())).id
 
 
 async def _make_program(operator: Actor) -> UUID:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.kit.errors import Conflict, Forbidden, Invalid, TooManyRequests
-from server.partners.rules import Right
+from server.partners.rules.territories import Right
 from server.registrations.rules.order import Rule
 from server.registrations.rules.terms import Terms
 from sync_protocol.registering import State, Verb, is_possible

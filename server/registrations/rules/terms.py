@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 
 from server.kit.errors import Invalid
-from server.partners.rules import Tier
+from server.partners.rules.agents import Tier
 from server.tenants.rules import LEASE_HOURS_MAX
 
 DAY: Final = timedelta(days=1)

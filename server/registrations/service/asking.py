@@ -15,11 +15,11 @@ from server.audit import service as audit
 from server.changelog import facts
 from server.customers import holding
 from server.customers import queries as customers
-from server.kit import clock, db, ids, outbox
+from server.kit import clock, db, divisions, ids, outbox
 from server.kit.calendars import ZONE
 from server.kit.errors import IdReused, Invalid
 from server.partners import queries as partners
-from server.partners.rules import Right
+from server.partners.rules.territories import Right
 from server.registrations import queries
 from server.registrations.kinds import REGISTRATION, WRITTEN
 from server.registrations.queries import identities, rulebook
@@ -88,12 +88,11 @@ async def _register(
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     made_today = await db.connection().fetchrow(_TODAY, actor.tenant_id, actor.user_id, today)
     states.ensure_within_day(held, **dict(made_today or {}))
-    right = await partners.right(
-        actor.tenant_id,
-        city=customer.city,
-        district=customer.district,
-        on=clock.from_ms(made.latest_ms).astimezone(ZONE).date(),
+    place = divisions.locate(
+        city=customer.city, district=customer.district, address=customer.address
     )
+    made_on = clock.from_ms(made.latest_ms).astimezone(ZONE).date()
+    right = await partners.right(actor.tenant_id, place.code, on=made_on)
     states.ensure_inside(right)
     keys = await identities.keys_of(actor.tenant_id, customer_id)
     fields = {

@@ -15,7 +15,7 @@ from server.kit import db
 from server.kit.errors import Forbidden, IdReused, NotFound
 from server.partners import queries
 from server.partners import service as partners
-from server.partners.rules import Tier
+from server.partners.rules.agents import Tier
 from server.partners.schemas import NewAgent, NewOwner
 from server.settings import Settings
 from tests.factories import NOW, Tenant, make_actor, make_platform_actor, make_staff, new_id

@@ -14,7 +14,7 @@ from server.kit import clock, db
 from server.kit.errors import IdReused, Invalid, NotFound
 from server.partners import queries as territories
 from server.partners import service as partners
-from server.partners.rules import Right, TerritoryTaken
+from server.partners.rules.territories import Right, TerritoryTaken
 from server.partners.schemas import NewAgent, NewOwner, NewTerritory
 from server.registrations import queries, service
 from server.registrations.rules.identity import IdentityMissing
@@ -290,7 +290,7 @@ async def test_s02_an_exclusive_territory_comes_first_and_keeps_others_out(
     rivals: list[Tenant],
 ) -> None:
     """Dated: before its first day anybody may register, from then on its holder alone."""
-    operator, city = make_platform_actor(), f"演示城{new_id().hex[-8:]}"
+    operator, city = make_platform_actor(), "舟山"
     first_day = (NOW + 5 * DAY).date()
     holders = []
     for _ in range(2):
@@ -299,25 +299,30 @@ async def test_s02_an_exclusive_territory_comes_first_and_keeps_others_out(
         )
         holders.append(admitted.tenant_id)
     right = NewTerritory(
-        id=new_id(), agent_id=holders[0], city=city, is_exclusive=True, valid_from=first_day
+        id=new_id(),
+        agent_id=holders[0],
+        division="330900",
+        is_exclusive=True,
+        valid_from=first_day,
     )
     granted = await partners.grant_territory(operator, right, now=NOW)
     assert await partners.grant_territory(operator, right, now=NOW) == granted
     overlapping = NewTerritory(
-        agent_id=holders[1], city=city, district="东区", is_exclusive=True, valid_from=first_day
+        agent_id=holders[1], division="330902", is_exclusive=True, valid_from=first_day
     )
     with pytest.raises(TerritoryTaken):
         await partners.grant_territory(operator, overlapping, now=NOW)
 
     agent = rivals[0]
     before = await register(agent.rep, city=city)
-    with pytest.raises(OutsideTerritory):
-        await register(agent.rep, city=city, now=NOW + 5 * DAY)
+    for place in ({"city": city}, {"address": "浙江省舟山市普陀区东海西路 1 号"}):
+        with pytest.raises(OutsideTerritory):
+            await register(agent.rep, now=NOW + 5 * DAY, **place)
     await work(SETTLED)
 
     assert await standing(agent, before) == ("granted", "")
     async with db.tenant_transaction(holders[0]):
-        held = await territories.right(holders[0], city=city, district="东区", on=first_day)
+        held = await territories.right(holders[0], "330902", on=first_day)
     assert held is Right.EXCLUSIVE
 
 

@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import msgspec
-
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure
 from server.audit import service as audit
 from server.identity import service as identity
@@ -13,8 +11,9 @@ from server.identity.schemas import InvitationView, NewUser
 from server.kit import db, ids
 from server.kit.errors import IdReused
 from server.kit.text import clean, cleaned
-from server.partners import queries, rules
-from server.partners.schemas import AgentView, NewAgent, NewTerritory, TerritoryView
+from server.partners import queries
+from server.partners.rules import agents as rules
+from server.partners.schemas import AgentView, NewAgent
 from server.tenants import service as tenants
 
 # No conflict target, so that the application need not be granted to read other agents.
@@ -23,25 +22,6 @@ INSERT INTO agent (tenant_id, name, short_name, city, tier, joined_at)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 """
 _SHORT: Final = 8
-_GRANT: Final = """
-INSERT INTO territory (
-    id, agent_id, city, district, is_exclusive, valid_from, valid_until, granted_by, granted_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING
-"""
-_TAKE_TURNS: Final = "SELECT pg_advisory_xact_lock(hashtext('territory'))"
-_OVERLAP: Final = """
-SELECT EXISTS (
-    SELECT FROM territory
-    WHERE agent_id <> $1 AND city = $2 AND is_exclusive AND id <> $6
-        AND ($3::text IS NULL OR district IS NULL OR district = $3)
-        AND valid_from <= coalesce($5::date, 'infinity')
-        AND coalesce(valid_until, 'infinity') >= $4::date
-)
-"""
-_TERRITORY: Final = """
-SELECT id, agent_id, city, district, is_exclusive, valid_from, valid_until FROM territory
-WHERE id = $1
-"""
 
 
 async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
@@ -98,45 +78,3 @@ def _owner(tenant_id: UUID, request: NewAgent) -> NewUser:
         role=Role.AGENT_OWNER,
         team_id=rules.team_id(tenant_id),
     )
-
-
-async def grant_territory(actor: Actor, new: NewTerritory, *, now: datetime) -> TerritoryView:
-    """Let an agent work in a place, alone or beside others. May be repeated under the same id.
-
-    :raises TerritoryTaken: another agent alone may work there in that time.
-    :raises TerritoryEndsBeforeItBegins: the last day lies before the first.
-    :raises NotFound: there is no such agent.
-    """
-    ensure(actor, Permission.AGENTS_ADMIT)
-    if new.valid_until is not None and new.valid_until < new.valid_from:
-        raise rules.TerritoryEndsBeforeItBegins(
-            "Let the last day lie behind the first.", field="valid_until"
-        )
-    territory_id = new.id or ids.new_id(now)
-    city = cleaned(new.city, "city")
-    district = None if new.district is None else cleaned(new.district, "district")
-    await queries.agent(actor, new.agent_id)
-    async with db.platform_transaction(actor):
-        # Two that overlap must not both look and then both write.
-        await db.connection().execute(_TAKE_TURNS)
-        when = (new.valid_from, new.valid_until)
-        if new.is_exclusive and await db.connection().fetchval(
-            _OVERLAP, new.agent_id, city, district, *when, territory_id
-        ):
-            raise rules.TerritoryTaken(
-                "Another agent alone may work there; end that right first.", field="city"
-            )
-        status = await db.connection().execute(
-            _GRANT,
-            *(territory_id, new.agent_id, city, district, new.is_exclusive, *when),
-            *(actor.user_id, now),
-        )
-        if status.endswith(" 1"):
-            await audit.record_platform_write(
-                actor, "territory.granted", subject_id=territory_id, now=now, agent_id=new.agent_id
-            )
-        row = await db.connection().fetchrow(_TERRITORY, territory_id)
-    view = msgspec.convert(dict(row or {}), TerritoryView)
-    if (view.agent_id, view.city, view.district) != (new.agent_id, city, district):
-        raise IdReused("This id belongs to another territory; make a new one.", field="id")
-    return view

@@ -1,35 +1,10 @@
-"""Decide about agents: tiers, and which ids belong to a new one."""
+"""Decide about agents: tiers, and which ids belong to a new one. Pure."""
 
 from enum import StrEnum
 from uuid import UUID, uuid5
 
 from server.access import PLATFORM_TENANT
-from server.kit.errors import Conflict, IdReused, Invalid
-
-
-class TerritoryTaken(Conflict):
-    """Another agent has an exclusive right that overlaps this one in place and time."""
-
-    code = "territory_taken"
-
-
-class TerritoryEndsBeforeItBegins(Invalid):
-    """A territory's last day lies before its first."""
-
-    code = "territory_ends_before_it_begins"
-
-
-class Right(StrEnum):
-    """What right an agent has to a place on a day."""
-
-    EXCLUSIVE = "exclusive"
-    """It alone may work there."""
-    SHARED = "shared"
-    """It may work there, and so may others."""
-    FREE = "free"
-    """Nobody was given the place; whoever comes may work there."""
-    ELSEWHERE = "elsewhere"
-    """Another agent alone may work there."""
+from server.kit.errors import IdReused
 
 
 class Tier(StrEnum):

@@ -1,0 +1,9 @@
+"""Look up agents and where they may work.
+
+What the platform wrote down itself leaves no line in an agent's feed.
+"""
+
+from server.partners.queries.agents import agent, agents, tenant_ids, tier
+from server.partners.queries.territories import holder, right, territories
+
+__all__ = ["agent", "agents", "holder", "right", "tenant_ids", "territories", "tier"]

@@ -1,0 +1,5 @@
+"""Decide about partners. Pure: no HTTP, no database, no clock.
+
+`agents` says what tiers there are and which ids belong to a new agent, `territories` who may work
+where.
+"""
