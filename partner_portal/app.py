@@ -17,7 +17,7 @@ from partner_portal.campaigns import pages as campaigns
 from partner_portal.cases import pages as cases
 from partner_portal.cases import targets as case_targets
 from partner_portal.conflicts import pages as conflicts
-from partner_portal.console import admission, court, programs, rulebook
+from partner_portal.console import admission, court, partners, programs, rulebook
 from partner_portal.console import pages as console
 from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
@@ -45,6 +45,7 @@ from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
 from partner_portal.objects import pages as objects
 from partner_portal.objects import records as object_records
+from partner_portal.partnership import pages as partnership
 from partner_portal.people import pages as people
 from partner_portal.people import rights, teams
 from partner_portal.plays import clock as play_clock
@@ -259,6 +260,8 @@ def create_app(settings: Settings) -> Litestar:
             benefits.new_request,
             benefits.send_request,
             transparency.platform_reads,
+            partnership.partnership,
+            partnership.accept,
             analyses.analyses,
             imports.import_list,
             imports.upload,
@@ -378,6 +381,13 @@ def create_app(settings: Settings) -> Litestar:
             admission.new_agent,
             admission.admit,
             admission.invite_owner,
+            partners.agent,
+            partners.set_tier,
+            partners.record_agreement,
+            partners.grant_territory,
+            partners.end_territory,
+            partners.tick,
+            partners.offer_contract,
             console.overview,
             console.agents,
             console.issuances,

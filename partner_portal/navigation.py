@@ -125,6 +125,13 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
         _Place("/people", "users", "nav.people", "nav.people", Permission.USERS_INVITE),
         _Place("/devices", "smartphone", "nav.devices", "nav.devices", Permission.CUSTOMERS_READ),
         _Place(
+            "/partnership",
+            "file-check",
+            "nav.partnership",
+            "nav.partnership_short",
+            Permission.PLATFORM_READS_SEE,
+        ),
+        _Place(
             "/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE
         ),
     ),

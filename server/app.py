@@ -83,6 +83,7 @@ ROUTERS: Final[Sequence[Router]] = (
     benefits.router,
     partners.router,
     partners.divisions_router,
+    partners.own_router,
     channel.router,
 )
 """The rooms' routers, all under /v1."""

@@ -73,7 +73,7 @@ async def agents(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
         "console/templates/agents.html",
         agents=rows,
         may_admit=may_admit,
-        waiting=[row for row in rows if not row.devices] if may_admit else [],
+        waiting=[row for row in rows if row.devices == 0] if may_admit else [],
         **await frame(request, actor),
     )
 

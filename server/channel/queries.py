@@ -12,12 +12,21 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
-from server.channel import rules
-from server.channel.schemas import AgentRow, Breakdown, Overview, StatusCount, ValueCount
-from server.channel.service import ALL
+from server.channel import glass, rules
+from server.channel.schemas import (
+    AgentRow,
+    Breakdown,
+    Overview,
+    Released,
+    StatusCount,
+    ValueCount,
+)
+from server.channel.service import ALL, HEALTH
 from server.customers import queries as customers
 from server.kit import db
 from server.kit.errors import NotFound
+from server.partners import queries as partners
+from server.partners.rules.sharing import STANDARD, Shared
 
 OVERVIEW: Final = "channel.overview"
 AGENTS: Final = "channel.agents"
@@ -26,7 +35,8 @@ AGENT: Final = "channel.agent"
 _CELLS: Final = "SELECT view, agent_id, kind, label, customers FROM released_cell"
 _ROWS: Final = """
 SELECT a.tenant_id, a.name, a.short_name, a.city, a.tier, a.joined_at,
-       COALESCE(h.devices, 0) AS devices, COALESCE(h.pending, 0) AS pending, h.last_sync_at
+       CASE WHEN h.tenant_id IS NULL THEN 0 ELSE h.devices END AS devices,
+       CASE WHEN h.tenant_id IS NULL THEN 0 ELSE h.pending END AS pending, h.last_sync_at
 FROM agent a LEFT JOIN agent_health h ON h.tenant_id = a.tenant_id
 WHERE $1::uuid IS NULL OR a.tenant_id = $1
 ORDER BY a.joined_at, a.tenant_id
@@ -74,6 +84,18 @@ async def agent(actor: Actor, tenant_id: UUID, *, now: datetime) -> AgentRow:
     return rows[0]
 
 
+async def released(actor: Actor) -> list[Released]:
+    """Show an agent every field that a look of the platform's may show of it, and which do.
+
+    Read off the very structs that the platform's questions answer with.
+    """
+    actor.ensure_agent()
+    ensure(actor, Permission.PLATFORM_READS_SEE)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        shared = (await partners.shared([actor.tenant_id]))[actor.tenant_id]
+    return list(glass.released(shared))
+
+
 async def _cells() -> dict[_Key, int | None]:
     """Read what is released."""
     rows = await db.connection().fetch(_CELLS)
@@ -93,17 +115,23 @@ async def _agents(
     rows: Sequence[Any] = await db.connection().fetch(_ROWS, tenant_id)
     shown = [row["tenant_id"] for row in rows]
     await audit.record_platform_read(actor, shown, what, now=now)
-    return [
-        msgspec.convert(
-            {
-                **row,
-                "customers": cells.get(("funnel", row["tenant_id"], "total", "")),
-                "funnel": _funnel(cells, row["tenant_id"]),
-            },
-            AgentRow,
-        )
-        for row in rows
-    ]
+    shared = await partners.shared(shown)
+    return [_row(row, cells, shared[row["tenant_id"]]) for row in rows]
+
+
+def _row(
+    row: Mapping[str, Any], cells: Mapping[_Key, int | None], shared: frozenset[Shared]
+) -> AgentRow:
+    """Give one agent as its sharing contract lets it be seen, from the moment it was accepted."""
+    agent_id = row["tenant_id"]
+    seen = cells if Shared.CUSTOMERS_BY_STATUS in shared else {}
+    told = {name: row[name] if field in shared else None for name, field in HEALTH.items()}
+    customers_told = {
+        "customers": seen.get(("funnel", agent_id, "total", "")),
+        "funnel": _funnel(seen, agent_id),
+    }
+    withheld = sorted(STANDARD - shared)
+    return msgspec.convert({**row, **told, **customers_told, "withheld": withheld}, AgentRow)
 
 
 def _funnel(cells: Mapping[_Key, int | None], agent_id: UUID) -> list[StatusCount]:

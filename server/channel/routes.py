@@ -9,7 +9,7 @@ from server.access.edge import CurrentActor
 from server.audit import queries as audit
 from server.audit.schemas import PlatformReadView
 from server.channel import queries
-from server.channel.schemas import AgentRow, Overview
+from server.channel.schemas import AgentRow, Overview, Released
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
@@ -39,10 +39,17 @@ async def platform_reads(actor: CurrentActor, cursor: PageCursor = None) -> Page
     return await audit.platform_reads(actor, cursor=cursor)
 
 
+@get("/partnership/glass", summary="List what the platform may see")
+async def glass(actor: CurrentActor) -> list[Released]:
+    """List each field that a look of the platform's may show of one's company, and which do."""
+    return await queries.released(actor)
+
+
 router = Router(
     "/",
     route_handlers=[
         Router("/platform", route_handlers=[overview, agents, agent], tags=["platform"]),
         platform_reads,
+        glass,
     ],
 )

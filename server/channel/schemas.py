@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from server.partners.rules.agents import Tier
+from server.partners.rules.sharing import Shared
 
 
 class StatusCount(msgspec.Struct, frozen=True):
@@ -41,9 +42,24 @@ class AgentRow(msgspec.Struct, frozen=True):
     joined_at: datetime
     customers: int | None
     funnel: list[StatusCount]
-    devices: int
-    pending: int
+    devices: int | None
+    """Null, as all that follows, where the agent's sharing contract does not name it."""
+    pending: int | None
     last_sync_at: datetime | None
+    withheld: list[Shared]
+    """What the contract leaves out."""
+
+
+class Released(msgspec.Struct, frozen=True):
+    """A field that a look of the platform's may show it of an agent."""
+
+    look: str
+    """As it stands in the agent's feed."""
+    field: str
+    contract: Shared | None
+    """The field of the sharing contract that lets it be seen; null where books or cases need it."""
+    is_seen: bool
+    """Whether it is, by the contract that holds."""
 
 
 class Overview(msgspec.Struct, frozen=True):

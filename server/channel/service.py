@@ -19,6 +19,8 @@ from server.channel import rules
 from server.customers import queries as customers
 from server.identity import queries as identity
 from server.kit import db, outbox
+from server.partners import queries as partners
+from server.partners.rules.sharing import Shared
 
 RELEASE: Final = "channel.release"
 """Somebody's tally has changed: the published counts are computed anew."""
@@ -27,6 +29,18 @@ _SETTLE: Final = timedelta(seconds=1)
 ALL: Final = PLATFORM_TENANT
 """Stands for all agents where an agent's id is expected."""
 VIEWS: Final = ("city", "industry")
+DIMENSIONS: Final = {
+    "status": Shared.CUSTOMERS_BY_STATUS,
+    "city": Shared.CUSTOMERS_BY_CITY,
+    "industry": Shared.CUSTOMERS_BY_INDUSTRY,
+}
+"""What is counted, and which field of an agent's sharing contract lets it be."""
+HEALTH: Final = {
+    "devices": Shared.DEVICES,
+    "last_sync_at": Shared.LAST_SYNC,
+    "pending": Shared.PENDING,
+}
+"""What is told about devices, and which field of the contract lets it be."""
 
 _TAKE: Final = """
 INSERT INTO counting_run AS held (tenant_id, taken) VALUES ($1, 1)
@@ -77,9 +91,12 @@ async def count_agent(tenant_id: UUID, *, now: datetime) -> None:
     async with db.tenant_transaction(tenant_id, readonly=True, snapshot=True):
         tally = await customers.tally(tenant_id)
         health = await identity.device_health(tenant_id)
+        shared = (await partners.shared([tenant_id]))[tenant_id]
+    # What the contract does not name does not leave the agent's own rows.
     counted = [
         (dimension, value, count)
-        for dimension in ("status", *VIEWS)
+        for dimension, field in DIMENSIONS.items()
+        if field in shared
         for value, count in getattr(tally, dimension).items()
     ]
     async with db.job_transaction():
@@ -88,9 +105,10 @@ async def count_agent(tenant_id: UUID, *, now: datetime) -> None:
         await db.connection().execute(_CLEAR, tenant_id)
         columns = [list(column) for column in zip(*counted, strict=True)] or [[], [], []]
         await db.connection().execute(_TALLY, tenant_id, *columns)
-        await db.connection().execute(
-            _HEALTH, tenant_id, health.devices, health.last_sync_at, health.pending, now
-        )
+        told = [
+            getattr(health, name) if field in shared else None for name, field in HEALTH.items()
+        ]
+        await db.connection().execute(_HEALTH, tenant_id, *told, now)
         await outbox.add(RELEASE, {}, tenant_id=None, now=now, key=RELEASE, run_at=now + _SETTLE)
 
 
@@ -99,10 +117,14 @@ async def release(*, now: datetime) -> None:
     number = await _take(ALL)
     async with db.job_transaction():
         agents = [row["tenant_id"] for row in await db.connection().fetch(_AGENTS)]
+        shared = await partners.shared(agents)
         rows = await db.connection().fetch(_READ)
     tallies: dict[str, Counter[tuple[UUID, str]]] = {view: Counter() for view in ("status", *VIEWS)}
     for row in rows:
-        tallies[row["dimension"]][row["tenant_id"], row["value"]] = row["customers"]
+        # One that was counted before its owner accepted another contract is not released any more.
+        if DIMENSIONS[row["dimension"]] in shared[row["tenant_id"]]:
+            tallies[row["dimension"]][row["tenant_id"], row["value"]] = row["customers"]
+    agents = [each for each in agents if Shared.CUSTOMERS_BY_STATUS in shared[each]]
     # Hiding what must be hidden is arithmetic over the whole channel; the loop goes on meanwhile.
     cells = await asyncio.to_thread(_cells, agents, tallies)
     columns = [[getattr(cell, field) for cell in cells] for field in _Cell.__struct_fields__]

@@ -44,11 +44,11 @@ class ReleasedCell(Table, tablename="released_cell"):
 
 
 class AgentHealth(Table, tablename="agent_health"):
-    """How an agent's devices are, without anything of a customer's."""
+    """How an agent's devices are, as far as its sharing contract lets it be told."""
 
     tenant_id = UUID(primary_key=True)
-    devices = BigInt()
+    devices = BigInt(null=True)
     last_sync_at = Timestamptz(null=True)
-    pending = BigInt()
+    pending = BigInt(null=True)
     """Ops that wait on the devices, as they said at their last sync."""
     counted_at = Timestamptz()

@@ -146,7 +146,7 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
     ),
     "agent": _table(
         "The agents as the platform sees them; admission adds one together with its tenant.",
-        tonglu_platform="SELECT",
+        tonglu_platform="SELECT UPDATE",
         tonglu_job="SELECT",
         tonglu_app="INSERT",
     ),
@@ -154,6 +154,34 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Where agents may work; who is alone where is published to all.",
         tonglu_platform="SELECT INSERT UPDATE",
         tonglu_app="SELECT",
+        tonglu_job="SELECT",
+    ),
+    "agent_tier": _table(
+        "Tiers by date. Under row-level security an agent's transaction reaches its own.",
+        tonglu_platform="SELECT INSERT",
+        tonglu_app="SELECT INSERT",
+    ),
+    "agent_agreement": _table(
+        "What platform and agent have signed. Insert only. Under row-level security an agent's "
+        "transaction reaches its own.",
+        tonglu_platform="SELECT INSERT",
+        tonglu_app="SELECT",
+    ),
+    "onboarding_step": _table(
+        "What has to be done before an agent works: the same for all.",
+        tonglu_platform="SELECT INSERT",
+        tonglu_app="SELECT",
+    ),
+    "onboarding_tick": _table(
+        "What of it is done. Under row-level security an agent's transaction reaches its own.",
+        tonglu_platform="SELECT INSERT DELETE",
+        tonglu_app="SELECT",
+    ),
+    "sharing_contract": _table(
+        "What of an agent's the platform may see. Under row-level security an agent's transaction "
+        "reaches its own, and accepts.",
+        tonglu_platform="SELECT INSERT",
+        tonglu_app="SELECT UPDATE",
         tonglu_job="SELECT",
     ),
     "registration_terms": _table(

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Router, get, post
+from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
@@ -15,11 +15,18 @@ from server.kit.parameters import Words
 from server.partners import queries, service
 from server.partners.schemas import (
     AgentView,
+    AgreementView,
     HolderView,
     NewAgent,
+    NewAgreement,
+    NewContract,
+    NewStep,
     NewTerritory,
+    NewTier,
+    Partnership,
     TerritoryEnd,
     TerritoryView,
+    Tick,
 )
 
 DivisionGiven = Annotated[str, QueryParameter(pattern=CODE)]
@@ -71,6 +78,68 @@ async def end_territory(
     return await service.end_territory(actor, territory_id, data, now=clock.now())
 
 
+@get("/{agent_id:uuid}/partnership", summary="Show what is agreed with an agent")
+async def partnership_file(actor: CurrentActor, agent_id: FromPath[UUID]) -> Partnership:
+    """Show tier, agreements, territories, on-boarding and contract of an agent, which sees it."""
+    return await queries.file(actor, agent_id, now=clock.now())
+
+
+@post("/{agent_id:uuid}/tier", summary="Set an agent's tier")
+async def set_tier(
+    actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[NewTier]
+) -> Partnership:
+    """Let an agent have a tier from today on."""
+    return await service.set_tier(actor, agent_id, data, now=clock.now())
+
+
+@post("/{agent_id:uuid}/agreements", summary="Record an agreement")
+async def record_agreement(
+    actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[NewAgreement]
+) -> AgreementView:
+    """Write down what was signed; the same number again is its next version."""
+    return await service.record_agreement(actor, agent_id, data, now=clock.now())
+
+
+@post("/{agent_id:uuid}/onboarding/{step:str}", summary="Tick a step")
+async def tick(
+    actor: CurrentActor, agent_id: FromPath[UUID], step: FromPath[str], data: JSONBody[Tick]
+) -> Partnership:
+    """Say that a step of an agent's on-boarding is done."""
+    return await service.tick(actor, agent_id, step, data, now=clock.now())
+
+
+@delete("/{agent_id:uuid}/onboarding/{step:str}", status_code=200, summary="Take a tick back")
+async def untick(actor: CurrentActor, agent_id: FromPath[UUID], step: FromPath[str]) -> Partnership:
+    """Say that a step is not done after all."""
+    return await service.untick(actor, agent_id, step, now=clock.now())
+
+
+@post("/{agent_id:uuid}/contracts", summary="Offer a sharing contract")
+async def offer_contract(
+    actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[NewContract]
+) -> Partnership:
+    """Offer an agent another contract; it holds once the owner has accepted it."""
+    return await service.offer_contract(actor, agent_id, data, now=clock.now())
+
+
+@post("/onboarding-steps", summary="Add a step to the on-boarding")
+async def add_step(actor: CurrentActor, data: JSONBody[NewStep]) -> NewStep:
+    """Let every agent's on-boarding have one more step."""
+    return await service.add_step(actor, data, now=clock.now())
+
+
+@get("/", summary="Show what is agreed with the platform")
+async def partnership(actor: CurrentActor) -> Partnership:
+    """Show one's own tier, agreements, territories, on-boarding and sharing contract."""
+    return await queries.partnership(actor)
+
+
+@post("/contracts/{version:int}/acceptance", summary="Accept a sharing contract")
+async def accept_contract(actor: CurrentActor, version: FromPath[int]) -> Partnership:
+    """Let the contract on offer hold from now on."""
+    return await service.accept_contract(actor, version, now=clock.now())
+
+
 @get("/", summary="List divisions")
 async def list_divisions(actor: CurrentActor, parent: DivisionAsked = None) -> list[Division]:  # noqa: ARG001 - the gate asks who it is
     """List what lies directly in a province or a city; without one the provinces."""
@@ -97,7 +166,17 @@ router = Router(
         territory_holder,
         grant_territory,
         end_territory,
+        partnership_file,
+        set_tier,
+        record_agreement,
+        tick,
+        untick,
+        offer_contract,
+        add_step,
     ],
     tags=["platform"],
+)
+own_router = Router(
+    "/partnership", route_handlers=[partnership, accept_contract], tags=["partnership"]
 )
 divisions_router = Router("/divisions", route_handlers=[list_divisions, locate], tags=["divisions"])

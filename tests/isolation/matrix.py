@@ -162,6 +162,19 @@ _NEWEST: Final = "999999999999999"
 """A form that was made after everything."""
 _PLATFORM: Final = Role.PLATFORM_OPERATOR
 
+
+def _of_agent(*, answer: int = 200, **fields: Any) -> Case:
+    """Let the platform do something with an agent, which knows them all."""
+    answers = {"path.agent_id": answer}
+    return Case(ids={"path.agent_id": "tenant"}, role=_PLATFORM, answers=answers, **fields)
+
+
+def _agreement(company: Company) -> dict[str, Any]:
+    """Write an agreement down."""
+    days = {"signed_on": "2026-01-01", "valid_from": "2026-01-01"}
+    return {"id": str(new_id()), "number": "A-1", "title": company.text("协议"), **days}
+
+
 API: Final[dict[Route, Case]] = {
     ("POST", "/v1/auth/logout"): Case(succeeds=False),  # would end the session of the test
     ("GET", "/v1/me"): Case(),
@@ -1316,6 +1329,31 @@ API: Final[dict[Route, Case]] = {
         answers={"path.territory_id": 200},
         body=lambda _: {"valid_until": "2099-01-01"},
     ),
+    ("GET", "/v1/platform/agents/{agent_id}/partnership"): _of_agent(),
+    ("POST", "/v1/platform/agents/{agent_id}/tier"): _of_agent(body=lambda _: {"tier": "gold"}),
+    ("POST", "/v1/platform/agents/{agent_id}/agreements"): _of_agent(
+        body=_agreement, new_ids=("body.id",)
+    ),
+    ("POST", "/v1/platform/agents/{agent_id}/onboarding/{step}"): _of_agent(
+        words={"step": "licence"}, body=lambda _: {"note": ""}
+    ),
+    ("DELETE", "/v1/platform/agents/{agent_id}/onboarding/{step}"): _of_agent(
+        words={"step": "licence"}
+    ),
+    # Each version is offered once.
+    ("POST", "/v1/platform/agents/{agent_id}/contracts"): _of_agent(
+        body=lambda _: {"version": 9_999, "fields": []}, succeeds=False, answer=409
+    ),
+    ("POST", "/v1/platform/agents/onboarding-steps"): Case(
+        role=_PLATFORM,
+        body=lambda _: {"code": "visit", "label_zh": "走访", "label_en": "Visit"},
+    ),
+    ("GET", "/v1/partnership"): Case(),
+    ("GET", "/v1/partnership/glass"): Case(),
+    # Nothing is on offer.
+    ("POST", "/v1/partnership/contracts/{version}/acceptance"): Case(
+        words={"version": "1"}, succeeds=False
+    ),
     ("GET", "/v1/divisions"): Case(),
     ("GET", "/v1/divisions/located"): Case(query={"city": "金华"}),
     # The owner has joined, so the platform may not invite; an id of nobody's is still 404.
@@ -2211,6 +2249,34 @@ PAGES: Final[dict[Route, Case]] = {
         role=_PLATFORM,
         answers={"path.agent_id": 409},
         succeeds=False,
+    ),
+    ("GET", "/console/agents/{agent_id}"): _of_agent(),
+    ("POST", "/console/agents/{agent_id}/tier"): _of_agent(
+        answer=303, body=lambda _: {"tier": "gold"}
+    ),
+    ("POST", "/console/agents/{agent_id}/agreements"): _of_agent(
+        answer=303, body=_agreement, new_ids=("body.id",)
+    ),
+    ("POST", "/console/agents/{agent_id}/territories"): _of_agent(
+        answer=303,
+        body=lambda _: {"id": str(new_id()), "place": "浙江省衢州市", "valid_from": "2026-01-01"},
+        new_ids=("body.id",),
+    ),
+    ("POST", "/console/agents/{agent_id}/territories/{territory_id}/end"): Case(
+        ids={"path.agent_id": "tenant", "path.territory_id": "place"},
+        role=_PLATFORM,
+        answers={"path.agent_id": 303, "path.territory_id": 303},
+        body=lambda _: {"valid_until": "2099-01-01"},
+    ),
+    ("POST", "/console/agents/{agent_id}/onboarding/{step}"): _of_agent(
+        answer=303, words={"step": "licence"}, body=lambda _: {"undone": ""}
+    ),
+    ("POST", "/console/agents/{agent_id}/contracts"): _of_agent(
+        body=lambda _: {"version": "9999"}, succeeds=False, answer=409
+    ),
+    ("GET", "/partnership"): Case(),
+    ("POST", "/partnership/contracts/{version}/acceptance"): Case(
+        words={"version": "1"}, succeeds=False
     ),
     ("GET", "/console/court"): Case(role=_PLATFORM),
     ("GET", "/console/court/{case_id}"): Case(

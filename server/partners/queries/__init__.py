@@ -4,6 +4,18 @@ What the platform wrote down itself leaves no line in an agent's feed.
 """
 
 from server.partners.queries.agents import agent, agents, tenant_ids, tier
+from server.partners.queries.partnership import file, partnership, shared
 from server.partners.queries.territories import holder, right, territories
 
-__all__ = ["agent", "agents", "holder", "right", "tenant_ids", "territories", "tier"]
+__all__ = [
+    "agent",
+    "agents",
+    "file",
+    "holder",
+    "partnership",
+    "right",
+    "shared",
+    "tenant_ids",
+    "territories",
+    "tier",
+]

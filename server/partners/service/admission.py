@@ -9,6 +9,7 @@ from server.audit import service as audit
 from server.identity import service as identity
 from server.identity.schemas import InvitationView, NewUser
 from server.kit import db, ids
+from server.kit.calendars import ZONE
 from server.kit.errors import IdReused
 from server.kit.text import clean, cleaned
 from server.partners import queries
@@ -20,6 +21,10 @@ from server.tenants import service as tenants
 _ADD: Final = """
 INSERT INTO agent (tenant_id, name, short_name, city, tier, joined_at)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+"""
+_FIRST_TIER: Final = """
+INSERT INTO agent_tier (id, agent_id, tier, since, reason, set_by, set_at)
+VALUES ($1, $1, $2, $3, '', $4, $5) ON CONFLICT DO NOTHING
 """
 _SHORT: Final = 8
 
@@ -46,6 +51,10 @@ async def admit(actor: Actor, request: NewAgent, *, now: datetime) -> AgentView:
             now=now,
         )
         await db.connection().execute(_ADD, tenant_id, name, short_name, city, request.tier, now)
+        since = now.astimezone(ZONE).date()
+        await db.connection().execute(
+            _FIRST_TIER, tenant_id, request.tier, since, actor.user_id, now
+        )
     view = await queries.agent(actor, tenant_id)
     if (view.name, view.city, view.tier) != (name, city, request.tier):
         raise IdReused("This id belongs to another company; make a new one.", field="id")

@@ -2,8 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,85 +15,24 @@ from litestar import Litestar
 from server import app as server_app
 from server.access import Actor, Role
 from server.audit import queries as audit
+from server.audit import service as trail
 from server.channel import queries, rules, service
-from server.identity import keys
 from server.identity import service as identity
 from server.identity.schemas import Enrolment
 from server.kit import clock, db, outbox
 from server.kit.errors import Forbidden, NotFound
-from server.partners import service as partners
-from server.partners.schemas import NewAgent, NewOwner
 from server.settings import Settings
 from server.tenants import service as tenants
-from server.worker import Worker, collect_handlers
-from tests.factories import NOW, login_of, make_actor, make_platform_actor, new_id, new_user
-
-PASSWORD = "a quiet harbour at dawn"
-
-STATUSES = ("potential", "need", "intent", "signed", "dormant", "lost")
-
-_CUSTOMER = """
-INSERT INTO customer (tenant_id, id, name, phone, city, industry, status, name_pinyin, scope_seq,
-    seq, created_seq, created_at, handle)
-SELECT $1, gen_random_uuid(), '客户 ' || n, '+8613800138' || lpad(n::text, 3, '0'),
-    $2, $3, $4, 'kehu', 1, 1, 1, $6,
-    abs(hashtextextended(concat_ws('|', $2::text, $3::text, $4::text, n), 0))
-FROM generate_series(1, $5) AS n
-"""
-
-
-@pytest.fixture
-async def own_database(fresh_database: Settings) -> AsyncIterator[Settings]:
-    """A channel of this test's own: the platform sees every agent there is."""
-    was_open = db.ENGINE.pool
-    db.ENGINE.pool = None
-    await db.open_database(fresh_database)
-    keys.open_keys(fresh_database)
-    yield fresh_database
-    await db.close_database()
-    db.ENGINE.pool = was_open
-
-
-@pytest.fixture
-async def operator(own_database: Settings) -> Actor:
-    """One of the platform's staff."""
-    staff = make_platform_actor()
-    await identity.add_staff(new_user(staff, team_id=None), password=PASSWORD, now=NOW)
-    return staff
-
-
-async def admitted(operator: Actor, name: str) -> UUID:
-    """Admit an agent."""
-    owner = NewOwner(login=f"owner.{new_id().hex[-10:]}", name="陈 静")
-    request = NewAgent(name=name, city="宁波", owner=owner, id=new_id())
-    return (await partners.admit(operator, request, now=NOW)).tenant_id
-
-
-async def with_customers(
-    tenant_id: UUID, status: str, count: int, *, city: str | None = None, industry: str = "餐饮"
-) -> None:
-    """Give an agent customers, as rows: the write path has its own tests."""
-    async with db.tenant_transaction(tenant_id):
-        await db.connection().execute(_CUSTOMER, tenant_id, city, industry, status, count, NOW)
-        await outbox.add(
-            "customers.changed",
-            {},
-            tenant_id=tenant_id,
-            now=NOW,
-            key=f"customers.changed:{tenant_id}",
-        )
-
-
-async def jobs_done(at: datetime = NOW + timedelta(minutes=1)) -> None:
-    """Let the worker do what waits, until nothing does."""
-    worker = Worker(collect_handlers(), now=lambda: at)
-    while await worker.run_once():
-        at += timedelta(minutes=1)
-
-
-def owner_of(tenant_id: UUID) -> Actor:
-    """Give an actor who may read the agent's feed."""
-    return make_actor(tenant_id, Role.AGENT_OWNER)
+from tests.factories import NOW, login_of, make_actor, new_id, new_user
+from tests.server.channel.stories import (
+    PASSWORD,
+    STATUSES,
+    admitted,
+    jobs_done,
+    lines_of,
+    owner_of,
+    with_customers,
+)
 
 
 async def test_the_platform_sees_the_sum_of_its_agents(operator: Actor) -> None:
@@ -255,12 +194,6 @@ async def test_the_database_itself_refuses_a_small_count(operator: Actor) -> Non
             )
 
 
-async def lines_of(tenant_id: UUID) -> list[str]:
-    """Read an agent's feed, from the oldest look."""
-    page = await audit.platform_reads(owner_of(tenant_id))
-    return [line.what for line in reversed(page.items)]
-
-
 async def test_each_look_leaves_a_line_with_each_agent_that_is_shown(operator: Actor) -> None:
     east, west = await admitted(operator, "东方商贸"), await admitted(operator, "西部商贸")
 
@@ -310,9 +243,10 @@ def own_app(own_database: Settings) -> Litestar:
     return server_app.create_app(own_database)
 
 
-async def test_every_platform_route_that_names_an_agent_leaves_a_line_with_it(
-    operator: Actor, own_app: Litestar
+async def test_m4_every_platform_route_that_names_an_agent_leaves_a_line_with_it(
+    operator: Actor, own_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And this very test fails for each of them where the call that leaves it is taken out."""
     agents = {await admitted(operator, name) for name in ("东方商贸", "西部商贸", "诚远")}
     for agent in agents:
         await with_customers(agent, "signed", 40)
@@ -321,12 +255,29 @@ async def test_every_platform_route_that_names_an_agent_leaves_a_line_with_it(
         login_of(operator), PASSWORD, address="203.0.113.4", now=clock.now()
     )
     headers = {"Authorization": f"Bearer {tokens.access_token}"}
-    looked_at = 0
 
-    for path in _platform_paths(own_app):
+    shown, silent = await _looks(own_app, agents, headers)
+
+    assert len(shown) >= 4
+    assert silent == set()
+    monkeypatch.setattr(trail, "record_platform_read", _leave_nothing)
+    assert await _looks(own_app, agents, headers) == (shown, shown)
+
+
+async def _leave_nothing(*_: object, **__: object) -> None:
+    """Stand for a call that somebody took out."""
+
+
+async def _looks(
+    app: Litestar, agents: set[UUID], headers: Mapping[str, str]
+) -> tuple[set[str], set[str]]:
+    """Ask every route; give those that showed an agent, and those that did so without a line."""
+    shown: set[str] = set()
+    silent: set[str] = set()
+    for path in _platform_paths(app):
         for agent in agents if "{" in path else [next(iter(agents))]:
             before = {one: len(await lines_of(one)) for one in agents}
-            answer = await _get(own_app, _filled(path, agent), headers)
+            answer = await _get(app, _filled(path, agent), headers)
             if answer.status_code != 200:
                 # A thing of another kind under this id: nothing was shown.
                 assert not any(str(one) in answer.text for one in agents - {agent})
@@ -334,10 +285,10 @@ async def test_every_platform_route_that_names_an_agent_leaves_a_line_with_it(
             for one in agents:
                 is_shown = str(one) in answer.text
                 left = len(await lines_of(one)) - before[one]
-                assert left == int(is_shown), (path, left)
-                looked_at += is_shown
-
-    assert looked_at >= 3 + 3 + 3
+                assert left <= int(is_shown), (path, left)
+                shown |= {path} if is_shown else set()
+                silent |= {path} if is_shown and not left else set()
+    return shown, silent
 
 
 def _platform_paths(app: Litestar) -> list[str]:

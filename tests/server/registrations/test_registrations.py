@@ -315,9 +315,10 @@ async def test_s02_an_exclusive_territory_comes_first_and_keeps_others_out(
 
     agent = rivals[0]
     before = await register(agent.rep, city=city)
-    for place in ({"city": city}, {"address": "浙江省舟山市普陀区东海西路 1 号"}):
+    inside = await make_shop(agent.rep, new_phone(), address="浙江省舟山市普陀区东海西路 1 号")
+    for shop in (inside, await make_shop(agent.rep, new_phone(), city=city)):
         with pytest.raises(OutsideTerritory):
-            await register(agent.rep, now=NOW + 5 * DAY, **place)
+            await register(agent.rep, customer_id=shop, now=NOW + 5 * DAY)
     await work(SETTLED)
 
     assert await standing(agent, before) == ("granted", "")

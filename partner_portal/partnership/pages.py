@@ -1,0 +1,59 @@
+"""The partnership from the agent's side: the platform reads the very same in its console."""
+
+from itertools import groupby
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from partner_portal import forms
+from partner_portal.forms import Problem
+from partner_portal.frame import frame
+from partner_portal.rendering import AnyRequest, TheRenderer
+from partner_portal.sales.prices import said
+from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.access.edge import CurrentActor
+from server.channel import queries as channel
+from server.kit import clock
+from server.kit.errors import Refusal
+from server.partners import queries, service
+from server.partners.schemas import FIELDS
+
+
+@get("/partnership")
+async def partnership(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+) -> Response[Any]:
+    """Show tier, agreements, territories, on-boarding and contract, and what is seen by it."""
+    return await _page(request, actor, renderer, Problem())
+
+
+async def _page(
+    request: AnyRequest, actor: Actor, renderer: TheRenderer, wrong: Problem
+) -> Response[Any]:
+    """Draw the page."""
+    seen = await channel.released(actor)
+    return renderer.page(
+        request,
+        "partnership/templates/partnership.html",
+        status=wrong.status,
+        held=await queries.partnership(actor),
+        looks=[(look, list(fields)) for look, fields in groupby(seen, lambda each: each.look)],
+        may_accept=Permission.USERS_MANAGE in ROLE_PERMISSIONS[actor.role],
+        fields=FIELDS,
+        chinese=forms.words_of(request).language.startswith("zh"),
+        wrong=wrong,
+        **await frame(request, actor),
+    )
+
+
+@post("/partnership/contracts/{version:int}/acceptance", status_code=200)
+async def accept(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, version: FromPath[int]
+) -> Response[Any]:
+    """Let the contract on offer hold from now on."""
+    try:
+        await service.accept_contract(actor, version, now=clock.now())
+    except Refusal as refusal:
+        return await _page(request, actor, renderer, said(request, refusal))
+    return forms.go("/partnership", "contract_accepted")

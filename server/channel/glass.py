@@ -1,0 +1,59 @@
+"""What the platform's looks show it of an agent, read off what they answer with. Pure.
+
+A look that is missing here fails a test, which asks every route of the platform's what it answers.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTotal
+from server.channel.schemas import AgentRow, Breakdown, Released
+from server.partners.rules.sharing import Shared
+from server.partners.schemas import Partnership
+from server.registrations.schemas import AlarmView, CaseLine, CaseView, EvidenceView, PartyView
+from server.requests.schemas import PlatformRequestView
+
+LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
+    "channel.agents": (AgentRow,),
+    "channel.overview": (Breakdown,),
+    "partners.file": (Partnership,),
+    "benefits.issuances": (IssuanceRecord,),
+    "benefits.issuance_totals": (IssuanceTotal,),
+    "benefits.allocations": (AllocationView,),
+    "requests.queue": (PlatformRequestView,),
+    "registrations.queue": (CaseLine,),
+    "registrations.case": (CaseView, PartyView, EvidenceView),
+    "registrations.alarms": (AlarmView,),
+}
+"""A look, as it stands in the agent's feed, and what it answers with."""
+
+CONTRACT: Final[Mapping[tuple[type[msgspec.Struct], str], Shared]] = {
+    (AgentRow, "customers"): Shared.CUSTOMERS_BY_STATUS,
+    (AgentRow, "funnel"): Shared.CUSTOMERS_BY_STATUS,
+    (AgentRow, "devices"): Shared.DEVICES,
+    (AgentRow, "pending"): Shared.PENDING,
+    (AgentRow, "last_sync_at"): Shared.LAST_SYNC,
+}
+"""The fields that are there only where the sharing contract names this."""
+
+_OF_ALL: Final = {
+    "cities": Shared.CUSTOMERS_BY_CITY,
+    "industries": Shared.CUSTOMERS_BY_INDUSTRY,
+}
+"""In which counts of all agents together an agent's own are, and by what."""
+
+
+def released(shared: frozenset[Shared]) -> Iterator[Released]:
+    """List the fields of all looks, and say which the platform sees by a contract."""
+    for look, structs in LOOKS.items():
+        if structs == (Breakdown,):
+            for field, contract in _OF_ALL.items():
+                yield Released(look, field, contract, contract in shared)
+            continue
+        for struct in structs:
+            for field in struct.__struct_fields__:
+                contract_of: Any = CONTRACT.get((struct, field))
+                is_seen = contract_of is None or contract_of in shared
+                yield Released(look, field, contract_of, is_seen)
