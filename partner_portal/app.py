@@ -262,6 +262,7 @@ def create_app(settings: Settings) -> Litestar:
             transparency.platform_reads,
             partnership.partnership,
             partnership.accept,
+            partnership.take_out,
             analyses.analyses,
             imports.import_list,
             imports.upload,

@@ -54,6 +54,7 @@ from server.sales import routes as sales
 from server.settings import Settings
 from server.sync import routes as sync
 from server.sync import watermark
+from server.takeout import routes as takeout
 from server.tenants import routes as tenants
 from server.views import routes as views
 
@@ -85,6 +86,7 @@ ROUTERS: Final[Sequence[Router]] = (
     partners.divisions_router,
     partners.own_router,
     channel.router,
+    takeout.router,
 )
 """The rooms' routers, all under /v1."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.forms import Problem
@@ -18,6 +19,7 @@ from server.kit import clock
 from server.kit.errors import Refusal
 from server.partners import queries, service
 from server.partners.schemas import FIELDS
+from server.takeout import service as takeout
 
 
 @get("/partnership")
@@ -39,7 +41,7 @@ async def _page(
         status=wrong.status,
         held=await queries.partnership(actor),
         looks=[(look, list(fields)) for look, fields in groupby(seen, lambda each: each.look)],
-        may_accept=Permission.USERS_MANAGE in ROLE_PERMISSIONS[actor.role],
+        is_owner=Permission.USERS_MANAGE in ROLE_PERMISSIONS[actor.role],
         fields=FIELDS,
         chinese=forms.words_of(request).language.startswith("zh"),
         wrong=wrong,
@@ -57,3 +59,10 @@ async def accept(
     except Refusal as refusal:
         return await _page(request, actor, renderer, said(request, refusal))
     return forms.go("/partnership", "contract_accepted")
+
+
+@get("/partnership/takeout", media_type="application/zip", opt={"time_limit_s": None})
+async def take_out(actor: CurrentActor) -> Stream:
+    """Give the owner all data of the company as files with a manifest."""
+    packed = await takeout.packed(actor, now=clock.now())
+    return Stream(packed.pieces(), headers=packed.headers)

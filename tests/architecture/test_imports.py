@@ -47,6 +47,8 @@ MORE_PUBLIC = {
     ("changelog", "facts"),
     # What two records of a company may not share is asked where all of them are written.
     ("changelog", "custom"),
+    # A company's contents lie where attachments say, also when all of it is taken along.
+    ("attachments", "place"),
     # What a device asks for is read in one way, and refused in one.
     ("changelog", "intents"),
     # What somebody is in charge of is registered with who changes roles.

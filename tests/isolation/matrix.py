@@ -1330,7 +1330,9 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"valid_until": "2099-01-01"},
     ),
     ("GET", "/v1/platform/agents/{agent_id}/partnership"): _of_agent(),
-    ("POST", "/v1/platform/agents/{agent_id}/tier"): _of_agent(body=lambda _: {"tier": "gold"}),
+    ("POST", "/v1/platform/agents/{agent_id}/tier"): _of_agent(
+        new_ids=("body.id",), body=lambda _: {"tier": "gold"}
+    ),
     ("POST", "/v1/platform/agents/{agent_id}/agreements"): _of_agent(
         body=_agreement, new_ids=("body.id",)
     ),
@@ -1348,12 +1350,10 @@ API: Final[dict[Route, Case]] = {
         role=_PLATFORM,
         body=lambda _: {"code": "visit", "label_zh": "走访", "label_en": "Visit"},
     ),
+    ("GET", "/v1/company/takeout"): Case(),
     ("GET", "/v1/partnership"): Case(),
     ("GET", "/v1/partnership/glass"): Case(),
-    # Nothing is on offer.
-    ("POST", "/v1/partnership/contracts/{version}/acceptance"): Case(
-        words={"version": "1"}, succeeds=False
-    ),
+    ("POST", "/v1/partnership/contracts/{version}/acceptance"): Case(words={"version": "1"}),
     ("GET", "/v1/divisions"): Case(),
     ("GET", "/v1/divisions/located"): Case(query={"city": "金华"}),
     # The owner has joined, so the platform may not invite; an id of nobody's is still 404.
@@ -2275,9 +2275,8 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"version": "9999"}, succeeds=False, answer=409
     ),
     ("GET", "/partnership"): Case(),
-    ("POST", "/partnership/contracts/{version}/acceptance"): Case(
-        words={"version": "1"}, succeeds=False
-    ),
+    ("GET", "/partnership/takeout"): Case(),
+    ("POST", "/partnership/contracts/{version}/acceptance"): Case(words={"version": "1"}),
     ("GET", "/console/court"): Case(role=_PLATFORM),
     ("GET", "/console/court/{case_id}"): Case(
         ids={"path.case_id": "registration_case"},

@@ -80,7 +80,10 @@ def server(house: tuple[Litestar, str], tmp_path_factory: pytest.TempPathFactory
 async def spare(world: World) -> dict[str, str]:
     """One record of each kind of one's own, to be found, changed and ended."""
     made = {kind: str(await fresh(world.mine)) for kind, fresh in FRESH.items()}
-    shared = {kind: str(world.mine.ids[kind]) for kind in ("team", "tenant", "program", "request")}
+    shared = {
+        kind: str(world.mine.ids[kind])
+        for kind in ("team", "tenant", "program", "request", "place")
+    }
     return {**made, **shared, "issuance": str(await world.fresh_issuance(world.mine))}
 
 

@@ -90,7 +90,7 @@ from server.notifications.rules import Kind
 from server.notifications.schemas import ReachView, SettingView
 from server.partners import service as partners
 from server.partners.rules.agents import owner_id
-from server.partners.schemas import NewAgent, NewOwner
+from server.partners.schemas import FIELDS, NewAgent, NewAgreement, NewContract, NewOwner, Tick
 from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
 from server.sync import first_sync, merging, pairs, unmerging
@@ -954,13 +954,15 @@ async def make_world(superuser_url: str) -> World:
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
         company.ids["place"] = await _grant_place(company, operator)
+        company.ids["agreement"] = await _agree(company, operator)
     for company in (mine, theirs):
         void = NewVoid(id=new_id(), reason="试用结束")
         await benefits.void(operator, await world.fresh_issuance(company), void, now=clock.now())
     held = {company.mark: await harvest(superuser_url, company) for company in (mine, theirs)}
     shown = {
         company.mark: {
-            *(str(company.ids["tenant"]), str(company.ids["place"])),
+            *(str(company.ids[each]) for each in ("tenant", "place", "agreement")),
+            *("代理协议", "原件已看"),
             *(company.tenant.name, company.tenant.name[:8]),
         }
         for company in (mine, theirs)
@@ -979,6 +981,16 @@ async def _grant_place(company: Company, operator: Actor) -> UUID:
         agent_id=company.tenant.tenant_id, division="330784", valid_from=clock.now().date()
     )
     return (await partners.grant_territory(operator, new, now=clock.now())).id
+
+
+async def _agree(company: Company, operator: Actor) -> UUID:
+    """Let the platform agree something with a company, and offer a contract."""
+    agent, now = company.tenant.tenant_id, clock.now()
+    new = NewAgreement(number="A-0", title="代理协议", signed_on=now.date(), valid_from=now.date())
+    await partners.tick(operator, agent, "licence", Tick(note="原件已看"), now=now)
+    contract = NewContract(version=1, fields=list(FIELDS))
+    await partners.offer_contract(operator, agent, contract, now=now)
+    return (await partners.record_agreement(operator, agent, new, now=now)).id
 
 
 async def _make_program(operator: Actor) -> UUID:

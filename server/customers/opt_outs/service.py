@@ -186,6 +186,14 @@ async def take_back(actor: Actor, word_id: UUID, taken: TakenBack, *, now: datet
         return await queries.word(actor, word_id)
 
 
+async def carry(tenant_id: UUID, phone: str, reason: OptOutReason, *, now: datetime) -> None:
+    """Let hold what a company's data from another install say of a phone; its words came along.
+
+    In the open transaction.
+    """
+    await db.connection().execute(_ADD, *_names(tenant_id, phone), reason, now)
+
+
 async def withdraw(actor: Actor, phone: str, why: str, *, now: datetime) -> bool:
     """Take back what this company wrote of a phone; what others wrote of it stays.
 
