@@ -240,6 +240,14 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_job="SELECT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "house_registration": _table(
+        "What the platform has registered for itself.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "platform_contact": _table(
+        "With whom the platform has spoken, without saying whom.",
+        tonglu_platform="SELECT INSERT",
+    ),
     "contact_opt_out": _table(
         "Who is not to be called by any company: keyed hashes of phones, whose key is not in the "
         "database; no line says which company wrote it.",

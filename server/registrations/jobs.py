@@ -10,7 +10,7 @@ import msgspec
 from server.kit import outbox
 from server.kit.schedule import Every, Planned
 from server.registrations import service
-from server.registrations.service import asking, cases, checking, mirroring, registry
+from server.registrations.service import asking, cases, checking, house, mirroring, registry
 
 SWEEP: Final = "registrations.sweep"
 
@@ -95,6 +95,11 @@ async def watch(job: outbox.Job, now: datetime) -> None:
     await service.watch(tenant_id, job.payload["keys"], job.id, now=now)
 
 
+async def tell_of_contact(job: outbox.Job, now: datetime) -> None:
+    """Leave a line with whose customer the platform has contacted."""
+    await service.tell_of_contact(job.payload, now=now)
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     registry.ARRIVED: admit,
     asking.EXTENDED: extend,
@@ -108,6 +113,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     cases.SHOWN: add_evidence,
     cases.RULED: apply,
     checking.CHECKED: watch,
+    house.CONTACTED: tell_of_contact,
     "contracts.written": hear_of_contracts,
 }
 """By topic, what the worker calls."""

@@ -5,6 +5,8 @@ from pathlib import Path
 from piccolo.conf.apps import AppConfig
 
 from server.registrations.tables import (
+    HouseRegistration,
+    PlatformContact,
     Registration,
     RegistrationCheck,
     RegistrationEvidence,
@@ -28,6 +30,7 @@ APP_CONFIG = AppConfig(
         *(Registration, RegistrationEvidence, RegistrationCheck, RegistrationTerms),
         *(RegistryClock, RegistryEntry, RegistryKey, RegistryHoneytoken, RegistryAlarm),
         *(RegistryCase, RegistryParty, RegistryEvidence, RegistryVerdict, RegistryRules),
+        *(HouseRegistration, PlatformContact),
     ],
     migration_dependencies=["server.customers.piccolo_app"],
 )

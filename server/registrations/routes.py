@@ -19,8 +19,12 @@ from server.registrations.schemas import (
     CaseView,
     Check,
     Checked,
+    Contacted,
     Decide,
     Honeytoken,
+    HouseView,
+    NewContact,
+    NewHouse,
     NewRegistration,
     NewRules,
     NewTerms,
@@ -199,6 +203,30 @@ async def lay_bait(actor: CurrentActor, data: JSONBody[Honeytoken]) -> None:
     await service.lay_bait(actor, data, now=clock.now())
 
 
+@get("/house", summary="List the platform's own registrations")
+async def list_house(actor: CurrentActor) -> list[HouseView]:
+    """List what the platform has registered for itself, and how it stands."""
+    return await queries.houses(actor)
+
+
+@post("/house", summary="Register a customer of the platform's own")
+async def register_house(actor: CurrentActor, data: JSONBody[NewHouse]) -> HouseView:
+    """Register as an agent would: the same window, the same order, the same cases."""
+    return await service.register_house(actor, data, now=clock.now())
+
+
+@post("/house/{house_id:uuid}/release", status_code=200, summary="Let an own customer go")
+async def release_house(actor: CurrentActor, house_id: FromPath[UUID]) -> HouseView:
+    """Give a registration of the platform's own back."""
+    return await service.release_house(actor, house_id, now=clock.now())
+
+
+@post("/contacts", summary="Note whom the platform has contacted")
+async def note_contact(actor: CurrentActor, data: JSONBody[NewContact]) -> Contacted:
+    """Say with whom the platform has spoken; the agent whose customer it is sees it."""
+    return await service.note_contact(actor, data, now=clock.now())
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -215,6 +243,7 @@ router = Router(
             route_handlers=[
                 *(queue, case, hear, rule, versions, propose, switch_on, replay),
                 *(set_terms, lay_bait, alarms),
+                *(list_house, register_house, release_house, note_contact),
             ],
             tags=["platform"],
         ),

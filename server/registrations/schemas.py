@@ -150,6 +150,8 @@ class PartyView(msgspec.Struct, frozen=True, kw_only=True):
     has_territory: bool
     has_word: bool
     is_protected: bool
+    is_house: bool
+    """Whether it is the platform itself, which everybody concerned may know."""
 
 
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,3 +281,42 @@ class Honeytoken(msgspec.Struct, frozen=True, kw_only=True):
     """A phone that belongs to nobody; who asks for it is guessing."""
 
     phone: Name
+
+
+# ------------------------------------------------------------------------ the platform as a party
+
+
+class NewHouse(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer of the platform's own, to be registered as an agent would."""
+
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
+    """What the platform itself calls it; goes nowhere."""
+    customer: Check
+    id: UUID | None = None
+
+
+class HouseView(msgspec.Struct, frozen=True, kw_only=True):
+    """A registration of the platform's own."""
+
+    id: UUID
+    label: str
+    registered_at: datetime
+    state: State
+    protected_until: datetime | None
+    reason: str | None
+    case_id: UUID | None
+
+
+class NewContact(msgspec.Struct, frozen=True, kw_only=True):
+    """With whom the platform has spoken."""
+
+    customer: Check
+    kind: Literal["call", "visit", "message"]
+    note: Note = ""
+    id: UUID | None = None
+
+
+class Contacted(msgspec.Struct, frozen=True, kw_only=True):
+    """That a contact was written down; whose customer it was is not told."""
+
+    id: UUID

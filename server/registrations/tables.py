@@ -184,3 +184,23 @@ class RegistryRules(Table, tablename="registry_rules"):
     proposed_by = UUID()
     proposed_at = Timestamptz()
     switched_on_at = Timestamptz(null=True)
+
+
+class HouseRegistration(Table, tablename="house_registration"):
+    """A customer that the platform has registered for itself; whom, is hashed. Global."""
+
+    id = UUID(primary_key=True)
+    label = Text()
+    """What the platform calls it."""
+    registered_by = UUID()
+    registered_at = Timestamptz()
+
+
+class PlatformContact(Table, tablename="platform_contact"):
+    """That somebody of the platform's has spoken with a customer, not with whom. Global."""
+
+    id = UUID(primary_key=True)
+    kind = Text()
+    note = Text()
+    contacted_by = UUID()
+    contacted_at = Timestamptz()

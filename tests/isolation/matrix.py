@@ -661,6 +661,21 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/platform/registrations/terms"): Case(
         role=_PLATFORM, body=lambda _: {"holds_from": "2099-01-01T00:00:00Z", "terms": {}}
     ),
+    ("GET", "/v1/platform/registrations/house"): Case(role=_PLATFORM),
+    ("POST", "/v1/platform/registrations/house"): Case(
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda company: {"label": "直客", "customer": {"phone": company.phone()}},
+    ),
+    # What the platform has registered is nobody's id.
+    ("POST", "/v1/platform/registrations/house/{house_id}/release"): Case(
+        role=_PLATFORM, shared={"path.house_id": "program"}, succeeds=False
+    ),
+    ("POST", "/v1/platform/registrations/contacts"): Case(
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda company: {"kind": "call", "customer": {"phone": company.phone()}},
+    ),
     ("POST", "/v1/platform/registrations/honeytokens"): Case(
         role=_PLATFORM, body=lambda company: {"phone": company.phone()}
     ),

@@ -2,6 +2,7 @@
 
 from server.registrations.queries.cases import alarms, case, of_registration, queue
 from server.registrations.queries.evidence import showable
+from server.registrations.queries.house import houses
 from server.registrations.queries.registrations import Filters, list_page, of_customer, one, wall
 from server.registrations.queries.rules import preview, published, replay, versions
 
@@ -9,6 +10,7 @@ __all__ = [
     "Filters",
     "alarms",
     "case",
+    "houses",
     "list_page",
     "of_customer",
     "of_registration",

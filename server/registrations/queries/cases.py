@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
 from server.kit import db
 from server.kit.errors import NotFound
@@ -180,6 +180,7 @@ def _party(row: asyncpg.Record, label: str, own: set[UUID] | None) -> PartyView:
         has_territory=row["has_territory"],
         has_word=row["has_word"],
         is_protected=row["state"] in LIVE,
+        is_house=row["tenant_id"] == PLATFORM_TENANT,
     )
 
 

@@ -145,6 +145,12 @@ class CaseMoved(Conflict):
     code = "case_is_moved"
 
 
+class HouseIsParty(Conflict):
+    """The platform is a party to the case: it decides nothing in its own favour."""
+
+    code = "house_is_party"
+
+
 class NotAParty(Invalid):
     """A verdict is for one of the parties."""
 
@@ -300,3 +306,12 @@ def answer(own: frozenset[bool], states: frozenset[str]) -> Answer:
         return Answer.FREE
     open_ = {State.CHECKING, State.CONTESTED}
     return Answer.ASK if states <= {str(state) for state in open_} else Answer.PROTECTED
+
+
+def ensure_impartial(*, is_house: bool) -> None:
+    """Refuse a decision, or a word, of the platform's in a case of its own.
+
+    :raises HouseIsParty: the rules alone decide here.
+    """
+    if is_house:
+        raise HouseIsParty("The platform is a party here; leave the case to the rules.")

@@ -12,6 +12,12 @@ from server.registrations.service.cases import (
     show,
 )
 from server.registrations.service.checking import check, watch
+from server.registrations.service.house import (
+    note_contact,
+    register_house,
+    release_house,
+    tell_of_contact,
+)
 from server.registrations.service.mirroring import convert, mirror, warn
 from server.registrations.service.rulebook import (
     lay_bait,
@@ -33,12 +39,16 @@ __all__ = [
     "hear",
     "lay_bait",
     "mirror",
+    "note_contact",
     "propose_rules",
     "register",
+    "register_house",
+    "release_house",
     "rule",
     "set_terms",
     "show",
     "switch_rules_on",
+    "tell_of_contact",
     "terms_now",
     "warn",
     "watch",

@@ -4,6 +4,7 @@ An agent's transaction writes its own evidence and leaves it to the outbox; the 
 its decision, and the registry brings all registrations to it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers import holding
 from server.kit import clock, db, ids, outbox
@@ -151,13 +152,17 @@ async def hear(actor: Actor, case_id: UUID, word: Word, *, now: datetime) -> Cas
     :raises NotFound: there is no such case.
     :raises NotAParty: it named somebody else.
     :raises CaseMoved: the case is decided.
+    :raises HouseIsParty: the platform is one of the parties.
     """
     ensure(actor, Permission.CASES_RULE)
     async with db.platform_transaction(actor):
         row = await _held(case_id)
-        parties = {each["id"] for each in await registry.parties_of(case_id)}
+        held = await registry.parties_of(case_id)
+        parties = {each["id"] for each in held}
         if row["state"] not in {CaseState.OPEN, CaseState.APPEALED}:
             raise CaseMoved("This case is decided.", field="case_id")
+        # Whom a customer has named is the platform's own word, and would be one for itself.
+        states.ensure_impartial(is_house=_is_house(held))
         if word.registration_id not in parties:
             raise NotAParty("The customer names one of the parties.", field="registration_id")
         await db.connection().execute(_WORD, case_id, word.registration_id)
@@ -173,6 +178,7 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
     :raises NotFound: there is no such case.
     :raises CaseMoved, VerdictTooLate, NotAParty: see `states.ensure_can_be_ruled`.
     :raises VerdictUnexplained: the rules say otherwise, and nobody said why.
+    :raises HouseIsParty: the rules say otherwise, and the platform is one of the parties.
     """
     ensure(actor, Permission.CASES_RULE)
     async with db.platform_transaction(actor):
@@ -180,7 +186,8 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
         row = await _held(case_id)
         by_rules = await _by_rules(row)
         winner = asked.winner_id or by_rules.rulings[0].winner
-        parties = frozenset(each["id"] for each in await registry.parties_of(case_id))
+        held = await registry.parties_of(case_id)
+        parties = frozenset(each["id"] for each in held)
         states.ensure_can_be_ruled(
             CaseState(row["state"]),
             decide_by=row["decide_by"],
@@ -188,7 +195,9 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
             winner=winner,
             now=now,
         )
-        if winner != by_rules.rulings[0].winner and not asked.reason.strip():
+        is_otherwise = winner != by_rules.rulings[0].winner
+        states.ensure_impartial(is_house=is_otherwise and _is_house(held))
+        if is_otherwise and not asked.reason.strip():
             raise VerdictUnexplained(
                 "The rules say otherwise; say why you do not follow them.", field="reason"
             )
@@ -198,6 +207,11 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
         )
         await outbox.add(RULED, {"id": str(case_id)}, tenant_id=None, now=now)
     return await queries.case(actor, case_id, now=now)
+
+
+def _is_house(parties: Iterable[asyncpg.Record]) -> bool:
+    """Say whether the platform is one of the parties."""
+    return any(each["tenant_id"] == PLATFORM_TENANT for each in parties)
 
 
 # ------------------------------------------------------------------------------ the worker's

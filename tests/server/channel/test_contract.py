@@ -128,7 +128,15 @@ def app(database: Settings) -> Litestar:
 def test_m4_the_list_of_what_is_seen_is_whole(app: Litestar) -> None:
     """Each route by which the platform reads of agents answers with what the list names."""
     named = {struct for structs in glass.LOOKS.values() for struct in structs}
-    own = {"ProgramView", "HolderView", "TerritoryView", "Overview", "Figures", "RulesView"}
+    own = {
+        "ProgramView",
+        "HolderView",
+        "TerritoryView",
+        "Overview",
+        "Figures",
+        "RulesView",
+        "HouseView",
+    }
     for route in app.routes:
         if not route.path.startswith("/v1/platform/"):
             continue
