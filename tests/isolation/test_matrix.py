@@ -5,7 +5,6 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
@@ -16,11 +15,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from server.access import Role
-from server.attachments import place as attachment_place
-from server.kit import clock, db, live
-from server.settings import Settings
-from server.takeout import service as takeout
-from server.takeout.rules import CompanyExists, TakeoutDamaged
+from server.kit import clock, live
 from tests.isolation.matrix import API, PAGES, PUBLIC, STREAMS, Case, Route, pull, push, replaced
 from tests.isolation.world import (
     AGENT_ROLES,
@@ -553,44 +548,3 @@ async def test_a_form_of_another_site_is_refused(
         response = await http.post(path, data=body, headers=headers)
 
         assert response.status_code == 403, response.text[:300]
-
-
-async def test_m14_what_a_company_takes_out_rebuilds_it_in_a_fresh_install(
-    http: httpx.AsyncClient, world: World, fresh_database: Settings, tmp_path: Path
-) -> None:
-    """Every row of every table, counted and hashed; nobody else's, and no password."""
-    owner = world.mine.tenant.owner
-    me = {"authorization": f"Bearer {world.mine.sessions[Role.AGENT_OWNER].token}"}
-    file, again = tmp_path / "mine.zip", tmp_path / "again.zip"
-    taken = await http.get("/v1/company/takeout", headers=me)
-    assert taken.status_code == 200
-    assert world.foreign.findall(readable(taken)) == []
-    file.write_bytes(taken.content)
-    damaged = tmp_path / "damaged.zip"
-    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(damaged, "w") as changed:
-        for name in whole.namelist():
-            text = whole.read(name)
-            is_it = name == "tables/customer.jsonl"
-            changed.writestr(name, text.replace(b"a", b"b", 1) if is_it else text)
-
-    was_open, was_place = db.ENGINE.pool, attachment_place.place()
-    db.ENGINE.pool = None
-    await db.open_database(fresh_database)
-    attachment_place.open_place(fresh_database)
-    try:
-        with pytest.raises(TakeoutDamaged):
-            await takeout.rebuild(damaged, now=clock.now())
-        told = await takeout.rebuild(file, now=clock.now())
-        found = await takeout.pack(owner, again, now=clock.now())
-        with pytest.raises(CompanyExists):
-            await takeout.rebuild(file, now=clock.now())
-    finally:
-        await db.close_database()
-        db.ENGINE.pool = was_open
-        attachment_place._open[:] = [was_place]
-
-    assert (found.tables, found.contents) == (told.tables, told.contents)
-    assert {each.path for each in told.tables if not each.rows} <= {
-        f"tables/{table}.jsonl" for table in _LATER
-    }
-    assert b"argon2" not in taken.content

@@ -83,6 +83,8 @@ FOR_AGENTS = {
     "/prices",
     "/benefits",
     "/benefits/new",
+    "/partnership",
+    "/partnership/takeout",
     "/platform-reads",
     "/imports",
     "/imports/template.csv",
@@ -115,7 +117,7 @@ FOR_AGENTS = {
     "/devices",
     "/devices/new",
 }
-FOR_OWNERS = {"/people/teams", "/people/rights"}
+FOR_OWNERS = {"/people/teams", "/people/rights", "/partnership/takeout"}
 FOR_MANAGERS = FOR_OWNERS | {
     "/campaigns",
     "/campaigns/new",
@@ -137,6 +139,7 @@ FOR_MANAGERS = FOR_OWNERS | {
     "/tasks/export.csv",
     "/visits/export.csv",
     "/quotes/export.csv",
+    "/partnership",
     "/platform-reads",
     "/imports",
     "/imports/template.csv",

@@ -10,7 +10,7 @@ from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.kit import db, ids
 from server.kit.calendars import ZONE
-from server.kit.errors import IdReused, NotFound
+from server.kit.errors import IdReused, Invalid, NotFound
 from server.kit.text import cleaned
 from server.partners.queries.partnership import of
 from server.partners.rules.territories import ensure_dated
@@ -104,8 +104,8 @@ async def add_step(actor: Actor, new: NewStep, *, now: datetime) -> NewStep:
     ensure(actor, Permission.AGENTS_ADMIT)
     given = NewStep(
         code=new.code,
-        label_zh=cleaned(new.label_zh, "label_zh", 100),
-        label_en=cleaned(new.label_en, "label_en", 100),
+        label_zh=_label(new.label_zh, "label_zh"),
+        label_en=_label(new.label_en, "label_en"),
     )
     async with db.platform_transaction(actor):
         if await _is_new(_ADD_STEP, given.code, given.label_zh, given.label_en):
@@ -115,6 +115,17 @@ async def add_step(actor: Actor, new: NewStep, *, now: datetime) -> NewStep:
     if msgspec.convert({"code": given.code, **dict(row or {})}, NewStep) != given:
         raise IdReused("This code belongs to another step; choose a new one.", field="code")
     return given
+
+
+def _label(text: str, field: str) -> str:
+    """Give a label as it is kept.
+
+    :raises Invalid: nothing is left of it.
+    """
+    kept = cleaned(text, field, 100)
+    if not kept:
+        raise Invalid("Write what is to be done.", field=field)
+    return kept
 
 
 async def tick(
