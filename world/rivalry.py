@@ -20,7 +20,7 @@ from server.customers.schemas import Filters as ByName
 from server.identity import keys
 from server.kit import clock
 from server.kit.errors import NotFound
-from server.partners.rules import Tier
+from server.partners.rules.agents import Tier
 from server.registrations import queries, service
 from server.registrations.queries import Filters
 from server.registrations.rules.terms import DAY, Terms
