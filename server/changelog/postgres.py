@@ -44,6 +44,8 @@ FROM change c JOIN UNNEST($2::uuid[], $3::uuid[], $4::bigint[]) AS u(root_id, re
 WHERE c.tenant_id = $1
 """
 
+MOVED: Final = "customers.moved"
+"""The topic under which it is told that somebody else has customers now, whoever gave them."""
 _QUIET: Final = timedelta(seconds=3)
 """Changes within this time are one word to the rooms above, which count the whole tenant anew."""
 
@@ -153,6 +155,7 @@ class PostgresStore:
         parts += [Part.along(each) for each in along]
         if unit.has_customers:
             parts.append(Part.along(_announcement(actor.tenant_id, now)))
+        parts += map(Part.along, _moves(unit, actor.tenant_id, now))
         parts += map(Part.along, _words(kinds, unit, actor.tenant_id, now))
         statement = statements.unit(tuple(part.text for part in parts))
         row = await connection.fetchrow(
@@ -274,6 +277,19 @@ def _announcement(tenant_id: UUID, now: datetime) -> Along:
     key = f"{topic}:{tenant_id}"
     adding = outbox.adding(topic, {}, tenant_id=tenant_id, now=now, key=key, run_at=now + _QUIET)
     return Along(*adding)
+
+
+def _moves(unit: Unit, tenant_id: UUID, now: datetime) -> Iterable[Along]:
+    """Leave word of the customers that somebody else has now, each with who had it before."""
+    former = {
+        each.after.id: before.fields["owner_id"]
+        for each in unit.changed
+        if (before := each.moved_from) is not None
+        and each.after.fields["owner_id"] not in (None, before.fields["owner_id"])
+    }
+    if former:
+        payload = {"former": former}
+        yield Along(*outbox.adding(MOVED, payload, tenant_id=tenant_id, now=now))
 
 
 def _words(

@@ -1,9 +1,11 @@
-"""Work that the outbox and the schedule bring: customers fall into the pools, tags retire."""
+"""Work that outbox and schedule bring: customers fall into pools, work goes along, tags retire."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time
 from typing import Final
 
+from server.changelog.postgres import MOVED
+from server.customers import following
 from server.customers.imports.target import CUSTOMERS
 from server.customers.pools import recycling
 from server.customers.service import tag_use
@@ -37,7 +39,14 @@ async def retire_tags_everywhere(now: datetime) -> None:
     await outbox.add_for_each(tag_use.TOPIC, await partners.tenant_ids(), now=now)
 
 
+async def take_along(job: outbox.Job, now: datetime) -> None:
+    """Let the work in progress follow customers that somebody else has now."""
+    assert job.tenant_id is not None, "customers are a company's"
+    await following.take_along(job.tenant_id, job.payload["former"], now=now)
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
+    MOVED: take_along,
     recycling.TOPIC: recycle,
     tag_use.TOPIC: retire_tags,
 }

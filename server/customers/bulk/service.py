@@ -14,12 +14,8 @@ import msgspec
 
 from server.access import Actor, Permission, ensure, vouched
 from server.audit import service as audit
-from server.changelog import facts as changelog_facts
-from server.changelog import service as changelog
 from server.changelog import storage
-from server.changelog.kinds import RecordKind
-from server.changelog.rules import as_refusal
-from server.customers import references, sync
+from server.customers import following, sync
 from server.customers.bulk import queries, rules
 from server.customers.bulk.rules import NO_TAGS, Before
 from server.customers.bulk.schemas import (
@@ -43,17 +39,15 @@ from server.customers.service.references import (
 )
 from server.customers.sight import Where
 from server.identity import queries as identity
-from server.kit import clock, db, ids
-from server.kit.errors import IdReused, NotFound, Refusal
+from server.kit import db, ids
+from server.kit.errors import IdReused, NotFound
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
-from sync_protocol.merge import HeldRecord, Key
-from sync_protocol.messages import Edit, SetChange, Status
-from sync_protocol.schema import SCHEMA
+from sync_protocol.merge import Key
+from sync_protocol.messages import Edit, SetChange
 
 _REFUSALS_SHOWN: Final = 100
 _TAG_CHANGES: Final = frozenset({"add_tags", "remove_tags"})
-_SETTLED: Final = frozenset({Status.APPLIED, Status.MERGED})
 _BEGIN: Final = """
 INSERT INTO customer_bulk (tenant_id, id, kind, asked, changed, unchanged, refused, refusals,
     made_by, made_at)
@@ -155,7 +149,10 @@ async def hand_over(actor: Actor, wanted: NewHandOver, *, now: datetime) -> Bulk
                 ("customer", customer): Wish({"owner_id": owner, "team_id": teams[owner]})
                 for customer, owner in owners.items()
             }
-            wishes |= await _following(actor, str(wanted.from_id), owners)
+            going = await following.going_along(
+                actor, dict.fromkeys(owners, str(wanted.from_id)), owners
+            )
+            wishes |= {key: Wish(fields) for key, fields in going.items()}
             await _write(actor, bulk_id, wishes, left, now=now)
             await notifications.tell(
                 actor.tenant_id,
@@ -337,25 +334,6 @@ async def _teams_of_receivers(actor: Actor, receivers: Sequence[str]) -> dict[st
         raise
 
 
-async def _following(actor: Actor, former: str, owners: Mapping[str, str]) -> dict[Key, Wish]:
-    """Find the work in progress that goes along, with who gets it."""
-    wishes: dict[Key, Wish] = {}
-    for each in references.followers():
-        rows = await db.connection().fetch(
-            f"SELECT k.id::text AS id, k.customer_id::text AS customer_id FROM {each.kind.table} k"  # noqa: S608 - names and conditions from the code
-            f" WHERE k.tenant_id = $1 AND k.customer_id = ANY($2::uuid[]) AND k.{each.field} = $3"
-            f" AND NOT k.deleted AND {each.condition}",
-            actor.tenant_id,
-            list(owners),
-            UUID(former),
-        )
-        for row in rows:
-            key = (each.kind.name, row["id"])
-            held = wishes.get(key, Wish({}))
-            wishes[key] = Wish({**held.fields, each.field: owners[row["customer_id"]]})
-    return wishes
-
-
 # -------------------------------------------------------------------------------------- writing
 
 
@@ -371,27 +349,30 @@ async def _write(
 
     :param left: customers that were refused before they came here.
     """
-    held = await storage.load(actor, _kinds(), wishes)
+    kinds = following.kinds()
+    held = await storage.load(actor, kinds, wishes)
     edits: dict[Key, tuple[Edit, Before]] = {}
     for key, wish in wishes.items():
         altered = rules.alteration(held[key], wish.fields, wish.tags)
         if altered is not None:
             fields, tags, before = altered
-            edits[key] = _edit(held[key], fields, tags, number=len(edits) + 1, now=now), before
-    seqs, refusals = await _settle(actor, [op for op, _ in edits.values()], _kinds(), now=now)
+            op = following.edit_of(held[key], fields, tags, number=len(edits) + 1, now=now)
+            edits[key] = op, before
+    ops = [op for op, _ in edits.values()]
+    seqs, refusals = await following.settle(actor, ops, kinds, now=now)
     written = {
         key: msgspec.structs.replace(before, seq=seqs[op.number])
         for key, (op, before) in edits.items()
         if op.number in seqs
     }
     could_not = [
-        Refused(customer_id=UUID(op.id), code=code, detail=detail)
+        Refused(customer_id=UUID(op.id), code=why.code, detail=why.detail)
         for op, _ in edits.values()
         if op.number in refusals and op.kind == "customer"
-        for code, detail in (refusals[op.number],)
+        for why in (refusals[op.number],)
     ]
     refused = [*left, *could_not]
-    await _tell_rooms(actor, {key: edits[key][0].fields for key in written}, now=now)
+    await following.tell_rooms(actor, {key: edits[key][0].fields for key in written}, now=now)
     changed = sum(kind == "customer" for kind, _ in written)
     asked = sum(kind == "customer" for kind, _ in wishes)
     await db.connection().execute(
@@ -418,7 +399,7 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
     # A status may have no way back; what stood there was right once.
     kinds = {
         name: dataclasses.replace(kind, check=lambda _before, _after: None)
-        for name, kind in _kinds().items()
+        for name, kind in following.kinds().items()
     }
     held = await storage.load(actor, kinds, before)
     ops: list[Edit] = []
@@ -435,80 +416,12 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
             sent.add(record.id)
         is_sent = record.id in sent or record.fields.get("customer_id") in sent
         if (record.visible or is_sent) and (fields or tags.add or tags.remove):
-            ops.append(_edit(record, fields, tags, number=len(ops) + 1, now=now))
+            ops.append(following.edit_of(record, fields, tags, number=len(ops) + 1, now=now))
             if is_whole:
                 whole.append(len(ops))
     # The bulk change itself may have sent them out of the actor's sight.
-    seqs, refusals = await _settle(vouched(actor), ops, kinds, now=now)
-    for _, detail in refusals.values():
-        raise rules.UndoImpossible(f"Nothing was undone. {detail}")
-    await _tell_rooms(actor, {(op.kind, op.id): op.fields for op in ops}, now=now)
+    seqs, refusals = await following.settle(vouched(actor), ops, kinds, now=now)
+    for why in refusals.values():
+        raise rules.UndoImpossible(f"Nothing was undone. {why.detail}")
+    await following.tell_rooms(actor, {(op.kind, op.id): op.fields for op in ops}, now=now)
     return sum(number in seqs for number in whole)
-
-
-async def _tell_rooms(
-    actor: Actor, written: Mapping[Key, Mapping[str, Any]], *, now: datetime
-) -> None:
-    """Let the rooms of what went along write what else they keep of who is in charge."""
-    for each in references.followers():
-        people = {
-            UUID(record_id): UUID(fields[each.field])
-            for (kind, record_id), fields in written.items()
-            if kind == each.kind.name and fields.get(each.field)
-        }
-        if people:
-            await each.moved(actor, people, now)
-
-
-async def _settle(
-    actor: Actor, ops: Sequence[Edit], kinds: Mapping[str, RecordKind], *, now: datetime
-) -> tuple[dict[int, int], dict[int, tuple[str, str]]]:
-    """Write ops; give the sequences they took, and the code and words of those refused."""
-    facts = {op.number: op for op in ops if _is_servers(op)}
-    edits = [op for op in ops if op.number not in facts]
-    seqs: dict[int, int] = {}
-    refusals: dict[int, Refusal] = {}
-    if edits:
-        applied = await changelog.apply(
-            actor, edits, kinds=kinds, edit_clock=writing.clock_of(now), now=now
-        )
-        for outcome in applied.result.outcomes:
-            if outcome.status in _SETTLED:
-                seqs[outcome.number] = writing.seq_of(outcome)
-            else:
-                known = applied.refusals.get(outcome.number)
-                refusals[outcome.number] = known or as_refusal(outcome)
-    if facts:
-        told = {(op.kind, op.id): op.fields for op in facts.values()}
-        seq = await changelog_facts.note(actor, told, kinds=kinds, now=now)
-        assert seq is not None, "they differ from what stands there, under a lock"
-        seqs |= dict.fromkeys(facts, seq)
-    return seqs, {number: (why.code, why.detail) for number, why in refusals.items()}
-
-
-def _is_servers(op: Edit) -> bool:
-    """Say whether an op writes what devices may not."""
-    return any(SCHEMA.field(op.kind, name).server_only for name in op.fields)
-
-
-def _kinds() -> dict[str, RecordKind]:
-    """Give the kinds that bulk changes write: customers, and what goes along with them."""
-    return {
-        "customer": sync.CUSTOMER,
-        **{each.kind.name: each.kind for each in references.followers()},
-    }
-
-
-def _edit(
-    held: HeldRecord, fields: Mapping[str, Any], tags: SetChange, *, number: int, now: datetime
-) -> Edit:
-    """Make the op that writes a record as it stands now."""
-    return Edit(
-        number=number,
-        kind=held.kind,
-        id=held.id,
-        fields=dict(fields),
-        sets={"tags": tags} if tags.add or tags.remove else {},
-        at_ms=clock.to_ms(now),
-        base=changelog.base_of_now(),
-    )

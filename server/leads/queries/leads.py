@@ -10,6 +10,7 @@ import msgspec
 from server.access import ROLE_PERMISSIONS, Actor, Permission, Scope, ensure
 from server.changelog import storage
 from server.customers.rules import masks, search
+from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
@@ -51,7 +52,8 @@ _FOUND_MAX: Final = 2000
 """A search that finds more says nothing; the first so many are looked at."""
 _MINE: Final = f"""
 SELECT {_COLUMNS} FROM raw_lead l
-WHERE l.tenant_id = $1 AND l.assignee_id = $2 AND l.state IN ('offered', 'accepted')
+WHERE l.tenant_id = $1 AND l.assignee_id = {{mine}} AND l.state IN ('offered', 'accepted')
+    AND {{seen}}
 ORDER BY l.state DESC, l.routed_at DESC, l.id LIMIT 200
 """  # noqa: S608 - constants
 
@@ -153,10 +155,15 @@ def _found(actor: Actor, where: _Where, q: str) -> str | None:
 
 
 async def mine(actor: Actor) -> list[LeadView]:
-    """List the leads that were routed to the actor: those that wait for an answer first."""
+    """List the leads that were routed to the actor: those that wait for an answer first.
+
+    One whose customer is somebody else's by now, or lies in a pool, is the actor's no longer.
+    """
     ensure(actor, Permission.CUSTOMERS_READ)
+    where = Where(actor, with_deleted=True)
+    text = _MINE.format(mine=where.param(actor.user_id), seen=sight.beside_customer(where))
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
-        rows = await db.connection().fetch(_MINE, actor.tenant_id, actor.user_id)
+        rows = await db.connection().fetch(text, *where.args)
         return await _seen(actor, [view(row) for row in rows])
 
 
@@ -171,10 +178,13 @@ async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
             actor.tenant_id,
             lead_id,
         )
-        may_see = Permission.LEADS_MANAGE in ROLE_PERMISSIONS[actor.role] and await sight.are_seen(
-            actor, [lead_id]
+        if row is None:
+            raise NotFound
+        is_managed = Permission.LEADS_MANAGE in ROLE_PERMISSIONS[actor.role] and (
+            await sight.are_seen(actor, [lead_id])
         )
-        if row is None or not (may_see or row["assignee_id"] == actor.user_id):
+        is_own = row["assignee_id"] == actor.user_id
+        if not (is_managed or (is_own and await sight.is_beside_customer(actor, lead_id))):
             raise NotFound
         events = await db.connection().fetch(_EVENTS, actor.tenant_id, lead_id)
         terms = await ground.terms_of(actor.tenant_id)

@@ -11,7 +11,7 @@ from server.customers.opt_outs.rules import OptedOut
 from server.kit import clock, db, ids
 from server.kit.errors import NotFound
 from server.kit.text import cleaned
-from server.leads import kinds
+from server.leads import kinds, sight
 from server.leads.queries import ground
 from server.leads.rules import handoff
 from server.leads.rules.states import LeadState, Stage, ensure_may
@@ -129,12 +129,14 @@ async def call(actor: Actor, lead_id: UUID, *, now: datetime) -> Phone:
 
     :raises OptedOut: it is not to be called, by any company of the channel.
     :raises CalledTooOften: it was called as often as the company allows.
-    :raises NotFound: the lead has no phone, or is somebody else's.
+    :raises NotFound: the lead has no phone, or it or its customer is somebody else's.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with db.tenant_transaction(actor.tenant_id):
         if Permission.LEADS_MANAGE in ROLE_PERMISSIONS[actor.role]:
             [row] = await holding.hold(actor, [lead_id])
+            if not await sight.is_beside_customer(actor, lead_id):
+                raise NotFound("There is no such lead.", field="lead_id")
         else:
             row = await holding.hold_own(actor, lead_id)
         phone: str | None = row["phone"]

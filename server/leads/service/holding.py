@@ -41,10 +41,11 @@ async def hold(actor: Actor, lead_ids: Sequence[UUID]) -> list[asyncpg.Record]:
 async def hold_own(actor: Actor, lead_id: UUID) -> asyncpg.Record:
     """Lock a lead that was routed to the actor, and give its row.
 
-    :raises NotFound: it is somebody else's, or none.
+    :raises NotFound: it is somebody else's, as its customer is by now, or none.
     """
     [row] = await hold(actor, [lead_id])
-    if row["assignee_id"] != actor.user_id:
+    is_own = row["assignee_id"] == actor.user_id
+    if not (is_own and await sight.is_beside_customer(actor, lead_id)):
         raise NotFound("There is no such lead.", field="lead_id")
     return row
 
