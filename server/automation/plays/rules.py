@@ -12,11 +12,12 @@ from uuid import UUID
 
 import msgspec
 
+from server.access import Actor, Scope
 from server.automation.rules import Terms as Sla
 from server.customers.rules.status import Status
 from server.kit import calendars
 from server.kit.calendars import DAY_MINUTES, Calendar
-from server.kit.errors import Conflict, Invalid
+from server.kit.errors import Conflict, Forbidden, Invalid
 from server.kit.text import PRINTABLE
 
 PLAY: Final = "play"
@@ -51,6 +52,12 @@ class PlayAgainTooSoon(PlayPointless):
     """Silence that goes on would be told again; `at_least` are the days to wait."""
 
     code = "play_again_too_soon"
+
+
+class PlayGivesAway(Forbidden):
+    """A play that gives customers away acts on all teams, and is for who sees all of them."""
+
+    code = "play_gives_away"
 
 
 class EventComes(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="event"):
@@ -234,6 +241,21 @@ def ensure_sound(terms: PlayTerms) -> None:
             "Silence that goes on is told once; wait at least as long before the next time.",
             field="again_days",
             at_least=terms.trigger.days,
+        )
+
+
+def ensure_may_rule(actor: Actor, *said: PlayTerms) -> None:
+    """Refuse to let customers change hands by a rule to who does not see the whole company.
+
+    A play acts on customers of all teams, and one of another team would come into sight.
+
+    :raises PlayGivesAway: naming the field.
+    """
+    gives = (isinstance(each.action, MakeTask) and each.action.gives_customer for each in said)
+    if actor.scope is not Scope.TENANT and any(gives):
+        raise PlayGivesAway(
+            "This rule hands over customers of all teams; ask who sees the whole company.",
+            field="action.gives_customer",
         )
 
 

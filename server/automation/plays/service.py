@@ -36,10 +36,12 @@ async def publish(actor: Actor, new: NewPlay, *, now: datetime) -> PlayView:
     """Publish a play; it acts from now on, and on nothing that came about before.
 
     :raises PlayPointless: naming the field.
+    :raises PlayGivesAway: it hands customers of other teams over.
     :raises IdReused: the id is another play's.
     """
     ensure(actor, Permission.AUTOMATION_MANAGE)
     rules.ensure_sound(new.terms)
+    rules.ensure_may_rule(actor, new.terms)
     play_id = new.id or ids.new_id(now)
     async with db.tenant_transaction(actor.tenant_id):
         made = await db.connection().execute(_ADD, actor.tenant_id, play_id, actor.user_id, now)
@@ -67,12 +69,14 @@ async def change(actor: Actor, play_id: UUID, edit: PlayEdit, *, now: datetime) 
     """Publish what a play says from now on, as its next version; the same again is none.
 
     :raises PlayPointless: naming the field.
+    :raises PlayGivesAway: it hands customers of other teams over.
     :raises PlayChanged: it was changed since it was seen.
     """
     ensure(actor, Permission.AUTOMATION_MANAGE)
     rules.ensure_sound(edit.terms)
     async with db.tenant_transaction(actor.tenant_id):
         held = await queries.play(actor, play_id, now=now)
+        rules.ensure_may_rule(actor, held.terms, edit.terms)
         if held.terms == edit.terms:
             return held
         moved = await db.connection().execute(_NEXT, actor.tenant_id, play_id, edit.base)
@@ -87,9 +91,14 @@ async def change(actor: Actor, play_id: UUID, edit: PlayEdit, *, now: datetime) 
 
 
 async def switch(actor: Actor, play_id: UUID, *, is_on: bool, now: datetime) -> PlayView:
-    """Let a play act from now on, or no more; again changes nothing."""
+    """Let a play act from now on, or no more; again changes nothing.
+
+    :raises PlayGivesAway: it would hand customers of other teams over.
+    """
     ensure(actor, Permission.AUTOMATION_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
+        if is_on:
+            rules.ensure_may_rule(actor, (await queries.play(actor, play_id, now=now)).terms)
         done = await db.connection().execute(_SWITCH, actor.tenant_id, play_id, int(is_on), now)
         held = await queries.play(actor, play_id, now=now)
         if done.endswith(" 1"):

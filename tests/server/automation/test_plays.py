@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from server.access import Actor, Role
+from server.access import Actor, Role, Scope
 from server.access.rules import NotPermitted
 from server.activities import queries as activities
 from server.activities import service as work
@@ -22,6 +22,7 @@ from server.automation.plays.rules import (
     Hearer,
     MakeTask,
     PlayChanged,
+    PlayGivesAway,
     PlayTerms,
     SilenceFalls,
     StageSticks,
@@ -59,7 +60,7 @@ S13 = PlayTerms(
 
 
 async def published(tenant: Tenant, terms: PlayTerms = S13, *, now: datetime = NOW) -> PlayView:
-    return await service.publish(tenant.manager, NewPlay(id=new_id(), terms=terms), now=now)
+    return await service.publish(tenant.owner, NewPlay(id=new_id(), terms=terms), now=now)
 
 
 async def veteran(tenant: Tenant) -> Actor:
@@ -399,7 +400,7 @@ async def test_s56_each_version_is_kept_and_a_stale_change_is_refused(tenant: Te
     calmer = msgspec.structs.replace(S13, again_days=90)
 
     same = await service.change(
-        tenant.manager, play.id, PlayEdit(base=1, terms=play.terms), now=NOW
+        tenant.owner, play.id, PlayEdit(base=1, terms=play.terms), now=NOW
     )
     changed = await service.change(tenant.owner, play.id, PlayEdit(base=1, terms=calmer), now=NOW)
 
@@ -411,7 +412,7 @@ async def test_s56_each_version_is_kept_and_a_stale_change_is_refused(tenant: Te
     assert [each.version for each in at_once] == [3] * 3
     other = msgspec.structs.replace(S13, again_days=7)
     with pytest.raises(PlayChanged):
-        await service.change(tenant.manager, play.id, PlayEdit(base=1, terms=other), now=NOW)
+        await service.change(tenant.owner, play.id, PlayEdit(base=1, terms=other), now=NOW)
     with pytest.raises(NotPermitted):
         await queries.plays(tenant.rep, now=NOW)
 
@@ -449,3 +450,29 @@ async def test_who_writes_about_a_customer_meanwhile_is_waited_for(tenant: Tenan
     assert await acted == 2
     for each in (first, second):
         assert (await customers.one(tenant.owner, each)).owner_id == tenant.rep.user_id
+
+
+async def test_a_manager_of_one_team_takes_no_customers_of_others_by_a_rule(
+    tenant: Tenant,
+) -> None:
+    giving = msgspec.structs.replace(S13, trigger=SilenceFalls(days=1), again_days=1)
+    keeping = msgspec.structs.replace(
+        giving, action=msgspec.structs.replace(S13.action, gives_customer=False)
+    )
+    manager = tenant.manager
+    assert manager.scope is Scope.TEAM
+    theirs = await published(tenant, giving, now=LONG_AGO)
+    own = await service.publish(manager, NewPlay(terms=keeping), now=LONG_AGO)
+
+    for asked in (
+        service.publish(manager, NewPlay(terms=giving), now=NOW),
+        service.change(manager, own.id, PlayEdit(base=1, terms=giving), now=NOW),
+        service.change(manager, theirs.id, PlayEdit(base=1, terms=keeping), now=NOW),
+        service.switch(manager, theirs.id, is_on=True, now=NOW),
+    ):
+        with pytest.raises(PlayGivesAway):
+            await asked
+
+    assert (await queries.play(manager, own.id, now=NOW)).terms == keeping
+    off = await service.switch(manager, own.id, is_on=False, now=NOW)
+    assert not off.is_on

@@ -98,7 +98,7 @@ async def test_s13_a_signed_webhook_makes_one_task_before_it_is_answered(
         now=clock.now(),
     )
     customer_id = await silent_customer(tenant, custom={account.name: "acc-8823"})
-    await plays.publish(tenant.manager, NewPlay(terms=TERMS), now=clock.now())
+    await plays.publish(tenant.owner, NewPlay(terms=TERMS), now=clock.now())
     outside = await sender(client, tenant, account.name)
     body = {"event": "login", "account": "acc-8823"}
 
