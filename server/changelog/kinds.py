@@ -1,10 +1,11 @@
 """How a kind of synced record lies in its table, said by the room that owns it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from server.access import Actor
+from sync_protocol.messages import Create, Edit
 
 SYNC_COLUMNS: Final = """
     handle bigint NOT NULL,
@@ -96,6 +97,17 @@ def _nothing_follows(
     return {}
 
 
+def _nothing_heeded(
+    _answer: Any, _before: Mapping[str, Any] | None, _after: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Decide nothing."""
+    return {}
+
+
+Ask = Callable[[Actor, Sequence[Create | Edit]], Awaitable[Mapping[int, Any]]]
+"""Give what is to be known of ops, by their number; in the open transaction."""
+
+
 def _nothing_derived(_after: Mapping[str, Any]) -> dict[str, Any]:
     """Derive no columns."""
     return {}
@@ -133,6 +145,14 @@ class RecordKind:
     )
     """Say which fields of the server's own follow from an edit, given the record before and after;
     they are written along, in the same unit of work."""
+    ask: Ask | None = None
+    """Look up, in tables that do not travel, what else decides about ops that write such records;
+    other stores leave it out."""
+    heed: Callable[[Any, Mapping[str, Any] | None, Mapping[str, Any]], dict[str, Any]] = (
+        _nothing_heeded
+    )
+    """Decide by the answer to `ask` about a record before and after; raises a Refusal. Gives the
+    fields that follow from it, which are written along."""
     derived: Mapping[str, str] = field(default_factory=dict)
     """Columns computed from the fields: name -> SQL type, e.g. ``{"name_pinyin": "text"}``; none
     is ever null."""

@@ -24,6 +24,7 @@ from server.changelog.statements import Part
 from server.changelog.store import Author, Change, Tick, Unit
 from server.kit import db, live, outbox
 from sync_protocol.merge import HeldRecord, Key
+from sync_protocol.messages import Create, Edit, ReceivedOp
 
 _KNOWN: Final = """
 SELECT id::text FROM user_account
@@ -116,6 +117,21 @@ class PostgresStore:
         rows = await db.connection().fetch(_HOLDERS, tenant_id, list(tokens))
         found = {tokens[row["token"]]: row["id"] for row in rows}
         return {each: found.get(each) for each in values}
+
+    async def answers(
+        self, actor: Actor, kinds: Mapping[str, RecordKind], ops: Sequence[ReceivedOp]
+    ) -> dict[int, Any]:
+        """Let each room look up what it asks, all ops of a kind at once."""
+        found: dict[int, Any] = {}
+        for kind in kinds.values():
+            wanted = [
+                op
+                for op in ops
+                if isinstance(op, Create | Edit) and op.kind == kind.name and kind.ask is not None
+            ]
+            if wanted and kind.ask is not None:
+                found |= await kind.ask(actor, wanted)
+        return found
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:
         """Look writes up in the history."""

@@ -32,12 +32,14 @@ class RoomRules(Rules):
         named: References,
         held: Mapping[Key, HeldRecord],
         holders: Holders,
+        answers: Mapping[int, Any],
     ) -> None:
         self.actor = actor
         self.kinds = kinds
         self.named = named
         self.held = held
         self.holders = holders
+        self.answers = answers
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
 
@@ -95,8 +97,12 @@ class RoomRules(Rules):
             kind.check(was, after.fields)
             custom.ensure_unique(self.holders, before, after)
             follows = kind.follow(self.actor, was, after.fields) if was else {}
+            if (answer := self.answers.get(self._number)) is not None:
+                follows |= kind.heed(answer, was, after.fields)
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
+        if before is None:
+            return msgspec.structs.replace(after, fields={**after.fields, **follows})
         return _with(after, follows) if follows else after
 
     def _ensure_permitted(self, kind: RecordKind, record: HeldRecord) -> None:

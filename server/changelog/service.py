@@ -50,6 +50,8 @@ class Applied(msgspec.Struct, frozen=True):
     result: BatchResult
     refusals: Mapping[int, Refusal] = {}
     """What the rooms themselves refused, by the number of the op."""
+    moved: Sequence[str] = ()
+    """The customers whose owner or team is another one now."""
 
 
 async def apply(
@@ -121,7 +123,8 @@ class _Work(msgspec.Struct, frozen=True):
         unique = custom.unique_values(self.ops, self.kinds, held)
         unique |= await self._coming_back(held)
         holders = await store.holders(actor.tenant_id, unique) if unique else {}
-        rules = RoomRules(actor, self.kinds, named, held, holders)
+        answers = await store.answers(actor, self.kinds, self.ops)
+        rules = RoomRules(actor, self.kinds, named, held, holders, answers)
         result = merge.settle_batch(
             held,
             self.ops,
@@ -138,7 +141,8 @@ class _Work(msgspec.Struct, frozen=True):
             return Applied(None, result, rules.refusals)
         unit = unit_of(result, await _conflicts(store, actor, result))
         tick = await store.write(actor, self.kinds, unit, along=self.along, now=self.now)
-        return Applied(tick.seq, merge.stamp(result, tick.seq), rules.refusals)
+        moved = [each.after.id for each in unit.changed if each.moved_from is not None]
+        return Applied(tick.seq, merge.stamp(result, tick.seq), rules.refusals, moved)
 
     async def _ruling(self, held: Mapping[Key, HeldRecord]) -> Mapping[Key, HeldRecord]:
         """Read by whose word the records are written that ops change and do not say so themselves.

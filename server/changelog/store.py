@@ -20,6 +20,7 @@ from server.changelog.custom import Holders, Value
 from server.changelog.kinds import Along, RecordKind
 from sync_protocol import merge
 from sync_protocol.merge import BatchResult, HeldRecord, Key
+from sync_protocol.messages import ReceivedOp
 from sync_protocol.schema import SCHEMA
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
@@ -163,6 +164,12 @@ class Store(Protocol):
 
     async def holders(self, tenant_id: UUID, values: Collection[Value]) -> Holders:
         """Give the living record that has each of these values of custom fields, if any."""
+        ...
+
+    async def answers(
+        self, actor: Actor, kinds: Mapping[str, RecordKind], ops: Sequence[ReceivedOp]
+    ) -> dict[int, Any]:
+        """Give what the rooms ask about ops, by their number: see `RecordKind.ask`."""
         ...
 
     async def authors(self, tenant_id: UUID, writes: Iterable[Author]) -> dict[Author, str]:

@@ -5,6 +5,7 @@ hands (an edit, a phone, a rule, a pool), the one write path leaves word of it, 
 then. While a customer lies in a pool, its work waits for who picks it.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -152,9 +153,12 @@ def _is_servers(op: Edit) -> bool:
 
 
 def kinds() -> dict[str, RecordKind]:
-    """Give the kinds that are written: customers, and what goes along with them."""
+    """Give the kinds that are written: customers, and what goes along with them.
+
+    Who gives many customers away has asked of all at once what is else asked of each.
+    """
     return {
-        "customer": sync.CUSTOMER,
+        "customer": dataclasses.replace(sync.CUSTOMER, ask=None),
         **{each.kind.name: each.kind for each in references.followers()},
     }
 

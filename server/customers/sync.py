@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from server.access import Actor
 from server.changelog.kinds import Along, RecordKind, Written
-from server.customers import index
+from server.customers import assigning, index
 from server.customers.objects import rules as objects
 from server.customers.pools import leaving
 from server.customers.rules import fields, pinyin
@@ -51,6 +51,8 @@ CUSTOMER: Final = RecordKind(
     normalise=fields.normalise_customer,
     check=fields.check_customer,
     complete=_complete_customer,
+    ask=assigning.look_up,
+    heed=assigning.heed,
     derived={"name_pinyin": "text"},
     derived_from=frozenset({"name"}),
     derive=_derive_customer,

@@ -13,6 +13,7 @@ import msgspec
 
 from server.access import Actor
 from server.changelog import service as changelog
+from server.customers import service as customers
 from server.identity.schemas import HeldDevice
 from server.kit import clock, db
 from server.kit.errors import Refusal
@@ -72,6 +73,7 @@ __all__ = [
 _FIRST_EPOCH: Final = 1
 
 LookLater = Callable[[Actor, Collection[str], datetime], Awaitable[None]]
+NoteAssigned = Callable[[Actor, Collection[str], datetime], Awaitable[None]]
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -90,6 +92,8 @@ class Room(msgspec.Struct, frozen=True):
     """What keeps pages of first syncs; without it every page is read from the rows."""
     look_later: LookLater | None = None
     """Leaves new customers to who looks for doubles."""
+    note_assigned: NoteAssigned | None = None
+    """Writes into the trail whose customers were given to somebody else."""
 
 
 HERE: Final = Room(
@@ -101,6 +105,7 @@ HERE: Final = Room(
     aliases=ALIASES,
     segments=SEGMENTS,
     look_later=pairs.look_later,
+    note_assigned=customers.note_assigned,
 )
 """The product's own."""
 
@@ -358,6 +363,8 @@ async def _settle(
     made = {record_id for kind, record_id in applied.result.created if kind == "customer"}
     if made and room.look_later is not None:
         await room.look_later(actor, made, now)
+    if applied.moved and room.note_assigned is not None:
+        await room.note_assigned(actor, applied.moved, now)
     if orphans is not None:
         if keeps:
             outcomes |= await orphans.keep(actor, ops, outcomes, edit_clock, now)

