@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing.sealing import service as sealing
-from server.access import PLATFORM_TENANT, Actor, Role, Scope
+from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.identity import keys
 from server.kit import db
 from server.kit.schedule import Every, Planned
@@ -12,13 +12,7 @@ from server.kit.schedule import Every, Planned
 SEAL: Final = "books.seal"
 _BLOCKS_MAX: Final = 50
 """As many in one run; what is left has its turn with the next."""
-_SEALER: Final = Actor(
-    user_id=PLATFORM_TENANT,
-    tenant_id=PLATFORM_TENANT,
-    role=Role.PLATFORM_FINANCE,
-    scope=Scope.TENANT,
-    name=SEAL,
-)
+_SEALER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name=SEAL)
 
 
 async def seal(now: datetime) -> None:
