@@ -1,6 +1,7 @@
 """Decide what a bulk change alters in a record, and what undoing it brings back. Pure."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -67,8 +68,13 @@ def alteration(
     return altered, SetChange(add=tuple(added), remove=tuple(removed)), before
 
 
-def restoration(held: HeldRecord, before: Before) -> tuple[dict[str, Any], SetChange, bool]:
-    """Give what brings a record back, and whether all of it: what was written since stays."""
+def restoration(
+    held: HeldRecord, before: Before, gone: AbstractSet[str] = frozenset()
+) -> tuple[dict[str, Any], SetChange, bool]:
+    """Give what brings a record back, and whether all of it: what was written since stays.
+
+    :param gone: tags that are there no longer, and so do not come back.
+    """
     mine = {
         name: value for name, value in before.fields.items() if held.version(name).seq == before.seq
     }
@@ -77,7 +83,7 @@ def restoration(held: HeldRecord, before: Before) -> tuple[dict[str, Any], SetCh
         mine = {name: value for name, value in mine.items() if name not in ASSIGNMENT}
     present = set(held.fields.get("tags") or ())
     added = [tag for tag in before.added if tag in present]
-    removed = [tag for tag in before.removed if tag not in present]
+    removed = [tag for tag in before.removed if tag not in present and tag not in gone]
     is_whole = (
         len(mine) == len(before.fields)
         and len(added) == len(before.added)

@@ -5,7 +5,7 @@ knows what is still as the bulk change left it, and brings exactly that back.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -62,6 +62,9 @@ _ROWS: Final = """
 INSERT INTO customer_bulk_row (tenant_id, bulk_id, record_kind, record_id, before)
 SELECT $1, $2, u.kind, u.id::uuid, u.before::jsonb
 FROM UNNEST($3::text[], $4::text[], $5::text[]) AS u(kind, id, before)
+"""
+_LIVING_TAGS: Final = """
+SELECT id::text AS id FROM tag WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted
 """
 _UNDONE: Final = """
 UPDATE customer_bulk SET undone_by = $3, undone_at = $4, restored = $5, kept = $6
@@ -402,6 +405,7 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
         for name, kind in following.kinds().items()
     }
     held = await storage.load(actor, kinds, before)
+    gone = await _gone_of(actor, {tag for stood in before.values() for tag in stood.removed})
     ops: list[Edit] = []
     whole: list[int] = []
     sent: set[str] = set()
@@ -410,7 +414,7 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
         record = held.get(key)
         if record is None or record.deleted:
             continue
-        fields, tags, is_whole = rules.restoration(record, stood)
+        fields, tags, is_whole = rules.restoration(record, stood, gone)
         if record.kind == "customer" and rules.ASSIGNMENT.intersection(fields):
             masks.ensure_may_take(actor, record.fields["owner_id"], fields)
             sent.add(record.id)
@@ -425,3 +429,9 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
         raise rules.UndoImpossible(f"Nothing was undone. {why.detail}")
     await following.tell_rooms(actor, {(op.kind, op.id): op.fields for op in ops}, now=now)
     return sum(number in seqs for number in whole)
+
+
+async def _gone_of(actor: Actor, tags: Collection[str]) -> set[str]:
+    """Give those of these tags that were deleted since."""
+    rows = await db.connection().fetch(_LIVING_TAGS, actor.tenant_id, list(tags)) if tags else []
+    return set(tags) - {row["id"] for row in rows}

@@ -240,6 +240,22 @@ async def test_s108_undo_of_a_bulk_edit_restores_exactly(tenant: Tenant) -> None
     assert await bulk.undo(tenant.rep, done.id, now=LATER + timedelta(days=90)) == undone
 
 
+async def test_a_tag_that_is_gone_keeps_no_other_change_from_being_undone(tenant: Tenant) -> None:
+    tag = (await service.create_tag(tenant.rep, NewTag(name="重点", meaning="每周"), now=NOW)).id
+    (tagged,) = await made(tenant.rep, 1, tags=[tag])
+    (plain,) = await made(tenant.rep, 1, level="A")
+    done = await edited(tenant.manager, [tagged, plain], level="C", remove_tags=[tag])
+    await service.delete_tag(tenant.rep, tag, base=None, now=LATER)
+
+    undone = await bulk.undo(tenant.manager, done.id, now=LATER)
+
+    assert (undone.restored, undone.kept) == (1, 1)
+    assert [(each.level, each.tags) for each in await shown(tenant.rep, tagged, plain)] == [
+        (None, []),
+        ("A", []),
+    ]
+
+
 async def test_what_was_written_since_stays(tenant: Tenant) -> None:
     customers = await made(tenant.rep, 2, level="B", city="杭州")
     done = await edited(tenant.rep, customers, level="A", city="宁波")
