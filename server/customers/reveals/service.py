@@ -1,6 +1,6 @@
 """Show the phones of a customer to somebody from whom they are hidden."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,12 +10,15 @@ import msgspec
 from server.access import Actor
 from server.audit import service as audit
 from server.customers import queries as customers
+from server.customers.objects.queries import records
+from server.customers.objects.schemas import RecordFilters, RecordView
 from server.customers.pools.rules import day_of
 from server.customers.reveals.schemas import NewReveal, Number, Revealed
 from server.customers.rules import masks
 from server.customers.schemas import ContactView, CustomerDetail, CustomerView, StoreView
 from server.identity import queries as identity
 from server.kit import db
+from server.kit.pages import PAGE_SIZE_MAX
 from server.kit.text import cleaned
 
 _HOLD: Final = """
@@ -43,7 +46,9 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
     key = (actor.tenant_id, actor.user_id)
     open_ = msgspec.structs.replace(actor, masks_phones=False)
     found = await customers.detail(open_, customer_id, with_shared=True)
-    shown = Revealed(numbers=list(_numbers(found)), left_today=None)
+    of_it = RecordFilters(customer_id=customer_id)
+    held = (await records.list_page(open_, of_it, limit=PAGE_SIZE_MAX)).items
+    shown = Revealed(numbers=list(_numbers(found, held)), left_today=None)
     if not masks.hides(actor, found.customer.owner_id):
         return shown
     async with db.tenant_transaction(actor.tenant_id):
@@ -62,17 +67,20 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
     return msgspec.structs.replace(shown, left_today=left)
 
 
-def _numbers(found: CustomerDetail) -> Iterator[Number]:
-    """Give what a mask hides of a customer, its stores and its contacts."""
+def _numbers(found: CustomerDetail, held: Sequence[RecordView]) -> Iterator[Number]:
+    """Give what a mask hides of a customer, its stores, its contacts and its custom records."""
     yield from _of("customer", found.customer)
     for store in found.stores:
         yield from _of("store", store)
     for contact in found.contacts:
         yield from _of("contact", contact)
+    for record in held:
+        yield from _of("custom_record", record)
 
 
-def _of(kind: str, view: CustomerView | StoreView | ContactView) -> Iterator[Number]:
+def _of(kind: str, view: CustomerView | StoreView | ContactView | RecordView) -> Iterator[Number]:
     """Give the numbers of one record."""
+    called = view.title if isinstance(view, RecordView) else view.name
     fields = {name: getattr(view, name, None) for name in ("phone", "wechat")} | view.custom
     for name, held in fields.items():
         if masks.value(name, held) != held:
@@ -80,7 +88,7 @@ def _of(kind: str, view: CustomerView | StoreView | ContactView) -> Iterator[Num
                 {
                     "kind": kind,
                     "record_id": view.id,
-                    "name": view.name or "",
+                    "name": called or "",
                     "field": name,
                     "number": held,
                 },

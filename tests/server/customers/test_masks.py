@@ -42,6 +42,7 @@ from server.sync import comparing, inbox, merging, pairs
 from server.sync import queries as sync
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.customers.custom.stories import field
+from tests.server.customers.objects import stories as objects
 from tests.server.customers.stories import change, make, names
 
 HIDDEN: Final = ("13912345678", "13812340001", "13712340002", "13612340003", "13512340004")
@@ -219,6 +220,20 @@ async def test_a_reveal_is_one_act_that_the_owner_can_read_of(scene: Scene) -> N
     with pytest.raises(NotPermitted):
         await reveal_queries.of_customer(boss, scene.customer)
     assert told(await queries.detail(boss, scene.customer)) == [], "it was one act"
+
+
+async def test_a_reveal_shows_the_phones_of_custom_records(scene: Scene) -> None:
+    rep = scene.tenant.rep
+    machine = await objects.sort(scene.tenant.owner, "设备")
+    phone = await objects.part(scene.tenant.owner, machine, "phone", "维修电话")
+    shop = (await make(rep, "维修店")).id
+    held = await objects.record(rep, shop, machine, custom={phone.name: "13911112222"})
+
+    shown = await reveals.reveal(scene.boss, shop, NewReveal(reason="报修"), now=NOW)
+
+    [number] = shown.numbers
+    assert (number.kind, number.record_id, number.name) == ("custom_record", held, "一号机")
+    assert number.number == "+8613911112222"
 
 
 async def test_of_many_reveals_at_once_the_quota_lets_as_many_through(scene: Scene) -> None:
