@@ -173,9 +173,13 @@ def _values(
 
 
 async def _tell_deal(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
-    """Let an open deal be worth what the customer accepted."""
+    """Let an open deal be worth what the customer accepted; the word stands without a deal, too."""
     deal_id = UUID(held.fields["opportunity_id"])
-    deal = await pipeline_queries.one(actor, deal_id, now=now)
+    try:
+        deal = await pipeline_queries.one(actor, deal_id, now=now)
+    except NotFound:
+        # It was deleted meanwhile.
+        return
     if deal.state == "open" and held.fields["currency"] == "CNY":
         worth = OpportunityEdit(amount_minor=held.fields["total_minor"])
         await pipeline.edit(actor, deal_id, worth, now=now)

@@ -13,6 +13,7 @@ from server.kit.errors import IdReused, NotFound, Refusal
 from server.notifications import queries as notifications
 from server.notifications.rules import Kind
 from server.pipeline import queries as pipeline
+from server.pipeline import service as pipeline_service
 from server.sales import queries, service
 from server.sales.rules.quotes import (
     MakerIsNoChecker,
@@ -189,6 +190,17 @@ async def test_an_accepted_quote_is_what_the_deal_is_worth(tenant: Tenant) -> No
         await decide(tenant.rep, quote, "withdraw")
     with pytest.raises(QuoteClosed):
         await change(tenant.rep, quote, discount_minor=1)
+
+
+async def test_a_customers_word_stands_though_the_deal_was_deleted(tenant: Tenant) -> None:
+    deal = await begin(tenant.rep)
+    quote = await write(tenant, await stock(tenant.manager), deal=deal)
+    for verb in ("submit", "send"):
+        await decide(tenant.rep, quote, verb)
+
+    await pipeline_service.delete(tenant.rep, deal, base=None, now=NOW)
+
+    assert (await decide(tenant.rep, quote, "accept")).quote.state == "accepted"
 
 
 async def test_a_quote_ends_on_its_last_day(tenant: Tenant) -> None:
