@@ -15,6 +15,7 @@ from server.customers.objects import rules
 from server.customers.objects.queries import objects as queries
 from server.customers.objects.schemas import NewObject, ObjectEdit, ObjectView
 from server.kit import db, ids
+from server.kit.errors import IdReused
 from server.kit.text import clean
 
 _KIND: Final = "custom_object"
@@ -24,6 +25,7 @@ _TEXTS: Final = ("name_zh", "name_en", "meaning", "title_zh", "title_en")
 async def add(actor: Actor, new: NewObject, *, now: datetime) -> ObjectView:
     """Add a custom object. Asked again under the same id, it is answered the same.
 
+    :raises IdReused: the id is another object's.
     :raises TooManyCustomObjects: the company has as many as it may have.
     :raises CustomObjectUnnamed: it does not say what it is.
     :raises CustomObjectNameTaken: another one is called so.
@@ -36,6 +38,9 @@ async def add(actor: Actor, new: NewObject, *, now: datetime) -> ObjectView:
         held = await queries.listed(actor)
         for each in held:
             if each.id == object_id:
+                if each.name_zh != clean(new.name_zh):
+                    detail = "This id belongs to another object; make a new one."
+                    raise IdReused(detail, field="id")
                 return each
         rules.ensure_room(len(held))
         fields = {

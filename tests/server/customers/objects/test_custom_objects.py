@@ -20,7 +20,7 @@ from server.customers.objects.schemas import NewRecord, ObjectEdit, ObjectView, 
 from server.customers.objects.service import objects
 from server.customers.objects.service import records as writing
 from server.customers.schemas import NewContact, NewStore
-from server.kit.errors import Forbidden, NotFound, Refusal
+from server.kit.errors import Forbidden, IdReused, NotFound, Refusal
 from server.sync import merging, unmerging
 from tests.factories import NOW, Tenant
 from tests.server.customers.custom.stories import field
@@ -313,3 +313,12 @@ async def test_a_record_asked_for_twice_is_made_once(tenant: Tenant, shop: Shop)
 
     assert (first.id, first.seq) == (second.id, second.seq)
     assert await titles(tenant.rep) == ["一号机"]
+
+
+async def test_an_objects_id_is_not_another_objects(tenant: Tenant) -> None:
+    object_id = uuid4()
+    made = await sort(tenant.owner, "设备", id=object_id)
+
+    assert await sort(tenant.owner, "设备", id=object_id) == made
+    with pytest.raises(IdReused):
+        await sort(tenant.owner, "课程", id=object_id)
