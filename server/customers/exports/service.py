@@ -36,7 +36,8 @@ async def as_csv(
         async for page in _pages(actor, filters):
             yield sheets.csv_of([[*map(harmless, line(each, names, words))] for each in page])
 
-    return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([header(names, words)]))
+    heading = [*map(harmless, header(names, words))]
+    return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([heading]))
 
 
 async def as_xlsx(

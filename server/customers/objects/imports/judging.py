@@ -29,8 +29,10 @@ SELECT customer_id, name, id::text AS id FROM store
 WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted AND name IS NOT NULL
 ORDER BY id DESC
 """
-_Key = tuple[str, UUID, str]
-"""What tells a record from another in a file: its customer, as written, its object, its title."""
+_Key = tuple[UUID, UUID, str]
+"""What tells a record from another in a file: its customer, its object, its title."""
+_SURE: Final = frozenset({"uscc", "phone"})
+"""By these a customer is told from others of its name."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,22 +53,22 @@ class Judge:
         self._policy = policy
         self._known = known
         self._earlier: dict[_Key, tuple[int, str]] = {}
+        self._written: dict[str, int] = {}
+        """The first row of each record."""
+        self._before: list[Interpreted] = []
+        """Rows that an earlier run wrote, until their customers are looked up."""
         self.places: dict[int, Place] = {}
         """By the number of a row that is to be written."""
 
     def note(self, row: Interpreted) -> None:
         """Put a row that was written before among the earlier ones."""
-        target = row.id or self._row_id(row.number)
-        self._earlier.setdefault(_key(reading_of(row)), (row.number, target))
+        self._before.append(row)
 
     async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
         """Judge the rows of a chunk; set-based, in the open transaction."""
+        await self._take_earlier()
         good = [row for row in rows if not row.problems]
-        found = await doubles.alike(self._actor, [reading_of(row).customer for row in good])
-        owners = {
-            row.number: self._customers(reading_of(row), [each for _, each in found.get(at, [])])
-            for at, row in enumerate(good)
-        }
+        owners = await self._owners(good)
         customers = {each["id"] for rows_ in owners.values() for each in rows_}
         held = await db.connection().fetch(
             _HELD,
@@ -93,33 +95,57 @@ class Judge:
             for row in rows
         ]
 
+    async def _take_earlier(self) -> None:
+        """Put rows that were written before among the earlier ones."""
+        before, self._before = self._before, []
+        owners = await self._owners(before) if before else {}
+        for row in before:
+            target = row.id or self._row_id(row.number)
+            self._written.setdefault(target, row.number)
+            if len(owners[row.number]) == 1:
+                key = _key(owners[row.number][0], reading_of(row))
+                self._earlier.setdefault(key, (row.number, target))
+
+    async def _owners(self, rows: Sequence[Interpreted]) -> dict[int, Sequence[asyncpg.Record]]:
+        """Give the customers that rows may mean, by the rows' numbers."""
+        found = await doubles.alike(self._actor, [reading_of(row).customer for row in rows])
+        return {
+            row.number: self._customers(reading_of(row), found.get(at, []))
+            for at, row in enumerate(rows)
+        }
+
     def _customers(
-        self, reading: Reading, alike: Sequence[asyncpg.Record]
+        self, reading: Reading, alike: Sequence[tuple[list[str], asyncpg.Record]]
     ) -> Sequence[asyncpg.Record]:
-        """Give the customers within sight whom a row may mean, those of exactly its name first."""
+        """Give the customers within sight whom a row may mean: of its name, and by code or phone.
+
+        Of several of one name that one is meant whose code or phone the row gives.
+        """
         seen = [
-            each
-            for each in alike
+            (reasons, each)
+            for reasons, each in alike
             if storage.is_visible(self._actor, each["owner_id"], each["team_id"])
         ]
-        return [each for each in seen if each["name"] == reading.called] or seen
+        named = [(reasons, each) for reasons, each in seen if each["name"] == reading.called]
+        meant = named or seen
+        sure = [each for reasons, each in meant if not _SURE.isdisjoint(reasons)]
+        return sure if len(sure) == 1 else [each for _, each in meant]
 
     def _judge_one(
         self, row: Interpreted, owners: Sequence[asyncpg.Record], around: "_Around"
     ) -> Verdict:
         """Judge a row that is good in itself."""
         reading = reading_of(row)
-        if row.id and (held := around.by_id.get(row.id)) is not None:
-            return self._judge_named(row, held, around)
+        if row.id and (row.id in self._written or row.id in around.by_id):
+            return self._judge_named(row, row.id, owners, around)
         if len(owners) != 1:
             code = "ambiguous_customer" if owners else "unknown_customer"
             detail = "Several customers are called so." if owners else "No customer is called so."
             return _refused(row, "name", code, detail)
         (owner,) = owners
-        target, key = row.id or self._row_id(row.number), _key(reading)
+        target, key = row.id or self._row_id(row.number), _key(owner, reading)
         if (before := self._earlier.get(key)) and self._policy is not Policy.CREATE:
-            problem = Problem("", "duplicate_in_file", f"Row {before[0]} is the same record.")
-            return Verdict(row, Action.SKIP, before[1], (problem,))
+            return _again(row, *before)
         held = around.by_key.get((owner["id"], reading.object.id, reading.title))
         if held is not None and self._policy is not Policy.CREATE:
             return self._judge_held(row, held, around)
@@ -127,8 +153,17 @@ class Judge:
             return wrong
         return self._placed(row, Action.CREATE, target, owner["id"], around)
 
-    def _judge_named(self, row: Interpreted, held: asyncpg.Record, around: "_Around") -> Verdict:
+    def _judge_named(
+        self,
+        row: Interpreted,
+        record_id: str,
+        owners: Sequence[asyncpg.Record],
+        around: "_Around",
+    ) -> Verdict:
         """Judge a row that names a record by its id: what an export wrote comes back."""
+        if (first := self._written.get(record_id)) is not None:
+            return _again(row, first, record_id)
+        held = around.by_id[record_id]
         is_hidden = masks.hides(self._actor, held["owner_id"])
         if is_hidden or not storage.is_visible(self._actor, held["owner_id"], held["team_id"]):
             return _refused(row, "id", "not_found", "No such record.")
@@ -136,12 +171,18 @@ class Judge:
             return _refused(row, "id", "record_deleted", "This record was deleted; restore it.")
         if held["object_id"] != reading_of(row).object.id:
             return _refused(row, "object", "id_reused", "The record is of another object.")
+        # A customer may have been renamed since the export; the name of another one is another's.
+        named = {each["id"] for each in owners if each["name"] == reading_of(row).called}
+        if named and held["customer_id"] not in named:
+            return _refused(row, "name", "id_reused", "The record is another customer's.")
         return self._judge_held(row, held, around)
 
     def _judge_held(self, row: Interpreted, held: asyncpg.Record, around: "_Around") -> Verdict:
         """Judge a row whose record is there."""
         if self._policy is Policy.SKIP or masks.hides(self._actor, held["owner_id"]):
             return Verdict(row, Action.SKIP, held["id"])
+        if (first := self._written.get(held["id"])) is not None:
+            return _again(row, first, held["id"])
         custom = msgspec.json.decode(held["custom"] or "{}")
         return self._placed(
             row, Action.UPDATE, held["id"], held["customer_id"], around, custom=custom
@@ -162,7 +203,9 @@ class Judge:
             store_id = around.stores.get((customer_id, reading.store))
             if store_id is None:
                 return _refused(row, "store", "unknown_store", "The customer has no such store.")
-        self._earlier.setdefault(_key(reading), (row.number, target))
+        key = customer_id, reading.object.id, reading.title
+        self._earlier.setdefault(key, (row.number, target))
+        self._written.setdefault(target, row.number)
         place = Place(customer_id=customer_id, store_id=store_id, held=custom or {})
         self.places[row.number] = place
         return Verdict(row, action, target)
@@ -192,9 +235,15 @@ class _Around(msgspec.Struct, frozen=True):
     stores: Mapping[tuple[UUID, str], str]
 
 
-def _key(reading: Reading) -> _Key:
+def _key(owner: asyncpg.Record, reading: Reading) -> _Key:
     """Give what tells a record from another in a file."""
-    return reading.customer.name, reading.object.id, reading.title
+    return owner["id"], reading.object.id, reading.title
+
+
+def _again(row: Interpreted, first: int, target: str) -> Verdict:
+    """Leave out a row whose record an earlier one has written."""
+    problem = Problem("", "duplicate_in_file", f"Row {first} is the same record.")
+    return Verdict(row, Action.SKIP, target, (problem,))
 
 
 def _refused(row: Interpreted, field: str, code: str, detail: str) -> Verdict:

@@ -63,7 +63,7 @@ async def as_csv(
     if words is Words.KEYS:
         header = [*COLUMNS_ZH, *(each.name for each in fields)]
     else:
-        header = [*COLUMNS_ZH.values(), *(each.label_zh for each in fields)]
+        header = [*COLUMNS_ZH.values(), *(harmless(each.label_zh) for each in fields)]
     return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([header]))
 
 

@@ -1,20 +1,22 @@
 """Records of custom objects come out in sheets and go in from them."""
 
+import csv
 from typing import Any
 
 import pytest
 
 from server.customers import service
+from server.customers.exports import service as customer_exports
 from server.customers.objects.queries import records
 from server.customers.objects.schemas import ObjectEdit, RecordFilters
 from server.customers.objects.service import exports, objects
-from server.customers.schemas import NewStore
+from server.customers.schemas import Filters, NewStore
 from server.imports import queries as import_queries
 from server.imports import service as imports
 from server.imports.schemas import Counts, ImportView, Policy, StartImport
 from server.kit.errors import Forbidden
 from tests.factories import NOW, Tenant
-from tests.server.customers.custom.stories import choice
+from tests.server.customers.custom.stories import choice, field
 from tests.server.customers.objects.stories import part, record, sort, titles
 from tests.server.customers.stories import make
 
@@ -122,3 +124,56 @@ async def test_s88_the_object_of_a_sheet_is_said_once_for_all(tenant: Tenant) ->
 
     assert await titles(boss, object_id=machine.id) == ["封口机"]
     assert (done.counts.created, late.counts.refused) == (1, 1)
+
+
+async def test_of_two_customers_of_a_name_the_phone_says_which_is_meant(tenant: Tenant) -> None:
+    boss = tenant.owner
+    await sort(boss, "设备")
+    shops = [(await make(boss, "福满楼", phone=f"1380000000{at}")).id for at in (1, 2)]
+    sheet = (
+        "客户名称,客户电话,对象,标题\n"
+        "福满楼,13800000001,设备,冰柜\n"
+        "福满楼,13800000002,设备,冰柜\n"
+        "福满楼,,设备,冰柜\n"
+    )
+
+    done = await brought_in(boss, sheet, Policy.UPDATE)
+
+    assert (done.counts.created, done.counts.refused) == (2, 1)
+    for shop in shops:
+        assert await titles(boss, customer_id=shop) == ["冰柜"]
+
+
+async def test_one_record_is_written_by_one_row_and_stays_its_customers(tenant: Tenant) -> None:
+    boss = tenant.owner
+    machine = await sort(boss, "设备")
+    shop, _ = [(await make(boss, name)).id for name in ("福满楼", "粮店")]
+    held = await record(boss, shop, machine, "老")
+    header = "id,客户名称,对象,标题\n"
+
+    twice = "".join(f"{held},福满楼,设备,{title}\n" for title in ("新一", "新二"))
+    done = await brought_in(boss, header + twice, Policy.UPDATE)
+    moved = await brought_in(boss, f"{header}{held},粮店,设备,新三\n", Policy.UPDATE)
+
+    assert (done.counts.updated, done.counts.skipped, moved.counts.refused) == (1, 1, 1)
+    told = [(await import_queries.problems(boss, each.id)).items for each in (done, moved)]
+    assert [each.code for page in told for each in page] == ["duplicate_in_file", "id_reused"]
+    assert await titles(boss) == ["新一"]
+
+
+async def test_no_heading_of_an_export_is_a_formula(tenant: Tenant) -> None:
+    boss, formula = tenant.owner, '=HYPERLINK("http://e")'
+    machine = await sort(boss, "设备")
+    await part(boss, machine, "text", formula)
+    await field(boss, "text", formula)
+    await record(boss, (await make(boss, "福满楼")).id, machine)
+
+    blocks = await exports.as_csv(boss, machine.id, exports.Words.ZH, now=NOW)
+    sheet = b"".join([block async for block in blocks])
+    customers = await customer_exports.as_csv(boss, Filters(), exports.Words.ZH, now=NOW)
+    told = [sheet.decode(), b"".join([block async for block in customers]).decode()]
+
+    for each in told:
+        assert next(csv.reader(each.splitlines()))[-1] == f"'{formula}"
+    done = await brought_in(boss, sheet, Policy.UPDATE)
+    assert None not in done.plan.columns
