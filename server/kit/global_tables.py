@@ -132,6 +132,31 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT UPDATE",
     ),
+    "recon_source": _table(
+        "How agents' files are read. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "recon_file": _table(
+        "Files of agents that are compared with the platform's books. Under row-level security an "
+        "agent's transaction reads its own, as it does their lines, matches and exceptions.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "recon_line": _table(
+        "Lines of both sides as they were compared; customers are tokens. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "recon_match": _table(
+        "Which of the lines are the same. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "recon_exception": _table(
+        "Where the two sides differ; what came of it is said once.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "benefit_program": _table(
         "The platform's offer to every agent. The key of the customers' tokens is not granted to "
         "the platform's role.",

@@ -1,0 +1,205 @@
+"""Read reconciliations. An agent's transaction sees those with it, the platform's role all."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.reconciliation.rules.findings import MIRRORED, Kind
+from billing.reconciliation.rules.lines import Line, Side
+from billing.reconciliation.schemas import (
+    Compared,
+    ExceptionNotFound,
+    ExceptionView,
+    FileNotFound,
+    FileView,
+    NewSource,
+    SideTotal,
+    SourceNotFound,
+)
+from billing.reconciliation.tables import (
+    ReconException,
+    ReconFile,
+    ReconLine,
+    ReconMatch,
+    ReconSource,
+)
+
+_PAGE: Final = 10_000
+_SOURCE: Final = "SELECT id, agent_id, name, column_map FROM recon_source WHERE id = {}"
+_FILE: Final = """
+SELECT id, source_id, agent_id, period, file_name, sha256, header, last_row, read_until, state,
+    added_at, compared_at
+FROM recon_file WHERE
+"""
+_LINES: Final = """
+SELECT number, reference AS id, customer, name, program, currency, amount_minor, on_day AS "on",
+    state
+FROM recon_line WHERE file_id = {} AND side = {} AND number > {} ORDER BY number LIMIT {}
+"""
+_EXCEPTION: Final = """
+SELECT id, file_id, agent_id, kind, cause, also, here, there, here_says, there_says, here_minor,
+    there_minor, owner, opened_at, due_on, outcome, note, group_id, resolved_at
+FROM recon_exception WHERE
+"""
+_OVERDUE: Final = " outcome IS NULL AND due_on < {} ORDER BY due_on, id LIMIT {}"
+_OF_FILE: Final = " file_id = {} AND (kind, id) > ({}, {}) ORDER BY kind, id LIMIT {}"
+_MATCHES: Final = "SELECT count(*) AS count FROM recon_match WHERE file_id = {}"
+_KINDS: Final = """
+SELECT kind, count(*) AS count FROM recon_exception WHERE file_id = {} GROUP BY kind ORDER BY kind
+"""
+_SIDES: Final = """
+WITH place AS (
+    SELECT 'here' AS side, unnest(here) AS number, 'matched' AS place FROM recon_match
+    WHERE file_id = {}
+    UNION ALL SELECT 'there', unnest(there), 'matched' FROM recon_match WHERE file_id = {}
+    UNION ALL SELECT side, number, CASE WHEN outcome IS NULL THEN 'open' ELSE 'settled' END
+    FROM recon_exception
+    CROSS JOIN LATERAL (
+        SELECT 'here' AS side, unnest(here) AS number UNION ALL SELECT 'there', unnest(there)
+    ) line
+    WHERE file_id = {}
+), counted AS (
+    SELECT line.side, line.currency, place.place,
+        CASE WHEN state = 'active' THEN amount_minor ELSE 0 END AS minor
+    FROM recon_line line LEFT JOIN place ON (place.side, place.number) = (line.side, line.number)
+    WHERE line.file_id = {}
+)
+SELECT side, currency, count(*) AS lines, sum(minor)::bigint AS counting_minor,
+    coalesce(sum(minor) FILTER (WHERE place = 'matched'), 0)::bigint AS matched_minor,
+    coalesce(sum(minor) FILTER (WHERE place = 'open'), 0)::bigint AS open_minor,
+    coalesce(sum(minor) FILTER (WHERE place = 'settled'), 0)::bigint AS settled_minor
+FROM counted GROUP BY side, currency ORDER BY side, currency
+"""
+
+
+async def source(source_id: UUID) -> NewSource:
+    """Give how files of a source are read.
+
+    :raises SourceNotFound: there is none.
+    """
+    rows = await ReconSource.raw(_SOURCE, source_id)
+    if not rows:
+        raise SourceNotFound("There is no such source.")
+    row = rows[0] | {"column_map": msgspec.json.decode(rows[0]["column_map"])}
+    return msgspec.convert(row, NewSource)
+
+
+async def file(file_id: UUID) -> FileView:
+    """Give a file and how far it has come.
+
+    :raises FileNotFound: there is none.
+    """
+    return _one_file(await ReconFile.raw(_FILE + "id = {}", file_id))
+
+
+async def file_for_update(file_id: UUID) -> FileView:
+    """Give a file, locked until the end of the transaction.
+
+    :raises FileNotFound: there is none.
+    """
+    return _one_file(await ReconFile.raw(_FILE + "id = {} FOR NO KEY UPDATE", file_id))
+
+
+async def file_of(agent_id: UUID, sha256: bytes) -> FileView | None:
+    """Give the agent's file that has these bytes, if it was not withdrawn."""
+    where = "agent_id = {} AND sha256 = {} AND state <> 'withdrawn'"
+    rows = await ReconFile.raw(_FILE + where, agent_id, sha256)
+    return _one_file(rows) if rows else None
+
+
+def _one_file(rows: list[dict[str, object]]) -> FileView:
+    """Take the one row that there is."""
+    if not rows:
+        raise FileNotFound("There is no such file.")
+    return msgspec.convert(rows[0], FileView)
+
+
+async def lines(file_id: UUID, side: Side) -> AsyncIterator[Line]:
+    """Give the lines of one side, in order."""
+    after = 0
+    while rows := await ReconLine.raw(_LINES, file_id, side, after, _PAGE):
+        for row in rows:
+            yield msgspec.convert(row, Line)
+        after = rows[-1]["number"]
+
+
+async def compared(file_id: UUID) -> Compared:
+    """Sum up a comparison."""
+    [matches] = await ReconMatch.raw(_MATCHES, file_id)
+    kinds = await ReconException.raw(_KINDS, file_id)
+    return Compared(
+        file=await file(file_id),
+        matches=matches["count"],
+        exceptions={Kind(row["kind"]): row["count"] for row in kinds},
+    )
+
+
+async def sides(file_id: UUID) -> list[SideTotal]:
+    """Add both sides up: what counts, what is matched, what is open and what was settled."""
+    return msgspec.convert(await ReconLine.raw(_SIDES, *[file_id] * 4), list[SideTotal])
+
+
+async def exception(exception_id: UUID, *, seen_by: Side = Side.HERE) -> ExceptionView:
+    """Give one exception, as the platform or as the agent sees it.
+
+    :raises ExceptionNotFound: there is none.
+    """
+    return _one_exception(await ReconException.raw(_EXCEPTION + "id = {}", exception_id), seen_by)
+
+
+async def exception_for_update(exception_id: UUID) -> ExceptionView:
+    """Give one exception, locked until the end of the transaction.
+
+    :raises ExceptionNotFound: there is none.
+    """
+    rows = await ReconException.raw(_EXCEPTION + "id = {} FOR NO KEY UPDATE", exception_id)
+    return _one_exception(rows, Side.HERE)
+
+
+def _one_exception(rows: list[dict[str, object]], seen_by: Side) -> ExceptionView:
+    """Take the one row that there is."""
+    if not rows:
+        raise ExceptionNotFound("There is no such exception.")
+    return _seen(msgspec.convert(rows[0], ExceptionView), seen_by)
+
+
+async def exceptions(
+    file_id: UUID,
+    *,
+    seen_by: Side = Side.HERE,
+    after: tuple[str, UUID] = ("", UUID(int=0)),
+    limit: int,
+) -> list[ExceptionView]:
+    """List a file's exceptions by kind, as the platform or as the agent sees them.
+
+    :param after: kind (as the platform calls it) and id of the last one of the page before.
+    """
+    rows = await ReconException.raw(_EXCEPTION + _OF_FILE, file_id, *after, limit)
+    return [_seen(each, seen_by) for each in msgspec.convert(rows, list[ExceptionView])]
+
+
+async def overdue(today: date, *, limit: int) -> list[ExceptionView]:
+    """List what should have been resolved before a day, the longest overdue first."""
+    rows = await ReconException.raw(_EXCEPTION + _OVERDUE, today, limit)
+    return msgspec.convert(rows, list[ExceptionView])
+
+
+def _seen(view: ExceptionView, seen_by: Side) -> ExceptionView:
+    """Turn an exception round for the agent, to whom `here` is its own book."""
+    if seen_by is Side.HERE:
+        return view
+    return msgspec.structs.replace(
+        view,
+        kind=MIRRORED.get(view.kind, view.kind),
+        also=[MIRRORED.get(kind, kind) for kind in view.also],
+        here=view.there,
+        there=view.here,
+        here_says=view.there_says,
+        there_says=view.here_says,
+        here_minor=view.there_minor,
+        there_minor=view.here_minor,
+        owner=view.owner.other,
+    )

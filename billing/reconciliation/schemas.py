@@ -1,0 +1,213 @@
+"""What reconciliation is asked and what it answers, as frozen values."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from billing.errors import BillingRefusal
+from billing.money import Currency
+from billing.reconciliation.rules.columns import ColumnMap, RowProblem
+from billing.reconciliation.rules.findings import Cause, Kind
+from billing.reconciliation.rules.lines import Side
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Note = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+
+class SourceDiffers(BillingRefusal):
+    """A source was saved again with another map; a changed map is a source of its own."""
+
+    code = "recon_source_differs"
+
+
+class SourceNotFound(BillingRefusal):
+    """There is no such source."""
+
+    code = "recon_source_not_found"
+
+
+class FileNotFound(BillingRefusal):
+    """There is no such file, or not for who asks."""
+
+    code = "recon_file_not_found"
+
+
+class FileDiffers(BillingRefusal):
+    """A file's id was used before with other content."""
+
+    code = "recon_file_differs"
+
+
+class FileSentTwice(BillingRefusal):
+    """The same bytes were handed in before, under another id."""
+
+    code = "recon_file_sent_twice"
+
+    def __init__(self, file_id: UUID) -> None:
+        super().__init__("This very file was handed in before; look at that one.")
+        self.file_id = file_id
+
+
+class FileNotLoading(BillingRefusal):
+    """A file that was compared or withdrawn takes no further rows."""
+
+    code = "recon_file_not_loading"
+
+
+class FileIncomplete(BillingRefusal):
+    """Rows are missing before these, or before the file can be compared."""
+
+    code = "recon_file_incomplete"
+
+    def __init__(self, read_until: int) -> None:
+        super().__init__(f"Go on with the rows after row {read_until}.")
+        self.read_until = read_until
+
+
+class RowsUnread(BillingRefusal):
+    """Rows cannot be read; nothing of them was kept, and each says why."""
+
+    code = "recon_rows_unread"
+
+    def __init__(self, problems: list[RowProblem]) -> None:
+        super().__init__(f"{len(problems)} cells cannot be read; correct them and send a new file.")
+        self.problems = problems
+
+
+class ExceptionNotFound(BillingRefusal):
+    """There is no such exception, or not for who asks."""
+
+    code = "recon_exception_not_found"
+
+
+class AlreadyResolved(BillingRefusal):
+    """Somebody has said already what came of an exception, and said something else."""
+
+    code = "recon_already_resolved"
+
+
+class FileState(StrEnum):
+    """How far a file has come."""
+
+    LOADING = "loading"
+    COMPARED = "compared"
+    WITHDRAWN = "withdrawn"
+    """It could not be read; a corrected one may come."""
+
+
+class ExceptionOutcome(StrEnum):
+    """What came of a break."""
+
+    CORRECTED_HERE = "corrected_here"
+    """The platform's books were put right, by the transfers that it names."""
+    CORRECTED_THERE = "corrected_there"
+    """The other side has put its book right."""
+    ACCEPTED = "accepted"
+    """Both sides leave it as it is."""
+
+
+class NewSource(msgspec.Struct, frozen=True, kw_only=True):
+    """How files of an agent's system are read."""
+
+    id: UUID
+    agent_id: UUID
+    name: Name
+    column_map: ColumnMap
+
+
+class NewFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of an agent, for one month."""
+
+    id: UUID
+    source_id: UUID
+    period: date
+    """The first day of the month."""
+    file_name: Name
+    sha256: bytes
+    """Of the file as it came, 32 bytes."""
+    header: Annotated[list[str], msgspec.Meta(max_length=200)]
+    """What its columns are called."""
+    last_row: int
+    """The number of its last row: when that has come, the file is whole."""
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a break, and why."""
+
+    outcome: ExceptionOutcome
+    note: Note
+    group_id: UUID | None = None
+    """The transfers that put it right in the platform's books."""
+
+
+class FileView(msgspec.Struct, frozen=True, kw_only=True):
+    """A file and how far it has come; an interrupted one goes on after `read_until`."""
+
+    id: UUID
+    source_id: UUID
+    agent_id: UUID
+    period: date
+    file_name: str
+    sha256: bytes
+    header: list[str]
+    last_row: int
+    read_until: int
+    """The row up to which it has come: the next ones are those after it."""
+    state: FileState
+    added_at: datetime
+    compared_at: datetime | None
+
+
+class ExceptionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A break as one side sees it: `here` is who looks."""
+
+    id: UUID
+    file_id: UUID
+    agent_id: UUID
+    kind: Kind
+    cause: Cause
+    also: list[Kind]
+    here: list[int]
+    """Numbers of the lines."""
+    there: list[int]
+    here_says: str
+    there_says: str
+    here_minor: int
+    there_minor: int
+    owner: Side
+    """Whose turn it is, seen by who looks."""
+    opened_at: datetime
+    due_on: date
+    outcome: ExceptionOutcome | None
+    note: str | None
+    group_id: UUID | None
+    resolved_at: datetime | None
+
+    def is_overdue(self, today: date) -> bool:
+        """Say whether whoever has to act is late."""
+        return self.outcome is None and today > self.due_on
+
+
+class SideTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a compared file, in one currency: counting == matched + open + settled."""
+
+    side: Side
+    currency: Currency
+    lines: int
+    counting_minor: int
+    matched_minor: int
+    open_minor: int
+    """Of lines in exceptions that nobody has resolved."""
+    settled_minor: int
+    """Of lines in exceptions of which an outcome is known."""
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a comparison came to."""
+
+    file: FileView
+    matches: int
+    exceptions: dict[Kind, int]

@@ -1,0 +1,261 @@
+"""An agent's file is taken in piece by piece, compared once, and its breaks are resolved."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+
+from billing.reconciliation import queries, service
+from billing.reconciliation.rules.columns import ColumnMap, ColumnsUnknown, Field
+from billing.reconciliation.rules.findings import Cause, Kind, Terms
+from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.schemas import (
+    AlreadyResolved,
+    Compared,
+    ExceptionNotFound,
+    ExceptionOutcome,
+    FileIncomplete,
+    FileNotFound,
+    FileNotLoading,
+    FileSentTwice,
+    FileState,
+    NewFile,
+    NewSource,
+    Resolution,
+    RowsUnread,
+    SourceDiffers,
+)
+from server.kit import db
+from tests.billing import books
+from tests.billing.books import OPERATOR
+from tests.factories import NOW, Tenant, new_id
+
+HEADER = ["单号", "客户编号", "金额", "日期", "经办人"]
+MARCH = date(2026, 3, 1)
+MAP = ColumnMap(
+    columns={
+        Field.ID: "单号",
+        Field.CUSTOMER: "客户编号",
+        Field.AMOUNT: "金额",
+        Field.DAY: "日期",
+    },
+    ignored=["经办人"],
+)
+Row = tuple[int, list[Any]]
+
+
+async def platform(work: Callable[..., Awaitable[Any]], *given: Any, **named: Any) -> Any:
+    """Do one thing in a transaction of the platform."""
+    async with db.platform_transaction(OPERATOR):
+        return await work(*given, **named)
+
+
+class Story(msgspec.Struct, frozen=True):
+    """An agent with three benefits, and its source of files."""
+
+    agent_id: UUID
+    source: NewSource
+    issued: list[UUID]
+    customers: list[str]
+
+    def row(self, number: int, at: int, amount: str = "1.00", day: str = "2026-03-02") -> Row:
+        """Write a row of the agent's file about one of the benefits."""
+        return number, [str(self.issued[at]), self.customers[at], amount, day, "王"]
+
+
+@pytest.fixture
+async def story(database: None, tenant: Tenant) -> Story:
+    """Issue three benefits, save a source."""
+    program = await books.make_program(1_000)
+    asked = [books.ask(tenant.tenant_id) for _ in range(3)]
+    issued = [each.issuance_id for each in await books.issue(program, asked)]
+    source = NewSource(id=new_id(), agent_id=tenant.tenant_id, name="ERP", column_map=MAP)
+    await platform(service.save_source, source, actor_id=OPERATOR.user_id, now=NOW)
+    ids = [each for each in issued if each is not None]
+    return Story(tenant.tenant_id, source, ids, [each.customer_token for each in asked])
+
+
+def a_file(story: Story, rows: list[Row], **changes: Any) -> NewFile:
+    """Describe a file of these rows."""
+    digest = hashlib.sha256(repr([story.agent_id, rows]).encode()).digest()
+    new = NewFile(
+        id=new_id(),
+        source_id=story.source.id,
+        period=MARCH,
+        file_name="三月.xlsx",
+        sha256=digest,
+        header=HEADER,
+        last_row=rows[-1][0],
+    )
+    return msgspec.structs.replace(new, **changes)
+
+
+async def opened(new: NewFile) -> Any:
+    """Open a file."""
+    return await platform(service.open_file, new, actor_id=OPERATOR.user_id, now=NOW)
+
+
+async def compared(story: Story, rows: list[Row]) -> Compared:
+    """Bring a file in and compare it."""
+    view = await opened(a_file(story, rows))
+    await platform(service.add_rows, view.id, rows, after=0)
+    found: Compared = await platform(service.compare, view.id, Terms(), now=NOW)
+    return found
+
+
+async def breaks(found: Compared, **asked: Any) -> list[Any]:
+    """List the exceptions of a file."""
+    listed: list[Any] = await platform(queries.exceptions, found.file.id, limit=50, **asked)
+    return listed
+
+
+async def test_s06_a_file_is_compared_with_the_books_of_its_month(story: Story) -> None:
+    await books.void(story.issued[2])
+    rows = [
+        story.row(2, 0),
+        story.row(3, 1, "1.50"),
+        story.row(4, 2),
+        (5, ["x", "c", "3", "2026-03-09", ""]),
+    ]
+
+    found = await compared(story, rows)
+    again = await platform(service.compare, found.file.id, Terms(), now=NOW)
+
+    assert again == found
+    assert (found.matches, found.file.state) == (1, FileState.COMPARED)
+    assert found.exceptions == {Kind.AMOUNT_DIFFERS: 1, Kind.MISSING_HERE: 1, Kind.REVERSED: 1}
+    amount, missing, voided = await breaks(found)
+    assert (amount.here_says, amount.there_says, amount.there) == ("100", "150", [3])
+    assert (missing.cause, missing.owner) == (Cause.ID_UNKNOWN, Side.THERE)
+    assert (voided.here_minor, voided.there_minor, voided.owner) == (0, 100, Side.THERE)
+    assert amount.due_on == NOW.date() + timedelta(days=5)
+    assert voided.is_overdue(NOW.date() + timedelta(days=4))
+
+
+async def test_m6_both_sides_see_the_same_break_each_from_its_own(
+    story: Story, tenant: Tenant, rival: Tenant
+) -> None:
+    found = await compared(story, [story.row(2, 0)])
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        theirs = await queries.exceptions(found.file.id, seen_by=Side.THERE, limit=9)
+    async with db.tenant_transaction(rival.tenant_id):
+        nothing = await queries.exceptions(found.file.id, seen_by=Side.THERE, limit=9)
+        with pytest.raises(FileNotFound):
+            await queries.file(found.file.id)
+        with pytest.raises(ExceptionNotFound):
+            await queries.exception(theirs[0].id)
+
+    assert [each.kind for each in await breaks(found)] == [Kind.MISSING_THERE] * 2
+    assert [(each.kind, each.owner) for each in theirs] == [(Kind.MISSING_HERE, Side.THERE)] * 2
+    assert nothing == []
+
+
+async def test_every_fen_of_both_sides_is_matched_open_or_settled(story: Story) -> None:
+    found = await compared(story, [story.row(2, 0), story.row(3, 1, "1.50")])
+    amount, _ = await breaks(found)
+    said = Resolution(outcome=ExceptionOutcome.CORRECTED_THERE, note="填错金额")
+
+    await platform(service.resolve, amount.id, said, actor_id=OPERATOR.user_id, now=NOW)
+
+    here, there = await platform(queries.sides, found.file.id)
+    assert (here.counting_minor, here.matched_minor, here.open_minor, here.settled_minor) == (
+        *(300, 100, 100, 100),
+    )
+    assert (there.counting_minor, there.matched_minor, there.settled_minor) == (250, 100, 150)
+
+
+async def test_what_came_of_a_break_is_said_once(story: Story, tenant: Tenant) -> None:
+    found = await compared(story, [story.row(2, 0), story.row(3, 1, "1.50")])
+    amount, missing = await breaks(found)
+    said = Resolution(outcome=ExceptionOutcome.ACCEPTED, note="双方同意")
+    other = msgspec.structs.replace(said, note="再看看")
+    by: dict[str, Any] = {"actor_id": OPERATOR.user_id, "now": NOW}
+
+    first = await platform(service.resolve, amount.id, said, **by)
+    assert await platform(service.resolve, amount.id, said, **by) == first
+    with pytest.raises(AlreadyResolved):
+        await platform(service.resolve, amount.id, other, **by)
+    invented = msgspec.structs.replace(said, group_id=new_id())
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+        await platform(service.resolve, missing.id, invented, **by)
+    late = await platform(queries.overdue, NOW.date() + timedelta(days=99), limit=1_000)
+
+    assert {missing.id, amount.id} & {each.id for each in late} == {missing.id}
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.tenant_transaction(tenant.tenant_id):
+            await service.resolve(missing.id, said, **by)
+
+
+async def test_a_file_that_was_interrupted_goes_on_where_it_stopped(story: Story) -> None:
+    rows = [story.row(2, 0), story.row(3, 1), story.row(4, 2)]
+    new = a_file(story, rows)
+    view = await opened(new)
+
+    with pytest.raises(FileIncomplete):
+        await platform(service.add_rows, view.id, rows[1:], after=2)
+    await platform(service.add_rows, view.id, rows[:1], after=0)
+    with pytest.raises(FileIncomplete) as early:
+        await platform(service.compare, view.id, Terms(), now=NOW)
+    once = await platform(service.add_rows, view.id, rows[1:], after=(await opened(new)).read_until)
+    again = await platform(service.add_rows, view.id, rows[1:], after=2)
+
+    assert early.value.read_until == 2
+    assert once == again
+    assert (await platform(service.compare, view.id, Terms(), now=NOW)).matches == 3
+    with pytest.raises(FileNotLoading):
+        await platform(service.add_rows, view.id, [(5, ["", "", "", "", ""])], after=4)
+
+
+async def test_the_same_bytes_are_compared_once(story: Story) -> None:
+    rows = [story.row(2, 0)]
+    new = a_file(story, rows)
+    first = await opened(new)
+
+    assert await opened(new) == first
+    with pytest.raises(FileSentTwice) as twice:
+        await opened(msgspec.structs.replace(new, id=new_id()))
+    assert twice.value.file_id == new.id
+
+    await platform(service.withdraw, new.id)
+    assert (await opened(msgspec.structs.replace(new, id=new_id()))).state is FileState.LOADING
+
+
+async def test_a_row_that_cannot_be_read_leaves_nothing(story: Story) -> None:
+    rows = [story.row(2, 0), story.row(3, 1, "1.005"), story.row(4, 2, "-1.00", "gestern")]
+    view = await opened(a_file(story, rows))
+
+    with pytest.raises(RowsUnread) as unread:
+        await platform(service.add_rows, view.id, rows, after=0)
+
+    assert [(each.row, each.code) for each in unread.value.problems] == [
+        (3, "amount_off_scale"),
+        (4, "amount_negative"),
+        (4, "cell_unread"),
+    ]
+    assert (await platform(queries.file, view.id)).read_until == 0
+
+
+async def test_a_header_is_held_against_the_saved_map(story: Story) -> None:
+    with pytest.raises(ColumnsUnknown) as unknown:
+        await opened(a_file(story, [story.row(2, 0)], header=[*HEADER, "毛利"]))
+    assert unknown.value.columns == ("毛利",)
+
+    changed = msgspec.structs.replace(story.source, name="another")
+    with pytest.raises(SourceDiffers):
+        await platform(service.save_source, changed, actor_id=OPERATOR.user_id, now=NOW)
+
+
+async def test_what_is_booked_around_the_month_is_another_months(story: Story) -> None:
+    rows = [(2, [str(story.issued[0]), "", "1", "2026-02-28", ""])]
+    view = await opened(a_file(story, rows, period=date(2026, 2, 1)))
+    await platform(service.add_rows, view.id, rows, after=0)
+
+    found = await platform(service.compare, view.id, Terms(window_days=3), now=NOW)
+
+    assert (found.matches, found.exceptions) == (1, {})
