@@ -38,6 +38,7 @@ APP_REGISTRY = AppRegistry(
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
         "billing.reconciliation.piccolo_app",
+        "billing.commissions.piccolo_app",
         "server.benefits.piccolo_app",
         "server.channel.piccolo_app",
     ]

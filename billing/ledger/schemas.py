@@ -23,6 +23,14 @@ class AccountKind(StrEnum):
     """What one currency was exchanged for others, and what rounding left behind."""
     EXPENSE = "expense"
     """What was spent, by program and department."""
+    COMMISSION_COST = "commission_cost"
+    """What commissions cost the platform."""
+    COMMISSION = "commission"
+    """What an agent is owed for sales; below nothing where it owes."""
+    PAYOUT = "payout"
+    """What the bank was told to pay and has not paid yet."""
+    BANK = "bank"
+    """What left the platform's bank."""
 
 
 class Dimension(StrEnum):

@@ -157,6 +157,43 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "commission_plan_version": _table(
+        "What plans pay, published to all. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "commission_sale": _table(
+        "What commission is paid for. The platform's alone: several agents share one.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "commission_refund": _table(
+        "What was taken back. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "commission_line": _table(
+        "Who gets what for a sale. Under row-level security an agent's transaction reads its own, "
+        "as it does its items and payments; its state moves as the ledger says.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "commission_item": _table(
+        "What moved an agent's account. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "payout_batch": _table(
+        "Payments that are let go together, by two people.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "payout_payment": _table(
+        "What one agent is paid.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "payout_item": _table(
+        "Which items a payment is of; each in one live payment.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "benefit_program": _table(
         "The platform's offer to every agent. The key of the customers' tokens is not granted to "
         "the platform's role.",

@@ -27,13 +27,13 @@ AND (transfer.debit_id = ANY ($2::uuid[]) OR transfer.credit_id = ANY ($2::uuid[
 Lines = set[tuple[str, int, int]]
 
 
-def documented() -> dict[str, Lines]:
-    """Read the tables of the document."""
+def documented(of: tuple[str, ...] = ("budget.", "benefit.")) -> dict[str, Lines]:
+    """Read the tables of the document that tell events of some rooms."""
     text = (ROOT / "docs" / "ledger.md").read_text()
     return {
         event: {(name, _minor(pending), _minor(posted)) for name, pending, posted in lines}
         for event, body in _SECTION.findall(text)
-        if (lines := _LINE.findall(body))
+        if event.startswith(of) and (lines := _LINE.findall(body))
     }
 
 

@@ -72,6 +72,8 @@ class Payee(msgspec.Struct, frozen=True, kw_only=True):
 class PaymentState(StrEnum):
     """How far a payment has come."""
 
+    DRAFTED = "drafted"
+    """Put together; nobody has approved it."""
     ORDERED = "ordered"
     PAID = "paid"
     FAILED = "failed"
@@ -82,7 +84,7 @@ class PaymentState(StrEnum):
     @property
     def is_live(self) -> bool:
         """Say whether its items are spoken for."""
-        return self in (PaymentState.ORDERED, PaymentState.PAID)
+        return self not in (PaymentState.FAILED, PaymentState.RETURNED)
 
 
 def payments(items: Iterable[Item], taken: frozenset[UUID], *, minimum_minor: int) -> list[Payment]:

@@ -1,0 +1,32 @@
+"""What Piccolo asks for: this room's tables and migrations."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig
+
+from billing.commissions.tables import (
+    CommissionItem,
+    CommissionLine,
+    CommissionPlanVersion,
+    CommissionRefund,
+    CommissionSale,
+    PayoutBatch,
+    PayoutItem,
+    PayoutPayment,
+)
+
+APP_CONFIG = AppConfig(
+    app_name="commissions",
+    migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
+    table_classes=[
+        CommissionPlanVersion,
+        CommissionSale,
+        CommissionRefund,
+        CommissionLine,
+        CommissionItem,
+        PayoutBatch,
+        PayoutPayment,
+        PayoutItem,
+    ],
+    migration_dependencies=["billing.ledger.piccolo_app"],
+)

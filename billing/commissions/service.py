@@ -1,0 +1,483 @@
+"""Accrue commission, take it back, pay it out. Each function joins the platform's transaction.
+
+The ledger keeps every amount: a commission is a hold until its sale can no longer be refunded, then
+what is left of it is posted. Nothing that was written is changed; what is wrong is corrected by
+another entry.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from billing.commissions import queries
+from billing.commissions.rules import accounts, clawbacks, payouts, plans
+from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.rules.shares import Share, shares
+from billing.commissions.schemas import (
+    BatchView,
+    CommissionKeyReused,
+    Correction,
+    LineState,
+    LineView,
+    PaymentNotInThatState,
+    PaymentView,
+    Refund,
+    Sale,
+    SaleNotFound,
+)
+from billing.commissions.tables import (
+    CommissionItem,
+    CommissionLine,
+    CommissionPlanVersion,
+    CommissionRefund,
+    CommissionSale,
+    PayoutBatch,
+    PayoutPayment,
+)
+from billing.ledger import service as ledger
+from billing.ledger.schemas import (
+    AccountKind,
+    Code,
+    Hold,
+    Journal,
+    NewAccount,
+    Post,
+    Single,
+    Transfer,
+    Void,
+)
+from billing.money import Money
+
+_PUBLISH: Final = """
+INSERT INTO commission_plan_version (id, plan_id, begins_on, terms, published_by, published_at)
+VALUES ({}, {}, {}, {}::jsonb, {}, {})
+"""
+_IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
+_SALE: Final = """
+SELECT plan_id, version_id, agent_id, contract_id, on_day, sold, refunded FROM commission_sale
+WHERE id = {} FOR NO KEY UPDATE
+"""
+_SELL: Final = """
+INSERT INTO commission_sale (id, plan_id, version_id, agent_id, contract_id, on_day, sold)
+VALUES ({}, {}, {}, {}, {}, {}, {})
+"""
+_ADD_LINES: Final = """
+INSERT INTO commission_line (
+    id, sale_id, agent_id, level, currency, amount_minor, payable_on, state
+)
+SELECT id, sale_id, agent_id, level, currency, amount_minor, payable_on, state
+FROM jsonb_to_recordset({}::jsonb) AS line (
+    id uuid, sale_id uuid, agent_id uuid, level integer, currency text, amount_minor bigint,
+    payable_on date, state text
+)
+"""
+_DUE: Final = """
+SELECT line.id, line.agent_id, line.currency, line.amount_minor, sale.sold, sale.refunded
+FROM commission_line line JOIN commission_sale sale ON sale.id = line.sale_id
+WHERE line.state = 'held' AND line.payable_on <= {} ORDER BY line.id LIMIT {}
+FOR NO KEY UPDATE
+"""
+_SETTLE: Final = "UPDATE commission_line SET state = {} WHERE id = ANY ({}::uuid[])"
+_REFUND: Final = """
+INSERT INTO commission_refund (id, sale_id, refunded, recorded_at) VALUES ({}, {}, {}, {})
+"""
+_REFUNDED: Final = "SELECT sale_id, refunded FROM commission_refund WHERE id = {}"
+_TAKE_BACK: Final = "UPDATE commission_sale SET refunded = refunded + {} WHERE id = {}"
+_ADD_ITEMS: Final = """
+INSERT INTO commission_item (id, line_id, agent_id, kind, currency, amount_minor, recorded_at)
+SELECT id, line_id, agent_id, kind, currency, amount_minor, {}
+FROM jsonb_to_recordset({}::jsonb) AS item (
+    id uuid, line_id uuid, agent_id uuid, kind text, currency text, amount_minor bigint
+)
+ON CONFLICT (id) DO NOTHING
+"""
+_DRAFT: Final = "INSERT INTO payout_batch (id, hash, made_by, made_at) VALUES ({}, {}, {}, {})"
+_PAY: Final = """
+WITH asked AS (
+    SELECT * FROM jsonb_to_recordset({}::jsonb) AS payment (
+        id uuid, agent_id uuid, currency text, amount_minor bigint, item_ids uuid[]
+    )
+), made AS (
+    INSERT INTO payout_payment (id, batch_id, agent_id, currency, amount_minor, state)
+    SELECT id, {}, agent_id, currency, amount_minor, 'drafted' FROM asked
+)
+SELECT id, unnest(item_ids) AS item_id FROM asked
+"""
+_CLAIM: Final = """
+INSERT INTO payout_item (payment_id, item_id, is_live)
+SELECT payment_id, item_id, true FROM unnest({}::uuid[], {}::uuid[]) AS claim (payment_id, item_id)
+"""
+_APPROVE: Final = "UPDATE payout_batch SET approved_by = {}, approved_at = {} WHERE id = {}"
+_ORDER: Final = "UPDATE payout_payment SET state = 'ordered' WHERE batch_id = {}"
+_MOVE: Final = "UPDATE payout_payment SET state = {} WHERE id = {}"
+_FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose books, who does it, and when."""
+
+    platform_id: UUID
+    actor_id: UUID
+    now: datetime
+
+
+async def publish(version: PlanVersion, books: Books) -> None:
+    """Publish a version of a plan; it never changes.
+
+    :raises PlanUnsound: it contradicts itself.
+    :raises PlanVersionNotLater: another one begins as late.
+    :raises CommissionKeyReused: its id was used for another one.
+    """
+    plans.ensure_sound(version)
+    await CommissionPlanVersion.raw(_IN_TURN, f"plan:{version.plan_id}")
+    held = await queries.plan(version.plan_id)
+    if version in held:
+        return
+    if any(each.id == version.id for each in held):
+        raise CommissionKeyReused("This id belongs to another version; make a new one.")
+    plans.ensure_follows(held, version)
+    terms = msgspec.json.encode(version).decode()
+    await CommissionPlanVersion.raw(
+        *(_PUBLISH, version.id, version.plan_id, version.begins_on, terms),
+        *(books.actor_id, books.now),
+    )
+
+
+async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[LineView]:
+    """Hold the commission of a sale, shared among who sold it and the agents above.
+
+    :param above: by agent, who stands directly above.
+    :raises NoPlanInForce: no version of the plan was in force that day.
+    :raises UplineCircular: an agent stands above itself.
+    :raises CommissionKeyReused: the id belongs to another sale.
+    """
+    seller = sale.sellers[0].agent_id
+    # The next sale of this agent is paid by what was sold before it.
+    await CommissionSale.raw(_IN_TURN, f"sales:{sale.plan_id}:{seller}")
+    if rows := await CommissionSale.raw(_SALE, sale.id):
+        names = ("plan_id", "agent_id", "contract_id", "on_day", "sold")
+        asked = (sale.plan_id, seller, sale.contract_id, sale.on, sale.sold)
+        if tuple(rows[0][name] for name in names) != asked:
+            raise CommissionKeyReused("This id belongs to another sale; make a new one.")
+        return await queries.lines_of(sale.id)
+    version = plans.in_force(await queries.plan(sale.plan_id), sale.on)
+    before = await queries.sold_in_month(sale.plan_id, seller, sale.on)
+    commission = plans.commission_minor(version, before, sale.sold)
+    found = shares(Money(commission, version.currency), sale.sellers, above, version.upline_ppm)
+    await CommissionSale.raw(
+        *(_SELL, sale.id, sale.plan_id, version.id, seller, sale.contract_id, sale.on, sale.sold)
+    )
+    if found:
+        lines = _lines(sale, version, found)
+        await _hold(sale.id, lines, books)
+        await CommissionLine.raw(_ADD_LINES, _json(lines))
+    return await queries.lines_of(sale.id)
+
+
+def _lines(sale: Sale, version: PlanVersion, found: Sequence[Share]) -> list[LineView]:
+    """Write a line for each share."""
+    payable_on = sale.on + timedelta(days=version.hold_days)
+    return [
+        LineView(
+            id=uuid5(sale.id, f"line:{n}"),
+            sale_id=sale.id,
+            agent_id=share.agent_id,
+            level=share.level,
+            currency=version.currency,
+            amount_minor=share.amount_minor,
+            payable_on=payable_on,
+            state=LineState.HELD,
+        )
+        for n, share in enumerate(found)
+    ]
+
+
+async def _hold(key: UUID, lines: Sequence[LineView], books: Books) -> None:
+    """Hold each line's amount."""
+    await _open(books, {(line.agent_id, line.currency) for line in lines})
+    holds: list[Transfer] = [
+        Hold(
+            id=line.id,
+            debit_id=accounts.cost_account(books.platform_id, line.currency),
+            credit_id=accounts.commission_account(line.agent_id, line.currency),
+            amount=Money(line.amount_minor, line.currency),
+            event="commission.accrued",
+        )
+        for line in lines
+    ]
+    await _record(key, holds, books)
+
+
+async def earn_due(key: UUID, today: date, books: Books, *, limit: int = 500) -> int:
+    """Post what is left of commissions whose sales can no longer be refunded; give how many.
+
+    One of which nothing is left is cancelled.
+
+    :param key: made by the caller for this attempt.
+    """
+    due = await CommissionLine.raw(_DUE, today, limit)
+    if not due:
+        return 0
+    nets = {
+        row["id"]: clawbacks.net_minor(row["amount_minor"], row["sold"], row["refunded"])
+        for row in due
+    }
+    settled: list[Transfer] = [
+        Post(
+            id=uuid5(line_id, "earned"),
+            pending_id=line_id,
+            event="commission.earned",
+            amount_minor=net,
+        )
+        if net
+        else Void(id=uuid5(line_id, "cancelled"), pending_id=line_id, event="commission.cancelled")
+        for line_id, net in nets.items()
+    ]
+    await _record(key, settled, books)
+    for state, is_meant in ((LineState.EARNED, True), (LineState.CANCELLED, False)):
+        await CommissionLine.raw(
+            _SETTLE, state, [i for i, net in nets.items() if bool(net) is is_meant]
+        )
+    earned = [
+        _item(uuid5(row["id"], "earned"), row, "earned", nets[row["id"]])
+        for row in due
+        if nets[row["id"]]
+    ]
+    await CommissionItem.raw(_ADD_ITEMS, books.now, _json(earned))
+    return len(due)
+
+
+async def refund(asked: Refund, books: Books) -> list[LineView]:
+    """Take a part of a sale back, and its part of each commission that is earned already.
+
+    What is still held is earned for what is left, when its time comes.
+
+    :raises SaleNotFound: there is no such sale.
+    :raises RefundTooLarge: more would be refunded than was sold.
+    :raises CommissionKeyReused: the id belongs to another refund.
+    """
+    rows = await CommissionSale.raw(_SALE, asked.sale_id)
+    if not rows:
+        raise SaleNotFound("There is no such sale.")
+    if held := await CommissionRefund.raw(_REFUNDED, asked.id):
+        if (held[0]["sale_id"], held[0]["refunded"]) != (asked.sale_id, asked.refunded):
+            raise CommissionKeyReused("This id belongs to another refund; make a new one.")
+        return await queries.lines_of(asked.sale_id)
+    sold, before = rows[0]["sold"], rows[0]["refunded"]
+    lines = await queries.lines_of(asked.sale_id)
+    taken = {
+        line: clawbacks.clawback_minor(line.amount_minor, sold, before, asked.refunded)
+        for line in lines
+    }
+    earned = {line: -minor for line, minor in taken.items() if minor and line.state == "earned"}
+    await CommissionRefund.raw(_REFUND, asked.id, asked.sale_id, asked.refunded, books.now)
+    await CommissionSale.raw(_TAKE_BACK, asked.refunded, asked.sale_id)
+    await _adjust(asked.id, earned, "clawed_back", books)
+    return lines
+
+
+async def correct(asked: Correction, books: Books) -> None:
+    """Post what a dispute about a line came to; the line stays as it is.
+
+    :raises SaleNotFound: there is no such line.
+    :raises CommissionKeyReused: the id belongs to another correction.
+    :raises AmountOutOfRange: it corrects nothing.
+    """
+    line = await queries.line(asked.line_id)
+    if line is None:
+        raise SaleNotFound("There is no such line.")
+    ledger.ensure_amount(abs(asked.amount_minor))
+    await _adjust(asked.id, {line: asked.amount_minor}, "corrected", books, reason=asked.reason)
+
+
+async def _adjust(
+    key: UUID,
+    gained: Mapping[LineView, int],
+    kind: str,
+    books: Books,
+    *,
+    reason: str | None = None,
+) -> None:
+    """Move what agents gain or lose between their accounts and the platform's cost."""
+    if not gained:
+        return
+    moved: list[Transfer] = []
+    for line, minor in gained.items():
+        cost = accounts.cost_account(books.platform_id, line.currency)
+        own = accounts.commission_account(line.agent_id, line.currency)
+        moved.append(
+            Single(
+                id=uuid5(key, str(line.id)),
+                debit_id=cost if minor > 0 else own,
+                credit_id=own if minor > 0 else cost,
+                amount=Money(abs(minor), line.currency),
+                event=f"commission.{kind}",
+            )
+        )
+    await _record(key, moved, books, reason=reason)
+    items = [
+        _item(uuid5(key, str(line.id)), msgspec.structs.asdict(line), kind, minor)
+        for line, minor in gained.items()
+    ]
+    await CommissionItem.raw(_ADD_ITEMS, books.now, _json(items))
+
+
+def _item(item_id: UUID, line: Mapping[str, object], kind: str, minor: int) -> dict[str, object]:
+    """Write an item of a line."""
+    named = {name: line[name] for name in ("agent_id", "currency")}
+    return {"id": item_id, "line_id": line["id"], "kind": kind, "amount_minor": minor, **named}
+
+
+# ---------------------------------------------------------------------------------- paying out
+
+
+async def make_batch(batch_id: UUID, books: Books, *, minimum_minor: int) -> BatchView:
+    """Put together what agents are to be paid; the same id is answered with the same batch."""
+    await PayoutBatch.raw(_IN_TURN, "payouts")
+    if not await PayoutBatch.exists().where(PayoutBatch.id == batch_id):
+        made = payouts.payments(
+            await queries.free_items(), frozenset(), minimum_minor=minimum_minor
+        )
+        await PayoutBatch.raw(_DRAFT, batch_id, payouts.batch_hash(made), books.actor_id, books.now)
+        rows = [
+            {**msgspec.to_builtins(each), "id": uuid5(batch_id, f"{each.agent_id}:{each.currency}")}
+            for each in made
+        ]
+        claims = await PayoutPayment.raw(_PAY, _json(rows), batch_id)
+        ids, items = [c["id"] for c in claims], [c["item_id"] for c in claims]
+        await PayoutPayment.raw(_CLAIM, ids, items)
+    return await queries.batch(batch_id)
+
+
+async def approve(batch_id: UUID, seen: bytes, books: Books) -> BatchView:
+    """Let a batch go: what agents are owed is now what the bank is to pay.
+
+    :raises BatchNotFound: there is no such batch.
+    :raises MakerIsChecker: who approves has made it.
+    :raises BatchChanged: it is not the one that was looked at.
+    """
+    view = await queries.batch(batch_id, lock=True)
+    made = [each.payment() for each in view.payments]
+    payouts.ensure_may_approve(made, seen, maker_id=view.made_by, checker_id=books.actor_id)
+    if view.approved_by is not None:
+        return view
+    await PayoutBatch.raw(_APPROVE, books.actor_id, books.now, batch_id)
+    await PayoutPayment.raw(_ORDER, batch_id)
+    if view.payments:
+        await _open(books, {(each.agent_id, each.currency) for each in view.payments})
+        ordered = [_paying(each, PaymentState.ORDERED, books) for each in view.payments]
+        await _record(uuid5(batch_id, "ordered"), ordered, books)
+    return await queries.batch(batch_id)
+
+
+async def settle(payment_id: UUID, state: PaymentState, books: Books) -> PaymentView:
+    """Say what the bank did: paid an ordered payment, did not, or gave a paid one back.
+
+    What was not paid stands on the agent's account again, and its items may be paid anew.
+
+    :raises BatchNotFound: there is no such payment.
+    :raises PaymentNotInThatState: it is not as far, or further.
+    """
+    view = await queries.payment(payment_id, lock=True)
+    if view.state is state:
+        return view
+    if view.state is not _BEFORE.get(state):
+        raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
+    await _record(uuid5(payment_id, state), [_paying(view, state, books)], books)
+    await PayoutPayment.raw(_MOVE, state, payment_id)
+    if not state.is_live:
+        await PayoutPayment.raw(_FREE, payment_id)
+    return await queries.payment(payment_id)
+
+
+_BEFORE: Final = {
+    PaymentState.PAID: PaymentState.ORDERED,
+    PaymentState.FAILED: PaymentState.ORDERED,
+    PaymentState.RETURNED: PaymentState.PAID,
+}
+
+
+def _paying(payment: PaymentView, state: PaymentState, books: Books) -> Transfer:
+    """Move a payment's amount to where it is in a state."""
+    own = accounts.commission_account(payment.agent_id, payment.currency)
+    ordered = accounts.payout_account(books.platform_id, payment.currency)
+    bank = accounts.bank_account(books.platform_id, payment.currency)
+    debit, credit = {
+        PaymentState.ORDERED: (own, ordered),
+        PaymentState.PAID: (ordered, bank),
+        PaymentState.FAILED: (ordered, own),
+        PaymentState.RETURNED: (bank, own),
+    }[state]
+    return Single(
+        id=uuid5(payment.id, state),
+        debit_id=debit,
+        credit_id=credit,
+        amount=Money(payment.amount_minor, payment.currency),
+        event=f"payout.{state}",
+    )
+
+
+# ------------------------------------------------------------------------------------ the ledger
+
+
+async def _open(books: Books, owned: set[tuple[UUID, str]]) -> None:
+    """Open the accounts of agents and the platform's beside them."""
+    wanted = [
+        NewAccount(
+            id=accounts.commission_account(agent_id, currency),
+            owner_id=agent_id,
+            subject_id=agent_id,
+            kind=AccountKind.COMMISSION,
+            currency=currency,
+        )
+        for agent_id, currency in owned
+    ]
+    for currency in {currency for _, currency in owned}:
+        for kind, name in (
+            (AccountKind.COMMISSION_COST, accounts.cost_account),
+            (AccountKind.PAYOUT, accounts.payout_account),
+            (AccountKind.BANK, accounts.bank_account),
+        ):
+            wanted.append(
+                NewAccount(
+                    id=name(books.platform_id, currency),
+                    owner_id=books.platform_id,
+                    subject_id=books.platform_id,
+                    kind=kind,
+                    currency=currency,
+                )
+            )
+    await ledger.open_accounts(wanted, now=books.now)
+
+
+async def _record(
+    key: UUID, transfers: Sequence[Transfer], books: Books, *, reason: str | None = None
+) -> None:
+    """Record transfers under a key.
+
+    :raises CommissionKeyReused: the key was used for something else.
+    """
+    outcome = await ledger.record(
+        Journal(
+            owner_id=books.platform_id,
+            key=key,
+            group_id=key,
+            transfers=list(transfers),
+            actor_id=books.actor_id,
+            effective_at=books.now,
+            reason=reason,
+        ),
+        now=books.now,
+    )
+    if outcome.code is Code.ID_REUSED:
+        raise CommissionKeyReused("This id was used for something else; make a new one.")
+    assert outcome.code is Code.RECORDED, f"the books take it: {outcome.code}"
+
+
+def _json(value: object) -> str:
+    """Lay values out as the database reads them."""
+    return msgspec.json.encode(value).decode()

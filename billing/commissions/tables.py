@@ -1,0 +1,98 @@
+"""Tables of commissions, as facts on disk. Amounts stand on the ledger's accounts, too."""
+
+from piccolo.columns import JSONB, UUID, BigInt, Boolean, Bytea, Date, Integer, Text, Timestamptz
+from piccolo.table import Table
+
+
+class CommissionPlanVersion(Table, tablename="commission_plan_version"):
+    """What a plan pays from a day on. Insert only."""
+
+    id = UUID(primary_key=True)
+    plan_id = UUID()
+    begins_on = Date()
+    terms = JSONB()
+    published_by = UUID()
+    published_at = Timestamptz()
+
+
+class CommissionSale(Table, tablename="commission_sale"):
+    """Something sold that commission is paid for, and how much of it was refunded."""
+
+    id = UUID(primary_key=True)
+    plan_id = UUID()
+    version_id = UUID()
+    agent_id = UUID()
+    """Who sold it, the first of several: whose tiers it counts for."""
+    contract_id = UUID()
+    on_day = Date()
+    sold = BigInt()
+    """In what the plan measures: minor units, pieces or one."""
+    refunded = BigInt()
+
+
+class CommissionRefund(Table, tablename="commission_refund"):
+    """A part of a sale that was taken back. Insert only."""
+
+    id = UUID(primary_key=True)
+    sale_id = UUID()
+    refunded = BigInt()
+    recorded_at = Timestamptz()
+
+
+class CommissionLine(Table, tablename="commission_line"):
+    """What one agent gets for one sale. Its hold is the transfer with the same id."""
+
+    id = UUID(primary_key=True)
+    sale_id = UUID()
+    agent_id = UUID()
+    level = Integer()
+    """0 for who sold, 1 for the agent above, and so on."""
+    currency = Text()
+    amount_minor = BigInt()
+    payable_on = Date()
+    state = Text()
+    """`held`, `earned` or `cancelled`, as the ledger says."""
+
+
+class CommissionItem(Table, tablename="commission_item"):
+    """What an agent's account gained or lost. Its transfer has the same id. Insert only."""
+
+    id = UUID(primary_key=True)
+    line_id = UUID()
+    agent_id = UUID()
+    kind = Text()
+    currency = Text()
+    amount_minor = BigInt()
+    """Below nothing where it was taken back."""
+    recorded_at = Timestamptz()
+
+
+class PayoutBatch(Table, tablename="payout_batch"):
+    """Payments that are let go together, by somebody else than who put them together."""
+
+    id = UUID(primary_key=True)
+    hash = Bytea()
+    made_by = UUID()
+    made_at = Timestamptz()
+    approved_by = UUID(null=True)
+    approved_at = Timestamptz(null=True)
+
+
+class PayoutPayment(Table, tablename="payout_payment"):
+    """What one agent is paid in a batch."""
+
+    id = UUID(primary_key=True)
+    batch_id = UUID()
+    agent_id = UUID()
+    currency = Text()
+    amount_minor = BigInt()
+    state = Text()
+    """`drafted`, `ordered`, `paid`, `failed` or `returned`."""
+
+
+class PayoutItem(Table, tablename="payout_item"):
+    """An item that is in a payment; in one live payment at most."""
+
+    payment_id = UUID(primary_key=True)
+    item_id = UUID()
+    is_live = Boolean()
