@@ -266,6 +266,7 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
     "registry_key": _table(
         "Keyed hashes of registered customers, whose key is not in the database.",
         tonglu_job="SELECT INSERT",
+        tonglu_platform="SELECT",
     ),
     "registry_honeytoken": _table(
         "Keyed hashes of customers that do not exist; asking for one raises an alarm.",

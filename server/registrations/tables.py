@@ -148,6 +148,8 @@ class RegistryParty(Table, tablename="registry_party"):
     entry_id = UUID(primary_key=True)
     has_word = Boolean()
     """Whether the customer itself has named this one, as the arbitrator heard."""
+    live_since = Timestamptz(null=True)
+    """Since when it was protected when it became a party; no verdict takes that away."""
 
 
 class RegistryEvidence(Table, tablename="registry_evidence"):
@@ -180,6 +182,8 @@ class RegistryRules(Table, tablename="registry_rules"):
     version = Integer(primary_key=True)
     steps = JSONB()
     tolerance_ms = BigInt()
+    edition = Integer()
+    """How claims are written down under it."""
     hash = Text()
     proposed_by = UUID()
     proposed_at = Timestamptz()

@@ -260,10 +260,10 @@ class Watch:
 
     def _replays(self, phone: Seen, entry: Entry) -> None:
         """Expect that what was decided can be decided again."""
-        if entry.claims is None or entry.rules_version != order.FIRST.version:
+        if entry.claims is None or entry.rules_version != order.SECOND.version:
             return
         claims = msgspec.json.decode(entry.claims, type=list[Claim])
-        if order.decide(reversed(claims)).hash != entry.hash:
+        if order.decide(reversed(claims), order.SECOND).hash != entry.hash:
             self.find("replay", f"{phone.rival.person} gets another verdict")
 
     # ---------------------------------------------------------------------------------- pieces

@@ -20,7 +20,7 @@ from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, enco
 from server.registrations.queries import registrations
 from server.registrations.rules import words
 from server.registrations.rules.order import Ruling
-from server.registrations.rules.states import CaseState
+from server.registrations.rules.states import CaseState, Reason
 from server.registrations.schemas import AlarmView, CaseLine, CaseView, EvidenceView, PartyView
 from sync_protocol.registering import LIVE, State
 
@@ -134,7 +134,12 @@ async def _view(case_id: UUID, *, own: set[UUID] | None, now: datetime) -> CaseV
     shown = await db.connection().fetch(_EVIDENCE, case_id)
     names = {each["id"]: _called(place) for place, each in enumerate(parties)}
     winner = None if row["winner_id"] is None else names[row["winner_id"]][0]
-    lost = any(each["id"] in (own or ()) and each["id"] != row["winner_id"] for each in parties)
+    lost = any(
+        each["id"] in (own or ())
+        and each["case_id"] == case_id
+        and each["reason"] == Reason.VERDICT
+        for each in parties
+    )
     is_before = row["appeal_until"] is not None and now < row["appeal_until"]
     rulings = msgspec.json.decode(row["rulings"], type=list[Ruling]) if row["rulings"] else []
     return CaseView(

@@ -1,6 +1,8 @@
 """What somebody may show for a registration: records of one's own about its customer.
 
-What the server itself wrote has a time that nobody can choose. What a device wrote offline has the
+What the server itself wrote has a time that nobody can choose: that of the writing, whatever time
+somebody typed. It counts for whom the customer was then; what happened before the customer was
+known by what it is registered by is shown with a remark. What a device wrote offline has the
 time that the device told; it is shown with that remark.
 """
 
@@ -18,7 +20,9 @@ from sync_protocol.registering import Verb
 
 RECORDS: Final[Mapping[str, str]] = {
     "visit": """
-        SELECT id, checked_in_at AS happened_at, created_device IS NULL AS is_vouched FROM visit
+        SELECT id, CASE WHEN created_device IS NULL THEN greatest(checked_in_at, created_at)
+            ELSE checked_in_at END AS happened_at, created_device IS NULL AS is_vouched
+        FROM visit
         WHERE tenant_id = $1 AND customer_id = $2 AND NOT deleted
             AND checked_in_at IS NOT NULL AND cancelled_at IS NULL
     """,
@@ -32,6 +36,18 @@ RECORDS: Final[Mapping[str, str]] = {
     """,
 }
 """By kind, what happened of a customer and when."""
+_KNOWN_SINCE: Final = """
+SELECT max(h.at) FROM registration g
+JOIN change h ON h.tenant_id = g.tenant_id AND h.root_id = g.customer_id AND h.at <= g.created_at
+WHERE g.tenant_id = $1 AND g.id = $2 AND (
+    h.kind = 'customer'
+        AND (h.action = 'create'
+            OR h.patch ?| ARRAY['name', 'uscc', 'phone', 'city', 'district', 'address'])
+    OR h.kind = 'store'
+        AND (h.action <> 'edit'
+            OR h.patch ?| ARRAY['name', 'phone', 'city', 'district', 'address'])
+)
+"""
 _EACH: Final = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, r.* FROM ({records}) r"  # noqa: S608 - constants of this file
     for kind, records in RECORDS.items()
@@ -45,6 +61,17 @@ FROM ({_EACH}) r ORDER BY r.happened_at DESC, r.id LIMIT 50
 """  # noqa: S608 - constants of this file
 
 
+async def known_since(tenant_id: UUID, registration_id: UUID) -> datetime | None:
+    """Give since when a customer is known by what it was registered by.
+
+    None where its history says nothing.
+    """
+    since: datetime | None = await db.connection().fetchval(
+        _KNOWN_SINCE, tenant_id, registration_id
+    )
+    return since
+
+
 async def showable(actor: Actor, registration_id: UUID, *, now: datetime) -> list[Showable]:
     """List what shows work on a registration's customer, the newest first, and what it is good for.
 
@@ -55,6 +82,7 @@ async def showable(actor: Actor, registration_id: UUID, *, now: datetime) -> lis
         rows = await db.connection().fetch(
             _SHOWABLE, actor.tenant_id, of.customer_id, registration_id
         )
+        since = await known_since(actor.tenant_id, registration_id)
         given = (await rulebook.terms_at(now)).terms
     oldest = now - given.evidence_age_days * DAY
     may_extend = Verb.EXTEND in of.verbs and of.extensions < given.extensions_max
@@ -64,9 +92,10 @@ async def showable(actor: Actor, registration_id: UUID, *, now: datetime) -> lis
             kind=row["kind"],
             record_id=row["record_id"],
             happened_at=row["happened_at"],
-            is_vouched=row["is_vouched"],
+            is_vouched=row["is_vouched"] and since is not None and row["happened_at"] >= since,
             extends=may_extend and row["happened_at"] >= oldest and "extension" not in row["shown"],
             in_case=takes_more and "case" not in row["shown"],
         )
         for row in rows
+        if row["happened_at"] <= now
     ]

@@ -15,8 +15,11 @@ _TERMS: Final = """
 SELECT version, holds_from, terms FROM registration_terms WHERE holds_from <= $1
 ORDER BY holds_from DESC, version DESC LIMIT 1
 """
-_RULES: Final = "SELECT version, steps, tolerance_ms FROM registry_rules"
+_RULES: Final = "SELECT version, steps, tolerance_ms, edition FROM registry_rules"
 _HOLDING: Final = f"""
+{_RULES} WHERE switched_on_at <= $1 ORDER BY switched_on_at DESC, version DESC LIMIT 1
+"""
+_LAST: Final = f"""
 {_RULES} WHERE switched_on_at IS NOT NULL ORDER BY switched_on_at DESC, version DESC LIMIT 1
 """
 
@@ -36,8 +39,14 @@ async def terms_at(moment: datetime) -> TermsVersion:
 
 
 async def rules_now() -> RuleSet:
-    """Give the rules that are switched on; those with which the product comes before any."""
-    row = await db.connection().fetchrow(_HOLDING)
+    """Give the rules that were switched on last."""
+    row = await db.connection().fetchrow(_LAST)
+    return order.FIRST if row is None else rules_of(row)
+
+
+async def rules_at(moment: datetime) -> RuleSet:
+    """Give the rules that held at a moment; those with which the product came before any."""
+    row = await db.connection().fetchrow(_HOLDING, moment)
     return order.FIRST if row is None else rules_of(row)
 
 
@@ -53,4 +62,5 @@ def rules_of(row: asyncpg.Record) -> RuleSet:
         version=row["version"],
         steps=msgspec.json.decode(row["steps"], type=tuple[Rule, ...]),
         tolerance_ms=row["tolerance_ms"],
+        edition=row["edition"],
     )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import asyncpg
 import msgspec
 
 from server.access import Actor, Permission, ensure
@@ -27,10 +28,12 @@ async def replay(actor: Actor) -> Replay:
         known = await rulebook.rules_by_version()
         async for row in db.connection().cursor(_VERDICTS):
             claims = msgspec.json.decode(row["claims"], type=list[Claim])
-            again = order.decide(claims, known[row["rules_version"]])
+            rules = known[row["rules_version"]]
             held = msgspec.json.decode(row["rulings"], type=tuple[Ruling, ...])
             count += 1
-            if (again.hash, again.rulings) != (row["hash"], held):
+            again = order.decide(claims, rules)
+            kept = again.hash if rules.edition == 1 else _hash_of_kept(row, rules)
+            if (kept, again.rulings) != (row["hash"], held):
                 differing.append(row["id"])
     return Replay(replayed=count, differing=differing)
 
@@ -75,6 +78,12 @@ async def preview(actor: Actor, version: int) -> RulesView:
         differences=differences,
         diff_hash=order.digest([tried.hash, differences]),
     )
+
+
+def _hash_of_kept(row: asyncpg.Record, rules: RuleSet) -> str:
+    """Hash what was kept of a verdict as it was kept."""
+    claims, rulings = (msgspec.json.decode(row[name]) for name in ("claims", "rulings"))
+    return order.hash_of(claims, rulings, rules)
 
 
 async def _differences(tried: RuleSet) -> tuple[int, list[Difference]]:

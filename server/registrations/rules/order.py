@@ -13,7 +13,7 @@ loses by a made-up registration that names two customers.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -48,6 +48,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     live_since_ms: int | None = None
     """When its protection began; none while it has none."""
     has_word: bool = False
+    evidence_ms: int | msgspec.UnsetType = msgspec.UNSET
+    """The first thing shown for it that the server itself saw; says nothing of when it was made."""
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,15 +59,21 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Rule, ...] = (Rule.TERRITORY, Rule.LIVE, Rule.EVIDENCE, Rule.WORD, Rule.LOT)
     tolerance_ms: int = 0
     """How much earlier evidence must be to count as earlier."""
+    edition: int = 2
+    """How claims are written down: in 1 what was shown made a registration itself earlier, and a
+    verdict's hash was of this program's own shapes; in 2 it is of the text that was kept."""
 
     @property
     def hash(self) -> str:
         """Name what the rules are, whatever their version is called."""
-        return digest([self.steps, self.tolerance_ms])
+        told = [self.steps, self.tolerance_ms]
+        return digest(told if self.edition == 1 else [self.edition, *told])
 
 
-FIRST: Final = RuleSet(version=1)
-"""The order with which the product comes."""
+FIRST: Final = RuleSet(version=1, edition=1)
+"""The order with which the product came."""
+SECOND: Final = RuleSet(version=2)
+"""The same order, in which what is shown leaves alone who was protected when."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +109,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """Give the claims that are first."""
         return frozenset(ruling.winner for ruling in self.rulings)
 
+    @property
+    def first(self) -> UUID | None:
+        """Give who is first of those that beat somebody; of all where nobody lost."""
+        told = sorted(self.rulings, key=lambda ruling: not ruling.losers)
+        return told[0].winner if told else None
+
     def ruling_of(self, claim_id: UUID) -> Ruling:
         """Give the ruling by which a claim won or lost."""
         return next(
@@ -108,10 +122,43 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def decide(claims: Iterable[Claim], rules: RuleSet = FIRST) -> Verdict:
+def decide(claims: Iterable[Claim], rules: RuleSet = SECOND) -> Verdict:
     """Say who is first. Among claims of which none names two customers there is one winner."""
-    left = {claim.id: claim for claim in sorted(claims, key=lambda claim: claim.id)}
-    told = sorted(left.values(), key=lambda claim: claim.id)
+    told = sorted(claims, key=lambda claim: claim.id)
+    rulings = tuple(sorted(_rulings(told, rules), key=lambda ruling: ruling.winner))
+    return Verdict(
+        rules_version=rules.version,
+        rules_hash=rules.hash,
+        rulings=rulings,
+        hash=hash_of(told, rulings, rules),
+    )
+
+
+def decided_for(claims: Sequence[Claim], winner: UUID, rules: RuleSet) -> tuple[Ruling, ...]:
+    """Say what follows where somebody has decided for one of the claims.
+
+    Only what shares a hash with it loses to it; the rules decide among the rest.
+    """
+    first = next(each for each in claims if each.id == winner)
+    losers = [each.id for each in claims if each is not first and _meet(each, first)]
+    rest = [each for each in claims if each.id not in {winner, *losers}]
+    ruling = Ruling(winner=winner, losers=tuple(sorted(losers)), by=None, trace=())
+    return (ruling, *_rulings(rest, rules))
+
+
+def hash_of(claims: Any, rulings: Any, rules: RuleSet) -> str:
+    """Give a verdict's hash, of what was kept of it as it was kept.
+
+    :param claims: by id, as they were kept or as they were decided; so are the rulings.
+    """
+    if rules.edition == 1:
+        return digest([rules.hash, claims, rulings])
+    return digest([rules.edition, rules.hash, claims, rulings], order="sorted")
+
+
+def _rulings(claims: Sequence[Claim], rules: RuleSet) -> list[Ruling]:
+    """Rule on one group that is joined by hashes after the other, without who has lost."""
+    left = {claim.id: claim for claim in claims}
     rulings: list[Ruling] = []
     while left:
         groups = components({each.id: each.keys for each in left.values()})
@@ -120,13 +167,7 @@ def decide(claims: Iterable[Claim], rules: RuleSet = FIRST) -> Verdict:
         rulings.append(ruling)
         for each in (ruling.winner, *ruling.losers):
             del left[each]
-    rulings.sort(key=lambda ruling: ruling.winner)
-    return Verdict(
-        rules_version=rules.version,
-        rules_hash=rules.hash,
-        rulings=tuple(rulings),
-        hash=digest([rules.hash, told, rulings]),
-    )
+    return rulings
 
 
 def _rule(group: Sequence[Claim], rules: RuleSet) -> Ruling:
@@ -174,8 +215,15 @@ def _live_before(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
 
 def _not_later(claims: Sequence[Claim], rules: RuleSet) -> Sequence[Claim]:
     """Keep those before which none was made without a doubt: the first of the interval order."""
-    ended_ms = min(each.latest_ms for each in claims) + rules.tolerance_ms
-    return [each for each in claims if each.earliest_ms <= ended_ms]
+    ended_ms = min(_evidence(each)[1] for each in claims) + rules.tolerance_ms
+    return [each for each in claims if _evidence(each)[0] <= ended_ms]
+
+
+def _evidence(claim: Claim) -> tuple[int, int]:
+    """Give between when an agent can be shown to have worked on the customer first."""
+    if claim.evidence_ms is msgspec.UNSET:
+        return claim.earliest_ms, claim.latest_ms
+    return min(claim.earliest_ms, claim.evidence_ms), min(claim.latest_ms, claim.evidence_ms)
 
 
 def _with_word(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
@@ -190,14 +238,14 @@ _Step = tuple[Callable[[Claim], Any], Callable[[Sequence[Claim], RuleSet], Seque
 _STEPS: Final[Mapping[Rule, _Step]] = {
     Rule.TERRITORY: (lambda claim: claim.has_territory, _with_territory),
     Rule.LIVE: (lambda claim: claim.live_since_ms, _live_before),
-    Rule.EVIDENCE: (lambda claim: [claim.earliest_ms, claim.latest_ms], _not_later),
+    Rule.EVIDENCE: (lambda claim: list(_evidence(claim)), _not_later),
     Rule.WORD: (lambda claim: claim.has_word, _with_word),
     Rule.LOT: (lambda claim: claim.lot, _lot),
 }
 """By rule, what is compared, and which claims stay."""
 
 
-def digest(told: Any) -> str:
-    """Hash what is told in one form."""
-    text = msgspec.json.encode(told, order="deterministic")
+def digest(told: Any, *, order: Literal["deterministic", "sorted"] = "deterministic") -> str:
+    """Hash what is told in one form; sorted, whatever order its names stand in."""
+    text = msgspec.json.encode(told, order=order)
     return hashlib.blake2b(text, digest_size=16).hexdigest()

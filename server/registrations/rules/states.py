@@ -260,9 +260,16 @@ def ensure_not_over(until: datetime | None, now: datetime) -> None:
 
 
 def ensure_can_be_ruled(
-    state: CaseState, *, decide_by: datetime, parties: frozenset[UUID], winner: UUID, now: datetime
+    state: CaseState,
+    *,
+    decide_by: datetime,
+    parties: frozenset[UUID],
+    winner: UUID | None,
+    now: datetime,
 ) -> None:
-    """Refuse a verdict that comes too late, twice, or for a stranger.
+    """Refuse a verdict that comes too late, twice, or for a stranger or who has left.
+
+    :param parties: who is left; whom the rules name, without a winner, is one of them.
 
     :raises CaseMoved, VerdictTooLate, NotAParty: naming what to do.
     """
@@ -270,7 +277,7 @@ def ensure_can_be_ruled(
         raise CaseMoved(f"This case is {state}; there is nothing to decide.", field="case_id")
     if now >= decide_by:
         raise VerdictTooLate("The day to decide is over; the rules decide now.", field="case_id")
-    if winner not in parties:
+    if winner is not None and winner not in parties:
         raise NotAParty("Decide for one of the parties.", field="winner_id")
 
 

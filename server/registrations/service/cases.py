@@ -6,7 +6,7 @@ its decision, and the registry brings all registrations to it.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -32,7 +32,6 @@ from server.registrations.rules.states import (
 )
 from server.registrations.schemas import Appeal, CaseView, NewVerdict, Show, Word
 from server.registrations.service import evidence, registry
-from sync_protocol.registering import OPEN
 
 SHOWN: Final = "registrations.shown"
 APPEALED: Final = "registrations.appealed"
@@ -47,9 +46,8 @@ WHERE e.id = $2 ON CONFLICT (id) DO NOTHING
 """
 _VOUCHED: Final = """
 SELECT entry_id, min(happened_at) AS first FROM registry_evidence
-WHERE case_id = $1 AND is_vouched GROUP BY entry_id
+WHERE entry_id = ANY ($1::uuid[]) AND is_vouched GROUP BY entry_id
 """
-_WORDS: Final = "SELECT entry_id, has_word FROM registry_party WHERE case_id = $1"
 _WORD: Final = "UPDATE registry_party SET has_word = entry_id = $2 WHERE case_id = $1"
 _DECIDE: Final = """
 UPDATE registry_case SET state = $2, winner_id = $3, decided_at = $4, decided_by = $5, reason = $6,
@@ -91,13 +89,15 @@ async def bring(actor: Actor, registration_id: UUID, shown: Show, *, now: dateti
         until = held.fields["evidence_until"]
         if until is None or clock.to_ms(now) >= until:
             raise EvidenceTooLate("This case takes no more evidence.", field="evidence")
-        row = await evidence.show(actor, held, shown_id, shown.evidence, purpose="case", now=now)
+        happened_at, is_vouched = await evidence.show(
+            actor, held, shown_id, shown.evidence, purpose="case", now=now
+        )
         told = {
             "id": str(shown_id),
             "registration_id": held.id,
             "kind": shown.evidence.kind,
-            "happened_at": row["happened_at"].isoformat(),
-            "is_vouched": row["is_vouched"],
+            "happened_at": happened_at.isoformat(),
+            "is_vouched": is_vouched,
         }
         await outbox.add(SHOWN, told, tenant_id=None, now=now)
 
@@ -131,14 +131,16 @@ async def _appeal(
     """Open a case once more."""
     if row["appeals"]:
         raise AppealedOnce("This case was looked at a second time; that is the end.")
-    if row["state"] != CaseState.DECIDED or row["winner_id"] == registration_id:
+    parties = await registry.parties_of(row["id"])
+    lost = {each["id"] for each in parties if registry.has_lost(each, row["id"])}
+    if row["state"] != CaseState.DECIDED or registration_id not in lost:
         raise CaseMoved("There is no verdict against you to appeal.", field="case_id")
     states.ensure_not_over(row["appeal_until"], now)
     given = (await rulebook.terms_at(now)).terms
     evidence_until = now + given.evidence_days * terms.DAY
     decide_by = now + given.decide_days * terms.DAY
     await db.connection().execute(_APPEAL, row["id"], asked.reason, evidence_until, decide_by)
-    await registry.reopen(registration_id, now=now)
+    await registry.reopen(row["id"], now=now)
     told = {"id": str(row["id"])}
     await outbox.add(registry.DUE, told, tenant_id=None, now=now, run_at=decide_by)
 
@@ -157,13 +159,12 @@ async def hear(actor: Actor, case_id: UUID, word: Word, *, now: datetime) -> Cas
     ensure(actor, Permission.CASES_RULE)
     async with db.platform_transaction(actor):
         row = await _held(case_id)
-        held = await registry.parties_of(case_id)
-        parties = {each["id"] for each in held}
+        left = await registry.left_in(case_id)
         if row["state"] not in {CaseState.OPEN, CaseState.APPEALED}:
             raise CaseMoved("This case is decided.", field="case_id")
         # Whom a customer has named is the platform's own word, and would be one for itself.
-        states.ensure_impartial(is_house=_is_house(held))
-        if word.registration_id not in parties:
+        states.ensure_impartial(is_house=_is_house(await registry.parties_of(case_id)))
+        if word.registration_id not in {each["id"] for each in left}:
             raise NotAParty("The customer names one of the parties.", field="registration_id")
         await db.connection().execute(_WORD, case_id, word.registration_id)
         await audit.record_platform_write(
@@ -184,24 +185,25 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
     async with db.platform_transaction(actor):
         await registry.lock()
         row = await _held(case_id)
-        by_rules = await _by_rules(row)
-        winner = asked.winner_id or by_rules.rulings[0].winner
-        held = await registry.parties_of(case_id)
-        parties = frozenset(each["id"] for each in held)
+        claims = await _claims(case_id)
         states.ensure_can_be_ruled(
             CaseState(row["state"]),
             decide_by=row["decide_by"],
-            parties=parties,
-            winner=winner,
+            parties=frozenset(each.id for each in claims),
+            winner=asked.winner_id,
             now=now,
         )
-        is_otherwise = winner != by_rules.rulings[0].winner
-        states.ensure_impartial(is_house=is_otherwise and _is_house(held))
+        by_rules = order.decide(claims, await rulebook.rules_at(row["opened_at"]))
+        winner = asked.winner_id or by_rules.first
+        is_otherwise = winner not in by_rules.winners
+        is_house = is_otherwise and _is_house(await registry.parties_of(case_id))
+        states.ensure_impartial(is_house=is_house)
         if is_otherwise and not asked.reason.strip():
             raise VerdictUnexplained(
                 "The rules say otherwise; say why you do not follow them.", field="reason"
             )
-        await _write(row, winner, by=actor.user_id, reason=asked.reason or None, now=now)
+        told = asked.reason or None
+        await _write(row, by_rules, claims, winner, by=actor.user_id, reason=told, now=now)
         await audit.record_platform_write(
             actor, "registration_case.decided", subject_id=case_id, now=now
         )
@@ -240,8 +242,9 @@ async def decide_due(case_id: UUID, *, now: datetime) -> None:
         row = await _held(case_id)
         is_waiting = row["state"] in {CaseState.OPEN, CaseState.APPEALED}
         if is_waiting and now >= row["decide_by"]:
-            winner = (await _by_rules(row)).rulings[0].winner
-            await _write(row, winner, by=None, reason=None, now=now)
+            claims = await _claims(case_id)
+            by_rules = order.decide(claims, await rulebook.rules_at(row["opened_at"]))
+            await _write(row, by_rules, claims, by_rules.first, by=None, reason=None, now=now)
             await registry.apply(case_id, now=now)
 
 
@@ -261,34 +264,38 @@ async def _held(case_id: UUID) -> asyncpg.Record:
 
 
 async def _claims(case_id: UUID) -> list[Claim]:
-    """Give the parties that are not over as the rules see them, with what they have shown.
+    """Give the parties that a case still decides about as the rules see them.
 
-    The earliest thing that the server itself has seen counts, where it is earlier.
+    They are protected since when they were as the case began, whatever a verdict has said since;
+    the first thing that each has shown and the server itself has seen counts as its evidence.
     """
-    words = {row["entry_id"]: row["has_word"] for row in await _rows(_WORDS, case_id)}
-    first = {row["entry_id"]: row["first"] for row in await _rows(_VOUCHED, case_id)}
+    parties = await registry.left_in(case_id)
+    shown = await db.connection().fetch(_VOUCHED, [each["id"] for each in parties])
+    first = {row["entry_id"]: clock.to_ms(row["first"]) for row in shown}
     claims = []
-    for entry in await registry.parties_of(case_id):
-        claim = registry.claim_of(entry, (str(case_id),))
-        told: dict[str, Any] = {"has_word": words[entry["id"]]}
-        if entry["id"] in first and (at_ms := clock.to_ms(first[entry["id"]])) < claim.latest_ms:
-            told |= {"earliest_ms": min(claim.earliest_ms, at_ms), "latest_ms": at_ms}
-        if entry["state"] in OPEN:
-            claims.append(msgspec.structs.replace(claim, **told))
+    for entry, claim in zip(parties, await registry.claims_of(parties), strict=True):
+        since = entry["was_live_since"]
+        told = msgspec.structs.replace(
+            claim,
+            has_word=entry["has_word"],
+            live_since_ms=None if since is None else clock.to_ms(since),
+            evidence_ms=first.get(entry["id"], msgspec.UNSET),
+        )
+        claims.append(told)
     return claims
 
 
-async def _by_rules(row: asyncpg.Record) -> order.Verdict:
-    """Say what the rules say about a case."""
-    return order.decide(await _claims(row["id"]), await rulebook.rules_now())
-
-
 async def _write(
-    row: asyncpg.Record, winner: UUID, *, by: UUID | None, reason: str | None, now: datetime
+    row: asyncpg.Record,
+    verdict: order.Verdict,
+    claims: list[Claim],
+    winner: UUID | None,
+    *,
+    by: UUID | None,
+    reason: str | None,
+    now: datetime,
 ) -> None:
     """Write a decision down, with what the rules saw and said."""
-    claims = await _claims(row["id"])
-    verdict = order.decide(claims, await rulebook.rules_now())
     verdict_id = await registry.write_verdict(verdict, claims, case_id=row["id"], now=now)
     given = (await rulebook.terms_at(now)).terms
     is_last = row["appeals"] > 0
@@ -300,8 +307,3 @@ async def _write(
         None if is_last else now + given.appeal_days * terms.DAY,
         verdict_id,
     )
-
-
-async def _rows(statement: str, case_id: UUID) -> list[asyncpg.Record]:
-    """Ask about a case."""
-    return list(await db.connection().fetch(statement, case_id))

@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from server.access import Actor
 from server.kit import db
 from server.kit.errors import IdReused
-from server.registrations.queries.evidence import RECORDS
+from server.registrations.queries.evidence import RECORDS, known_since
 from server.registrations.rules.states import EvidenceOfAnother, EvidenceTooOld, EvidenceUsed
 from server.registrations.schemas import Evidence
 from sync_protocol.merge import HeldRecord
@@ -50,7 +48,7 @@ async def show(
     purpose: str,
     oldest: datetime | None = None,
     now: datetime,
-) -> asyncpg.Record:
+) -> tuple[datetime, bool]:
     """Write down what is shown for a registration; give when it happened and who took the time.
 
     :param oldest: what happened before shows nothing.
@@ -63,7 +61,7 @@ async def show(
         f"SELECT happened_at, is_vouched FROM ({records}) r WHERE id = $3",  # noqa: S608 - a constant
         *(actor.tenant_id, customer_id, shown.record_id),
     )
-    if row is None:
+    if row is None or row["happened_at"] > now:
         raise EvidenceOfAnother(
             "Show a visit that took place, a quote or a contract of this very customer.",
             field="evidence.record_id",
@@ -72,13 +70,15 @@ async def show(
         raise EvidenceTooOld(
             f"Show something from {oldest:%Y-%m-%d} or later.", field="evidence.record_id"
         )
+    since = await known_since(actor.tenant_id, UUID(held.id))
+    is_vouched = row["is_vouched"] and since is not None and row["happened_at"] >= since
     status = await db.connection().execute(
         _SHOW,
         *(actor.tenant_id, shown_id, UUID(held.id), purpose, shown.kind, shown.record_id),
-        *(row["happened_at"], row["is_vouched"], actor.user_id, now),
+        *(row["happened_at"], is_vouched, actor.user_id, now),
     )
     if status.endswith(" 0"):
         raise EvidenceUsed(
             "This was shown before; show something newer.", field="evidence.record_id"
         )
-    return row
+    return row["happened_at"], is_vouched

@@ -75,16 +75,22 @@ INSERT INTO registry_case (id, state, opened_at, evidence_until, decide_by)
 VALUES ($1, 'open', $2, $3, $4)
 """
 _JOIN: Final = """
-INSERT INTO registry_party (case_id, entry_id) SELECT $1, entry FROM UNNEST($2::uuid[]) entry
-ON CONFLICT DO NOTHING
+INSERT INTO registry_party (case_id, entry_id, live_since)
+SELECT $1, id, CASE WHEN state = ANY ($3::text[]) THEN live_since END FROM registry_entry
+WHERE id = ANY ($2::uuid[]) ON CONFLICT DO NOTHING
 """
 _OPEN_CASES: Final = """
-SELECT c.id FROM registry_case c JOIN registry_entry e ON e.case_id = c.id
-WHERE e.id = ANY ($1::uuid[]) AND c.state IN ('open', 'appealed') ORDER BY c.opened_at, c.id LIMIT 1
+SELECT e.id AS entry_id, c.id FROM registry_case c JOIN registry_entry e ON e.case_id = c.id
+WHERE e.id = ANY ($1::uuid[]) AND c.state IN ('open', 'appealed') ORDER BY c.opened_at, c.id
 """
 _PARTIES: Final = """
-SELECT e.* FROM registry_party p JOIN registry_entry e ON e.id = p.entry_id
+SELECT e.*, p.has_word, p.live_since AS was_live_since
+FROM registry_party p JOIN registry_entry e ON e.id = p.entry_id
 WHERE p.case_id = $1 ORDER BY e.id
+"""
+_RULED: Final = """
+SELECT c.winner_id, v.claims, v.rules_version FROM registry_case c
+JOIN registry_verdict v ON v.id = c.verdict_id WHERE c.id = $1 AND c.state IN ('decided', 'closed')
 """
 _ENDED: Final = """
 SELECT id FROM registry_entry
@@ -165,7 +171,7 @@ async def raise_alarm(agent_id: UUID, cause_id: UUID, *, now: datetime) -> None:
 
 async def _meet_protected(entry_id: UUID, *, now: datetime) -> bool:
     """Hold a newcomer against who is protected already, or disputed; say whether there is any."""
-    rivals = await _meeting([entry_id], (*LIVE, State.CONTESTED))
+    rivals = await _rivals(entry_id, now=now)
     if not rivals:
         return False
     new = await _entry(entry_id)
@@ -318,7 +324,10 @@ async def contest(entry_id: UUID, *, now: datetime) -> None:
         if entry["state"] not in {State.REFUSED, State.REVOKED} or is_over:
             await _tell(entry, now=now)
             return
-        rivals = await _meeting([entry_id], (*LIVE, State.CONTESTED))
+        rivals = await _rivals(entry_id, now=now)
+        if any(each["tenant_id"] == entry["tenant_id"] for each in rivals):
+            await move(entry_id, State.REFUSED, now=now, reason=Reason.ALREADY_YOURS)
+            return
         if rivals:
             await _dispute(entry, rivals, now=now)
             return
@@ -350,61 +359,111 @@ async def sweep(*, now: datetime) -> None:
 
 
 async def _dispute(entry: Entry, rivals: Sequence[Entry], *, now: datetime) -> None:
-    """Open a case between a registration and those that it stands against, or join theirs."""
+    """Open a case between a registration and those that it stands against, or join theirs.
+
+    Nobody is taken out of a case that is open: who wins this one is held against it then.
+    """
     held = (await rulebook.terms_at(now)).terms
-    case_id = await db.connection().fetchval(_OPEN_CASES, [each["id"] for each in rivals])
+    open_ = await db.connection().fetch(_OPEN_CASES, [each["id"] for each in rivals])
+    elsewhere = {row["entry_id"] for row in open_}
+    case_id = open_[0]["id"] if open_ else None
     if case_id is None:
         case_id = ids.new_id(now)
         evidence_until = now + held.evidence_days * terms.DAY
         decide_by = now + held.decide_days * terms.DAY
         await db.connection().execute(_OPEN_CASE, case_id, now, evidence_until, decide_by)
         await outbox.add(DUE, {"id": str(case_id)}, tenant_id=None, now=now, run_at=decide_by)
-    parties = [entry["id"], *(each["id"] for each in rivals)]
-    await db.connection().execute(_JOIN, case_id, parties)
-    for rival in rivals:
-        if rival["case_id"] != case_id:
-            await _update(rival["id"], case_id=case_id)
-            await _tell(rival, now=now)
+    joining = [each for each in rivals if each["id"] not in elsewhere]
+    parties = [entry["id"], *(each["id"] for each in joining)]
+    await db.connection().execute(_JOIN, case_id, parties, sorted(LIVE))
+    for rival in joining:
+        await _update(rival["id"], case_id=case_id)
+        await _tell(rival, now=now)
     await move(entry["id"], State.CONTESTED, now=now, case_id=case_id, contest_until=None)
 
 
 async def apply(case_id: UUID, *, now: datetime) -> None:
-    """Bring a case's registrations to what was decided; again changes nothing."""
-    winner_id = await db.connection().fetchval(
-        "SELECT winner_id FROM registry_case WHERE id = $1 AND state IN ('decided', 'closed')",
-        case_id,
-    )
-    parties = [each for each in await parties_of(case_id) if each["state"] in OPEN]
-    winner = next((each for each in parties if each["id"] == winner_id), None)
-    if winner is None:
+    """Bring a case's registrations to what was decided; again changes nothing.
+
+    Who has left since the decision is left out of it, and the rest is decided once more.
+    """
+    row = await db.connection().fetchrow(_RULED, case_id)
+    if row is None:
         return
-    for each in parties:
-        if each["id"] != winner_id:
-            state = State.REVOKED if each["state"] in LIVE else State.REFUSED
-            await move(
-                each["id"],
-                state,
-                now=now,
-                reason=Reason.VERDICT,
-                live_since=None,
-                protected_until=None,
-            )
-    if winner["state"] in LIVE:
-        await _tell(winner, now=now)
+    parties = {each["id"]: each for each in await left_in(case_id)}
+    told = msgspec.json.decode(row["claims"], type=list[Claim])
+    claims = [each for each in told if each.id in parties]
+    rules = (await rulebook.rules_by_version())[row["rules_version"]]
+    rulings = order.decide(claims, rules).rulings
+    winner_id = row["winner_id"]
+    if winner_id in parties and winner_id not in {each.winner for each in rulings}:
+        rulings = order.decided_for(claims, winner_id, rules)
+    for ruling in rulings:
+        winner, losers = parties[ruling.winner], [parties[each] for each in ruling.losers]
+        rivals = [] if winner["state"] in LIVE else await _rivals(winner["id"], now=now)
+        apart = [each for each in rivals if each["id"] not in ruling.losers]
+        if apart:
+            # It stands against others in another case, and unseats nobody before that is decided.
+            await _dispute(winner, [*losers, *apart], now=now)
+            continue
+        for each in losers:
+            await _lose(each, now=now)
+        await _win(winner, now=now)
+
+
+def _is_in(entry: Entry, case_id: UUID) -> bool:
+    """Say whether a case still decides about a party."""
+    return entry["state"] in OPEN and entry["case_id"] == case_id
+
+
+async def _lose(entry: Entry, *, now: datetime) -> None:
+    """Let a party of a case not be protected."""
+    state = State.REVOKED if entry["state"] in LIVE else State.REFUSED
+    await move(
+        entry["id"],
+        state,
+        now=now,
+        reason=Reason.VERDICT,
+        live_since=None,
+        protected_until=None,
+    )
+
+
+async def _win(entry: Entry, *, now: datetime) -> None:
+    """Let a party of a case be protected, since when it was before."""
+    if entry["state"] in LIVE:
+        await _tell(entry, now=now)
     else:
-        await _grant(winner, since=now)
+        await _grant(entry, since=now)
+        if entry["was_live_since"] is not None:
+            await _update(entry["id"], live_since=entry["was_live_since"])
 
 
-async def reopen(entry_id: UUID, *, now: datetime) -> None:
-    """Let who appeals be a party that waits again."""
-    entry = await _entry(entry_id)
-    if entry["state"] in {State.REFUSED, State.REVOKED}:
-        await move(entry_id, State.CONTESTED, now=now, reason=None)
+async def reopen(case_id: UUID, *, now: datetime) -> None:
+    """Let all who lost a case be parties that wait again."""
+    for each in await parties_of(case_id):
+        if has_lost(each, case_id):
+            await move(each["id"], State.CONTESTED, now=now, reason=None)
+    await _leave_alone(case_id, now=now)
+
+
+def has_lost(entry: Entry, case_id: UUID) -> bool:
+    """Say whether a registration lost this case, and is not over for another reason."""
+    return (
+        entry["state"] in {State.REFUSED, State.REVOKED}
+        and entry["case_id"] == case_id
+        and entry["reason"] == Reason.VERDICT
+    )
 
 
 async def parties_of(case_id: UUID) -> list[Entry]:
     """Give the registrations that a case is about."""
     return list(await db.connection().fetch(_PARTIES, case_id))
+
+
+async def left_in(case_id: UUID) -> list[Entry]:
+    """Give the registrations about which a case still decides."""
+    return [each for each in await parties_of(case_id) if _is_in(each, case_id)]
 
 
 async def _end(entry: Entry, state: State, *, now: datetime) -> None:
@@ -417,10 +476,13 @@ async def _end(entry: Entry, state: State, *, now: datetime) -> None:
         protected_until=None,
         contest_until=None,
     )
-    case_id = await db.connection().fetchval(_OPEN_CASES, [entry["id"]])
-    if case_id is None:
-        return
-    left = [each for each in await parties_of(case_id) if each["state"] in OPEN]
+    for row in await db.connection().fetch(_OPEN_CASES, [entry["id"]]):
+        await _leave_alone(row["id"], now=now)
+
+
+async def _leave_alone(case_id: UUID, *, now: datetime) -> None:
+    """Close an open case in which at most one party is left, and protect that one."""
+    left = await left_in(case_id)
     if len(left) > 1:
         return
     await db.connection().execute(
@@ -428,10 +490,11 @@ async def _end(entry: Entry, state: State, *, now: datetime) -> None:
         *(case_id, CaseState.CLOSED, left[0]["id"] if left else None, now),
     )
     for each in left:
-        if each["state"] in LIVE:
-            await _tell(each, now=now)
+        rivals = [] if each["state"] in LIVE else await _rivals(each["id"], now=now)
+        if rivals:
+            await _dispute(each, rivals, now=now)
         else:
-            await _grant(each, since=now)
+            await _win(each, now=now)
 
 
 # --------------------------------------------------------------------------------------- pieces
@@ -453,7 +516,8 @@ async def write_verdict(
 ) -> UUID:
     """Keep what the rules saw and said, so that it can be said again."""
     verdict_id = ids.new_id(now)
-    told = [msgspec.json.encode(each).decode() for each in (list(claims), verdict.rulings)]
+    by_id = sorted(claims, key=lambda claim: claim.id)
+    told = [msgspec.json.encode(each).decode() for each in (by_id, verdict.rulings)]
     await db.connection().execute(
         _VERDICT, verdict_id, case_id, now, verdict.rules_version, *told, verdict.hash
     )
@@ -462,17 +526,23 @@ async def write_verdict(
 
 async def _decide(entries: Sequence[Entry], *, now: datetime) -> Verdict:
     """Decide between registrations by the rules that hold, and keep it."""
-    keyed = await db.connection().fetch(_KEYS, [each["id"] for each in entries])
-    keys = {row["entry_id"]: tuple(row["keys"]) for row in keyed}
-    claims = [claim_of(each, keys[each["id"]]) for each in entries]
-    verdict = order.decide(claims, await rulebook.rules_now())
+    claims = await claims_of(entries)
+    first = min(each["arrived_at"] for each in entries)
+    verdict = order.decide(claims, await rulebook.rules_at(first))
     verdict_id = await write_verdict(verdict, claims, case_id=None, now=now)
     for each in entries:
         await _update(each["id"], verdict_id=verdict_id)
     return verdict
 
 
-def claim_of(entry: Entry, keys: tuple[str, ...]) -> Claim:
+async def claims_of(entries: Sequence[Entry]) -> list[Claim]:
+    """Give registrations as the rules see them, by the hashes of their customers."""
+    keyed = await db.connection().fetch(_KEYS, [each["id"] for each in entries])
+    keys = {row["entry_id"]: tuple(row["keys"]) for row in keyed}
+    return [_claim_of(each, keys[each["id"]]) for each in entries]
+
+
+def _claim_of(entry: Entry, keys: tuple[str, ...]) -> Claim:
     """Give a registration as the rules see it."""
     is_live = entry["state"] in LIVE
     return Claim(
@@ -498,6 +568,18 @@ async def _meeting(entry_ids: Sequence[UUID], states: Iterable[str]) -> list[Ent
     found = await db.connection().fetch(_MEETING, list(entry_ids), sorted(states))
     others = [row["id"] for row in found if row["id"] not in set(entry_ids)]
     return list(await db.connection().fetch(_ENTRIES, others)) if others else []
+
+
+async def _rivals(entry_id: UUID, *, now: datetime) -> list[Entry]:
+    """Give who is protected or disputed and shares an identity with a registration.
+
+    Who is protected no longer is ended first, as the sweep would have done by and by.
+    """
+    standing = (*LIVE, State.CONTESTED)
+    for each in await _meeting([entry_id], standing):
+        if each["state"] in LIVE and each["protected_until"] <= now:
+            await _end(each, State.EXPIRED, now=now)
+    return await _meeting([entry_id], standing)
 
 
 async def _update(entry_id: UUID, **fields: Any) -> None:

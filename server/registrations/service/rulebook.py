@@ -18,8 +18,9 @@ from server.registrations.schemas import Honeytoken, NewRules, NewTerms, RulesVi
 
 _LAST_RULES: Final = "SELECT coalesce(max(version), $1) FROM registry_rules"
 _ADD_RULES: Final = """
-INSERT INTO registry_rules (version, steps, tolerance_ms, hash, proposed_by, proposed_at)
-VALUES ($1, $2::jsonb, $3, $4, $5, $6)
+INSERT INTO registry_rules (
+    version, steps, tolerance_ms, edition, hash, proposed_by, proposed_at
+) VALUES ($1, $2::jsonb, $3, $4, $5, $6, $7)
 """
 _SWITCH: Final = """
 UPDATE registry_rules SET switched_on_at = $2 WHERE version = $1 AND switched_on_at IS NULL
@@ -48,7 +49,8 @@ async def propose_rules(actor: Actor, new: NewRules, *, now: datetime) -> RulesV
         rules = RuleSet(version=version, steps=new.steps, tolerance_ms=new.tolerance_ms)
         steps = msgspec.json.encode(rules.steps).decode()
         await db.connection().execute(
-            _ADD_RULES, version, steps, rules.tolerance_ms, rules.hash, actor.user_id, now
+            _ADD_RULES,
+            *(version, steps, rules.tolerance_ms, rules.edition, rules.hash, actor.user_id, now),
         )
         await audit.record_platform_write(
             actor, "registry_rules.proposed", subject_id=ids.new_id(now), now=now, version=version

@@ -16,14 +16,21 @@ from server.kit import clock, db, outbox
 from server.registrations import jobs, queries, service
 from server.registrations.rules.terms import Terms
 from server.registrations.rules.times import Interval
-from server.registrations.schemas import Decide, NewRegistration, RegistrationView
+from server.registrations.schemas import (
+    CaseView,
+    Decide,
+    NewRegistration,
+    NewVerdict,
+    RegistrationView,
+)
 from server.registrations.service import registry
 from server.worker import SIDE_BY_SIDE
-from sync_protocol.registering import Verb
-from tests.factories import NOW, new_id
+from sync_protocol.registering import State, Verb
+from tests.factories import NOW, Tenant, make_platform_actor, new_id
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
+OPERATOR: Final = make_platform_actor()
 SETTLED: Final = NOW + Terms().settles_after + registry.GRACE
 """When what came in at the beginning of a story is decided."""
 
@@ -40,10 +47,10 @@ def new_phone() -> str:
     return f"+86139{_rng.randrange(10**8):08d}"
 
 
-async def make_shop(actor: Actor, phone: str, **fields: Any) -> UUID:
+async def make_shop(actor: Actor, phone: str, *, now: datetime = NOW, **fields: Any) -> UUID:
     """Let somebody add a shop that is known by its phone."""
     new = NewCustomer(name="福满楼餐饮", phone=phone, **fields)
-    return (await customers.create(actor, new, now=NOW)).id
+    return (await customers.create(actor, new, now=now)).id
 
 
 async def register(
@@ -106,3 +113,41 @@ async def decide(
 ) -> RegistrationView:
     """Do something with a registration."""
     return await service.decide(actor, registration, Decide(verb=Verb(verb), **asked), now=now)
+
+
+class Dispute:
+    """One is protected; another, whose phone was offline when it registered, speaks against it."""
+
+    def __init__(self, holder: Tenant, challenger: Tenant) -> None:
+        self.holder, self.challenger = holder, challenger
+        self.held, self.claimed, self.case_id = UUID(int=0), UUID(int=0), UUID(int=0)
+        self.shop = UUID(int=0)
+        self.phone = new_phone()
+
+    async def begin(self, made_at: datetime = NOW) -> None:
+        """Let both register, and a case be open."""
+        phone = self.phone
+        self.held = await register(self.holder.rep, phone, made=at(NOW))
+        await work(SETTLED)
+        self.shop = await make_shop(self.challenger.rep, phone, now=NOW - 2 * DAY)
+        self.claimed = await register(
+            self.challenger.rep, customer_id=self.shop, made=at(made_at), now=SETTLED
+        )
+        await work(SETTLED)
+        view = await seen(self.challenger.rep, self.claimed, now=SETTLED)
+        self.case_id = view.case_id or UUID(int=0)
+
+    async def rule(
+        self, winner: UUID | None = None, reason: str = "", *, now: datetime
+    ) -> CaseView:
+        """Decide, and let both hear of it."""
+        asked = NewVerdict(winner_id=winner, reason=reason)
+        view = await service.rule(OPERATOR, self.case_id, asked, now=now)
+        await work(now)
+        return view
+
+    async def states(self, now: datetime) -> tuple[State, State]:
+        """Give how holder and challenger stand."""
+        held = await seen(self.holder.rep, self.held, now=now)
+        claimed = await seen(self.challenger.rep, self.claimed, now=now)
+        return held.state, claimed.state

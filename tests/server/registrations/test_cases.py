@@ -1,8 +1,5 @@
 """Disputes: evidence of both sides, a verdict that anybody can replay, one appeal."""
 
-from datetime import datetime
-from uuid import UUID
-
 import pytest
 
 from server.access import Role
@@ -27,7 +24,6 @@ from server.registrations.rules.states import (
 from server.registrations.rules.terms import SettlesTooSoon, Terms, TermsInThePast
 from server.registrations.schemas import (
     Appeal,
-    CaseView,
     Evidence,
     NewRules,
     NewTerms,
@@ -43,17 +39,15 @@ from tests.server.contracts import stories as contracts
 from tests.server.registrations.stories import (
     DAY,
     HOUR,
+    OPERATOR,
     SETTLED,
-    at,
+    Dispute,
     decide,
     make_shop,
     new_phone,
     register,
-    seen,
     work,
 )
-
-OPERATOR = make_platform_actor()
 
 
 @pytest.fixture(scope="module")
@@ -61,44 +55,6 @@ async def rivals(database: Settings) -> list[Tenant]:
     """Three agents that compete."""
     keys.open_keys(database)
     return [await make_tenant() for _ in range(3)]
-
-
-class Dispute:
-    """One is protected; another, whose phone was offline when it registered, speaks against it."""
-
-    def __init__(self, holder: Tenant, challenger: Tenant) -> None:
-        self.holder, self.challenger = holder, challenger
-        self.held, self.claimed, self.case_id = UUID(int=0), UUID(int=0), UUID(int=0)
-        self.shop = UUID(int=0)
-
-    async def begin(self, made_at: datetime = NOW) -> None:
-        """Let both register, and a case be open."""
-        phone = new_phone()
-        self.held = await register(self.holder.rep, phone, made=at(NOW))
-        await work(SETTLED)
-        self.shop = await make_shop(self.challenger.rep, phone)
-        self.claimed = await register(
-            self.challenger.rep, customer_id=self.shop, made=at(made_at), now=SETTLED
-        )
-        await work(SETTLED)
-        view = await seen(self.challenger.rep, self.claimed, now=SETTLED)
-        assert view.case_id is not None
-        self.case_id = view.case_id
-
-    async def rule(
-        self, winner: UUID | None = None, reason: str = "", *, now: datetime
-    ) -> CaseView:
-        """Decide, and let both hear of it."""
-        asked = NewVerdict(winner_id=winner, reason=reason)
-        view = await service.rule(OPERATOR, self.case_id, asked, now=now)
-        await work(now)
-        return view
-
-    async def states(self, now: datetime) -> tuple[State, State]:
-        """Give how holder and challenger stand."""
-        held = await seen(self.holder.rep, self.held, now=now)
-        claimed = await seen(self.challenger.rep, self.claimed, now=now)
-        return held.state, claimed.state
 
 
 @pytest.fixture

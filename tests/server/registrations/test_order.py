@@ -180,11 +180,65 @@ def test_m1_ten_thousand_cases_replay_to_the_same_hashes() -> None:
     assert len(set(replayed)) == len(replayed)
 
 
+def test_what_was_decided_under_the_first_version_replays_to_its_hash() -> None:
+    """The hashes are those that version 1 wrote."""
+    seen = [
+        claim(
+            n,
+            keys=("a",) if n < 3 else ("a", "b"),
+            earliest_ms=10 * n,
+            latest_ms=10 * n + 5,
+            live_since_ms=12 if n == 2 else None,
+        )
+        for n in (1, 2, 3)
+    ]
+
+    assert order.FIRST.hash == "99a687792fbd9473198e712d1585a504"
+    assert decide(seen, order.FIRST).hash == "9da07a2b744f5fd42b6d85387df74c20"
+
+
+def test_a_verdict_is_hashed_as_it_was_kept() -> None:
+    """Whoever has the kept text finds the hash, whatever the program's shapes are by then."""
+    told = decide(seen := [claim(1), claim(2, evidence_ms=3)])
+    claims_, rulings = (
+        msgspec.json.decode(msgspec.json.encode(each)) for each in (seen, told.rulings)
+    )
+
+    assert order.hash_of(claims_, rulings, order.SECOND) == told.hash
+
+
+def test_what_is_shown_counts_as_evidence_and_leaves_alone_who_was_protected() -> None:
+    """Whoever was protected when another registered is before it, whatever that one shows."""
+    holder = claim(1, live_since_ms=50, earliest_ms=20, latest_ms=20)
+    later = claim(2, earliest_ms=60, latest_ms=60, evidence_ms=1)
+    overlapping = claim(3, earliest_ms=40, latest_ms=60, evidence_ms=1)
+
+    assert decide([holder, later]).rulings[0].winner == holder.id
+    [ruling] = decide([holder, overlapping]).rulings
+    assert (ruling.winner, ruling.by) == (overlapping.id, Rule.EVIDENCE)
+
+
+@few
+@given(claims(keys=4), st.data())
+def test_whoever_is_decided_for_beats_whom_it_meets_and_nobody_else(
+    drawn: list[Claim], data: st.DataObject
+) -> None:
+    """The rest is ruled on as if neither it nor they were there."""
+    chosen = data.draw(st.sampled_from(drawn))
+
+    first, *others = order.decided_for(drawn, chosen.id, order.SECOND)
+
+    met = {each.id for each in drawn if set(each.keys) & set(chosen.keys)}
+    assert {first.winner, *first.losers} == met
+    rest = decide([each for each in drawn if each.id not in met])
+    assert sorted(others, key=lambda each: each.winner) == list(rest.rulings)
+
+
 def test_other_rules_have_another_hash_and_say_so_in_the_verdict() -> None:
     """A version's name is no part of what it is; its steps are."""
     other = RuleSet(version=2, steps=(Rule.EVIDENCE, Rule.TERRITORY, Rule.LOT))
 
-    assert RuleSet(version=7).hash == order.FIRST.hash != other.hash
+    assert RuleSet(version=7).hash == order.SECOND.hash != other.hash
     assert decide([claim(1)], other).hash != decide([claim(1)]).hash
 
 
