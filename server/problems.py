@@ -206,8 +206,12 @@ def _interface(request: Request[Any, Any, Any], error: asyncpg.InterfaceError) -
 
 
 def _client(request: Request[Any, Any, Any], error: asyncpg.InternalClientError) -> Response[Any]:
-    """Tell a connection that broke while it lay in the pool from our own fault."""
-    is_lost = 'in the "failed" state' in str(error)
+    """Tell a connection that broke while nobody used it from our own fault.
+
+    Operation 2 is asyncpg's own: it reads an error that came unasked, as when the backend ends.
+    """
+    told = str(error)
+    is_lost = 'in the "failed" state' in told or "another operation (2) is in progress" in told
     return _away(request, error) if is_lost else _unexpected(request, error)
 
 

@@ -91,11 +91,19 @@ async def connection_broken() -> None:
     )
 
 
+@get("/backend-ended", exclude_from_auth=True)
+async def backend_ended() -> None:
+    """Use a connection whose backend said that it ends, within a transaction."""
+    raise asyncpg.InternalClientError(
+        "cannot switch to state 12; another operation (2) is in progress"
+    )
+
+
 @get("/connection-in-use", exclude_from_auth=True)
 async def connection_in_use() -> None:
     """Use a connection that somebody uses."""
     raise asyncpg.InternalClientError(
-        "cannot switch to state 11; another operation (2) is in progress"
+        "cannot switch to state 11; another operation (12) is in progress"
     )
 
 
@@ -143,6 +151,7 @@ STORIES = [
     conflict,
     fault,
     connection_broken,
+    backend_ended,
     connection_in_use,
     slow,
     gate,
@@ -334,11 +343,12 @@ async def test_our_own_fault_says_nothing(http: httpx.AsyncClient) -> None:
 async def test_a_connection_that_broke_in_the_pool_is_no_fault_of_ours(
     http: httpx.AsyncClient,
 ) -> None:
-    lost = await http.get("/connection-broken")
-    misused = await http.get("/connection-in-use")
+    for broken in ("/connection-broken", "/backend-ended"):
+        lost = await http.get(broken)
 
-    assert (lost.status_code, lost.json()["code"]) == (503, "unavailable")
-    assert lost.headers["retry-after"] == "2"
+        assert (lost.status_code, lost.json()["code"]) == (503, "unavailable")
+        assert lost.headers["retry-after"] == "2"
+    misused = await http.get("/connection-in-use")
     assert misused.status_code == 500
 
 
