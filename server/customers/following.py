@@ -66,7 +66,7 @@ async def take_along(tenant_id: UUID, former: Mapping[str, str | None], *, now: 
         seqs, refusals = await settle(actor, ops, kinds(), now=now)
         for op in ops:
             if (why := refusals.get(op.number)) is not None:
-                log.warning("work.stays", record_kind=op.kind, subject_id=op.id, code=why.code)
+                log.warning("work.stays", kind=op.kind, subject_id=op.id, code=why.code)
         done = {(op.kind, op.id): op.fields for op in ops if op.number in seqs}
         await tell_rooms(actor, done, now=now)
 

@@ -34,6 +34,8 @@ async def new_registration(tenant: Tenant, name: str) -> UUID:
 async def new_dispute(tenant: Tenant, name: str) -> UUID:
     """Register a shop that somebody else has: a case is open."""
     now, shop, mine = clock.now(), await new_shop(tenant, name), new_id()
+    # What other tests left for the worker came before, and is waited for.
+    await work(now)
     async with db.tenant_transaction(tenant.tenant_id):
         keys = await identities.keys_of(tenant.tenant_id, shop)
     at_ms = clock.to_ms(now - timedelta(days=40))
@@ -48,7 +50,6 @@ async def new_dispute(tenant: Tenant, name: str) -> UUID:
         arrived_at=now - timedelta(days=40),
     )
     await registry.admit(theirs, now=now)
-    # What other tests left for the worker came before, and is waited for.
     await work(now)
     made = Interval(earliest_ms=at_ms, latest_ms=at_ms)
     new = NewRegistration(id=mine, customer_id=shop)

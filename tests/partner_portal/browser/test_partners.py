@@ -42,10 +42,10 @@ async def test_m4_a_contract_is_offered_in_the_console_and_accepted_by_the_owner
     console = await theirs.new_page()
 
     await open_page(console, f"/console/agents/{shop.tenant_id}")
-    await console.get_by_label("行政区划").fill("浙江省舟山市岱山县")
+    await console.get_by_label("行政区划").fill("四川省成都市锦江区")
     await console.get_by_label("独家").check()
     await console.get_by_role("button", name="授予", exact=True).click()
-    await expect(console.locator("[aria-labelledby=h-territories]")).to_contain_text("330921")
+    await expect(console.locator("[aria-labelledby=h-territories]")).to_contain_text("510104")
     await console.get_by_label("行政区划").fill("浙江省没有这个市")
     await console.get_by_role("button", name="授予", exact=True).click()
     await expect(console.locator("[aria-invalid=true]")).to_be_visible()

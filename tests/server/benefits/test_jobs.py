@@ -14,6 +14,9 @@ from tests.factories import NOW
 @pytest.mark.usefixtures("database")
 async def test_what_was_written_is_sealed_when_it_comes_round() -> None:
     await books.make_program(1_000)
+    async with db.platform_transaction(books.OPERATOR):
+        # Other tests put lines into the books by hand.
+        before = await queries.contradictions(keys.current().books_public)
 
     await collect_schedule()[jobs.SEAL].run(NOW)
 
@@ -23,4 +26,4 @@ async def test_what_was_written_is_sealed_when_it_comes_round() -> None:
         wrong = await queries.contradictions(keys.current().books_public)
     assert head is not None
     assert head.public_key in keys.current().books_public
-    assert (waiting, wrong) == (0, [])
+    assert (waiting, wrong) == (0, before)
