@@ -36,7 +36,7 @@ from server.identity import keys as identity_keys
 from server.identity import routes as identity
 from server.imports import routes as imports
 from server.insights import routes as insights
-from server.kit import db, live, logs, telemetry, version
+from server.kit import db, divisions, live, logs, telemetry, version
 from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
 from server.kit.edge import Drain, Edge
@@ -123,6 +123,7 @@ def create_app(
     telemetry.configure(settings)
     identity_keys.open_keys(settings)
     attachment_place.open_place(settings)
+    divisions.read()
     drain = Drain()
     app = Application(
         [Router("/v1", route_handlers=ROUTERS), health.router, *more],

@@ -32,6 +32,12 @@ _FULL: Final = "partner_portal.app:create_app"
 _METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
 _METRICS_FOLDER: Final = "tonglu-metrics-"
 _API_ONLY: Final = "server.app:create_app"
+_LATE: Final = (
+    "anyio._backends._asyncio",
+    "cryptography.hazmat.backends.openssl.backend",
+    "phonenumbers.data.region_CN",
+)
+"""What libraries load at the first request: once for all processes, rather than 2.4 MB in each."""
 
 
 class DrainingServer(MPServer):
@@ -67,6 +73,8 @@ class Application:
     def __init__(self, path: str) -> None:
         # What is loaded and made here stays for good: nothing of it is worth looking for.
         gc.disable()
+        for late in _LATE:
+            importlib.import_module(late)
         module, _, name = path.partition(":")
         settings = from_environment(os.environ)
         self._app = getattr(importlib.import_module(module), name)(settings)

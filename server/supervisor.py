@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from server.embedded import Cluster, Tuning, watched
+from server.kit import memory
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
@@ -68,6 +69,7 @@ def look_for_cycles_seldom() -> None:
     them forty times and find nothing. Call it when all is loaded that stays for good.
     """
     gc.collect()
+    memory.trim()
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 20, 20)
 

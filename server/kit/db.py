@@ -230,7 +230,7 @@ async def open_database(settings: "Settings") -> None:
         settings.database_url,
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
-        statement_cache_size=0 if settings.pooler else 256,
+        statement_cache_size=0 if settings.pooler else 128,
         server_settings={} if settings.pooler else _SESSION_DEFAULTS,
         connection_class=conditions.Session,
         reset=_keep_session,

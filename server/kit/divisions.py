@@ -140,6 +140,12 @@ def _below() -> Mapping[str | None, tuple[Division, ...]]:
     return {code: tuple(inside) for code, inside in found.items()}
 
 
+def read() -> None:
+    """Read all of it now, 3 MiB: before processes are forked that would each read it anew."""
+    _below()
+    _names()
+
+
 def get(code: str, *, field: str = "division") -> Division:
     """Give a place.
 

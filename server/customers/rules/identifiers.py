@@ -25,7 +25,7 @@ _PHONE_TEXT_MAX: Final = 40
 _TYPED_MAX: Final = 64
 """A code or number with all its separators; what is longer is neither read nor remembered."""
 _EMAIL_MAX: Final = 320
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 2048
 """An import looks at each value when it is read, when it is written and when it is indexed."""
 
 
