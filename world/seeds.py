@@ -1,4 +1,6 @@
-"""A range of seeds on a command line."""
+"""A range of seeds on a command line, and how far it is."""
+
+import sys
 
 import click
 
@@ -19,3 +21,9 @@ class Seeds(click.ParamType):  # type: ignore[type-arg] # generic in the stubs o
             return range(int(first), int(last) if colon else int(first) + 1)
         except ValueError:
             self.fail(f"{value} is not a range of seeds like 0:1000.", param, ctx)
+
+
+def tell_progress(done: int, seeds: range, *, is_json: bool) -> None:
+    """Tell on a terminal how many of the seeds are done; JSON stands alone."""
+    if not is_json and sys.stderr.isatty():
+        click.echo(f"\r{done:,} of {len(seeds):,}", err=True, nl=False)

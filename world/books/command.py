@@ -2,14 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 
 import click
 import msgspec
 
 from world.books import soak
 from world.books.soak import Tally
-from world.seeds import Seeds
+from world.seeds import Seeds, tell_progress
 from world.terminal import Paint
 
 
@@ -19,23 +18,16 @@ from world.terminal import Paint
 @click.option("--json", "is_json", is_flag=True, help="Print one object.")
 def billing(*, seeds: range, orders: int, is_json: bool) -> None:
     """Ask much of the books at once, kill connections; exits with 1 when anything is wrong."""
-    told = _progress(seeds, is_json=is_json)
+
+    def told(tally: Tally) -> None:
+        tell_progress(tally.runs, seeds, is_json=is_json)
+
     tally = asyncio.run(soak.soak(seeds, orders=orders, told=told))
     if is_json:
         click.echo(msgspec.json.encode(soak.as_json(tally)).decode())
     else:
         _print(tally)
     sys.exit(1 if tally.failed else 0)
-
-
-def _progress(seeds: range, *, is_json: bool) -> Callable[[Tally], None]:
-    """Tell how far it is, on a terminal."""
-
-    def tell(tally: Tally) -> None:
-        if not is_json and sys.stderr.isatty():
-            click.echo(f"\r{tally.runs:,} of {len(seeds):,}", err=True, nl=False)
-
-    return tell
 
 
 def _print(tally: Tally) -> None:

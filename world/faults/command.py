@@ -1,14 +1,13 @@
 """`tonglu soak faults`: real processes under one seed each, until everything is quiet again."""
 
 import sys
-from collections.abc import Callable
 
 import click
 import msgspec
 
 from world.faults import soak
 from world.faults.soak import Tally
-from world.seeds import Seeds
+from world.seeds import Seeds, tell_progress
 from world.terminal import Paint
 
 
@@ -19,22 +18,17 @@ from world.terminal import Paint
 @click.option("--json", "is_json", is_flag=True, help="Print one object.")
 def faults(*, seeds: range, phones: int, events: int, is_json: bool) -> None:
     """Kill and pause real processes behind a bad network; exits with 1 when anything is found."""
-    tally = soak.soak(seeds, phones=phones, events=events, told=_progress(seeds, is_json=is_json))
+    tally = soak.soak(
+        seeds,
+        phones=phones,
+        events=events,
+        told=lambda tally: tell_progress(tally.runs, seeds, is_json=is_json),
+    )
     if is_json:
         click.echo(msgspec.json.encode(soak.as_json(tally)).decode())
     else:
         _print(tally)
     sys.exit(1 if tally.failed else 0)
-
-
-def _progress(seeds: range, *, is_json: bool) -> Callable[[Tally], None]:
-    """Tell how far it is, on a terminal."""
-
-    def tell(tally: Tally) -> None:
-        if not is_json and sys.stderr.isatty():
-            click.echo(f"\r{tally.runs:,} of {len(seeds):,}", err=True, nl=False)
-
-    return tell
 
 
 def _print(tally: Tally) -> None:

@@ -1,7 +1,6 @@
 """`tonglu soak`: many schedules of the sync under one seed each, and bugs that must be found."""
 
 import sys
-from collections.abc import Callable
 from typing import BinaryIO
 
 import click
@@ -10,7 +9,7 @@ import msgspec
 from world.books.command import billing
 from world.faults.command import faults
 from world.registering.command import registrations
-from world.seeds import Seeds
+from world.seeds import Seeds, tell_progress
 from world.simulation import mutants, plan, soak
 from world.simulation.plan import PROFILES, Plan
 from world.simulation.soak import Tally
@@ -60,7 +59,12 @@ def sync(
         for schedule in schedules:
             tally.add(soak.play(schedule, trace=click.echo if trace else None))
     else:
-        tally = soak.soak(seeds, jobs=jobs, profile=profile, told=_progress(seeds, is_json=is_json))
+        tally = soak.soak(
+            seeds,
+            jobs=jobs,
+            profile=profile,
+            told=lambda tally: tell_progress(tally.schedules, seeds, is_json=is_json),
+        )
     if is_json:
         click.echo(msgspec.json.encode(soak.as_json(tally)).decode())
     else:
@@ -70,16 +74,6 @@ def sync(
         small = soak.smaller(plan.from_seed(first.seed, profile=profile))
         click.echo(msgspec.json.format(msgspec.json.encode(small), indent=1).decode())
     sys.exit(1 if tally.failed else 0)
-
-
-def _progress(seeds: range, *, is_json: bool) -> Callable[[Tally], None]:
-    """Tell how far it is, on a terminal."""
-
-    def tell(tally: Tally) -> None:
-        if not is_json and sys.stderr.isatty():
-            click.echo(f"\r{tally.schedules:,} of {len(seeds):,}", err=True, nl=False)
-
-    return tell
 
 
 def _print(tally: Tally, profile: str | None) -> None:
