@@ -24,6 +24,7 @@ from tests.isolation.world import (
     Company,
     World,
     harvest,
+    pattern_of,
     rows_of,
     words_of_many,
 )
@@ -229,6 +230,13 @@ _LATER: Final = {
     "tag_use",
 }
 """Tables that a worker, the platform or an upload fills."""
+
+
+def test_a_short_word_counts_where_it_stands_by_itself() -> None:
+    pattern = pattern_of({"n354", "林间小店", "深巷茶馆二号店"})
+
+    assert pattern.findall("nonce-Xn354q_8dKw") == []
+    assert pattern.findall('<b>n354</b>客户n354在"林间小店"') == ["n354", "n354", "林间小店"]
 
 
 async def test_a_leak_would_be_seen(http: httpx.AsyncClient, world: World) -> None:

@@ -968,8 +968,8 @@ async def make_world(superuser_url: str) -> World:
         for company in (mine, theirs)
     }
     issued = await _issued(superuser_url)
-    world.foreign = _pattern(held[theirs.mark] - held[mine.mark] | {theirs.mark})
-    world.private = _pattern(
+    world.foreign = pattern_of(held[theirs.mark] - held[mine.mark] | {theirs.mark})
+    world.private = pattern_of(
         (held[mine.mark] ^ held[theirs.mark]) - shown[mine.mark] - shown[theirs.mark] - issued
     )
     return world
@@ -1076,6 +1076,8 @@ async def _issued(superuser_url: str) -> set[str]:
 
 _MOMENT: Final = re.compile(r"\A\d{4}-\d{2}-\d{2}([T ].*)?\Z")
 _SHORT: Final = 4
+_WORD: Final = "[A-Za-z0-9_-]"
+_SHORT_WORD: Final = re.compile(_WORD + "{1,7}")
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -1094,10 +1096,20 @@ def _texts(value: Any) -> Iterator[str]:
             return
 
 
-def _pattern(texts: set[str]) -> re.Pattern[str]:
-    """Make one pattern of many texts; ids also without their dashes."""
+def pattern_of(texts: set[str]) -> re.Pattern[str]:
+    """Make one pattern of many texts; ids also without their dashes.
+
+    A short word of ASCII has to stand by itself: by chance it is a part of some nonce or cursor.
+    """
     spelled = {form for text in texts for form in (text, *_hex(text))}
-    return re.compile("|".join(re.escape(text) for text in sorted(spelled, key=len, reverse=True)))
+    words = {text for text in spelled if _SHORT_WORD.fullmatch(text)}
+    alone = rf"(?<!{_WORD})(?:{_any_of(words)})(?!{_WORD})"
+    return re.compile("|".join(filter(None, (_any_of(spelled - words), alone if words else ""))))
+
+
+def _any_of(texts: set[str]) -> str:
+    """Match one of the texts, the longest first."""
+    return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
 
 
 def _hex(text: str) -> Iterator[str]:
