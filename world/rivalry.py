@@ -26,7 +26,7 @@ from server.registrations.queries import Filters
 from server.registrations.rules.terms import DAY, Terms
 from server.registrations.rules.times import Flag, Interval, online
 from server.registrations.schemas import Decide, Evidence, NewRegistration, Show
-from server.registrations.service import registry
+from server.registrations.service import protection
 from server.settings import Settings
 from sync_protocol.registering import State, Verb
 from world.api import Api
@@ -165,7 +165,7 @@ async def _catch_up(now: datetime) -> None:
     """Do what the worker has not done yet, and end what has run out."""
     # The product's own worker does a part of it, and puts off what must wait for another part.
     await worker.work_until(now + DAY)
-    await registry.sweep(now=now)
+    await protection.sweep(now=now)
     await worker.work_until(now + DAY)
 
 

@@ -10,7 +10,17 @@ import msgspec
 from server.kit import outbox
 from server.kit.schedule import Every, Planned
 from server.registrations import service
-from server.registrations.service import asking, cases, checking, house, mirroring, registry
+from server.registrations.service import (
+    asking,
+    cases,
+    checking,
+    disputes,
+    entries,
+    house,
+    mirroring,
+    protection,
+    registry,
+)
 
 SWEEP: Final = "registrations.sweep"
 
@@ -29,12 +39,12 @@ async def extend(job: outbox.Job, now: datetime) -> None:
     """Protect for longer."""
     told = job.payload
     until = datetime.fromisoformat(told["until"])
-    await registry.extend(UUID(told["id"]), until=until, number=told["number"], now=now)
+    await protection.extend(UUID(told["id"]), until=until, number=told["number"], now=now)
 
 
 async def release(job: outbox.Job, now: datetime) -> None:
     """Let a customer go."""
-    await registry.release(UUID(job.payload["id"]), now=now)
+    await protection.release(UUID(job.payload["id"]), now=now)
 
 
 async def contest(job: outbox.Job, now: datetime) -> None:
@@ -45,7 +55,7 @@ async def contest(job: outbox.Job, now: datetime) -> None:
 async def convert(job: outbox.Job, now: datetime) -> None:
     """Protect who has signed."""
     until = datetime.fromisoformat(job.payload["until"])
-    await registry.convert(UUID(job.payload["id"]), until=until, now=now)
+    await protection.convert(UUID(job.payload["id"]), until=until, now=now)
 
 
 async def mirror(job: outbox.Job, now: datetime) -> None:
@@ -107,9 +117,9 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     asking.CONTESTED: contest,
     mirroring.CONVERTED: convert,
     registry.SETTLE: settle,
-    registry.MOVED: mirror,
-    registry.WARNED: warn,
-    registry.DUE: decide_due,
+    entries.MOVED: mirror,
+    protection.WARNED: warn,
+    disputes.DUE: decide_due,
     cases.SHOWN: add_evidence,
     cases.RULED: apply,
     checking.CHECKED: watch,
@@ -118,6 +128,6 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
 }
 """By topic, what the worker calls."""
 SCHEDULE: Final = {
-    SWEEP: Planned(Every(timedelta(minutes=10)), lambda now: registry.sweep(now=now))
+    SWEEP: Planned(Every(timedelta(minutes=10)), lambda now: protection.sweep(now=now))
 }
 """By name, what comes round."""

@@ -6,6 +6,7 @@ from typing import Final
 from world.simulation.mutants.mutant import Mutant
 
 _REGISTRY: Final = "server.registrations.service.registry"
+_DISPUTES: Final = "server.registrations.service.disputes"
 _ORDER: Final = "server.registrations.rules.order"
 _TIMES: Final = "server.registrations.rules.times"
 
@@ -54,14 +55,14 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "who comes late unseats",
         "What cannot be refused is protected at once, beside who is.",
         f"{_REGISTRY}:_meet_protected",
-        "await _dispute(new, rivals, now=now)",
-        "await _grant(new, since=now)",
+        "await disputes.dispute(new, rivals, now=now)",
+        "await disputes.grant(new, since=now)",
         ("late", "disputes"),
     ),
     Mutant(
         "who is protected is not looked at",
         "What comes late waits as if nobody were protected.",
-        f"{_REGISTRY}:_rivals",
+        f"{_DISPUTES}:rivals_of",
         "(*LIVE, State.CONTESTED)",
         "(State.CONTESTED,)",
         ("late",),
@@ -78,22 +79,22 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "nobody may contest",
         "Who speaks against a refusal is not heard.",
         f"{_REGISTRY}:contest",
-        "await _dispute(entry, rivals, now=now)",
+        "await disputes.dispute(entry, rivals, now=now)",
         "pass",
         ("disputes",),
     ),
     Mutant(
         "a release is not heard",
         "Who gives a customer back stays protected.",
-        f"{_REGISTRY}:release",
-        "await _end(entry, State.RELEASED, now=now)",
+        "server.registrations.service.protection:release",
+        "await disputes.end(entry, State.RELEASED, now=now)",
         "pass",
         ("disputes",),
     ),
     Mutant(
         "a verdict protects both",
         "Who loses a case stays what it was.",
-        f"{_REGISTRY}:apply",
+        f"{_DISPUTES}:apply",
         "await _lose(each, now=now)",
         "pass",
         ("late", "disputes"),

@@ -31,7 +31,7 @@ from server.registrations.rules.states import (
     VerdictUnexplained,
 )
 from server.registrations.schemas import Appeal, CaseView, NewVerdict, Show, Word
-from server.registrations.service import evidence, registry
+from server.registrations.service import disputes, entries, evidence
 
 SHOWN: Final = "registrations.shown"
 APPEALED: Final = "registrations.appealed"
@@ -117,7 +117,7 @@ async def appeal(actor: Actor, registration_id: UUID, asked: Appeal, *, now: dat
     if case_id is None:
         raise NotFound
     async with db.job_transaction():
-        await registry.lock()
+        await entries.lock()
         row = await _held(UUID(case_id))
         is_again = row["state"] == CaseState.APPEALED and row["appeal_reason"] == asked.reason
         if not is_again:
@@ -131,8 +131,8 @@ async def _appeal(
     """Open a case once more."""
     if row["appeals"]:
         raise AppealedOnce("This case was looked at a second time; that is the end.")
-    parties = await registry.parties_of(row["id"])
-    lost = {each["id"] for each in parties if registry.has_lost(each, row["id"])}
+    parties = await disputes.parties_of(row["id"])
+    lost = {each["id"] for each in parties if disputes.has_lost(each, row["id"])}
     if row["state"] != CaseState.DECIDED or registration_id not in lost:
         raise CaseMoved("There is no verdict against you to appeal.", field="case_id")
     states.ensure_not_over(row["appeal_until"], now)
@@ -140,9 +140,9 @@ async def _appeal(
     evidence_until = now + given.evidence_days * terms.DAY
     decide_by = now + given.decide_days * terms.DAY
     await db.connection().execute(_APPEAL, row["id"], asked.reason, evidence_until, decide_by)
-    await registry.reopen(row["id"], now=now)
+    await disputes.reopen(row["id"], now=now)
     told = {"id": str(row["id"])}
-    await outbox.add(registry.DUE, told, tenant_id=None, now=now, run_at=decide_by)
+    await outbox.add(disputes.DUE, told, tenant_id=None, now=now, run_at=decide_by)
 
 
 # --------------------------------------------------------------------- the platform's side
@@ -159,11 +159,11 @@ async def hear(actor: Actor, case_id: UUID, word: Word, *, now: datetime) -> Cas
     ensure(actor, Permission.CASES_RULE)
     async with db.platform_transaction(actor):
         row = await _held(case_id)
-        left = await registry.left_in(case_id)
+        left = await disputes.left_in(case_id)
         if row["state"] not in {CaseState.OPEN, CaseState.APPEALED}:
             raise CaseMoved("This case is decided.", field="case_id")
         # Whom a customer has named is the platform's own word, and would be one for itself.
-        states.ensure_impartial(is_house=_is_house(await registry.parties_of(case_id)))
+        states.ensure_impartial(is_house=_is_house(await disputes.parties_of(case_id)))
         if word.registration_id not in {each["id"] for each in left}:
             raise NotAParty("The customer names one of the parties.", field="registration_id")
         await db.connection().execute(_WORD, case_id, word.registration_id)
@@ -183,7 +183,7 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
     """
     ensure(actor, Permission.CASES_RULE)
     async with db.platform_transaction(actor):
-        await registry.lock()
+        await entries.lock()
         row = await _held(case_id)
         claims = await _claims(case_id)
         states.ensure_can_be_ruled(
@@ -196,7 +196,7 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
         by_rules = order.decide(claims, await rulebook.rules_at(row["opened_at"]))
         winner = asked.winner_id or by_rules.first
         is_otherwise = winner not in by_rules.winners
-        is_house = is_otherwise and _is_house(await registry.parties_of(case_id))
+        is_house = is_otherwise and _is_house(await disputes.parties_of(case_id))
         states.ensure_impartial(is_house=is_house)
         if is_otherwise and not asked.reason.strip():
             raise VerdictUnexplained(
@@ -238,21 +238,21 @@ async def add_evidence(
 async def decide_due(case_id: UUID, *, now: datetime) -> None:
     """Let the rules decide a case that no arbitrator has decided in time."""
     async with db.job_transaction():
-        await registry.lock()
+        await entries.lock()
         row = await _held(case_id)
         is_waiting = row["state"] in {CaseState.OPEN, CaseState.APPEALED}
         if is_waiting and now >= row["decide_by"]:
             claims = await _claims(case_id)
             by_rules = order.decide(claims, await rulebook.rules_at(row["opened_at"]))
             await _write(row, by_rules, claims, by_rules.first, by=None, reason=None, now=now)
-            await registry.apply(case_id, now=now)
+            await disputes.apply(case_id, now=now)
 
 
 async def apply(case_id: UUID, *, now: datetime) -> None:
     """Bring a case's registrations to what an arbitrator has decided."""
     async with db.job_transaction():
-        await registry.lock()
-        await registry.apply(case_id, now=now)
+        await entries.lock()
+        await disputes.apply(case_id, now=now)
 
 
 async def _held(case_id: UUID) -> asyncpg.Record:
@@ -269,11 +269,11 @@ async def _claims(case_id: UUID) -> list[Claim]:
     They are protected since when they were as the case began, whatever a verdict has said since;
     the first thing that each has shown and the server itself has seen counts as its evidence.
     """
-    parties = await registry.left_in(case_id)
+    parties = await disputes.left_in(case_id)
     shown = await db.connection().fetch(_VOUCHED, [each["id"] for each in parties])
     first = {row["entry_id"]: clock.to_ms(row["first"]) for row in shown}
     claims = []
-    for entry, claim in zip(parties, await registry.claims_of(parties), strict=True):
+    for entry, claim in zip(parties, await entries.claims_of(parties), strict=True):
         since = entry["was_live_since"]
         told = msgspec.structs.replace(
             claim,
@@ -296,7 +296,7 @@ async def _write(
     now: datetime,
 ) -> None:
     """Write a decision down, with what the rules saw and said."""
-    verdict_id = await registry.write_verdict(verdict, claims, case_id=row["id"], now=now)
+    verdict_id = await entries.write_verdict(verdict, claims, case_id=row["id"], now=now)
     given = (await rulebook.terms_at(now)).terms
     is_last = row["appeals"] > 0
     await db.connection().execute(

@@ -13,7 +13,7 @@ from server.identity import keys
 from server.registrations import queries, service
 from server.registrations.rules.states import EvidenceOfAnother, NotAParty
 from server.registrations.schemas import Appeal, Evidence, NewVerdict, Show, Word
-from server.registrations.service import registry
+from server.registrations.service import protection
 from server.settings import Settings
 from sync_protocol.registering import LIVE, State
 from tests.factories import NOW, Tenant, make_tenant
@@ -152,7 +152,7 @@ async def test_who_wins_and_leaves_before_the_worker_heard_leaves_the_other_prot
     await service.rule(
         OPERATOR, dispute.case_id, NewVerdict(winner_id=dispute.held, reason="因为"), now=later
     )
-    await registry.release(dispute.held, now=later)
+    await protection.release(dispute.held, now=later)
     await work(later)
 
     assert await dispute.states(later) == (State.RELEASED, State.GRANTED)

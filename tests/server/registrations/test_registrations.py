@@ -33,7 +33,7 @@ from server.registrations.rules.states import (
 from server.registrations.rules.terms import Terms
 from server.registrations.rules.times import Interval
 from server.registrations.schemas import Evidence
-from server.registrations.service import registry
+from server.registrations.service import protection
 from server.settings import Settings
 from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
@@ -223,10 +223,10 @@ async def test_a_protection_is_extended_on_evidence_of_work_and_runs_out_without
     assert (view.state, view.extensions, view.days_left) == (State.EXTENDED, 3, 90 + 3 * 60)
 
     assert view.protected_until is not None
-    await registry.sweep(now=view.protected_until - DAY)
+    await protection.sweep(now=view.protected_until - DAY)
     await work(view.protected_until)
     warned = await seen(agent.rep, mine, now=view.protected_until - DAY)
-    await registry.sweep(now=view.protected_until)
+    await protection.sweep(now=view.protected_until)
     await work(view.protected_until)
     assert warned.is_expiring
     assert (await standing(agent, mine))[0] == "expired"

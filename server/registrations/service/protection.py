@@ -1,0 +1,90 @@
+"""What becomes of who stands in the registry: extended, converted, released, run out."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from server.kit import db, outbox
+from server.registrations.queries import rulebook
+from server.registrations.rules import terms
+from server.registrations.service import disputes, entries
+from sync_protocol.registering import LIVE, OPEN, State
+
+WARNED: Final = "registrations.warned"
+"""Of an agent: a protection ends soon."""
+_ENDED: Final = """
+SELECT id FROM registry_entry
+WHERE state IN ('granted', 'extended', 'converted') AND protected_until <= $1 ORDER BY id
+"""
+_ENDING: Final = """
+SELECT id, tenant_id, protected_until, warned_days FROM registry_entry
+WHERE state IN ('granted', 'extended') AND protected_until > $1 AND protected_until <= $2
+ORDER BY id
+"""
+_OVER: Final = """
+UPDATE registry_case SET state = 'closed' WHERE state = 'decided' AND appeal_until <= $1
+"""
+
+
+async def extend(entry_id: UUID, *, until: datetime, number: int, now: datetime) -> None:
+    """Protect for longer, if it is protected still; the same or an earlier one changes nothing.
+
+    :param number: how many extensions that makes; `until` has the earlier ones in it.
+    """
+    async with db.job_transaction():
+        await entries.lock()
+        entry = await entries.one(entry_id)
+        if entry["state"] in LIVE and entry["extensions"] < number:
+            state = State.EXTENDED if entry["state"] != State.CONVERTED else State.CONVERTED
+            longer = max(until, entry["protected_until"])
+            await entries.move(
+                entry_id,
+                state,
+                now=now,
+                extensions=number,
+                protected_until=longer,
+                warned_days=None,
+            )
+        else:
+            await entries.tell(entry, now=now)
+
+
+async def convert(entry_id: UUID, *, until: datetime, now: datetime) -> None:
+    """Protect a customer that has signed, to the contract's last day."""
+    async with db.job_transaction():
+        await entries.lock()
+        entry = await entries.one(entry_id)
+        if entry["state"] in LIVE and (entry["state"], entry["protected_until"]) != (
+            State.CONVERTED,
+            until,
+        ):
+            await entries.move(entry_id, State.CONVERTED, now=now, protected_until=until)
+
+
+async def release(entry_id: UUID, *, now: datetime) -> None:
+    """Let a customer go; whoever stood against this one alone is protected now."""
+    async with db.job_transaction():
+        await entries.lock()
+        entry = await entries.one(entry_id)
+        if entry["state"] in OPEN:
+            await disputes.end(entry, State.RELEASED, now=now)
+        else:
+            await entries.tell(entry, now=now)
+
+
+async def sweep(*, now: datetime) -> None:
+    """End what has run out, warn of what ends soon, close cases that nobody appealed."""
+    async with db.job_transaction():
+        await entries.lock()
+        for row in await db.connection().fetch(_ENDED, now):
+            await disputes.end(await entries.one(row["id"]), State.EXPIRED, now=now)
+        days = (await rulebook.terms_at(now)).terms.warn_days
+        soon = now + max(days, default=0) * terms.DAY
+        for row in await db.connection().fetch(_ENDING, now, soon):
+            left = terms.days_left(row["protected_until"], now)
+            due = min((day for day in days if left <= day), default=None)
+            if due is not None and (row["warned_days"] is None or row["warned_days"] > due):
+                await entries.update(row["id"], warned_days=due)
+                told = {"id": str(row["id"]), "days": due}
+                await outbox.add(WARNED, told, tenant_id=row["tenant_id"], now=now)
+        await db.connection().execute(_OVER, now)
