@@ -107,6 +107,7 @@ _REFUSALS: Final[dict[str, tuple[str, str]]] = {
     "task_told": ("任务已完成或已取消，不能再改", "when the task was over stands"),
     "task_over": ("任务已完成或已取消", "the task is done or cancelled"),
     "not_your_task": ("只有任务的执行人和派发人可以填写", "only its assignee and giver write it"),
+    "not_your_tag": ("只有标签负责人和主管能改这个标签", "its owner or a manager changes the tag"),
     "must_do_stands": ("必做任务只有主管能改", "only a manager changes a must-do task"),
     "assignee_unfit": ("对方看不到这个客户", "the person does not see the customer"),
     "value_invalid": ("填写的内容不合要求", "a value is not of the right form"),

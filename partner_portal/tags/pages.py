@@ -32,7 +32,8 @@ async def tags(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) 
         tags=found,
         today=_today(),
         names=(await identity.directory(actor)).people,
-        may_write=Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
+        may_add=Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
+        mine={each.id for each in found if queries.may_write_tag(actor, each)},
         **await frame(request, actor),
     )
 
@@ -74,8 +75,8 @@ async def tag(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, tag_id: FromPath[UUID]
 ) -> Response[Any]:
     """Show a tag to be changed."""
-    ensure(actor, Permission.CUSTOMERS_WRITE)
     held = await _held(actor, tag_id)
+    service.ensure_writes_tag(actor, held)
     given = {name: str(getattr(held, name) or "") for name in _FORM} | {"base": str(held.seq)}
     return await _form(request, actor, renderer, tag_id, given, Problem())
 

@@ -1,6 +1,6 @@
 """Leave a line in the trail, in the transaction of what it tells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,12 @@ _RECORD: Final = """
 INSERT INTO audit_entry
     (tenant_id, id, at, actor_id, actor_role, device_id, action, subject_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)
+"""
+_RECORD_MANY: Final = """
+INSERT INTO audit_entry
+    (tenant_id, id, at, actor_id, actor_role, device_id, action, subject_id, detail)
+SELECT $1, u.id, $2, $3, $4, $5, u.action, u.subject_id, u.detail::jsonb
+FROM UNNEST($6::uuid[], $7::text[], $8::uuid[], $9::text[]) AS u(id, action, subject_id, detail)
 """
 _LEAVE_ENTRY: Final = "SELECT leave_platform_entry($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
 _LEAVE_READ: Final = "SELECT leave_platform_read($1, $2, $3, $4, $5, $6, $7, $8::jsonb)"
@@ -50,6 +56,31 @@ def entry(
         action,
         subject_id,
         msgspec.json.encode(detail).decode(),
+    )
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What was done to one thing."""
+
+    action: str
+    """``noun.past-verb``."""
+    subject_id: str
+    detail: Mapping[str, Any]
+    """Facts without personal data."""
+
+
+def entries(actor: Actor, lines: Sequence[Line], *, now: datetime) -> tuple[str, tuple[Any, ...]]:
+    """Give what leaves many lines as one statement and its values."""
+    return _RECORD_MANY, (
+        actor.tenant_id,
+        now,
+        actor.user_id,
+        actor.role,
+        actor.device_id,
+        [ids.new_id(now) for _ in lines],
+        [line.action for line in lines],
+        [line.subject_id for line in lines],
+        [msgspec.json.encode(line.detail).decode() for line in lines],
     )
 
 

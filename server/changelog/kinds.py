@@ -163,5 +163,7 @@ class RecordKind:
     index: Callable[[Sequence[Written]], Sequence[Along]] | None = None
     """Say what keeps the search index of these records; pure. Of ``clock`` it may join `tenant_id`
     alone: many records are indexed before the clock is taken."""
+    is_audited: bool = False
+    """Whether the company's trail tells whoever writes one, with what stood before and after."""
     topic: str | None = None
     """Where the outbox is told the ids of such records that were written, for rooms above."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from server.access import Actor
+from server.audit import service as audit
 from server.changelog import custom, statements, storage
 from server.changelog.conflicts import CONFLICT
 from server.changelog.custom import Holders, Value
@@ -173,6 +174,7 @@ class PostgresStore:
             parts.append(Part.along(_announcement(actor.tenant_id, now)))
         parts += map(Part.along, _moves(unit, actor.tenant_id, now))
         parts += map(Part.along, _words(kinds, unit, actor.tenant_id, now))
+        parts += map(Part.along, _trail(kinds, unit, actor, now))
         statement = statements.unit(tuple(part.text for part in parts))
         row = await connection.fetchrow(
             statement,
@@ -319,3 +321,39 @@ def _words(
             written.setdefault(topic, []).append(record.id)
     for topic, record_ids in written.items():
         yield Along(*outbox.adding(topic, {"ids": record_ids}, tenant_id=tenant_id, now=now))
+
+
+# ------------------------------------------------------------------------------ the trail
+
+_PAST: Final = {
+    "create": "created",
+    "edit": "changed",
+    "delete": "deleted",
+    "restore": "restored",
+}
+"""What the trail calls what the history tells."""
+
+
+def _trail(
+    kinds: Mapping[str, RecordKind], unit: Unit, actor: Actor, now: datetime
+) -> Iterable[Along]:
+    """Tell the company's trail who wrote records of audited kinds, each field as ``[old, new]``."""
+    lines = [
+        audit.Line(f"{kind}.{_PAST[verb]}", record_id, told)
+        for kind, record_id, verb, told in _writings(unit)
+        if kinds[kind].is_audited
+    ]
+    if lines:
+        yield Along(*audit.entries(actor, lines, now=now))
+
+
+def _writings(unit: Unit) -> Iterable[tuple[str, str, str, dict[str, list[Any]]]]:
+    """Give kind, id, what was done and the fields; what was made or deleted is told whole."""
+    for record in unit.created:
+        whole = {name: [None, value] for name, value in record.fields.items()}
+        yield record.kind, record.id, "create", whole
+    for change in unit.changed:
+        verb, patch = _told(change)
+        if verb == "delete":
+            patch = {name: [value, None] for name, value in change.after.fields.items()}
+        yield change.after.kind, change.after.id, verb, patch

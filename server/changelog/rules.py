@@ -45,13 +45,14 @@ class RoomRules(Rules):
 
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
         """Look at an op before it is settled: may this person do it; values into stored form."""
-        del held
         self._number = op.number
         if op.kind not in self.kinds:
             raise ValueRefused(
                 Code.KIND_UNKNOWN, f"There is no kind of record {op.kind!r} here.", "kind"
             )
         self._ensure_allowed(op)
+        if held is not None and held.visible and not isinstance(op, Create):
+            self._ensure_writes(held)
         if isinstance(op, Delete):
             return op
         try:
@@ -78,6 +79,18 @@ class RoomRules(Rules):
         for name in _ASSIGNMENT:
             if name in op.fields and not (isinstance(op, Create) and op.fields[name] == own[name]):
                 raise ValueRefused(Code.NOT_ALLOWED, "Your role may not hand customers over.", name)
+
+    def _ensure_writes(self, held: HeldRecord) -> None:
+        """Refuse who may not write a record at all, also where nothing of it would be kept.
+
+        An edit that loses would otherwise open a conflict all the same.
+        """
+        kind = self.kinds[held.kind]
+        try:
+            kind.allow(self.actor, held.fields, held.fields)
+            self._ensure_permitted(kind, held)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
 
     def approve(self, before: HeldRecord | None, after: HeldRecord) -> HeldRecord:
         """Look at a record as it would stand; fill in what a new one lacks."""

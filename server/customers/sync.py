@@ -9,7 +9,7 @@ from server.changelog.kinds import Along, RecordKind, Written
 from server.customers import assigning, index
 from server.customers.objects import rules as objects
 from server.customers.pools import leaving
-from server.customers.rules import fields, pinyin
+from server.customers.rules import fields, pinyin, tags
 from server.customers.rules.status import Status
 
 
@@ -68,7 +68,12 @@ NOTE: Final = RecordKind(
     name="note", table="note", normalise=fields.normalise_note, complete=_complete_note
 )
 TAG: Final = RecordKind(
-    name="tag", table="tag", normalise=fields.normalise_tag, complete=_complete_tag
+    name="tag",
+    table="tag",
+    normalise=fields.normalise_tag,
+    complete=_complete_tag,
+    allow=tags.allow,
+    is_audited=True,
 )
 
 CUSTOM_OBJECT: Final = RecordKind(name="custom_object", table="custom_object")

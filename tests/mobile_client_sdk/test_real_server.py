@@ -15,6 +15,8 @@ from mobile_client_sdk.lease import LeaseEnded
 from mobile_client_sdk.session import ProtectionNeeded
 from mobile_client_sdk.testing import Fault
 from server.access import Actor
+from server.customers import service as customers
+from server.customers.schemas import NewTag
 from server.identity import keys
 from server.identity import service as identity
 from server.identity.rules import device_secrets
@@ -88,6 +90,27 @@ class Field:
 def field(app: Litestar, tmp_path: Path) -> Field:
     """A company's devices."""
     return Field(app, tmp_path)
+
+
+async def test_s15_who_changes_a_tag_of_somebody_else_offline_is_told(
+    tenant: Tenant, field: Field
+) -> None:
+    new = NewTag(name="重点", meaning="每周拜访")
+    await customers.create_tag(tenant.manager, new, now=clock.now())
+    rep = await field.enrol(tenant.rep, "rep")
+
+    def story() -> None:
+        (tag,) = rep.tags()
+        with rep.edit(tag) as draft:
+            draft.meaning = "我说了算"
+        rep.sync()
+        rep.sync()
+        (refused,) = rep.refusals()
+        assert refused.code == "not_your_tag"
+        assert "标签负责人和主管" in refused.sentence()
+        assert [each.meaning for each in rep.tags()] == ["每周拜访"]
+
+    await in_thread(story)
 
 
 async def test_what_is_made_offline_reaches_a_colleague(tenant: Tenant, field: Field) -> None:

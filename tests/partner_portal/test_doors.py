@@ -14,7 +14,7 @@ from partner_portal.words import Language, catalogue
 from server.access import Actor, Role
 from server.access.streams import STREAMS, Bounds
 from server.customers import service as customers
-from server.customers.schemas import NewCustomer
+from server.customers.schemas import NewCustomer, NewTag
 from server.identity import service as identity
 from server.imports import queries as imports_queries
 from server.imports import service as imports
@@ -318,6 +318,23 @@ async def test_a_rival_finds_nothing_and_learns_nothing(
         absent = await browser.http.get(path.format(missing))
         assert foreign.status_code == absent.status_code == 404
         assert "对手" not in foreign.text
+
+
+async def test_s15_a_rep_finds_no_way_to_change_a_tag_of_somebody_else(
+    browser: Browser, company: Tenant
+) -> None:
+    new = NewTag(name="主管的标签", meaning="每周回访")
+    theirs = await customers.create_tag(company.manager, new, now=NOW)
+    await browser.sign_in(company.rep)
+
+    listed = (await browser.http.get("/tags")).text
+    opened = await browser.http.get(f"/tags/{theirs.id}")
+    form = {"csrf_token": await browser.token("/tags/new")}
+    retired = await browser.http.post(f"/tags/{theirs.id}/removal", data=form)
+
+    assert "主管的标签" in listed
+    assert f'href="/tags/{theirs.id}"' not in listed
+    assert (opened.status_code, retired.status_code) == (403, 403)
 
 
 async def test_a_form_without_its_token_changes_nothing(browser: Browser, company: Tenant) -> None:

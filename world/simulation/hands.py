@@ -270,6 +270,15 @@ class Hands:
         del rng, seen
         client.create_tag(name=next(self._words), meaning=next(self._words))
 
+    def _reword(self, client: Client, rng: random.Random, seen: Seen) -> None:
+        """Write what a tag means, whosever it is."""
+        tag = self._pick(client, Tag, rng)
+        if tag is not None:
+            self._look(client, tag, seen)
+            with client.edit(tag) as draft:
+                assert isinstance(draft, Tag), "it was picked as one"
+                draft.meaning = next(self._words)
+
     def _mark(self, client: Client, rng: random.Random, seen: Seen) -> None:
         """Put a tag on a customer, or take one off."""
         customer, tag = self._pick(client, Customer, rng), self._pick(client, Tag, rng)
@@ -404,6 +413,7 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
     "create_customer": Hands._create_customer,  # noqa: SLF001 - as above
     "create_child": Hands._create_child,  # noqa: SLF001 - as above
     "create_tag": Hands._create_tag,  # noqa: SLF001 - as above
+    "reword": Hands._reword,  # noqa: SLF001 - as above
     "mark": Hands._mark,  # noqa: SLF001 - as above
     "delete": Hands._delete,  # noqa: SLF001 - as above
     "group": Hands._group,  # noqa: SLF001 - as above

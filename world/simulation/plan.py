@@ -186,7 +186,9 @@ PROFILES: Final[Mapping[str, Profile]] = {
         horizons=(2 * MINUTE, 10 * MINUTE),
     ),
     "marks": Profile(
-        weather=_FAIR, faults={"offline": (1, 4)}, kinds=("mark", "mark", "mark", "create_tag")
+        weather=_FAIR,
+        faults={"offline": (1, 4)},
+        kinds=(*("mark",) * 6, *("create_tag",) * 2, "reword"),
     ),
     "texts": Profile(
         weather=_FAIR, faults={"offline": (1, 4)}, kinds=("remark", "remark", "edit", "settle")

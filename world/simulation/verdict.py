@@ -157,6 +157,7 @@ class _Verdict:
         if not outcomes and not is_out_of_reach:
             self.watch.find("no silent loss", f"{told_of(entry)} was saved and has no outcome")
         if any(has_effect(each) for each in outcomes):
+            self._rights(entry)
             self._values(entry)
         elif outcomes and not is_out_of_reach and not self._istold(phone, entry):
             self.watch.find("no silent loss", f"{told_of(entry)} was refused and nobody is told")
@@ -165,6 +166,15 @@ class _Verdict:
         """Say whether the device shows a refusal of this to its person."""
         assert phone.client is not None, "the device is on"
         return any(refusal.record_id == entry.op.id for refusal in phone.client.refusals())
+
+    def _rights(self, entry: Entry) -> None:
+        """Look whether whoever changed a tag is who answers for it: no manager has a device."""
+        op = entry.op
+        if not isinstance(op, Edit | Delete) or op.kind != "tag":
+            return
+        row = self.tables.records.get((op.kind, op.id))
+        if row is not None and row.record.fields["owner_id"] != entry.user_id:
+            self.watch.find("rights", f"{told_of(entry)} changed a tag of somebody else")
 
     def _values(self, entry: Entry) -> None:
         """Look where each value went that was accepted."""

@@ -5,7 +5,7 @@ Every question names the actor; what it may see is decided in `server.customers.
 
 from server.customers.queries.doubles import duplicates
 from server.customers.queries.lists import all_pages, chosen, list_page, summary
-from server.customers.queries.records import detail, history, one, tags
+from server.customers.queries.records import detail, history, may_write_tag, one, tags
 from server.customers.queries.tallies import STATUSES, Tally, tally
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "duplicates",
     "history",
     "list_page",
+    "may_write_tag",
     "one",
     "summary",
     "tags",

@@ -11,6 +11,7 @@ from server.customers import sight
 from server.customers.queries import rows as rows_
 from server.customers.queries.rows import COLUMNS, FROM
 from server.customers.rules import masks
+from server.customers.rules import tags as tag_rules
 from server.customers.schemas import (
     ContactView,
     CustomerDetail,
@@ -139,6 +140,11 @@ async def tags(actor: Actor) -> list[TagView]:
             actor.tenant_id,
         )
     return [_view(row, TagView) for row in rows]
+
+
+def may_write_tag(actor: Actor, tag: TagView) -> bool:
+    """Say whether somebody changes and retires a tag."""
+    return tag_rules.may_write(actor, tag.owner_id)
 
 
 _ViewT = TypeVar("_ViewT", StoreView, ContactView, NoteView, TagView)

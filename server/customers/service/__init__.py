@@ -24,7 +24,7 @@ from server.customers.service.customers import (
     note_assigned,
     restore,
 )
-from server.customers.service.tags import create_tag, delete_tag, edit_tag
+from server.customers.service.tags import create_tag, delete_tag, edit_tag, ensure_writes_tag
 from server.customers.service.writing import ensure_sees
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "edit_store",
     "edit_tag",
     "ensure_sees",
+    "ensure_writes_tag",
     "find_duplicates",
     "note_assigned",
     "restore",

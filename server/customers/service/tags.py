@@ -5,7 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from server.access import Actor
-from server.customers.schemas import NewTag, Saved, TagEdit
+from server.customers.rules import tags as rules
+from server.customers.schemas import NewTag, Saved, TagEdit, TagView
 from server.customers.service import writing
 from server.customers.service.references import teams_of
 from server.kit import db, ids
@@ -39,6 +40,7 @@ async def edit_tag(actor: Actor, tag_id: UUID, change: TagEdit, *, now: datetime
     """Edit a tag's touched fields.
 
     :raises TagNameTaken: there is another of this name.
+    :raises NotYourTag: somebody else answers for it, and the actor is no manager.
     """
     fields = writing.fields_of(change)
     async with db.tenant_transaction(actor.tenant_id):
@@ -49,8 +51,19 @@ async def edit_tag(actor: Actor, tag_id: UUID, change: TagEdit, *, now: datetime
 
 
 async def delete_tag(actor: Actor, tag_id: UUID, *, base: int | None, now: datetime) -> Saved:
-    """Retire a tag; customers that have it show it no longer."""
+    """Retire a tag; customers that have it show it no longer.
+
+    :raises NotYourTag: somebody else answers for it, and the actor is no manager.
+    """
     return await writing.delete_record(actor, "tag", tag_id, base=base, now=now)
+
+
+def ensure_writes_tag(actor: Actor, tag: TagView) -> None:
+    """Refuse whoever would open somebody else's tag to change it.
+
+    :raises NotYourTag: ask its owner or a manager.
+    """
+    rules.ensure_may_write(actor, tag.owner_id)
 
 
 async def _ensure_name_free(actor: Actor, name: str, tag_id: UUID) -> None:

@@ -6,11 +6,16 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from server.access import Role
 from server.audit import queries as audit
 from server.customers import queries, service
+from server.customers.rules.tags import NotYourTag
 from server.customers.schemas import CustomerEdit, NewCustomer, NewTag, TagEdit
 from server.customers.service.tag_use import retire_unused
-from tests.factories import NOW, Tenant
+from server.settings import Settings
+from sync_protocol.messages import Status
+from tests.factories import NOW, Tenant, new_id
+from tests.server.sync.devices import make_device
 
 DAY = timedelta(days=1)
 
@@ -64,3 +69,66 @@ async def test_s15_of_another_company_no_tag_retires(tenant: Tenant, rival: Tena
 
     assert await retire_unused(tenant.tenant_id, now=NOW + 400 * DAY) == []
     assert await used(rival) == {"别家的": None}
+
+
+async def test_s15_a_tag_is_changed_by_who_answers_for_it_and_by_managers(tenant: Tenant) -> None:
+    tag = await make_tag(tenant, "重点")
+    colleague = tenant.actor(Role.SALES_REP)
+
+    with pytest.raises(NotYourTag):
+        await service.edit_tag(colleague, tag, TagEdit(meaning="我说了算"), now=NOW)
+    with pytest.raises(NotYourTag):
+        await service.delete_tag(colleague, tag, base=None, now=NOW)
+    await service.edit_tag(tenant.rep, tag, TagEdit(meaning="每周回访"), now=NOW + DAY)
+    await service.delete_tag(tenant.manager, tag, base=None, now=NOW + 2 * DAY)
+
+    assert await used(tenant) == {}
+    newest = (await audit.entries(tenant.owner)).items
+    lines = [each for each in newest if each.subject_id == tag]
+    assert [(each.action, each.actor_id) for each in reversed(lines)] == [
+        ("tag.created", tenant.rep.user_id),
+        ("tag.changed", tenant.rep.user_id),
+        ("tag.deleted", tenant.manager.user_id),
+    ]
+    deleted, changed, _ = lines
+    assert changed.detail == {"meaning": ["说明", "每周回访"]}
+    assert deleted.detail["name"] == ["重点", None]
+
+
+async def test_s15_a_phone_changes_no_tag_of_others(database: Settings, tenant: Tenant) -> None:
+    phone = await make_device(database, tenant)
+    theirs = await make_tag(tenant, "重点")
+    mine = str(new_id())
+    await phone.push(phone.create("tag", mine, name="回访", meaning="每周"))
+    await phone.pull()
+
+    answer = await phone.push(
+        phone.edit("tag", theirs, meaning="离线改的"),
+        phone.delete("tag", theirs),
+        phone.edit("tag", mine, meaning="每月"),
+    )
+
+    told = [(each.status, each.code) for each in answer.outcomes]
+    assert told == [
+        (Status.REJECTED, "not_your_tag"),
+        (Status.REJECTED, "not_your_tag"),
+        (Status.APPLIED, "applied"),
+    ]
+    assert {tag.name: tag.meaning for tag in await queries.tags(tenant.rep)} == {
+        "重点": "说明",
+        "回访": "每月",
+    }
+
+
+async def test_s15_a_late_word_about_a_tag_of_others_opens_no_conflict(
+    database: Settings, tenant: Tenant
+) -> None:
+    phone = await make_device(database, tenant)
+    theirs = await make_tag(tenant, "重点")
+    await phone.pull()
+    late = phone.edit("tag", theirs, meaning="离线改的")
+    await service.edit_tag(tenant.rep, theirs, TagEdit(meaning="每周回访"), now=phone.later())
+
+    assert (await phone.outcome(late)).code == "not_your_tag"
+    await phone.pull()
+    assert [kind for kind, _ in phone.replica] == ["tag"]

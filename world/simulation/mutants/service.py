@@ -147,6 +147,14 @@ SERVICE: Final[Sequence[Mutant]] = (
         "units",
         ("poison",),
     ),
+    Mutant(
+        "everybody changes a tag",
+        "What a tag means is written by whoever sees it.",
+        "server.customers.rules.tags:may_write",
+        "return Permission.CUSTOMERS_WRITE in allowed and str(actor.user_id) == str(owner_id)",
+        "return Permission.CUSTOMERS_WRITE in allowed",
+        ("marks",),
+    ),
     # -------------------------------------------------------------------------- the transaction
     Mutant(
         "records are not locked",
