@@ -41,7 +41,8 @@ _STATE: Final = "CASE r.state WHEN 'issued' THEN i.state ELSE r.state END"
 _BENEFITS: Final = f"""
 SELECT r.id, r.customer_id, c.name AS customer_name, r.program_id, p.name AS program_name,
     r.amount_minor, r.currency,
-    {_STATE} AS state, r.refusal_code, r.requested_by, r.requested_at, r.decided_at, i.settled_at
+    {_STATE} AS state, r.refusal_code, r.requested_by, r.requested_at, r.decided_at, i.settled_at,
+    i.expires_at
 FROM benefit_request r
 JOIN customer c ON c.tenant_id = r.tenant_id AND c.id = r.customer_id
 JOIN benefit_program p ON p.id = r.program_id

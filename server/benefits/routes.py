@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
 from server.benefits import queries, service
+from server.benefits.eligibility import routes as eligibility
 from server.benefits.rules import BenefitState
 from server.benefits.schemas import (
     AllocationView,
@@ -143,7 +144,11 @@ async def void(
 router = Router(
     "/",
     route_handlers=[
-        Router("/benefits", route_handlers=[offers, request, benefits, benefit], tags=["benefits"]),
+        Router(
+            "/benefits",
+            route_handlers=[offers, request, benefits, benefit, *eligibility.AGENT],
+            tags=["benefits"],
+        ),
         Router(
             "/platform",
             route_handlers=[
@@ -156,6 +161,7 @@ router = Router(
                 issuances,
                 issuance_totals,
                 void,
+                *eligibility.PLATFORM,
             ],
             tags=["platform: benefits"],
         ),

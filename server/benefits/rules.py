@@ -80,6 +80,12 @@ class CustomerLimitReached(BenefitRefused):
     code = "customer_limit_reached"
 
 
+class NotEligible(BenefitRefused):
+    """The customer does not meet the program's rules."""
+
+    code = "not_eligible"
+
+
 class AlreadyVoided(Conflict):
     """The benefit was withdrawn before."""
 
@@ -109,6 +115,7 @@ _SENTENCES: Final[dict[type[BenefitRefused], str]] = {
     ProgramClosed: "The program has ended; choose another one.",
     BudgetExhausted: "The program's budget is used up; ask the platform for more.",
     CustomerLimitReached: "The customer has received all that one may have of this program.",
+    NotEligible: "The customer does not meet the program's rules; its reasons say which.",
 }
 _REFUSALS: Final = {kind.code: kind for kind in _SENTENCES}
 _BOOKS: Final = {"budget_closed": ProgramClosed.code, "wrong_currency": ProgramClosed.code}
@@ -120,7 +127,7 @@ def refusal(code: str) -> BenefitRefused:
     return kind(_SENTENCES[kind])
 
 
-def ensure_eligible(program: Program, *, now: datetime) -> None:
+def ensure_open(program: Program, *, now: datetime) -> None:
     """Refuse outside of the program's time; it is open from `opens_at` until before `closes_at`."""
     if now < program.opens_at:
         raise refusal(ProgramNotOpen.code)

@@ -121,6 +121,8 @@ class BenefitView(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     settled_at: datetime | None
     """When it was used, withdrawn or over."""
+    expires_at: datetime | None = None
+    """The first moment at which it may be used no more."""
 
 
 class IssuanceRecord(msgspec.Struct, frozen=True, kw_only=True):

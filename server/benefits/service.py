@@ -16,7 +16,10 @@ from billing.money import Money
 from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
 from server.benefits import queries, rules
-from server.benefits.rules import BenefitRefused, Program, RequestState
+from server.benefits.eligibility import queries as eligible
+from server.benefits.eligibility import rules as eligibility_rules
+from server.benefits.eligibility import service as eligibility
+from server.benefits.rules import BenefitRefused, NotEligible, Program, RequestState
 from server.benefits.schemas import (
     BenefitView,
     IssuanceRecord,
@@ -52,7 +55,8 @@ INSERT INTO benefit_request (
 ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
 """
 _DECIDE: Final = """
-UPDATE benefit_request SET state = $3, refusal_code = $4, decided_at = $5
+UPDATE benefit_request
+SET state = $3, refusal_code = $4, decided_at = $5, rules_version = $6, facts = $7::jsonb
 WHERE tenant_id = $1 AND id = $2
 """
 _ASKED: Final = """
@@ -317,15 +321,26 @@ async def _decide(
         # A twin of this request was faster; it is committed by now.
         await _is_answered(actor, asked)
         return
+    version, held = await eligible.in_force(program.id)
+    facts = (await eligible.facts_of(actor.tenant_id, [asked.customer_id], now=now))[
+        asked.customer_id
+    ]
     code: str | None = None
     try:
-        rules.ensure_eligible(program, now=now)
+        rules.ensure_open(program, now=now)
+        if not eligibility_rules.judge(held, facts).is_eligible:
+            raise rules.refusal(NotEligible.code)
         token = rules.customer_token(token_key, actor.tenant_id, asked.customer_id)
-        await _issue(actor, asked, program, token, now=now)
+        await _issue(actor, asked, program, token, held.expires_at(now), now=now)
     except BenefitRefused as refused:
         code = refused.code
     state = RequestState.REFUSED if code else RequestState.ISSUED
-    await db.connection().execute(_DECIDE, actor.tenant_id, asked.id, state, code, now)
+    await db.connection().execute(
+        _DECIDE,
+        *(actor.tenant_id, asked.id, state, code, now),
+        *(version, msgspec.json.encode(facts).decode()),
+    )
+    await eligibility.keep_sample(program.id, version, facts, code, now=now)
     await audit.record(
         actor,
         f"benefit.{state}",
@@ -338,14 +353,24 @@ async def _decide(
 
 
 async def _issue(
-    actor: Actor, asked: RequestBenefit, program: Program, token: str, *, now: datetime
+    actor: Actor,
+    asked: RequestBenefit,
+    program: Program,
+    token: str,
+    expires_at: datetime | None,
+    *,
+    now: datetime,
 ) -> None:
     """Have the books hold the amount.
 
     :raises BenefitRefused: the budget or the customer's limit does not allow it.
     """
     [answer] = await issuance.issue(
-        Terms(program_id=program.id, limit_per_customer=program.limit_per_customer),
+        Terms(
+            program_id=program.id,
+            limit_per_customer=program.limit_per_customer,
+            expires_at=expires_at,
+        ),
         [
             Issue(
                 key=asked.id,

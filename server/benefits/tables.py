@@ -1,6 +1,6 @@
 """Tables of benefits, as facts on disk."""
 
-from piccolo.columns import UUID, BigInt, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -36,3 +36,7 @@ class BenefitRequest(Table, tablename="benefit_request"):
     requested_by = UUID()
     requested_at = Timestamptz()
     decided_at = Timestamptz(null=True)
+    rules_version = Integer(null=True)
+    """By which rules it was decided; 0 before there was a version."""
+    facts = JSONB(null=True)
+    """What they saw of the customer."""

@@ -298,6 +298,16 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_job="SELECT INSERT",
         tonglu_platform="SELECT INSERT",
     ),
+    "benefit_rules": _table(
+        "Versions of who may have a program's benefits; agents are bound by them.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "eligibility_sample": _table(
+        "What rules saw of requests, without whose they were; read only to count, from ten on.",
+        tonglu_app="INSERT",
+        tonglu_job="SELECT",
+    ),
     "registry_rules": _table(
         "Versions of the published order.",
         tonglu_job="SELECT",

@@ -1309,6 +1309,12 @@ API: Final[dict[Route, Case]] = {
         body=_benefit,
     ),
     ("GET", "/v1/benefits/requests/{request_id}"): Case(ids={"path.request_id": "request"}),
+    ("GET", "/v1/benefits/requests/{request_id}/explanation"): Case(
+        ids={"path.request_id": "request"}
+    ),
+    ("GET", "/v1/benefits/programs/{program_id}/eligibility/{customer_id}"): Case(
+        ids={"path.customer_id": "customer"}, shared={"path.program_id": "program"}
+    ),
     ("GET", "/v1/platform-reads"): Case(),
     ("GET", "/v1/platform/overview"): Case(role=_PLATFORM),
     ("GET", "/v1/platform/agents"): Case(role=_PLATFORM),
@@ -1416,6 +1422,29 @@ API: Final[dict[Route, Case]] = {
             "amount_minor": 1_000_000,
         },
         new_ids=("body.id",),
+    ),
+    ("GET", "/v1/platform/programs/{program_id}/rules"): Case(
+        role=_PLATFORM, shared={"path.program_id": "program"}
+    ),
+    ("POST", "/v1/platform/programs/{program_id}/rules"): Case(
+        shared={"path.program_id": "program"},
+        role=_PLATFORM,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "rules": {"requirements": []}},
+    ),
+    ("GET", "/v1/platform/programs/{program_id}/rules/{version}"): Case(
+        role=_PLATFORM, shared={"path.program_id": "program"}, words={"version": "1"}
+    ),
+    # What it would do was not looked at.
+    ("POST", "/v1/platform/programs/{program_id}/rules/publication"): Case(
+        role=_PLATFORM,
+        shared={"path.program_id": "program"},
+        body=lambda _: {
+            "version": 1,
+            "simulated_until": "2026-01-01T00:00:00Z",
+            "simulation_hash": "unseen",
+        },
+        succeeds=False,
     ),
     ("GET", "/v1/platform/issuances"): Case(
         ids={"query.agent_id": "tenant"},

@@ -20,6 +20,9 @@ from server.automation import rules as automation_rules
 from server.automation import service as automation
 from server.benefits import queries as benefit_queries
 from server.benefits import service as benefits
+from server.benefits.eligibility import service as eligibility
+from server.benefits.eligibility.rules import OPEN
+from server.benefits.eligibility.schemas import NewRules as ProgramRules
 from server.benefits.schemas import (
     IssuanceFilters,
     NewFunding,
@@ -1006,6 +1009,8 @@ async def _make_program(operator: Actor) -> UUID:
     await benefits.create_program(operator, new, token_key=bytes(32), now=now)
     funding = NewFunding(id=new_id(), amount_minor=1_000_000_000)
     await benefits.fund(operator, new.id, funding, now=now)
+    everybody = ProgramRules(id=new_id(), rules=OPEN)
+    await eligibility.propose(operator, new.id, everybody, now=now)
     return new.id
 
 

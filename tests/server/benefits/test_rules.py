@@ -27,11 +27,11 @@ def test_a_program_opens_on_the_moment_and_closes_on_the_moment() -> None:
     instant = timedelta(microseconds=1)
 
     with pytest.raises(ProgramNotOpen):
-        rules.ensure_eligible(PROGRAM, now=NOW - instant)
-    rules.ensure_eligible(PROGRAM, now=NOW)
-    rules.ensure_eligible(PROGRAM, now=NOW + timedelta(days=30) - instant)
+        rules.ensure_open(PROGRAM, now=NOW - instant)
+    rules.ensure_open(PROGRAM, now=NOW)
+    rules.ensure_open(PROGRAM, now=NOW + timedelta(days=30) - instant)
     with pytest.raises(ProgramClosed):
-        rules.ensure_eligible(PROGRAM, now=NOW + timedelta(days=30))
+        rules.ensure_open(PROGRAM, now=NOW + timedelta(days=30))
 
 
 def test_a_program_that_would_never_be_open_is_refused() -> None:
@@ -57,6 +57,7 @@ def test_every_refusal_has_a_sentence_for_a_person() -> None:
         "program_closed",
         "budget_exhausted",
         "customer_limit_reached",
+        "not_eligible",
     ):
         assert rules.refusal(code).code == code
         assert rules.refusal(code).detail.endswith(".")
