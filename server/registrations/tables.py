@@ -1,6 +1,6 @@
 """Tables of registrations, as facts on disk. The truth about keys is in the migrations."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from server.changelog.tables import Synced
@@ -84,6 +84,10 @@ class RegistryEntry(Table, tablename="registry_entry"):
     latest_ms = BigInt()
     clock_flag = Text(null=True)
     has_territory = Boolean()
+    places = Array(Text())
+    """Keyed hashes of the divisions in which its customer lies, the outermost first."""
+    territory = Text(null=True)
+    """That of the division to which its agent had the exclusive right."""
     lot = Text()
     arrived_at = Timestamptz()
     settles_at = Timestamptz()

@@ -127,8 +127,16 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "the lot can be chosen",
         "The lot is the id, which a device makes itself.",
         f"{_ORDER}:_lot",
-        "key=lambda each: each.lot",
+        "key=lambda each: (each.lot, each.id)",
         "key=lambda each: each.id",
+        ("window",),
+    ),
+    Mutant(
+        "who registers often draws often",
+        "A company has a lot for each of its registrations of one customer.",
+        f"{_ORDER}:_drawn",
+        "if rules.edition < _FAIR or",
+        "if True or",
         ("window",),
     ),
     Mutant(

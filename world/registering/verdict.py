@@ -160,11 +160,24 @@ class Watch:
         if left:
             self.find("all are waited for", f"{_names(left)} came in time and wait on")
             return
-        self._is_first(winner, [after[_id(each)] for each in met], after)
+        lots = self._lots(_joined(first, within), after)
+        self._is_first(winner, [after[_id(each)] for each in met], after, lots)
         self._lost_to_somebody(within, before, after)
 
-    def _is_first(self, winner: Entry, rivals: Sequence[Entry], entries: Entries) -> None:
-        """Nobody was earlier without a doubt; of those that may have been, the lot decided."""
+    def _lots(self, group: Sequence[Seen], entries: Entries) -> dict[UUID, str]:
+        """Give the one lot of each company among those that are joined: its first id's."""
+        lots: dict[UUID, str] = {}
+        for each in sorted((entries[_id(phone)] for phone in group), key=lambda entry: entry.id):
+            lots.setdefault(each.tenant_id, each.lot)
+        return lots
+
+    def _is_first(
+        self, winner: Entry, rivals: Sequence[Entry], entries: Entries, lots: Mapping[UUID, str]
+    ) -> None:
+        """Nobody was earlier without a doubt; of those that may have been, the lot decided.
+
+        :param lots: by company; however often it has registered, it draws once.
+        """
         # Who lost to somebody else names another customer as well, and counts for nothing here.
         mine = [each for each in rivals if not self._lost_elsewhere(each, winner, entries)]
         for each in mine:
@@ -174,7 +187,7 @@ class Watch:
         equal = [each for each in mine if each.earliest_ms <= ended_ms]
         self.counts["the lot"] += bool(equal)
         for each in equal:
-            if each.lot < winner.lot:
+            if lots[each.tenant_id] < lots[winner.tenant_id]:
                 self.find("published order", f"the lot fell to {self._who(each)}")
 
     def _lost_to_somebody(self, group: Sequence[Seen], before: Entries, after: Entries) -> None:
@@ -260,10 +273,10 @@ class Watch:
 
     def _replays(self, phone: Seen, entry: Entry) -> None:
         """Expect that what was decided can be decided again."""
-        if entry.claims is None or entry.rules_version != order.SECOND.version:
+        if entry.claims is None or entry.rules_version != order.THIRD.version:
             return
         claims = msgspec.json.decode(entry.claims, type=list[Claim])
-        if order.decide(reversed(claims), order.SECOND).hash != entry.hash:
+        if order.decide(reversed(claims), order.THIRD).hash != entry.hash:
             self.find("replay", f"{phone.rival.person} gets another verdict")
 
     # ---------------------------------------------------------------------------------- pieces

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.customers.rules import identifiers, places
 from server.identity import keys
-from server.kit import db
+from server.kit import db, divisions
 from server.kit.text import clean
 from server.registrations.rules import identity
 from server.registrations.rules.identity import Identity, IdentityMissing, Place
@@ -64,6 +64,12 @@ def honeytoken(phone: str) -> str:
 def lot(registration_id: UUID) -> str:
     """Draw a registration's lot."""
     return identity.lot(registration_id, key=keys.current().registry)
+
+
+def divisions_of(code: str | None) -> tuple[str, ...]:
+    """Give the keyed hashes of a division and of all that it lies in, the outermost first."""
+    key = keys.current().registry
+    return tuple(identity.division(each, key=key) for each in divisions.lineage(code or ""))
 
 
 def _identity(rows: Any) -> Identity:

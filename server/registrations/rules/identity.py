@@ -70,6 +70,11 @@ def lot(registration_id: UUID, *, key: bytes) -> str:
     return _hash(f"lot\0{registration_id}", key)
 
 
+def division(code: str, *, key: bytes) -> str:
+    """Hash a place of the tree of divisions, so that claims can be compared without naming it."""
+    return _hash(f"division\0{code}", key)
+
+
 def is_whole(place: Place) -> bool:
     """Say whether a place tells one shop from the next."""
     return all(map(_plain, (place.name, place.city, place.address)))

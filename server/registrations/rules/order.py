@@ -8,6 +8,9 @@ Each step keeps the claims that are before the others by its measure, and all wh
 is left is looked at by the next, until one claim is left. Those that share an identity with it
 lose to it; those that shared one only with a loser are looked at again without it, so that nobody
 loses by a made-up registration that names two customers.
+
+Which claims are of one company the rules see by a label, so that it draws one lot, however often it
+has registered. The right to a place counts where all whom it would beat lie in that place.
 """
 
 import hashlib
@@ -25,7 +28,7 @@ class Rule(StrEnum):
     """One measure of the published order."""
 
     TERRITORY = "territory"
-    """Has the exclusive right to the customer's division on the day of the registration."""
+    """Has the exclusive right to the division in which all say that the customer lies."""
     LIVE = "live"
     """Was protected already when the others were made."""
     EVIDENCE = "evidence"
@@ -33,7 +36,8 @@ class Rule(StrEnum):
     WORD = "word"
     """The customer itself has said so."""
     LOT = "lot"
-    """Nothing tells them apart: the lot, which nobody can know or choose beforehand."""
+    """Nothing tells them apart: the lot, which nobody can know or choose beforehand; one for each
+    company."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +54,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     has_word: bool = False
     evidence_ms: int | msgspec.UnsetType = msgspec.UNSET
     """The first thing shown for it that the server itself saw; says nothing of when it was made."""
+    party: UUID | msgspec.UnsetType = msgspec.UNSET
+    """The same for all claims of one company among these; its name here, and no other."""
+    places: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Keyed hashes of the divisions in which its customer lies, as its company wrote it."""
+    territory: str | msgspec.UnsetType = msgspec.UNSET
+    """That of the division to which it has the exclusive right, where it has one."""
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +69,10 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Rule, ...] = (Rule.TERRITORY, Rule.LIVE, Rule.EVIDENCE, Rule.WORD, Rule.LOT)
     tolerance_ms: int = 0
     """How much earlier evidence must be to count as earlier."""
-    edition: int = 2
-    """How claims are written down: in 1 what was shown made a registration itself earlier, and a
-    verdict's hash was of this program's own shapes; in 2 it is of the text that was kept."""
+    edition: int = 3
+    """How claims are written down and read: in 1 what was shown made a registration itself earlier,
+    and a verdict's hash was of this program's own shapes; from 2 on it is of the text that was
+    kept. From 3 on a company draws one lot, and a right to a place that is disputed is none."""
 
     @property
     def hash(self) -> str:
@@ -70,10 +81,15 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
         return digest(told if self.edition == 1 else [self.edition, *told])
 
 
+_FAIR: Final = 3
+"""The first edition in which a company has one chance, and a place must be undisputed."""
+
 FIRST: Final = RuleSet(version=1, edition=1)
 """The order with which the product came."""
-SECOND: Final = RuleSet(version=2)
+SECOND: Final = RuleSet(version=2, edition=2)
 """The same order, in which what is shown leaves alone who was protected when."""
+THIRD: Final = RuleSet(version=3)
+"""The same order, in which nobody gains by registering often, or by writing a place of its own."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +99,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     compared: dict[str, Any]
     """By claim, what was looked at."""
     kept: tuple[UUID, ...]
+    is_apart: bool | msgspec.UnsetType = msgspec.UNSET
+    """Whether somebody's right to a place was passed over, since others name another place."""
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,10 +140,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def decide(claims: Iterable[Claim], rules: RuleSet = SECOND) -> Verdict:
+def decide(claims: Iterable[Claim], rules: RuleSet = THIRD) -> Verdict:
     """Say who is first. Among claims of which none names two customers there is one winner."""
     told = sorted(claims, key=lambda claim: claim.id)
-    rulings = tuple(sorted(_rulings(told, rules), key=lambda ruling: ruling.winner))
+    rulings = tuple(sorted(_rulings(_drawn(told, rules), rules), key=lambda ruling: ruling.winner))
     return Verdict(
         rules_version=rules.version,
         rules_hash=rules.hash,
@@ -139,9 +157,10 @@ def decided_for(claims: Sequence[Claim], winner: UUID, rules: RuleSet) -> tuple[
 
     Only what shares a hash with it loses to it; the rules decide among the rest.
     """
-    first = next(each for each in claims if each.id == winner)
-    losers = [each.id for each in claims if each is not first and _meet(each, first)]
-    rest = [each for each in claims if each.id not in {winner, *losers}]
+    drawn = _drawn(claims, rules)
+    first = next(each for each in drawn if each.id == winner)
+    losers = [each.id for each in drawn if each is not first and _meet(each, first)]
+    rest = [each for each in drawn if each.id not in {winner, *losers}]
     ruling = Ruling(winner=winner, losers=tuple(sorted(losers)), by=None, trace=())
     return (ruling, *_rulings(rest, rules))
 
@@ -154,6 +173,29 @@ def hash_of(claims: Any, rulings: Any, rules: RuleSet) -> str:
     if rules.edition == 1:
         return digest([rules.hash, claims, rulings])
     return digest([rules.edition, rules.hash, claims, rulings], order="sorted")
+
+
+def _drawn(claims: Sequence[Claim], rules: RuleSet) -> Sequence[Claim]:
+    """Let a company draw one lot wherever its claims are joined: that of the one with the least id.
+
+    It is the same for all of them, as the rest is looked at again; so it has one chance against
+    each that it meets, by however many customers, shops and phones it has registered them.
+    """
+    if rules.edition < _FAIR or len({_party(each) for each in claims}) == len(claims):
+        return claims
+    lots: dict[tuple[int, UUID], str] = {}
+    told = []
+    groups = components({each.id: each.keys for each in claims})
+    number = {claim_id: at for at, group in enumerate(groups) for claim_id in group}
+    for each in sorted(claims, key=lambda claim: claim.id):
+        lot = lots.setdefault((number[each.id], _party(each)), each.lot)
+        told.append(msgspec.structs.replace(each, lot=lot))
+    return told
+
+
+def _party(claim: Claim) -> UUID:
+    """Give what a claim's company is called; of what was kept without, each is of its own."""
+    return claim.id if claim.party is msgspec.UNSET else claim.party
 
 
 def _rulings(claims: Sequence[Claim], rules: RuleSet) -> list[Ruling]:
@@ -177,16 +219,21 @@ def _rule(group: Sequence[Claim], rules: RuleSet) -> Ruling:
         if len(left) == 1:
             break
         compare, keep = _STEPS[rule]
-        kept = keep(left, rules) or left
+        found = keep(left, rules)
+        kept = found or left
+        is_apart = rule is Rule.TERRITORY and any(
+            each.has_territory and each not in found for each in left
+        )
         trace.append(
             Line(
                 rule=rule,
                 compared={str(each.id): compare(each) for each in left},
                 kept=tuple(each.id for each in kept),
+                is_apart=is_apart or msgspec.UNSET,
             )
         )
         left, by = kept, rule
-    assert len(left) == 1, "no two registrations have one lot"
+    assert len(left) == 1, "the lot leaves one"
     winner = left[0]
     losers = [each.id for each in group if each is not winner and _meet(each, winner)]
     return Ruling(winner=winner.id, losers=tuple(losers), by=by, trace=tuple(trace))
@@ -197,8 +244,21 @@ def _meet(claim: Claim, other: Claim) -> bool:
     return not set(claim.keys).isdisjoint(other.keys)
 
 
-def _with_territory(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
-    return [each for each in claims if each.has_territory]
+def _with_territory(claims: Sequence[Claim], rules: RuleSet) -> Sequence[Claim]:
+    """Keep who has the right to the place in which all lie whom it would beat."""
+    held = [each for each in claims if each.has_territory]
+    if rules.edition < _FAIR:
+        return held
+    return [
+        each
+        for each in held
+        if all(_lies_in(other, each.territory) for other in claims if _meet(each, other))
+    ]
+
+
+def _lies_in(claim: Claim, territory: str | msgspec.UnsetType) -> bool:
+    """Say whether a claim's own company wrote its customer into a place."""
+    return claim.places is not msgspec.UNSET and territory in claim.places
 
 
 def _live_before(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
@@ -231,7 +291,7 @@ def _with_word(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
 
 
 def _lot(claims: Sequence[Claim], _: RuleSet) -> Sequence[Claim]:
-    return [min(claims, key=lambda each: each.lot)]
+    return [min(claims, key=lambda each: (each.lot, each.id))]
 
 
 _Step = tuple[Callable[[Claim], Any], Callable[[Sequence[Claim], RuleSet], Sequence[Claim]]]

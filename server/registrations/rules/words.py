@@ -16,6 +16,10 @@ _NAMES: Final[Mapping[Rule, tuple[str, str]]] = {
     Rule.LOT: ("抽签", "the lot"),
 }
 _SAME: Final = ("无人领先，看下一条", "nobody is ahead; the next rule decides")
+_APART: Final = (
+    "各方所写地点不一致，此条不计，请留意；",
+    "they name different places, so that this counts for nothing, take note; ",
+)
 _KEPT: Final = ("领先：{kept}", "ahead: {kept}")
 _DECIDED: Final = ("结论：{winner}优先（{by}）。", "Decided: {winner} is first ({by}).")
 _ALONE: Final = ("只有一方报备，无需比较。", "Nobody else has registered; nothing to compare.")
@@ -46,6 +50,8 @@ def _line(line: Line, names: Mapping[UUID, tuple[str, str]], lang: int) -> str:
     else:
         kept = ("、", ", ")[lang].join(names[claim][lang] for claim in line.kept)
         effect = _KEPT[lang].format(kept=kept)
+    if line.is_apart is True:
+        effect = f"{_APART[lang]}{effect}"
     name = _NAMES[line.rule][lang]
     return f"{name}{colon}{comma.join(told)}{('；', '; ')[lang]}{effect}{stop}"
 

@@ -4,7 +4,7 @@ All is decided for good in the registry; what is written here is what one's own 
 then. A registration crosses as hashes, an interval and a right, and without a word about whom.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -117,8 +117,20 @@ async def _register(
         clock_flag=made.flag,
         has_territory=right is Right.EXCLUSIVE,
         arrived_at=now,
+        places=identities.divisions_of(place.code),
+        territory=await _territory(actor.tenant_id, place.code, on=made_on)
+        if right is Right.EXCLUSIVE
+        else None,
     )
     await outbox.add(ARRIVED, msgspec.to_builtins(arrival), tenant_id=None, now=now)
+
+
+async def _territory(tenant_id: UUID, code: str | None, *, on: date) -> str | None:
+    """Give the hash of the widest place around a customer that an agent has to itself."""
+    for each in divisions.lineage(code or ""):
+        if await partners.right(tenant_id, each, on=on) is Right.EXCLUSIVE:
+            return identities.divisions_of(each)[-1]
+    return None
 
 
 async def decide(

@@ -85,13 +85,19 @@ async def tell(entry: Entry, *, now: datetime) -> None:
 
 
 async def claims_of(among: Sequence[Entry]) -> list[Claim]:
-    """Give registrations as the rules see them, by the hashes of their customers."""
+    """Give registrations as the rules see them, by the hashes of their customers.
+
+    A company is called by the least id that it has among them.
+    """
     keyed = await db.connection().fetch(_KEYS, [each["id"] for each in among])
     keys = {row["entry_id"]: tuple(row["keys"]) for row in keyed}
-    return [_claim_of(each, keys[each["id"]]) for each in among]
+    parties: dict[UUID, UUID] = {}
+    for each in sorted(among, key=lambda entry: entry["id"]):
+        parties.setdefault(each["tenant_id"], each["id"])
+    return [_claim_of(each, keys[each["id"]], parties[each["tenant_id"]]) for each in among]
 
 
-def _claim_of(entry: Entry, keys: tuple[str, ...]) -> Claim:
+def _claim_of(entry: Entry, keys: tuple[str, ...], party: UUID) -> Claim:
     """Give a registration as the rules see it."""
     is_live = entry["state"] in LIVE
     return Claim(
@@ -102,6 +108,9 @@ def _claim_of(entry: Entry, keys: tuple[str, ...]) -> Claim:
         lot=entry["lot"],
         has_territory=entry["has_territory"],
         live_since_ms=clock.to_ms(entry["live_since"]) if is_live else None,
+        party=party,
+        places=tuple(entry["places"]),
+        territory=entry["territory"] or msgspec.UNSET,
     )
 
 

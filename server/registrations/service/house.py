@@ -58,9 +58,8 @@ async def register_house(actor: Actor, new: NewHouse, *, now: datetime) -> House
     house_id, label = new.id or ids.new_id(now), cleaned(new.label, "label", 100)
     keys = identities.keys_asked(new.customer)
     async with db.platform_transaction(actor):
-        right = await partners.right(
-            PLATFORM_TENANT, _place(new.customer), on=now.astimezone(ZONE).date()
-        )
+        place = _place(new.customer)
+        right = await partners.right(PLATFORM_TENANT, place, on=now.astimezone(ZONE).date())
         states.ensure_inside(right)
         status = await db.connection().execute(_ADD, house_id, label, actor.user_id, now)
         if status.endswith(" 1"):
@@ -74,6 +73,7 @@ async def register_house(actor: Actor, new: NewHouse, *, now: datetime) -> House
                 clock_flag=made.flag,
                 has_territory=False,
                 arrived_at=now,
+                places=identities.divisions_of(place),
             )
             await outbox.add(
                 registry.ARRIVED, msgspec.to_builtins(arrival), tenant_id=None, now=now

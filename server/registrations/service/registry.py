@@ -35,8 +35,8 @@ GRACE: Final = timedelta(minutes=10)
 _ADD: Final = """
 INSERT INTO registry_entry (
     id, tenant_id, state, earliest_ms, latest_ms, clock_flag, has_territory, lot, arrived_at,
-    settles_at
-) VALUES ($1, $2, 'checking', $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING
+    settles_at, places, territory
+) VALUES ($1, $2, 'checking', $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING
 """
 _ADD_KEYS: Final = """
 INSERT INTO registry_key (key, entry_id) SELECT key, $2 FROM UNNEST($1::text[]) key
@@ -63,6 +63,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     clock_flag: Flag | None
     has_territory: bool
     arrived_at: datetime
+    places: tuple[str, ...] = ()
+    """Hashes of the divisions in which its customer lies."""
+    territory: str | None = None
+    """That of the division to which its agent has the exclusive right."""
 
 
 async def admit(arrival: Arrival, *, now: datetime) -> None:
@@ -79,7 +83,7 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
             _ADD,
             *(arrival.id, arrival.tenant_id, arrival.earliest_ms, arrival.latest_ms),
             *(arrival.clock_flag, arrival.has_territory, identities.lot(arrival.id)),
-            *(arrival.arrived_at, settles_at),
+            *(arrival.arrived_at, settles_at, arrival.places, arrival.territory),
         )
         if not status.endswith(" 1"):
             return

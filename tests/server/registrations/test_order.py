@@ -23,6 +23,8 @@ def claim(number: int, **fields: object) -> Claim:
         "earliest_ms": 32_400_000,
         "latest_ms": 36_000_000,
         "lot": f"{number:032x}",
+        "places": ("here",),
+        **({"territory": "here"} if fields.get("has_territory") else {}),
         **fields,
     }
     return Claim(id=UUID(int=number), **given_)
@@ -45,6 +47,7 @@ def claims(draw: st.DrawFn, *, keys: int = 1) -> list[Claim]:
                 latest_ms=earliest + draw(st.integers(0, 10)),
                 lot=f"{lot:032x}",
                 has_territory=draw(st.booleans()),
+                places=draw(st.sampled_from([("here",), ("here",), ("there",)])),
                 live_since_ms=draw(st.none() | st.integers(0, 20)),
                 has_word=draw(st.booleans()),
             )
@@ -189,6 +192,7 @@ def test_what_was_decided_under_the_first_version_replays_to_its_hash() -> None:
             earliest_ms=10 * n,
             latest_ms=10 * n + 5,
             live_since_ms=12 if n == 2 else None,
+            places=msgspec.UNSET,
         )
         for n in (1, 2, 3)
     ]
@@ -204,7 +208,7 @@ def test_a_verdict_is_hashed_as_it_was_kept() -> None:
         msgspec.json.decode(msgspec.json.encode(each)) for each in (seen, told.rulings)
     )
 
-    assert order.hash_of(claims_, rulings, order.SECOND) == told.hash
+    assert order.hash_of(claims_, rulings, order.THIRD) == told.hash
 
 
 def test_what_is_shown_counts_as_evidence_and_leaves_alone_who_was_protected() -> None:
@@ -226,7 +230,7 @@ def test_whoever_is_decided_for_beats_whom_it_meets_and_nobody_else(
     """The rest is ruled on as if neither it nor they were there."""
     chosen = data.draw(st.sampled_from(drawn))
 
-    first, *others = order.decided_for(drawn, chosen.id, order.SECOND)
+    first, *others = order.decided_for(drawn, chosen.id, order.THIRD)
 
     met = {each.id for each in drawn if set(each.keys) & set(chosen.keys)}
     assert {first.winner, *first.losers} == met
@@ -238,8 +242,116 @@ def test_other_rules_have_another_hash_and_say_so_in_the_verdict() -> None:
     """A version's name is no part of what it is; its steps are."""
     other = RuleSet(version=2, steps=(Rule.EVIDENCE, Rule.TERRITORY, Rule.LOT))
 
-    assert RuleSet(version=7).hash == order.SECOND.hash != other.hash
+    assert RuleSet(version=7).hash == order.THIRD.hash != other.hash
     assert decide([claim(1)], other).hash != decide([claim(1)]).hash
+
+
+COMPANIES = st.integers(0, 2)
+
+
+def parted(drawn: list[Claim], of: list[int]) -> list[Claim]:
+    """Let claims be of companies, each called by the least id that it has among them."""
+    least: dict[int, UUID] = {}
+    for each, company in sorted(zip(drawn, of, strict=True), key=lambda pair: pair[0].id):
+        least.setdefault(company, each.id)
+    return [
+        msgspec.structs.replace(each, party=least[company])
+        for each, company in zip(drawn, of, strict=True)
+    ]
+
+
+def won(told: list[Claim], rules: RuleSet = order.THIRD) -> set[tuple[str, object]]:
+    """Give whose company has which identity in the end."""
+    by_id = {each.id: each for each in told}
+    winners = [by_id[each] for each in decide(told, rules).winners]
+    return {(key, each.party) for each in winners for key in each.keys}
+
+
+@few
+@given(claims(keys=4), st.lists(COMPANIES, min_size=7, max_size=7), st.data())
+def test_registering_once_more_changes_nothing_between_companies(
+    drawn: list[Claim], of: list[int], data: st.DataObject
+) -> None:
+    """However often a company registers the same, whatever lots that would draw."""
+    told = parted(drawn, of[: len(drawn)])
+    again = data.draw(st.sampled_from(told))
+    doubles = [
+        msgspec.structs.replace(
+            again, id=UUID(int=10**7 + n), lot=data.draw(st.text("01", max_size=9))
+        )
+        for n in range(data.draw(st.integers(1, 4)))
+    ]
+
+    assert won([*told, *doubles]) == won(told)
+
+
+@few
+@given(st.lists(st.sets(st.sampled_from("abcde"), min_size=1), min_size=2, max_size=7), st.data())
+def test_who_draws_first_loses_nothing_however_many_the_others_have_made(
+    keys: list[set[str]], data: st.DataObject
+) -> None:
+    """By many customers, shops and phones a company has one chance against each that it meets."""
+    drawn = [
+        claim(n, keys=tuple(sorted(each)), lot=f"{9 - n:032x}") for n, each in enumerate(keys, 1)
+    ]
+    told = parted(drawn, data.draw(st.lists(COMPANIES, min_size=len(keys), max_size=len(keys))))
+
+    for group in components({each.id: each.keys for each in told}):
+        joined = [each for each in told if each.id in group]
+        lots = {each.party: next(x.lot for x in joined if x.party == each.party) for each in joined}
+        first = min(lots, key=lambda party: lots[party])
+        company = {each.id: each.party for each in joined}
+        for ruling in decide(joined).rulings:
+            if company[ruling.winner] != first:
+                assert first not in {company[each] for each in ruling.losers}
+
+
+@few
+@given(
+    claims(keys=3), st.lists(COMPANIES, min_size=7, max_size=7), st.randoms(use_true_random=False)
+)
+def test_companies_are_only_told_apart(
+    drawn: list[Claim], of: list[int], rng: random.Random
+) -> None:
+    """What a company is called, and in which order its claims come, changes no winner."""
+    told = parted(drawn, of[: len(drawn)])
+    called = {each.party: UUID(int=rng.getrandbits(100)) for each in told}
+    renamed = [msgspec.structs.replace(each, party=called[each.party]) for each in told]
+    rng.shuffle(renamed)
+
+    assert decide(renamed).winners == decide(told).winners
+
+
+def test_fifteen_doubles_against_one_are_one_chance_in_two() -> None:
+    """Fifteen shops of one company, each with one of the rival's phones, draw one lot."""
+    rival = claim(1, keys=tuple("abcdefghijklmno"), lot="1", party=UUID(int=1))
+    doubles = [
+        claim(n + 2, keys=(key,), lot="2" if n == 0 else "0", party=UUID(int=2))
+        for n, key in enumerate("abcdefghijklmno")
+    ]
+
+    assert decide([rival, *doubles]).winners == {rival.id}
+    assert decide([rival, *doubles], order.SECOND).winners != {rival.id}
+
+
+def test_a_right_to_a_place_counts_where_all_say_that_the_customer_lies_there() -> None:
+    """Whoever writes its own city on another's customer gains nothing, and the trace says so."""
+    own = claim(1, places=("p", "p.c", "p.c.d"))
+    right = claim(
+        2, has_territory=True, territory="p.c", places=("p", "p.c", "p.c.e"), lot="f" * 32
+    )
+    liar = msgspec.structs.replace(right, territory="q.c", places=("q", "q.c"))
+    beside = claim(3, keys=("other",), places=("q",))
+
+    [ruling] = decide([own, right]).rulings
+    assert (ruling.winner, ruling.by) == (right.id, Rule.TERRITORY)
+    assert right.id in decide([own, right, beside]).winners
+    [ruling] = decide([own, liar]).rulings
+    assert (ruling.winner, ruling.by) == (own.id, Rule.LOT)
+    names = {own.id: ("甲方", "Party A"), liar.id: ("乙方", "Party B")}
+    assert "地点不一致" in words.trace(ruling, names, 0)[0]
+    assert "different places" in words.trace(ruling, names, 1)[0]
+    assert decide([own, liar], order.SECOND).winners == {liar.id}
 
 
 @few

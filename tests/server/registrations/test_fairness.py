@@ -1,0 +1,71 @@
+"""What somebody could do to be ahead without having been first: it gains nothing."""
+
+import pytest
+
+from server.access import Role
+from server.identity import keys
+from server.partners import service as partners
+from server.partners.schemas import NewAgent, NewOwner, NewTerritory
+from server.registrations import queries
+from server.registrations.queries import identities
+from server.settings import Settings
+from sync_protocol.registering import State
+from tests.factories import NOW, Tenant, make_actor, make_tenant, new_id
+from tests.server.registrations.stories import (
+    HOUR,
+    OPERATOR,
+    SETTLED,
+    at,
+    new_phone,
+    register,
+    seen,
+    work,
+)
+
+
+@pytest.fixture(scope="module")
+async def rivals(database: Settings) -> list[Tenant]:
+    """Two agents that compete."""
+    keys.open_keys(database)
+    return [await make_tenant() for _ in range(2)]
+
+
+async def test_s67_who_registers_a_shop_often_has_one_chance(rivals: list[Tenant]) -> None:
+    """Whoever draws after the rival with its first registration has lost with all of them."""
+    phone = new_phone()
+    drawn = sorted((new_id() for _ in range(64)), key=identities.lot)
+    mine, first = drawn[32], min(drawn[33:])
+    doubles = [first, *[each for each in drawn[:32] if each > first][:3]]
+
+    await register(rivals[0].rep, phone, registration_id=mine, made=at(NOW))
+    for each in doubles:
+        await register(rivals[1].rep, phone, registration_id=each, made=at(NOW))
+    await work(SETTLED)
+
+    assert (await seen(rivals[0].rep, mine, now=SETTLED)).state is State.GRANTED
+    for each in doubles:
+        assert (await seen(rivals[1].rep, each, now=SETTLED)).reason == "lot"
+
+
+async def test_s02_writing_ones_own_city_on_a_rivals_customer_gains_nothing(
+    rivals: list[Tenant],
+) -> None:
+    """The exclusive right counts where the other says, too, that the customer lies there."""
+    first_day = NOW.date()
+    new = NewAgent(name="区域代理", city="丽水", owner=NewOwner(name="老板"))
+    admitted = await partners.admit(OPERATOR, new, now=NOW)
+    holder = make_actor(admitted.tenant_id, Role.AGENT_OWNER)
+    right = NewTerritory(
+        agent_id=admitted.tenant_id, division="331100", is_exclusive=True, valid_from=first_day
+    )
+    await partners.grant_territory(OPERATOR, right, now=NOW)
+    phone = new_phone()
+    mine = await register(rivals[0].rep, phone, city="杭州", made=at(NOW - HOUR))
+    theirs = await register(holder, phone, city="丽水", made=at(NOW))
+    honest = await register(holder, city="丽水", district="莲都区", made=at(NOW))
+    await work(SETTLED)
+
+    assert (await seen(rivals[0].rep, mine, now=SETTLED)).state is State.GRANTED
+    assert (await seen(holder, theirs, now=SETTLED)).reason == "evidence"
+    assert (await seen(holder, honest, now=SETTLED)).state is State.GRANTED
+    assert (await queries.replay(OPERATOR)).differing == []
