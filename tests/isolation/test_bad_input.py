@@ -13,6 +13,8 @@ from tests.isolation.matrix import Case, Route, replaced
 from tests.isolation.test_matrix import CASES, own_ids, send
 from tests.isolation.world import World
 
+Document = dict[str, Any]
+
 # Nothing fresh for each try: what is refused does not depend on it.
 _UNSPENT: Final = {route: msgspec.structs.replace(case, spends="") for route, case in CASES.items()}
 _TAKES_A_BODY: Final = [
@@ -152,11 +154,17 @@ def leaves(body: Any, place: str = "") -> Iterator[str]:
             yield from leaves(value, here)
 
 
-async def _places(http: httpx.AsyncClient, route: Route, case: Case, world: World) -> set[str]:
+@pytest.fixture(scope="module")
+async def document(http: httpx.AsyncClient) -> Document:
+    """The OpenAPI document, read once."""
+    found: Document = (await http.get("/v1/openapi.json")).json()
+    return found
+
+
+def _places(document: Document, route: Route, case: Case, world: World) -> set[str]:
     """List the places of a body: those of the example, and all that the document names."""
     assert case.body is not None
     found = set(leaves(case.body(world.mine)))
-    document = (await http.get("/v1/openapi.json")).json()
     operation = document["paths"].get(route[1], {}).get(route[0].lower(), {})
     for media in operation.get("requestBody", {}).get("content", {}).values():
         schema = media["schema"]
@@ -168,10 +176,10 @@ async def _places(http: httpx.AsyncClient, route: Route, case: Case, world: Worl
 
 @pytest.mark.parametrize(("route", "case"), _TAKES_A_BODY)
 async def test_a_hostile_value_in_any_field_is_taken_or_refused(
-    http: httpx.AsyncClient, world: World, route: Route, case: Case
+    http: httpx.AsyncClient, document: Document, world: World, route: Route, case: Case
 ) -> None:
     assert case.body is not None
-    for place in sorted(await _places(http, route, case, world)):
+    for place in sorted(_places(document, route, case, world)):
         for value in _HOSTILE:
             body = _with_any(case.body(world.mine), place, value)
             response = await send(
@@ -209,7 +217,7 @@ def _substitute(body: Any, marker: str, value: Any) -> Any:
 
 @pytest.mark.parametrize(("route", "case"), _ANY)
 async def test_a_hostile_word_in_an_address_is_taken_or_refused(
-    http: httpx.AsyncClient, world: World, route: Route, case: Case
+    http: httpx.AsyncClient, document: Document, world: World, route: Route, case: Case
 ) -> None:
     method, path = route
     if method != "GET":
@@ -229,7 +237,7 @@ async def test_a_hostile_word_in_an_address_is_taken_or_refused(
     with listening() as heard:
         await _get(http, whole, headers, is_page=case.is_page)
         if not case.is_page:
-            heard.update(await _documented(http, route))
+            heard.update(_documented(document, route))
         for name in each(heard):
             for word in _PAGE_WORDS if case.is_page else _HOSTILE_WORDS:
                 await _get(http, f"{whole}?{name}={word}", headers, is_page=case.is_page)
@@ -237,9 +245,8 @@ async def test_a_hostile_word_in_an_address_is_taken_or_refused(
     await _get(http, f"{whole}?{many}", headers, is_page=case.is_page)
 
 
-async def _documented(http: httpx.AsyncClient, route: Route) -> list[str]:
+def _documented(document: Document, route: Route) -> list[str]:
     """Give the parameters of an address that the document names."""
-    document = (await http.get("/v1/openapi.json")).json()
     parameters = document["paths"][route[1]]["get"].get("parameters", [])
     return [each["name"] for each in parameters if each["in"] == "query"]
 

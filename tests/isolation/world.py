@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from os.path import commonprefix
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -1113,8 +1114,20 @@ def pattern_of(texts: set[str]) -> re.Pattern[str]:
 
 
 def _any_of(texts: set[str]) -> str:
-    """Match one of the texts, the longest first."""
-    return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+    """Match one of the texts, the longest first: a tree of what they begin with.
+
+    Thousands of ids side by side would each be tried at each place of an answer.
+    """
+    shared = commonprefix(sorted(texts))  # noqa: RUF071  # of texts, not of paths
+    tails: dict[str, set[str]] = {}
+    for text in texts:
+        rest = text.removeprefix(shared)
+        tails.setdefault(rest[:1], set()).add(rest)
+    ends = bool(tails.pop("", None))
+    if not tails:
+        return re.escape(shared)
+    branches = "|".join(_any_of(rests) for _, rests in sorted(tails.items()))
+    return f"{re.escape(shared)}(?:{branches}){'?' if ends else ''}"
 
 
 def _hex(text: str) -> Iterator[str]:
