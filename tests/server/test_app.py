@@ -171,7 +171,7 @@ async def started(settings: Settings) -> AsyncIterator[Litestar]:
             yield app
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def story_app(database: Settings) -> AsyncIterator[Litestar]:
     """The application with the routes of these stories."""
     async with started(database) as app:
@@ -613,12 +613,12 @@ async def test_a_compressed_body_is_looked_at_by_whoever_unpacks_it(
     assert answer.text == str(len(brackets))
 
 
-async def test_the_document_is_given_twice_and_what_it_was_made_of_is_let_go(app: Litestar) -> None:
-    transport = httpx.ASGITransport(app=cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://tonglu.test") as plain:
-        first, again = [(await plain.get("/v1/openapi.json")).json() for _ in range(2)]
+async def test_the_document_is_given_twice_and_what_it_was_made_of_is_let_go(
+    http: httpx.AsyncClient, story_app: Litestar
+) -> None:
+    first, again = [(await http.get("/v1/openapi.json")).json() for _ in range(2)]
 
-    kept = app.plugins.get(OpenAPIPlugin)
+    kept = story_app.plugins.get(OpenAPIPlugin)
     assert first == again
     assert len(first["paths"]) > 100
     assert kept._openapi is None
