@@ -38,7 +38,17 @@ window.measure = {
   async violations(words) {
     if (words) axe.configure({ locale: JSON.parse(words) });
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-    const result = await axe.run(document, { runOnly: { type: "tag", values: tags } });
+    return await measure.broken({ type: "tag", values: tags });
+  },
+
+  /** Ask axe for the two of these rules that look at colours. */
+  async colours() {
+    return await measure.broken({ type: "rule", values: ["color-contrast", "link-in-text-block"] });
+  },
+
+  /** Name what breaks some rules of axe. */
+  async broken(runOnly) {
+    const result = await axe.run(document, { runOnly, resultTypes: ["violations"] });
     return result.violations.flatMap((violation) =>
       violation.nodes.map((n) => `${violation.id}: ${violation.help} | ${n.html.slice(0, 160)}`),
     );

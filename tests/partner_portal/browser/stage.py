@@ -80,6 +80,11 @@ async def let_in(context: BrowserContext, site: Site, who: Actor) -> None:
     )
 
 
+async def dress(page: Page, theme: str) -> None:
+    """Show the open page by day or by night."""
+    await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+
+
 async def shoot(page: Page, name: str) -> None:
     """Keep a picture of the page as it stands, where somebody wants to look at it."""
     if folder := os.environ.get("TONGLU_SHOTS"):
@@ -110,6 +115,11 @@ async def violations(page: Page, axe: tuple[str, str], language: str) -> list[st
     return await _measured(
         page, "words => measure.violations(words)", chinese if language == "zh-CN" else None
     )
+
+
+async def colours(page: Page) -> list[str]:
+    """Ask axe what is hard to tell from its ground, on a page that it was asked about before."""
+    return await _measured(page, "measure.colours()")
 
 
 async def _measured(page: Page, question: str, argument: str | None = None) -> list[str]:

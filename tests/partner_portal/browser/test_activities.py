@@ -153,4 +153,4 @@ async def test_the_pages_of_rules_and_the_forms_of_tasks_are_usable_by_everybody
         f"/tasks/{task.id}/edit",
         "/tasks/many",
     ):
-        await look_at(page, path, language, axe, (theme,))
+        await look_at(page, path, language, axe, theme)

@@ -65,4 +65,4 @@ async def test_a_campaign_is_planned_paid_and_measured(
     ):
         await speak(context, site, language)
         for path in paths:
-            await look_at(page, path, language, axe, [theme])
+            await look_at(page, path, language, axe, theme)

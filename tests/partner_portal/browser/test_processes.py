@@ -52,4 +52,4 @@ async def test_a_process_is_written_published_and_deals_move_on(
     ):
         await speak(context, site, language)
         for path in paths:
-            await look_at(page, path, language, axe, [theme])
+            await look_at(page, path, language, axe, theme)
