@@ -7,9 +7,10 @@ import msgspec
 
 from server.customers.custom import texts
 from server.customers.custom.texts import BadCustomValue
+from server.customers.imports import whose
+from server.customers.imports.whose import Whose
 from server.customers.objects.schemas import ObjectView
 from server.customers.rules import fields as rules
-from server.customers.rules.duplicates import Likeness, likeness
 from server.imports.rules import cells
 from server.imports.rules.cells import CellUnread
 from server.imports.rules.rows import Interpreted, Problem
@@ -19,7 +20,8 @@ from sync_protocol.custom_fields import Definition
 from sync_protocol.schema.custom import is_custom
 
 READING: Final = "reading"
-_OF_CUSTOMER: Final = ("name", "uscc", "phone")
+_OF_CUSTOMER: Final = {"name": "name", "uscc": "uscc", "phone": "phone"}
+"""In which column a field of the customer stands."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -39,9 +41,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What was understood of a good row."""
 
     object: ObjectView
-    customer: Likeness
-    called: str
-    """The customer's name, as it is written."""
+    customer: Whose
     title: str
     store: str | None
     custom: Mapping[str, Any]
@@ -58,17 +58,15 @@ def interpret(number: int, given: Mapping[str, str], known: Known) -> Interprete
     of = _object(given.get("object", ""), known)
     if of is None:
         problems.append(Problem("object", "unknown_object", "Name one of the company's objects."))
-    told = {name: given[name] for name in _OF_CUSTOMER if given.get(name)}
-    customer, refusals = rules.examine("customer", told)
-    record, more = rules.examine(
+    customer, unread = whose.read(given, _OF_CUSTOMER)
+    record, refusals = rules.examine(
         "custom_record", {"title": given["title"]} if given.get("title") else {}
     )
-    problems += [Problem(each.field or "", each.code, each.detail) for each in (*refusals, *more)]
-    for name, held in (("name", customer.get("name")), ("title", record.get("title"))):
+    problems += unread
+    problems += [Problem(each.field or "", each.code, each.detail) for each in refusals]
+    for name, held in (("name", customer.called), ("title", record.get("title"))):
         if not held and not any(each.field == name for each in problems):
             problems.append(Problem(name, "field_required", f"The {name} is missing."))
-    if cells.is_sum(customer.get("name")):
-        problems.append(Problem("name", "sum_row", "This row adds up others; it is no record."))
     custom: dict[str, Any] = {}
     if of is not None:
         custom, unread = _custom(given, of, known)
@@ -77,8 +75,7 @@ def interpret(number: int, given: Mapping[str, str], known: Known) -> Interprete
         return Interpreted(number, {}, record_id, problems=tuple(problems))
     reading = Reading(
         object=of,
-        customer=likeness(customer["name"], uscc=customer.get("uscc"), phone=customer.get("phone")),
-        called=customer["name"],
+        customer=customer,
         title=record["title"],
         store=clean(given.get("store", "")) or None,
         custom=custom,

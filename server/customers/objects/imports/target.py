@@ -43,6 +43,7 @@ class _Records(Target):
     columns_zh: Mapping[str, str] = COLUMNS_ZH | {"uscc": "统一社会信用代码", "phone": "客户电话"}
     reasons_zh: Mapping[str, str] = {
         "ambiguous_customer": "有几个同名的客户，请加上信用代码或电话。",
+        "ambiguous_record": "该客户有几条同名的记录，请填写导出文件里的记录编号。",
         "bad_custom_value": "内容不是这个字段的值。",
         "custom_object_archived": "这个对象已停用，请先重新启用。",
         "custom_value_taken": "另一条记录已有这个值。",
