@@ -37,7 +37,7 @@ def _read(definition: Definition, text: str) -> Any:
         case CustomType.INTEGER | CustomType.DECIMAL:
             return _number(definition, text)
         case CustomType.DATE:
-            return _day(definition, _plain(text))
+            return _day(definition, text)
         case CustomType.FLAG:
             return _flag(definition, _plain(text).lower())
         case CustomType.CHOICE:
@@ -78,16 +78,27 @@ def _number(definition: Definition, text: str) -> int:
 
 
 def _day(definition: Definition, text: str) -> str:
-    """Answer a day that is written in one of the ways of people and programs."""
-    found = _DAY.fullmatch(text)
+    """Answer a day, or refuse what is none."""
+    if (found := day(text)) is None:
+        raise _refused(definition, "Give a day like 2027-01-31.")
+    return found
+
+
+def day(text: str) -> str | None:
+    """Answer a day that is written in one of the ways of people and programs; None if it is none.
+
+    >>> day("2027年1月31日"), day("46418"), day("２０２７/１/３１ 09:00")
+    ('2027-01-31', '2027-01-31', '2027-01-31')
+    """
+    plain = _plain(text)
     try:
-        if found:
+        if found := _DAY.fullmatch(plain):
             return date(*map(int, found.groups())).isoformat()
-        if _SERIAL.fullmatch(text):
-            return (_SERIAL_FROM + timedelta(days=int(float(text)))).isoformat()
+        if _SERIAL.fullmatch(plain):
+            return (_SERIAL_FROM + timedelta(days=int(float(plain)))).isoformat()
     except ValueError:
         pass
-    raise _refused(definition, "Give a day like 2027-01-31.")
+    return None
 
 
 def _flag(definition: Definition, text: str) -> int:

@@ -135,6 +135,7 @@ async def deal_list(
         page=page,
         look=look,
         views=await views.views(actor, look.LIST),
+        may_import=Permission.CUSTOMERS_IMPORT in ROLE_PERMISSIONS[actor.role],
         may_export=Permission.CUSTOMERS_EXPORT in ROLE_PERMISSIONS[actor.role],
         processes=processes,
         names=(await identity.directory(actor)).people,

@@ -17,6 +17,7 @@ class Language(StrEnum):
 HEADINGS: Final = {Language.ZH: ("行号", "原因"), Language.EN: ("row", "reason")}
 COMMON_ZH: Final = {
     "bad_amount": "金额不对，请填写人民币金额，如 12000.50 或 1.2万。",
+    "bad_day": "日期不对，请按 2027-01-31 填写。",
     "bad_email": "邮箱格式不对。",
     "bad_id": "这不是导出文件里的编号，请留空。",
     "bad_phone": "电话号码不对，请填写一个可以拨打的号码。",

@@ -132,7 +132,8 @@ COUNTED: Final[Mapping[Subject, Counted]] = {
     ),
     Subject.MOVES: Counted(
         "opportunity_move m JOIN opportunity o ON o.tenant_id = m.tenant_id"
-        f" AND o.id = m.opportunity_id JOIN {_DEALS.removeprefix('opportunity o JOIN ')}",
+        " AND o.id = m.opportunity_id AND m.verb <> 'import'"
+        f" JOIN {_DEALS.removeprefix('opportunity o JOIN ')}",
         {
             "stage": Dimension(f"{_STAGE}m.from_stage", Reading.STAGE),
             "state": Dimension("m.state"),

@@ -1,48 +1,77 @@
 """Deals as a sheet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Final
+from typing import Any
 
 from server.access import Actor
 from server.audit import exports
 from server.audit.exports import Columns
+from server.customers.custom import queries as customs
+from server.customers.custom import texts
 from server.identity import queries as identity
+from server.kit.cells import harmless
 from server.kit.pages import PAGE_SIZE_MAX
 from server.pipeline import queries
-from server.pipeline.schemas import DealFilters, OpportunityView
-
-_STATES: Final = {"open": "在谈", "won": "已签约", "lost": "已流失"}
-_CATEGORIES: Final = {"commit": "承诺", "best": "乐观", "pipeline": "在谈", "omitted": "不计入"}
+from server.pipeline.imports.columns import (
+    CATEGORIES_ZH,
+    COLUMNS_ZH,
+    LOST_REASONS_ZH,
+    PEOPLE,
+    STATES_ZH,
+    VOCABULARY,
+)
+from server.pipeline.schemas import DealFilters, OpportunityView, ProcessView
+from sync_protocol.custom_fields import Definition
+from sync_protocol.process.gates import State
 
 
 async def as_csv(actor: Actor, filters: DealFilters, *, now: datetime) -> AsyncIterator[bytes]:
-    """Write the deals within sight that the filters leave as CSV. For who may export."""
+    """Write the deals within sight that the filters leave as CSV. For who may export.
+
+    What comes back in by an import changes nothing.
+    """
     processes = await queries.versions(actor)
     people = (await identity.directory(actor)).people
+    own = await customs.definitions(actor, "opportunity")
+
+    def process(deal: OpportunityView) -> ProcessView:
+        return processes.get(deal.process_id, queries.BUILT_IN_VIEW)
 
     def stage(deal: OpportunityView) -> str:
-        held = processes.get(deal.process_id, queries.BUILT_IN_VIEW)
-        return next((each.name for each in held.definition.stages if each.id == deal.stage), "")
+        held = process(deal).definition.stage(deal.stage)
+        return held.name if held else ""
 
-    columns: Columns[OpportunityView] = {
-        "商机编号": lambda each: str(each.id),
-        "商机名称": lambda each: each.name,
-        "客户名称": lambda each: each.customer_name,
-        "负责人": lambda each: people.get(each.owner_id) if each.owner_id else None,
-        "流程": lambda each: processes.get(each.process_id, queries.BUILT_IN_VIEW).name,
-        "阶段": stage,
-        "状态": lambda each: _STATES[each.state],
-        "金额(元)": lambda each: exports.yuan(each.amount_minor),
-        "预计签约日": lambda each: each.expected_on,
-        "预测": lambda each: _CATEGORIES.get(each.forecast_category or "", ""),
-        "竞争对手": lambda each: each.competitor,
-        "流失原因": lambda each: each.lost_reason,
-        "进入阶段时间": lambda each: each.stage_since,
-        "结束时间": lambda each: each.closed_at,
-        "创建时间": lambda each: each.created_at,
-        "备注": lambda each: each.remark,
+    def person(field: str) -> Callable[[OpportunityView], str | None]:
+        return lambda each: people.get(getattr(each, field))
+
+    cells: Columns[OpportunityView] = {
+        "id": lambda each: str(each.id),
+        "name": lambda each: each.name,
+        "customer_id": lambda each: str(each.customer_id),
+        "customer": lambda each: each.customer_name,
+        "process": lambda each: process(each).name,
+        "stage": stage,
+        "state": lambda each: STATES_ZH[State(each.state)],
+        "amount_yuan": lambda each: exports.yuan(each.amount_minor),
+        "expected_on": lambda each: each.expected_on,
+        "forecast_category": lambda each: CATEGORIES_ZH.get(each.forecast_category or ""),
+        **{field: person(field) for field in PEOPLE},
+        "competitor": lambda each: each.competitor,
+        "lost_reason": lambda each: LOST_REASONS_ZH.get(each.lost_reason or ""),
+        "closed_on": lambda each: each.closed_at,
+        "remark": lambda each: each.remark,
     }
+    columns: dict[str, Callable[[OpportunityView], Any]] = {
+        **{said: cells[field] for field, said in COLUMNS_ZH.items()},
+        "负责人": person("owner_id"),
+        "进入阶段时间": lambda each: each.stage_since,
+        "创建时间": lambda each: each.created_at,
+    }
+    for field in own:
+        # Two columns of one name could not be told apart when they come back.
+        is_taken = VOCABULARY.field_of(field.label_zh) or field.label_zh in columns
+        columns[field.name if is_taken else harmless(field.label_zh)] = _own(field)
     return await exports.as_csv(
         actor,
         "deals",
@@ -52,3 +81,8 @@ async def as_csv(actor: Actor, filters: DealFilters, *, now: datetime) -> AsyncI
         ),
         now=now,
     )
+
+
+def _own(field: Definition) -> Callable[[OpportunityView], str]:
+    """Write a custom field's value as an import reads it."""
+    return lambda each: texts.written(field, each.custom.get(field.name))

@@ -211,6 +211,8 @@ class Conformance(msgspec.Struct, frozen=True, kw_only=True):
     """All of these; the steps of a loose gate are none."""
     deviations: int
     """What loose gates let pass."""
+    unproven: int = 0
+    """Of the wanted steps those that an import let pass and nobody has shown since."""
 
 
 class OpportunityDetail(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,8 @@ MORE_PUBLIC = {
     ("customers", "references"),
     # Upper rooms say as data what the rows of a file become.
     ("imports", "targets"),
+    # Whose a row of a file is, and which of the customer's records, is judged in one place.
+    ("customers", "imports"),
     # Who is not to be called is asked wherever a phone would be shown or handed on.
     ("customers", "opt_outs"),
     # An epoch is begun where the clock is kept, and said where devices are spoken to.

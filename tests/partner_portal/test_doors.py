@@ -18,7 +18,10 @@ from server.customers.schemas import NewCustomer, NewTag
 from server.identity import service as identity
 from server.imports import queries as imports_queries
 from server.imports import service as imports
+from server.imports.schemas import StartImport
 from server.kit import clock
+from server.pipeline import queries as pipeline
+from server.pipeline.schemas import DealFilters
 from server.sales import service as sales
 from server.sales.imports.columns import COLUMNS_ZH
 from server.sales.schemas import NewPriceBook, NewProduct, SetPrice
@@ -564,3 +567,32 @@ async def test_the_page_of_an_import_speaks_of_what_is_imported(
     done = await browser.http.get(started.headers["location"])
     assert "查看价目表" in done.text
     assert (await imports_queries.one(boss, view.id)).counts.unchanged == 1
+
+
+async def test_s53_the_page_of_a_deal_that_a_file_brought_in_says_what_nobody_has_shown(
+    browser: Browser, company: Tenant
+) -> None:
+    boss, shop = company.manager, NewCustomer(name="福满楼")
+    await customers.create(boss, shop, now=NOW)
+    sheet = "客户名称,商机名称,阶段\n福满楼,收银系统,准商机\n".encode()
+    await browser.sign_in(boss)
+    token = await browser.token("/imports?target=deals")
+    sent = await browser.http.post(
+        "/imports",
+        data={"csrf_token": token, "target": "deals"},
+        files={"file": ("商机.csv", sheet, "text/csv")},
+    )
+    narrow = (await browser.http.get(sent.headers["location"])).text
+    assert "请按第一个阶段导入" in narrow
+    view = await imports.upload(company.owner, "商机.csv", sheet, target="deals", now=NOW)
+    await imports.start(company.owner, view.id, StartImport(), now=NOW)
+    assert await imports.run(company.owner, view.id, now=NOW)
+    (deal,) = (await pipeline.list_page(boss, DealFilters(), now=NOW)).items
+
+    page = (await browser.http.get(f"/deals/{deal.id}")).text
+    listed = (await browser.http.get("/deals/list")).text
+
+    assert "导入到 · 准商机" in page
+    assert "导入时跳过 1 步，未经证实" in page
+    assert "未经证实：核实联系人和需求" in page
+    assert "/imports?target=deals" in listed

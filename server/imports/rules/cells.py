@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 from uuid import UUID
 
+from sync_protocol import custom_texts
 from sync_protocol.schema import MAX_REVENUE_MINOR
 
 _SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
@@ -84,6 +85,17 @@ def whole(text: str) -> int:
     except ValueError as error:
         raise CellUnread("bad_amount", "Write a whole number of fen.") from error
     return _within(fen)
+
+
+def day(text: str) -> str:
+    """Read a day: 2027-01-31, 2027年1月31日, 2027/1/31 09:00, or a spreadsheet's count of days.
+
+    :raises CellUnread: it is none.
+    """
+    found = custom_texts.day(text)
+    if found is None:
+        raise CellUnread("bad_day", "Write a day, as in 2027-01-31.")
+    return found
 
 
 def _within(fen: int) -> int:

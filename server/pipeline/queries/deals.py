@@ -16,6 +16,7 @@ from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
 from server.kit.schema import or_else
+from server.pipeline import rules
 from server.pipeline.queries.processes import versions
 from server.pipeline.queries.totals import numbers, sums
 from server.pipeline.rules import told
@@ -30,6 +31,7 @@ from server.pipeline.schemas import (
     ProcessView,
 )
 from sync_protocol.process import gates
+from sync_protocol.process.definition import Definition
 from sync_protocol.process.gates import Deal, State
 
 CARDS: Final = 50
@@ -99,7 +101,6 @@ async def detail(actor: Actor, opportunity_id: UUID, *, now: datetime) -> Opport
         opened = await db.connection().fetch(_OPENED, *key)
     judged = judged_as(deal)
     stage = process.definition.stage(deal.stage)
-    done, wanted = gates.conformance(process.definition, judged)
     is_open = stage is not None and deal.state == State.OPEN
     return OpportunityDetail(
         opportunity=deal,
@@ -108,11 +109,21 @@ async def detail(actor: Actor, opportunity_id: UUID, *, now: datetime) -> Opport
             OpenView(**told(each))
             for each in (gates.open_in(stage, judged) if is_open and stage else ())
         ],
-        conformance=Conformance(
-            done=done, wanted=wanted, deviations=sum(len(move.deviations) for move in moves)
-        ),
+        conformance=_conformance(process.definition, judged, moves),
         moves=moves,
         opened={row["template_id"]: row["times"] for row in opened},
+    )
+
+
+def _conformance(process: Definition, deal: Deal, moves: Sequence[MoveView]) -> Conformance:
+    """Say how far a deal was worked on as its process says, and what of it nobody has shown."""
+    done, wanted = gates.conformance(process, deal)
+    brought = {each.id for move in moves if move.verb == rules.IMPORT for each in move.deviations}
+    return Conformance(
+        done=done,
+        wanted=wanted,
+        deviations=sum(len(move.deviations) for move in moves if move.verb != rules.IMPORT),
+        unproven=rules.unproven(process, deal, brought),
     )
 
 

@@ -3,7 +3,8 @@
 Whatever is written of a deal goes through the one write path, as what a phone sends.
 """
 
-from server.pipeline.service.deals import create, delete, edit
+from server.pipeline.service.arrivals import bring_in
+from server.pipeline.service.deals import create, delete, edit, settle
 from server.pipeline.service.migration import migrate
 from server.pipeline.service.moves import move, open_template
 from server.pipeline.service.processes import (
@@ -16,6 +17,7 @@ from server.pipeline.service.processes import (
 from server.pipeline.service.signing import sign
 
 __all__ = [
+    "bring_in",
     "check",
     "create",
     "delete",
@@ -27,5 +29,6 @@ __all__ = [
     "publish",
     "retire",
     "save_draft",
+    "settle",
     "sign",
 ]

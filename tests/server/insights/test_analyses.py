@@ -26,6 +26,7 @@ IMPERSONAL: Final = {
     *("o.tenant_id", "o.id", "o.customer_id", "o.process_id", "o.stage", "o.state"),
     *("o.lost_reason", "o.expected_on", "o.closed_at", "o.amount_minor"),
     *("m.tenant_id", "m.opportunity_id", "m.from_stage", "m.state", "m.moved_at", "m.stayed_ms"),
+    "m.verb",
 }
 """The columns that figures may be made of; words among them are told only where many use them."""
 

@@ -1,0 +1,1 @@
+"""Rows of sheets become deals."""
