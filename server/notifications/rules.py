@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """Somebody has decided about a quote or contract of one's own."""
     CONTRACT_ENDS = "contract_ends"
     """A contract in one's charge ends in a month, or in a week."""
+    TAG_ENDS = "tag_ends"
+    """A tag for which one answers ends in a week: prolong it, or retire it."""
     PLAY_TOLD = "play_told"
     """One of the company's own rules has something to tell."""
     PLAY_UNSERVED = "play_unserved"
@@ -102,6 +104,7 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "A decision was made about your quote or contract",
     ),
     Kind.CONTRACT_ENDS: ("合同即将到期", "A contract ends soon"),
+    Kind.TAG_ENDS: ("您负责的标签即将到期", "A tag of yours ends soon"),
     Kind.PLAY_TOLD: ("自动规则提醒", "A rule has something to tell"),
     Kind.PLAY_UNSERVED: ("自动规则找不到可派的人", "A rule found nobody to give a task to"),
     Kind.CUSTOMER_MOVED: (

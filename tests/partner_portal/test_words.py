@@ -50,6 +50,14 @@ def test_both_catalogues_have_the_same_keys_with_the_same_holes() -> None:
         assert len(holes) == 1, key
 
 
+@pytest.mark.parametrize("name", ["zh_CN", "en"])
+def test_no_key_says_two_things(name: str) -> None:
+    text = (PORTAL / "catalogues" / f"{name}.po").read_text("utf-8")
+    keys = re.findall(r'^msgid "(.+)"$', text, re.MULTILINE)
+
+    assert sorted(keys) == sorted(set(keys))
+
+
 def test_nothing_is_left_unsaid() -> None:
     for language in Language:
         empty = [key for key, forms in catalogue(language).sentences.items() if not all(forms)]

@@ -1,17 +1,22 @@
 """S15: a tag means something, belongs to somebody, and does not stay when nobody uses it."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
 
-from server.access import Role
+from server.access import Actor, Role
 from server.audit import queries as audit
 from server.customers import queries, service
 from server.customers.rules.tags import NotYourTag
 from server.customers.schemas import CustomerEdit, NewCustomer, NewTag, TagEdit
+from server.customers.service.tag_ends import remind_of_ends
 from server.customers.service.tag_use import retire_unused
+from server.identity import service as identity
+from server.kit.calendars import ZONE
+from server.notifications import queries as notifications
+from server.notifications.rules import Kind
 from server.settings import Settings
 from sync_protocol.messages import Status
 from tests.factories import NOW, Tenant, new_id
@@ -132,3 +137,51 @@ async def test_s15_a_late_word_about_a_tag_of_others_opens_no_conflict(
     assert (await phone.outcome(late)).code == "not_your_tag"
     await phone.pull()
     assert [kind for kind, _ in phone.replica] == ["tag"]
+
+
+ENDS_ON = (NOW + 30 * DAY).astimezone(ZONE).date()
+
+
+async def ending(who: Actor) -> UUID:
+    """Make a tag with an end."""
+    new = NewTag(name="中秋", meaning="中秋活动", expires_on=str(ENDS_ON))
+    return (await service.create_tag(who, new, now=NOW)).id
+
+
+def morning(days_before: int) -> datetime:
+    return datetime.combine(ENDS_ON - timedelta(days=days_before), time(8), ZONE)
+
+
+async def told(who: Actor) -> list[tuple[str, str]]:
+    page = await notifications.notifications(who)
+    return [(each.subject, each.link) for each in page.items if each.kind is Kind.TAG_ENDS]
+
+
+async def test_s15_who_answers_for_a_tag_is_told_once_a_week_before_its_end(
+    tenant: Tenant,
+) -> None:
+    tag = await ending(tenant.rep)
+
+    counts = [
+        await remind_of_ends(tenant.tenant_id, now=morning(left)) for left in (8, 7, 7, 3, 0, -1)
+    ]
+    later = TagEdit(expires_on=str(ENDS_ON + 30 * DAY))
+    await service.edit_tag(tenant.rep, tag, later, now=morning(0))
+    again = [await remind_of_ends(tenant.tenant_id, now=morning(left)) for left in (-22, -23)]
+
+    assert (counts, again) == ([0, 1, 0, 0, 0, 0], [0, 1])
+    assert await told(tenant.rep) == [
+        (f"中秋 · {ENDS_ON + 30 * DAY}", f"/tags/{tag}"),
+        (f"中秋 · {ENDS_ON}", f"/tags/{tag}"),
+    ]
+    assert await told(tenant.manager) == []
+
+
+async def test_s15_managers_are_told_of_a_tag_whose_owner_has_left(tenant: Tenant) -> None:
+    tag = await ending(tenant.rep)
+    await identity.disable_user(tenant.owner, tenant.rep.user_id, now=NOW + DAY)
+
+    assert await remind_of_ends(tenant.tenant_id, now=morning(7)) == 2
+
+    word = (f"中秋 · {ENDS_ON}", f"/tags/{tag}")
+    assert [await told(each) for each in (tenant.owner, tenant.manager)] == [[word], [word]]
