@@ -111,7 +111,7 @@ async def _form(
 async def remove_view(actor: CurrentActor, view_id: FromPath[UUID]) -> Response[Any]:
     """Remove a view."""
     view = await queries.one(actor, view_id)
-    await service.remove(actor, view_id)
+    await service.remove(actor, view_id, now=clock.now())
     left = {"list": str(view.look.__struct_config__.tag), "said": "view_removed"}
     headers = {"Location": address("/views/new", left)}
     return Response("", status_code=HTTPStatus.SEE_OTHER, headers=headers)

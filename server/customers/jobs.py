@@ -1,4 +1,4 @@
-"""Work that outbox and schedule bring: customers fall into pools, work goes along, tags end or retire."""
+"""Work that outbox and schedule bring: customers fall into pools, work goes along, tags end."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, time

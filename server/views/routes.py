@@ -44,7 +44,7 @@ async def change(
 @delete("/{view_id:uuid}", summary="Remove a saved view")
 async def remove(actor: CurrentActor, view_id: FromPath[UUID]) -> None:
     """Remove a view; nothing that it shows is touched."""
-    await service.remove(actor, view_id)
+    await service.remove(actor, view_id, now=clock.now())
 
 
 router = Router("/saved-views", route_handlers=[views, view, save, change, remove], tags=["views"])

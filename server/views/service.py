@@ -8,10 +8,12 @@ import msgspec
 from msgspec import UNSET
 
 from server.access import Actor
+from server.audit import service as audit
 from server.kit import db, ids
 from server.kit.errors import IdReused, NotFound
 from server.kit.text import cleaned
 from server.views import queries, rules
+from server.views.rules import Audience
 from server.views.schemas import NewView, ViewEdit, ViewView
 
 _ADD: Final = """
@@ -53,6 +55,8 @@ async def save(actor: Actor, new: NewView, *, now: datetime) -> ViewView:
             held = await queries.one(actor, view_id)
         except NotFound:
             held = None
+        if added and new.audience is not Audience.OWN:
+            await _tell_trail(actor, view_id, Audience.OWN, new.audience, now=now)
         if held is None or (held.name, held.look, held.audience) != (name, new.look, new.audience):
             raise IdReused("This id belongs to another view; make a new one.", field="id")
     return held
@@ -63,24 +67,28 @@ async def change(actor: Actor, view_id: UUID, edit: ViewEdit, *, now: datetime) 
 
     :raises NotFound: the actor finds none.
     :raises NotYourView: somebody else made it.
+    :raises AudienceUnfit: it is, or would be, shared as the actor shares none (any more).
     """
     async with db.tenant_transaction(actor.tenant_id):
         held = await queries.one(actor, view_id)
         rules.ensure_may_change(actor, held.made_by)
-        if edit.audience is not UNSET and edit.audience is not held.audience:
-            rules.ensure_audience(actor, edit.audience)
+        audience = held.audience if edit.audience is UNSET else edit.audience
+        # What a whole company finds is written by who may share with it today.
+        if audience is not held.audience or audience is Audience.TENANT:
+            rules.ensure_audience(actor, audience)
         name = held.name if edit.name is UNSET else cleaned(edit.name, "name", 60)
         look = held.look if edit.look is UNSET else edit.look
         queries.ensure_reads(actor, look)
-        audience = held.audience if edit.audience is UNSET else edit.audience
         encoded = msgspec.json.encode(look).decode()
         await db.connection().execute(
             _CHANGE, actor.tenant_id, view_id, name, encoded, audience.value, now
         )
+        if audience is not held.audience:
+            await _tell_trail(actor, view_id, held.audience, audience, now=now)
         return await queries.one(actor, view_id)
 
 
-async def remove(actor: Actor, view_id: UUID) -> None:
+async def remove(actor: Actor, view_id: UUID, *, now: datetime) -> None:
     """Remove a view; nothing that it shows is touched.
 
     :raises NotFound: the actor finds none.
@@ -92,3 +100,13 @@ async def remove(actor: Actor, view_id: UUID) -> None:
         await db.connection().execute(
             "DELETE FROM saved_view WHERE tenant_id = $1 AND id = $2", actor.tenant_id, view_id
         )
+        if held.audience is not Audience.OWN:
+            await _tell_trail(actor, view_id, held.audience, Audience.OWN, now=now)
+
+
+async def _tell_trail(
+    actor: Actor, view_id: UUID, before: Audience, after: Audience, *, now: datetime
+) -> None:
+    """Write down with whom a view is shared now, and with whom it was."""
+    action = "view.unshared" if after is Audience.OWN else "view.shared"
+    await audit.record(actor, action, subject_id=view_id, now=now, audience=[before, after])

@@ -9,6 +9,7 @@ from partner_portal.leads.look import LeadLook as PageLeadLook
 from partner_portal.looks import ListLook
 from server.access import Actor, Role
 from server.access.rules import NotPermitted
+from server.audit import queries as audit
 from server.customers import queries
 from server.identity import service as identity
 from server.identity.schemas import UserChange
@@ -175,7 +176,7 @@ async def test_a_view_is_saved_once_and_changed_by_its_maker(tenant: Tenant) -> 
         await service.change(tenant.manager, view.id, ViewEdit(name="我的"), now=NOW)
     changed = await service.change(tenant.owner, view.id, ViewEdit(name="公司周报"), now=NOW)
     assert (changed.name, changed.look, changed.made_by) == ("公司周报", LOOK, tenant.rep.user_id)
-    await service.remove(tenant.rep, view.id)
+    await service.remove(tenant.rep, view.id, now=NOW)
     with pytest.raises(NotFound):
         await views.one(tenant.rep, view.id)
 
@@ -190,6 +191,37 @@ async def test_a_rep_shares_with_the_team_and_not_with_the_company(tenant: Tenan
     view = await saved(tenant.rep)
     with pytest.raises(AudienceUnfit):
         await service.change(tenant.rep, view.id, ViewEdit(audience=Audience.TENANT), now=NOW)
+
+
+async def test_who_leads_no_more_changes_no_view_of_the_company(tenant: Tenant) -> None:
+    view = await saved(tenant.manager, Audience.TENANT)
+    before = await saved(tenant.manager)
+    former = msgspec.structs.replace(tenant.manager, role=Role.SALES_REP)
+
+    with pytest.raises(AudienceUnfit):
+        await service.change(former, view.id, ViewEdit(name="人人都看"), now=NOW)
+    taken_back = ViewEdit(audience=Audience.OWN, name="只给自己")
+    own = await service.change(former, view.id, taken_back, now=NOW)
+    await service.change(former, before.id, ViewEdit(name="自己的"), now=NOW)
+
+    assert (own.audience, own.name) == (Audience.OWN, "只给自己")
+    assert (await views.views(tenant.rep)) == []
+
+
+async def test_the_trail_tells_who_shared_a_view_and_who_took_it_back(tenant: Tenant) -> None:
+    view = await saved(tenant.manager)
+    for audience in (Audience.TENANT, Audience.TENANT, Audience.OWN, Audience.TEAM):
+        await service.change(tenant.manager, view.id, ViewEdit(audience=audience), now=NOW)
+    await service.remove(tenant.manager, view.id, now=NOW)
+
+    trail = (await audit.entries(tenant.owner)).items
+    told = [(each.action, each.detail["audience"]) for each in trail if each.subject_id == view.id]
+    assert sorted(told) == [
+        ("view.shared", ["own", "team"]),
+        ("view.shared", ["own", "tenant"]),
+        ("view.unshared", ["team", "own"]),
+        ("view.unshared", ["tenant", "own"]),
+    ]
 
 
 async def test_a_view_is_shared_with_the_team_that_its_maker_has_by_then(tenant: Tenant) -> None:

@@ -417,7 +417,8 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
         fields, tags, is_whole = rules.restoration(record, stood, gone)
         if record.kind == "customer" and rules.ASSIGNMENT.intersection(fields):
             masks.ensure_may_take(actor, record.fields["owner_id"], fields)
-            sent.add(record.id)
+            if _comes_into_sight(actor, {**record.fields, **fields}):
+                sent.add(record.id)
         is_sent = record.id in sent or record.fields.get("customer_id") in sent
         if (record.visible or is_sent) and (fields or tags.add or tags.remove):
             ops.append(following.edit_of(record, fields, tags, number=len(ops) + 1, now=now))
@@ -429,6 +430,14 @@ async def _bring_back(actor: Actor, before: Mapping[Key, Before], *, now: dateti
         raise rules.UndoImpossible(f"Nothing was undone. {why.detail}")
     await following.tell_rooms(actor, {(op.kind, op.id): op.fields for op in ops}, now=now)
     return sum(number in seqs for number in whole)
+
+
+def _comes_into_sight(actor: Actor, restored: Mapping[str, Any]) -> bool:
+    """Say whether the actor sees a customer as it stood: who has moved since does not any more."""
+    owner_id, team_id = (
+        UUID(restored[name]) if restored[name] else None for name in ("owner_id", "team_id")
+    )
+    return storage.is_visible(actor, owner_id, team_id)
 
 
 async def _gone_of(actor: Actor, tags: Collection[str]) -> set[str]:

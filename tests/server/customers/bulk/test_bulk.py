@@ -283,6 +283,22 @@ async def test_who_has_got_a_customer_since_keeps_it_in_their_team(tenant: Tenan
     assert (view.owner_id, view.team_id, undone.kept) == (second.user_id, team, 1)
 
 
+async def test_who_has_moved_since_brings_back_nothing_out_of_sight(tenant: Tenant) -> None:
+    team = (await tenants.create_team(tenant.owner, NewTeam(name="二队"), now=NOW)).id
+    other = await colleague(tenant, team)
+    (customer,) = await made(tenant.rep, 1)
+    wanted = NewHandOver(from_id=tenant.rep.user_id, to_ids=[other.user_id])
+    done = await bulk.hand_over(tenant.manager, wanted, now=NOW)
+    third = (await tenants.create_team(tenant.owner, NewTeam(name="三队"), now=NOW)).id
+    moved = msgspec.structs.replace(tenant.manager, team_id=third)
+
+    undone = await bulk.undo(moved, done.id, now=LATER)
+
+    (view,) = await shown(tenant.owner, customer)
+    assert (view.owner_id, view.team_id) == (other.user_id, team)
+    assert (undone.restored, undone.kept) == (0, 1)
+
+
 async def test_who_may_undo(tenant: Tenant) -> None:
     customers = await made(tenant.rep, 1)
     done = await edited(tenant.rep, customers, level="A")
