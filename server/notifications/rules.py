@@ -50,6 +50,8 @@ class Kind(StrEnum):
     """One of the company's own rules has something to tell."""
     PLAY_UNSERVED = "play_unserved"
     """A rule wanted something done and found nobody who could."""
+    PLAY_STOPPED = "play_stopped"
+    """A rule that hands customers over was switched off: who let it act may not any more."""
     CUSTOMER_MOVED = "customer_moved"
     """A rule gave a customer of one's own to somebody else."""
     RESOURCE_OVERDUE = "resource_overdue"
@@ -107,6 +109,10 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.TAG_ENDS: ("您负责的标签即将到期", "A tag of yours ends soon"),
     Kind.PLAY_TOLD: ("自动规则提醒", "A rule has something to tell"),
     Kind.PLAY_UNSERVED: ("自动规则找不到可派的人", "A rule found nobody to give a task to"),
+    Kind.PLAY_STOPPED: (
+        "自动规则已停用：启用它的人现在无权转交客户",
+        "A rule was switched off: who let it act may hand no customers over now",
+    ),
     Kind.CUSTOMER_MOVED: (
         "您的客户已按规则转给同事",
         "A rule gave a customer of yours to a colleague",

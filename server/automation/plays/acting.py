@@ -15,6 +15,7 @@ import structlog
 from server.access import Actor, Role, Scope, of_the_product
 from server.activities import service as activities
 from server.activities.service import WantedTask
+from server.audit import service as audit
 from server.automation import queries as automation
 from server.automation.plays import occurrences, rules
 from server.automation.plays.rules import (
@@ -43,8 +44,10 @@ from server.notifications.service import Word
 AT_A_TIME: Final = 100
 """Occurrences that one transaction of a play acts on."""
 _HOLD: Final = """
-SELECT p.id, p.version, p.seen_until, v.terms FROM play p
+SELECT p.id, p.version, p.seen_until, v.terms, u.role, u.scope FROM play p
 JOIN play_version v ON v.tenant_id = p.tenant_id AND v.play_id = p.id AND v.version = p.version
+LEFT JOIN user_account u ON u.tenant_id = p.tenant_id AND u.disabled_at IS NULL
+    AND u.id = coalesce(p.let_by, v.published_by)
 WHERE p.tenant_id = $1 AND p.is_on = 1 AND p.id = ANY($2::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
@@ -55,6 +58,7 @@ WHERE p.tenant_id = $1 AND p.is_on = 1
     AND (v.terms->'trigger'->>'kind' = 'event') = ($2::text IS NOT NULL)
     AND ($2::text IS NULL OR v.terms->'trigger'->>'event' = $2)
 """
+_STOP: Final = "UPDATE play SET is_on = 0 WHERE tenant_id = $1 AND id = $2"
 _HOLD_CUSTOMERS: Final = """
 SELECT FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
 """
@@ -117,7 +121,7 @@ async def hear(
         return 0
     fired = 0
     # All of them at once and in one order, before any of them writes.
-    for held in await _hold(tenant_id, [row["id"] for row in listening]):
+    for held in await _hold(tenant_id, [row["id"] for row in listening], now):
         found = await occurrences.between(
             tenant_id, held.terms, since, now, customer_id=customer_id, limit=AT_A_TIME
         )
@@ -160,7 +164,7 @@ async def _run_one(tenant_id: UUID, play_id: UUID, now: datetime) -> int:
     place: tuple[datetime, str] | None = None
     while True:
         async with db.tenant_transaction(tenant_id):
-            held = next(iter(await _hold(tenant_id, [play_id])), None)
+            held = next(iter(await _hold(tenant_id, [play_id], now)), None)
             if held is None:
                 return fired
             since, after = place or (held.seen_until, occurrences.LAST)
@@ -175,18 +179,44 @@ async def _run_one(tenant_id: UUID, play_id: UUID, now: datetime) -> int:
             place = found[-1].at, found[-1].key
 
 
-async def _hold(tenant_id: UUID, play_ids: list[UUID]) -> list[Held]:
-    """Lock plays that act, in the order of their ids."""
-    rows = await db.connection().fetch(_HOLD, tenant_id, play_ids)
-    return [
-        Held(
+async def _hold(tenant_id: UUID, play_ids: list[UUID], now: datetime) -> list[Held]:
+    """Lock plays that act, in the order of their ids.
+
+    One that hands customers over, and was let act by somebody who may not today, acts no more.
+    """
+    plays: list[Held] = []
+    for row in await db.connection().fetch(_HOLD, tenant_id, play_ids):
+        held = Held(
             id=row["id"],
             version=row["version"],
             seen_until=row["seen_until"],
             terms=msgspec.json.decode(row["terms"], type=PlayTerms),
         )
-        for row in rows
-    ]
+        role, scope = (Role(row["role"]), Scope(row["scope"])) if row["role"] else (None, None)
+        if rules.is_answered_for(held.terms, role, scope):
+            plays.append(held)
+        else:
+            await _stop(tenant_id, held, now)
+    return plays
+
+
+async def _stop(tenant_id: UUID, held: Held, now: datetime) -> None:
+    """Switch a play off for which nobody answers, and tell who may let it act again."""
+    await db.connection().execute(_STOP, tenant_id, held.id)
+    product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="automation")
+    await audit.record(
+        product, "play.switched_off", subject_id=held.id, now=now, why="nobody_answers"
+    )
+    await notifications.tell(
+        tenant_id,
+        _bosses(await _people(tenant_id, now)),
+        Kind.PLAY_STOPPED,
+        key=f"{Kind.PLAY_STOPPED}:{held.id}:{now.isoformat()}",
+        subject=held.terms.name,
+        page="/plays",
+        subject_id=held.id,
+        now=now,
+    )
 
 
 async def _fire(tenant_id: UUID, held: Held, found: Sequence[Occurrence], now: datetime) -> int:

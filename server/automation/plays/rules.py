@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.access import Actor, Scope
+from server.access import ROLE_PERMISSIONS, Actor, Permission, Role, Scope
 from server.automation.rules import Terms as Sla
 from server.customers.rules.status import Status
 from server.kit import calendars
@@ -244,6 +244,22 @@ def ensure_sound(terms: PlayTerms) -> None:
         )
 
 
+def gives_customer(terms: PlayTerms) -> bool:
+    """Say whether customers change hands by a rule."""
+    return isinstance(terms.action, MakeTask) and terms.action.gives_customer
+
+
+def is_answered_for(terms: PlayTerms, role: Role | None, scope: Scope | None) -> bool:
+    """Say whether who let a rule act might do so today.
+
+    :param role: as what the person works here now; None for somebody who left.
+    """
+    if not gives_customer(terms):
+        return True
+    allowed = ROLE_PERMISSIONS[role] if role else frozenset()
+    return scope is Scope.TENANT and Permission.AUTOMATION_MANAGE in allowed
+
+
 def ensure_may_rule(actor: Actor, *said: PlayTerms) -> None:
     """Refuse to let customers change hands by a rule to who does not see the whole company.
 
@@ -251,8 +267,7 @@ def ensure_may_rule(actor: Actor, *said: PlayTerms) -> None:
 
     :raises PlayGivesAway: naming the field.
     """
-    gives = (isinstance(each.action, MakeTask) and each.action.gives_customer for each in said)
-    if actor.scope is not Scope.TENANT and any(gives):
+    if actor.scope is not Scope.TENANT and any(map(gives_customer, said)):
         raise PlayGivesAway(
             "This rule hands over customers of all teams; ask who sees the whole company.",
             field="action.gives_customer",

@@ -15,19 +15,20 @@ from server.kit import db, ids
 from server.kit.errors import IdReused
 
 _ADD: Final = """
-INSERT INTO play (tenant_id, id, version, is_on, seen_until, made_by, made_at)
-VALUES ($1, $2, 1, 1, $4, $3, $4) ON CONFLICT DO NOTHING
+INSERT INTO play (tenant_id, id, version, is_on, seen_until, made_by, made_at, let_by)
+VALUES ($1, $2, 1, 1, $4, $3, $4, $3) ON CONFLICT DO NOTHING
 """
 _SAY: Final = """
 INSERT INTO play_version (tenant_id, play_id, version, terms, published_by, published_at)
 VALUES ($1, $2, $3, $4::jsonb, $5, $6)
 """
 _NEXT: Final = """
-UPDATE play SET version = version + 1 WHERE tenant_id = $1 AND id = $2 AND version = $3
+UPDATE play SET version = version + 1, let_by = $4 WHERE tenant_id = $1 AND id = $2 AND version = $3
 """
 # What came about while it was off stays as it is.
 _SWITCH: Final = """
-UPDATE play SET is_on = $3, seen_until = CASE WHEN $3 = 1 THEN $4 ELSE seen_until END
+UPDATE play SET is_on = $3, seen_until = CASE WHEN $3 = 1 THEN $4 ELSE seen_until END,
+    let_by = CASE WHEN $3 = 1 THEN $5 ELSE let_by END
 WHERE tenant_id = $1 AND id = $2 AND is_on <> $3
 """
 
@@ -79,7 +80,9 @@ async def change(actor: Actor, play_id: UUID, edit: PlayEdit, *, now: datetime) 
         rules.ensure_may_rule(actor, held.terms, edit.terms)
         if held.terms == edit.terms:
             return held
-        moved = await db.connection().execute(_NEXT, actor.tenant_id, play_id, edit.base)
+        moved = await db.connection().execute(
+            _NEXT, actor.tenant_id, play_id, edit.base, actor.user_id
+        )
         if not moved.endswith(" 1"):
             held = await queries.play(actor, play_id, now=now)
             if held.terms == edit.terms:
@@ -99,7 +102,9 @@ async def switch(actor: Actor, play_id: UUID, *, is_on: bool, now: datetime) -> 
     async with db.tenant_transaction(actor.tenant_id):
         if is_on:
             rules.ensure_may_rule(actor, (await queries.play(actor, play_id, now=now)).terms)
-        done = await db.connection().execute(_SWITCH, actor.tenant_id, play_id, int(is_on), now)
+        done = await db.connection().execute(
+            _SWITCH, actor.tenant_id, play_id, int(is_on), now, actor.user_id
+        )
         held = await queries.play(actor, play_id, now=now)
         if done.endswith(" 1"):
             action = "play.switched_on" if is_on else "play.switched_off"

@@ -16,6 +16,8 @@ class Play(Table, tablename="play"):
     """Up to which moment it was looked whether its trigger came about."""
     made_by = UUID()
     made_at = Timestamptz()
+    let_by = UUID(null=True)
+    """Who last let it act; where nobody is named, whoever published its version."""
 
 
 class PlayVersion(Table, tablename="play_version"):

@@ -14,7 +14,7 @@ from server.activities import service as work
 from server.activities.rules.tasks import AssigneeUnfit, MustDoStands
 from server.activities.schemas import NewTask, TaskFilters, TaskView
 from server.automation import service as automation
-from server.automation.plays import acting, queries, service
+from server.automation.plays import acting, queries, rules, service
 from server.automation.plays.rules import (
     Assignee,
     EventComes,
@@ -38,7 +38,7 @@ from server.customers.opt_outs.rules import OptOutReason
 from server.customers.schemas import CustomerBatch, CustomerEdit, NewCustomer
 from server.customers.service.references import UnknownOwner
 from server.identity import service as identity
-from server.identity.schemas import NewAbsence
+from server.identity.schemas import NewAbsence, UserChange
 from server.kit import db
 from server.kit.errors import IdReused, NotFound
 from server.notifications import queries as notifications
@@ -474,3 +474,43 @@ async def test_a_manager_of_one_team_takes_no_customers_of_others_by_a_rule(
     assert (await queries.play(manager, own.id, now=NOW)).terms == keeping
     off = await service.switch(manager, own.id, is_on=False, now=NOW)
     assert not off.is_on
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "is_kept"),
+    [
+        (Role.AGENT_OWNER, Scope.TENANT, True),
+        (Role.SALES_MANAGER, Scope.TENANT, True),
+        (Role.SALES_MANAGER, Scope.TEAM, False),
+        (Role.SALES_REP, Scope.TENANT, False),
+        (None, None, False),
+    ],
+)
+def test_a_rule_that_gives_customers_away_is_answered_for_today(
+    role: Role | None,
+    scope: Scope | None,
+    is_kept: bool,  # noqa: FBT001 - a parameter of the table above
+) -> None:
+    telling = msgspec.structs.replace(S13, action=Tell(to=Hearer.OWNER, sentence="看看"))
+
+    assert rules.is_answered_for(S13, role, scope) is is_kept
+    assert rules.is_answered_for(telling, role, scope)
+
+
+async def test_a_rule_stops_once_who_let_it_act_may_not_any_more(tenant: Tenant) -> None:
+    leader = make_actor(tenant.tenant_id, Role.SALES_MANAGER, scope=Scope.TENANT)
+    await identity.invite(tenant.owner, new_user(leader, team_id=tenant.team_id), now=LONG_AGO)
+    play = await service.publish(leader, NewPlay(terms=S13), now=LONG_AGO)
+    first, second, third = [await customer_of(await veteran(tenant)) for _ in range(3)]
+    assert (await login(tenant, first)).fired == 1
+    smaller = UserChange(scope=Scope.TEAM)
+    await identity.change_user(tenant.owner, leader.user_id, smaller, now=NOW)
+
+    assert (await login(tenant, second)).fired == 0
+
+    assert await tasks_of(tenant, second) == []
+    assert not (await queries.play(tenant.owner, play.id, now=NOW)).is_on
+    assert await told(tenant.owner, Kind.PLAY_STOPPED) == [S13.name]
+    # Whoever sees the whole company lets it act again, and answers for it.
+    await service.switch(tenant.owner, play.id, is_on=True, now=NOW)
+    assert (await login(tenant, third)).fired == 1
