@@ -18,6 +18,7 @@ from server.registrations.kinds import KINDS
 from server.registrations.rules import times
 from server.registrations.rules.times import Heard
 from server.registrations.schemas import Decide, Evidence, EvidenceKind, NewRegistration, Show
+from server.tenants.rules import LEASE_HOURS_MAX, lease_ms
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import Intent
 from sync_protocol.registering import Verb
@@ -67,6 +68,7 @@ async def _register(
             made_at_ms=(args.wall_ms or intent.at_ms) + edit_clock.offset_ms,
             received_at_ms=edit_clock.received_at_ms,
             floor_ms=edit_clock.floor_ms,
+            lease_ms=lease_ms(LEASE_HOURS_MAX),
             since_ms=args.since_ms,
             elapsed_ms=args.elapsed_ms,
         )

@@ -82,6 +82,10 @@ class RegistryEntry(Table, tablename="registry_entry"):
     state = Text()
     earliest_ms = BigInt()
     latest_ms = BigInt()
+    floor_ms = BigInt(null=True)
+    """It was made between this and `ceiling_ms` as the server itself knows, where a phone's word
+    says more."""
+    ceiling_ms = BigInt(null=True)
     clock_flag = Text(null=True)
     has_territory = Boolean()
     places = Array(Text())

@@ -8,6 +8,7 @@ from world.simulation.mutants.mutant import Mutant
 _REGISTRY: Final = "server.registrations.service.registry"
 _DISPUTES: Final = "server.registrations.service.disputes"
 _ORDER: Final = "server.registrations.rules.order"
+_TRUST: Final = "server.registrations.rules.trust"
 _TIMES: Final = "server.registrations.rules.times"
 
 MUTANTS: Final[Sequence[Mutant]] = (
@@ -138,6 +139,22 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "if rules.edition < _FAIR or",
         "if True or",
         ("window",),
+    ),
+    Mutant(
+        "a phone's word is enough",
+        "Who is before others by its phone's word alone is protected at once.",
+        f"{_TRUST}:leans_on_a_word",
+        "and _bounds(each)[0] <= ended_ms",
+        "and False",
+        ("window",),
+    ),
+    Mutant(
+        "who was away too long is believed",
+        "A phone dates a registration in a time in which it could not have been away.",
+        f"{_TIMES}:interval",
+        "min(max(heard.floor_ms, leased_ms), received_ms)",
+        "min(heard.floor_ms, received_ms)",
+        ("late",),
     ),
     Mutant(
         "a bridge takes both",

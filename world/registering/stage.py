@@ -35,8 +35,9 @@ INSERT INTO device (tenant_id, id, user_id, name, platform, enrolled_at)
 VALUES ($1, $2, $3, 'phone', 'simulated', $4)
 """
 _ENTRIES: Final = """
-SELECT e.id, e.tenant_id, e.state, e.earliest_ms, e.latest_ms, e.clock_flag, e.has_territory, e.lot,
-    e.arrived_at, e.settles_at, e.live_since, e.protected_until, e.warned_days, e.extensions,
+SELECT e.id, e.tenant_id, e.state, e.earliest_ms, e.latest_ms, e.floor_ms, e.ceiling_ms,
+    e.clock_flag, e.has_territory, e.lot, e.arrived_at, e.settles_at,
+    e.live_since, e.protected_until, e.warned_days, e.extensions,
     e.reason, e.contest_until, e.case_id, e.verdict_id, c.state AS case_state,
     c.winner_id AS case_winner, c.decide_by, v.claims, v.rulings,
     v.rules_version, v.hash

@@ -44,6 +44,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     earliest_ms: int
     latest_ms: int
+    floor_ms: int | None
+    ceiling_ms: int | None
     clock_flag: str | None
     has_territory: bool
     lot: str
@@ -69,6 +71,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def is_live(self) -> bool:
         """Say whether it protects."""
         return self.state in LIVE
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Give between when it was made as the server itself knows."""
+        if self.floor_ms is None or self.ceiling_ms is None:
+            return self.earliest_ms, self.latest_ms
+        return self.floor_ms, self.ceiling_ms
 
 
 Entries = Mapping[UUID, Entry]
@@ -160,9 +169,26 @@ class Watch:
         if left:
             self.find("all are waited for", f"{_names(left)} came in time and wait on")
             return
-        lots = self._lots(_joined(first, within), after)
+        joined = _joined(first, within)
+        lots = self._lots(joined, after)
+        self._is_known(winner, met, [after[_id(each)] for each in joined], after)
         self._is_first(winner, [after[_id(each)] for each in met], after, lots)
         self._lost_to_somebody(within, before, after)
+
+    def _is_known(
+        self, winner: Entry, met: Sequence[Seen], joined: Sequence[Entry], entries: Entries
+    ) -> None:
+        """Nobody is protected at once because a phone alone says that another was later."""
+        ended_ms = min(each.bounds[1] for each in joined)
+        for phone in met:
+            each = entries[_id(phone)]
+            is_later = each.reason == "evidence" and each.tenant_id != winner.tenant_id
+            if (
+                is_later
+                and each.bounds[0] <= ended_ms
+                and not self._lost_elsewhere(each, winner, entries)
+            ):
+                self.find("a phone's word", f"{self._who(each)} is later by a phone's word alone")
 
     def _lots(self, group: Sequence[Seen], entries: Entries) -> dict[UUID, str]:
         """Give the one lot of each company among those that are joined: its first id's."""
@@ -179,7 +205,12 @@ class Watch:
         :param lots: by company; however often it has registered, it draws once.
         """
         # Who lost to somebody else names another customer as well, and counts for nothing here.
-        mine = [each for each in rivals if not self._lost_elsewhere(each, winner, entries)]
+        # So does who has a case with somebody else.
+        mine = [
+            each
+            for each in rivals
+            if each.state != State.CONTESTED and not self._lost_elsewhere(each, winner, entries)
+        ]
         for each in mine:
             if each.latest_ms < winner.earliest_ms:
                 self.find("published order", f"{self._who(each)} was before {self._who(winner)}")
@@ -195,14 +226,16 @@ class Watch:
         for each in group:
             if self._stands(each, after) is State.REFUSED and self._waits(each, before):
                 met = [x for x in self._phones() if _meet(x.rival, each.rival)]
-                if not any(self._stands(x, after) in LIVE for x in met):
+                if not any(self._stands(x, after) in {*LIVE, State.CONTESTED} for x in met):
                     self.find("published order", f"{each.rival.person} lost to nobody")
 
     def _lost_elsewhere(self, entry: Entry, winner: Entry, entries: Entries) -> bool:
         """Say whether a registration also met another that protects."""
         rival = self._of(entry.id).rival
         return any(
-            each.is_live and each.id != winner.id and _meet(self._of(each.id).rival, rival)
+            (each.is_live or each.state == State.CONTESTED)
+            and each.id != winner.id
+            and _meet(self._of(each.id).rival, rival)
             for each in entries.values()
         )
 
@@ -242,6 +275,13 @@ class Watch:
         made, came, heard = (
             START_MS + at_ms for at_ms in (rival.made_ms, rival.comes_ms, rival.heard_ms)
         )
+        if came - heard > WINDOW:
+            # Away for longer than any device may be: it is dated within that time, and marked.
+            if (entry.earliest_ms, entry.latest_ms) != (came - WINDOW, came):
+                self.find("dated truly", f"{rival.person} is believed beyond its lease")
+            if entry.clock_flag != "clock_unproven":
+                self.find("clocks gain nothing", f"{rival.person} proves what it cannot")
+            return
         if not entry.earliest_ms <= made <= entry.latest_ms <= came:
             told = f"{entry.earliest_ms - made:+} … {entry.latest_ms - made:+} ms"
             self.find("dated truly", f"{rival.person} is dated {told} from the truth")

@@ -60,6 +60,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Keyed hashes of the divisions in which its customer lies, as its company wrote it."""
     territory: str | msgspec.UnsetType = msgspec.UNSET
     """That of the division to which it has the exclusive right, where it has one."""
+    bounds: tuple[int, int] | msgspec.UnsetType = msgspec.UNSET
+    """Between when it was made as the server itself knows, where a phone's word says more."""
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,9 @@ A device that was offline tells when, and a device's clock can say anything. Wha
 is when the server last heard from it (`floor_ms`) and when the registration came in
 (`received_at_ms`): it was made between the two. The device's steady clock, which nobody sets and
 which runs through sleep, narrows this to the time since its last answer from the server.
+
+That is a phone's word, which nobody can prove: the bounds that the server itself knows are kept
+beside it. No device is believed for longer than it may be away.
 """
 
 from enum import StrEnum
@@ -25,7 +28,8 @@ class Flag(StrEnum):
     MOVED = "clock_moved"
     """The clock on the wall was set back or forward; the steady clock counts."""
     UNPROVEN = "clock_unproven"
-    """The device was started anew since the server last heard from it: only the bounds count."""
+    """The device was started anew since the server last heard from it, or was away for longer than
+    it may be: only the bounds count."""
     CONTRADICTED = "clock_contradicted"
     """What the device says cannot be; the registration counts from its receipt."""
 
@@ -38,6 +42,8 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     received_at_ms: int
     floor_ms: int
     """When the server last heard from the device before, or enrolled it."""
+    lease_ms: int
+    """How long a device may be away at the most."""
     since_ms: int | None = None
     """The server's time in the last answer that the device had when it made the registration."""
     elapsed_ms: int | None = None
@@ -50,6 +56,10 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     earliest_ms: int
     latest_ms: int
     flag: Flag | None = None
+    floor_ms: int | None = None
+    """Not before this, as the server itself knows; None where it knows as much as is said."""
+    ceiling_ms: int | None = None
+    """Not after this, as the server itself knows."""
 
 
 def online(now_ms: int) -> Interval:
@@ -64,8 +74,9 @@ def interval(heard: Heard) -> Interval:
     server's own, with it the clock on the wall does not count at all.
     """
     received_ms = heard.received_at_ms
-    floor_ms = min(heard.floor_ms, received_ms)
-    if heard.since_ms is None or heard.elapsed_ms is None:
+    leased_ms = received_ms - heard.lease_ms
+    floor_ms = min(max(heard.floor_ms, leased_ms), received_ms)
+    if heard.since_ms is None or heard.elapsed_ms is None or heard.since_ms < leased_ms - JUMP_MS:
         return Interval(earliest_ms=floor_ms, latest_ms=received_ms, flag=Flag.UNPROVEN)
     drift_ms = heard.elapsed_ms // DRIFT
     point_ms = heard.since_ms + heard.elapsed_ms
@@ -76,5 +87,9 @@ def interval(heard: Heard) -> Interval:
         return Interval(earliest_ms=received_ms, latest_ms=received_ms, flag=Flag.CONTRADICTED)
     has_moved = abs(heard.made_at_ms - point_ms) > JUMP_MS + drift_ms
     return Interval(
-        earliest_ms=earliest_ms, latest_ms=latest_ms, flag=Flag.MOVED if has_moved else None
+        earliest_ms=earliest_ms,
+        latest_ms=latest_ms,
+        flag=Flag.MOVED if has_moved else None,
+        floor_ms=floor_ms,
+        ceiling_ms=received_ms,
     )

@@ -114,6 +114,8 @@ async def _register(
         keys=keys,
         earliest_ms=made.earliest_ms,
         latest_ms=made.latest_ms,
+        floor_ms=made.floor_ms,
+        ceiling_ms=made.ceiling_ms,
         clock_flag=made.flag,
         has_territory=right is Right.EXCLUSIVE,
         arrived_at=now,

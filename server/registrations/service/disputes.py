@@ -64,8 +64,13 @@ async def dispute(entry: Entry, rivals: Sequence[Entry], *, now: datetime) -> No
     parties = [entry["id"], *(each["id"] for each in joining)]
     await db.connection().execute(_JOIN, case_id, parties, sorted(LIVE))
     for rival in joining:
-        await entries.update(rival["id"], case_id=case_id)
-        await entries.tell(rival, now=now)
+        state = State(rival["state"])
+        await entries.move(
+            rival["id"],
+            State.CONTESTED if state is State.CHECKING else state,
+            now=now,
+            case_id=case_id,
+        )
     await entries.move(entry["id"], State.CONTESTED, now=now, case_id=case_id, contest_until=None)
 
 

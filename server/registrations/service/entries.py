@@ -111,6 +111,9 @@ def _claim_of(entry: Entry, keys: tuple[str, ...], party: UUID) -> Claim:
         party=party,
         places=tuple(entry["places"]),
         territory=entry["territory"] or msgspec.UNSET,
+        bounds=msgspec.UNSET
+        if entry["floor_ms"] is None
+        else (entry["floor_ms"], entry["ceiling_ms"]),
     )
 
 

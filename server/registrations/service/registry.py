@@ -9,7 +9,7 @@ An agent is told by its id alone that a registration of its own has moved (`entr
 its record is then brought to what stands here: whatever comes twice, late or in another order.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -19,7 +19,7 @@ import msgspec
 from server.kit import db, outbox
 from server.partners import queries as partners
 from server.registrations.queries import identities, rulebook
-from server.registrations.rules import order, terms
+from server.registrations.rules import order, terms, trust
 from server.registrations.rules.order import Rule, Ruling, Verdict
 from server.registrations.rules.states import REASON_OF, Reason
 from server.registrations.rules.times import Flag
@@ -35,8 +35,9 @@ GRACE: Final = timedelta(minutes=10)
 _ADD: Final = """
 INSERT INTO registry_entry (
     id, tenant_id, state, earliest_ms, latest_ms, clock_flag, has_territory, lot, arrived_at,
-    settles_at, places, territory
-) VALUES ($1, $2, 'checking', $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING
+    settles_at, places, territory, floor_ms, ceiling_ms
+) VALUES ($1, $2, 'checking', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+ON CONFLICT (id) DO NOTHING
 """
 _ADD_KEYS: Final = """
 INSERT INTO registry_key (key, entry_id) SELECT key, $2 FROM UNNEST($1::text[]) key
@@ -67,6 +68,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Hashes of the divisions in which its customer lies."""
     territory: str | None = None
     """That of the division to which its agent has the exclusive right."""
+    floor_ms: int | None = None
+    """It was made not before this and not after `ceiling_ms` as the server itself knows, where a
+    phone's word says more."""
+    ceiling_ms: int | None = None
 
 
 async def admit(arrival: Arrival, *, now: datetime) -> None:
@@ -84,6 +89,7 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
             *(arrival.id, arrival.tenant_id, arrival.earliest_ms, arrival.latest_ms),
             *(arrival.clock_flag, arrival.has_territory, identities.lot(arrival.id)),
             *(arrival.arrived_at, settles_at, arrival.places, arrival.territory),
+            *(arrival.floor_ms, arrival.ceiling_ms),
         )
         if not status.endswith(" 1"):
             return
@@ -152,19 +158,34 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
         within = [each for each in group if each["arrived_at"] < until]
         verdict = await _decide(within, now=until)
         by_id = {each["id"]: each for each in within}
+        claims = await entries.claims_of(within)
         for ruling in verdict.rulings:
-            winner = by_id[ruling.winner]
-            await disputes.grant(winner, since=until)
-            for loser in (by_id[each] for each in ruling.losers):
-                if loser["tenant_id"] == winner["tenant_id"]:
-                    await entries.move(
-                        loser["id"], State.REFUSED, now=now, reason=Reason.ALREADY_YOURS
-                    )
-                else:
-                    await _refuse(loser, ruling, now=now)
+            is_word = trust.leans_on_a_word(ruling, claims)
+            await _follow(ruling, by_id, is_word=is_word, since=until, now=now)
         for late in group:
             if late["id"] not in by_id:
                 await _meet_protected(late["id"], now=now)
+
+
+async def _follow(
+    ruling: Ruling, by_id: Mapping[UUID, Entry], *, is_word: bool, since: datetime, now: datetime
+) -> None:
+    """Protect who has won and refuse the others.
+
+    :param is_word: a phone's word alone put it before another company; they have a case first.
+    """
+    winner = by_id[ruling.winner]
+    losers = [by_id[each] for each in ruling.losers]
+    others = [each for each in losers if each["tenant_id"] != winner["tenant_id"]]
+    for each in losers:
+        if each not in others:
+            await entries.move(each["id"], State.REFUSED, now=now, reason=Reason.ALREADY_YOURS)
+    if is_word:
+        await disputes.dispute(winner, others, now=now)
+        return
+    await disputes.grant(winner, since=since)
+    for each in others:
+        await _refuse(each, ruling, now=now)
 
 
 async def _settle_at(entry_id: UUID, run_at: datetime, *, now: datetime) -> None:

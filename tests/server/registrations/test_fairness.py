@@ -4,14 +4,17 @@ import pytest
 
 from server.access import Role
 from server.identity import keys
+from server.kit import clock
 from server.partners import service as partners
 from server.partners.schemas import NewAgent, NewOwner, NewTerritory
 from server.registrations import queries
 from server.registrations.queries import identities
+from server.registrations.rules.times import Interval
 from server.settings import Settings
 from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_actor, make_tenant, new_id
 from tests.server.registrations.stories import (
+    DAY,
     HOUR,
     OPERATOR,
     SETTLED,
@@ -21,6 +24,8 @@ from tests.server.registrations.stories import (
     seen,
     work,
 )
+
+MINUTE = HOUR / 60
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +74,32 @@ async def test_s02_writing_ones_own_city_on_a_rivals_customer_gains_nothing(
     assert (await seen(holder, theirs, now=SETTLED)).reason == "evidence"
     assert (await seen(holder, honest, now=SETTLED)).state is State.GRANTED
     assert (await queries.replay(OPERATOR)).differing == []
+
+
+async def test_m12_a_phones_word_alone_opens_a_case_and_the_order_decides_it(
+    rivals: list[Tenant],
+) -> None:
+    """Where the server knows no more than that it may have been first, both are heard."""
+    phone = new_phone()
+    said = Interval(
+        earliest_ms=clock.to_ms(NOW),
+        latest_ms=clock.to_ms(NOW + MINUTE),
+        floor_ms=clock.to_ms(NOW - DAY),
+        ceiling_ms=clock.to_ms(NOW + DAY),
+    )
+    mine = await register(rivals[0].rep, phone, made=said, now=NOW + DAY)
+    double = await register(rivals[0].rep, phone, made=at(NOW + 2 * HOUR), now=NOW + DAY)
+    theirs = await register(rivals[1].rep, phone, made=at(NOW + HOUR), now=NOW + HOUR)
+    now = SETTLED + DAY
+    await work(now)
+
+    before = [
+        await seen(who.owner, which, now=now)
+        for who, which in zip((rivals[0], rivals[1]), (mine, theirs), strict=True)
+    ]
+    assert [each.state for each in before] == [State.CONTESTED] * 2
+    assert before[0].case_id == before[1].case_id is not None
+    assert (await seen(rivals[0].owner, double, now=now)).reason == "already_yours"
+    await work(now + 10 * DAY)
+    assert (await seen(rivals[0].owner, mine, now=now)).state is State.GRANTED
+    assert (await seen(rivals[1].owner, theirs, now=now)).reason == "verdict"

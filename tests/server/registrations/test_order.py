@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.registrations.rules import order, words
+from server.registrations.rules import order, trust, words
 from server.registrations.rules.identity import components
 from server.registrations.rules.order import Claim, Rule, RuleSet, decide
 
@@ -332,6 +332,24 @@ def test_fifteen_doubles_against_one_are_one_chance_in_two() -> None:
 
     assert decide([rival, *doubles]).winners == {rival.id}
     assert decide([rival, *doubles], order.SECOND).winners != {rival.id}
+
+
+def test_a_phones_word_alone_is_told_from_what_the_server_knows() -> None:
+    """Only against another company, and only where the server's own bounds overlap."""
+    said = claim(1, earliest_ms=5, latest_ms=6, bounds=(0, 90), party=UUID(int=1))
+    known = msgspec.structs.replace(said, bounds=(0, 49))
+    later = claim(2, earliest_ms=50, latest_ms=50, party=UUID(int=2))
+    ours = msgspec.structs.replace(later, party=said.party)
+    lot = claim(3, earliest_ms=0, latest_ms=60, party=UUID(int=3))
+
+    for told, leans in (
+        ([said, later], True),
+        ([known, later], False),
+        ([said, ours], False),
+        ([said, lot], False),
+    ):
+        [ruling] = decide(told).rulings
+        assert trust.leans_on_a_word(ruling, told) is leans
 
 
 def test_a_right_to_a_place_counts_where_all_say_that_the_customer_lies_there() -> None:

@@ -10,6 +10,7 @@ from server.registrations.rules.times import Flag, Heard, interval
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+LEASE = 720 * HOUR
 
 
 def heard(**fields: int | None) -> Heard:
@@ -20,6 +21,7 @@ def heard(**fields: int | None) -> Heard:
         "floor_ms": 9 * HOUR,
         "since_ms": 9 * HOUR,
         "elapsed_ms": 3 * HOUR,
+        "lease_ms": LEASE,
         **fields,
     }
     return Heard(**given_)
@@ -73,6 +75,7 @@ def test_no_word_of_a_phone_leads_out_of_the_servers_bounds(
         Heard(
             made_at_ms=made,
             floor_ms=floor,
+            lease_ms=LEASE,
             received_at_ms=floor + length,
             since_ms=since,
             elapsed_ms=elapsed,
@@ -80,6 +83,49 @@ def test_no_word_of_a_phone_leads_out_of_the_servers_bounds(
     )
 
     assert floor <= told.earliest_ms <= told.latest_ms <= floor + length
+
+
+def test_nobody_is_believed_beyond_the_longest_lease() -> None:
+    """Whoever has kept the server from hearing of it for months has the last days, marked."""
+    away = {"received_at_ms": 9_000 * HOUR, "floor_ms": 0}
+    for told in (
+        heard(**away, since_ms=HOUR, elapsed_ms=HOUR),
+        heard(**away, since_ms=-(10**12), elapsed_ms=10**12 + 8_990 * HOUR),
+        heard(**away, since_ms=None),
+    ):
+        held = interval(told)
+        assert (held.earliest_ms, held.latest_ms) == (9_000 * HOUR - LEASE, 9_000 * HOUR)
+        assert held.flag is Flag.UNPROVEN
+
+
+@given(
+    st.integers(0, LEASE),
+    st.integers(0, LEASE),
+    st.integers(0, LEASE),
+    st.integers(-times.DRIFT, times.DRIFT),
+)
+def test_an_honest_phone_is_dated_truly_and_never_flagged_within_its_lease(
+    away_ms: int, part: int, lost: int, wrong: int
+) -> None:
+    """However long it was away, whatever it had to send first, and if its last answer was lost."""
+    received_ms, since_ms = 2 * LEASE, 2 * LEASE - away_ms
+    made_ms = since_ms + part % (away_ms + 1)
+    floor_ms = since_ms + lost % (made_ms - since_ms + 1)
+    elapsed_ms = made_ms - since_ms
+    told = interval(
+        heard(
+            made_at_ms=made_ms,
+            received_at_ms=received_ms,
+            floor_ms=floor_ms,
+            since_ms=since_ms,
+            # A clock that is out by half a per cent at the most; what is cut off, is cut off.
+            elapsed_ms=elapsed_ms + (elapsed_ms * wrong // (times.DRIFT * (times.DRIFT + 1))),
+        )
+    )
+
+    assert told.flag is None
+    assert told.earliest_ms <= made_ms <= told.latest_ms
+    assert (told.floor_ms, told.ceiling_ms) == (floor_ms, received_ms)
 
 
 def test_what_is_registered_with_the_server_at_hand_is_a_moment() -> None:
