@@ -71,12 +71,15 @@ class Permission(StrEnum):
     ANALYSES_SEE = "analyses.see"
     """Ask for figures over customers and deals, which name nobody."""
     BENEFITS_REQUEST = "benefits.request"
+    BENEFITS_BATCH = "benefits.batch"
+    """Request benefits for many customers at once, which the platform approves."""
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
     CHANNEL_SEE = "channel.see"
     PROGRAMS_MANAGE = "programs.manage"
     ISSUANCES_SEE = "issuances.see"
     ISSUANCES_VOID = "issuances.void"
+    BATCHES_APPROVE = "batches.approve"
     REQUESTS_ANSWER = "requests.answer"
     """Answer for the platform what agents ask help for."""
     CASES_RULE = "cases.rule"
@@ -90,6 +93,7 @@ _MANAGER = _REP | {
     Permission.CUSTOMERS_ASSIGN,
     Permission.CUSTOMERS_IMPORT,
     Permission.CUSTOMERS_EXPORT,
+    Permission.BENEFITS_BATCH,
     Permission.POOLS_MANAGE,
     Permission.LEADS_MANAGE,
     Permission.VISITS_JUDGE,
@@ -112,6 +116,7 @@ _OPERATOR = frozenset(
         Permission.PROGRAMS_MANAGE,
         Permission.ISSUANCES_SEE,
         Permission.ISSUANCES_VOID,
+        Permission.BATCHES_APPROVE,
         Permission.REQUESTS_ANSWER,
         Permission.CASES_RULE,
     }

@@ -1,12 +1,15 @@
-"""What comes round: what was written to the books is sealed, behind those who write."""
+"""What the outbox and the schedule start: batches are issued, what was written is sealed."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from billing.sealing import service as sealing
 from server.access import PLATFORM_TENANT, Role, of_the_product
+from server.benefits.batches import service as batches
 from server.identity import keys
-from server.kit import db
+from server.kit import db, outbox
 from server.kit.schedule import Every, Planned
 
 SEAL: Final = "books.seal"
@@ -22,6 +25,19 @@ async def seal(now: datetime) -> None:
             if await sealing.seal(keys.current().books, now=now) is None:
                 return
 
+
+async def issue_batch(job: outbox.Job, now: datetime) -> None:
+    """Issue a batch that was approved, a transaction at a time."""
+    assert job.tenant_id is not None, "a batch is an agent's"
+    batch_id = UUID(job.payload["id"])
+    while await batches.issue_some(job.tenant_id, batch_id, now=now):
+        pass
+
+
+HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
+    batches.APPROVED: issue_batch,
+}
+"""By topic, what is done with a job."""
 
 SCHEDULE: Final = {SEAL: Planned(Every(timedelta(minutes=1)), seal)}
 """By name, what comes round."""

@@ -4,12 +4,20 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
+from server.benefits.batches.tables import BenefitBatch, BenefitBatchRow
 from server.benefits.eligibility.tables import BenefitRules, EligibilitySample
 from server.benefits.tables import BenefitProgram, BenefitRequest
 
 APP_CONFIG = AppConfig(
     app_name="benefits",
     migrations_folder_path=str(Path(__file__).parent / "piccolo_migrations"),
-    table_classes=[BenefitProgram, BenefitRequest, BenefitRules, EligibilitySample],
+    table_classes=[
+        BenefitBatch,
+        BenefitBatchRow,
+        BenefitProgram,
+        BenefitRequest,
+        BenefitRules,
+        EligibilitySample,
+    ],
     migration_dependencies=[],
 )

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
 from server.benefits import queries, service
+from server.benefits.batches import routes as batches
 from server.benefits.eligibility import routes as eligibility
 from server.benefits.rules import BenefitState
 from server.benefits.schemas import (
@@ -146,7 +147,7 @@ router = Router(
     route_handlers=[
         Router(
             "/benefits",
-            route_handlers=[offers, request, benefits, benefit, *eligibility.AGENT],
+            route_handlers=[offers, request, benefits, benefit, *eligibility.AGENT, *batches.AGENT],
             tags=["benefits"],
         ),
         Router(
@@ -162,6 +163,7 @@ router = Router(
                 issuance_totals,
                 void,
                 *eligibility.PLATFORM,
+                *batches.PLATFORM,
             ],
             tags=["platform: benefits"],
         ),

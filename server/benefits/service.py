@@ -10,16 +10,13 @@ import msgspec
 from billing.budgets import service as budgets
 from billing.budgets.schemas import Allocation, Funding
 from billing.issuance import service as issuance
-from billing.issuance.schemas import Issue, IssueCode, Terms
 from billing.ledger.schemas import Code, Outcome
 from billing.money import Money
 from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
-from server.benefits import queries, rules
-from server.benefits.eligibility import queries as eligible
-from server.benefits.eligibility import rules as eligibility_rules
-from server.benefits.eligibility import service as eligibility
-from server.benefits.rules import BenefitRefused, NotEligible, Program, RequestState
+from server.benefits import deciding, queries, rules
+from server.benefits.deciding import Wanted
+from server.benefits.rules import Program, RequestState
 from server.benefits.schemas import (
     BenefitView,
     IssuanceRecord,
@@ -321,26 +318,21 @@ async def _decide(
         # A twin of this request was faster; it is committed by now.
         await _is_answered(actor, asked)
         return
-    version, held = await eligible.in_force(program.id)
-    facts = (await eligible.facts_of(actor.tenant_id, [asked.customer_id], now=now))[
-        asked.customer_id
-    ]
-    code: str | None = None
-    try:
-        rules.ensure_open(program, now=now)
-        if not eligibility_rules.judge(held, facts).is_eligible:
-            raise rules.refusal(NotEligible.code)
-        token = rules.customer_token(token_key, actor.tenant_id, asked.customer_id)
-        await _issue(actor, asked, program, token, held.expires_at(now), now=now)
-    except BenefitRefused as refused:
-        code = refused.code
+    [decided] = await deciding.decide(
+        actor.tenant_id,
+        program,
+        token_key,
+        [Wanted(asked.id, asked.customer_id)],
+        actor_id=actor.user_id,
+        now=now,
+    )
+    code = decided.refusal_code
     state = RequestState.REFUSED if code else RequestState.ISSUED
     await db.connection().execute(
         _DECIDE,
         *(actor.tenant_id, asked.id, state, code, now),
-        *(version, msgspec.json.encode(facts).decode()),
+        *(decided.rules_version, msgspec.json.encode(decided.facts).decode()),
     )
-    await eligibility.keep_sample(program.id, version, facts, code, now=now)
     await audit.record(
         actor,
         f"benefit.{state}",
@@ -350,39 +342,3 @@ async def _decide(
         customer_id=asked.customer_id,
         refusal_code=code,
     )
-
-
-async def _issue(
-    actor: Actor,
-    asked: RequestBenefit,
-    program: Program,
-    token: str,
-    expires_at: datetime | None,
-    *,
-    now: datetime,
-) -> None:
-    """Have the books hold the amount.
-
-    :raises BenefitRefused: the budget or the customer's limit does not allow it.
-    """
-    [answer] = await issuance.issue(
-        Terms(
-            program_id=program.id,
-            limit_per_customer=program.limit_per_customer,
-            expires_at=expires_at,
-        ),
-        [
-            Issue(
-                key=asked.id,
-                id=ids.new_id(now),
-                agent_id=actor.tenant_id,
-                customer_token=token,
-                amount=Money(program.amount_minor, program.currency),
-            )
-        ],
-        group_id=ids.new_id(now),
-        actor_id=actor.user_id,
-        now=now,
-    )
-    if answer.code is not IssueCode.ISSUED:
-        raise rules.refusal(answer.code)

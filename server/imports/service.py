@@ -23,6 +23,7 @@ from server.identity import queries as identity
 from server.imports import chunks, queries, sandbox, turns
 from server.imports.chunks import Chunk
 from server.imports.reader import Read
+from server.imports.rules.columns import Vocabulary
 from server.imports.rules.rows import (
     Action,
     Counts,
@@ -34,6 +35,7 @@ from server.imports.rules.rows import (
     said_by,
 )
 from server.imports.schemas import ImportView, Plan, StartImport
+from server.imports.sheets import unpacked
 from server.imports.targets import Work, Written
 from server.kit import db, ids, outbox
 from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
@@ -64,6 +66,27 @@ class _Job(msgspec.Struct, frozen=True):
 
     import_id: UUID
     user_id: UUID
+
+
+async def table(
+    actor: Actor, content: bytes, vocabulary: Vocabulary
+) -> list[tuple[int, dict[str, str]]]:
+    """Read a small file at once, for rooms that keep no import of it.
+
+    :returns: each row's line in the file, and its cells by the field that their column is for;
+        cells of other columns under the column's own name.
+    :raises FileNotRead: with the reason.
+    :raises UploadRunning: the person hands another file in at the moment.
+    """
+    async with turns.UPLOADS.take(actor):
+        read = await sandbox.read(content, vocabulary)
+    fields = vocabulary.guess(read.header)
+    names = [field or header for field, header in zip(fields, read.header, strict=True)]
+    return [
+        (row.number, dict(zip(names, row.cells, strict=False)))
+        for chunk in read.chunks
+        for row in unpacked(chunk)
+    ]
 
 
 async def upload(

@@ -298,6 +298,12 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_job="SELECT INSERT",
         tonglu_platform="SELECT INSERT",
     ),
+    "benefit_batch": _table(
+        "What agents ask for many customers, and whether the platform approves: no customer. Under "
+        "row-level security an agent's transaction reaches its own.",
+        tonglu_app="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT UPDATE",
+    ),
     "benefit_rules": _table(
         "Versions of who may have a program's benefits; agents are bound by them.",
         tonglu_app="SELECT",

@@ -1312,6 +1312,27 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/benefits/requests/{request_id}/explanation"): Case(
         ids={"path.request_id": "request"}
     ),
+    ("GET", "/v1/benefits/batches"): Case(),
+    ("POST", "/v1/benefits/batches"): Case(
+        shared={"body.program_id": "program"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "program_id": str(company.ids["program"]),
+            "filters": {"status": ["potential"]},
+        },
+    ),
+    ("POST", "/v1/benefits/programs/{program_id}/batches"): Case(
+        shared={"path.program_id": "program"},
+        new_ids=("query.id",),
+        file="客户名称\n没有这家\n".encode(),
+    ),
+    ("GET", "/v1/benefits/batches/{batch_id}"): Case(ids={"path.batch_id": "batch"}),
+    ("GET", "/v1/benefits/batches/{batch_id}/rows"): Case(ids={"path.batch_id": "batch"}),
+    ("GET", "/v1/benefits/batches/{batch_id}/rejected.csv"): Case(ids={"path.batch_id": "batch"}),
+    ("POST", "/v1/benefits/batches/{batch_id}/withdrawals"): Case(
+        ids={"path.batch_id": "batch"}, body=lambda _: {"places": [9]}
+    ),
     ("GET", "/v1/benefits/programs/{program_id}/eligibility/{customer_id}"): Case(
         ids={"path.customer_id": "customer"}, shared={"path.program_id": "program"}
     ),
@@ -1422,6 +1443,26 @@ API: Final[dict[Route, Case]] = {
             "amount_minor": 1_000_000,
         },
         new_ids=("body.id",),
+    ),
+    ("GET", "/v1/platform/batches"): Case(role=_PLATFORM),
+    # The platform decides about every agent's.
+    ("GET", "/v1/platform/batches/{batch_id}"): Case(
+        ids={"path.batch_id": "batch"}, answers={"path.batch_id": 200}, role=_PLATFORM
+    ),
+    # What was looked at are other rows.
+    ("POST", "/v1/platform/batches/{batch_id}/approval"): Case(
+        ids={"path.batch_id": "batch"},
+        answers={"path.batch_id": 409},
+        role=_PLATFORM,
+        body=lambda _: {"content_hash": "unseen"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/batches/{batch_id}/refusal"): Case(
+        ids={"path.batch_id": "batch"},
+        answers={"path.batch_id": 201},
+        role=_PLATFORM,
+        body=lambda _: {"reason": "先补充拜访"},
+        spends="path.batch_id",
     ),
     ("GET", "/v1/platform/programs/{program_id}/rules"): Case(
         role=_PLATFORM, shared={"path.program_id": "program"}

@@ -21,6 +21,8 @@ from server.automation import rules as automation_rules
 from server.automation import service as automation
 from server.benefits import queries as benefit_queries
 from server.benefits import service as benefits
+from server.benefits.batches import service as batches
+from server.benefits.batches.schemas import NewBatch
 from server.benefits.eligibility import service as eligibility
 from server.benefits.eligibility.rules import OPEN
 from server.benefits.eligibility.schemas import NewRules as ProgramRules
@@ -327,6 +329,14 @@ async def fill(company: Company) -> None:
     moved = await new_customer(company)
     edit = CustomerEdit(owner_id=company.tenant.manager.user_id)
     await customers.edit(company.tenant.owner, moved, edit, now=clock.now())
+
+
+async def new_batch(company: Company) -> UUID:
+    """Ask for benefits for several customers, which the platform has not decided yet."""
+    new = NewBatch(
+        id=new_id(), program_id=company.ids["program"], customers=[await new_customer(company)]
+    )
+    return (await batches.submit(company.tenant.owner, new, now=clock.now())).batch.id
 
 
 async def new_customer(company: Company) -> UUID:
@@ -905,6 +915,7 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
     "signed_contract": lambda company: contracts.signed_contract(
         company.tenant, company.text("已签合同"), company.ids["customer"]
     ),
+    "batch": new_batch,
 }
 """How one more of each is made, to be spent by a route that ends it."""
 
@@ -957,6 +968,7 @@ async def make_world(superuser_url: str) -> World:
         company.ids["program"] = program_id
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
+        company.ids["batch"] = await new_batch(company)
         company.ids["place"] = await _grant_place(company, operator)
         company.ids["agreement"] = await _agree(company, operator)
     for company in (mine, theirs):
@@ -1074,6 +1086,9 @@ async def _issued(superuser_url: str) -> set[str]:
         )
         rows += await reader.fetch(
             "SELECT jsonb_build_array(e.id, e.case_id)::text AS row FROM registry_entry e"
+        )
+        rows += await reader.fetch(
+            "SELECT jsonb_build_array(b.id, b.content_hash)::text AS row FROM benefit_batch b"
         )
     finally:
         await reader.close()

@@ -1,5 +1,6 @@
 """Propose and publish the rules of a program, and decide by them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -35,7 +36,8 @@ WHERE program_id = $1 AND version = $2 AND published_at IS NULL
 """
 _KEEP: Final = """
 INSERT INTO eligibility_sample (id, program_id, decided_at, rules_version, facts, refusal_code)
-VALUES ($1, $2, $3, $4, $5::jsonb, $6)
+SELECT id, $1, $2, $3, facts::jsonb, refusal_code
+FROM unnest($4::uuid[], $5::text[], $6::text[]) AS kept (id, facts, refusal_code)
 """
 
 
@@ -108,13 +110,20 @@ async def publish(actor: Actor, program_id: UUID, seen: Publish, *, now: datetim
     return msgspec.structs.replace(shown, version=published)
 
 
-async def keep_sample(
-    program_id: UUID, version: int, facts: Facts, refusal_code: str | None, *, now: datetime
+async def keep_samples(
+    program_id: UUID,
+    version: int,
+    samples: Sequence[tuple[Facts, str | None]],
+    *,
+    now: datetime,
 ) -> None:
-    """Keep what rules saw of a request, without whose it was, in its transaction."""
-    text = msgspec.json.encode(facts).decode()
+    """Keep what rules saw of requests, without whose they were, in the requests' transaction."""
     await db.connection().execute(
-        _KEEP, ids.new_id(now), program_id, now, version, text, refusal_code
+        _KEEP,
+        *(program_id, now, version),
+        [ids.new_id(now) for _ in samples],
+        [msgspec.json.encode(facts).decode() for facts, _ in samples],
+        [refusal_code for _, refusal_code in samples],
     )
 
 

@@ -1,0 +1,1 @@
+"""Batches: benefits for many customers at once, approved as they are by somebody else."""

@@ -1,0 +1,107 @@
+"""Decide requests of one program, in sets: its time, its rules, its budgets and limits, in turn.
+
+One request of a person, those of a device and the rows of a batch are decided here alike. Runs in
+the transaction of the customers' agent, which writes down what came of each.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from billing.issuance import service as issuance
+from billing.issuance.schemas import Issue, IssueCode, Terms
+from billing.money import Money
+from server.benefits import rules
+from server.benefits.eligibility import queries as eligible
+from server.benefits.eligibility import service as eligibility
+from server.benefits.eligibility.rules import Facts, Rules, judge
+from server.benefits.rules import BenefitRefused, NotEligible, Program
+from server.kit import ids
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A benefit that somebody wants for a customer."""
+
+    request_id: UUID
+    customer_id: UUID
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it, by which rules, and what they saw."""
+
+    request_id: UUID
+    customer_id: UUID
+    refusal_code: str | None
+    rules_version: int
+    facts: Facts
+
+
+async def decide(
+    tenant_id: UUID,
+    program: Program,
+    token_key: bytes,
+    wanted: Sequence[Wanted],
+    *,
+    actor_id: UUID,
+    now: datetime,
+) -> list[Decided]:
+    """Decide requests in their order; those that may be are issued in one statement."""
+    version, held = await eligible.in_force(program.id)
+    facts = await eligible.facts_of(tenant_id, [each.customer_id for each in wanted], now=now)
+    codes = {
+        each.request_id: _refusal(program, held, facts[each.customer_id], now=now)
+        for each in wanted
+    }
+    free = [each for each in wanted if codes[each.request_id] is None]
+    if free:
+        answers = await issuance.issue(
+            Terms(
+                program_id=program.id,
+                limit_per_customer=program.limit_per_customer,
+                expires_at=held.expires_at(now),
+            ),
+            [_issue(tenant_id, program, token_key, each, now) for each in free],
+            group_id=ids.new_id(now),
+            actor_id=actor_id,
+            now=now,
+        )
+        for answer in answers:
+            if answer.code is not IssueCode.ISSUED:
+                codes[answer.key] = rules.refusal(answer.code).code
+    decided = [
+        Decided(
+            request_id=each.request_id,
+            customer_id=each.customer_id,
+            refusal_code=codes[each.request_id],
+            rules_version=version,
+            facts=facts[each.customer_id],
+        )
+        for each in wanted
+    ]
+    samples = [(each.facts, each.refusal_code) for each in decided]
+    await eligibility.keep_samples(program.id, version, samples, now=now)
+    return decided
+
+
+def _refusal(program: Program, held: Rules, facts: Facts, *, now: datetime) -> str | None:
+    """Say what refuses a request before the books are asked."""
+    try:
+        rules.ensure_open(program, now=now)
+    except BenefitRefused as refused:
+        return refused.code
+    return None if judge(held, facts).is_eligible else NotEligible.code
+
+
+def _issue(
+    tenant_id: UUID, program: Program, token_key: bytes, wanted: Wanted, now: datetime
+) -> Issue:
+    """Write what the books are asked for."""
+    return Issue(
+        key=wanted.request_id,
+        id=ids.new_id(now),
+        agent_id=tenant_id,
+        customer_token=rules.customer_token(token_key, tenant_id, wanted.customer_id),
+        amount=Money(program.amount_minor, program.currency),
+    )
