@@ -30,6 +30,8 @@ WHERE tenant_id = $1 AND id = $2
 _CALLS: Final = """
 SELECT id FROM lead_call WHERE tenant_id = $1 AND phone = $2 AND called_at > $3
 """
+# Several leads may have one phone: who calls it is counted one after the other.
+_HOLD_PHONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text || $2, 0))"
 _CALL: Final = """
 INSERT INTO lead_call (tenant_id, id, phone, lead_id, user_id, called_at)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -57,7 +59,7 @@ async def accept(actor: Actor, lead_id: UUID, *, now: datetime) -> None:
 async def give_back(actor: Actor, lead_id: UUID, given: Return, *, now: datetime) -> None:
     """Give a lead back that was routed to one; somebody else gets it. Again changes nothing.
 
-    :raises NotFound: it is not the actor's.
+    :raises NotFound: it is not the actor's, or its customer is somebody else's by now.
     :raises LeadStateUnfit: it was accepted.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
@@ -66,6 +68,8 @@ async def give_back(actor: Actor, lead_id: UUID, given: Return, *, now: datetime
         if row["assignee_id"] != actor.user_id:
             if await _was_given_back(actor, lead_id):
                 return
+            raise NotFound("There is no such lead.", field="lead_id")
+        if not await sight.is_beside_customer(actor, lead_id):
             raise NotFound("There is no such lead.", field="lead_id")
         ensure_may("return", LeadState(row["state"]))
         detail = {
@@ -146,6 +150,7 @@ async def call(actor: Actor, lead_id: UUID, *, now: datetime) -> Phone:
             raise OptedOut("Who has this phone has asked not to be called.", field="lead_id")
         terms = await ground.terms_of(actor.tenant_id)
         since = now - timedelta(days=terms.calls_days)
+        await db.connection().execute(_HOLD_PHONE, actor.tenant_id, phone)
         calls = await db.connection().fetch(_CALLS, actor.tenant_id, phone, since)
         handoff.ensure_calls(terms, calls)
         call_id = ids.new_id(now)

@@ -28,7 +28,8 @@ from server.settings import Settings
 from sync_protocol.messages import Edit
 from tests.factories import NOW, Tenant, new_id
 from tests.postgres import Postgres
-from tests.server.leads.stories import a_lead, a_phone, offered, ready, receive, route
+from tests.server.leads.stories import a_lead, a_phone, decide, offered, ready, receive, route
+from tests.waiting import meanwhile
 
 
 async def is_opted_out(tenant: Tenant, phone: str) -> bool:
@@ -117,6 +118,22 @@ async def test_s45_a_phone_is_called_so_often_and_no_oftener(tenant: Tenant) -> 
     assert [each.phone for each in shown] == ["+8613812121212"] * 3
     assert [each.calls_left for each in shown] == [2, 1, 0]
     await leads.call(tenant.rep, lead_id, now=NOW + timedelta(days=8))
+
+
+async def test_s45_a_phone_of_two_leads_is_counted_as_one_phone(tenant: Tenant) -> None:
+    first = await offered(tenant, phone="13812121213")
+    second = await ready(tenant, name="另一家茶行", phone="13812121213")
+    await leads.keep(tenant.manager, decide([second]), now=NOW)
+    await route(tenant, second, tenant.rep)
+    rep = tenant.rep
+    async with db.tenant_transaction(tenant.tenant_id):
+        for _ in range(2):
+            await leads.call(rep, first, now=NOW)
+        other = await meanwhile(leads.call(rep, second, now=NOW))
+        await leads.call(rep, first, now=NOW)
+
+    with pytest.raises(CalledTooOften):
+        await other
 
 
 async def called(actor: Actor, phone: str, *, is_offline: bool = False) -> CallView:

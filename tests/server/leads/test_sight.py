@@ -11,7 +11,8 @@ from server.kit import db
 from server.kit.errors import NotFound
 from server.leads import queries, service
 from server.leads.rules.routing import CustomerOfOthers
-from server.leads.schemas import LeadFilters
+from server.leads.rules.states import LeadState
+from server.leads.schemas import LeadFilters, Return
 from server.tenants import service as tenants
 from tests.factories import NOW, Tenant, new_id
 from tests.server.leads.stories import a_lead, a_phone, a_rep, decide, receive
@@ -94,3 +95,20 @@ async def test_a_lead_in_another_teams_hands_is_theirs(tenant: Tenant) -> None:
     assert (await service.call(theirs, lead_id, now=NOW)).phone == f"+86{phone}"
     theirs_manager = manager_of(tenant, theirs)
     assert (await queries.detail(theirs_manager, lead_id)).lead.id == lead_id
+
+
+async def test_an_offered_lead_is_given_back_only_while_its_customer_is_in_sight(
+    tenant: Tenant,
+) -> None:
+    ours, theirs = await a_team(tenant, "甲"), await a_team(tenant, "乙")
+    [lead_id] = (await receive(tenant.manager, a_lead())).ids
+    await service.route(tenant.owner, lead_id, person_id=ours.user_id, now=NOW)
+    customer_id = (await queries.detail(tenant.owner, lead_id)).lead.customer_id
+    assert customer_id is not None
+    given = CustomerEdit(owner_id=theirs.user_id)
+    await customer_service.edit(tenant.owner, customer_id, given, now=NOW)
+
+    with pytest.raises(NotFound):
+        await service.give_back(ours, lead_id, Return(reason="out_of_area"), now=NOW)
+
+    assert (await queries.detail(tenant.owner, lead_id)).lead.state is LeadState.OFFERED
