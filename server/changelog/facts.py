@@ -93,12 +93,34 @@ async def add(
 
     In the open unit of work or one of its own; give its sequence.
     """
+    return await add_many(actor, kind, {record_id: fields}, kinds=kinds, store=store, now=now)
+
+
+async def add_many(
+    actor: Actor,
+    kind: str,
+    records: Mapping[str, Mapping[str, Any]],
+    *,
+    kinds: Mapping[str, RecordKind],
+    store: Store = STORE,
+    now: datetime,
+) -> int:
+    """Do as `add` with some records, by id, in one unit of work; give its sequence."""
     assert not SCHEMA.record(kind).creatable, "what devices create is merged"
-    everything = {name: fields.get(name) for name in SCHEMA.outline(kind).names}
+    names = SCHEMA.outline(kind).names
     created = Version(NEW_SEQ, None, 0, clock.to_ms(now))
-    record = HeldRecord(kind=kind, id=record_id, seq=NEW_SEQ, created=created, fields=everything)
+    made = [
+        HeldRecord(
+            kind=kind,
+            id=record_id,
+            seq=NEW_SEQ,
+            created=created,
+            fields={name: fields.get(name) for name in names},
+        )
+        for record_id, fields in records.items()
+    ]
     async with store.unit_of_work(actor.tenant_id):
-        unit = Unit(created=[record], changed=[])
+        unit = Unit(created=made, changed=[])
         return (await store.write(actor, kinds, unit, now=now)).seq
 
 

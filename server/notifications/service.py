@@ -15,7 +15,7 @@ from server.kit.text import clean
 from server.notifications import queries, rules
 from server.notifications.channels import Sender
 from server.notifications.rules import Kind, Reach
-from server.notifications.schemas import ReachView, SettingView
+from server.notifications.schemas import SettingView
 
 TOPIC: Final = "notifications.deliver"
 _TELL: Final = """
@@ -52,7 +52,7 @@ ON CONFLICT (tenant_id, user_id) DO UPDATE SET channels = excluded.channels,
 _WAITING: Final = """
 SELECT n.kind, n.subject, s.channels, s.quiet_from_minute AS quiet_from,
     s.quiet_until_minute AS quiet_until, s.shows_subject,
-    ARRAY(SELECT d.channel FROM notification_delivery d
+    ARRAY(SELECT d.channel || ':' || d.reach FROM notification_delivery d
           WHERE d.tenant_id = n.tenant_id AND d.notification_id = n.id) AS sent
 FROM notification n
 JOIN notification_setting s ON s.tenant_id = n.tenant_id AND s.user_id = n.user_id
@@ -61,8 +61,8 @@ JOIN user_account u ON u.tenant_id = n.tenant_id AND u.id = n.user_id AND u.role
 WHERE n.tenant_id = $1 AND n.id = $2 AND n.read_at IS NULL
 """
 _SENT: Final = """
-INSERT INTO notification_delivery (tenant_id, notification_id, channel, sent_at)
-VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+INSERT INTO notification_delivery (tenant_id, notification_id, channel, reach, sent_at)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 """
 
 
@@ -240,9 +240,9 @@ async def change_setting(actor: Actor, wanted: SettingView) -> SettingView:
 async def deliver(tenant_id: UUID, notification_id: UUID, *, sender: Sender, now: datetime) -> None:
     """Send a notification through the channels that its reader wants; what was read is not sent.
 
-    Each channel takes it once, but for a crash between its sending and its note.
+    Each address takes it once, but for a crash between its sending and its note.
 
-    :raises ChannelAway: a channel did not take it; the others were tried.
+    :raises ChannelAway: an address did not take it; the others were tried.
     """
     async with db.tenant_transaction(tenant_id, readonly=True):
         row = await db.connection().fetchrow(_WAITING, tenant_id, notification_id)
@@ -252,8 +252,9 @@ async def deliver(tenant_id: UUID, notification_id: UUID, *, sender: Sender, now
     text = rules.outside(Kind(row["kind"]), row["subject"], shows_subject=wanted.shows_subject)
     failures: list[Exception] = []
     for each in wanted.channels:
-        if each.channel not in row["sent"]:
-            failures += await _sent(tenant_id, notification_id, each, text, sender, now)
+        reach = Reach(each.channel, each.address)
+        if not {f"{reach.channel}:{reach.mark}", f"{reach.channel}:"}.intersection(row["sent"]):
+            failures += await _sent(tenant_id, notification_id, reach, text, sender, now)
     if failures:
         raise failures[0]
 
@@ -261,17 +262,19 @@ async def deliver(tenant_id: UUID, notification_id: UUID, *, sender: Sender, now
 async def _sent(
     tenant_id: UUID,
     notification_id: UUID,
-    reach: ReachView,
+    reach: Reach,
     text: str,
     sender: Sender,
     now: datetime,
 ) -> list[Exception]:
-    """Send through one channel and note it; give what went wrong."""
+    """Send to one address and note it; give what went wrong."""
     try:
-        await sender.send(Reach(reach.channel, reach.address), text)
-    # Whatever a channel does, the others are tried; the job is tried again.
+        await sender.send(reach, text)
+    # Whatever an address does, the others are tried; the job is tried again.
     except Exception as error:  # noqa: BLE001 - see above
         return [error]
     async with db.tenant_transaction(tenant_id):
-        await db.connection().execute(_SENT, tenant_id, notification_id, reach.channel, now)
+        await db.connection().execute(
+            _SENT, tenant_id, notification_id, reach.channel, reach.mark, now
+        )
     return []

@@ -41,4 +41,6 @@ class NotificationDelivery(Table, tablename="notification_delivery"):
     tenant_id = UUID()
     notification_id = UUID()
     channel = Text(primary_key=True)
+    reach = Text()
+    """Which of the channel's addresses, told by its mark; empty stands for all of them."""
     sent_at = Timestamptz()

@@ -59,12 +59,12 @@ async def keep(actor: Actor, lines: Sequence[Listed], *, now: datetime) -> list[
         (row["price_book_id"], row["product_id"]): row
         for row in await db.connection().fetch(_LAST, *key)
     }
+    new = await _add_missing(actor, lines, held, now=now)
+    held |= new
     changed, prices = list[bool](), list[tuple[Any, ...]]()
     noted = dict[UUID, dict[str, Any]]()
     for line in lines:
-        is_new = line.product_id not in held
-        if is_new:
-            held[line.product_id] = await _add(actor, line, now=now)
+        is_new = new.pop(line.product_id, None) is not None
         was = held[line.product_id]
         different = {name: value for name, value in line.fields.items() if was[name] != value}
         if (price := _price(line, last)) is not None:
@@ -82,11 +82,21 @@ async def keep(actor: Actor, lines: Sequence[Listed], *, now: datetime) -> list[
     return changed
 
 
-async def _add(actor: Actor, line: Listed, *, now: datetime) -> dict[str, Any]:
-    """Make the product of a line; give what it holds."""
-    fields = {**_NEW, **line.fields}
-    await facts.add(actor, "product", str(line.product_id), fields, kinds=WRITTEN, now=now)
-    return {**fields, "prices": None}
+async def _add_missing(
+    actor: Actor, lines: Sequence[Listed], held: Mapping[UUID, Any], *, now: datetime
+) -> dict[UUID, dict[str, Any]]:
+    """Make the products that are not there, at once, as their first lines say; give what they hold.
+
+    However long the list is, that is one unit of work.
+    """
+    new: dict[UUID, dict[str, Any]] = {}
+    for line in lines:
+        if line.product_id not in held:
+            new.setdefault(line.product_id, {**_NEW, **line.fields})
+    if new:
+        made = {str(product_id): fields for product_id, fields in new.items()}
+        await facts.add_many(actor, "product", made, kinds=WRITTEN, now=now)
+    return {product_id: {**fields, "prices": None} for product_id, fields in new.items()}
 
 
 async def _set(actor: Actor, prices: Sequence[tuple[Any, ...]], *, now: datetime) -> None:

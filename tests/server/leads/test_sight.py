@@ -11,7 +11,7 @@ from server.kit import db
 from server.kit.errors import NotFound
 from server.leads import queries, service
 from server.leads.rules.routing import CustomerOfOthers
-from server.leads.rules.states import LeadState
+from server.leads.rules.states import LeadState, ReturnReason
 from server.leads.schemas import LeadFilters, Return
 from server.tenants import service as tenants
 from tests.factories import NOW, Tenant, new_id
@@ -109,6 +109,6 @@ async def test_an_offered_lead_is_given_back_only_while_its_customer_is_in_sight
     await customer_service.edit(tenant.owner, customer_id, given, now=NOW)
 
     with pytest.raises(NotFound):
-        await service.give_back(ours, lead_id, Return(reason="out_of_area"), now=NOW)
+        await service.give_back(ours, lead_id, Return(reason=ReturnReason.OUT_OF_AREA), now=NOW)
 
     assert (await queries.detail(tenant.owner, lead_id)).lead.state is LeadState.OFFERED

@@ -224,6 +224,30 @@ async def test_a_channel_that_is_down_is_tried_again_and_the_others_are_not(
     assert (len(robot.received), len(other.received)) == (1, 1)
 
 
+async def test_of_two_addresses_of_a_channel_each_takes_it_once(
+    tenant: Tenant, reader: Actor
+) -> None:
+    wanted = [ReachView(Channel.WECOM, f"{ROBOT}-{name}") for name in ("first", "second")]
+    await service.change_setting(reader, SettingView(channels=wanted))
+    await tell(tenant, reader)
+    taken: list[str] = []
+    down = {f"{ROBOT}-second"}
+
+    class Robots:
+        async def send(self, reach: Reach, text: str) -> None:
+            if reach.address in down:
+                raise ChannelAway(text)
+            taken.append(reach.address)
+
+    with pytest.raises(ChannelAway):
+        await deliver(tenant, Robots())
+    down.clear()
+    for _ in range(2):
+        await deliver(tenant, Robots())
+
+    assert taken == [f"{ROBOT}-first", f"{ROBOT}-second"]
+
+
 async def test_without_a_channel_nothing_waits_to_leave(tenant: Tenant) -> None:
     await tell(tenant, tenant.rep)
 

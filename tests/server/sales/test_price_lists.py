@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from server.access import Actor
@@ -13,6 +14,7 @@ from server.imports.queries import BadPlan
 from server.imports.reasons import Language
 from server.imports.rules.rows import Policy
 from server.imports.schemas import ImportView, StartImport
+from server.kit import db
 from server.kit.errors import Forbidden
 from server.sales import exports, queries, service
 from server.sales.imports.rows import read_row, reading_of
@@ -24,7 +26,9 @@ from server.sales.schemas import (
     ProductEdit,
     SetPrice,
 )
-from tests.factories import NOW, Tenant
+from server.sales.service import listing
+from server.sales.service.listing import Listed
+from tests.factories import NOW, Tenant, new_id
 
 HEADER = "货号,品名,单位,税率,价目表,单价,底价"
 
@@ -94,6 +98,22 @@ async def test_a_price_list_makes_products_and_versions_of_prices(tenant: Tenant
     on_phones = {each.price_book_id: each.list_minor for each in products["A-1"].prices}
     assert on_phones == {retail: 1250_00, chain: 1100_00}
     assert "prices.imported" in {each.action for each in (await audit.entries(tenant.owner)).items}
+
+
+async def test_new_products_are_one_unit_of_work_however_many(tenant: Tenant) -> None:
+    lines = [Listed(product_id=new_id(), fields={"name": f"茶 {n}"}) for n in range(5)]
+    lines.append(msgspec.structs.replace(lines[0], fields={"name": "茶 0", "unit": "盒"}))
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        before = await db.connection().fetchval("SELECT max(seq) FROM tenant_clock")
+        kept = await listing.keep(tenant.manager, lines, now=NOW)
+        after = await db.connection().fetchval("SELECT max(seq) FROM tenant_clock")
+
+    assert kept == [True] * 6
+    # One that makes them, and one for what the last line says of the first.
+    assert after - (before or 0) == 2
+    products = {each.name: each.unit for each in await queries.products(tenant.manager)}
+    assert products == {"茶 0": "盒"} | {f"茶 {n}": "" for n in range(1, 5)}
 
 
 async def test_s101_what_is_exported_comes_back_without_a_change(tenant: Tenant) -> None:
