@@ -1,9 +1,11 @@
 """Decide about products, price books and prices."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from server.kit.errors import Conflict, Invalid
 from server.kit.text import cleaned
+from server.sales.schemas import PriceBookView
 from sync_protocol.schema import is_day
 
 BOOKS_MAX: Final = 50
@@ -28,6 +30,12 @@ class PriceBookDays(Invalid):
     code = "price_book_days"
 
 
+class PriceBookNameTaken(Conflict):
+    """Another price book in use is called so: quotes and price lists could not say which."""
+
+    code = "price_book_name_taken"
+
+
 class TooManyPriceBooks(Conflict):
     """The company has as many price books as it may."""
 
@@ -43,6 +51,18 @@ def named(text: str, field: str = "name") -> str:
     if not name:
         raise Invalid("Give a name.", field=field)
     return name
+
+
+def ensure_name_free(name: str, others: Iterable[PriceBookView]) -> None:
+    """Refuse the name of another price book that is in use, whatever its capitals.
+
+    :raises PriceBookNameTaken: naming the field.
+    """
+    if any(each.state == "active" and each.name.casefold() == name.casefold() for each in others):
+        raise PriceBookNameTaken(
+            "Another price book in use is called so; choose another name, or retire that one.",
+            field="name",
+        )
 
 
 def ensure_floor(list_minor: int, floor_minor: int) -> None:

@@ -128,39 +128,32 @@ async def add_price_book(actor: Actor, new: NewPriceBook, *, now: datetime) -> P
     """Add a price book. Asked again under the same id, it is answered the same.
 
     :raises PriceBookDays: it ends before it begins, or on no day of the calendar.
+    :raises PriceBookNameTaken: another one in use is called so.
     :raises TooManyPriceBooks: the company has enough.
     """
     ensure(actor, Permission.PRICES_MANAGE)
     rules.ensure_days(new.valid_from, new.valid_until)
-    book_id = new.id or ids.new_id(now)
+    book_id, name = new.id or ids.new_id(now), rules.named(new.name)
     fields = {
-        "name": rules.named(new.name),
+        "name": name,
         "currency": new.currency,
         "valid_from": new.valid_from,
         "valid_until": new.valid_until,
         "state": "active",
     }
-    try:
-        return await _add_price_book(actor, book_id, fields, now=now)
-    except asyncpg.UniqueViolationError:
-        # The same id at the same moment: once more, and what the other made is found.
-        return await _add_price_book(actor, book_id, fields, now=now)
-
-
-async def _add_price_book(
-    actor: Actor, book_id: UUID, fields: dict[str, Any], *, now: datetime
-) -> PriceBookView:
-    """Add a price book that nobody adds at the same moment."""
     async with db.tenant_transaction(actor.tenant_id):
+        # Who looks for a name has the tenant's clock, so that two at once are one after the other.
+        await facts.hold_clock(actor.tenant_id)
         books = await queries.price_books(actor)
         held = [each for each in books if each.id == book_id]
         if not held:
+            rules.ensure_name_free(name, books)
             if len(books) >= rules.BOOKS_MAX:
                 raise rules.TooManyPriceBooks("Change or reuse one of the price books.")
             await facts.add(actor, "price_book", str(book_id), fields, kinds=WRITTEN, now=now)
             await audit.record(actor, "price_book.added", subject_id=book_id, now=now)
             return await queries.price_book(actor, book_id)
-    if (held[0].name, held[0].currency) != (fields["name"], fields["currency"]):
+    if (held[0].name, held[0].currency) != (name, new.currency):
         raise IdReused("This id belongs to another price book; make a new one.", field="id")
     return held[0]
 
@@ -170,13 +163,21 @@ async def change_price_book(
 ) -> PriceBookView:
     """Change a price book's name or days, or take it out of use.
 
+    Books that shared a name before that was refused keep it until one of them is renamed.
+
     :raises PriceBookDays: it would end before it begins.
+    :raises PriceBookNameTaken: another one in use is called so.
     """
     ensure(actor, Permission.PRICES_MANAGE)
     fields = _touched(change)
     async with db.tenant_transaction(actor.tenant_id):
         await db.connection().execute(_HOLD_BOOK, actor.tenant_id, price_book_id)
+        await facts.hold_clock(actor.tenant_id)
         held = await queries.price_book(actor, price_book_id)
+        after = msgspec.structs.replace(held, **fields)
+        if after.state == "active" and (after.name, after.state) != (held.name, held.state):
+            others = [each for each in await queries.price_books(actor) if each.id != held.id]
+            rules.ensure_name_free(after.name, others)
         rules.ensure_days(
             fields.get("valid_from", held.valid_from), fields.get("valid_until", held.valid_until)
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
+from server.kit import db
 from server.sales import queries, service
 from server.sales.schemas import (
     Decide,
@@ -20,7 +21,7 @@ from server.sales.schemas import (
     SetPrice,
 )
 from sync_protocol.quoting.states import Verb
-from tests.factories import NOW, Tenant
+from tests.factories import NOW, Tenant, new_id
 from tests.server.pipeline.stories import begin
 
 
@@ -33,7 +34,8 @@ class Shelf(msgspec.Struct, frozen=True):
 
 async def stock(actor: Actor, *, list_minor: int = 100_00, floor_minor: int = 80_00) -> Shelf:
     """Let a manager put a product into a price book."""
-    book = await service.add_price_book(actor, NewPriceBook(name="标准价"), now=NOW)
+    new = NewPriceBook(name=f"标准价 {new_id()}")
+    book = await service.add_price_book(actor, new, now=NOW)
     product = NewProduct(name="收银机", unit="台", tax_bp=1_300)
     made = await service.add_product(actor, product, now=NOW)
     shelf = Shelf(book=book.id, product=made.id)
@@ -102,3 +104,11 @@ async def decide(
 async def seen(actor: Actor, quote: UUID) -> QuoteView:
     """Look at a quote."""
     return await queries.one(actor, quote)
+
+
+async def call_alike(tenant: Tenant, name: str) -> None:
+    """Call all of a company's price books alike, as they could be before that was refused."""
+    async with db.tenant_transaction(tenant.tenant_id):
+        await db.connection().execute(
+            "UPDATE price_book SET name = $2 WHERE tenant_id = $1", tenant.tenant_id, name
+        )

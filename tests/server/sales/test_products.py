@@ -7,7 +7,12 @@ import pytest
 from server.access.rules import NotPermitted
 from server.kit.errors import IdReused, NotFound
 from server.sales import queries, service
-from server.sales.rules.products import FloorAboveList, PriceBookDays, ProductCodeTaken
+from server.sales.rules.products import (
+    FloorAboveList,
+    PriceBookDays,
+    PriceBookNameTaken,
+    ProductCodeTaken,
+)
 from server.sales.schemas import (
     NewPriceBook,
     NewProduct,
@@ -16,7 +21,7 @@ from server.sales.schemas import (
     SetPrice,
 )
 from tests.factories import NOW, Tenant, new_id
-from tests.server.sales.stories import price, seen, stock, write
+from tests.server.sales.stories import call_alike, price, seen, stock, write
 
 
 async def test_s48_a_price_has_versions_and_the_last_one_holds(tenant: Tenant) -> None:
@@ -138,6 +143,56 @@ async def test_a_price_book_that_is_added_many_times_at_once_is_one(tenant: Tena
 
     assert all(answer == answers[0] for answer in answers)
     assert len(await queries.price_books(tenant.rep)) == 1
+
+
+async def test_no_two_price_books_in_use_share_a_name(tenant: Tenant) -> None:
+    boss = tenant.manager
+    first = await service.add_price_book(boss, NewPriceBook(name="VIP 价"), now=NOW)
+    other = await service.add_price_book(boss, NewPriceBook(name="零售"), now=NOW)
+
+    for name in ("VIP 价", " vip　价 "):
+        with pytest.raises(PriceBookNameTaken) as refused:
+            await service.add_price_book(boss, NewPriceBook(name=name), now=NOW)
+        assert refused.value.field == "name"
+    with pytest.raises(PriceBookNameTaken):
+        await service.change_price_book(boss, other.id, PriceBookEdit(name="VIP 价"), now=NOW)
+    retired, active = PriceBookEdit(state="retired"), PriceBookEdit(state="active")
+    await service.change_price_book(boss, first.id, retired, now=NOW)
+    await service.change_price_book(boss, other.id, PriceBookEdit(name="VIP 价"), now=NOW)
+    with pytest.raises(PriceBookNameTaken):
+        await service.change_price_book(boss, first.id, active, now=NOW)
+    mended = PriceBookEdit(name="VIP 老价", state="active")
+    assert (await service.change_price_book(boss, first.id, mended, now=NOW)).state == "active"
+
+
+async def test_of_price_books_that_take_one_name_at_once_one_gets_it(tenant: Tenant) -> None:
+    boss = tenant.manager
+    old = await service.add_price_book(boss, NewPriceBook(name="旧"), now=NOW)
+
+    answers = await asyncio.gather(
+        *(service.add_price_book(boss, NewPriceBook(name="新"), now=NOW) for _ in range(3)),
+        service.change_price_book(boss, old.id, PriceBookEdit(name="新"), now=NOW),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(each, PriceBookNameTaken) for each in answers) == 3
+    assert [each.name for each in await queries.price_books(boss)].count("新") == 1
+
+
+async def test_price_books_that_share_a_name_from_before_keep_their_days_changeable(
+    tenant: Tenant,
+) -> None:
+    boss = tenant.manager
+    books = [
+        await service.add_price_book(boss, NewPriceBook(name=each), now=NOW) for each in "甲乙"
+    ]
+    await call_alike(tenant, "甲")
+
+    for each in books:
+        days = PriceBookEdit(valid_until="2026-12-31")
+        assert (await service.change_price_book(boss, each.id, days, now=NOW)).name == "甲"
+    with pytest.raises(PriceBookNameTaken):
+        await service.add_price_book(boss, NewPriceBook(name="甲"), now=NOW)
 
 
 @pytest.mark.parametrize("day", ["2026-02-31", "9999-99-99", "0000-00-00"])
