@@ -24,6 +24,7 @@ from server.access.edge import CurrentActor
 from server.contracts import queries as contracts
 from server.customers import queries as customers
 from server.customers.custom import queries as customs
+from server.customers.reveals import queries as reveals
 from server.identity import queries as identity
 from server.kit import clock, ids
 from server.kit.errors import NotFound, Refusal
@@ -41,6 +42,7 @@ from server.sales import queries as sales
 from sync_protocol import custom_fields
 from sync_protocol.process import gates
 from sync_protocol.process.definition import Definition
+from sync_protocol.schema import CustomType
 
 _PEOPLE: Final = ("account_manager_id", "solution_manager_id", "fulfilment_manager_id")
 _FORM: Final = ("name", "amount", "expected_on", "forecast_category", "competitor", "remark")
@@ -98,6 +100,11 @@ async def _deal(
         "requests": await requests.of_deal(actor, opportunity_id, now=clock.now()),
         "request_colours": REQUEST_COLOURS,
         "may_write": Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role],
+        "are_hidden": reveals.are_hidden(actor, found.opportunity.owner_id)
+        and any(
+            each.type is CustomType.PHONE and each.name in found.opportunity.custom
+            for each in own_fields
+        ),
         "told": note,
     }
     if htmx.is_fragment(request):

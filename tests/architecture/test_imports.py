@@ -74,6 +74,8 @@ MORE_PUBLIC = {
     ("customers", "references"),
     # Upper rooms say as data what the rows of a file become.
     ("imports", "targets"),
+    # Upper rooms say as data which of a customer's records hold numbers.
+    ("customers", "reveals"),
     # Whose a row of a file is, and which of the customer's records, is judged in one place.
     ("customers", "imports"),
     # Who is not to be called is asked wherever a phone would be shown or handed on.

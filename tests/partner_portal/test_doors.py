@@ -16,18 +16,21 @@ from server.access.streams import STREAMS, Bounds
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer, NewTag
 from server.identity import service as identity
+from server.identity.schemas import PhoneMaskView
 from server.imports import queries as imports_queries
 from server.imports import service as imports
 from server.imports.schemas import StartImport
 from server.kit import clock
 from server.pipeline import queries as pipeline
-from server.pipeline.schemas import DealFilters
+from server.pipeline import service as deal_service
+from server.pipeline.schemas import DealFilters, NewOpportunity
 from server.sales import service as sales
 from server.sales.imports.columns import COLUMNS_ZH
 from server.sales.schemas import NewPriceBook, NewProduct, SetPrice
 from server.settings import Settings
 from tests import factories
 from tests.factories import NOW, Tenant, login_of
+from tests.server.customers.custom.stories import field
 from tests.server.identity.conftest import lock
 
 PASSWORD = "correct horse 1729 staple"
@@ -596,3 +599,30 @@ async def test_s53_the_page_of_a_deal_that_a_file_brought_in_says_what_nobody_ha
     assert "导入时跳过 1 步，未经证实" in page
     assert "未经证实：核实联系人和需求" in page
     assert "/imports?target=deals" in listed
+
+
+async def test_numbers_of_a_deal_that_are_hidden_are_shown_by_the_act_on_its_page(
+    browser: Browser, company: Tenant
+) -> None:
+    rep, boss = company.rep, company.manager
+    await identity.set_phone_mask(company.owner, PhoneMaskView(roles=["sales_manager"]), now=NOW)
+    phone = await field(company.owner, "phone", "采购电话", subject="opportunity")
+    shop = (await customers.create(rep, NewCustomer(name="福满楼"), now=NOW)).id
+    deals = [
+        (await deal_service.create(rep, new, now=NOW)).id
+        for new in (
+            NewOpportunity(customer_id=shop, name="一", custom={phone.name: "13911112222"}),
+            NewOpportunity(customer_id=shop, name="二"),
+        )
+    ]
+    await browser.sign_in(boss)
+    pages = [(await browser.http.get(f"/deals/{deal}")).text for deal in deals]
+    act = f'action="/customers/{shop}/reveal"'
+
+    assert ["13911112222" in page for page in pages] == [False, False]
+    assert "139****2222" in pages[0]
+    assert [act in page for page in pages] == [True, False]
+    shown = await browser.http.post(
+        f"/customers/{shop}/reveal", data={"csrf_token": await browser.token(f"/deals/{deals[0]}")}
+    )
+    assert "tel:+8613911112222" in shown.text

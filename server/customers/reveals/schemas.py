@@ -19,7 +19,7 @@ class NewReveal(msgspec.Struct, frozen=True, kw_only=True):
 class Number(msgspec.Struct, frozen=True, kw_only=True):
     """A phone in full, or a WeChat id, and whose it is."""
 
-    kind: Literal["customer", "store", "contact", "custom_record"]
+    kind: Literal["customer", "store", "contact", "custom_record", "opportunity"]
     record_id: UUID
     name: str
     field: str

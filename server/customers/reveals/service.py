@@ -1,8 +1,8 @@
 """Show the phones of a customer to somebody from whom they are hidden."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from server.customers import queries as customers
 from server.customers.objects.queries import records
 from server.customers.objects.schemas import RecordFilters, RecordView
 from server.customers.pools.rules import day_of
+from server.customers.reveals import beneath
 from server.customers.reveals.schemas import NewReveal, Number, Revealed
 from server.customers.rules import masks
 from server.customers.schemas import ContactView, CustomerDetail, CustomerView, StoreView
@@ -48,7 +49,14 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
     found = await customers.detail(open_, customer_id, with_shared=True)
     of_it = RecordFilters(customer_id=customer_id)
     held = (await records.list_page(open_, of_it, limit=PAGE_SIZE_MAX)).items
-    shown = Revealed(numbers=list(_numbers(found, held)), left_today=None)
+    numbers = [*_numbers(found, held)]
+    for kind, source in beneath.registered():
+        numbers += [
+            number
+            for each in await source(open_, customer_id, now)
+            for number in _of(kind, each.record_id, each.name, each.fields)
+        ]
+    shown = Revealed(numbers=numbers, left_today=None)
     if not masks.hides(actor, found.customer.owner_id):
         return shown
     async with db.tenant_transaction(actor.tenant_id):
@@ -69,25 +77,31 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
 
 def _numbers(found: CustomerDetail, held: Sequence[RecordView]) -> Iterator[Number]:
     """Give what a mask hides of a customer, its stores, its contacts and its custom records."""
-    yield from _of("customer", found.customer)
+    yield from _of_view("customer", found.customer)
     for store in found.stores:
-        yield from _of("store", store)
+        yield from _of_view("store", store)
     for contact in found.contacts:
-        yield from _of("contact", contact)
+        yield from _of_view("contact", contact)
     for record in held:
-        yield from _of("custom_record", record)
+        yield from _of("custom_record", record.id, record.title, record.custom)
 
 
-def _of(kind: str, view: CustomerView | StoreView | ContactView | RecordView) -> Iterator[Number]:
+def _of_view(kind: str, view: CustomerView | StoreView | ContactView) -> Iterator[Number]:
     """Give the numbers of one record."""
-    called = view.title if isinstance(view, RecordView) else view.name
     fields = {name: getattr(view, name, None) for name in ("phone", "wechat")} | view.custom
+    yield from _of(kind, view.id, view.name, fields)
+
+
+def _of(
+    kind: str, record_id: UUID, called: str | None, fields: Mapping[str, Any]
+) -> Iterator[Number]:
+    """Give those of a record's fields that a mask hides."""
     for name, held in fields.items():
         if masks.value(name, held) != held:
             yield msgspec.convert(
                 {
                     "kind": kind,
-                    "record_id": view.id,
+                    "record_id": record_id,
                     "name": called or "",
                     "field": name,
                     "number": held,

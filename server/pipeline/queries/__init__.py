@@ -3,6 +3,7 @@
 from server.pipeline.queries.deals import (
     board,
     detail,
+    holders,
     list_page,
     of_customer,
     one,
@@ -26,6 +27,7 @@ __all__ = [
     "draft",
     "drafts",
     "forecast",
+    "holders",
     "list_page",
     "migration_preview",
     "of_customer",

@@ -10,6 +10,7 @@ import msgspec
 
 from server.access import Actor, Permission, Scope, ensure
 from server.customers import queries as customers
+from server.customers.reveals.beneath import Holder
 from server.customers.rules import masks
 from server.customers.sight import Where
 from server.kit import db
@@ -154,6 +155,15 @@ async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list
         await customers.one(actor, customer_id)
         order = f"ORDER BY o.state <> 'open', {_AMOUNT} DESC, o.id LIMIT {PAGE_SIZE_MAX}"
         return _views(actor, await _fetch(where, order), await versions(actor), now)
+
+
+async def holders(actor: Actor, customer_id: UUID, now: datetime) -> list[Holder]:
+    """Give the values of the company's own fields of a customer's deals within sight."""
+    where = _where(actor)
+    where.add("o.customer_id = {} AND o.custom IS NOT NULL", customer_id)
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        found = _views(actor, await _fetch(where, "ORDER BY o.id"), await versions(actor), now)
+    return [Holder(record_id=each.id, name=each.name, fields=each.custom) for each in found]
 
 
 async def following(

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from server.access import Actor, Scope
+from server.access import Actor, Role, Scope
 from server.access.rules import NotPermitted
 from server.activities import queries as activities
 from server.activities.schemas import Dialling
@@ -34,7 +34,7 @@ from server.identity import service as identity
 from server.identity import standings
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import PhoneMaskView
-from server.kit.errors import Refusal
+from server.kit.errors import NotFound, Refusal
 from server.pipeline import queries as deals
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import NewOpportunity, OpportunityEdit
@@ -234,6 +234,30 @@ async def test_a_reveal_shows_the_phones_of_custom_records(scene: Scene) -> None
     [number] = shown.numbers
     assert (number.kind, number.record_id, number.name) == ("custom_record", held, "一号机")
     assert number.number == "+8613911112222"
+
+
+async def test_a_reveal_shows_the_phones_of_deals_by_the_same_act(scene: Scene) -> None:
+    owner, rep, when = scene.tenant.owner, scene.tenant.rep, NOW + timedelta(days=5)
+    await identity.set_phone_mask(owner, PhoneMaskView(reveals_per_day=1), now=NOW)
+    phone = await field(owner, "phone", "采购电话", subject="opportunity")
+    shops = [(await make(rep, name)).id for name in ("有单的店", "另一家店")]
+    new = NewOpportunity(customer_id=shops[0], name="二单", custom={phone.name: "13911113333"})
+    deal = (await pipeline.create(rep, new, now=NOW)).id
+    hidden = (await deals.one(scene.boss, deal, now=NOW)).custom[phone.name]
+
+    shown = await reveals.reveal(scene.boss, shops[0], NewReveal(), now=when)
+
+    [number] = shown.numbers
+    assert (number.kind, number.record_id, number.name) == ("opportunity", deal, "二单")
+    assert (number.field, number.number) == (phone.name, "+8613911113333")
+    assert (hidden, shown.left_today) == ("+86139****3333", 0)
+    (line,) = await reveal_queries.of_customer(rep, shops[0])
+    assert line.user_id == scene.boss.user_id
+    with pytest.raises(RevealQuotaReached):
+        await reveals.reveal(scene.boss, shops[1], NewReveal(), now=when)
+    other = scene.tenant.actor(Role.SALES_MANAGER, team_id=new_id())
+    with pytest.raises(NotFound):
+        await reveals.reveal(other, shops[0], NewReveal(), now=when)
 
 
 async def test_of_many_reveals_at_once_the_quota_lets_as_many_through(scene: Scene) -> None:
