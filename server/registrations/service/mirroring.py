@@ -39,11 +39,27 @@ _TOLD: Final = {
 
 
 async def mirror(tenant_id: UUID, registration_id: UUID, *, now: datetime) -> None:
-    """Let an agent's record say what the registry says. May run again, and late."""
+    """Let an agent's record say what the registry says. May run again, and late.
+
+    The registry is read before the record is locked, and once more after: what has moved in
+    between, and was mirrored before this got the lock, is not undone.
+    """
+    written, row = None, await _stands(tenant_id, registration_id)
+    while row is not None and row != written:
+        await _follow(row, tenant_id, registration_id, now=now)
+        written, row = row, await _stands(tenant_id, registration_id)
+
+
+async def _stands(tenant_id: UUID, registration_id: UUID) -> asyncpg.Record | None:
+    """Read how a registration stands in the registry."""
     async with db.job_transaction():
-        row = await db.connection().fetchrow(_STANDS, registration_id, tenant_id)
-    if row is None:
-        return
+        return await db.connection().fetchrow(_STANDS, registration_id, tenant_id)
+
+
+async def _follow(
+    row: asyncpg.Record, tenant_id: UUID, registration_id: UUID, *, now: datetime
+) -> None:
+    """Bring an agent's record to a row of the registry."""
     product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="registry")
     async with db.tenant_transaction(tenant_id):
         held = await _held(product, registration_id)
