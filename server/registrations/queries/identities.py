@@ -27,6 +27,7 @@ async def keys_of(tenant_id: UUID, customer_id: UUID) -> tuple[str, ...]:
     People of a customer are no identity: a bookkeeper's phone stands with many customers.
 
     :raises IdentityMissing: there is nothing that it is known by.
+    :raises IdentityTooWide: it is known by more than one registration may protect.
     """
     rows = await db.connection().fetch(_RECORD, tenant_id, customer_id)
     return identity.keys_of(_identity(rows), key=keys.current().registry)

@@ -20,6 +20,8 @@ T = TypeVar("T", bound=Hashable)
 
 _LENGTH: Final = 16
 """Bytes of a hash that are kept: 2**128 are enough that no two customers meet."""
+KEYS_MAX: Final = 24
+"""Credit code, phones and places that one registration may protect: a dozen shops."""
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 _LEGAL_FORM: Final = re.compile(r"(有限责任公司|股份有限公司|有限公司|分公司|公司|个体工商户)$")
 
@@ -28,6 +30,12 @@ class IdentityMissing(Invalid):
     """A customer is registered by its credit code, a phone, or the place of its shop."""
 
     code = "registration_without_identity"
+
+
+class IdentityTooWide(Invalid):
+    """One registration would protect more than a customer with its shops."""
+
+    code = "registration_too_wide"
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +60,7 @@ def keys_of(identity: Identity, *, key: bytes) -> tuple[str, ...]:
     """Give the keyed hashes by which a customer is found, in hexadecimal digits, sorted.
 
     :raises IdentityMissing: there is nothing to be known by.
+    :raises IdentityTooWide: there is more than one registration may protect.
     """
     told = {f"phone\0{phone}" for phone in identity.phones}
     told |= {f"place\0{_place(place)}" for place in identity.places if is_whole(place)}
@@ -60,6 +69,12 @@ def keys_of(identity: Identity, *, key: bytes) -> tuple[str, ...]:
     if not told:
         raise IdentityMissing(
             "Give the customer a credit code, a phone, or a shop's name, city and address.",
+            field="customer_id",
+        )
+    if len(told) > KEYS_MAX:
+        raise IdentityTooWide(
+            f"One registration has at most {KEYS_MAX} phones and shops; keep the further shops "
+            "with a customer of their own, and register that.",
             field="customer_id",
         )
     return tuple(sorted(_hash(text, key) for text in told))

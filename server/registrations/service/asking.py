@@ -58,6 +58,7 @@ async def register(
     :param made: when it was made, of what comes from a device that was offline.
     :raises NotFound: the customer is not there, or out of sight.
     :raises IdentityMissing: it has no credit code, phone or place.
+    :raises IdentityTooWide: it has more of them than one registration may protect.
     :raises AlreadyRegistered: the company has it registered.
     :raises OutsideTerritory: another agent alone may work there.
     :raises RegistrationQuota: the day's registrations are used up.
