@@ -53,6 +53,14 @@ MUTANTS: Final[Sequence[Mutant]] = (
         ("bridges",),
     ),
     Mutant(
+        "a chain ends all of its windows",
+        "Who is joined to an older registration through a third is decided with it.",
+        f"{_REGISTRY}:settle",
+        "if not order.meets(claims, ruling.winner, due):",
+        "if False:",
+        ("bridges",),
+    ),
+    Mutant(
         "who comes late unseats",
         "What cannot be refused is protected at once, beside who is.",
         f"{_REGISTRY}:_meet_protected",

@@ -165,6 +165,9 @@ class Watch:
             self.find("all are waited for", f"{first.rival.person} came after the window")
             return
         met = [each for each in within if each is not first and _meet(each.rival, first.rival)]
+        own_ms = min(self._came_ms[each.rival.person] for each in (first, *met))
+        if now_ms < own_ms + WINDOW:
+            self.find("all are waited for", f"{first.rival.person} protects by another's window")
         left = [each for each in met if self._stands(each, after) in {None, *_NEVER}]
         if left:
             self.find("all are waited for", f"{_names(left)} came in time and wait on")

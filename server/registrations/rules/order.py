@@ -14,7 +14,7 @@ has registered. The right to a place counts where all whom it would beat lie in 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -165,6 +165,13 @@ def decided_for(claims: Sequence[Claim], winner: UUID, rules: RuleSet) -> tuple[
     rest = [each for each in drawn if each.id not in {winner, *losers}]
     ruling = Ruling(winner=winner, losers=tuple(sorted(losers)), by=None, trace=())
     return (ruling, *_rulings(rest, rules))
+
+
+def meets(claims: Iterable[Claim], one: UUID, others: Container[UUID]) -> bool:
+    """Say whether a claim is one of some, or of one customer with any of them."""
+    told = list(claims)
+    first = next(each for each in told if each.id == one)
+    return any(each.id in others and _meet(each, first) for each in told)
 
 
 def hash_of(claims: Any, rulings: Any, rules: RuleSet) -> str:

@@ -140,7 +140,8 @@ async def _meet_protected(entry_id: UUID, *, now: datetime) -> bool:
 async def settle(entry_id: UUID, *, now: datetime) -> None:
     """Decide all together what came in for one customer within the window; again changes nothing.
 
-    The window begins with the first of them. What came later is held against who is protected now.
+    The window begins with the first of them. What came later is held against who is protected now;
+    what shares nothing with anybody whose own window is over waits for its own.
     What came in time and is still on its way here, since the worker was down, is waited for.
     """
     async with db.job_transaction():
@@ -159,7 +160,11 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
         verdict = await _decide(within, now=until)
         by_id = {each["id"]: each for each in within}
         claims = await entries.claims_of(within)
+        due = {each["id"] for each in within if each["settles_at"] + GRACE <= now}
         for ruling in verdict.rulings:
+            if not order.meets(claims, ruling.winner, due):
+                # Joined through others to a window that has ended; its own customer's has not.
+                continue
             is_word = trust.leans_on_a_word(ruling, claims)
             await _follow(ruling, by_id, is_word=is_word, since=until, now=now)
         for late in group:
