@@ -53,8 +53,9 @@ async def contest(job: outbox.Job, now: datetime) -> None:
 
 
 async def convert(job: outbox.Job, now: datetime) -> None:
-    """Protect who has signed."""
-    until = datetime.fromisoformat(job.payload["until"])
+    """Protect who has signed, or no longer for that."""
+    last = job.payload["until"]
+    until = None if last is None else datetime.fromisoformat(last)
     await protection.convert(UUID(job.payload["id"]), until=until, now=now)
 
 

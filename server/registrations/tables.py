@@ -97,6 +97,8 @@ class RegistryEntry(Table, tablename="registry_entry"):
     settles_at = Timestamptz()
     live_since = Timestamptz(null=True)
     protected_until = Timestamptz(null=True)
+    unsigned_until = Timestamptz(null=True)
+    """Until when it would be protected if nothing were signed; while something is."""
     warned_days = Integer(null=True)
     """The last warning of its end that was given: so many days before."""
     extensions = Integer()

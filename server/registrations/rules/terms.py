@@ -14,6 +14,9 @@ from server.partners.rules.agents import Tier
 from server.tenants.rules import LEASE_HOURS_MAX
 
 DAY: Final = timedelta(days=1)
+SIGNED_DAYS_MAX: Final = 730
+"""For so many days a signature protects at the most, however long the contract is; one that is
+renewed protects anew."""
 
 _Days = Annotated[int, msgspec.Meta(ge=1, le=730)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]

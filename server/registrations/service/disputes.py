@@ -145,6 +145,7 @@ async def _lose(entry: Entry, *, now: datetime) -> None:
         reason=Reason.VERDICT,
         live_since=None,
         protected_until=None,
+        unsigned_until=None,
     )
 
 
@@ -182,6 +183,7 @@ async def end(entry: Entry, state: State, *, now: datetime) -> None:
         now=now,
         live_since=None,
         protected_until=None,
+        unsigned_until=None,
         contest_until=None,
     )
     for row in await db.connection().fetch(_OPEN_CASES, [entry["id"]]):

@@ -1,6 +1,6 @@
 """Bring an agent's records to what stands in the registry, and tell who registered."""
 
-from datetime import UTC, datetime
+from datetime import datetime, time
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,11 +10,13 @@ from server.access import Actor, Role, of_the_product
 from server.changelog import facts
 from server.customers import holding
 from server.kit import clock, db, outbox
+from server.kit.calendars import ZONE
 from server.kit.errors import NotFound
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.registrations.kinds import REGISTRATION, WRITTEN
 from server.registrations.rules.states import CaseState
+from server.registrations.rules.terms import DAY, SIGNED_DAYS_MAX
 from sync_protocol.merge import HeldRecord
 from sync_protocol.registering import LIVE, State
 
@@ -25,11 +27,11 @@ SELECT e.*, c.evidence_until, c.state AS case_state FROM registry_entry e
 LEFT JOIN registry_case c ON c.id = e.case_id WHERE e.id = $1 AND e.tenant_id = $2
 """
 _SIGNED: Final = """
-SELECT max(coalesce(ends_on, '9999-12-30')) FROM contract
+SELECT max(least(ends_on::date, least(signed_on::date, $3::date) + $4::integer)) FROM contract
 WHERE tenant_id = $1 AND customer_id = $2 AND state IN ('signed', 'in_force') AND NOT deleted
 """
 _OF_CUSTOMERS: Final = """
-SELECT DISTINCT g.id, g.customer_id FROM registration g
+SELECT DISTINCT g.id, g.customer_id, g.state FROM registration g
 JOIN contract k ON k.tenant_id = g.tenant_id AND k.customer_id = g.customer_id
 WHERE g.tenant_id = $1 AND k.id = ANY ($2::uuid[]) AND g.state = ANY ($3::text[])
 """
@@ -73,7 +75,8 @@ async def _follow(
         if held.fields["case_id"] != values["case_id"] and values["state"] != State.CONTESTED:
             await _say(tenant_id, held, Kind.REGISTRATION_DISPUTED, values["case_id"], now=now)
         if values["state"] == State.GRANTED:
-            await _convert(product, UUID(held.fields["customer_id"]), registration_id, now=now)
+            customer_id = UUID(held.fields["customer_id"])
+            await _convert(product, customer_id, registration_id, is_signed=False, now=now)
 
 
 async def warn(tenant_id: UUID, registration_id: UUID, days: int, *, now: datetime) -> None:
@@ -87,23 +90,33 @@ async def warn(tenant_id: UUID, registration_id: UUID, days: int, *, now: dateti
 
 
 async def convert(tenant_id: UUID, contract_ids: list[UUID], *, now: datetime) -> None:
-    """Let registrations hear of contracts that were just written: who has signed is converted."""
+    """Let registrations hear of contracts that were just written: who has signed is converted.
+
+    Where a contract has ended and no other is signed, its registration is as it was before.
+    """
     product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="registry")
     async with db.tenant_transaction(tenant_id):
         protected = [str(State.GRANTED), str(State.EXTENDED), str(State.CONVERTED)]
         rows = await db.connection().fetch(_OF_CUSTOMERS, tenant_id, contract_ids, protected)
         for row in rows:
-            await _convert(product, row["customer_id"], row["id"], now=now)
+            is_signed = row["state"] == State.CONVERTED
+            await _convert(product, row["customer_id"], row["id"], is_signed=is_signed, now=now)
 
 
 async def _convert(
-    actor: Actor, customer_id: UUID, registration_id: UUID, *, now: datetime
+    actor: Actor, customer_id: UUID, registration_id: UUID, *, is_signed: bool, now: datetime
 ) -> None:
-    """Leave the registry the day to which a signed customer's contract lasts."""
-    last = await db.connection().fetchval(_SIGNED, actor.tenant_id, customer_id)
-    if last is not None:
-        until = datetime.fromisoformat(f"{last}T23:59:59").replace(tzinfo=UTC)
-        payload = {"id": str(registration_id), "until": until.isoformat()}
+    """Leave the registry the end of the day to which a signature protects.
+
+    :param is_signed: it was heard before that something is signed; that nothing is any more counts.
+    """
+    today = now.astimezone(ZONE).date()
+    last = await db.connection().fetchval(
+        _SIGNED, actor.tenant_id, customer_id, today, SIGNED_DAYS_MAX
+    )
+    if last is not None or is_signed:
+        until = None if last is None else datetime.combine(last + DAY, time(), ZONE)
+        payload = {"id": str(registration_id), "until": until and until.isoformat()}
         await outbox.add(CONVERTED, payload, tenant_id=None, now=now)
 
 

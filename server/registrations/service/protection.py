@@ -5,9 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from server.kit import db, outbox
+from server.partners import queries as partners
 from server.registrations.queries import rulebook
 from server.registrations.rules import terms
 from server.registrations.service import disputes, entries
+from server.registrations.service.entries import Entry
 from sync_protocol.registering import LIVE, OPEN, State
 
 WARNED: Final = "registrations.warned"
@@ -37,28 +39,52 @@ async def extend(entry_id: UUID, *, until: datetime, number: int, now: datetime)
         if entry["state"] in LIVE and entry["extensions"] < number:
             state = State.EXTENDED if entry["state"] != State.CONVERTED else State.CONVERTED
             longer = max(until, entry["protected_until"])
+            unsigned = max(until, await _unsigned_until(entry))
             await entries.move(
                 entry_id,
                 state,
                 now=now,
                 extensions=number,
                 protected_until=longer,
+                unsigned_until=unsigned if state is State.CONVERTED else None,
                 warned_days=None,
             )
         else:
             await entries.tell(entry, now=now)
 
 
-async def convert(entry_id: UUID, *, until: datetime, now: datetime) -> None:
-    """Protect a customer that has signed, to the contract's last day."""
+async def convert(entry_id: UUID, *, until: datetime | None, now: datetime) -> None:
+    """Protect a customer that has signed at least to a day; as before where nothing is signed."""
     async with db.job_transaction():
         await entries.lock()
         entry = await entries.one(entry_id)
-        if entry["state"] in LIVE and (entry["state"], entry["protected_until"]) != (
-            State.CONVERTED,
-            until,
-        ):
-            await entries.move(entry_id, State.CONVERTED, now=now, protected_until=until)
+        if entry["state"] not in LIVE:
+            return
+        unsigned = await _unsigned_until(entry)
+        before = State.EXTENDED if entry["extensions"] else State.GRANTED
+        longer, state = unsigned, before
+        if until is not None:
+            longer, state = max(until, unsigned), State.CONVERTED
+        elif entry["state"] != State.CONVERTED:
+            return
+        if (entry["state"], entry["protected_until"]) != (state, longer):
+            await entries.move(
+                entry_id,
+                state,
+                now=now,
+                protected_until=longer,
+                unsigned_until=None if until is None else unsigned,
+            )
+
+
+async def _unsigned_until(entry: Entry) -> datetime:
+    """Give until when a registration would be protected if nothing were signed."""
+    until: datetime = entry["protected_until"]
+    if entry["state"] == State.CONVERTED:
+        held = (await rulebook.terms_at(entry["arrived_at"])).terms
+        tier = await partners.tier(entry["tenant_id"])
+        until = entry["unsigned_until"] or terms.protected_until(held, tier, entry["live_since"])
+    return until
 
 
 async def release(entry_id: UUID, *, now: datetime) -> None:

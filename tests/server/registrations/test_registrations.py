@@ -256,6 +256,41 @@ async def test_a_signature_converts_a_registration_to_the_contracts_last_day(
     assert f"{view.protected_until:%Y-%m-%d}" == "2027-03-31"
 
 
+async def test_a_signature_never_shortens_nor_protects_for_ever_and_ends_with_its_contract(
+    rivals: list[Tenant],
+) -> None:
+    """A short contract, one without an end, and one that is terminated."""
+    agent = rivals[0]
+    shop = await make_shop(agent.rep, new_phone())
+    mine = await register(agent.rep, customer_id=shop)
+    await work(SETTLED)
+    plain = (await seen(agent.rep, mine, now=SETTLED)).protected_until
+    assert plain is not None
+
+    async def signed(**days: str) -> tuple[State, datetime | None, UUID]:
+        paper = await contracts.write(
+            agent.rep, customer_id=shop, effective_on="2026-04-01", now=SETTLED, **days
+        )
+        await contracts.sign(agent, paper, now=SETTLED)
+        return *await hear(paper), paper
+
+    async def hear(paper: UUID) -> tuple[State, datetime | None]:
+        await service.convert(agent.tenant_id, [paper], now=SETTLED)
+        await work(SETTLED)
+        view = await seen(agent.rep, mine, now=SETTLED)
+        return view.state, view.protected_until
+
+    state, until, short = await signed(ends_on="2026-05-01")
+    assert (state, until) == (State.CONVERTED, plain)
+    state, until, endless = await signed()
+    assert until is not None
+    assert timedelta(days=729) < until - SETTLED <= timedelta(days=731)
+    for paper in (endless, short):
+        await contracts.decide(agent.manager, paper, "terminate", remark="客户退货", now=SETTLED)
+    assert await hear(endless) == (State.GRANTED, plain)
+    await decide(agent.rep, mine, "release", now=SETTLED)
+
+
 async def test_what_cannot_be_registered_is_refused_with_what_to_do(
     rivals: list[Tenant],
 ) -> None:
