@@ -126,13 +126,13 @@ def create_app(
     divisions.read()
     drain = Drain()
     app = Application(
-        [Router("/v1", route_handlers=ROUTERS), health.router, *more],
+        [Router("/v1", route_handlers=ROUTERS), openapi.show, health.router, *more],
         middleware=[Gate(settings), *litestar.pop("middleware", ())],
         exception_handlers={**EXCEPTION_HANDLERS, **litestar.pop("exception_handlers", {})},
         dependencies={**identity_edge.DEPENDENCIES, **litestar.pop("dependencies", {})},
         request_class=CheckedRequest,
         request_max_body_size=settings.body_limit_bytes,
-        openapi_config=openapi.config(version.installed()),
+        openapi_config=None,
         lifespan=[_lifespan, *litestar.pop("lifespan", ())],
         state=State({"settings": settings, "drain": drain, "is_checked": False}),
         logging_config=None,

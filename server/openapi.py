@@ -1,20 +1,23 @@
 """The OpenAPI document: what Litestar knows, and the problem documents that routes answer."""
 
-import gc
+import asyncio
+import threading
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, Router
+from litestar import Litestar, Request, Response, get
 from litestar._openapi.plugin import OpenAPIPlugin
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from server.kit import memory
+from server.kit import version
+from server.kit.apart import made_apart
 from server.problems import MEDIA_TYPE, Problem
 from server.sync.document import MESSAGES
 
 PATH: Final = "/v1/openapi.json"
+
+_MAKING: Final = threading.Lock()
 
 _EVERYWHERE: Final = {
     "400": "The request cannot be read.",
@@ -33,33 +36,37 @@ _CHANGING: Final = {
 }
 
 
-class ProblemDocuments(JsonRenderPlugin):
-    """Renders the document, with the refusals that Litestar does not know of."""
+@get(PATH, include_in_schema=False, opt={"exclude_from_auth": True})
+async def show(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Give the document; each process has it made once."""
+    content = await asyncio.to_thread(_document, request.app)
+    return Response(content, media_type="application/vnd.oai.openapi+json")
 
-    def __init__(self) -> None:
-        super().__init__(path=["/", "/openapi.json"])
-        self._rendered: bytes | None = None
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Render once; later requests get the same bytes, and what they were made of is let go.
+def _document(app: Litestar) -> bytes:
+    """Give the document's bytes; the first who asks has them made, and others wait for it.
 
-        It is 13 MiB in each process that has rendered it.
-        """
-        if self._rendered is None:
-            document_problems(openapi_schema)
-            mend_tuples(openapi_schema)
-            self._rendered = self.render_json(request, openapi_schema)
-            # Litestar keeps this very dictionary, and makes another where it finds it empty.
-            openapi_schema.clear()
-            openapi_schema["openapi"] = "rendered"
-            request.app.plugins.get(OpenAPIPlugin)._openapi = None  # noqa: SLF001 - there is no other way to let it go
-            gc.collect()
-            memory.trim()
-        return self._rendered
+    Apart: what it is made of takes 20 MiB, much of which no process gets rid of afterwards.
+    """
+    with _MAKING:
+        if "document" not in app.state:
+            app.state.document = made_apart(lambda: rendered(app))
+        content: bytes = app.state.document
+        return content
+
+
+def rendered(app: Litestar) -> bytes:
+    """Write the document of all routes of an application."""
+    plugin = app.plugins.get(OpenAPIPlugin)
+    plugin._openapi_config = config(version.installed())  # noqa: SLF001 - given at the start, it adds pages of its own
+    document = plugin.provide_openapi_schema()
+    document_problems(document)
+    mend_tuples(document)
+    return msgspec.json.encode(document)
 
 
 def config(version: str) -> OpenAPIConfig:
-    """Describe the API: its version, its bearer tokens, its place."""
+    """Describe the API: its version, its bearer tokens."""
     return OpenAPIConfig(
         title="Tonglu",
         version=version,
@@ -68,7 +75,6 @@ def config(version: str) -> OpenAPIConfig:
             "(RFC 9457) with a stable `code`; docs/errors.md explains each."
         ),
         use_handler_docstrings=True,
-        render_plugins=[ProblemDocuments()],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(
@@ -80,9 +86,6 @@ def config(version: str) -> OpenAPIConfig:
             }
         ),
         security=[{"bearer": []}],
-        openapi_router=Router(
-            PATH, route_handlers=[], include_in_schema=False, opt={"exclude_from_auth": True}
-        ),
     )
 
 

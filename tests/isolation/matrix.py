@@ -2426,8 +2426,6 @@ PUBLIC: Final[dict[Route, str]] = {
     ("GET", "/readyz"): "says whether the process is ready",
     ("GET", "/metrics"): "counts by route; for the inside only",
     ("GET", "/v1/openapi.json"): "describes the API",
-    ("GET", "/v1/openapi.json/openapi.json"): "the same",
-    ("GET", "/v1/openapi.json/{path}"): "says that there is nothing",
     ("POST", "/v1/auth/login"): "takes a password",
     ("POST", "/v1/auth/token"): "takes a refresh token; a device id that is not its own is refused",
     ("POST", "/v1/devices/enrolment"): "takes a one-time code",
