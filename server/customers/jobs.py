@@ -7,6 +7,7 @@ from typing import Final
 from server.changelog.postgres import MOVED
 from server.customers import following
 from server.customers.imports.target import CUSTOMERS
+from server.customers.objects.imports.target import RECORDS
 from server.customers.pools import recycling
 from server.customers.service import tag_ends, tag_use
 from server.imports import targets
@@ -15,6 +16,7 @@ from server.kit.schedule import Daily, Planned
 from server.partners import queries as partners
 
 targets.register(CUSTOMERS)
+targets.register(RECORDS)
 
 
 async def recycle(job: outbox.Job, now: datetime) -> None:

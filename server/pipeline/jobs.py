@@ -3,17 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from server.customers.reveals import beneath as reveals
 from server.imports import targets
 from server.kit import outbox
 from server.kit.schedule import Every, Planned
 from server.partners import queries as partners
-from server.pipeline import queries
 from server.pipeline.imports.target import DEALS
 from server.pipeline.service import counting, feeding
 
 targets.register(DEALS)
-reveals.register("opportunity", queries.holders)
 
 COUNT: Final = "pipeline.count"
 

@@ -9,12 +9,15 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from server.access.edge import CurrentActor
+from server.customers.reveals import beneath as reveals
 from server.customers.schemas import Saved
+from server.imports import targets
 from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import Base, PageCursor, PageLimit, Words
 from server.kit.sheets import CSV
 from server.pipeline import exports, queries, service
+from server.pipeline.imports.target import DEALS
 from server.pipeline.schemas import (
     Board,
     Category,
@@ -234,6 +237,9 @@ async def preview_built_in(actor: CurrentActor, data: JSONBody[Migrate]) -> Migr
     """Say what a migration of the built-in process's deals would do; nothing is done."""
     return await queries.migration_preview(actor, None, data, now=clock.now())
 
+
+targets.register(DEALS)
+reveals.register("opportunity", queries.holders)
 
 router = Router(
     "/",

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import grimp
 import pytest
@@ -104,6 +105,34 @@ def test_the_contracts_of_pyproject_hold() -> None:
     )
 
     assert checked.returncode == 0, checked.stdout[-4000:]
+
+
+_KNOWN: Final = """
+from server.imports import targets
+{}
+print(*sorted(each.name for each in targets.registered()))
+"""
+
+
+def test_the_worker_and_the_pages_know_the_same_that_rows_may_become() -> None:
+    processes = {
+        "pages": "import partner_portal.app",
+        "worker": "from server import worker; worker.collect_handlers()",
+    }
+
+    known = {
+        name: subprocess.run(
+            [sys.executable, "-c", _KNOWN.format(beginning)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for name, beginning in processes.items()
+    }
+
+    assert known["pages"] == known["worker"]
+    assert {"customers", "custom_records", "deals", "leads", "prices"} <= set(known["pages"])
 
 
 def test_rooms_meet_at_their_public_files(graph: grimp.ImportGraph) -> None:
