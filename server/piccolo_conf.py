@@ -37,6 +37,7 @@ APP_REGISTRY = AppRegistry(
         "billing.sealing.piccolo_app",
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
+        "billing.redemptions.piccolo_app",
         "billing.reconciliation.piccolo_app",
         "billing.commissions.piccolo_app",
         "server.benefits.piccolo_app",

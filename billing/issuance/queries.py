@@ -9,8 +9,8 @@ from billing.issuance.schemas import IssuanceFilter, IssuanceTotal, IssuanceView
 from billing.issuance.tables import Issuance
 
 _SELECT: Final = """
-SELECT id, agent_id, program_id, customer_token, amount_minor, currency, state, issued_at,
-    expires_at, settled_at
+SELECT id, agent_id, program_id, customer_token, amount_minor, used_minor, released_minor,
+    currency, state, issued_at, expires_at, settled_at
 FROM issuance WHERE
 """
 _CLAUSES: Final = {

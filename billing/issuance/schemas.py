@@ -86,6 +86,9 @@ class IssuanceView(msgspec.Struct, frozen=True, kw_only=True):
     program_id: UUID
     customer_token: str
     amount_minor: int
+    used_minor: int
+    released_minor: int
+    """Withdrawn, or over."""
     currency: Currency
     state: IssuanceState
     issued_at: datetime

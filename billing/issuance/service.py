@@ -1,4 +1,4 @@
-"""Issue benefits and settle them. Each function joins its caller's transaction, says what happened.
+"""Issue benefits. Each function joins its caller's transaction and says what happened.
 
 The caller commits also when a request is refused, so that the refusal stays the answer to its key.
 """
@@ -15,7 +15,6 @@ from billing.budgets import rules as budgets
 from billing.issuance.schemas import Issue, IssueCode, Issued, Terms
 from billing.issuance.tables import Issuance
 from billing.ledger import service as ledger
-from billing.ledger.schemas import Code, Journal, Outcome, Void
 from billing.money import Currency
 
 _ISSUE: Final = """
@@ -32,7 +31,6 @@ ORDER BY asked.id ON CONFLICT (id) DO NOTHING
 _LOCK: Final = """
 SELECT id FROM ledger_account WHERE id = ANY ({}::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
-_SETTLE: Final = "UPDATE issuance SET state = {}, settled_at = {} WHERE id = {} RETURNING id"
 
 
 async def issue(
@@ -85,37 +83,6 @@ async def queue_up(
         )
     ]
     await Issuance.raw(_LOCK, [*issued, *drawn_on])
-
-
-async def void(
-    issuance_id: UUID,
-    *,
-    key: UUID,
-    transfer_id: UUID,
-    owner_id: UUID,
-    reason: str,
-    actor_id: UUID,
-    now: datetime,
-) -> Outcome:
-    """Withdraw a benefit: its hold is released and the customer's place is free again.
-
-    :param transfer_id: of the release, made by the caller for this attempt.
-    """
-    release = Void(id=transfer_id, pending_id=issuance_id, event="benefit.voided")
-    journal = Journal(
-        owner_id=owner_id,
-        key=key,
-        group_id=transfer_id,
-        transfers=[release],
-        actor_id=actor_id,
-        effective_at=now,
-        reason=reason,
-    )
-    outcome = await ledger.record(journal, now=now)
-    if outcome.is_new and outcome.code is Code.RECORDED:
-        settled = await Issuance.raw(_SETTLE, "voided", now, issuance_id)
-        assert settled, "a hold of a benefit has its issuance"
-    return outcome
 
 
 def _again(

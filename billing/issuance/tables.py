@@ -19,6 +19,11 @@ class Issuance(Table, tablename="issuance"):
     """Which of the benefits that one customer may have of a program."""
     budget_id = UUID()
     amount_minor = BigInt()
+    used_minor = BigInt()
+    released_minor = BigInt()
+    """Withdrawn, or over."""
+    hold_id = UUID(null=True)
+    """What holds the part that is left; null while it is the first one."""
     currency = Text()
     state = Text()
     """What the ledger says of the hold."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.kit.errors import Conflict, Invalid
+from server.kit.errors import Conflict, IdReused, Invalid, NotFound, Refusal
 
 
 class RequestState(StrEnum):
@@ -104,6 +104,18 @@ class AlreadyExpired(Conflict):
     code = "already_expired"
 
 
+class AlreadyTakenBack(Conflict):
+    """The use was taken back before."""
+
+    code = "already_taken_back"
+
+
+class MoreThanIsLeft(Conflict):
+    """Less is left of the benefit than is asked for."""
+
+    code = "more_than_is_left"
+
+
 class ProgramEndsBeforeItBegins(Invalid):
     """A program closes after it opens."""
 
@@ -121,10 +133,28 @@ _REFUSALS: Final = {kind.code: kind for kind in _SENTENCES}
 _BOOKS: Final = {"budget_closed": ProgramClosed.code, "wrong_currency": ProgramClosed.code}
 
 
+_SETTLED: Final[dict[str, tuple[type[Refusal], str]]] = {
+    "already_voided": (AlreadyVoided, "This benefit was withdrawn before."),
+    "already_posted": (AlreadyRedeemed, "The customer has used this benefit."),
+    "already_expired": (AlreadyExpired, "This benefit's time is over."),
+    "already_reversed": (AlreadyTakenBack, "This use was taken back before."),
+}
+
+
 def refusal(code: str) -> BenefitRefused:
     """Give the refusal with a code, as the books or an earlier request say it."""
     kind = _REFUSALS[_BOOKS.get(code, code)]
     return kind(_SENTENCES[kind])
+
+
+def settling_refusal(code: str) -> Refusal:
+    """Give the refusal for what the books say of a benefit; of one that is not there, too."""
+    if code == IdReused.code:
+        return IdReused("This id was used for something else; make a new one.", field="id")
+    if code == "exceeds_hold":
+        return MoreThanIsLeft("Less is left of this benefit.", field="amount_minor")
+    kind, sentence = _SETTLED.get(code, (NotFound, "There is nothing here with this id."))
+    return kind(sentence)
 
 
 def ensure_open(program: Program, *, now: datetime) -> None:

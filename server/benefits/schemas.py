@@ -48,10 +48,12 @@ class NewAllocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewVoid(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a benefit is withdrawn."""
+    """Why a benefit is withdrawn, and how much of what is left of it."""
 
     id: UUID
     reason: Reason
+    amount_minor: AmountMinor | None = None
+    """Null for all that is left."""
 
 
 class RequestBenefit(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from billing.budgets.schemas import Allocation, Funding
 from billing.issuance import service as issuance
 from billing.ledger.schemas import Code, Outcome
 from billing.money import Money
+from billing.redemptions import service as redemptions
+from billing.redemptions.schemas import Kind, Wish
 from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
 from server.benefits import deciding, queries, rules
@@ -176,24 +178,32 @@ async def allocate(
 
 
 async def void(actor: Actor, issuance_id: UUID, new: NewVoid, *, now: datetime) -> IssuanceRecord:
-    """Withdraw a benefit that was not used: its amount is available again, its agent is told.
+    """Withdraw what is left of a benefit, or a part of it: it is available again.
+
+    What the customer has used stays used. Its agent is told.
 
     :raises AlreadyVoided: and the like, when there is nothing to withdraw.
+    :raises MoreThanIsLeft: less is left.
     """
     ensure(actor, Permission.ISSUANCES_VOID)
+    wish = Wish(
+        key=new.id,
+        kind=Kind.REVOKE,
+        issuance_id=issuance_id,
+        amount_minor=new.amount_minor,
+        reason=new.reason,
+    )
     async with db.platform_transaction(actor):
-        outcome = await issuance.void(
-            issuance_id,
-            key=new.id,
-            transfer_id=ids.new_id(now),
+        settled = await redemptions.settle(
+            wish,
+            transfer_ids=[ids.new_id(now) for _ in range(redemptions.IDS)],
             owner_id=PLATFORM_TENANT,
-            reason=new.reason,
             actor_id=actor.user_id,
             now=now,
         )
-        if outcome.code is Code.RECORDED:
+        if settled.code is Code.RECORDED:
             record = await queries.record_of(issuance_id)
-            if _is_done(outcome):
+            if settled.is_new:
                 await audit.record_platform_read(
                     actor,
                     [record.agent_id],
@@ -207,10 +217,10 @@ async def void(actor: Actor, issuance_id: UUID, new: NewVoid, *, now: datetime) 
                     subject_id=issuance_id,
                     now=now,
                     agent_id=record.agent_id,
-                    amount_minor=record.amount_minor,
+                    amount_minor=settled.amount_minor,
                 )
             return record
-    raise _refused(outcome)
+    raise rules.settling_refusal(settled.code)
 
 
 def _is_done(outcome: Outcome) -> bool:
@@ -226,19 +236,9 @@ def _ensure_recorded(outcome: Outcome) -> None:
 
 def _refused(outcome: Outcome) -> Exception:
     """Give the refusal that a person is told for what the books say."""
-    match outcome.code:
-        case Code.ID_REUSED:
-            return IdReused("This id was used for something else; make a new one.", field="id")
-        case Code.EXCEEDS_CREDITS:
-            return rules.BudgetExhausted("There is less available than this.")
-        case Code.ALREADY_VOIDED:
-            return rules.AlreadyVoided("This benefit was withdrawn before.")
-        case Code.ALREADY_POSTED:
-            return rules.AlreadyRedeemed("The customer has used this benefit.")
-        case Code.ALREADY_EXPIRED:
-            return rules.AlreadyExpired("This benefit's time is over.")
-        case _:
-            return NotFound()
+    if outcome.code is Code.EXCEEDS_CREDITS:
+        return rules.BudgetExhausted("There is less available than this.")
+    return rules.settling_refusal(outcome.code)
 
 
 # ---------------------------------------------------------------------------------- the agents

@@ -132,6 +132,12 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT UPDATE",
     ),
+    "redemption": _table(
+        "What became of benefits, by part; insert only. Under row-level security an agent's "
+        "transaction reads its own.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
     "recon_source": _table(
         "How agents' files are read. Insert only.",
         tonglu_platform="SELECT INSERT",

@@ -1,6 +1,7 @@
 """Short ways into the books for tests: a platform with programs, and agents who issue."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from billing.issuance.schemas import Issue, Issued, Terms
 from billing.ledger import queries as ledger_queries
 from billing.ledger.schemas import Balance, Outcome
 from billing.money import Money
+from billing.redemptions import service as redemptions
+from billing.redemptions.schemas import Kind, Settled, Wish
 from server.access import PLATFORM_TENANT, Actor
 from server.kit import db
 from tests import factories
@@ -145,23 +148,32 @@ async def issue(program: Program, rows: Sequence[Issue]) -> list[Issued]:
     return await patiently(attempt)
 
 
-async def void(issuance_id: UUID, *, key: UUID | None = None) -> Outcome:
-    """Withdraw a benefit."""
-    asked = key or new_id()
+async def settle(wish: Wish, *, now: datetime = NOW) -> Settled:
+    """Have something done with a benefit."""
 
-    async def attempt() -> Outcome:
+    async def attempt() -> Settled:
         async with db.platform_transaction(OPERATOR):
-            return await issuance.void(
-                issuance_id,
-                key=asked,
-                transfer_id=new_id(),
+            return await redemptions.settle(
+                wish,
+                transfer_ids=[new_id() for _ in range(redemptions.IDS)],
                 owner_id=PLATFORM_TENANT,
-                reason="the customer has closed down",
                 actor_id=OPERATOR.user_id,
-                now=NOW,
+                now=now,
             )
 
     return await patiently(attempt)
+
+
+async def void(issuance_id: UUID, *, key: UUID | None = None) -> Settled:
+    """Withdraw a benefit."""
+    return await settle(
+        Wish(
+            key=key or new_id(),
+            kind=Kind.REVOKE,
+            issuance_id=issuance_id,
+            reason="the customer has closed down",
+        )
+    )
 
 
 async def balance(account_id: UUID) -> Balance:

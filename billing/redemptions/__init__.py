@@ -1,0 +1,1 @@
+"""Redemptions: what becomes of a benefit: used, given back, withdrawn, over; whole or in parts."""
