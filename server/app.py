@@ -36,7 +36,7 @@ from server.identity import keys as identity_keys
 from server.identity import routes as identity
 from server.imports import routes as imports
 from server.insights import routes as insights
-from server.kit import db, divisions, live, logs, telemetry, version
+from server.kit import attempts, db, divisions, live, logs, telemetry, version
 from server.kit.bodies import CheckedRequest
 from server.kit.buckets import Buckets, Rate
 from server.kit.edge import Drain, Edge
@@ -228,8 +228,10 @@ class Gate(ASGIMiddleware):
                 entry = await identity_edge.authenticate(scope, receive, opt)
                 if entry is not None:
                     self._rates.take(entry.actor)
-                with _UNCONDITIONED if entry is None else entry.condition or _UNCONDITIONED:
-                    await next_app(scope, receive, send_watched)
+                condition = entry.condition if entry is not None else None
+                await attempts.run(
+                    next_app, scope, receive, send_watched, under=condition or _UNCONDITIONED
+                )
         except TimeoutError as error:
             log.warning("request.cut", method=scope["method"], route=scope["path_template"])
             if has_begun:

@@ -61,7 +61,8 @@ class Condition:
         self.holds = False
 
     def __enter__(self) -> None:
-        """Let the first door inside this block ask."""
+        """Let the first door inside this block ask; inside a second block it is asked anew."""
+        self.is_settled = self.holds = False
         self._token = _CURRENT.set(self)
 
     def __exit__(self, *_: object) -> None:

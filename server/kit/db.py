@@ -21,7 +21,7 @@ from piccolo.engine.postgres import PostgresEngine
 from piccolo.querystring import QueryString
 from piccolo.table import TABLE_REGISTRY
 
-from server.kit import conditions
+from server.kit import attempts, conditions
 from server.kit.conditions import Condition
 from server.kit.errors import Unavailable
 
@@ -63,6 +63,10 @@ PASSING: Final = (
     TimeoutError,
 )
 """What goes wrong with a database for a while, and not with what is asked of it."""
+
+
+LOST: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""How PostgreSQL ends a transaction so that another one can go on; begun anew, it may succeed."""
 
 
 class Door(StrEnum):
@@ -319,7 +323,10 @@ def job_transaction() -> "AsyncTransaction":
 def _begin(*, readonly: bool, snapshot: bool) -> str:
     """Spell BEGIN with its modes."""
     level = " ISOLATION LEVEL REPEATABLE READ" if snapshot else ""
-    return f"BEGIN{level}{' READ ONLY' if readonly else ''}"
+    return f"BEGIN{level}{_READ_ONLY if readonly else ''}"
+
+
+_READ_ONLY: Final = " READ ONLY"
 
 
 class AsyncTransaction:
@@ -397,9 +404,13 @@ class AsyncTransaction:
             return
         ENGINE.current_transaction.reset(self._token)
         if kind is None:
+            if _READ_ONLY not in self._begin:
+                attempts.committing()
             await self._commit()
             self._opened.committed()
         else:
+            if issubclass(kind, LOST):
+                attempts.lost()
             await self._roll_back()
 
     async def _commit(self) -> None:
