@@ -240,6 +240,7 @@ def create_app(settings: Settings) -> Litestar:
             registrations.one_registration,
             registrations.decide,
             registrations.show_evidence,
+            registrations.waive,
             registrations.appeal,
             court.court,
             court.one_case,

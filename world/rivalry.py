@@ -69,9 +69,9 @@ async def register(world: World, operator: Api, *, settings: Settings, now: date
     for agent in world.agents:
         await _again(agent, now)
     await _catch_up(now)
-    for kind, _, rival in pairs:
+    for kind, holder, rival in pairs:
         if kind != "refused":
-            await _dispute(rival, kind, operator, now)
+            await _dispute(holder, rival, kind, operator, now)
     for agent in world.agents:
         await _go_on(agent, now)
     await _catch_up(now)
@@ -211,7 +211,7 @@ async def _go_on(agent: Agent, now: datetime) -> None:
 # ----------------------------------------------------------------------------------------- court
 
 
-async def _dispute(rival: Rival, kind: str, operator: Api, now: datetime) -> None:
+async def _dispute(holder: Rival, rival: Rival, kind: str, operator: Api, now: datetime) -> None:
     """Bring what there is to show to a case; let the platform decide those that are to be over."""
     actor = _actor(rival.agent, rival.agent.owner)
     [mine, *_] = await queries.of_customer(actor, rival.customer.id, now=now)
@@ -222,5 +222,10 @@ async def _dispute(rival: Rival, kind: str, operator: Api, now: datetime) -> Non
             break
     await worker.work_until(now + DAY)
     if kind == "revoked" and mine.state == "contested":
+        for side in (holder, rival):
+            owner = _actor(side.agent, side.agent.owner)
+            [theirs, *_] = await queries.of_customer(owner, side.customer.id, now=now)
+            await service.waive(owner, theirs.id, now=now)
+        await worker.work_until(now + DAY)
         verdict = {"winner_id": mine.id, "reason": _BECAUSE}
         await operator.post(f"{_COURT}/{mine.case_id}/verdict", verdict)

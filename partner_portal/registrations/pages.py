@@ -125,6 +125,18 @@ async def show_evidence(
     return forms.go(f"/registrations/{registration_id}", "evidence_shown")
 
 
+@post("/registrations/{registration_id:uuid}/waiver", status_code=200)
+async def waive(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, registration_id: FromPath[UUID]
+) -> Response[Any]:
+    """Bring no more evidence to the case."""
+    try:
+        await service.waive(actor, registration_id, now=clock.now())
+    except Refusal as refusal:
+        return await _one(request, actor, renderer, registration_id, said(request, refusal))
+    return forms.go(f"/registrations/{registration_id}", "evidence_waived")
+
+
 def _shown(text: str) -> dict[str, str]:
     """Read what was chosen to be shown: a kind of record, and which."""
     kind, _, record_id = text.partition(":")

@@ -90,6 +90,11 @@ async def add_evidence(job: outbox.Job, now: datetime) -> None:
     )
 
 
+async def add_waiver(job: outbox.Job, now: datetime) -> None:
+    """Note that a party brings no more evidence."""
+    await service.add_waiver(UUID(job.payload["id"]), now=now)
+
+
 async def decide_due(job: outbox.Job, now: datetime) -> None:
     """Let the rules decide what nobody has decided in time."""
     await service.decide_due(UUID(job.payload["id"]), now=now)
@@ -122,6 +127,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     protection.WARNED: warn,
     disputes.DUE: decide_due,
     cases.SHOWN: add_evidence,
+    cases.WAIVED: add_waiver,
     cases.RULED: apply,
     checking.CHECKED: watch,
     house.CONTACTED: tell_of_contact,

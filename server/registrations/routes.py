@@ -120,6 +120,12 @@ async def show_evidence(
     return await service.show(actor, registration_id, data, now=clock.now())
 
 
+@post("/{registration_id:uuid}/waiver", status_code=200, summary="Bring no more evidence")
+async def waive(actor: CurrentActor, registration_id: FromPath[UUID]) -> CaseView:
+    """Have a case decided sooner, once all of its parties have said so."""
+    return await service.waive(actor, registration_id, now=clock.now())
+
+
 @post("/{registration_id:uuid}/appeal", status_code=200, summary="Appeal a verdict")
 async def appeal(
     actor: CurrentActor, registration_id: FromPath[UUID], data: JSONBody[Appeal]
@@ -234,7 +240,7 @@ router = Router(
             "/registrations",
             route_handlers=[
                 *(list_registrations, wall, show_terms, published, register, check, show, decide),
-                *(showable, show_case, show_evidence, appeal),
+                *(showable, show_case, show_evidence, waive, appeal),
             ],
             tags=["registrations"],
         ),

@@ -149,6 +149,8 @@ class PartyView(msgspec.Struct, frozen=True, kw_only=True):
     clock_flag: str | None
     has_territory: bool
     has_word: bool
+    has_waived: bool
+    """Whether it brings no more evidence, by its own word."""
     is_protected: bool
     is_house: bool
     """Whether it is the platform itself, which everybody concerned may know."""
@@ -169,6 +171,10 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """The label of the party for which it was decided."""
     appeal_until: datetime | None
     may_appeal: bool
+    appeal_reason: str | None
+    """Why it was to be looked at once more."""
+    first_reason: str | None
+    """What the arbitrator of the first verdict said, where there was an appeal."""
     parties: list[PartyView]
     evidence: list[EvidenceView]
     trace_zh: list[str]

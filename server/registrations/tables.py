@@ -146,6 +146,9 @@ class RegistryCase(Table, tablename="registry_case"):
     reason = Text(null=True)
     winner_id = UUID(null=True)
     appeal_until = Timestamptz(null=True)
+    first_by = UUID(null=True)
+    """Who decided it before the appeal, and `first_reason` why; none where the rules did."""
+    first_reason = Text(null=True)
     appeals = Integer()
     appeal_reason = Text(null=True)
     verdict_id = UUID(null=True)
@@ -160,6 +163,8 @@ class RegistryParty(Table, tablename="registry_party"):
     """Whether the customer itself has named this one, as the arbitrator heard."""
     live_since = Timestamptz(null=True)
     """Since when it was protected when it became a party; no verdict takes that away."""
+    waived_at = Timestamptz(null=True)
+    """Since when it brings no more evidence, by its own word."""
 
 
 class RegistryEvidence(Table, tablename="registry_evidence"):

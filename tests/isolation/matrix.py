@@ -618,6 +618,7 @@ API: Final[dict[Route, Case]] = {
         },
         succeeds=False,
     ),
+    ("POST", "/v1/registrations/{registration_id}/waiver"): Case(ids=_DISPUTED),
     # Nobody has decided yet, so there is nothing to appeal.
     ("POST", "/v1/registrations/{registration_id}/appeal"): Case(
         ids=_DISPUTED, body=lambda company: {"reason": company.text("申诉")}, succeeds=False
@@ -644,7 +645,7 @@ API: Final[dict[Route, Case]] = {
             "reason": company.text("理由"),
         },
         role=_PLATFORM,
-        # Decided once; asked again it is decided already.
+        # Not all have been heard.
         succeeds=False,
     ),
     ("GET", "/v1/platform/registrations/rules"): Case(role=_PLATFORM),
@@ -1935,6 +1936,7 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/registrations/{registration_id}/decisions"): Case(
         ids=_REGISTRATION, body=lambda _: {"verb": "release"}, spends="path.registration_id"
     ),
+    ("POST", "/registrations/{registration_id}/waiver"): Case(ids=_DISPUTED),
     # Nobody has decided yet, so there is nothing to appeal.
     ("POST", "/registrations/{registration_id}/appeal"): Case(
         ids=_DISPUTED, body=lambda company: {"reason": company.text("申诉")}, succeeds=False

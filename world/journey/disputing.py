@@ -71,6 +71,23 @@ class Dispute(msgspec.Struct, kw_only=True):
         self.told.append(came)
         return came
 
+    async def refused(self, path: str) -> str:
+        """Say why the platform's arbitrator may not decide."""
+        return await self.cast.staff.refusal(f"{_COURT}{path}/verdict", {})
+
+    async def waived(self, path: str) -> None:
+        """Let both bring no more evidence to the case."""
+        for company, registration in self.sides():
+            await company.owner.post(f"/v1/registrations/{registration}/waiver", {})
+        await until(
+            lambda: self.court(path),
+            lambda seen: all(party["has_waived"] for party in seen["parties"]),
+        )
+
+    def sides(self) -> list[tuple[Company, object]]:
+        """Give both parties with their registrations."""
+        return [(self.company, self.mine), (self.digging, self.theirs)]
+
 
 async def in_a_basement(cast: Cast, found: Evidence) -> None:
     """Register a shop without a network; somebody else, who knew it before, the next morning."""
@@ -208,6 +225,9 @@ async def judged(cast: Cast, found: Evidence) -> None:
     case = await until(lambda: dispute.court(path), lambda seen: seen["evidence"])
     kinds = [(each["kind"], each["is_vouched"]) for each in case["evidence"]]
     found.expect("with evidence that the server saw", kinds, [("contract", True)])
+    early = await dispute.refused(path)
+    found.expect("nobody decides before both were heard", early, "evidence_open")
+    await dispute.waived(path)
     ruled = await dispute.court(f"{path}/verdict", {})
     found.note(verdict=" · ".join(ruled["trace_zh"]))
     names = [line.partition("：")[0] for line in ruled["trace_zh"]]
@@ -225,7 +245,11 @@ async def appealed(cast: Cast, found: Evidence) -> None:
     owner = dispute.digging.owner
     case = await owner.post(f"{path}/appeal", asked)
     found.expect("the appeal is heard", case["state"], "appealed")
-    ruled = await dispute.court(f"/{case['id']}/verdict", {})
+    await dispute.waived(f"/{case['id']}")
+    same = await dispute.refused(f"/{case['id']}")
+    found.expect("who decided first does not hear it", same, "appeal_by_same")
+    await _after(cast, clock.now() + timedelta(days=Terms().decide_days, hours=1), dispute)
+    ruled = await dispute.court(f"/{case['id']}")
     found.expect("the second verdict is the last", ruled["state"], "closed")
     found.expect("by the same rules it is the same", ruled["winner"], case["winner"])
     again = await owner.refusal(f"{path}/appeal", asked)
@@ -237,8 +261,7 @@ async def appealed(cast: Cast, found: Evidence) -> None:
 
 async def _expect_same(dispute: Dispute, ruled: Json, found: Evidence) -> None:
     """Expect both parties to read what the arbitrator reads, each to know which of them it is."""
-    sides = [(dispute.company, dispute.mine), (dispute.digging, dispute.theirs)]
-    for company, registration in sides:
+    for company, registration in dispute.sides():
         seen = await company.owner.get(f"/v1/registrations/{registration}/case")
         same = [seen[name] == ruled[name] for name in ("trace_zh", "verdict_hash", "winner")]
         found.expect(f"{company.agent.short_name} reads the same", same, [True] * 3)

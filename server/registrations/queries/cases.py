@@ -33,7 +33,7 @@ SELECT c.*, v.rules_version, v.rulings, v.hash FROM registry_case c
 LEFT JOIN registry_verdict v ON v.id = c.verdict_id WHERE c.id = $1
 """
 _PARTIES: Final = """
-SELECT e.*, p.has_word FROM registry_party p JOIN registry_entry e ON e.id = p.entry_id
+SELECT e.*, p.has_word, p.waived_at FROM registry_party p JOIN registry_entry e ON e.id = p.entry_id
 WHERE p.case_id = $1 ORDER BY e.lot
 """
 _EVIDENCE: Final = """
@@ -153,6 +153,8 @@ async def _view(case_id: UUID, *, own: set[UUID] | None, now: datetime) -> CaseV
         reason=row["reason"],
         winner=winner,
         appeal_until=row["appeal_until"],
+        appeal_reason=row["appeal_reason"],
+        first_reason=row["first_reason"],
         may_appeal=row["state"] == CaseState.DECIDED and lost and is_before and not row["appeals"],
         parties=[_party(each, names[each["id"]][0], own) for each in parties],
         evidence=[
@@ -164,8 +166,8 @@ async def _view(case_id: UUID, *, own: set[UUID] | None, now: datetime) -> CaseV
             )
             for each in shown
         ],
-        trace_zh=_trace(rulings, names, 0),
-        trace_en=_trace(rulings, names, 1),
+        trace_zh=_trace(rulings, names, 0, named=row["winner_id"]),
+        trace_en=_trace(rulings, names, 1, named=row["winner_id"]),
         rules_version=row["rules_version"],
         verdict_hash=row["hash"],
     )
@@ -184,14 +186,20 @@ def _party(row: asyncpg.Record, label: str, own: set[UUID] | None) -> PartyView:
         clock_flag=row["clock_flag"],
         has_territory=row["has_territory"],
         has_word=row["has_word"],
+        has_waived=row["waived_at"] is not None,
         is_protected=row["state"] in LIVE,
         is_house=row["tenant_id"] == PLATFORM_TENANT,
     )
 
 
-def _trace(rulings: list[Ruling], names: Mapping[UUID, tuple[str, str]], lang: int) -> list[str]:
-    """Write what the rules said."""
-    return [line for ruling in rulings for line in words.trace(ruling, names, lang)]
+def _trace(
+    rulings: list[Ruling], names: Mapping[UUID, tuple[str, str]], lang: int, *, named: UUID | None
+) -> list[str]:
+    """Write what the rules said, and whom an arbitrator named instead."""
+    told = [line for ruling in rulings for line in words.trace(ruling, names, lang)]
+    if rulings and named is not None and named not in {each.winner for each in rulings}:
+        told.append(words.otherwise(names[named][lang], lang))
+    return told
 
 
 def _called(place: int) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.kit.calendars import ZONE
 from server.kit.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from server.partners.rules.territories import Right
 from server.registrations.rules.order import Rule
@@ -131,6 +132,18 @@ class EvidenceTooLate(Conflict):
     """The days in which a case takes evidence are over."""
 
     code = "evidence_too_late"
+
+
+class EvidenceOpen(Conflict):
+    """Evidence may still be brought, and not all parties have waived it."""
+
+    code = "evidence_open"
+
+
+class AppealBySame(Conflict):
+    """Who decided first does not hear the appeal."""
+
+    code = "appeal_by_same"
 
 
 class VerdictTooLate(Conflict):
@@ -279,6 +292,32 @@ def ensure_can_be_ruled(
         raise VerdictTooLate("The day to decide is over; the rules decide now.", field="case_id")
     if winner is not None and winner not in parties:
         raise NotAParty("Decide for one of the parties.", field="winner_id")
+
+
+def ensure_heard(*, evidence_until: datetime, is_waived: bool, now: datetime) -> None:
+    """Refuse a verdict while evidence may still come.
+
+    :raises EvidenceOpen: naming until when.
+    """
+    if now < evidence_until and not is_waived:
+        raise EvidenceOpen(
+            "Evidence may be brought until "
+            f"{evidence_until.astimezone(ZONE):%Y-%m-%d %H:%M}; decide then, or once all parties "
+            "have waived it.",
+            field="case_id",
+        )
+
+
+def ensure_another(decided_by: UUID | None, actor_id: UUID) -> None:
+    """Refuse an appeal to be heard by who decided first.
+
+    :raises AppealBySame: it is the same person.
+    """
+    if decided_by == actor_id:
+        raise AppealBySame(
+            "You decided this case; let somebody else hear the appeal, or leave it to the rules.",
+            field="case_id",
+        )
 
 
 def ensure_decides(steps: Sequence[Rule]) -> None:

@@ -22,6 +22,10 @@ _APART: Final = (
 )
 _KEPT: Final = ("领先：{kept}", "ahead: {kept}")
 _DECIDED: Final = ("结论：{winner}优先（{by}）。", "Decided: {winner} is first ({by}).")
+_OTHERWISE: Final = (
+    "仲裁员未按规则：裁定{winner}优先，理由另附。",
+    "The arbitrator did not follow the rules: {winner} is first, for the reason given.",
+)
 _ALONE: Final = ("只有一方报备，无需比较。", "Nobody else has registered; nothing to compare.")
 
 
@@ -36,6 +40,11 @@ def trace(ruling: Ruling, names: Mapping[UUID, tuple[str, str]], lang: int) -> l
         return [*lines, _ALONE[lang]]
     by = _NAMES[ruling.by][lang]
     return [*lines, _DECIDED[lang].format(winner=names[ruling.winner][lang], by=by)]
+
+
+def otherwise(winner: str, lang: int) -> str:
+    """Write that an arbitrator decided otherwise than the rules."""
+    return _OTHERWISE[lang].format(winner=winner)
 
 
 def _line(line: Line, names: Mapping[UUID, tuple[str, str]], lang: int) -> str:

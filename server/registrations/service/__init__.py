@@ -3,6 +3,7 @@
 from server.registrations.service.asking import decide, register
 from server.registrations.service.cases import (
     add_evidence,
+    add_waiver,
     appeal,
     apply,
     bring,
@@ -10,6 +11,7 @@ from server.registrations.service.cases import (
     hear,
     rule,
     show,
+    waive,
 )
 from server.registrations.service.checking import check, watch
 from server.registrations.service.house import (
@@ -29,6 +31,7 @@ from server.registrations.service.rulebook import (
 
 __all__ = [
     "add_evidence",
+    "add_waiver",
     "appeal",
     "apply",
     "bring",
@@ -50,6 +53,7 @@ __all__ = [
     "switch_rules_on",
     "tell_of_contact",
     "terms_now",
+    "waive",
     "warn",
     "watch",
 ]

@@ -4,9 +4,9 @@ An agent's transaction writes its own evidence and leaves it to the outbox; the 
 its decision, and the registry brings all registrations to it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -35,6 +35,7 @@ from server.registrations.service import disputes, entries, evidence
 
 SHOWN: Final = "registrations.shown"
 APPEALED: Final = "registrations.appealed"
+WAIVED: Final = "registrations.waived"
 RULED: Final = "registrations.ruled"
 
 _HOLD: Final = "SELECT * FROM registry_case WHERE id = $1 FOR UPDATE"
@@ -48,6 +49,12 @@ _VOUCHED: Final = """
 SELECT entry_id, min(happened_at) AS first FROM registry_evidence
 WHERE entry_id = ANY ($1::uuid[]) AND is_vouched GROUP BY entry_id
 """
+_WAIVE: Final = """
+UPDATE registry_party p SET waived_at = $2 FROM registry_entry e, registry_case c
+WHERE e.id = $1 AND p.entry_id = e.id AND p.case_id = e.case_id AND c.id = e.case_id
+    AND c.state IN ('open', 'appealed') AND p.waived_at IS NULL
+"""
+_HEAR_ANEW: Final = "UPDATE registry_party SET waived_at = NULL WHERE case_id = $1"
 _WORD: Final = "UPDATE registry_party SET has_word = entry_id = $2 WHERE case_id = $1"
 _DECIDE: Final = """
 UPDATE registry_case SET state = $2, winner_id = $3, decided_at = $4, decided_by = $5, reason = $6,
@@ -56,7 +63,8 @@ WHERE id = $1
 """
 _APPEAL: Final = """
 UPDATE registry_case SET state = 'appealed', appeals = appeals + 1, appeal_reason = $2,
-    evidence_until = $3, decide_by = $4, appeal_until = NULL
+    evidence_until = $3, decide_by = $4, appeal_until = NULL, first_by = decided_by,
+    first_reason = reason
 WHERE id = $1
 """
 
@@ -86,9 +94,7 @@ async def bring(actor: Actor, registration_id: UUID, shown: Show, *, now: dateti
             raise NotFound
         if await evidence.is_shown(actor, held, shown_id, shown.evidence, purpose="case"):
             return
-        until = held.fields["evidence_until"]
-        if until is None or clock.to_ms(now) >= until:
-            raise EvidenceTooLate("This case takes no more evidence.", field="evidence")
+        _ensure_takes_evidence(held.fields, now)
         happened_at, is_vouched = await evidence.show(
             actor, held, shown_id, shown.evidence, purpose="case", now=now
         )
@@ -100,6 +106,31 @@ async def bring(actor: Actor, registration_id: UUID, shown: Show, *, now: dateti
             "is_vouched": is_vouched,
         }
         await outbox.add(SHOWN, told, tenant_id=None, now=now)
+
+
+async def waive(actor: Actor, registration_id: UUID, *, now: datetime) -> CaseView:
+    """Bring no more evidence to a case, so that it may be decided sooner; again changes nothing.
+
+    :raises NotFound: it is not there, or in no case.
+    :raises EvidenceTooLate: the case takes none any more.
+    """
+    ensure(actor, Permission.CUSTOMERS_WRITE)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await holding.hold(actor, REGISTRATION, registration_id, kinds=WRITTEN)
+        states.ensure_yours(actor, held.fields)
+        _ensure_takes_evidence(held.fields, now)
+        await audit.record(actor, "registration.waived", subject_id=registration_id, now=now)
+        await outbox.add(WAIVED, {"id": held.id}, tenant_id=None, now=now)
+    return await queries.of_registration(actor, registration_id, now=now)
+
+
+def _ensure_takes_evidence(fields: Mapping[str, Any], now: datetime) -> None:
+    """Refuse what is brought to no case, or to one that takes no more."""
+    if fields["case_id"] is None:
+        raise NotFound
+    until = fields["evidence_until"]
+    if until is None or clock.to_ms(now) >= until:
+        raise EvidenceTooLate("This case takes no more evidence.", field="evidence")
 
 
 async def appeal(actor: Actor, registration_id: UUID, asked: Appeal, *, now: datetime) -> CaseView:
@@ -114,6 +145,8 @@ async def appeal(actor: Actor, registration_id: UUID, asked: Appeal, *, now: dat
         held = await holding.hold(actor, REGISTRATION, registration_id, kinds=WRITTEN)
         states.ensure_yours(actor, held.fields)
         case_id = held.fields["case_id"]
+        if case_id is not None:
+            await audit.record(actor, "registration.appealed", subject_id=registration_id, now=now)
     if case_id is None:
         raise NotFound
     async with db.job_transaction():
@@ -140,6 +173,7 @@ async def _appeal(
     evidence_until = now + given.evidence_days * terms.DAY
     decide_by = now + given.decide_days * terms.DAY
     await db.connection().execute(_APPEAL, row["id"], asked.reason, evidence_until, decide_by)
+    await db.connection().execute(_HEAR_ANEW, row["id"])
     await disputes.reopen(row["id"], now=now)
     told = {"id": str(row["id"])}
     await outbox.add(disputes.DUE, told, tenant_id=None, now=now, run_at=decide_by)
@@ -178,6 +212,8 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
 
     :raises NotFound: there is no such case.
     :raises CaseMoved, VerdictTooLate, NotAParty: see `states.ensure_can_be_ruled`.
+    :raises EvidenceOpen: not all have been heard.
+    :raises AppealBySame: the same person decided before the appeal.
     :raises VerdictUnexplained: the rules say otherwise, and nobody said why.
     :raises HouseIsParty: the rules say otherwise, and the platform is one of the parties.
     """
@@ -193,6 +229,13 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
             winner=asked.winner_id,
             now=now,
         )
+        left = await disputes.left_in(case_id)
+        states.ensure_heard(
+            evidence_until=row["evidence_until"],
+            is_waived=all(each["waived_at"] or _is_house([each]) for each in left),
+            now=now,
+        )
+        states.ensure_another(row["first_by"], actor.user_id)
         by_rules = order.decide(claims, await rulebook.rules_at(row["opened_at"]))
         winner = asked.winner_id or by_rules.first
         is_otherwise = winner not in by_rules.winners
@@ -233,6 +276,12 @@ async def add_evidence(
         await db.connection().execute(
             _ADD_EVIDENCE, shown_id, registration_id, kind, happened_at, is_vouched, now
         )
+
+
+async def add_waiver(registration_id: UUID, *, now: datetime) -> None:
+    """Note that a party brings no more evidence; again changes nothing."""
+    async with db.job_transaction():
+        await db.connection().execute(_WAIVE, registration_id, now)
 
 
 async def decide_due(case_id: UUID, *, now: datetime) -> None:

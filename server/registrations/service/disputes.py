@@ -35,7 +35,7 @@ SELECT e.id AS entry_id, c.id FROM registry_case c JOIN registry_entry e ON e.ca
 WHERE e.id = ANY ($1::uuid[]) AND c.state IN ('open', 'appealed') ORDER BY c.opened_at, c.id
 """
 _PARTIES: Final = """
-SELECT e.*, p.has_word, p.live_since AS was_live_since
+SELECT e.*, p.has_word, p.waived_at, p.live_since AS was_live_since
 FROM registry_party p JOIN registry_entry e ON e.id = p.entry_id
 WHERE p.case_id = $1 ORDER BY e.id
 """

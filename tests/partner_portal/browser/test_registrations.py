@@ -9,7 +9,7 @@ from server.kit import clock
 from server.registrations import queries, service
 from server.registrations.schemas import NewRegistration, RegistrationView
 from tests.factories import Tenant
-from tests.isolation.registrations import new_dispute, new_shop
+from tests.isolation.registrations import new_dispute, new_shop, waive_all
 from tests.partner_portal.browser.stage import (
     Site,
     crowded,
@@ -48,6 +48,10 @@ async def test_m1_a_dispute_is_decided_in_the_court_and_read_on_the_wall(
     await open_page(console, f"/console/court/{held.case_id}")
     assert "滨江小馆" not in await console.content()
     await _look({"case": console}, axe)
+    await page.get_by_role("button", name="不再举证").click()
+    await expect(page.get_by_text("已记录：不再举证")).to_be_visible()
+    assert held.case_id is not None, "it is disputed"
+    await waive_all(held.case_id)
     await console.get_by_role("button", name="裁决").click()
     await expect(console.locator("[aria-labelledby=h-case]")).to_contain_text("结论")
     assert held.case_id is not None, "it is disputed"

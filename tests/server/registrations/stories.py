@@ -23,7 +23,7 @@ from server.registrations.schemas import (
     NewVerdict,
     RegistrationView,
 )
-from server.registrations.service import registry
+from server.registrations.service import disputes, registry
 from server.worker import SIDE_BY_SIDE
 from sync_protocol.registering import State, Verb
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
@@ -31,6 +31,8 @@ from tests.factories import NOW, Tenant, make_platform_actor, new_id
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 OPERATOR: Final = make_platform_actor()
+ANOTHER: Final = make_platform_actor()
+"""Who hears the appeal of what the first has decided."""
 SETTLED: Final = NOW + Terms().settles_after + registry.GRACE
 """When what came in at the beginning of a story is decided."""
 
@@ -137,12 +139,25 @@ class Dispute:
         view = await seen(self.challenger.rep, self.claimed, now=SETTLED)
         self.case_id = view.case_id or UUID(int=0)
 
+    async def waive(self, *, now: datetime) -> None:
+        """Let all who are left bring no more evidence."""
+        async with db.job_transaction():
+            left = await disputes.left_in(self.case_id)
+        for each in left:
+            await service.add_waiver(each["id"], now=now)
+
     async def rule(
-        self, winner: UUID | None = None, reason: str = "", *, now: datetime
+        self,
+        winner: UUID | None = None,
+        reason: str = "",
+        *,
+        by: Actor = OPERATOR,
+        now: datetime,
     ) -> CaseView:
-        """Decide, and let both hear of it."""
+        """Decide once nobody brings any more evidence, and let both hear of it."""
+        await self.waive(now=now)
         asked = NewVerdict(winner_id=winner, reason=reason)
-        view = await service.rule(OPERATOR, self.case_id, asked, now=now)
+        view = await service.rule(by, self.case_id, asked, now=now)
         await work(now)
         return view
 

@@ -10,11 +10,13 @@ from server.kit.errors import NotFound
 from server.registrations import queries, service
 from server.registrations.rules.order import Rule
 from server.registrations.rules.states import (
+    AppealBySame,
     AppealedOnce,
     CaseMoved,
     CaseState,
     DifferencesUnseen,
     EvidenceOfAnother,
+    EvidenceOpen,
     EvidenceTooLate,
     NotAParty,
     RulesUndecided,
@@ -37,6 +39,7 @@ from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
 from tests.server.contracts import stories as contracts
 from tests.server.registrations.stories import (
+    ANOTHER,
     DAY,
     HOUR,
     OPERATOR,
@@ -129,6 +132,22 @@ async def test_an_arbitrator_decides_otherwise_with_a_reason_and_not_too_late(
         await dispute.rule(dispute.claimed, "再想想", now=SETTLED + 2 * DAY)
 
 
+async def test_nobody_decides_before_all_were_heard_or_want_no_more(dispute: Dispute) -> None:
+    """Not in the second in which a case opens; both together may have it sooner."""
+    sides = [(dispute.holder, dispute.held), (dispute.challenger, dispute.claimed)]
+    for side, mine in sides:
+        with pytest.raises(EvidenceOpen):
+            await service.rule(OPERATOR, dispute.case_id, NewVerdict(), now=SETTLED)
+        await service.waive(side.rep, mine, now=SETTLED)
+        await service.waive(side.rep, mine, now=SETTLED)
+        await work(SETTLED)
+    view = await service.rule(OPERATOR, dispute.case_id, NewVerdict(), now=SETTLED)
+
+    assert [each.has_waived for each in view.parties] == [True, True]
+    with pytest.raises(EvidenceTooLate):
+        await service.waive(dispute.holder.rep, dispute.held, now=SETTLED + 6 * DAY)
+
+
 async def test_a_case_that_nobody_decides_goes_by_the_rules(dispute: Dispute) -> None:
     """On its day, and no sooner."""
     await work(SETTLED + 9 * DAY)
@@ -193,8 +212,11 @@ async def test_a_verdict_is_appealed_once_and_the_second_is_the_last(dispute: Di
     await service.appeal(dispute.holder.rep, dispute.held, appeal, now=later)
     await work(later)
     waiting = await dispute.states(later)
-    view = await dispute.rule(dispute.held, "意向书在先", now=later)
+    with pytest.raises(AppealBySame):
+        await dispute.rule(dispute.held, "意向书在先", now=later)
+    view = await dispute.rule(dispute.held, "意向书在先", by=ANOTHER, now=later)
 
+    assert (view.appeal_reason, view.trace_zh[-1][-6:]) == (appeal.reason, "，理由另附。")
     assert waiting == (State.CONTESTED, State.GRANTED)
     assert view.state == CaseState.CLOSED
     assert await dispute.states(later) == (State.GRANTED, State.REVOKED)

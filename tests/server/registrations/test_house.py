@@ -94,6 +94,8 @@ async def test_in_a_case_of_its_own_the_platform_decides_nothing_for_itself(
     for winner in (mine, theirs):
         with pytest.raises(HouseIsParty):
             await service.hear(operator, case.id, Word(registration_id=winner), now=now)
+    await service.waive(agent.rep, theirs, now=now)
+    await work(now)
     verdict = NewVerdict(winner_id=mine, reason="我们更熟")
     with pytest.raises(HouseIsParty):
         await service.rule(operator, case.id, verdict, now=now)
