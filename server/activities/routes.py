@@ -69,7 +69,7 @@ async def visits(
     cursor: PageCursor = None,
     limit: PageLimit = PAGE_SIZE,
 ) -> Page[VisitView]:
-    """List the visits to customers within sight, the last written down first."""
+    """List the visits to customers within sight, the latest first; planned ones soonest first."""
     return await queries.visits(actor, visit_filters, cursor=cursor, limit=limit)
 
 

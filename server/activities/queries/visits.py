@@ -9,17 +9,23 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.activities.rules import trust
-from server.activities.schemas import ReasonView, VisitFilters, VisitState, VisitView
+from server.activities.schemas import Moment, ReasonView, VisitFilters, VisitState, VisitView
 from server.customers import queries as customers
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
+from server.kit.schema import or_else
 
 _VISITS: Final = """
 SELECT v.*, c.name AS customer_name
 FROM visit v JOIN customer c ON c.tenant_id = v.tenant_id AND c.id = v.customer_id
 """
+_AT: Final = or_else(
+    "v.checked_in_at", or_else("v.planned_at", "timestamptz '9999-12-31 00:00:00+00'")
+)
+"""When a visit took place, or is planned for; far ahead where nobody has said."""
+_NEVER: Final = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 _STATES: Final = {
     VisitState.PLANNED: "v.checked_in_at IS NULL AND v.cancelled_at IS NULL",
     VisitState.OPEN: "v.checked_in_at IS NOT NULL AND v.checked_out_at IS NULL",
@@ -47,10 +53,11 @@ async def visit(actor: Actor, visit_id: UUID) -> VisitView:
 async def visits(
     actor: Actor, filters: VisitFilters, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[VisitView]:
-    """List visits, the last written down first."""
+    """List visits by their time: the latest first, and planned ones the soonest first."""
     ensure(actor, Permission.CUSTOMERS_READ)
     limit = min(max(limit, 1), PAGE_SIZE_MAX)
     where = Where(actor)
+    where.add("v.tenant_id = {}", actor.tenant_id)
     if filters.customer_id is not None:
         where.add("v.customer_id = {}", filters.customer_id)
     if filters.visitor_id is not None:
@@ -61,15 +68,21 @@ async def visits(
         where.add("v.trust_score < {} AND v.appeal_state IS DISTINCT FROM 'upheld'", trust.DOUBTED)
     if filters.is_appealed:
         where.add("v.appeal_state = 'open'")
+    is_ahead = filters.state is VisitState.PLANNED
+    behind, order = (">", f"{_AT}, v.id") if is_ahead else ("<", f"{_AT} DESC, v.id DESC")
     if cursor is not None:
-        where.add("v.id < {}", *decode_cursor(cursor, tuple[UUID]))
-    found = await _fetch(actor, where, f"ORDER BY v.id DESC LIMIT {where.param(limit + 1)}")
-    more = encode_cursor(found[limit - 1].id) if len(found) > limit else None
-    return Page(found[:limit], more)
+        last = decode_cursor(cursor, tuple[Moment, UUID])
+        where.add(f"({_AT}, v.id) {behind} ({{}}, {{}})", *last)
+    found = await _fetch(actor, where, f"ORDER BY {order} LIMIT {where.param(limit + 1)}")
+    if len(found) <= limit:
+        return Page(found)
+    held = found[limit - 1]
+    at = held.checked_in_at or held.planned_at or _NEVER
+    return Page(found[:limit], encode_cursor(at, held.id))
 
 
 async def visits_of(actor: Actor, customer_id: UUID) -> list[VisitView]:
-    """List the newest visits to a customer.
+    """List the latest visits to a customer.
 
     :raises NotFound: the customer is not there, or out of sight.
     """

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -24,6 +25,7 @@ from server.notifications.rules import Kind
 from server.settings import Settings
 from sync_protocol.messages import Intent
 from tests.factories import NOW, Tenant, new_id
+from tests.plans import index_conditions, plans
 from tests.server.activities.stories import FIX, STORE, go, let_work, make_customer, tell
 from tests.server.sync.devices import make_device
 
@@ -130,6 +132,56 @@ async def test_another_companys_visit_is_not_there(tenant: Tenant, rival: Tenant
         with pytest.raises(NotFound):
             await asked
     assert (await queries.visits(rival.owner, VisitFilters())).items == []
+
+
+async def test_visits_are_listed_by_their_time_page_by_page(tenant: Tenant) -> None:
+    rep, customer_id = tenant.rep, await make_customer(tenant.rep)
+    # Written down in another order than they take place.
+    when = {"明天": 24, "后天": 48, "下午": 5, "没定": None}
+    for purpose, hours in when.items():
+        planned_at = None if hours is None else NOW + hours * HOUR
+        new = NewVisit(planned_at=planned_at, purpose=purpose)
+        await service.add_visit(rep, customer_id, new, now=NOW)
+    for minutes, said in ((-60, "刚去过"), (-600, "早上去的")):
+        await go(rep, customer_id, minutes=minutes, purpose=said)
+
+    async def listed(**filters: Any) -> list[str | None]:
+        found, cursor = [], None
+        while True:
+            asked = VisitFilters(customer_id=customer_id, **filters)
+            page = await queries.visits(tenant.owner, asked, cursor=cursor, limit=2)
+            found += [each.purpose for each in page.items]
+            if (cursor := page.next_cursor) is None:
+                return found
+
+    everything = ["没定", "后天", "明天", "下午", "刚去过", "早上去的"]
+    assert await listed() == everything
+    assert await listed(visitor_id=rep.user_id) == everything
+    assert await listed(state=VisitState.PLANNED) == ["下午", "明天", "后天", "没定"]
+    assert await listed(state=VisitState.DONE) == ["刚去过", "早上去的"]
+    assert [each.purpose for each in await queries.visits_of(rep, customer_id)] == everything
+
+
+async def test_a_page_of_visits_begins_where_its_index_says(tenant: Tenant) -> None:
+    customer_id = await make_customer(tenant.rep)
+    for hours in (1, 2, 3):
+        new = NewVisit(planned_at=NOW + hours * HOUR)
+        await service.add_visit(tenant.rep, customer_id, new, now=NOW)
+    for filters in (
+        VisitFilters(),
+        VisitFilters(visitor_id=tenant.rep.user_id),
+        VisitFilters(state=VisitState.PLANNED),
+    ):
+        page = await queries.visits(tenant.owner, filters, limit=1)
+        ask = partial(queries.visits, tenant.owner, filters, cursor=page.next_cursor, limit=1)
+        async with db.tenant_transaction(tenant.tenant_id):
+            await db.connection().execute("SET LOCAL enable_seqscan = off")
+            await db.connection().execute("SET LOCAL enable_sort = off")
+            [plan] = await plans(tenant.owner, ask)
+
+        assert "using visit_at" in plan
+        assert "CASE WHEN" in index_conditions(plan)
+        assert "Sort" not in plan
 
 
 async def test_m13_a_visit_is_judged_and_its_visitor_sees_why(tenant: Tenant) -> None:
