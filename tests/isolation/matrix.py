@@ -1315,8 +1315,14 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/benefits/batches"): Case(),
     ("POST", "/v1/benefits/batches"): Case(
+        ids={
+            "body.filters.owner_id": "user",
+            "body.filters.team_id": "team",
+            "body.filters.tag": "tag",
+        },
         shared={"body.program_id": "program"},
-        new_ids=("body.id",),
+        # A customer that is none of one's own is a row that got nothing.
+        new_ids=("body.id", "body.customers.0"),
         body=lambda company: {
             "id": str(new_id()),
             "program_id": str(company.ids["program"]),

@@ -1095,7 +1095,8 @@ async def _issued(superuser_url: str) -> set[str]:
     return {text for row in rows for text in _texts(msgspec.json.decode(row["row"]))}
 
 
-_MOMENT: Final = re.compile(r"\A\d{4}-\d{2}-\d{2}([T ].*)?\Z")
+# A day or a moment; a number, or its end as search keys hold it: anybody's may be the same.
+_TELLS_NOTHING: Final = re.compile(r"\A(\d{4}-\d{2}-\d{2}([T ].*)?|[nN]?\d+)\Z")
 _SHORT: Final = 4
 _WORD: Final = "[A-Za-z0-9_-]"
 _SHORT_WORD: Final = re.compile(_WORD + "{1,7}")
@@ -1104,7 +1105,7 @@ _SHORT_WORD: Final = re.compile(_WORD + "{1,7}")
 def _texts(value: Any) -> Iterator[str]:
     """Walk through a row: its texts, also inside JSON, without dates, numbers and short words."""
     match value:
-        case str() if len(value) >= _SHORT and not _MOMENT.match(value) and not value.isdecimal():
+        case str() if len(value) >= _SHORT and not _TELLS_NOTHING.match(value):
             yield value
         case dict():
             for key, item in value.items():
