@@ -233,11 +233,17 @@ def ensure_closing_fits(state: State, lost_reason: str | None, closed_on: str | 
         raise StageContradicted(detail, field="closed_on")
 
 
+_FIRST_CLOSING: Final = date(1970, 1, 2)
+"""The first day that begins, in China too, at a moment that records hold."""
+
+
 def ensure_past(closed_on: date, today: date) -> None:
-    """Refuse a deal that was closed on a day to come.
+    """Refuse a deal that was closed on a day to come, or before any moment that records hold.
 
     :raises ClosingDayInvalid: naming the field.
     """
+    if closed_on < _FIRST_CLOSING:
+        raise ClosingDayInvalid("No deal ended in this year; correct it.", field="closed_on")
     if closed_on > today:
         raise ClosingDayInvalid("This day is still to come; correct it.", field="closed_on")
 

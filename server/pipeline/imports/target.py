@@ -48,7 +48,7 @@ class _Deals(Target):
         "bad_custom_value": "内容不是这个字段的值。",
         "bad_lost_reason": "流失原因请填价格、选了竞争对手、没有预算、没有需求、时机不合适或其他。",
         "bad_state": "状态请填在谈、已签约或已流失。",
-        "closing_day_invalid": "已签约或已流失的商机要写明是哪一天，且不能在将来。",
+        "closing_day_invalid": "已签约或已流失的商机要写明是哪一天：1970 年以后，且不能在将来。",
         "custom_value_taken": "另一个商机已有这个值。",
         "duplicate_in_file": "与本表中的另一行是同一个商机。",
         "duplicate_in_tenant": "该客户已有同名的商机。",

@@ -343,6 +343,8 @@ async def test_s53_what_ended_before_is_brought_in_dated_and_no_win_without_its_
         "福满楼,硬说赢了,,已签约,,2025-12-03\n"
         "福满楼,真赢了,宽松,已签约,,2025-12-03 10:00\n"
         "福满楼,没这流程,另一个,,,\n"
+        "福满楼,太早,,已流失,价格,0001-01-01\n"
+        "福满楼,早一天,,已流失,价格,1970-01-01\n"
     )
 
     done = await brought_in(boss, sheet)
@@ -353,6 +355,9 @@ async def test_s53_what_ended_before_is_brought_in_dated_and_no_win_without_its_
         5: ("closed_on", "closing_day_invalid"),
         6: ("state", "win_not_imported"),
         8: ("process", "unknown_process"),
+        # Midnight of it in Shanghai is no moment: whatever list had shown the deal would fail.
+        9: ("closed_on", "closing_day_invalid"),
+        10: ("closed_on", "closing_day_invalid"),
     }
     held = await by_name(boss)
     assert set(held) == {"丢了", "真赢了"}
