@@ -50,10 +50,11 @@ class RegistrationEvidence(Table, tablename="registration_evidence"):
 
 
 class RegistrationCheck(Table, tablename="registration_check"):
-    """How often somebody has asked today whether a customer is free."""
+    """How often somebody, or the company as a whole, has asked today whether a customer is free."""
 
     tenant_id = UUID()
     user_id = UUID(primary_key=True)
+    """Of the company's own count its `tenant_id`."""
     day = Date()
     asked = Integer()
 

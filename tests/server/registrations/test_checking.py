@@ -1,5 +1,6 @@
 """The blind check: one shape, one path, a budget; whoever guesses is noticed."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -132,3 +133,20 @@ async def test_no_agents_transaction_reaches_the_registry(rivals: list[Tenant]) 
 async def _look(tenant: Tenant, table: str) -> None:
     async with db.tenant_transaction(tenant.tenant_id):
         await db.connection().fetch(f"SELECT * FROM {table}")
+
+
+async def test_m2_people_who_ask_at_once_share_what_is_left_of_the_day() -> None:
+    """Eight at the last answer but one get one."""
+    agent = await make_tenant()
+    spent = Terms().checks_per_day_agent - 1
+    while spent:
+        rep = agent.actor(agent.rep.role)
+        share, spent = min(spent, BUDGET), max(spent - BUDGET, 0)
+        for _ in range(share):
+            await service.check(rep, Check(phone=new_phone()), now=SETTLED)
+
+    answers = await asyncio.gather(
+        *(ask(agent, new_phone()) for _ in range(8)), return_exceptions=True
+    )
+
+    assert [isinstance(each, CheckQuota) for each in answers].count(False) == 1
