@@ -48,6 +48,8 @@ WHERE c.tenant_id = $1
 
 MOVED: Final = "customers.moved"
 """The topic under which it is told that somebody else has customers now, whoever gave them."""
+ENDED: Final = "customers.deleted"
+"""The topic under which it is told that customers were deleted."""
 _QUIET: Final = timedelta(seconds=3)
 """Changes within this time are one word to the rooms above, which count the whole tenant anew."""
 
@@ -173,6 +175,7 @@ class PostgresStore:
         if unit.has_customers:
             parts.append(Part.along(_announcement(actor.tenant_id, now)))
         parts += map(Part.along, _moves(unit, actor.tenant_id, now))
+        parts += map(Part.along, _endings(unit, actor.tenant_id, now))
         parts += map(Part.along, _words(kinds, unit, actor.tenant_id, now))
         parts += map(Part.along, _trail(kinds, unit, actor, now))
         statement = statements.unit(tuple(part.text for part in parts))
@@ -308,6 +311,19 @@ def _moves(unit: Unit, tenant_id: UUID, now: datetime) -> Iterable[Along]:
     if former:
         payload = {"former": former}
         yield Along(*outbox.adding(MOVED, payload, tenant_id=tenant_id, now=now))
+
+
+def _endings(unit: Unit, tenant_id: UUID, now: datetime) -> Iterable[Along]:
+    """Leave word of the customers that were deleted."""
+    ended = [
+        each.after.id
+        for each in unit.changed
+        if each.after.kind == "customer"
+        and each.after.deleted
+        and not (each.before and each.before.deleted)
+    ]
+    if ended:
+        yield Along(*outbox.adding(ENDED, {"ids": ended}, tenant_id=tenant_id, now=now))
 
 
 def _words(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.changelog.postgres import ENDED
 from server.kit import outbox
 from server.kit.schedule import Every, Planned
 from server.registrations import service
@@ -17,7 +18,6 @@ from server.registrations.service import (
     disputes,
     entries,
     house,
-    mirroring,
     protection,
     registry,
 )
@@ -49,7 +49,9 @@ async def release(job: outbox.Job, now: datetime) -> None:
 
 async def contest(job: outbox.Job, now: datetime) -> None:
     """Open a case."""
-    await registry.contest(UUID(job.payload["id"]), now=now)
+    told = job.payload
+    asked_at = datetime.fromisoformat(told["asked_at"]) if "asked_at" in told else now
+    await registry.contest(UUID(told["id"]), asked_at=asked_at, now=now)
 
 
 async def convert(job: outbox.Job, now: datetime) -> None:
@@ -75,6 +77,13 @@ async def hear_of_contracts(job: outbox.Job, now: datetime) -> None:
     """Convert what has signed."""
     assert job.tenant_id is not None, "contracts are a company's"
     await service.convert(job.tenant_id, [UUID(each) for each in job.payload["ids"]], now=now)
+
+
+async def hear_of_deleted(job: outbox.Job, now: datetime) -> None:
+    """Give deleted customers back."""
+    assert job.tenant_id is not None, "records are a company's"
+    deleted = [UUID(each) for each in job.payload["ids"]]
+    await service.give_back_deleted(job.tenant_id, deleted, now=now)
 
 
 async def add_evidence(job: outbox.Job, now: datetime) -> None:
@@ -118,10 +127,10 @@ async def tell_of_contact(job: outbox.Job, now: datetime) -> None:
 
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     registry.ARRIVED: admit,
-    asking.EXTENDED: extend,
-    asking.RELEASED: release,
+    entries.EXTENDED: extend,
+    entries.RELEASED: release,
     asking.CONTESTED: contest,
-    mirroring.CONVERTED: convert,
+    entries.CONVERTED: convert,
     registry.SETTLE: settle,
     entries.MOVED: mirror,
     protection.WARNED: warn,
@@ -132,6 +141,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     checking.CHECKED: watch,
     house.CONTACTED: tell_of_contact,
     "contracts.written": hear_of_contracts,
+    ENDED: hear_of_deleted,
 }
 """By topic, what the worker calls."""
 SCHEDULE: Final = {

@@ -78,6 +78,7 @@ class Dispute(msgspec.Struct, kw_only=True):
     async def waived(self, path: str) -> None:
         """Let both bring no more evidence to the case."""
         for company, registration in self.sides():
+            await _seen(company, registration, lambda seen: bool(seen["evidence_until"]))
             await company.owner.post(f"/v1/registrations/{registration}/waiver", {})
         await until(
             lambda: self.court(path),

@@ -14,7 +14,8 @@ from server.registrations import jobs
 
 _DUE: Final = """
 SELECT id, tenant_id, topic, payload, attempts, lease, run_at FROM outbox
-WHERE topic LIKE 'registrations.%' AND run_at <= $1 ORDER BY run_at, id
+WHERE (topic LIKE 'registrations.%' OR topic = 'customers.deleted') AND run_at <= $1
+ORDER BY run_at, id
 """
 
 

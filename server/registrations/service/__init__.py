@@ -20,7 +20,7 @@ from server.registrations.service.house import (
     release_house,
     tell_of_contact,
 )
-from server.registrations.service.mirroring import convert, mirror, warn
+from server.registrations.service.mirroring import convert, give_back_deleted, mirror, warn
 from server.registrations.service.rulebook import (
     lay_bait,
     propose_rules,
@@ -39,6 +39,7 @@ __all__ = [
     "convert",
     "decide",
     "decide_due",
+    "give_back_deleted",
     "hear",
     "lay_bait",
     "mirror",

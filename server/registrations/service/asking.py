@@ -27,13 +27,11 @@ from server.registrations.rules import states, terms, times
 from server.registrations.rules.states import AlreadyRegistered, NoExtensionLeft
 from server.registrations.rules.times import Interval
 from server.registrations.schemas import Decide, NewRegistration, RegistrationView
-from server.registrations.service import evidence
+from server.registrations.service import entries, evidence
 from server.registrations.service.registry import ARRIVED, Arrival
 from sync_protocol.merge import HeldRecord
 from sync_protocol.registering import OPEN, State, Verb
 
-EXTENDED: Final = "registrations.extended"
-RELEASED: Final = "registrations.released"
 CONTESTED: Final = "registrations.contested"
 
 _HELD: Final = "SELECT customer_id, state FROM registration WHERE tenant_id = $1 AND id = $2"
@@ -46,7 +44,8 @@ SELECT EXISTS (
 """
 _TODAY: Final = """
 SELECT count(*) AS by_agent, count(*) FILTER (WHERE registered_by = $2) AS by_person
-FROM registration WHERE tenant_id = $1 AND created_at >= $3
+FROM registration
+WHERE tenant_id = $1 AND created_at >= $3 AND latest_at >= $3 AND latest_at < $4
 """
 
 
@@ -86,13 +85,17 @@ async def _register(
             "Your company has this customer registered already.", field="customer_id"
         )
     held = (await rulebook.terms_at(now)).terms
-    today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
-    made_today = await db.connection().fetchrow(_TODAY, actor.tenant_id, actor.user_id, today)
+    # Of the day on which it was made: whoever was away for three days has three days' worth.
+    made_at = clock.from_ms(made.latest_ms).astimezone(ZONE)
+    day = made_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    made_today = await db.connection().fetchrow(
+        _TODAY, actor.tenant_id, actor.user_id, day, day + terms.DAY
+    )
     states.ensure_within_day(held, **dict(made_today or {}))
     place = divisions.locate(
         city=customer.city, district=customer.district, address=customer.address
     )
-    made_on = clock.from_ms(made.latest_ms).astimezone(ZONE).date()
+    made_on = made_at.date()
     right = await partners.right(actor.tenant_id, place.code, on=made_on)
     states.ensure_inside(right)
     keys = await identities.keys_of(actor.tenant_id, customer_id)
@@ -187,7 +190,7 @@ async def _extend(actor: Actor, held: HeldRecord, asked: Decide, *, now: datetim
     }
     await _write(actor, held, values, now=now)
     payload = {"id": held.id, "until": until.isoformat(), "number": number}
-    await outbox.add(EXTENDED, payload, tenant_id=None, now=now)
+    await outbox.add(entries.EXTENDED, payload, tenant_id=None, now=now)
 
 
 async def _release(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
@@ -198,7 +201,7 @@ async def _release(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
         "protected_until": None,
     }
     await _write(actor, held, values, now=now)
-    await outbox.add(RELEASED, {"id": held.id}, tenant_id=None, now=now)
+    await outbox.add(entries.RELEASED, {"id": held.id}, tenant_id=None, now=now)
 
 
 async def _contest(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
@@ -207,7 +210,8 @@ async def _contest(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
     states.ensure_not_over(None if until is None else clock.from_ms(until), now)
     values = {"state": str(State.CONTESTED), "state_since": clock.to_ms(now)}
     await _write(actor, held, values, now=now)
-    await outbox.add(CONTESTED, {"id": held.id}, tenant_id=None, now=now)
+    told = {"id": held.id, "asked_at": now.isoformat()}
+    await outbox.add(CONTESTED, told, tenant_id=None, now=now)
 
 
 _MOVES: Final = {Verb.RELEASE: _release, Verb.CONTEST: _contest}

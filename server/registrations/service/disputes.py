@@ -104,10 +104,12 @@ async def apply(case_id: UUID, *, now: datetime) -> None:
 
 
 async def reopen(case_id: UUID, *, now: datetime) -> None:
-    """Let all who lost a case be parties that wait again."""
+    """Let all who lost a case be parties that wait again, and the others hear that it is open."""
     for each in await parties_of(case_id):
         if has_lost(each, case_id):
             await entries.move(each["id"], State.CONTESTED, now=now, reason=None)
+        elif _is_in(each, case_id):
+            await entries.tell(each, now=now)
     await _leave_alone(case_id, now=now)
 
 
@@ -175,6 +177,19 @@ async def grant(entry: Entry, *, since: datetime) -> None:
     )
 
 
+async def end_over(entry: Entry, *, now: datetime) -> bool:
+    """End a protection whose time is over; say whether it is.
+
+    An extension, or a signature, that an agent made in time and that is on its way is waited for.
+    """
+    until = entry["protected_until"]
+    for topic in (entries.EXTENDED, entries.CONVERTED):
+        if await outbox.is_waited_for(topic, before=until, now=now):
+            return False
+    await end(entry, State.EXPIRED, now=now)
+    return True
+
+
 async def end(entry: Entry, state: State, *, now: datetime) -> None:
     """End a registration; of an open case's parties who is left alone is protected."""
     await entries.move(
@@ -215,5 +230,5 @@ async def rivals_of(entry_id: UUID, *, now: datetime) -> list[Entry]:
     standing = (*LIVE, State.CONTESTED)
     for each in await entries.meeting([entry_id], standing):
         if each["state"] in LIVE and each["protected_until"] <= now:
-            await end(each, State.EXPIRED, now=now)
+            await end_over(each, now=now)
     return await entries.meeting([entry_id], standing)

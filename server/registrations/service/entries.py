@@ -15,6 +15,12 @@ from server.kit import clock, db, ids, outbox
 from server.registrations.rules.order import Claim, Verdict
 from sync_protocol.registering import LIVE, State
 
+EXTENDED: Final = "registrations.extended"
+"""To the registry: an agent has shown work, and is protected for longer."""
+RELEASED: Final = "registrations.released"
+"""To the registry: an agent gives a customer back."""
+CONVERTED: Final = "registrations.converted"
+"""To the registry: until when an agent's contract protects."""
 MOVED: Final = "registrations.moved"
 """Of an agent: a registration stands elsewhere now."""
 _LOCK: Final = "SELECT id FROM registry_clock WHERE id = 1 FOR UPDATE"

@@ -27,7 +27,7 @@ from server.registrations.schemas import (
     NewContact,
     NewHouse,
 )
-from server.registrations.service import asking, registry
+from server.registrations.service import entries, registry
 from sync_protocol.registering import LIVE, State
 
 CONTACTED: Final = "registrations.contacted"
@@ -94,7 +94,7 @@ async def release_house(actor: Actor, house_id: UUID, *, now: datetime) -> House
     async with db.platform_transaction(actor):
         view = await house.one(house_id)
         if view.state is not State.RELEASED:
-            await outbox.add(asking.RELEASED, {"id": str(house_id)}, tenant_id=None, now=now)
+            await outbox.add(entries.RELEASED, {"id": str(house_id)}, tenant_id=None, now=now)
             await _wrote(actor, "house.released", house_id, now)
     return view
 

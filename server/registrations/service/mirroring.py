@@ -17,10 +17,9 @@ from server.notifications.rules import Kind
 from server.registrations.kinds import REGISTRATION, WRITTEN
 from server.registrations.rules.states import CaseState
 from server.registrations.rules.terms import DAY, SIGNED_DAYS_MAX
+from server.registrations.service import entries
 from sync_protocol.merge import HeldRecord
-from sync_protocol.registering import LIVE, State
-
-CONVERTED: Final = "registrations.converted"
+from sync_protocol.registering import LIVE, OPEN, State
 
 _STANDS: Final = """
 SELECT e.*, c.evidence_until, c.state AS case_state FROM registry_entry e
@@ -34,6 +33,11 @@ _OF_CUSTOMERS: Final = """
 SELECT DISTINCT g.id, g.customer_id, g.state FROM registration g
 JOIN contract k ON k.tenant_id = g.tenant_id AND k.customer_id = g.customer_id
 WHERE g.tenant_id = $1 AND k.id = ANY ($2::uuid[]) AND g.state = ANY ($3::text[])
+"""
+_DELETED: Final = """
+SELECT g.id FROM registration g
+JOIN customer c ON c.tenant_id = g.tenant_id AND c.id = g.customer_id AND c.deleted
+WHERE g.tenant_id = $1 AND g.customer_id = ANY ($2::uuid[]) AND g.state = ANY ($3::text[])
 """
 _TOLD: Final = {
     *(State.GRANTED, State.REFUSED, State.CONTESTED, State.EXPIRED, State.REVOKED),
@@ -79,6 +83,14 @@ async def _follow(
             await _convert(product, customer_id, registration_id, is_signed=False, now=now)
 
 
+async def give_back_deleted(tenant_id: UUID, customer_ids: list[UUID], *, now: datetime) -> None:
+    """Let go of customers that were deleted: nobody could give them back any more."""
+    async with db.tenant_transaction(tenant_id):
+        rows = await db.connection().fetch(_DELETED, tenant_id, customer_ids, sorted(OPEN))
+        for row in rows:
+            await outbox.add(entries.RELEASED, {"id": str(row["id"])}, tenant_id=None, now=now)
+
+
 async def warn(tenant_id: UUID, registration_id: UUID, days: int, *, now: datetime) -> None:
     """Tell who registered that a protection ends soon."""
     product = of_the_product(tenant_id, role=Role.AGENT_OWNER, name="registry")
@@ -117,7 +129,7 @@ async def _convert(
     if last is not None or is_signed:
         until = None if last is None else datetime.combine(last + DAY, time(), ZONE)
         payload = {"id": str(registration_id), "until": until and until.isoformat()}
-        await outbox.add(CONVERTED, payload, tenant_id=None, now=now)
+        await outbox.add(entries.CONVERTED, payload, tenant_id=None, now=now)
 
 
 async def _held(actor: Actor, registration_id: UUID) -> HeldRecord | None:

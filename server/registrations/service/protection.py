@@ -103,7 +103,7 @@ async def sweep(*, now: datetime) -> None:
     async with db.job_transaction():
         await entries.lock()
         for row in await db.connection().fetch(_ENDED, now):
-            await disputes.end(await entries.one(row["id"]), State.EXPIRED, now=now)
+            await disputes.end_over(await entries.one(row["id"]), now=now)
         days = (await rulebook.terms_at(now)).terms.warn_days
         soon = now + max(days, default=0) * terms.DAY
         for row in await db.connection().fetch(_ENDING, now, soon):

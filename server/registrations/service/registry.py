@@ -229,12 +229,15 @@ async def _decide(among: Sequence[Entry], *, now: datetime) -> Verdict:
     return verdict
 
 
-async def contest(entry_id: UUID, *, now: datetime) -> None:
-    """Open a case against who is protected; where nobody is any more, try once more."""
+async def contest(entry_id: UUID, *, asked_at: datetime, now: datetime) -> None:
+    """Open a case against who is protected; where nobody is any more, try once more.
+
+    :param asked_at: when an agent did, which was in time or not, whenever the worker hears of it.
+    """
     async with db.job_transaction():
         await entries.lock()
         entry = await entries.one(entry_id)
-        is_over = entry["contest_until"] is None or now >= entry["contest_until"]
+        is_over = entry["contest_until"] is None or asked_at >= entry["contest_until"]
         if entry["state"] not in {State.REFUSED, State.REVOKED} or is_over:
             await entries.tell(entry, now=now)
             return

@@ -40,7 +40,8 @@ _places = asyncio.Semaphore(SIDE_BY_SIDE)
 _rng = random.SystemRandom()
 _LEFT: Final = """
 SELECT id, tenant_id, topic, payload FROM outbox
-WHERE topic LIKE 'registrations.%' AND run_at <= $1 ORDER BY run_at, id
+WHERE (topic LIKE 'registrations.%' OR topic = 'customers.deleted') AND run_at <= $1
+ORDER BY run_at, id
 """
 
 

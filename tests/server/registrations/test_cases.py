@@ -212,6 +212,11 @@ async def test_a_verdict_is_appealed_once_and_the_second_is_the_last(dispute: Di
     await service.appeal(dispute.holder.rep, dispute.held, appeal, now=later)
     await work(later)
     waiting = await dispute.states(later)
+    for side, mine in (
+        (dispute.holder, dispute.held),
+        (dispute.challenger, dispute.claimed),
+    ):
+        await service.waive(side.rep, mine, now=later)
     with pytest.raises(AppealBySame):
         await dispute.rule(dispute.held, "意向书在先", now=later)
     view = await dispute.rule(dispute.held, "意向书在先", by=ANOTHER, now=later)

@@ -362,6 +362,63 @@ async def test_s02_an_exclusive_territory_comes_first_and_keeps_others_out(
     assert held is Right.EXCLUSIVE
 
 
+async def test_the_days_quota_is_of_the_day_on_which_it_was_made(rivals: list[Tenant]) -> None:
+    """Three days without a network are three days' worth, not one's."""
+    agent = rivals[2]
+    rep = agent.actor(agent.rep.role, scope=agent.owner.scope)
+    made = [NOW + day * DAY for day in (0, 1)]
+    for moment in made:
+        for _ in range(Terms().per_day_rep):
+            await register(rep, made=at(moment), now=NOW + 3 * DAY)
+
+    with pytest.raises(RegistrationQuota):
+        await register(rep, made=at(made[0]), now=NOW + 3 * DAY)
+
+
+async def test_what_was_asked_in_time_counts_when_the_worker_comes_late(
+    rivals: list[Tenant],
+) -> None:
+    """A contest in its last minute, an extension in its last hour."""
+    agent, other = rivals[:2]
+    phone = new_phone()
+    shop = await make_shop(agent.rep, phone)
+    mine = await register(agent.rep, customer_id=shop)
+    await work(SETTLED)
+    refused = await register(other.rep, phone, now=SETTLED)
+    await work(SETTLED)
+    last = SETTLED + Terms().contest_days * DAY - HOUR / 60
+    await decide(other.rep, refused, "contest", now=last)
+    await work(last + HOUR)
+    assert (await standing(other, refused))[0] == "contested"
+    await decide(other.rep, refused, "release", now=last + HOUR)
+    await work(last + HOUR)
+
+    until = (await seen(agent.rep, mine, now=SETTLED)).protected_until
+    assert until is not None
+    shown = await contract_of(agent, shop, now=until - DAY)
+    await decide(agent.rep, mine, "extend", evidence=shown, now=until - HOUR)
+    await protection.sweep(now=until + HOUR)
+    await work(until + HOUR)
+
+    assert (await standing(agent, mine, until + HOUR))[0] == "extended"
+
+
+async def test_a_customer_that_is_deleted_is_free_again(rivals: list[Tenant]) -> None:
+    """Nobody could have given it back any more."""
+    agent, other = rivals[:2]
+    phone = new_phone()
+    shop = await make_shop(agent.rep, phone)
+    await register(agent.rep, customer_id=shop)
+    await work(SETTLED)
+
+    await customers.delete(agent.owner, shop, base=None, now=SETTLED)
+    await work(SETTLED)
+    theirs = await register(other.rep, phone, now=SETTLED + HOUR)
+    await work(SETTLED + 40 * DAY)
+
+    assert await standing(other, theirs) == ("granted", "")
+
+
 async def test_the_wall_counts_what_the_list_shows(rivals: list[Tenant]) -> None:
     """Each figure is the number of registrations behind it."""
     agent = await make_tenant()
