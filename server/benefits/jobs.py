@@ -1,4 +1,4 @@
-"""What the outbox and the schedule start: batches are issued, what was written is sealed."""
+"""What the outbox and the schedule start: batches are issued, benefits end, books are sealed."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from uuid import UUID
 from billing.sealing import service as sealing
 from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.benefits.batches import service as batches
+from server.benefits.vouchers import service as vouchers
 from server.identity import keys
 from server.kit import db, outbox
 from server.kit.schedule import Every, Planned
@@ -39,5 +40,8 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
 }
 """By topic, what is done with a job."""
 
-SCHEDULE: Final = {SEAL: Planned(Every(timedelta(minutes=1)), seal)}
+SCHEDULE: Final = {
+    SEAL: Planned(Every(timedelta(minutes=1)), seal),
+    vouchers.EXPIRE: Planned(Every(timedelta(minutes=10)), vouchers.expire),
+}
 """By name, what comes round."""

@@ -7,6 +7,7 @@ from piccolo.conf.apps import AppConfig
 from server.benefits.batches.tables import BenefitBatch, BenefitBatchRow
 from server.benefits.eligibility.tables import BenefitRules, EligibilitySample
 from server.benefits.tables import BenefitProgram, BenefitRequest
+from server.benefits.vouchers.tables import Voucher, VoucherAlarm
 
 APP_CONFIG = AppConfig(
     app_name="benefits",
@@ -18,6 +19,8 @@ APP_CONFIG = AppConfig(
         BenefitRequest,
         BenefitRules,
         EligibilitySample,
+        Voucher,
+        VoucherAlarm,
     ],
     migration_dependencies=[],
 )

@@ -42,7 +42,8 @@ _BENEFITS: Final = f"""
 SELECT r.id, r.customer_id, c.name AS customer_name, r.program_id, p.name AS program_name,
     r.amount_minor, r.currency,
     {_STATE} AS state, r.refusal_code, r.requested_by, r.requested_at, r.decided_at, i.settled_at,
-    i.expires_at
+    i.expires_at, coalesce(i.used_minor, 0) AS used_minor,
+    coalesce(i.amount_minor - i.used_minor - i.released_minor, 0) AS open_minor
 FROM benefit_request r
 JOIN customer c ON c.tenant_id = r.tenant_id AND c.id = r.customer_id
 JOIN benefit_program p ON p.id = r.program_id

@@ -27,6 +27,7 @@ from server.benefits.schemas import (
     ProgramView,
     RequestBenefit,
 )
+from server.benefits.vouchers import routes as vouchers
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import Moment, PageCursor, in_utc
@@ -147,7 +148,15 @@ router = Router(
     route_handlers=[
         Router(
             "/benefits",
-            route_handlers=[offers, request, benefits, benefit, *eligibility.AGENT, *batches.AGENT],
+            route_handlers=[
+                offers,
+                request,
+                benefits,
+                benefit,
+                *eligibility.AGENT,
+                *batches.AGENT,
+                *vouchers.AGENT,
+            ],
             tags=["benefits"],
         ),
         Router(
@@ -164,6 +173,7 @@ router = Router(
                 void,
                 *eligibility.PLATFORM,
                 *batches.PLATFORM,
+                *vouchers.PLATFORM,
             ],
             tags=["platform: benefits"],
         ),

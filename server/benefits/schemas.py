@@ -125,6 +125,9 @@ class BenefitView(msgspec.Struct, frozen=True, kw_only=True):
     """When it was used, withdrawn or over."""
     expires_at: datetime | None = None
     """The first moment at which it may be used no more."""
+    used_minor: int = 0
+    open_minor: int = 0
+    """What may still be used."""
 
 
 class IssuanceRecord(msgspec.Struct, frozen=True, kw_only=True):

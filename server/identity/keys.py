@@ -38,6 +38,8 @@ class Keys(msgspec.Struct, frozen=True):
     """Hashes the phones that nobody may call; outlives every turn of the others."""
     registry: bytes
     """Hashes what end customers are registered by; outlives every turn of the others."""
+    vouchers: bytes
+    """Makes and hashes the codes of benefits; outlives every turn of the others."""
     books: Ed25519PrivateKey
     """Signs the heads of the books' log."""
     books_public: frozenset[str]
@@ -80,6 +82,7 @@ def derive(roots: list[bytes], settings: Settings) -> Keys:
         outbox_seals=tuple(_expand(root, b"device outbox") for root in roots),
         opt_outs=_expand(settings.opt_out_key.encode() or roots[-1], b"opt-outs"),
         registry=_expand(settings.opt_out_key.encode() or roots[-1], b"registry"),
+        vouchers=_expand(settings.opt_out_key.encode() or roots[-1], b"vouchers"),
         books=books[0],
         books_public=frozenset(key.public_key().public_bytes_raw().hex() for key in books),
         public_url=settings.public_url,

@@ -138,6 +138,16 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT",
     ),
+    "voucher": _table(
+        "Codes by their keyed hashes. Under row-level security an agent's transaction reaches its "
+        "own; the platform's side locks them.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "voucher_alarm": _table(
+        "Who was stopped from guessing codes.",
+        tonglu_platform="SELECT INSERT",
+    ),
     "recon_source": _table(
         "How agents' files are read. Insert only.",
         tonglu_platform="SELECT INSERT",

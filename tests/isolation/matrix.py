@@ -101,6 +101,10 @@ def _sharing(company: Company) -> dict[str, Any]:
     }
 
 
+_NOBODYS: Final = "0000-0000-0000"
+"""A code that is well-formed, and no benefit's."""
+
+
 def _benefit(company: Company) -> dict[str, Any]:
     """Write a request for a benefit."""
     return {
@@ -1313,6 +1317,36 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/benefits/requests/{request_id}/explanation"): Case(
         ids={"path.request_id": "request"}
     ),
+    ("POST", "/v1/benefits/requests/{request_id}/voucher"): Case(
+        ids={"path.request_id": "request"}
+    ),
+    ("GET", "/v1/benefits/requests/{request_id}/redemptions"): Case(
+        ids={"path.request_id": "request"}
+    ),
+    # A code of nobody.
+    ("POST", "/v1/benefits/vouchers/validation"): Case(
+        body=lambda _: {"code": _NOBODYS}, succeeds=False
+    ),
+    ("POST", "/v1/benefits/vouchers/lock"): Case(
+        body=lambda _: {"id": str(new_id()), "code": _NOBODYS},
+        new_ids=("body.id",),
+        succeeds=False,
+    ),
+    ("POST", "/v1/benefits/vouchers/redemption"): Case(
+        body=lambda _: {"id": str(new_id()), "code": _NOBODYS},
+        new_ids=("body.id",),
+        succeeds=False,
+    ),
+    ("POST", "/v1/benefits/vouchers/rollback"): Case(
+        body=lambda _: {
+            "id": str(new_id()),
+            "redemption_id": str(new_id()),
+            "code": _NOBODYS,
+            "reason": "退货",
+        },
+        new_ids=("body.id", "body.redemption_id"),
+        succeeds=False,
+    ),
     ("GET", "/v1/benefits/batches"): Case(),
     ("POST", "/v1/benefits/batches"): Case(
         ids={
@@ -1452,6 +1486,7 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
     ),
     ("GET", "/v1/platform/batches"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/voucher-alarms"): Case(role=_PLATFORM),
     # The platform decides about every agent's.
     ("GET", "/v1/platform/batches/{batch_id}"): Case(
         ids={"path.batch_id": "batch"}, answers={"path.batch_id": 200}, role=_PLATFORM

@@ -228,6 +228,7 @@ _LATER: Final = {
     "registry_alarm",
     "released_cell",
     "tag_use",
+    "voucher_alarm",
 }
 """Tables that a worker, the platform or an upload fills."""
 

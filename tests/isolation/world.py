@@ -33,6 +33,7 @@ from server.benefits.schemas import (
     NewVoid,
     RequestBenefit,
 )
+from server.benefits.vouchers import service as vouchers
 from server.customers import service as customers
 from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import BulkChange, NewBulkEdit
@@ -969,6 +970,7 @@ async def make_world(superuser_url: str) -> World:
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
         company.ids["batch"] = await new_batch(company)
+        await vouchers.code_of(company.tenant.owner, company.ids["request"], now=clock.now())
         company.ids["place"] = await _grant_place(company, operator)
         company.ids["agreement"] = await _agree(company, operator)
     for company in (mine, theirs):

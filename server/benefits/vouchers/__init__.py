@@ -1,0 +1,1 @@
+"""Vouchers: the codes by which benefits are redeemed, typed by people and guessed by others."""
