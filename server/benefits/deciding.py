@@ -17,8 +17,9 @@ from server.benefits import rules
 from server.benefits.eligibility import queries as eligible
 from server.benefits.eligibility import service as eligibility
 from server.benefits.eligibility.rules import Facts, Rules, judge
-from server.benefits.rules import BenefitRefused, NotEligible, Program
+from server.benefits.rules import BenefitRefused, LeavingRequestsNone, NotEligible, Program
 from server.kit import ids
+from server.partners import queries as partners
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -50,8 +51,11 @@ async def decide(
     """Decide requests in their order; those that may be are issued in one statement."""
     version, held = await eligible.in_force(program.id)
     facts = await eligible.facts_of(tenant_id, [each.customer_id for each in wanted], now=now)
+    is_leaving = await partners.is_frozen(tenant_id, now=now)
     codes = {
-        each.request_id: _refusal(program, held, facts[each.customer_id], now=now)
+        each.request_id: LeavingRequestsNone.code
+        if is_leaving
+        else _refusal(program, held, facts[each.customer_id], now=now)
         for each in wanted
     }
     free = [each for each in wanted if codes[each.request_id] is None]

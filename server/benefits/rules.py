@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from server.kit.errors import Conflict, IdReused, Invalid, NotFound, Refusal
+from server.partners.rules.exits import AgentLeaving
 
 
 class RequestState(StrEnum):
@@ -86,6 +87,12 @@ class NotEligible(BenefitRefused):
     code = "not_eligible"
 
 
+class LeavingRequestsNone(BenefitRefused, AgentLeaving):
+    """The company leaves the channel; its customers get no new benefits through it."""
+
+    code = AgentLeaving.code
+
+
 class AlreadyVoided(Conflict):
     """The benefit was withdrawn before."""
 
@@ -127,6 +134,7 @@ _SENTENCES: Final[dict[type[BenefitRefused], str]] = {
     ProgramClosed: "The program has ended; choose another one.",
     BudgetExhausted: "The program's budget is used up; ask the platform for more.",
     CustomerLimitReached: "The customer has received all that one may have of this program.",
+    LeavingRequestsNone: "Your company leaves the channel; it requests no benefits any more.",
     NotEligible: "The customer does not meet the program's rules; its reasons say which.",
 }
 _REFUSALS: Final = {kind.code: kind for kind in _SENTENCES}

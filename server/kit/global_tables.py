@@ -262,6 +262,13 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT UPDATE",
         tonglu_job="SELECT",
     ),
+    "agent_exit": _table(
+        "Which agents leave. Under row-level security an agent's transaction reads its own. The "
+        "key of the customers' tokens is granted to neither the platform's role nor the worker's.",
+        tonglu_platform="SELECT INSERT UPDATE",
+        tonglu_app="SELECT",
+        tonglu_job="SELECT UPDATE",
+    ),
     "registration_terms": _table(
         "How long registrations protect and how many there may be: published to all.",
         tonglu_app="SELECT",

@@ -7,6 +7,7 @@ from piccolo.conf.apps import AppConfig
 from server.partners.tables import (
     Agent,
     AgentAgreement,
+    AgentExit,
     AgentTier,
     OnboardingStep,
     OnboardingTick,
@@ -20,6 +21,7 @@ APP_CONFIG = AppConfig(
     table_classes=[
         Agent,
         AgentAgreement,
+        AgentExit,
         AgentTier,
         OnboardingStep,
         OnboardingTick,

@@ -1,5 +1,6 @@
 """Partners over HTTP: agents, where they may work, and the tree of divisions."""
 
+import secrets
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -16,10 +17,12 @@ from server.partners import queries, service
 from server.partners.schemas import (
     AgentView,
     AgreementView,
+    ExitView,
     HolderView,
     NewAgent,
     NewAgreement,
     NewContract,
+    NewExit,
     NewStep,
     NewTerritory,
     NewTier,
@@ -128,6 +131,21 @@ async def add_step(actor: CurrentActor, data: JSONBody[NewStep]) -> NewStep:
     return await service.add_step(actor, data, now=clock.now())
 
 
+@post("/{agent_id:uuid}/exit", summary="Open an agent's exit")
+async def open_exit(
+    actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[NewExit]
+) -> ExitView:
+    """Let an agent leave: from its freeze it begins nothing new, and takes all along."""
+    key = secrets.token_bytes(32)
+    return await service.open_exit(actor, agent_id, data, token_key=key, now=clock.now())
+
+
+@post("/{agent_id:uuid}/exit/cancellation", summary="Call an agent's exit off")
+async def cancel_exit(actor: CurrentActor, agent_id: FromPath[UUID]) -> ExitView:
+    """Let an agent stay after all, before anything is carried out."""
+    return await service.cancel_exit(actor, agent_id, now=clock.now())
+
+
 @get("/", summary="Show what is agreed with the platform")
 async def partnership(actor: CurrentActor) -> Partnership:
     """Show one's own tier, agreements, territories, on-boarding and sharing contract."""
@@ -173,6 +191,8 @@ router = Router(
         untick,
         offer_contract,
         add_step,
+        open_exit,
+        cancel_exit,
     ],
     tags=["platform"],
 )

@@ -10,6 +10,7 @@ from server.identity.schemas import Login
 from server.kit import divisions
 from server.kit.text import PRINTABLE, Str
 from server.partners.rules.agents import Tier
+from server.partners.rules.exits import ExitState
 from server.partners.rules.sharing import Shared
 
 FIELDS: Final = tuple(Shared)
@@ -182,6 +183,29 @@ class ContractView(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: datetime | None
 
 
+class NewExit(msgspec.Struct, frozen=True, kw_only=True):
+    """That an agent leaves the channel."""
+
+    id: UUID
+    reason: Str
+    last_day: date
+    frozen_on: date | None = None
+    """From when it begins nothing new; at once without."""
+
+
+class ExitView(msgspec.Struct, frozen=True, kw_only=True):
+    """That an agent leaves, as both sides read it."""
+
+    id: UUID
+    agent_id: UUID
+    reason: str
+    last_day: date
+    frozen_from: datetime
+    state: ExitState
+    opened_at: datetime
+    ended_at: datetime | None
+
+
 class Partnership(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform and an agent have agreed; both sides read the very same."""
 
@@ -197,6 +221,8 @@ class Partnership(msgspec.Struct, frozen=True, kw_only=True):
     """The one that holds; 0 is what was agreed by joining."""
     shared: list[Shared]
     """What the platform sees by it."""
+    exit: ExitView | None = None
+    """That it leaves, or was to leave."""
 
     @property
     def missing(self) -> list[StepView]:

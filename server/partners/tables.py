@@ -1,6 +1,6 @@
 """Tables of partners, as facts on disk."""
 
-from piccolo.columns import UUID, Array, BigInt, Boolean, Date, Text, Timestamptz
+from piccolo.columns import UUID, Array, BigInt, Boolean, Bytea, Date, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -88,3 +88,19 @@ class SharingContract(Table, tablename="sharing_contract"):
     offered_at = Timestamptz()
     accepted_by = UUID(null=True)
     accepted_at = Timestamptz(null=True)
+
+
+class AgentExit(Table, tablename="agent_exit"):
+    """That an agent leaves the channel, since when it is frozen, and its last day. Global."""
+
+    id = UUID(primary_key=True)
+    agent_id = UUID()
+    reason = Text()
+    last_day = Date()
+    frozen_from = Timestamptz()
+    state = Text()
+    token_key = Bytea()
+    """Makes the names by which the platform knows its customers; not granted to the platform."""
+    opened_by = UUID()
+    opened_at = Timestamptz()
+    ended_at = Timestamptz(null=True)

@@ -22,6 +22,7 @@ FROM pg_constraint WHERE contype = 'f'
 """
 KEPT: Final = (
     "agent_agreement",
+    "agent_exit",
     "agent_tier",
     "issuance",
     "onboarding_tick",

@@ -1429,6 +1429,16 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/platform/agents/{agent_id}/contracts"): _of_agent(
         body=lambda _: {"version": 9_999, "fields": []}, succeeds=False, answer=409
     ),
+    # Who leaves begins nothing new any more, so the world's companies only try.
+    ("POST", "/v1/platform/agents/{agent_id}/exit"): _of_agent(
+        body=lambda _: {"id": str(new_id()), "reason": "", "last_day": "2020-01-01"},
+        new_ids=("body.id",),
+        succeeds=False,
+        answer=422,
+    ),
+    ("POST", "/v1/platform/agents/{agent_id}/exit/cancellation"): _of_agent(
+        succeeds=False, answer=404
+    ),
     ("POST", "/v1/platform/agents/onboarding-steps"): Case(
         role=_PLATFORM,
         body=lambda _: {"code": "visit", "label_zh": "走访", "label_en": "Visit"},

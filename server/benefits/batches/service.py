@@ -29,6 +29,7 @@ from server.imports import service as imports
 from server.imports.rules.columns import Vocabulary
 from server.kit import db, outbox
 from server.kit.errors import IdReused, NotFound
+from server.partners import queries as partners
 
 APPROVED: Final = "benefits.batch_approved"
 """The outbox's topic: a batch may be issued."""
@@ -164,6 +165,7 @@ async def _add(
     """Write a batch down with all its rows, or find that it was."""
     held = await db.connection().fetchval(_ASKED, batch_id)
     if held is None:
+        await partners.ensure_begins(actor.tenant_id, now=now)
         rules.ensure_size(len(asked))
         program, token_key = await _program(program_id)
         keys = {meant.key for _, _, meant in asked if meant.key is not None}

@@ -26,6 +26,7 @@ from server.customers.service.references import ensure_teams
 from server.kit import clock, db, ids
 from server.kit.errors import Conflict, Forbidden, IdReused, NotFound
 from server.kit.text import clean, cleaned
+from server.partners import queries as partners
 from sync_protocol.messages import Edit
 
 _INSERT: Final = """
@@ -305,12 +306,14 @@ async def pick(actor: Actor, customer_id: UUID, *, now: datetime) -> Saved:
     :raises NotInPool: somebody else was quicker, or it lies in no pool.
     :raises CoolingOff, PickLimitReached: see `rules.ensure_may_pick`.
     :raises OptedOut: its phone is not to be called.
+    :raises AgentLeaving: the company leaves the channel.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with db.tenant_transaction(actor.tenant_id):
         entry = await _entry(actor, customer_id)
         if entry is None:
             return await _is_mine_already(actor, customer_id)
+        await partners.ensure_begins(actor.tenant_id, now=now)
         pool = await queries.held(actor, entry["pool_id"], now=now, lock=True)
         # Those who waited look again: somebody may have taken it out, or been given it.
         await _hold(actor, customer_id)

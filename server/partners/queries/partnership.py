@@ -11,6 +11,7 @@ from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.kit import db
 from server.partners.queries.agents import agent
+from server.partners.queries.exits import last_exit
 from server.partners.queries.territories import COLUMNS, view_of
 from server.partners.rules import sharing
 from server.partners.rules.sharing import Shared, Version
@@ -78,6 +79,7 @@ async def of(agent_id: UUID) -> Partnership:
         contracts=_views(contracts, ContractView),
         contract_version=holds.version,
         shared=sorted(holds.fields),
+        exit=await last_exit(agent_id),
     )
 
 

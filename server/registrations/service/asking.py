@@ -60,6 +60,7 @@ async def register(
     :raises IdentityTooWide: it has more of them than one registration may protect.
     :raises AlreadyRegistered: the company has it registered.
     :raises OutsideTerritory: another agent alone may work there.
+    :raises AgentLeaving: the company leaves the channel.
     :raises RegistrationQuota: the day's registrations are used up.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
@@ -78,6 +79,7 @@ async def _register(
     actor: Actor, registration_id: UUID, customer_id: UUID, made: Interval, *, now: datetime
 ) -> None:
     """Write a registration down and leave it to the registry."""
+    await partners.ensure_begins(actor.tenant_id, now=now)
     customer = await customers.one(actor, customer_id)
     await db.connection().execute(_LOCK, actor.tenant_id, customer_id)
     if await db.connection().fetchval(_OPEN, actor.tenant_id, customer_id, sorted(OPEN)):
