@@ -191,6 +191,15 @@ class NewExit(msgspec.Struct, frozen=True, kw_only=True):
     last_day: date
     frozen_on: date | None = None
     """From when it begins nothing new; at once without."""
+    successor_ids: Annotated[list[UUID], msgspec.Meta(max_length=20)] = []
+    """The agents to which its customers may be handed, where those say so."""
+
+
+class Successor(msgspec.Struct, frozen=True):
+    """An agent to which customers of one that leaves may be handed."""
+
+    agent_id: UUID
+    name: str
 
 
 class ExitView(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +211,7 @@ class ExitView(msgspec.Struct, frozen=True, kw_only=True):
     last_day: date
     frozen_from: datetime
     state: ExitState
+    successors: list[Successor]
     opened_at: datetime
     ended_at: datetime | None
 

@@ -1,6 +1,6 @@
 """Tables of partners, as facts on disk."""
 
-from piccolo.columns import UUID, Array, BigInt, Boolean, Bytea, Date, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, Boolean, Bytea, Date, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -99,6 +99,8 @@ class AgentExit(Table, tablename="agent_exit"):
     last_day = Date()
     frozen_from = Timestamptz()
     state = Text()
+    successors = JSONB()
+    """Ids and names of the agents to which its customers may be handed."""
     token_key = Bytea()
     """Makes the names by which the platform knows its customers; not granted to the platform."""
     opened_by = UUID()

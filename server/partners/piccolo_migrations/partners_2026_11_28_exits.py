@@ -9,7 +9,9 @@ VERSION = "1.38.0"
 DESCRIPTION = "Exits of agents."
 
 _OWN = "agent_id = (SELECT current_setting('app.tenant_id')::uuid)"
-_SEEN = "id, agent_id, reason, last_day, frozen_from, state, opened_by, opened_at, ended_at"
+_SEEN = (
+    "id, agent_id, reason, last_day, frozen_from, state, successors, opened_by, opened_at, ended_at"
+)
 
 
 async def forwards() -> MigrationManager:
@@ -27,6 +29,7 @@ async def forwards() -> MigrationManager:
                 last_day date NOT NULL,
                 frozen_from timestamptz NOT NULL,
                 state text NOT NULL CHECK (state IN ('open', 'carrying', 'done', 'cancelled')),
+                successors jsonb NOT NULL,
                 token_key bytea NOT NULL CHECK (length(token_key) = 32),
                 opened_by uuid NOT NULL,
                 opened_at timestamptz NOT NULL,

@@ -1,7 +1,7 @@
 """Look up agents that leave."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,9 @@ from server.kit import db
 from server.partners.rules.exits import Freeze, ensure_staying
 from server.partners.schemas import ExitView
 
-COLUMNS: Final = "id, agent_id, reason, last_day, frozen_from, state, opened_at, ended_at"
+COLUMNS: Final = (
+    "id, agent_id, reason, last_day, frozen_from, state, successors, opened_at, ended_at"
+)
 _LAST: Final = f"""
 SELECT {COLUMNS} FROM agent_exit WHERE agent_id = $1
 ORDER BY state = 'cancelled', opened_at DESC, id DESC LIMIT 1
@@ -23,7 +25,12 @@ SELECT frozen_from, last_day FROM agent_exit WHERE agent_id = $1 AND state <> 'c
 async def last_exit(agent_id: UUID) -> ExitView | None:
     """Give an agent's exit, also one that was called off, in a transaction of either side."""
     row = await db.connection().fetchrow(_LAST, agent_id)
-    return None if row is None else msgspec.convert(dict(row), ExitView)
+    return None if row is None else view_of(row)
+
+
+def view_of(row: Any) -> ExitView:
+    """Give an exit as both sides read it."""
+    return msgspec.convert({**row, "successors": msgspec.json.decode(row["successors"])}, ExitView)
 
 
 async def ensure_begins(agent_id: UUID, *, now: datetime) -> None:

@@ -26,6 +26,12 @@ class ExitLastDayPast(Invalid):
     code = "exit_last_day_past"
 
 
+class SuccessorWrong(Invalid):
+    """A successor is the leaver itself, or none of those that the platform named."""
+
+    code = "successor_wrong"
+
+
 class ExitUnderWay(Conflict):
     """What was begun to be carried out is carried out to its end."""
 

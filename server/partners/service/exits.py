@@ -1,10 +1,12 @@
 """Let an agent leave the channel: open its exit, or call it off."""
 
-from datetime import date, datetime, time
+from collections.abc import Sequence
+from datetime import datetime, time
 from typing import Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
@@ -16,12 +18,12 @@ from server.partners import queries
 from server.partners.queries.exits import COLUMNS, last_exit
 from server.partners.rules import exits as rules
 from server.partners.rules.exits import ExitState
-from server.partners.schemas import ExitView, NewExit
+from server.partners.schemas import ExitView, NewExit, Successor
 
 _ADD: Final = """
 INSERT INTO agent_exit (
-    id, agent_id, reason, last_day, frozen_from, state, token_key, opened_by, opened_at
-) VALUES ($1, $2, $3, $4, $5, 'open', $6, $7, $8) ON CONFLICT (id) DO NOTHING
+    id, agent_id, reason, last_day, frozen_from, state, successors, token_key, opened_by, opened_at
+) VALUES ($1, $2, $3, $4, $5, 'open', $6::jsonb, $7, $8, $9) ON CONFLICT (id) DO NOTHING
 """
 _EXIT: Final = f"SELECT {COLUMNS} FROM agent_exit WHERE id = $1"  # noqa: S608 - our own columns
 _HOLD: Final = f"""
@@ -45,6 +47,7 @@ async def open_exit(
     :param token_key: 32 random bytes that name its customers to the platform, which never has them.
     :raises ExitLastDayPast: the last day lies before the freeze.
     :raises ExitOpen: it leaves already.
+    :raises SuccessorWrong: it is to succeed itself.
     :raises NotFound: there is no such agent.
     """
     ensure(actor, Permission.AGENTS_ADMIT)
@@ -53,10 +56,12 @@ async def open_exit(
     frozen_from = now if frozen_on <= today else datetime.combine(frozen_on, time(), ZONE)
     reason = cleaned(new.reason, "reason")
     await queries.agent(actor, agent_id)
+    successors = await _successors(actor, agent_id, new.successor_ids)
     async with db.platform_transaction(actor):
         if await db.connection().fetchrow(_EXIT, new.id) is None:
             rules.ensure_days(new.last_day, frozen_on=frozen_on, today=today)
-            values = (new.id, agent_id, reason, new.last_day, frozen_from)
+            heirs = msgspec.json.encode(successors).decode()
+            values = (new.id, agent_id, reason, new.last_day, frozen_from, heirs)
             await _add(*values, token_key, actor.user_id, now)
             told = {"last_day": new.last_day}
             await audit.record_platform_read(actor, [agent_id], OPENED, now=now, **told)
@@ -69,21 +74,26 @@ async def open_exit(
     return view
 
 
-async def _add(
-    exit_id: UUID,
-    agent_id: UUID,
-    reason: str,
-    last_day: date,
-    frozen_from: datetime,
-    *rest: object,
-) -> None:
+async def _successors(actor: Actor, agent_id: UUID, named: Sequence[UUID]) -> list[Successor]:
+    """Give the agents to which customers may be handed, with their names.
+
+    :raises SuccessorWrong: one is the leaver itself.
+    :raises NotFound: there is no such agent.
+    """
+    if agent_id in named:
+        raise rules.SuccessorWrong("Name another agent.", field="successor_ids")
+    return [
+        Successor(each, (await queries.agent(actor, each)).name) for each in dict.fromkeys(named)
+    ]
+
+
+async def _add(*values: object) -> None:
     """Write an exit down.
 
     :raises ExitOpen: the agent has one.
     """
     try:
         async with db.current().savepoint():
-            values = (exit_id, agent_id, reason, last_day, frozen_from, *rest)
             await db.connection().execute(_ADD, *values)
     except asyncpg.UniqueViolationError as error:
         raise rules.ExitOpen("This agent leaves already; look at its exit.") from error

@@ -22,6 +22,7 @@ from server.partners.rules.exits import (
     ExitState,
     ExitUnderWay,
     Freeze,
+    SuccessorWrong,
     ensure_staying,
 )
 from server.partners.schemas import NewExit
@@ -59,14 +60,15 @@ def test_m14_a_company_is_frozen_from_the_moment_that_was_said() -> None:
 async def test_m14_who_leaves_hears_of_it_and_begins_nothing_new(tenant: Tenant) -> None:
     program = await stories.make_program()
     customer_id = await stories.make_customer(tenant.rep)
+    pooled = await stories.make_customer(tenant.rep)
     pool = await pools.create_pool(tenant.owner, NewPool(name="公海"), now=NOW)
-    await pools.release(tenant.rep, customer_id, Release(pool_id=pool.id), now=NOW)
+    await pools.release(tenant.rep, pooled, Release(pool_id=pool.id), now=NOW)
     await leave(tenant)
 
     with pytest.raises(AgentLeaving):
         await registering.register(tenant.rep, registering.new_phone())
     with pytest.raises(AgentLeaving):
-        await pools.pick(tenant.actor(Role.SALES_REP), customer_id, now=NOW)
+        await pools.pick(tenant.actor(Role.SALES_REP), pooled, now=NOW)
     with pytest.raises(LeavingRequestsNone) as refused:
         await stories.request(tenant.manager, customer_id, program.id)
 
@@ -141,6 +143,8 @@ async def test_bad_exits_are_refused(tenant: Tenant) -> None:
         await leave(tenant, frozen_on=LAST_DAY + timedelta(days=1))
     with pytest.raises(NotFound):
         await service.cancel_exit(OPERATOR, tenant.tenant_id, now=NOW)
+    with pytest.raises(SuccessorWrong):
+        await leave(tenant, successor_ids=[tenant.tenant_id])
     new = NewExit(id=new_id(), reason="", last_day=LAST_DAY)
     with pytest.raises(Forbidden):
         await service.open_exit(tenant.owner, tenant.tenant_id, new, token_key=KEY, now=NOW)
