@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.kit import divisions
 from server.kit.errors import Invalid
 
 T = TypeVar("T", bound=Hashable)
@@ -23,6 +24,7 @@ _LENGTH: Final = 16
 KEYS_MAX: Final = 24
 """Credit code, phones and places that one registration may protect: a dozen shops."""
 _NOT_WORD: Final = re.compile(r"[\W_]+")
+_KIND: Final = re.compile(r"(?<=..)[省市区县]\Z")
 _LEGAL_FORM: Final = re.compile(r"(有限责任公司|股份有限公司|有限公司|分公司|公司|个体工商户)$")
 
 
@@ -63,7 +65,8 @@ def keys_of(identity: Identity, *, key: bytes) -> tuple[str, ...]:
     :raises IdentityTooWide: there is more than one registration may protect.
     """
     told = {f"phone\0{phone}" for phone in identity.phones}
-    told |= {f"place\0{_place(place)}" for place in identity.places if is_whole(place)}
+    whole = [place for place in identity.places if is_whole(place)]
+    told |= {f"shop\0{_shop(place)}" for place in whole}
     if identity.uscc is not None:
         told.add(f"uscc\0{identity.uscc}")
     if not told:
@@ -77,6 +80,8 @@ def keys_of(identity: Identity, *, key: bytes) -> tuple[str, ...]:
             "with a customer of their own, and register that.",
             field="customer_id",
         )
+    # What was registered before divisions were read is found by the form that places had then.
+    told |= {f"place\0{_place(place)}" for place in whole}
     return tuple(sorted(_hash(text, key) for text in told))
 
 
@@ -125,8 +130,29 @@ def _hash(text: str, key: bytes) -> str:
     return hmac.digest(key, f"tonglu registry\0{text}".encode(), "sha256")[:_LENGTH].hex()
 
 
+def _shop(place: Place) -> str:
+    """Write a shop in its normal form: its name, the code of its division, its street.
+
+    The division may stand in its fields, at the beginning of the address, or in both, whole or
+    short, with its province or without.
+    """
+    located = divisions.locate(city=place.city, district=place.district, address=place.address)
+    lineage = divisions.lineage(located.code or "")
+    written = {_plain(place.city), _plain(place.district)}
+    for code in lineage:
+        name = divisions.get(code).name
+        written |= {_plain(name), _plain(_KIND.sub("", name))}
+    street = _plain(place.address)
+    # The longest first, from the outermost on; a street may be called like what it lies in.
+    for _ in (*lineage, *lineage):
+        begun = [each for each in written if each and street.startswith(each) and street != each]
+        street = street.removeprefix(max(begun, key=len, default=""))
+    name = _LEGAL_FORM.sub("", _plain(place.name)) or _plain(place.name)
+    return "\0".join((name, located.code or _plain(place.city), street))
+
+
 def _place(place: Place) -> str:
-    """Write a place in its normal form: without width, case, gaps, marks and legal form."""
+    """Write a place as it was done before divisions were read: as its company wrote them."""
     name = _LEGAL_FORM.sub("", _plain(place.name)) or _plain(place.name)
     division = _plain(place.city).removesuffix("市"), _plain(place.district)
     address = _plain(place.address)

@@ -22,13 +22,16 @@ def place(name: str, city: str, district: str, address: str) -> Identity:
         place("福满楼餐饮有限公司", "杭州市", "西湖区", "文三路18号"),
         place("福满楼 餐饮", "杭州", "西湖区", "西湖区文三路18号"),
         place("福满楼餐饮", "杭州市", "西湖区", "杭州市西湖区文三路１８号"),
+        place("福满楼餐饮", "杭州", "西湖", "浙江省杭州市西湖区文三路18号"),
+        place("福满楼餐饮", "浙江省杭州市", "", "西湖区文三路18号"),
+        place("福满楼餐饮", "杭州市", "西湖", "浙江杭州西湖区文三路18号"),
     ],
 )
 def test_one_shop_is_one_however_it_is_written(written: Identity) -> None:
     """Width, gaps, legal form and a repeated division tell no shops apart."""
     plain = place("福满楼餐饮", "杭州市", "西湖区", "文三路18号")
 
-    assert keys_of(written, key=KEY) == keys_of(plain, key=KEY)
+    assert set(keys_of(written, key=KEY)) & set(keys_of(plain, key=KEY))
 
 
 def test_the_next_door_is_another_shop() -> None:
@@ -39,7 +42,7 @@ def test_the_next_door_is_another_shop() -> None:
         place("福满楼餐饮", "杭州市", "西湖区", "文三路19号"),
         place("福满楼餐饮", "杭州市", "滨江区", "文三路18号"),
     ):
-        assert keys_of(other, key=KEY) != keys_of(plain, key=KEY)
+        assert set(keys_of(other, key=KEY)).isdisjoint(keys_of(plain, key=KEY))
 
 
 def test_a_customer_without_identity_is_refused() -> None:
