@@ -139,12 +139,14 @@ class PartyView(msgspec.Struct, frozen=True, kw_only=True):
     """A party to a case, as everybody concerned sees it: by a letter, not by name."""
 
     label: str
-    """甲, 乙 ... in the order of the lot; A, B ... in English."""
+    """甲, 乙 ... in an order that says nothing; A, B ... in English."""
     is_you: bool
     registration_id: UUID | None
     """One's own, and the arbitrator's; null of somebody else's."""
     state: State
     earliest_ms: int
+    """Of another party the beginning of the day, and the end, while evidence is brought; its clock
+    and its territory are seen afterwards."""
     latest_ms: int
     clock_flag: str | None
     has_territory: bool

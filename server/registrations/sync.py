@@ -12,7 +12,7 @@ import msgspec
 
 from server.access import Actor
 from server.changelog import intents
-from server.kit.errors import Refusal
+from server.kit.errors import Invalid, Refusal
 from server.registrations import service
 from server.registrations.kinds import KINDS
 from server.registrations.rules import times
@@ -89,8 +89,10 @@ async def _decide(verb: Verb, actor: Actor, intent: Intent, now: datetime) -> Re
 async def _show(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     """Bring evidence to a case."""
     shown_id, args = intents.read(intent, _Deciding, detail=_NAMED_IN_DECISION)
-    if (shown := _evidence(args)) is not None:
-        await service.bring(actor, args.registration_id, Show(id=shown_id, evidence=shown), now=now)
+    shown = _evidence(args)
+    if shown is None:
+        raise Invalid("Name the kind and the id of what is shown.", field="record_id")
+    await service.bring(actor, args.registration_id, Show(id=shown_id, evidence=shown), now=now)
     return None
 
 

@@ -14,13 +14,15 @@ import msgspec
 
 from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
-from server.kit import db
+from server.kit import clock, db
+from server.kit.calendars import ZONE
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
 from server.registrations.queries import registrations
 from server.registrations.rules import words
 from server.registrations.rules.order import Ruling
 from server.registrations.rules.states import CaseState, Reason
+from server.registrations.rules.terms import DAY
 from server.registrations.schemas import AlarmView, CaseLine, CaseView, EvidenceView, PartyView
 from sync_protocol.registering import LIVE, State
 
@@ -34,7 +36,7 @@ LEFT JOIN registry_verdict v ON v.id = c.verdict_id WHERE c.id = $1
 """
 _PARTIES: Final = """
 SELECT e.*, p.has_word, p.waived_at FROM registry_party p JOIN registry_entry e ON e.id = p.entry_id
-WHERE p.case_id = $1 ORDER BY e.lot
+WHERE p.case_id = $1 ORDER BY md5(p.case_id::text || e.id::text)
 """
 _EVIDENCE: Final = """
 SELECT entry_id, kind, happened_at, is_vouched FROM registry_evidence
@@ -156,7 +158,10 @@ async def _view(case_id: UUID, *, own: set[UUID] | None, now: datetime) -> CaseV
         appeal_reason=row["appeal_reason"],
         first_reason=row["first_reason"],
         may_appeal=row["state"] == CaseState.DECIDED and lost and is_before and not row["appeals"],
-        parties=[_party(each, names[each["id"]][0], own) for each in parties],
+        parties=[
+            _party(each, names[each["id"]][0], own, is_shut=now < row["evidence_until"])
+            for each in parties
+        ],
         evidence=[
             EvidenceView(
                 party=names[each["entry_id"]][0],
@@ -173,23 +178,35 @@ async def _view(case_id: UUID, *, own: set[UUID] | None, now: datetime) -> CaseV
     )
 
 
-def _party(row: asyncpg.Record, label: str, own: set[UUID] | None) -> PartyView:
-    """Give a party by its letter."""
+def _party(row: asyncpg.Record, label: str, own: set[UUID] | None, *, is_shut: bool) -> PartyView:
+    """Give a party by its letter.
+
+    :param is_shut: evidence is still brought, and of the other side a party sees the days alone.
+    """
     is_you = own is not None and row["id"] in own
+    is_seen = own is None or is_you or not is_shut
+    day = _day_of(row["earliest_ms"])[0], _day_of(row["latest_ms"])[1]
+    earliest_ms, latest_ms = (row["earliest_ms"], row["latest_ms"]) if is_seen else day
     return PartyView(
         label=label,
         is_you=is_you,
         registration_id=row["id"] if is_you or own is None else None,
         state=State(row["state"]),
-        earliest_ms=row["earliest_ms"],
-        latest_ms=row["latest_ms"],
-        clock_flag=row["clock_flag"],
-        has_territory=row["has_territory"],
+        earliest_ms=earliest_ms,
+        latest_ms=latest_ms,
+        clock_flag=row["clock_flag"] if is_seen else None,
+        has_territory=row["has_territory"] and is_seen,
         has_word=row["has_word"],
         has_waived=row["waived_at"] is not None,
         is_protected=row["state"] in LIVE,
         is_house=row["tenant_id"] == PLATFORM_TENANT,
     )
+
+
+def _day_of(at_ms: int) -> tuple[int, int]:
+    """Give the beginning and the end of a moment's day in China."""
+    day = clock.from_ms(at_ms).astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return clock.to_ms(day), clock.to_ms(day + DAY) - 1
 
 
 def _trace(

@@ -116,6 +116,12 @@ class EvidenceTooOld(Invalid):
     code = "evidence_too_old"
 
 
+class EvidenceDraft(Invalid):
+    """A draft, which anybody makes at any time, shows no work."""
+
+    code = "evidence_is_draft"
+
+
 class EvidenceUsed(Conflict):
     """What is shown was shown before for the same thing."""
 

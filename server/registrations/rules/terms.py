@@ -28,6 +28,12 @@ class SettlesTooSoon(Invalid):
     code = "settles_too_soon"
 
 
+class EvidenceAfterVerdict(Invalid):
+    """A case that is decided before its evidence is in hears nobody."""
+
+    code = "evidence_after_verdict"
+
+
 class TermsInThePast(Invalid):
     """Terms that hold from a day gone by would change what was promised."""
 
@@ -93,6 +99,17 @@ def ensure_settles(terms: Terms) -> None:
         raise SettlesTooSoon(
             f"A phone may be offline for {LEASE_HOURS_MAX} hours; settle no sooner.",
             field="terms.settles_after_hours",
+        )
+
+
+def ensure_hears(terms: Terms) -> None:
+    """Refuse terms by which a case is decided before its evidence is in.
+
+    :raises EvidenceAfterVerdict: naming the field.
+    """
+    if terms.evidence_days > terms.decide_days:
+        raise EvidenceAfterVerdict(
+            "Decide no sooner than evidence may be brought.", field="terms.decide_days"
         )
 
 

@@ -23,6 +23,7 @@ from server.partners.rules.territories import Right
 from server.registrations import queries
 from server.registrations.kinds import REGISTRATION, WRITTEN
 from server.registrations.queries import identities, rulebook
+from server.registrations.queries.evidence import last_extension
 from server.registrations.rules import states, terms, times
 from server.registrations.rules.states import AlreadyRegistered, NoExtensionLeft
 from server.registrations.rules.times import Interval
@@ -148,7 +149,8 @@ async def decide(
 
     :raises RegistrationMoved: it does not stand where this leads on from.
     :raises RegistrationNotYours: who registered, or a manager, decides.
-    :raises NoExtensionLeft, EvidenceOfAnother, EvidenceTooOld, EvidenceUsed: see `evidence`.
+    :raises NoExtensionLeft, EvidenceOfAnother, EvidenceTooOld, EvidenceDraft, EvidenceUsed: see
+        `evidence`.
     :raises ContestTooLate: the days for it are over.
     :raises NotFound: it is not there, or out of sight.
     """
@@ -179,7 +181,8 @@ async def _extend(actor: Actor, held: HeldRecord, asked: Decide, *, now: datetim
             f"A registration is extended {given.extensions_max} times; win the customer, or let "
             "it go."
         )
-    oldest = now - given.evidence_age_days * terms.DAY
+    extended_at = await last_extension(actor.tenant_id, UUID(held.id))
+    oldest = max(now - given.evidence_age_days * terms.DAY, extended_at)
     await evidence.show(
         actor, held, shown_id, asked.evidence, purpose="extension", oldest=oldest, now=now
     )

@@ -34,7 +34,6 @@ from server.registrations.schemas import Appeal, CaseView, NewVerdict, Show, Wor
 from server.registrations.service import disputes, entries, evidence
 
 SHOWN: Final = "registrations.shown"
-APPEALED: Final = "registrations.appealed"
 WAIVED: Final = "registrations.waived"
 RULED: Final = "registrations.ruled"
 

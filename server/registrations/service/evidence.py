@@ -6,9 +6,15 @@ from uuid import UUID
 
 from server.access import Actor
 from server.kit import db
+from server.kit.calendars import ZONE
 from server.kit.errors import IdReused
 from server.registrations.queries.evidence import RECORDS, known_since
-from server.registrations.rules.states import EvidenceOfAnother, EvidenceTooOld, EvidenceUsed
+from server.registrations.rules.states import (
+    EvidenceDraft,
+    EvidenceOfAnother,
+    EvidenceTooOld,
+    EvidenceUsed,
+)
 from server.registrations.schemas import Evidence
 from sync_protocol.merge import HeldRecord
 
@@ -51,14 +57,15 @@ async def show(
 ) -> tuple[datetime, bool]:
     """Write down what is shown for a registration; give when it happened and who took the time.
 
-    :param oldest: what happened before shows nothing.
+    :param oldest: what happened before shows nothing, nor does a draft.
+    :raises EvidenceDraft: it is one.
     :raises EvidenceOfAnother: it is none of this customer's, or nothing happened yet.
     :raises EvidenceTooOld: naming since when it counts.
     :raises EvidenceUsed: it was shown for this before.
     """
     records, customer_id = RECORDS[shown.kind], UUID(held.fields["customer_id"])
     row = await db.connection().fetchrow(
-        f"SELECT happened_at, is_vouched FROM ({records}) r WHERE id = $3",  # noqa: S608 - a constant
+        f"SELECT happened_at, is_vouched, is_draft FROM ({records}) r WHERE id = $3",  # noqa: S608 - a constant
         *(actor.tenant_id, customer_id, shown.record_id),
     )
     if row is None or row["happened_at"] > now:
@@ -66,9 +73,15 @@ async def show(
             "Show a visit that took place, a quote or a contract of this very customer.",
             field="evidence.record_id",
         )
+    if oldest is not None and row["is_draft"]:
+        raise EvidenceDraft(
+            "Show a quote that was sent, or a contract that was handed in.",
+            field="evidence.record_id",
+        )
     if oldest is not None and row["happened_at"] < oldest:
         raise EvidenceTooOld(
-            f"Show something from {oldest:%Y-%m-%d} or later.", field="evidence.record_id"
+            f"Show something from {oldest.astimezone(ZONE):%Y-%m-%d %H:%M} or later.",
+            field="evidence.record_id",
         )
     since = await known_since(actor.tenant_id, UUID(held.id))
     is_vouched = row["is_vouched"] and since is not None and row["happened_at"] >= since

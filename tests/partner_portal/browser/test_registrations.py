@@ -76,7 +76,8 @@ async def test_m2_whoever_asks_is_answered_and_what_was_done_is_shown(
     disputed, mine = await new_dispute(shop, "临江小馆"), await _granted(shop, "天目烘焙")
     case = await queries.one(shop.rep, disputed, now=clock.now())
     for customer_id in (case.customer_id, mine.customer_id):
-        await contracts.write(shop.rep, customer_id=customer_id, now=clock.now())
+        paper = await contracts.write(shop.rep, customer_id=customer_id, now=clock.now())
+        await contracts.decide(shop.rep, paper, "submit", now=clock.now())
     await let_in(context, site, shop.rep)
 
     await open_page(page, "/registrations")

@@ -23,7 +23,12 @@ from server.registrations.rules.states import (
     VerdictTooLate,
     VerdictUnexplained,
 )
-from server.registrations.rules.terms import SettlesTooSoon, Terms, TermsInThePast
+from server.registrations.rules.terms import (
+    EvidenceAfterVerdict,
+    SettlesTooSoon,
+    Terms,
+    TermsInThePast,
+)
 from server.registrations.schemas import (
     Appeal,
     Evidence,
@@ -102,6 +107,14 @@ async def test_the_arbitrator_sees_no_customer_and_both_agents_see_that_it_looke
         if each.id == dispute.case_id
     )
 
+    own = await queries.of_registration(dispute.challenger.rep, dispute.claimed, now=SETTLED)
+    later = await queries.of_registration(
+        dispute.challenger.rep, dispute.claimed, now=SETTLED + 6 * DAY
+    )
+    told = {each.is_you: each for each in own.parties}
+    assert told[True].earliest_ms == told[True].latest_ms
+    assert told[False].latest_ms - told[False].earliest_ms == 86_400_000 - 1
+    assert [each.latest_ms - each.earliest_ms for each in later.parties] == [0, 0]
     assert [(each.kind, each.is_vouched) for each in case.evidence] == [("contract", True)]
     assert (line.parties, line.hours_left) == (2, 240)
     for agent in (dispute.holder, dispute.challenger):
@@ -267,6 +280,9 @@ async def test_terms_hold_from_now_on_and_settle_no_sooner_than_a_lease_ends() -
     short = NewTerms(holds_from=SETTLED, terms=Terms(settles_after_hours=24))
     with pytest.raises(SettlesTooSoon):
         await service.set_terms(OPERATOR, short, now=NOW)
+    hasty = NewTerms(holds_from=SETTLED, terms=Terms(evidence_days=5, decide_days=4))
+    with pytest.raises(EvidenceAfterVerdict):
+        await service.set_terms(OPERATOR, hasty, now=NOW)
     with pytest.raises(TermsInThePast):
         await service.set_terms(OPERATOR, NewTerms(holds_from=NOW, terms=Terms()), now=SETTLED)
     far = NewTerms(holds_from=NOW + 9_000 * DAY, terms=Terms(warn_days=(30,)))

@@ -21,6 +21,7 @@ from server.registrations.rules.identity import IdentityMissing
 from server.registrations.rules.states import (
     AlreadyRegistered,
     ContestTooLate,
+    EvidenceDraft,
     EvidenceOfAnother,
     EvidenceTooOld,
     EvidenceUsed,
@@ -66,8 +67,9 @@ async def standing(tenant: Tenant, registration: UUID, now: datetime = SETTLED) 
 
 
 async def contract_of(tenant: Tenant, customer_id: UUID, *, now: datetime = NOW) -> Evidence:
-    """Write a contract, which shows work on a customer."""
+    """Write a contract and hand it in, which shows work on a customer."""
     record = await contracts.write(tenant.rep, customer_id=customer_id, now=now)
+    await contracts.decide(tenant.rep, record, "submit", now=now)
     return Evidence(kind="contract", record_id=record)
 
 
@@ -195,7 +197,7 @@ async def test_a_protection_is_extended_on_evidence_of_work_and_runs_out_without
     await work(SETTLED)
     old = await contract_of(agent, shop, now=NOW - DAY)
     elsewhere = await contract_of(agent, other, now=SETTLED)
-    shown = await contract_of(agent, shop, now=SETTLED)
+    shown = await contract_of(agent, shop, now=SETTLED + HOUR)
 
     async def extend(evidence: Evidence | None, event: UUID | None = None) -> None:
         await decide(agent.rep, mine, "extend", evidence=evidence, id=event, now=SETTLED + HOUR)
@@ -214,8 +216,13 @@ async def test_a_protection_is_extended_on_evidence_of_work_and_runs_out_without
     await extend(shown, event)
     with pytest.raises(EvidenceUsed):
         await extend(shown)
-    for _ in range(2):
+    draft = await contracts.write(agent.rep, customer_id=shop, now=SETTLED + HOUR)
+    with pytest.raises(EvidenceDraft):
+        await extend(Evidence(kind="contract", record_id=draft))
+    with pytest.raises(EvidenceTooOld):
         await extend(await contract_of(agent, shop, now=SETTLED))
+    for _ in range(2):
+        await extend(await contract_of(agent, shop, now=SETTLED + HOUR))
     with pytest.raises(NoExtensionLeft):
         await extend(await contract_of(agent, shop, now=SETTLED))
     await work(SETTLED + HOUR)
