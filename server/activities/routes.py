@@ -33,6 +33,7 @@ from server.activities.schemas import (
     VisitState,
     VisitView,
 )
+from server.customers.reveals import beneath as reveals
 from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit
@@ -259,3 +260,7 @@ router = Router(
     ],
     tags=["activities"],
 )
+
+reveals.register("visit", queries.holders.visits)
+reveals.register("task", queries.holders.tasks)
+reveals.register("call", queries.holders.calls)

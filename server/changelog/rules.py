@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from server.access import ROLE_PERMISSIONS, Actor, Permission
+from server.access import ROLE_PERMISSIONS, Actor, Permission, hidden
 from server.changelog import custom, references
 from server.changelog.custom import Holders
 from server.changelog.kinds import RecordKind
@@ -13,7 +13,7 @@ from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord, Key, Rules
-from sync_protocol.messages import NEW_SEQ, Code, Create, Delete, Outcome, RecordOp
+from sync_protocol.messages import NEW_SEQ, Code, Create, Delete, Edit, Outcome, RecordOp
 from sync_protocol.schema import SCHEMA, ValueRefused
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
@@ -53,6 +53,7 @@ class RoomRules(Rules):
         self._ensure_allowed(op)
         if held is not None and held.visible and not isinstance(op, Create):
             self._ensure_writes(held)
+            self._ensure_nothing_hidden_lost(op, held)
         if isinstance(op, Delete):
             return op
         try:
@@ -89,6 +90,16 @@ class RoomRules(Rules):
         try:
             kind.allow(self.actor, held.fields, held.fields)
             self._ensure_permitted(kind, held)
+        except Refusal as refusal:
+            raise self._refused(refusal) from refusal
+
+    def _ensure_nothing_hidden_lost(self, op: RecordOp, held: HeldRecord) -> None:
+        """Refuse a text over one whose numbers its writer was not shown."""
+        if not self.actor.masks_phones or not isinstance(op, Edit):
+            return
+        try:
+            for name, given in op.fields.items():
+                hidden.ensure_not_written_over(held.fields.get(name), given, name)
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
 

@@ -65,7 +65,7 @@ async def preview(actor: Actor, customer_id: UUID, into_id: UUID) -> MergePrevie
 def _shown(actor: Actor, record: HeldRecord, name: str) -> Any:
     """Give a field's value as the actor may see it."""
     held = record.fields.get(name)
-    return masks.value(name, held) if masks.hides(actor, record.fields["owner_id"]) else held
+    return masks.shown(name, held) if masks.hides(actor, record.fields["owner_id"]) else held
 
 
 def _differ(actor: Actor, old: HeldRecord, into: HeldRecord, name: str) -> bool:

@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
+from server.access.hidden import PhoneHidden
 from server.changelog import service as changelog
 from server.changelog.conflicts import ConflictSettled
-from server.customers.rules.masks import PhoneHidden
 from server.kit import clock, db
 from server.kit.errors import NotFound
 from server.sync import queries

@@ -97,7 +97,7 @@ def _view(actor: Actor, row: asyncpg.Record) -> ConflictView:
     for name in _JSON:
         values[name] = None if row[name] is None else msgspec.json.decode(row[name])
         if masks.hides(actor, row["owner_id"]):
-            values[name] = masks.value(row["field"], values[name])
+            values[name] = masks.shown(row["field"], values[name])
     return msgspec.convert(values, ConflictView)
 
 

@@ -17,7 +17,7 @@ from server.kit import db
 from server.kit.errors import NotFound
 
 _CALLS: Final = """
-SELECT k.*, c.name AS customer_name
+SELECT k.*, c.name AS customer_name, c.owner_id AS customer_owner_id
 FROM call k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
 """
 _SHOWN_OF_CUSTOMER: Final = 50
@@ -54,7 +54,10 @@ async def _fetch(actor: Actor, where: Where, order: str) -> list[CallView]:
     """Read the calls that conditions leave."""
     async with db.tenant_transaction(actor.tenant_id):
         rows = await db.connection().fetch(f"{_CALLS} WHERE {where.text} {order}", *where.args)
-    return [msgspec.convert(dict(row), CallView) for row in rows]
+    return [
+        masks.view(actor, row["customer_owner_id"], msgspec.convert(dict(row), CallView))
+        for row in rows
+    ]
 
 
 async def banned(actor: Actor, phones: Collection[str]) -> frozenset[str]:

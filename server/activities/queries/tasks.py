@@ -9,6 +9,7 @@ import msgspec
 from server.access import Actor, Permission, ensure
 from server.activities.schemas import Moment, TaskFilters, TaskState, TaskView
 from server.customers import queries as customers
+from server.customers.rules import masks
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -16,7 +17,8 @@ from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, enco
 from server.kit.schema import or_else
 
 _TASKS: Final = """
-SELECT t.*, t.is_must_do IS NOT DISTINCT FROM 1 AS must_do, c.name AS customer_name
+SELECT t.*, t.is_must_do IS NOT DISTINCT FROM 1 AS must_do,
+    c.name AS customer_name, c.owner_id AS customer_owner_id
 FROM task t JOIN customer c ON c.tenant_id = t.tenant_id AND c.id = t.customer_id
 """
 _DUE: Final = or_else("t.due_at", "timestamptz '9999-12-31 00:00:00+00'")
@@ -91,4 +93,11 @@ async def _fetch(actor: Actor, where: Where, order: str) -> list[TaskView]:
     """Read the tasks that conditions leave."""
     async with db.tenant_transaction(actor.tenant_id):
         rows = await db.connection().fetch(f"{_TASKS} WHERE {where.text} {order}", *where.args)
-    return [msgspec.convert({**row, "is_must_do": row["must_do"]}, TaskView) for row in rows]
+    return [
+        masks.view(
+            actor,
+            row["customer_owner_id"],
+            msgspec.convert({**row, "is_must_do": row["must_do"]}, TaskView),
+        )
+        for row in rows
+    ]

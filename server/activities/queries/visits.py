@@ -11,6 +11,7 @@ from server.access import Actor, Permission, ensure
 from server.activities.rules import trust
 from server.activities.schemas import Moment, ReasonView, VisitFilters, VisitState, VisitView
 from server.customers import queries as customers
+from server.customers.rules import masks
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -18,7 +19,7 @@ from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, enco
 from server.kit.schema import or_else
 
 _VISITS: Final = """
-SELECT v.*, c.name AS customer_name
+SELECT v.*, c.name AS customer_name, c.owner_id AS customer_owner_id
 FROM visit v JOIN customer c ON c.tenant_id = v.tenant_id AND c.id = v.customer_id
 """
 _AT: Final = or_else(
@@ -110,7 +111,7 @@ async def _fetch(actor: Actor, where: Where, order: str) -> list[VisitView]:
             f"{_VISITS} WHERE {where.text} {order}",
             *where.args,
         )
-    return [_view(row) for row in rows]
+    return [masks.view(actor, row["customer_owner_id"], _view(row)) for row in rows]
 
 
 def _view(row: asyncpg.Record) -> VisitView:

@@ -101,7 +101,11 @@ async def detail(actor: Actor, customer_id: UUID, *, with_shared: bool = False) 
             for row in contacts
             if Part.CONTACTS in parts
         ],
-        notes=[_view(row, NoteView) for row in notes if Part.NOTES in parts],
+        notes=[
+            masks.view(actor, owner_id, _view(row, NoteView))
+            for row in notes
+            if Part.NOTES in parts
+        ],
         tags=tags,
     )
 

@@ -19,7 +19,17 @@ class NewReveal(msgspec.Struct, frozen=True, kw_only=True):
 class Number(msgspec.Struct, frozen=True, kw_only=True):
     """A phone in full, or a WeChat id, and whose it is."""
 
-    kind: Literal["customer", "store", "contact", "custom_record", "opportunity"]
+    kind: Literal[
+        "customer",
+        "store",
+        "contact",
+        "note",
+        "custom_record",
+        "opportunity",
+        "visit",
+        "task",
+        "call",
+    ]
     record_id: UUID
     name: str
     field: str

@@ -82,14 +82,16 @@ def _numbers(found: CustomerDetail, held: Sequence[RecordView]) -> Iterator[Numb
         yield from _of_view("store", store)
     for contact in found.contacts:
         yield from _of_view("contact", contact)
+    for note in found.notes:
+        yield from _of("note", note.id, found.customer.name, {"body": note.body})
     for record in held:
         yield from _of("custom_record", record.id, record.title, record.custom)
 
 
 def _of_view(kind: str, view: CustomerView | StoreView | ContactView) -> Iterator[Number]:
     """Give the numbers of one record."""
-    fields = {name: getattr(view, name, None) for name in ("phone", "wechat")} | view.custom
-    yield from _of(kind, view.id, view.name, fields)
+    fields = {name: getattr(view, name) for name in view.__struct_fields__ if name != "custom"}
+    yield from _of(kind, view.id, view.name, {**fields, **view.custom})
 
 
 def _of(
@@ -97,14 +99,14 @@ def _of(
 ) -> Iterator[Number]:
     """Give those of a record's fields that a mask hides."""
     for name, held in fields.items():
-        if masks.value(name, held) != held:
+        for number in masks.numbers(name, held):
             yield msgspec.convert(
                 {
                     "kind": kind,
                     "record_id": record_id,
                     "name": called or "",
                     "field": name,
-                    "number": held,
+                    "number": number,
                 },
                 Number,
             )

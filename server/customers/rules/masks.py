@@ -12,7 +12,8 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
-from server.kit.errors import Forbidden, Invalid, TooManyRequests
+from server.access.hidden import PhoneHidden, in_text, numbers_in
+from server.kit.errors import Invalid, TooManyRequests
 from sync_protocol.schema import CustomType
 from sync_protocol.schema.custom import is_custom, type_of
 
@@ -23,12 +24,6 @@ _HIDDEN_MIN: Final = 3
 _NUMBER: Final = re.compile(r"\+?\d[\d\s-]{5,}\d")
 """What may be dialled."""
 _OWNER: Final = "owner_id"
-
-
-class PhoneHidden(Forbidden):
-    """The phone of this customer is hidden from the person."""
-
-    code = "phone_hidden"
 
 
 class ReasonMissing(Invalid):
@@ -72,18 +67,31 @@ def value(field: str, held: Any) -> Any:
     return masked(held) if is_number and isinstance(held, str) else held
 
 
-def view(actor: Actor, owner_id: UUID | None, shown: ViewT) -> ViewT:
+def numbers(field: str, held: Any) -> list[str]:
+    """Give the numbers that `shown` hides of a field's value."""
+    if value(field, held) != held:
+        return [held]
+    return numbers_in(held) if isinstance(held, str) else []
+
+
+def shown(field: str, held: Any) -> Any:
+    """Give the same, with the numbers hidden that somebody typed into a text."""
+    of_field = value(field, held)
+    return in_text(of_field) if isinstance(of_field, str) else of_field
+
+
+def view(actor: Actor, owner_id: UUID | None, found: ViewT) -> ViewT:
     """Give a view of a record of a customer of this owner as the actor may see it."""
     if not hides(actor, owner_id):
-        return shown
+        return found
     fields = {
-        name: value(name, getattr(shown, name))
-        for name in ("phone", "wechat")
-        if hasattr(shown, name)
+        name: shown(name, held)
+        for name in found.__struct_fields__
+        if type(held := getattr(found, name)) is str
     }
-    if custom := getattr(shown, "custom", None):
-        fields["custom"] = {name: value(name, held) for name, held in custom.items()}
-    return msgspec.structs.replace(shown, **fields)
+    if custom := getattr(found, "custom", None):
+        fields["custom"] = {name: shown(name, held) for name, held in custom.items()}
+    return msgspec.structs.replace(found, **fields)
 
 
 def change(field: str, kind: str, patch: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -95,7 +103,7 @@ def change(field: str, kind: str, patch: Mapping[str, Any]) -> tuple[Any, Any]:
     if kind == "conflict" and field in {"kept", "other"}:
         named = str((patch.get("field") or [None, ""])[1] or "phone")
     old, new = patch[field]
-    return value(named, old), value(named, new)
+    return shown(named, old), shown(named, new)
 
 
 def ensure_sees(actor: Actor, owner_id: UUID | str | None) -> None:

@@ -157,13 +157,23 @@ async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list
         return _views(actor, await _fetch(where, order), await versions(actor), now)
 
 
+_TEXTS: Final = ("name", "competitor", "remark")
+
+
 async def holders(actor: Actor, customer_id: UUID, now: datetime) -> list[Holder]:
-    """Give the values of the company's own fields of a customer's deals within sight."""
+    """Give what numbers may stand in of a customer's deals within sight: texts, own fields."""
     where = _where(actor)
-    where.add("o.customer_id = {} AND o.custom IS NOT NULL", customer_id)
+    where.add("o.customer_id = {}", customer_id)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         found = _views(actor, await _fetch(where, "ORDER BY o.id"), await versions(actor), now)
-    return [Holder(record_id=each.id, name=each.name, fields=each.custom) for each in found]
+    return [
+        Holder(
+            record_id=each.id,
+            name=each.name,
+            fields={name: getattr(each, name) for name in _TEXTS} | each.custom,
+        )
+        for each in found
+    ]
 
 
 async def following(

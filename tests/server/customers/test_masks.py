@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from server.access import Actor, Role, Scope
+from server.access.hidden import PhoneHidden
 from server.access.rules import NotPermitted
 from server.activities import queries as activities
-from server.activities.schemas import Dialling
+from server.activities import service as work
+from server.activities.schemas import Dialling, NewTask
 from server.customers import queries, service
 from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import BulkChange, NewBulkEdit, NewHandOver
@@ -19,13 +21,14 @@ from server.customers.exports import service as exports
 from server.customers.reveals import queries as reveal_queries
 from server.customers.reveals import service as reveals
 from server.customers.reveals.schemas import NewReveal, Revealed
-from server.customers.rules.masks import PhoneHidden, ReasonMissing, RevealQuotaReached
+from server.customers.rules.masks import ReasonMissing, RevealQuotaReached
 from server.customers.schemas import (
     ContactEdit,
     CustomerEdit,
     Filters,
     Identity,
     NewContact,
+    NewNote,
     NewStore,
     Sort,
     StoreEdit,
@@ -114,6 +117,68 @@ async def test_no_answer_tells_a_hidden_number(scene: Scene) -> None:
     open_ = msgspec.structs.replace(boss, masks_phones=False)
     seen = await queries.detail(open_, customer), await queries.history(open_, customer, limit=200)
     assert set(told(*seen)) == {*HIDDEN, "13900000009"}, "there was something to tell"
+
+
+TYPED: Final = ("13412340005", "13312340006", "13212340007", "13112340008", "15912340009")
+"""Into the customer's remark, a note, its store's address, its deal's name and a task."""
+
+
+async def typed(tenant: Tenant) -> tuple[Actor, UUID]:
+    """Make a customer of the rep's with numbers in free text; give who sees none of them."""
+    rep = tenant.rep
+    boss = msgspec.structs.replace(tenant.manager, scope=Scope.TENANT, masks_phones=True)
+    made = await make(rep, "龙井茶铺", remark=f"老板娘 {TYPED[0]}，上午勿扰")
+    await service.add_note(rep, made.id, NewNote(body="改打 133-1234-0006"), now=NOW)
+    store = NewStore(name="分店", address=f"文三路 1 号，到了打+86 {TYPED[2]}")
+    await service.add_store(rep, made.id, store, now=NOW)
+    deal = NewOpportunity(customer_id=made.id, name=f"一单（{TYPED[3]}）")
+    await pipeline.create(rep, deal, now=NOW)
+    task = NewTask(title="回电", detail=f"打 {TYPED[4]}")
+    await work.add_task(rep, made.id, task, now=NOW)
+    return boss, made.id
+
+
+async def test_a_number_typed_into_free_text_is_hidden_and_shown_by_the_same_act(
+    tenant: Tenant,
+) -> None:
+    boss, customer = await typed(tenant)
+    answers: list[Any] = [
+        await queries.one(boss, customer),
+        await queries.list_page(boss, Filters(q="龙井茶铺")),
+        await queries.detail(boss, customer),
+        await queries.history(boss, customer, limit=200),
+        await deals.of_customer(boss, customer, now=NOW),
+        await activities.tasks_of(boss, customer),
+        *[part async for part in await exports.as_csv(boss, Filters(), exports.Words.ZH, now=NOW)],
+    ]
+
+    text = "".join(
+        each.decode() if isinstance(each, bytes) else msgspec.json.encode(each).decode()
+        for each in answers
+    ).replace("-", "")
+    assert [number for number in TYPED if number in text.replace(" ", "")] == []
+    assert "老板娘 134****0005，上午勿扰" in text
+    shown = await reveals.reveal(boss, customer, NewReveal(reason="回访"), now=NOW)
+    assert {(each.kind, each.field, each.number) for each in shown.numbers} == {
+        ("customer", "remark", f"+86{TYPED[0]}"),
+        ("note", "body", f"+86{TYPED[1]}"),
+        ("store", "address", f"+86{TYPED[2]}"),
+        ("opportunity", "name", f"+86{TYPED[3]}"),
+        ("task", "detail", f"+86{TYPED[4]}"),
+    }
+
+
+async def test_stars_are_written_over_no_number_in_a_text(tenant: Tenant) -> None:
+    boss, customer = await typed(tenant)
+    seen = (await queries.one(boss, customer)).remark
+
+    with pytest.raises(PhoneHidden) as refused:
+        await service.edit(boss, customer, CustomerEdit(remark=f"{seen}；已回访"), now=NOW)
+    await service.edit(boss, customer, CustomerEdit(industry="茶"), now=NOW)
+
+    assert refused.value.field == "remark"
+    held = await queries.one(tenant.rep, customer)
+    assert (held.remark, held.industry) == (f"老板娘 {TYPED[0]}，上午勿扰", "茶")
 
 
 async def test_a_hidden_number_is_not_found_by_its_digits(scene: Scene) -> None:

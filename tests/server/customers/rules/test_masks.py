@@ -1,9 +1,10 @@
 """What is shown of a phone to somebody from whom it is hidden."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.access import Actor, Role, Scope
+from server.access import Actor, Role, Scope, hidden
 from server.customers.rules import masks
 from tests.factories import new_id
 
@@ -45,3 +46,41 @@ def test_a_persons_own_customers_are_never_hidden() -> None:
     assert not masks.hides(me, me.user_id)
     assert masks.hides(me, new_id())
     assert masks.hides(me, None), "what lies in a pool is nobody's"
+
+
+@given(
+    st.text("王 ，找:：（）a9-", max_size=20),
+    st.integers(0, 10**8 - 1),
+    st.sampled_from(["", "+86", "86 "]),
+)
+def test_a_mobile_in_a_text_keeps_its_middle_to_itself(text: str, last: int, code: str) -> None:
+    number = f"138{last:08d}"
+
+    shown = hidden.in_text(f"{text}找{code}{number}。{text}")
+
+    assert number not in shown
+    assert f"找138****{number[-4:]}。" in shown
+    assert hidden.in_text(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "91330106MA27XYZ01X",
+        "91330100138123456782",
+        "订单 202611281381234567",
+        "019cac0f-2680-7b18-8812-345678901234",
+        "138****5678",
+        "0571-88123456",
+        "2026-11-28",
+    ],
+)
+def test_what_is_no_mobile_stays(text: str) -> None:
+    assert hidden.in_text(text) == text
+
+
+def test_stars_stand_for_a_number_only_where_one_is_hidden() -> None:
+    hidden.ensure_not_written_over("138****5678", "138****5678 已打", "remark")
+    hidden.ensure_not_written_over("13812345678", "换号了", "remark")
+    with pytest.raises(hidden.PhoneHidden):
+        hidden.ensure_not_written_over("打13812345678", "打138****5678", "remark")
