@@ -25,18 +25,25 @@ class Vocabulary:
     ) -> None:
         self.names = {field: tuple(called) for field, called in names.items()}
         self.exact = dict(exact or {})
-        self._by_key = {
-            _key(name): field for field, called in self.names.items() for name in (field, *called)
-        }
+        said = [(name, field) for field, called in self.names.items() for name in (field, *called)]
+        self._by_name = dict(said)
+        self._by_key = {_key(name): field for name, field in said}
 
     def joined(self, own: Mapping[str, Sequence[str]]) -> "Vocabulary":
         """Give a vocabulary that has the company's own fields, too; a common name stays common."""
         return Vocabulary({**own, **self.names}, self.exact) if own else self
 
     def field_of(self, header: str) -> str | None:
-        """Guess the field of a header: as it is, or without what stands in brackets behind it."""
+        """Guess the field of a header: as it is, or without what stands in brackets behind it.
+
+        Two fields of a company may be called alike but for a space; letter by letter they are not.
+        """
         key = _key(header)
-        return self._by_key.get(key) or self._by_key.get(key.partition("(")[0])
+        return (
+            self._by_name.get(header.strip())
+            or self._by_key.get(key)
+            or self._by_key.get(key.partition("(")[0])
+        )
 
     def guess(self, headers: Sequence[str]) -> list[str | None]:
         """Guess a field for each column; of two columns for one field the first has it."""

@@ -173,6 +173,22 @@ async def test_s38_what_an_export_of_deals_wrote_comes_back_and_changes_nothing(
     assert await by_name(boss) == before
 
 
+async def test_s38_fields_called_alike_but_for_a_space_come_back_each_into_its_own(
+    tenant: Tenant,
+) -> None:
+    boss = tenant.owner
+    own = {
+        (await field(boss, "text", label, subject="opportunity")).name: label
+        for label in ("时段", "时 段", "Size", "size")
+    }
+    deal = await begin(boss, custom=own)
+
+    done = await brought_in(boss, await taken_out(boss))
+
+    assert (await told(boss, done), done.counts.unchanged) == ({}, 1)
+    assert (await seen(boss, deal)).custom == own
+
+
 async def test_s38_an_export_that_somebody_mended_edits_the_facts_of_its_deals(
     tenant: Tenant,
 ) -> None:
