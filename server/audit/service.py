@@ -42,6 +42,14 @@ async def record(
     await db.connection().execute(statement, *values)
 
 
+async def record_each(
+    actor: Actor, action: str, *, subject_ids: Sequence[UUID], now: datetime
+) -> None:
+    """Write what the actor did to each of many subjects, a line each."""
+    lines = [entry(actor, action, subject_id=each, now=now) for each in subject_ids]
+    await db.connection().executemany(_RECORD, [values for _, values in lines])
+
+
 def entry(
     actor: Actor, action: str, *, subject_id: UUID | None, now: datetime, **detail: Any
 ) -> tuple[str, tuple[Any, ...]]:

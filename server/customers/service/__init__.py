@@ -24,6 +24,7 @@ from server.customers.service.customers import (
     note_assigned,
     restore,
 )
+from server.customers.service.statuses import lead
 from server.customers.service.tags import create_tag, delete_tag, edit_tag, ensure_writes_tag
 from server.customers.service.writing import ensure_sees
 
@@ -46,6 +47,7 @@ __all__ = [
     "ensure_sees",
     "ensure_writes_tag",
     "find_duplicates",
+    "lead",
     "note_assigned",
     "restore",
     "restore_contact",

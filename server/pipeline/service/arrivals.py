@@ -15,7 +15,7 @@ from server.kit.calendars import ZONE
 from server.pipeline import rules
 from server.pipeline.kinds import WRITTEN
 from server.pipeline.rules import Arrival
-from server.pipeline.service.moves import raise_customer
+from server.pipeline.service.moves import raise_customers
 from sync_protocol.process.definition import LADDER, Canonical
 from sync_protocol.process.gates import State
 
@@ -69,13 +69,13 @@ async def bring_in(actor: Actor, deals: Sequence[Brought], *, now: datetime) -> 
         _WRITE, actor.tenant_id, seq, rules.IMPORT, actor.user_id, now, *zip(*rows, strict=True)
     )
     reached: dict[UUID, Canonical] = {}
+    ids = [each.opportunity_id for each in deals]
+    await audit.record_each(actor, "opportunity.imported", subject_ids=ids, now=now)
     for each in deals:
-        await audit.record(actor, "opportunity.imported", subject_id=each.opportunity_id, now=now)
         if each.arrival.state is not State.LOST:
             before = reached.get(each.customer_id, Canonical.LEAD)
             reached[each.customer_id] = max(before, each.arrival.stage.canonical, key=LADDER.index)
-    for customer_id, canonical in reached.items():
-        await raise_customer(actor, customer_id, canonical, now=now)
+    await raise_customers(actor, reached, now=now)
 
 
 def _stands(deal: Brought) -> dict[str, Any]:

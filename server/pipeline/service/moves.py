@@ -10,10 +10,8 @@ import msgspec
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.changelog import facts, storage
-from server.customers import queries as customer_queries
 from server.customers import service as customers
 from server.customers.rules.status import Status
-from server.customers.schemas import CustomerEdit
 from server.kit import clock, db, ids
 from server.kit.errors import IdReused, NotFound
 from server.pipeline import rules
@@ -26,6 +24,10 @@ from sync_protocol.process.gates import Deal, State, Verb, Verdict
 
 _KIND: Final = "opportunity"
 _CUSTOMER_OF: Final = "SELECT customer_id FROM opportunity WHERE tenant_id = $1 AND id = $2"
+_STATUSES: Final = """
+SELECT id, status FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND NOT deleted
+ORDER BY id
+"""
 _MOVE: Final = """
 SELECT id, opportunity_id, seq, verb, from_stage, to_stage, state, deviations, reason, remark,
     stayed_ms, moved_by, moved_at
@@ -84,7 +86,7 @@ async def move(actor: Actor, opportunity_id: UUID, asked: Move, *, now: datetime
             reached = process.definition.stage(verdict.stage)
             assert reached is not None, "the verdict names a stage of the process"
             customer_id = UUID(held.fields["customer_id"])
-            await raise_customer(actor, customer_id, reached.canonical, now=now)
+            await raise_customers(actor, {customer_id: reached.canonical}, now=now)
         return await _moved(actor, move_id, opportunity_id, now=now)
 
 
@@ -173,15 +175,22 @@ def _json(verdict: Verdict) -> str:
     return msgspec.json.encode([rules.told(each) for each in verdict.deviations]).decode()
 
 
-async def raise_customer(
-    actor: Actor, customer_id: UUID, canonical: Canonical, *, now: datetime
+async def raise_customers(
+    actor: Actor, reached: Mapping[UUID, Canonical], *, now: datetime
 ) -> None:
-    """Let the customer's status follow its deal, step by legal step (S46)."""
-    customer = await customer_queries.one(actor, customer_id)
-    before = Status(customer.status or Status.POTENTIAL)
-    for status in rules.statuses_to(before, canonical):
-        change = CustomerEdit(status=status.value)
-        await customers.edit(actor, customer_id, change, now=now)
+    """Let customers' statuses follow their deals, step by legal step (S46), all at once.
+
+    :param reached: how far a deal of each has come.
+    """
+    async with db.tenant_transaction(actor.tenant_id):
+        rows = await db.connection().fetch(_STATUSES, actor.tenant_id, list(reached))
+        steps = {
+            row["id"]: rules.statuses_to(
+                Status(row["status"] or Status.POTENTIAL), reached[row["id"]]
+            )
+            for row in rows
+        }
+        await customers.lead(actor, steps, now=now)
 
 
 async def open_template(

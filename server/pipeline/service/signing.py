@@ -11,7 +11,7 @@ from server.pipeline import rules
 from server.pipeline.queries import deals, processes
 from server.pipeline.schemas import Move, OpportunityEdit
 from server.pipeline.service.deals import edit
-from server.pipeline.service.moves import move, raise_customer
+from server.pipeline.service.moves import move, raise_customers
 from sync_protocol.process.definition import Canonical
 from sync_protocol.process.gates import State, Verb
 
@@ -39,7 +39,7 @@ async def sign(
             await leads.reached(
                 actor, Stage.SIGNED, at=now, customer_id=customer_id, value_minor=amount_minor
             )
-        await raise_customer(actor, customer_id, Canonical.SIGNED, now=now)
+        await raise_customers(actor, {customer_id: Canonical.SIGNED}, now=now)
 
 
 async def _win(
