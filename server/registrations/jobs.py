@@ -20,6 +20,7 @@ from server.registrations.service import (
     house,
     protection,
     registry,
+    rulebook,
 )
 
 SWEEP: Final = "registrations.sweep"
@@ -114,6 +115,14 @@ async def apply(job: outbox.Job, now: datetime) -> None:
     await service.apply(UUID(job.payload["id"]), now=now)
 
 
+async def admit_bait(job: outbox.Job, now: datetime) -> None:
+    """Let a customer that does not exist be somebody's."""
+    told = job.payload
+    entry_id, nobody = (UUID(each) for each in told["ids"])
+    ends_at = datetime.fromisoformat(told["ends_at"])
+    await registry.admit_bait(told["key"], (entry_id, nobody), ends_at=ends_at, now=now)
+
+
 async def watch(job: outbox.Job, now: datetime) -> None:
     """Find out whether a check was for a customer that does not exist."""
     tenant_id = UUID(job.payload["tenant_id"])
@@ -139,6 +148,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     cases.WAIVED: add_waiver,
     cases.RULED: apply,
     checking.CHECKED: watch,
+    rulebook.BAITED: admit_bait,
     house.CONTACTED: tell_of_contact,
     "contracts.written": hear_of_contracts,
     ENDED: hear_of_deleted,

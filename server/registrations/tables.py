@@ -122,6 +122,8 @@ class RegistryHoneytoken(Table, tablename="registry_honeytoken"):
 
     key = Text(primary_key=True)
     set_at = Timestamptz()
+    ends_at = Timestamptz(null=True)
+    """Until when it is registered for a company that does not exist either."""
 
 
 class RegistryAlarm(Table, tablename="registry_alarm"):

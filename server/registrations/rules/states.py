@@ -62,6 +62,12 @@ class Answer(StrEnum):
     """Being decided; register, and it is decided with the rest."""
 
 
+class BaitIsSomebody(Conflict):
+    """Whoever has registered a customer by this phone would raise alarms."""
+
+    code = "bait_is_somebody"
+
+
 class AlreadyRegistered(Conflict):
     """The company has this customer registered already."""
 
@@ -358,6 +364,15 @@ def answer(own: frozenset[bool], states: frozenset[str]) -> Answer:
         return Answer.FREE
     open_ = {State.CHECKING, State.CONTESTED}
     return Answer.ASK if states <= {str(state) for state in open_} else Answer.PROTECTED
+
+
+def ensure_nobody(*, is_met: bool) -> None:
+    """Refuse a phone by which a customer is registered to be called nobody's.
+
+    :raises BaitIsSomebody: it is.
+    """
+    if is_met:
+        raise BaitIsSomebody("A customer is registered by this phone; take another.", field="phone")
 
 
 def ensure_impartial(*, is_house: bool) -> None:

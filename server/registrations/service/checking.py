@@ -44,7 +44,8 @@ _FIND: Final = """
 SELECT e.tenant_id, e.state FROM registry_key k JOIN registry_entry e ON e.id = k.entry_id
 WHERE k.key = ANY ($1::text[]) AND e.state = ANY ($2::text[])
 UNION ALL
-SELECT NULL, 'granted' FROM registry_honeytoken h WHERE h.key = ANY ($1::text[])
+SELECT NULL, 'granted' FROM registry_honeytoken h
+WHERE h.key = ANY ($1::text[]) AND (h.ends_at IS NULL OR h.ends_at > $3)
 """
 
 
@@ -64,7 +65,7 @@ async def check(actor: Actor, asked: Check, *, now: datetime) -> Checked:
     blanks = [f"{'0' * 30}{number:02x}" for number in range(KEYS_ASKED)]
     wanted = identity.padded(keys, to=KEYS_ASKED, blanks=blanks)
     async with db.job_transaction():
-        rows = await db.connection().fetch(_FIND, wanted, sorted(OPEN))
+        rows = await db.connection().fetch(_FIND, wanted, sorted(OPEN), now)
         answer = _answer(actor.tenant_id, rows)
         told = {"tenant_id": str(actor.tenant_id), "keys": wanted}
         await outbox.add(CHECKED, told, tenant_id=None, now=now)
@@ -75,17 +76,26 @@ async def check(actor: Actor, asked: Check, *, now: datetime) -> Checked:
 async def watch(tenant_id: UUID, keys: list[str], check_id: UUID, *, now: datetime) -> None:
     """Raise the alarm if a check was for a customer that does not exist. May run again."""
     async with db.job_transaction():
-        if await registry.is_bait(keys):
+        if await registry.is_bait(keys, now=now):
             await registry.raise_alarm(tenant_id, check_id, now=now)
+
+
+async def count(tenant_id: UUID, user_id: UUID, *, now: datetime) -> tuple[int, int]:
+    """Count an answer of the day, in an open transaction of the company; give what it has seen.
+
+    What was registered and refused tells as much as a check, and counts as one.
+    """
+    day = now.astimezone(ZONE).date()
+    by_person: int = await db.connection().fetchval(_SPEND, tenant_id, user_id, day)
+    # The company has a row of its own, called as it is: of two at once the second waits.
+    by_agent: int = await db.connection().fetchval(_SPEND, tenant_id, tenant_id, day)
+    return by_person, by_agent
 
 
 async def _spend(actor: Actor, now: datetime) -> tuple[int, int, Any]:
     """Count a check, for good; give how many the day has seen and the terms."""
-    day = now.astimezone(ZONE).date()
     async with db.tenant_transaction(actor.tenant_id):
-        by_person = await db.connection().fetchval(_SPEND, actor.tenant_id, actor.user_id, day)
-        # The company has a row of its own, called as it is: of two at once the second waits.
-        by_agent = await db.connection().fetchval(_SPEND, actor.tenant_id, actor.tenant_id, day)
+        by_person, by_agent = await count(actor.tenant_id, actor.user_id, now=now)
         given = (await rulebook.terms_at(now)).terms
         if by_person == given.checks_per_day_rep:
             await audit.record(actor, "registration.checks_spent", subject_id=None, now=now)

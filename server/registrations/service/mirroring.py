@@ -15,9 +15,9 @@ from server.kit.errors import NotFound
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.registrations.kinds import REGISTRATION, WRITTEN
-from server.registrations.rules.states import CaseState
+from server.registrations.rules.states import REASON_OF, CaseState
 from server.registrations.rules.terms import DAY, SIGNED_DAYS_MAX
-from server.registrations.service import entries
+from server.registrations.service import checking, entries
 from sync_protocol.merge import HeldRecord
 from sync_protocol.registering import LIVE, OPEN, State
 
@@ -76,6 +76,9 @@ async def _follow(
             return
         if held.fields["state"] != values["state"] and values["state"] in _TOLD:
             await _say(tenant_id, held, Kind.REGISTRATION_MOVED, f"{values['state']}", now=now)
+        is_refused = held.fields["state"] == State.CHECKING and values["state"] == State.REFUSED
+        if is_refused and values["reason"] in REASON_OF.values():
+            await checking.count(tenant_id, UUID(held.fields["registered_by"]), now=now)
         if held.fields["case_id"] != values["case_id"] and values["state"] != State.CONTESTED:
             await _say(tenant_id, held, Kind.REGISTRATION_DISPUTED, values["case_id"], now=now)
         if values["state"] == State.GRANTED:

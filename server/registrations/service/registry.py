@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.kit import db, outbox
+from server.kit import clock, db, outbox
 from server.partners import queries as partners
 from server.registrations.queries import identities, rulebook
 from server.registrations.rules import order, terms, trust
@@ -42,7 +42,12 @@ ON CONFLICT (id) DO NOTHING
 _ADD_KEYS: Final = """
 INSERT INTO registry_key (key, entry_id) SELECT key, $2 FROM UNNEST($1::text[]) key
 """
-_BAIT: Final = "SELECT EXISTS (SELECT FROM registry_honeytoken WHERE key = ANY ($1::text[]))"
+_BAIT: Final = """
+SELECT EXISTS (
+    SELECT FROM registry_honeytoken
+    WHERE key = ANY ($1::text[]) AND (ends_at IS NULL OR ends_at > $2)
+)
+"""
 _RAISE: Final = """
 INSERT INTO registry_alarm (id, agent_id, raised_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
@@ -98,16 +103,45 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
         count = await db.connection().fetchval(_COUNT, arrival.tenant_id, sorted(OPEN))
         if count > held.tiers[tier].live_max:
             await entries.move(arrival.id, State.REFUSED, now=now, reason=Reason.QUOTA_LIVE)
-        elif await is_bait(arrival.keys):
+        elif await is_bait(arrival.keys, now=now):
             await raise_alarm(arrival.tenant_id, arrival.id, now=now)
-            await entries.move(arrival.id, State.REFUSED, now=now, reason=Reason.LIVE)
+            if not await _meet_protected(arrival.id, now=now):
+                # Laid before such customers had an entry of their own.
+                until = now + held.contest_days * terms.DAY
+                await entries.move(
+                    arrival.id, State.REFUSED, now=now, reason=Reason.LIVE, contest_until=until
+                )
         elif not await _meet_protected(arrival.id, now=now):
             await _settle_at(arrival.id, settles_at + GRACE, now=now)
 
 
-async def is_bait(keys: Collection[str]) -> bool:
+async def is_bait(keys: Collection[str], *, now: datetime) -> bool:
     """Say whether one of these is a customer that does not exist."""
-    return bool(await db.connection().fetchval(_BAIT, list(keys)))
+    return bool(await db.connection().fetchval(_BAIT, list(keys), now))
+
+
+async def admit_bait(key: str, ids: tuple[UUID, UUID], *, ends_at: datetime, now: datetime) -> None:
+    """Let a customer that does not exist be protected like any other; again changes nothing.
+
+    Whoever registers it is refused, may contest, and has a case, as against anybody.
+
+    :param ids: of the registration, and of the company that does not exist.
+    """
+    entry_id, nobody = ids
+    async with db.job_transaction():
+        await entries.lock()
+        since = now - (await rulebook.terms_at(now)).terms.settles_after
+        made_ms = clock.to_ms(since)
+        status = await db.connection().execute(
+            _ADD,
+            *(entry_id, nobody, made_ms, made_ms, None, False, identities.lot(entry_id)),
+            *(since, now, (), None, None, None),
+        )
+        if status.endswith(" 1"):
+            await db.connection().execute(_ADD_KEYS, [key], entry_id)
+            await entries.update(
+                entry_id, state=str(State.GRANTED), live_since=since, protected_until=ends_at
+            )
 
 
 async def raise_alarm(agent_id: UUID, cause_id: UUID, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
-from server.kit import db, ids
+from server.kit import db, ids, outbox
 from server.registrations import queries
 from server.registrations.queries import identities
 from server.registrations.queries import rulebook as held
@@ -15,6 +15,7 @@ from server.registrations.rules import states, terms
 from server.registrations.rules.order import FIRST, RuleSet
 from server.registrations.rules.terms import TermsVersion
 from server.registrations.schemas import Honeytoken, NewRules, NewTerms, RulesView, SwitchOn
+from sync_protocol.registering import OPEN
 
 _LAST_RULES: Final = "SELECT coalesce(max(version), $1) FROM registry_rules"
 _ADD_RULES: Final = """
@@ -31,7 +32,18 @@ INSERT INTO registration_terms (version, holds_from, terms, set_by, set_at)
 VALUES ($1, $2, $3::jsonb, $4, $5)
 """
 _ADD_BAIT: Final = """
-INSERT INTO registry_honeytoken (key, set_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
+INSERT INTO registry_honeytoken (key, set_at, ends_at) VALUES ($1, $2, $3)
+ON CONFLICT (key) DO NOTHING
+"""
+BAITED: Final = "registrations.baited"
+"""To the registry: a customer that does not exist is to be somebody's."""
+_BAIT_DAYS: Final = 365
+_MET: Final = """
+SELECT EXISTS (
+    SELECT FROM registry_key k JOIN registry_entry e ON e.id = k.entry_id
+    WHERE k.key = $1 AND e.state = ANY ($2::text[])
+        AND NOT EXISTS (SELECT FROM registry_honeytoken h WHERE h.key = k.key)
+)
 """
 _LOCK: Final = "SELECT id FROM registry_clock WHERE id = 1 FOR UPDATE"
 
@@ -114,14 +126,26 @@ async def terms_now(actor: Actor, *, now: datetime) -> TermsVersion:
 
 
 async def lay_bait(actor: Actor, new: Honeytoken, *, now: datetime) -> None:
-    """Name a phone that belongs to nobody; who asks for it raises an alarm.
+    """Name a phone that belongs to nobody; who asks for it raises an alarm, for a year.
 
     :raises BadPhone: it is no phone.
+    :raises BaitIsSomebody: a customer with it is registered.
     """
     ensure(actor, Permission.CASES_RULE)
     key = identities.honeytoken(new.phone)
     async with db.platform_transaction(actor):
-        await db.connection().execute(_ADD_BAIT, key, now)
+        states.ensure_nobody(
+            is_met=await db.connection().fetchval(_MET, key, [*map(str, sorted(OPEN))])
+        )
+        ends_at = now + _BAIT_DAYS * terms.DAY
+        status = await db.connection().execute(_ADD_BAIT, key, now, ends_at)
+        if status.endswith(" 1"):
+            told = {
+                "key": key,
+                "ids": [str(ids.new_id(now)), str(ids.new_id(now))],
+                "ends_at": ends_at.isoformat(),
+            }
+            await outbox.add(BAITED, told, tenant_id=None, now=now)
         await audit.record_platform_write(
             actor, "registry_honeytoken.laid", subject_id=ids.new_id(now), now=now
         )

@@ -11,14 +11,16 @@ from server.customers.rules.identifiers import BadPhone
 from server.identity import keys
 from server.kit import db
 from server.registrations import queries, service
+from server.registrations.queries import identities
 from server.registrations.rules.identity import IdentityMissing
-from server.registrations.rules.states import Answer, CheckQuota
+from server.registrations.rules.states import Answer, BaitIsSomebody, CheckQuota
 from server.registrations.rules.terms import Terms
 from server.registrations.schemas import Check, Checked, Honeytoken
+from server.registrations.service import registry
 from server.settings import Settings
 from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant
-from tests.server.registrations.stories import DAY, SETTLED, new_phone, register, work
+from tests.server.registrations.stories import DAY, SETTLED, decide, new_phone, register, work
 
 OPERATOR = make_platform_actor()
 BUDGET = Terms().checks_per_day_rep
@@ -110,6 +112,7 @@ async def test_a_customer_that_does_not_exist_raises_an_alarm(rivals: list[Tenan
     """It answers like any protected one, and the platform's people hear who asked."""
     bait = new_phone()
     await service.lay_bait(OPERATOR, Honeytoken(phone=bait), now=NOW)
+    await work(NOW)
 
     told = await ask(rivals[0], bait)
     refused = await register(rivals[1].rep, bait, now=SETTLED)
@@ -120,7 +123,33 @@ async def test_a_customer_that_does_not_exist_raises_an_alarm(rivals: list[Tenan
     assert {rivals[0].tenant_id, rivals[1].tenant_id} <= heard
     assert rivals[2].tenant_id not in heard
     view = await queries.one(rivals[1].rep, refused, now=SETTLED)
-    assert (view.state, view.reason) == (State.REFUSED, "live")
+    assert (view.state, view.reason, view.verbs) == (State.REFUSED, "live", ["contest"])
+    await decide(rivals[1].rep, refused, "contest", now=SETTLED)
+    await work(SETTLED)
+    case = await queries.of_registration(rivals[1].rep, refused, now=SETTLED)
+    assert [each.is_protected for each in case.parties].count(True) == 1
+    taken = new_phone()
+    await register(rivals[2].rep, taken, now=SETTLED)
+    await work(SETTLED)
+    with pytest.raises(BaitIsSomebody):
+        await service.lay_bait(OPERATOR, Honeytoken(phone=taken), now=SETTLED)
+    async with db.job_transaction():
+        key = identities.honeytoken(bait)
+        ends = [await registry.is_bait([key], now=NOW + day * DAY) for day in (364, 366)]
+    assert ends == [True, False]
+
+
+async def test_m2_registering_at_random_spends_the_days_answers(rivals: list[Tenant]) -> None:
+    """A refusal tells as much as a check."""
+    phone, rep = new_phone(), rivals[1].actor(rivals[1].rep.role, scope=rivals[1].owner.scope)
+    await register(rivals[0].rep, phone)
+    await work(SETTLED)
+    before = await service.check(rep, Check(phone=new_phone()), now=SETTLED + 20 * DAY)
+    await register(rep, phone, now=SETTLED + 20 * DAY)
+    await work(SETTLED + 20 * DAY)
+    after = await service.check(rep, Check(phone=new_phone()), now=SETTLED + 20 * DAY)
+
+    assert after.checks_left == before.checks_left - 2
 
 
 async def test_no_agents_transaction_reaches_the_registry(rivals: list[Tenant]) -> None:
