@@ -29,8 +29,6 @@ class Judge(ABC):
 
     customer_column = "name"
     """In which column the customer's name stands."""
-    is_kept_from_who_is_masked = True
-    """Whether somebody from whom a customer's phones are hidden writes nothing into its records."""
 
     def __init__(self, actor: Actor, import_id: UUID, policy: Policy) -> None:
         self._actor = actor
@@ -173,8 +171,11 @@ class Judge(ABC):
         return self._placed(row, Action.UPDATE, held["id"], held["customer_id"], held)
 
     def _is_kept_from(self, held: asyncpg.Record) -> bool:
-        """Say whether the person writes nothing into this record."""
-        return self.is_kept_from_who_is_masked and masks.hides(self._actor, held["owner_id"])
+        """Say whether the person writes nothing into this record.
+
+        A file of somebody from whom numbers are hidden holds stars where they stand.
+        """
+        return masks.hides(self._actor, held["owner_id"])
 
     def _placed(
         self,

@@ -13,7 +13,6 @@ from server.access import Actor, Scope
 from server.customers.imports import beneath
 from server.customers.imports.beneath import Called
 from server.customers.imports.whose import Whose
-from server.customers.rules import masks
 from server.imports.rules.rows import Interpreted, Policy, Problem
 from server.kit import db
 from server.kit.calendars import ZONE
@@ -53,8 +52,6 @@ class Judge(beneath.Judge):
     """Judges the rows of one import, chunk after chunk."""
 
     customer_column = "customer"
-    # The numbers of deals stand in fields of the company's own; the rest of them hides nothing.
-    is_kept_from_who_is_masked = False
 
     def __init__(self, actor: Actor, import_id: UUID, policy: Policy, known: Known) -> None:
         super().__init__(actor, import_id, policy)
@@ -164,7 +161,6 @@ class Judge(beneath.Judge):
     ) -> OpportunityEdit:
         """Edit the facts of a deal that stands where the row says."""
         self._ensure_stands(reading, held)
-        masks.ensure_may_write(self._actor, held["owner_id"], reading.custom)
         name = {"name": reading.name} if reading.name else {}
         fields = {**name, **reading.plain, **people, "custom": _said(reading.custom)}
         return msgspec.convert(fields, OpportunityEdit)

@@ -55,7 +55,6 @@ class _Deals(Target):
         "later_stage_not_permitted": "请按第一个阶段导入；看得到全公司的人才能导入后面的阶段。",
         "lost_reason_missing": "已流失的商机要写明流失原因。",
         "not_found": "没有这个商机，或您看不到它。",
-        "phone_hidden": "这个客户的号码对您隐藏，不能改写。",
         "process_retired": "这个流程已停用，请选择在用的流程。",
         "record_deleted": "这个商机已被删除。",
         "stage_contradicted": "阶段、状态和结束情况不一致，请改正其中之一。",

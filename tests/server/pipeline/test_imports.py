@@ -5,6 +5,7 @@ import io
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
 import pytest
 from openpyxl import Workbook
 
@@ -414,6 +415,19 @@ async def test_s38_a_workbook_with_a_title_serial_dates_and_formulas_is_read(
         "二": (1_200_000_00, "2026-04-01"),
     }
     assert (await told(boss, done))[5] == ("expected_on", "bad_day")
+
+
+async def test_a_file_of_somebody_under_the_mask_writes_no_stars_over_numbers(
+    tenant: Tenant,
+) -> None:
+    deal = await begin(tenant.rep, name="一单", remark="找王总 13911112222")
+    masked = msgspec.structs.replace(tenant.manager, masks_phones=True)
+    before = await seen(tenant.owner, deal)
+
+    for policy in (Policy.UPDATE, Policy.SKIP):
+        done = await brought_in(masked, await taken_out(masked), policy)
+        assert (done.counts.updated, done.counts.created) == (0, 0)
+    assert await seen(tenant.owner, deal) == before
 
 
 # --------------------------------------------------------------------------------------- a kill
