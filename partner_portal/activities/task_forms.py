@@ -151,7 +151,7 @@ async def _many_page(
     wrong: Problem,
 ) -> Response[Any]:
     """Draw the form, with how many customers it is about."""
-    people = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     return renderer.page(
         request,
         "activities/templates/tasks_form.html",
@@ -160,6 +160,6 @@ async def _many_page(
         given=given,
         look=look,
         customers=(await customers.summary(actor, look.filters)).customers,
-        people=sorted(people.items(), key=lambda each: each[1]),
+        people=directory.offered(),
         **await frame(request, actor),
     )

@@ -168,7 +168,7 @@ async def _page(
     may_assign = Permission.TASKS_ASSIGN in ROLE_PERMISSIONS[actor.role]
     is_open = held.state is TaskState.OPEN
     has_to_do = may_assign or actor.user_id in (held.assignee_id, held.giver_id)
-    people = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     return renderer.page(
         request,
         "activities/templates/task.html",
@@ -180,7 +180,7 @@ async def _page(
         may_cancel=is_open and has_to_do and (may_assign or not held.is_must_do),
         may_assign=is_open and may_assign,
         wrong=wrong,
-        people=people,
-        by_name=sorted(people.items(), key=lambda each: each[1]),
+        people=directory.people,
+        by_name=directory.offered(held.assignee_id),
         **await frame(request, actor),
     )

@@ -90,7 +90,7 @@ async def _edit_form(
 ) -> Response[Any]:
     """Draw the form, with how many customers it is about."""
     words = forms.words_of(request)
-    people = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     may_assign = Permission.CUSTOMERS_ASSIGN in ROLE_PERMISSIONS[actor.role]
     return renderer.page(
         request,
@@ -103,14 +103,9 @@ async def _edit_form(
         statuses=[(status, words.say(f"status.{status}")) for status in STATUSES],
         levels=[(level, level) for level in LEVELS],
         tags=[(str(tag.id), tag.name) for tag in await customers.tags(actor)],
-        people=_by_name(people) if may_assign else [],
+        people=directory.offered() if may_assign else [],
         **await frame(request, actor),
     )
-
-
-def _by_name(people: Mapping[UUID, str]) -> list[tuple[str, str]]:
-    """Give people to choose of."""
-    return sorted(((str(id_), name) for id_, name in people.items()), key=lambda each: each[1])
 
 
 @get("/people/{user_id:uuid}/hand-over")
@@ -167,7 +162,7 @@ async def _hand_over_form(
         chosen=chosen,
         person=person,
         customers=(await customers.summary(actor, filters)).customers,
-        people=[each for each in _by_name(colleagues.people) if each[0] != str(user_id)],
+        people=[each for each in colleagues.offered() if each[0] != str(user_id)],
         **await frame(request, actor),
     )
 

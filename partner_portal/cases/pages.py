@@ -153,7 +153,7 @@ async def _case(
     found = await queries.detail(actor, case_id, now=clock.now())
     allowed = ROLE_PERMISSIONS[actor.role]
     may_write = Permission.CUSTOMERS_WRITE in allowed
-    names = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     return renderer.page(
         request,
         "cases/templates/case.html",
@@ -166,8 +166,8 @@ async def _case(
         severity_colours=SEVERITY_COLOURS,
         severities=CASE_SEVERITIES,
         categories=CASE_CATEGORIES,
-        names=names,
-        people=sorted(((str(id_), name) for id_, name in names.items()), key=lambda it: it[1]),
+        names=directory.people,
+        people=directory.offered(found.case.assignee_id),
         may_write=may_write,
         may_assign=Permission.TASKS_ASSIGN in allowed,
         may_take=may_write and found.case.assignee_id != actor.user_id,

@@ -173,7 +173,6 @@ async def _form(
     own_fields = await customs.definitions(actor, "customer")
     teller = record.Teller(words, Formats(words, clock.now()), directory, {}, own_fields)
     refused = draft.refused or Trouble(status=409 if draft.alike else 200, said="")
-    people = sorted(directory.people.items(), key=lambda item: item[1])
     return renderer.page(
         request,
         _FORM,
@@ -199,7 +198,7 @@ async def _form(
         choices={
             "status": [(value, words.say(f"status.{value}")) for value in STATUSES],
             "level": [(value, value) for value in LEVELS],
-            "owner": [(str(id_), name) for id_, name in people],
+            "owner": directory.offered(draft.given.get("owner_id")),
         },
         **await frame(request, actor),
     )

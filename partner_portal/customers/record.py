@@ -257,7 +257,7 @@ async def facts(
         "contact_fields": CONTACT,
         "store_fields": STORE,
         "teller": teller,
-        "people": sorted(directory.people.items(), key=lambda item: item[1]),
+        "people": directory.offered(found.customer.owner_id),
         "tags_shown": TAGS_SHOWN,
         "other_tags": [tag for tag in all_tags if tag.id not in set(found.customer.tags)],
         "moments": [teller.moment(entry, said, writings(found)) for entry in history.items],

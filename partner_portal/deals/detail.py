@@ -73,7 +73,7 @@ async def _deal(
 ) -> Response[Any]:
     """Draw a deal, or its body alone."""
     found = await queries.detail(actor, opportunity_id, now=clock.now())
-    names = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     own_fields = await customs.definitions(actor, "opportunity")
     given = _given(found.opportunity) | _own_given(found.opportunity, own_fields)
     done = {str(step) for step in found.opportunity.done_steps}
@@ -86,8 +86,8 @@ async def _deal(
         "must": must_steps(found.process.definition, found.opportunity.stage, done),
         "opened": {str(template): times for template, times in found.opened.items()},
         "shown_template": str(shown_template or ""),
-        "names": names,
-        "people": sorted(((str(id_), name) for id_, name in names.items()), key=lambda it: it[1]),
+        "names": directory.people,
+        "people": directory.offered(*(given[name] for name in _PEOPLE)),
         "given": given,
         "wrong": wrong or Problem(),
         "stage_colours": STAGE_COLOURS,

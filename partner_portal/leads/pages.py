@@ -66,10 +66,11 @@ async def lead_list(
 async def _names(actor: Actor) -> dict[str, Any]:
     """Give the names of people and sources."""
     sources = await queries.sources(actor)
-    people = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     return {
-        "people": people,
-        "named": {str(person_id): name for person_id, name in people.items()},
+        "people": directory.people,
+        "offered": directory.offered(),
+        "named": {str(person_id): name for person_id, name in directory.people.items()},
         "sources": {one.id: " / ".join(one.path) for one in sources},
     }
 

@@ -147,7 +147,7 @@ async def _one(
 ) -> Response[Any]:
     """Draw a request: where it stands, what may be done, what the platform sees of it."""
     found = await queries.detail(actor, request_id, now=clock.now())
-    names = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     may_write = Permission.CUSTOMERS_WRITE in ROLE_PERMISSIONS[actor.role]
     shown: dict[str, Any] = {
         "found": found,
@@ -160,8 +160,8 @@ async def _one(
         "verdict_colours": VERDICT_COLOURS,
         "verdicts": VERDICTS,
         "resources": RESOURCES,
-        "names": names,
-        "people": sorted(((str(id_), name) for id_, name in names.items()), key=lambda it: it[1]),
+        "names": directory.people,
+        "people": directory.offered(),
         "may_write": may_write,
         "wrong": wrong,
     }

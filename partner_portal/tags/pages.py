@@ -128,7 +128,7 @@ async def _form(
     wrong: Problem,
 ) -> Response[Any]:
     """Draw the form of a tag."""
-    people = (await identity.directory(actor)).people
+    directory = await identity.directory(actor)
     return renderer.page(
         request,
         "tags/templates/form.html",
@@ -136,7 +136,7 @@ async def _form(
         tag_id=tag_id,
         given=given,
         wrong=wrong,
-        people=sorted(((str(id_), name) for id_, name in people.items()), key=lambda one: one[1]),
+        people=directory.offered(given["owner_id"]),
         today=_today(),
         **await frame(request, actor),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, Role, Sharing, ensure
+from server.access import Actor, Permission, Role, Sharing, ensure, reads_records
 from server.identity import standings
 from server.identity.rules import standing
 from server.identity.schemas import (
@@ -199,7 +199,8 @@ async def directory(actor: Actor) -> Directory:
     ensure(actor, Permission.CUSTOMERS_READ)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         people = await db.connection().fetch(
-            "SELECT id, name FROM user_account WHERE tenant_id = $1 ORDER BY id", actor.tenant_id
+            "SELECT id, name, role, disabled_at FROM user_account WHERE tenant_id = $1 ORDER BY id",
+            actor.tenant_id,
         )
         devices = await db.connection().fetch(
             "SELECT id, name FROM device WHERE tenant_id = $1", actor.tenant_id
@@ -207,6 +208,11 @@ async def directory(actor: Actor) -> Directory:
     return Directory(
         people={row["id"]: row["name"] for row in people},
         devices={row["id"]: row["name"] for row in devices},
+        keepers=frozenset(
+            row["id"]
+            for row in people
+            if row["disabled_at"] is None and reads_records(Role(row["role"]))
+        ),
     )
 
 

@@ -231,6 +231,21 @@ class Directory(msgspec.Struct, frozen=True):
 
     people: dict[UUID, str]
     devices: dict[UUID, str]
+    keepers: frozenset[UUID] = frozenset()
+    """The people to whom a record may be given: who work here and see records at all."""
+
+    def offered(self, *held: UUID | str | None) -> list[tuple[str, str]]:
+        """Give the ids and names to choose of, by name: the keepers, and who has it now.
+
+        :param held: whoever is named in what is changed, also when gone; null for nobody.
+        """
+        now = {str(person) for person in held if person}
+        named = [
+            (str(person), name)
+            for person, name in self.people.items()
+            if person in self.keepers or str(person) in now
+        ]
+        return sorted(named, key=lambda each: each[1])
 
 
 class Me(msgspec.Struct, frozen=True):

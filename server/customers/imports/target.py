@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import msgspec
 from typing_extensions import override
 
-from server.access import Actor, Permission
+from server.access import Actor, Permission, Role, reads_records
 from server.changelog import custom
 from server.changelog import service as changelog
 from server.customers import sync
@@ -55,7 +55,7 @@ class _Customers(Target):
         "illegal_transition": "客户不能从现在的状态变为该状态。",
         "not_found": "没有这个客户，或您看不到它。",
         "record_deleted": "该客户已被删除，请先恢复。",
-        "unknown_owner": "公司里没有这位负责人，或已离职。",
+        "unknown_owner": "公司里没有这位负责人，或已离职，或是不管客户的分析员。",
         "unknown_store": "该客户没有这家门店。",
         "unknown_tag": "没有这个标签。",
         "unknown_team": "公司里没有这个团队。",
@@ -158,19 +158,21 @@ async def _known_names(tenant_id: UUID) -> Known:
     """Give what the names in cells stand for; in the open transaction."""
     connection = db.connection()
     people = await connection.fetch(
-        "SELECT id, name, team_id, disabled_at FROM user_account WHERE tenant_id = $1", tenant_id
+        "SELECT id, name, role, team_id, disabled_at FROM user_account WHERE tenant_id = $1",
+        tenant_id,
     )
     tags = await connection.fetch(
         "SELECT id, name FROM tag WHERE tenant_id = $1 AND NOT deleted ORDER BY id", tenant_id
     )
     owners: dict[str, str | None] = {}
-    for person in people:
+    keepers = [person for person in people if reads_records(Role(person["role"]))]
+    for person in keepers:
         if person["disabled_at"] is None:
             is_second = person["name"] in owners
             owners[person["name"]] = None if is_second else str(person["id"])
     return Known(
         owners=owners,
-        owner_ids=frozenset(str(person["id"]) for person in people),
+        owner_ids=frozenset(str(person["id"]) for person in keepers),
         teams={str(person["id"]): str(person["team_id"]) for person in people if person["team_id"]},
         tags={tag["name"]: str(tag["id"]) for tag in tags},
     )

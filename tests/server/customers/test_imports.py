@@ -293,6 +293,23 @@ async def test_owner_tags_and_contact_come_with_the_row(tenant: Tenant) -> None:
     assert [(each.name, each.phone) for each in detail.contacts] == [("王小明", "+8613805710009")]
 
 
+async def test_s109_no_file_gives_a_customer_to_an_analyst(tenant: Tenant) -> None:
+    change = UserChange(role=Role.ANALYST)
+    analyst = await identity.change_user(tenant.owner, tenant.rep.user_id, change, now=NOW)
+    for header, field, cell in (
+        ("负责人", "owner", analyst.name),
+        ("负责人编号", "owner_id", analyst.id),
+    ):
+        content = sheet(f"龙井茶行,{cell}", header=f"客户名称,{header}")
+        done = await bring_in(tenant, content)
+        assert await told(tenant, done.id) == [(2, field, "unknown_owner")]
+
+    async with db.tenant_transaction(tenant.tenant_id, readonly=True):
+        offered = (await CUSTOMERS.choices(tenant.owner))["owner"]
+    assert tenant.manager.name in offered
+    assert analyst.name not in offered
+
+
 async def test_a_file_and_its_start_may_be_sent_again(tenant: Tenant) -> None:
     content, import_id = sheet("龙井茶行,,,"), new_id()
     first = await hand_in(tenant, content, import_id=import_id)

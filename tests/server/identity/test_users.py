@@ -36,6 +36,22 @@ async def test_the_owner_invites_a_rep(tenant: Tenant) -> None:
     assert await queries.user(tenant.owner, view.id) == view
 
 
+async def test_records_are_offered_to_who_sees_them_and_to_who_has_them_now(
+    tenant: Tenant,
+) -> None:
+    analyst = await service.invite(tenant.owner, somebody(Role.ANALYST), now=NOW)
+    await service.disable_user(tenant.owner, tenant.rep.user_id, now=NOW)
+
+    directory = await queries.directory(tenant.owner)
+
+    assert {analyst.id, tenant.rep.user_id} <= set(directory.people)
+    staying = {str(tenant.owner.user_id), str(tenant.manager.user_id)}
+    assert {person for person, _ in directory.offered()} == staying
+    held = directory.offered(tenant.rep.user_id, None)
+    assert {person for person, _ in held} == staying | {str(tenant.rep.user_id)}
+    assert [name for _, name in held] == sorted(name for _, name in held)
+
+
 async def test_an_invitation_may_come_twice_but_not_with_other_content(tenant: Tenant) -> None:
     request = somebody(id=new_id(), team_id=tenant.team_id)
 
