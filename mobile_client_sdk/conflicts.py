@@ -30,7 +30,7 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "body": ("内容", "text"),
     "state": ("处理", "decision"),
     "deleted": ("删除", "deletion"),
-    "title": ("职务", "title"),
+    "title": ("标题", "title"),
     "email": ("邮箱", "email"),
     "wechat": ("微信", "WeChat"),
     "role": ("角色", "role"),
@@ -78,6 +78,12 @@ _FIELDS: Final[dict[str, tuple[str, str]]] = {
     "wished_on": ("希望日期", "wished for"),
     "briefing": ("给平台的说明", "for the platform"),
 }
+_FIELDS_OF: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    ("contact", "title"): ("职务", "job title"),
+    ("contract", "title"): ("合同名称", "title"),
+    ("task", "title"): ("任务", "task"),
+}
+"""What a field is called in one kind of record, where that is another word."""
 _CHOICES: Final[dict[str, tuple[str, str]]] = {
     "potential": ("潜在客户", "Potential"),
     "need": ("需求客户", "Need"),
@@ -183,7 +189,7 @@ class OpenConflict(msgspec.Struct, frozen=True, kw_only=True):
                 if language == "zh-CN"
                 else "Somebody deleted this record while another changed it; it was kept."
             )
-        name = field_name(self.field, language)
+        name = field_name(self.field, language, self.kind)
         kept = _shown(self.field, self.kept, language)
         other = _shown(self.field, self.other, language)
         if language == "zh-CN":
@@ -213,18 +219,20 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         known = _REFUSALS.get(self.code)
         position = 0 if language == "zh-CN" else 1
         reason = known[position] if known else self.detail or self.code
-        if self.field and language == "zh-CN":
-            return f"没有保存到服务器（{field_name(self.field, language)}）：{reason}。"
-        if self.field:
-            return f"Not accepted ({field_name(self.field, language)}): {reason}."
+        name = field_name(self.field, language, self.kind) if self.field else ""
+        if name and language == "zh-CN":
+            return f"没有保存到服务器（{name}）：{reason}。"
+        if name:
+            return f"Not accepted ({name}): {reason}."
         return (
             f"没有保存到服务器：{reason}。" if language == "zh-CN" else f"Not accepted: {reason}."
         )
 
 
-def field_name(field: str, language: Language) -> str:
-    """Answer what a field is called."""
+def field_name(field: str, language: Language, kind: str = "") -> str:
+    """Answer what a field is called, in records of a kind."""
     names = ("自定义字段", "custom field") if is_custom(field) else _FIELDS.get(field)
+    names = _FIELDS_OF.get((kind, field), names)
     if names is None:
         return field
     return names[0] if language == "zh-CN" else names[1]

@@ -410,7 +410,7 @@ def conflicts(desk: Desk, asked: Namespace) -> int:
             [
                 str(position),
                 "" if customer is None else customer.name,
-                field_name(each.field, language),
+                field_name(each.field, language, each.kind),
                 value_shown(each.field, each.kept, language),
                 value_shown(each.field, each.other, language),
                 when(each.happened_at),
@@ -475,7 +475,7 @@ def _pending_row(desk: Desk, client: Client, made: MadeOp) -> list[str]:
     else:
         verb, noun = words(type(op).__name__.lower()), words(f"kind.{op.kind}")
         change = f"{verb}{noun}" if words.language == "zh-CN" else f"{verb} {noun}"
-        said = _spelled(desk, fields)
+        said = _spelled(desk, fields, op.kind)
         if getattr(op, "sets", None):
             said = _listed(said, field_name("tags", words.language))
     is_customer = not isinstance(op, Intent) and op.kind == Customer.KIND
@@ -484,14 +484,14 @@ def _pending_row(desk: Desk, client: Client, made: MadeOp) -> list[str]:
 
 
 def _values(desk: Desk, refused: Refusal) -> str:
-    return cut(_spelled(desk, refused.values), 60)
+    return cut(_spelled(desk, refused.values, refused.kind), 60)
 
 
-def _spelled(desk: Desk, fields: dict[str, Any]) -> str:
+def _spelled(desk: Desk, fields: dict[str, Any], kind: str = "") -> str:
     """Answer what was written, without the ids that only machines read."""
     language = desk.words.language
     return "  ".join(
-        f"{field_name(name, language)}={value_shown(name, value, language)}"
+        f"{field_name(name, language, kind)}={value_shown(name, value, language)}"
         for name, value in fields.items()
         if not name.endswith(("_id", "_at"))
     )

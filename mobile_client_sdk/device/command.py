@@ -173,7 +173,7 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("customer", help=words("arg.customer"))
     one.add_argument("name", help=field_name("name", words.language))
     for name in ("phone", "title", "wechat"):
-        one.add_argument(f"--{name}", help=field_name(name, words.language))
+        one.add_argument(f"--{name}", help=field_name(name, words.language, "contact"))
     command("leads", actions.leads)
     command("accept", actions.accept).add_argument("lead", help=words("arg.lead"))
     one = command("return", actions.give_back)

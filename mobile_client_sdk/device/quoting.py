@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from mobile_client_sdk.client import Client
 from mobile_client_sdk.client.quoting import NotOffered, NotPossible, Wanted
+from mobile_client_sdk.conflicts import field_name
 from mobile_client_sdk.device.desk import DONE, ID_END, NOT_DONE, USAGE, Desk, Stop
 from mobile_client_sdk.device.selling import deal_named, fen, money
 from mobile_client_sdk.device.tables import Column
@@ -60,7 +61,7 @@ def quotes(desk: Desk, asked: Namespace) -> int:
         Column(words("quote"), 36),
         Column(words("state"), 36),
         Column(words("amount"), 16, is_number=True),
-        Column(words("expected"), 10),
+        Column(field_name("valid_until", words.language), 12),
     ]
     desk.print_table(columns, rows)
     return DONE

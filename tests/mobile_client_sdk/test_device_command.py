@@ -90,6 +90,18 @@ def test_a_rep_works_through_a_day(rep: Rep, server: FakeServer, url: str, tmp_p
     assert "福满楼" in other.does("list")
 
 
+def test_what_waits_is_called_what_it_is(rep: Rep, server: FakeServer, url: str) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    rep.does("contact", "福满楼", "陈老板", "--title", "店主")
+    rep.does("task", "福满楼", "送样品")
+
+    waiting = rep.does("outbox")
+
+    assert "职务=店主" in waiting
+    assert "任务=送样品" in waiting
+
+
 def test_offline_is_its_own_exit_code_and_all_is_kept(rep: Rep, server: FakeServer) -> None:
     with server.serve() as url:
         rep.does("login", url, server.enrolment_code("王芳"))
