@@ -37,13 +37,16 @@ class Vocabulary:
         """Guess the field of a header: as it is, or without what stands in brackets behind it.
 
         Two fields of a company may be called alike but for a space; letter by letter they are not.
+        Of a header that says two things (姓名/店名) it is the field that stands first among the
+        names, which are written with the most needed one first.
         """
         key = _key(header)
-        return (
-            self._by_name.get(header.strip())
-            or self._by_key.get(key)
-            or self._by_key.get(key.partition("(")[0])
-        )
+        bare = key.partition("(")[0]
+        found = self._by_name.get(header.strip()) or self._by_key.get(key) or self._by_key.get(bare)
+        if found is None and "/" in bare:
+            said = {self._by_key.get(part) for part in bare.split("/")}
+            found = next((field for field in self.names if field in said), None)
+        return found
 
     def guess(self, headers: Sequence[str]) -> list[str | None]:
         """Guess a field for each column; of two columns for one field the first has it."""

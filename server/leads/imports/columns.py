@@ -46,7 +46,8 @@ VOCABULARY: Final = Vocabulary(
         "district": ("区县", "县区", "区", "所在区", "所在区县", "区域", "行政区"),
         "industry": ("行业", "所属行业", "行业类别", "行业分类", "业态", "类别"),
         "need": (
-            *("需求", "需求描述", "客户需求", "意向", "意向产品", "留言", "备注", "说明"),
+            *("需求", "需求描述", "需求说明", "客户需求", "意向", "意向产品"),
+            *("留言", "备注", "说明"),
             *("note", "notes", "message", "comment", "requirement"),
         ),
         "amount_yuan": (
@@ -54,7 +55,10 @@ VOCABULARY: Final = Vocabulary(
             *("amount", "budget", "expected revenue"),
         ),
         "amount_minor": ("意向金额(分)",),
-        "source": ("来源", "线索来源", "来源渠道", "渠道", "获客渠道", "channel", "lead source"),
+        "source": (
+            *("来源", "线索来源", "来源渠道", "渠道来源"),
+            *("渠道", "获客渠道", "channel", "lead source"),
+        ),
         "campaign": ("活动", "市场活动", "营销活动", "活动名称", "campaign name"),
     },
     exact={"amount_minor": "amount_yuan"},

@@ -447,3 +447,9 @@ def test_a_title_above_the_column_names_is_skipped() -> None:
 
     assert VOCABULARY.guess(header) == [None, "name", "phone", "remark"]
     assert [row.number for row in rows] == [4]
+
+
+def test_of_a_header_that_says_two_things_the_more_needed_one_is_read() -> None:
+    header = ["联系人/店名", "手机／电话", "负责人/跟进人", "甲/乙", "渠道来源"]
+
+    assert VOCABULARY.guess(header) == ["name", "phone", "owner", None, "source"]
