@@ -38,7 +38,7 @@ async def test_a_customer_goes_through_a_pool(
     await page.get_by_role("button", name="查看").click()
     await expect(page.get_by_text("捡走之后才能看到")).to_be_visible()
     await page.get_by_role("button", name="捡走").click()
-    await expect(page.get_by_text("客户归你了")).to_be_visible()
+    await expect(page.get_by_text("客户归您了")).to_be_visible()
     await expect(page.get_by_text("138 6214 7705")).to_be_visible()
 
 
