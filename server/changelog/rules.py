@@ -69,7 +69,7 @@ class RoomRules(Rules):
     def _ensure_allowed(self, op: RecordOp) -> None:
         """Refuse what the role does not include.
 
-        Nobody hands customers over without the right to assign.
+        Nobody hands customers, tags or the like over without the right to assign.
         """
         allowed = ROLE_PERMISSIONS[self.actor.role]
         if Permission.CUSTOMERS_WRITE not in allowed:
@@ -79,7 +79,8 @@ class RoomRules(Rules):
         own = {"owner_id": str(self.actor.user_id), "team_id": str(self.actor.team_id)}
         for name in _ASSIGNMENT:
             if name in op.fields and not (isinstance(op, Create) and op.fields[name] == own[name]):
-                raise ValueRefused(Code.NOT_ALLOWED, "Your role may not hand customers over.", name)
+                detail = "Your role may not give this to somebody else."
+                raise ValueRefused(Code.NOT_ALLOWED, detail, name)
 
     def _ensure_writes(self, held: HeldRecord) -> None:
         """Refuse who may not write a record at all, also where nothing of it would be kept.

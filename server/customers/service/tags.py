@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from server.access import Actor
+from server.changelog import facts
 from server.customers.rules import tags as rules
 from server.customers.schemas import NewTag, Saved, TagEdit, TagView
 from server.customers.service import writing
@@ -13,6 +14,7 @@ from server.kit import db, ids
 from server.kit.errors import Conflict
 from server.kit.text import clean
 
+_HOLD: Final = "SELECT FROM tag WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
 _OWN_ID: Final = frozenset({"id"})
 
 
@@ -67,7 +69,13 @@ def ensure_writes_tag(actor: Actor, tag: TagView) -> None:
 
 
 async def _ensure_name_free(actor: Actor, name: str, tag_id: UUID) -> None:
-    """Refuse a second tag of one name. Devices that are offline may still make one."""
+    """Refuse a second tag of one name. Devices that are offline may still make one.
+
+    Whoever asks has the tenant's clock, behind the tag itself: of two at once the second sees the
+    first.
+    """
+    await db.connection().execute(_HOLD, actor.tenant_id, tag_id)
+    await facts.hold_clock(actor.tenant_id)
     taken = await db.connection().fetchval(
         "SELECT EXISTS (SELECT FROM tag WHERE tenant_id = $1 AND name = $2 AND id <> $3"
         " AND NOT deleted)",

@@ -1,5 +1,6 @@
 """S15: a tag means something, belongs to somebody, and does not stay when nobody uses it."""
 
+import asyncio
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from server.customers.rules.tags import NotYourTag
 from server.customers.schemas import CustomerEdit, NewCustomer, NewTag, TagEdit
 from server.customers.service.tag_ends import remind_of_ends
 from server.customers.service.tag_use import retire_unused
+from server.customers.service.tags import TagNameTaken
 from server.identity import service as identity
 from server.kit.calendars import ZONE
 from server.notifications import queries as notifications
@@ -98,6 +100,16 @@ async def test_s15_a_tag_is_changed_by_who_answers_for_it_and_by_managers(tenant
     deleted, changed, _ = lines
     assert changed.detail == {"meaning": ["说明", "每周回访"]}
     assert deleted.detail["name"] == ["重点", None]
+
+
+async def test_s15_of_two_tags_of_one_name_at_once_there_is_one(tenant: Tenant) -> None:
+    new = NewTag(name="同名", meaning="说明")
+    made = await asyncio.gather(
+        *(service.create_tag(tenant.rep, new, now=NOW) for _ in range(4)), return_exceptions=True
+    )
+
+    refused = [each for each in made if isinstance(each, TagNameTaken)]
+    assert (len(made) - len(refused), list(await used(tenant))) == (1, ["同名"])
 
 
 async def test_s15_a_phone_changes_no_tag_of_others(database: Settings, tenant: Tenant) -> None:
