@@ -76,6 +76,14 @@ class Judge(ABC):
         """Put a row that was written before among the earlier ones."""
         self._before.append(row)
 
+    def forget(self, numbers: Collection[int]) -> None:
+        """Let rows that were not written after all stand in no later row's way.
+
+        As an import finds it that was killed in between and goes on.
+        """
+        self._earlier = {key: said for key, said in self._earlier.items() if said[0] not in numbers}
+        self._written = {key: row for key, row in self._written.items() if row not in numbers}
+
     async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
         """Judge the rows of a chunk; set-based, in the open transaction."""
         await self._take_earlier()

@@ -158,7 +158,9 @@ class _Work(Work):
         written = outcomes.told(applied, row_of, judged)
         taken = [each for each in row_of.values() if each.row.number not in written.refused]
         await service.bring_in(self._actor, list(self._brought(taken)), now=now)
-        return Written({**written.refused, **early}, written.unchanged)
+        refused = {**written.refused, **early}
+        self._judge.forget(refused)
+        return Written(refused, written.unchanged)
 
     def _brought(self, taken: Sequence[Verdict]) -> Iterator[Brought]:
         """Give the new deals that do not stand at their beginning."""

@@ -454,6 +454,26 @@ async def test_s101_an_import_that_was_killed_goes_on_and_brings_nothing_twice(
     assert (await import_queries.one(boss, view.id)).counts == done.counts
 
 
+async def test_s101_a_row_that_was_refused_stands_in_no_later_ones_way_killed_or_not(
+    tenant: Tenant,
+) -> None:
+    boss = tenant.owner
+    number = await field(boss, "text", "单号", subject="opportunity", is_unique=True)
+    shop = await make_customer(boss, name="福满楼")
+    await begin(boss, shop, name="零", custom={number.name: "D0"})
+    sums = "".join("合计,,\n" for _ in range(1200))
+    sheet = f"客户名称,商机名称,单号\n福满楼,甲,D0\n{sums}福满楼,甲,D1\n"
+
+    for at, budget_s in enumerate((None, 0.0)):
+        content = sheet.replace("甲", f"甲{at}").replace("D1", f"E{at}").encode()
+        view = await imports.upload(boss, "商机.csv", content, target="deals", now=NOW)
+        await imports.start(boss, view.id, StartImport(duplicates=Policy.UPDATE), now=NOW)
+        while not await imports.run(boss, view.id, now=NOW, budget_s=budget_s):
+            pass
+
+    assert set(await by_name(boss)) == {"零", "甲0", "甲1"}
+
+
 async def test_a_custom_field_that_must_be_given_is_missed_in_its_row(tenant: Tenant) -> None:
     boss = tenant.owner
     needed = await field(boss, "text", "合同类型", subject="opportunity", is_required=True)

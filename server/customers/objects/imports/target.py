@@ -136,7 +136,9 @@ class _Work(Work):
         applied = await changelog.apply(
             self._actor, ops, kinds=_KINDS, edit_clock=edit_clock, now=now
         )
-        return outcomes.told(applied, row_of, judged)
+        written = outcomes.told(applied, row_of, judged)
+        self._judge.forget(written.refused)
+        return written
 
     def _op(self, verdict: Verdict, number: int, now: datetime) -> ReceivedOp:
         """Give the op of a row; empty cells change nothing."""
