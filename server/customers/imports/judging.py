@@ -14,6 +14,7 @@ from server.customers.rules.duplicates import Likeness, likeness
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.kit import db
 
+_AT_A_TIME: Final = 1_000
 _HELD: Final = """
     SELECT id, deleted, owner_id, team_id FROM customer
     WHERE tenant_id = $1 AND id = ANY($2::uuid[])
@@ -25,6 +26,30 @@ class Earlier:
 
     def __init__(self) -> None:
         self._by_key: dict[tuple[str, str], tuple[Likeness, int, str]] = {}
+        self._before: list[Interpreted] = []
+        """Rows that an earlier run wrote, until their customers are looked up."""
+
+    def note(self, row: Interpreted) -> None:
+        """Put a row that was written before among the earlier ones."""
+        self._before.append(row)
+
+    async def take_before(self, actor: Actor, import_id: UUID) -> None:
+        """Find which customers the rows have become that an earlier run wrote."""
+        before, self._before = self._before, []
+        for first in range(0, len(before), _AT_A_TIME):
+            rows = before[first : first + _AT_A_TIME]
+            ids = [row.id or row_id(import_id, row.number) for row in rows]
+            made = await _held(actor, ids)
+            likes = [_likeness_of(row.fields) for row in rows]
+            found = await doubles.alike(actor, likes) if len(made) < len(rows) else {}
+            for at, (row, target, like) in enumerate(zip(rows, ids, likes, strict=True)):
+                there = [
+                    str(each["id"])
+                    for _, each in found.get(at, [])
+                    if like.is_same(_likeness_of(each)) and _is_open(actor, each)
+                ]
+                is_one = target in made or not there
+                self.add(like, row.number, target if is_one else there[0])
 
     def find(self, like: Likeness) -> tuple[int, str] | None:
         """Give number and target of an earlier row that is the same customer."""
@@ -53,6 +78,7 @@ async def judge(
     earlier: Earlier,
 ) -> list[Verdict]:
     """Judge the rows of a chunk against the tenant's customers and the rows before; set-based."""
+    await earlier.take_before(actor, import_id)
     good = [row for row in rows if not row.problems]
     likes = [_likeness_of(row.fields) for row in good]
     held = await _held(actor, [row.id for row in good if row.id])
@@ -121,12 +147,7 @@ def _judge_named(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
 
 def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
     """Judge a row that looks like a customer of the tenant."""
-    seen = [
-        each
-        for each in facts.same
-        if storage.is_visible(actor, each["owner_id"], each["team_id"])
-        and not masks.hides(actor, each["owner_id"])
-    ]
+    seen = [each for each in facts.same if _is_open(actor, each)]
     if not seen:
         detail = "A colleague has this customer already."
         return Verdict(row, Action.SKIP, problems=(Problem("", "duplicate_out_of_sight", detail),))
@@ -136,6 +157,12 @@ def _judge_double(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:
     if facts.policy is Policy.UPDATE:
         return Verdict(row, Action.UPDATE, target, (problem,))
     return Verdict(row, Action.SKIP, target, (problem,))
+
+
+def _is_open(actor: Actor, row: Mapping[str, Any]) -> bool:
+    """Say whether a customer is within sight, with its phones."""
+    is_seen = storage.is_visible(actor, row["owner_id"], row["team_id"])
+    return is_seen and not masks.hides(actor, row["owner_id"])
 
 
 def _likeness_of(fields: Mapping[str, Any]) -> Likeness:

@@ -19,7 +19,6 @@ from server.customers.imports import judging, outcomes
 from server.customers.imports.columns import VOCABULARY
 from server.customers.imports.judging import Earlier
 from server.customers.imports.rows import Known, interpret
-from server.customers.rules import duplicates
 from server.customers.service import writing
 from server.customers.sight import Where
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
@@ -127,11 +126,7 @@ class _Work(Work):
     def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
         """Put rows among the earlier ones."""
         for number, cells in rows.items():
-            values = self.interpret(number, cells).fields
-            like = duplicates.likeness(
-                values.get("name"), uscc=values.get("uscc"), phone=values.get("phone")
-            )
-            self._earlier.add(like, number, judging.row_id(self._import_id, number))
+            self._earlier.note(self.interpret(number, cells))
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:

@@ -565,6 +565,29 @@ async def test_an_import_goes_on_behind_the_chunks_that_are_done(tenant: Tenant)
     assert len(await everything(tenant)) == 2200
 
 
+async def test_s101_a_killed_import_knows_which_customers_its_rows_were(tenant: Tenant) -> None:
+    there = {}
+    for at in range(2):
+        name = f"福满楼{at}"
+        new = {"name": name, "phone": f"1380571000{at}", "city": "杭州"}
+        there[name] = (await make(tenant.owner, **new)).id
+    gap = "".join("合计,,\n" for _ in range(1200))
+
+    for name, budget_s in zip(there, (None, 0.0), strict=True):
+        phone = f"1380571000{name[-1]}"
+        rows = f"name,phone,city\n{name},{phone},宁波\n{gap}{name},{phone},温州\n"
+        view = await upload(tenant.owner, "客户.csv", rows.encode())
+        plan = StartImport(duplicates=Policy.UPDATE)
+        await imports.start(tenant.owner, view.id, plan, now=NOW)
+        while not await imports.run(tenant.owner, view.id, now=NOW, budget_s=budget_s):
+            pass
+        done = await imports_queries.one(tenant.owner, view.id)
+        assert (done.counts.updated, (await queries.one(tenant.owner, there[name])).city) == (
+            2,
+            "温州市",
+        )
+
+
 RUNNER = """
 import asyncio, sys
 from datetime import datetime
