@@ -13,6 +13,7 @@ from litestar import Response
 from partner_portal import failures
 from partner_portal.rendering import AnyRequest, Note, language_of
 from partner_portal.words import Catalogue, catalogue
+from server.kit import amounts
 from server.kit.errors import Invalid, NotFound, Refusal
 from server.problems import status_of
 
@@ -70,19 +71,16 @@ async def texts(request: AnyRequest, *names: str) -> dict[str, str]:
 
 
 def fen(text: str, field: str = "amount") -> int | None:
-    """Read an amount in yuan as fen.
+    """Read an amount in yuan as fen, written as a sheet may write it: 12,800.50, ¥1.2万.
 
     :raises Invalid: it is none.
     """
-    plain = text.replace(",", "").replace("\N{FULLWIDTH COMMA}", "").replace("¥", "").strip()
-    if not plain:
+    if not text.strip():
         return None
-    yuan, _, cents = plain.partition(".")
-    if not (yuan.isascii() and yuan.isdigit() and len(yuan) < 12 and len(cents) < 3):  # noqa: PLR2004 - digits of money
-        raise Invalid("Write the amount in yuan, such as 12800.50.", field=field)
-    if cents and not (cents.isascii() and cents.isdigit()):
-        raise Invalid("Write the amount in yuan, such as 12800.50.", field=field)
-    return int(yuan) * FEN + int(cents.ljust(2, "0") if cents else 0)
+    try:
+        return amounts.fen(text)
+    except ValueError as error:
+        raise Invalid(str(error), field=field) from error
 
 
 def milli(text: str, field: str = "quantity") -> int:

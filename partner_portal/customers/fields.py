@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
 from partner_portal import forms
+from server.kit.errors import Invalid
 
 STATUSES: Final = ("potential", "need", "intent", "signed", "dormant", "lost")
 LEVELS: Final = ("A", "B", "C", "D")
@@ -104,22 +104,11 @@ def read(field: Field, typed: str) -> Any:
     if not typed:
         return None
     if field.input is Input.MONEY:
-        return _fen(typed)
+        try:
+            return forms.fen(typed)
+        except Invalid as error:
+            raise NotANumber from error
     return typed
-
-
-def _fen(typed: str) -> int:
-    """Read yuan, with or without separators, as fen."""
-    try:
-        yuan = Decimal(typed.replace(",", "").replace("¥", "").replace(" ", ""))
-        minor = yuan * forms.FEN
-        is_short = minor.is_finite() and minor.adjusted() < forms.DIGITS_MAX
-        is_whole = is_short and minor == minor.to_integral_value()
-    except ArithmeticError as error:
-        raise NotANumber from error
-    if not is_whole:
-        raise NotANumber
-    return int(minor)
 
 
 def typed(field: Field, value: Any) -> str:

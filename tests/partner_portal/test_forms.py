@@ -51,6 +51,22 @@ def test_a_number_is_read() -> None:
     assert read(BY_NAME["expected_revenue_minor"], "¥12,800.50") == 12_800_50
 
 
+@pytest.mark.parametrize(
+    ("text", "minor"), [("12800", 12_800_00), ("1.28万", 12_800_00), ("￥１２,800.5元", 12_800_50)]
+)
+def test_an_amount_is_typed_as_a_sheet_writes_it(text: str, minor: int) -> None:
+    assert forms.fen(text) == minor
+    assert read(BY_NAME["expected_revenue_minor"], text) == minor
+
+
+@pytest.mark.parametrize("text", ["-5", "1.234", "12,8a", "1.2亿万", "9" * 5000, "0." + "9" * 5000])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        forms.fen(text)
+    with pytest.raises(NotANumber):
+        read(BY_NAME["expected_revenue_minor"], text)
+
+
 @pytest.mark.parametrize("trigger", ["event", "silence", "date", "stage"])
 def test_s56_a_rule_can_be_tried_as_its_form_begins(trigger: str) -> None:
     said = {"trigger": trigger, "name": "唤醒", "title": "联系客户", "detail": ""}

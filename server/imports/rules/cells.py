@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
 from typing import Final
 from uuid import UUID
 
+from server.kit import amounts
 from sync_protocol import custom_texts
-from sync_protocol.schema import MAX_REVENUE_MINOR
 
 _SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
 """What stands where a name would in a row that adds up the others."""
@@ -15,8 +14,6 @@ _WHOLE_FLOAT: Final = re.compile(r"(\+?[0-9]{5,})\.0+")
 """Digits that a program took for a number and wrote with a point."""
 _SHORTENED: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
 """Digits that a spreadsheet shortened to what fits its column: the others are lost."""
-_AMOUNT: Final = re.compile(r"(-?[0-9][0-9,]*(?:\.[0-9]+)?)(万|亿)?元?")
-_UNITS: Final = {None: 1, "万": 10_000, "亿": 100_000_000}
 
 
 class CellUnread(Exception):
@@ -62,17 +59,10 @@ def minor_units(text: str) -> int:
 
     :raises CellUnread: it is none, or has a part of a fen.
     """
-    written = unicodedata.normalize("NFKC", text).replace(" ", "").lstrip("¥￥")
-    match = _AMOUNT.fullmatch(written)
     try:
-        if match is None:
-            raise CellUnread("bad_amount", "Write an amount in yuan, as in 12000.50 or 1.2万.")
-        fen = Decimal(match[1].replace(",", "")) * _UNITS[match[2]] * 100
-    except InvalidOperation as error:
-        raise CellUnread("bad_amount", "Write an amount in yuan, as in 12000.50.") from error
-    if fen != int(fen):
-        raise CellUnread("bad_amount", "An amount has at most two decimals.")
-    return _within(int(fen))
+        return amounts.fen(text)
+    except ValueError as error:
+        raise CellUnread("bad_amount", str(error)) from error
 
 
 def whole(text: str) -> int:
@@ -84,7 +74,10 @@ def whole(text: str) -> int:
         fen = int(unicodedata.normalize("NFKC", text).replace(",", ""))
     except ValueError as error:
         raise CellUnread("bad_amount", "Write a whole number of fen.") from error
-    return _within(fen)
+    try:
+        return amounts.within(fen)
+    except ValueError as error:
+        raise CellUnread("bad_amount", str(error)) from error
 
 
 def day(text: str) -> str:
@@ -96,10 +89,3 @@ def day(text: str) -> str:
     if found is None:
         raise CellUnread("bad_day", "Write a day, as in 2027-01-31.")
     return found
-
-
-def _within(fen: int) -> int:
-    """Refuse what no record can hold."""
-    if not 0 <= fen <= MAX_REVENUE_MINOR:
-        raise CellUnread("bad_amount", "Write an amount from nothing to a hundred billion yuan.")
-    return fen
