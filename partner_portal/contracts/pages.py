@@ -33,6 +33,7 @@ from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
 from server.kit.sheets import CSV
 from server.pipeline import queries as pipeline
+from server.pipeline.schemas import OpportunityView
 from server.sales import queries as sales
 from sync_protocol.contracting.states import BINDING, LEADS, OPEN, State, Verb, is_possible
 
@@ -155,8 +156,19 @@ async def _drawn(actor: Actor, asked: Mapping[str, UUID | None]) -> dict[str, st
             "customer_id": str(deal.customer_id),
         }
     if customer_id := asked.get("customer_id"):
-        return {"party_a": (await customers.one(actor, customer_id)).name}
+        open_ = [each for each in await _deals(actor, customer_id) if each.state == "open"]
+        return {
+            "party_a": (await customers.one(actor, customer_id)).name,
+            # What else should it come of, where there is one deal alone.
+            "opportunity_id": str(open_[0].id) if len(open_) == 1 else "",
+        }
     return {}
+
+
+async def _deals(actor: Actor, customer_id: UUID) -> list[OpportunityView]:
+    """Give the deals of which a contract with the customer may come."""
+    held = await pipeline.of_customer(actor, customer_id, now=clock.now())
+    return [each for each in held if each.state != "lost"]
 
 
 async def _new(
@@ -172,9 +184,12 @@ async def _new(
     """
     customer_id = forms.given_id(given.get("customer_id", ""))
     customer = await customers.one(actor, customer_id) if customer_id else None
+    is_free = customer_id and not (given.get("quote_id") or given.get("renews_id"))
+    deals = await _deals(actor, customer_id) if customer_id and is_free else []
     return renderer.page(
         request,
         "contracts/templates/new.html",
+        deals=[(str(each.id), each.name) for each in deals],
         status=wrong.status,
         customer=customer,
         given=given,

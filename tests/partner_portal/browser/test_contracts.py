@@ -12,6 +12,7 @@ from server.contracts import queries
 from server.contracts.schemas import ContractFilters
 from server.identity.rules.absences import day_of
 from server.kit import clock
+from server.pipeline import queries as pipeline
 from tests.factories import Tenant
 from tests.partner_portal.browser.stage import (
     Site,
@@ -31,7 +32,8 @@ async def test_s106_a_contract_goes_from_a_quote_to_its_last_instalment(
     shop: Tenant, site: Site, context: BrowserContext, page: Page
 ) -> None:
     now = clock.now()
-    deal = (await make_deals(shop.rep))[2]
+    deals = await make_deals(shop.rep)
+    deal = deals[2]
     shelf = await quotes.stock(shop.manager, list_minor=200_00, floor_minor=120_00)
     quote = await quotes.write(shop, shelf, deal=deal, price_minor=100_00)
     await quotes.decide(shop.rep, quote, "submit", now=now)
@@ -39,6 +41,11 @@ async def test_s106_a_contract_goes_from_a_quote_to_its_last_instalment(
     for verb in ("send", "accept"):
         await quotes.decide(shop.rep, quote, verb, now=now)
     await let_in(context, site, shop.rep)
+    # Begun on a customer's page, it offers the deal that it comes of.
+    other = await pipeline.one(shop.rep, deals[0], now=now)
+    await open_page(page, f"/contracts/new?customer_id={other.customer_id}")
+    await expect(page.get_by_label("来自商机")).to_have_value(str(other.id))
+
     await open_page(page, f"/quotes/{quote}")
     await page.get_by_role("link", name="新建合同").click()
     await page.fill("[name=number]", "HT-2026-018")
