@@ -10,14 +10,24 @@ from partner_portal.account import pages as account
 from partner_portal.activities import calls, task_forms, visits
 from partner_portal.activities import tasks as to_do
 from partner_portal.analyses import pages as analyses
+from partner_portal.benefits import batches as benefit_batches
 from partner_portal.benefits import pages as benefits
+from partner_portal.benefits import vouchers
 from partner_portal.bulk import pages as bulk
 from partner_portal.campaigns import ground
 from partner_portal.campaigns import pages as campaigns
 from partner_portal.cases import pages as cases
 from partner_portal.cases import targets as case_targets
 from partner_portal.conflicts import pages as conflicts
-from partner_portal.console import admission, court, partners, programs, rulebook
+from partner_portal.console import (
+    admission,
+    batches,
+    court,
+    eligibility,
+    partners,
+    programs,
+    rulebook,
+)
 from partner_portal.console import pages as console
 from partner_portal.console import requests as console_requests
 from partner_portal.contracts import pages as contracts
@@ -260,6 +270,15 @@ def create_app(settings: Settings) -> Litestar:
             benefits.benefit_list,
             benefits.new_request,
             benefits.send_request,
+            benefit_batches.batches,
+            benefit_batches.submit,
+            benefit_batches.batch,
+            benefit_batches.rejected,
+            vouchers.counter,
+            vouchers.redeem,
+            vouchers.benefit,
+            vouchers.show_code,
+            vouchers.roll_back,
             transparency.platform_reads,
             partnership.partnership,
             partnership.accept,
@@ -380,6 +399,13 @@ def create_app(settings: Settings) -> Litestar:
             programs.create,
             programs.program,
             programs.fund,
+            eligibility.rules,
+            eligibility.propose,
+            eligibility.publish,
+            batches.batches,
+            batches.batch,
+            batches.approve,
+            batches.refuse,
             admission.new_agent,
             admission.admit,
             admission.invite_owner,

@@ -11,7 +11,7 @@ from partner_portal import failures, htmx
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
 from partner_portal.words import catalogue
-from server.access import Actor, Permission, ensure
+from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.benefits import queries, service
 from server.benefits.schemas import BenefitFilters, RequestBenefit
@@ -49,6 +49,7 @@ async def benefit_list(
         request,
         "benefits/templates/list.html",
         offers=offers,
+        may_batch=Permission.BENEFITS_BATCH in ROLE_PERMISSIONS[actor.role],
         **shown,
         **await frame(request, actor),
     )

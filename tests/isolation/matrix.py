@@ -2325,6 +2325,32 @@ PAGES: Final[dict[Route, Case]] = {
         spends="path.customer_id",
     ),
     ("GET", "/benefits"): Case(),
+    ("GET", "/benefits/redeem"): Case(),
+    # A code of nobody.
+    ("POST", "/benefits/redeem"): Case(
+        body=lambda _: {"id": str(new_id()), "code": _NOBODYS, "step": "use"},
+        new_ids=("body.id",),
+        succeeds=False,
+    ),
+    ("GET", "/benefits/batches"): Case(),
+    # A form without its file.
+    ("POST", "/benefits/batches"): Case(
+        body=lambda company: {"id": str(new_id()), "program_id": str(company.ids["program"])},
+        shared={"body.program_id": "program"},
+        new_ids=("body.id",),
+        succeeds=False,
+    ),
+    ("GET", "/benefits/batches/{batch_id}"): Case(ids={"path.batch_id": "batch"}),
+    ("GET", "/benefits/batches/{batch_id}/rejected.csv"): Case(ids={"path.batch_id": "batch"}),
+    ("GET", "/benefits/{request_id}"): Case(ids={"path.request_id": "request"}),
+    ("POST", "/benefits/{request_id}/code"): Case(ids={"path.request_id": "request"}),
+    # Nothing was used yet that could be taken back.
+    ("POST", "/benefits/{request_id}/rollback"): Case(
+        ids={"path.request_id": "request"},
+        body=lambda _: {"id": str(new_id()), "redemption_id": str(new_id()), "reason": "退货"},
+        new_ids=("body.id", "body.redemption_id"),
+        succeeds=False,
+    ),
     ("GET", "/benefits/new"): Case(ids={"query.customer_id": "customer"}),
     ("POST", "/benefits/new"): Case(ids={"body.customer_id": "customer"}, body=_benefit),
     ("GET", "/platform-reads"): Case(),
@@ -2458,6 +2484,46 @@ PAGES: Final[dict[Route, Case]] = {
         answers={"path.dispatch_id": 303},
         body=lambda _: {"verb": "decline", "text": "没有名额"},
         spends="path.dispatch_id",
+    ),
+    ("GET", "/console/programs/{program_id}/rules"): Case(
+        role=_PLATFORM, shared={"path.program_id": "program"}
+    ),
+    ("POST", "/console/programs/{program_id}/rules"): Case(
+        role=_PLATFORM,
+        shared={"path.program_id": "program"},
+        body=lambda _: {
+            "id": str(new_id()),
+            "fact_1": "visits",
+            "how_1": "at_least",
+            "value_1": "1",
+        },
+        new_ids=("body.id",),
+    ),
+    # What it would do was not looked at.
+    ("POST", "/console/programs/{program_id}/rules/publication"): Case(
+        role=_PLATFORM,
+        shared={"path.program_id": "program"},
+        body=lambda _: {"version": "1", "until": "2026-01-01T00:00:00Z", "hash": "unseen"},
+        succeeds=False,
+    ),
+    ("GET", "/console/batches"): Case(role=_PLATFORM),
+    ("GET", "/console/batches/{batch_id}"): Case(
+        ids={"path.batch_id": "batch"}, answers={"path.batch_id": 200}, role=_PLATFORM
+    ),
+    # What was looked at are other rows.
+    ("POST", "/console/batches/{batch_id}/approval"): Case(
+        ids={"path.batch_id": "batch"},
+        answers={"path.batch_id": 409},
+        role=_PLATFORM,
+        body=lambda _: {"content_hash": "unseen"},
+        succeeds=False,
+    ),
+    ("POST", "/console/batches/{batch_id}/refusal"): Case(
+        ids={"path.batch_id": "batch"},
+        answers={"path.batch_id": 303},
+        role=_PLATFORM,
+        body=lambda _: {"reason": "先补充拜访"},
+        spends="path.batch_id",
     ),
     ("GET", "/console/issuances"): Case(
         ids={"query.agent_id": "tenant"},

@@ -88,7 +88,9 @@ FOR_AGENTS = {
     "/analyses",
     "/prices",
     "/benefits",
+    "/benefits/batches",
     "/benefits/new",
+    "/benefits/redeem",
     "/partnership",
     "/partnership/takeout",
     "/platform-reads",
@@ -125,6 +127,7 @@ FOR_AGENTS = {
 }
 FOR_OWNERS = {"/people/teams", "/people/rights", "/partnership/takeout"}
 FOR_MANAGERS = FOR_OWNERS | {
+    "/benefits/batches",
     "/campaigns",
     "/campaigns/new",
     "/campaigns/sources",
@@ -165,7 +168,9 @@ FOR_OPERATORS = {
     *("/console/agents/new", "/console/court", "/console/programs/new", "/console/requests"),
     "/console/rules",
 }
-FOR_THE_PLATFORM = FOR_OPERATORS | {"/console", "/console/agents", "/console/issuances"}
+FOR_THE_PLATFORM = FOR_OPERATORS | {
+    *("/console", "/console/agents", "/console/batches", "/console/issuances"),
+}
 FEEDS = {"/live"}
 
 

@@ -9,9 +9,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from server.access.edge import CurrentActor
-from server.benefits.batches import queries, service, sheets
-from server.benefits.batches.rules import FILE_BYTES_MAX
+from server.benefits.batches import exports, queries, service
 from server.benefits.batches.schemas import (
+    FILE_BYTES_MAX,
     Approval,
     BatchRefusal,
     BatchRowView,
@@ -73,7 +73,7 @@ async def rows(
 @get("/batches/{batch_id:uuid}/rejected.csv", summary="Get the refused rows", media_type=CSV)
 async def rejected(actor: CurrentActor, batch_id: FromPath[UUID]) -> Stream:
     """Give the rows that were refused as a sheet that Excel opens, each with its reason."""
-    blocks: AsyncIterator[bytes] = await sheets.rejected(actor, batch_id)
+    blocks: AsyncIterator[bytes] = await exports.rejected(actor, batch_id)
     return answer(blocks, "rejected.csv")
 
 

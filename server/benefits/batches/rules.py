@@ -25,8 +25,6 @@ from server.kit.text import clean
 
 ROWS_MAX: Final = 5_000
 """How many rows a batch takes."""
-FILE_BYTES_MAX: Final = 4 * 2**20
-"""How large its spreadsheet may be."""
 
 
 class BatchState(StrEnum):

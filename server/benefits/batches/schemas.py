@@ -1,7 +1,7 @@
 """What batches are over HTTP and to the portal."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -9,6 +9,9 @@ import msgspec
 from server.benefits.batches.rules import ROWS_MAX, BatchState
 from server.benefits.schemas import Reason
 from server.customers.schemas import Filters
+
+FILE_BYTES_MAX: Final = 4 * 2**20
+"""How large a batch's spreadsheet may be."""
 
 Customers = Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=ROWS_MAX)]
 

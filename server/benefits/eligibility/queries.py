@@ -1,7 +1,7 @@
 """Ask about the rules of programs: which hold, why a customer may have it, what others would do."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -134,6 +134,7 @@ async def versions(actor: Actor, program_id: UUID) -> list[RulesView]:
         RulesView(
             version=row["version"],
             rules=_rules(row),
+            asks=words.said(_rules(row)),
             hash=row["hash"],
             proposed_at=row["proposed_at"],
             published_at=row["published_at"],
@@ -162,6 +163,11 @@ async def tried(actor: Actor, program_id: UUID, version: int, *, until: datetime
         until=until,
     )
     return RulesTried(version=known[version], simulation=shown)
+
+
+def to_the_minute(now: datetime) -> datetime:
+    """Give the minute that is full, by which what is shown is still the same when it is named."""
+    return now.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 async def _simulation(

@@ -1,6 +1,5 @@
 """The rules of programs over HTTP: an agent asks why, the platform proposes, tries, publishes."""
 
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -55,7 +54,7 @@ async def tried(
     actor: CurrentActor, program_id: FromPath[UUID], version: FromPath[int]
 ) -> RulesTried:
     """Say what a version would have done with the last 90 days' requests."""
-    return await queries.tried(actor, program_id, version, until=to_the_minute(clock.now()))
+    return await queries.tried(actor, program_id, version, until=queries.to_the_minute(clock.now()))
 
 
 @post("/programs/{program_id:uuid}/rules/publication", summary="Publish rules")
@@ -64,11 +63,6 @@ async def publish(
 ) -> RulesTried:
     """Let a version hold from now on, for who has seen what it would have done."""
     return await service.publish(actor, program_id, data, now=clock.now())
-
-
-def to_the_minute(now: datetime) -> datetime:
-    """Give the minute that is full, by which what is shown is still the same when it is named."""
-    return now.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 AGENT: Final = [eligibility, explanation]

@@ -1,14 +1,20 @@
 """What the rules of a program are over HTTP and to the portal."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from server.benefits.eligibility.rules import Facts, Rules
+from server.benefits.eligibility.rules import Facts, NumberFact, Rules, TextFact, YesNoFact
 from server.benefits.eligibility.simulation import Simulation
-from server.benefits.eligibility.words import Sentence
+from server.benefits.eligibility.words import Asked, Sentence
 from server.benefits.schemas import Moment
+
+FACTS: Final[tuple[str, ...]] = (*TextFact, *NumberFact, *YesNoFact)
+"""What rules may look at, by name."""
+MONEY: Final[str] = NumberFact.REVENUE_MINOR
+"""The one of them that is an amount, in fen."""
 
 
 class NewRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +38,8 @@ class RulesView(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     rules: Rules
+    asks: list[list[Asked]]
+    """The same in words: all of the lines, each by any of its sentences."""
     hash: str
     proposed_at: datetime
     published_at: datetime | None

@@ -14,6 +14,7 @@ from server.benefits.eligibility.rules import (
     IsSo,
     NotAmong,
     NumberFact,
+    Rules,
     TextFact,
     Verdict,
     YesNoFact,
@@ -51,6 +52,21 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     zh: str
     en: str
     is_met: bool
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition in both languages."""
+
+    zh: str
+    en: str
+
+
+def said(rules: Rules) -> list[list[Asked]]:
+    """Write what rules ask: for each requirement a sentence for each of its conditions."""
+    return [
+        [Asked(zh=asked(each, 0), en=asked(each, 1)) for each in requirement.any_of]
+        for requirement in rules.requirements
+    ]
 
 
 def told(verdict: Verdict) -> list[list[Sentence]]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.access import Role
-from server.benefits.batches import queries, rules, service, sheets
+from server.benefits.batches import exports, queries, rules, service
 from server.benefits.batches.rules import (
     BatchChanged,
     BatchDecided,
@@ -210,7 +210,7 @@ async def test_a_spreadsheet_names_customers_as_people_do(tenant: Tenant) -> Non
     made = await service.submit_file(tenant.owner, new_id(), program.id, content, now=NOW)
     await _approve(made)
     done = await _issue(tenant, made.batch.id)
-    lines = await _text(await sheets.rejected(tenant.owner, made.batch.id))
+    lines = await _text(await exports.rejected(tenant.owner, made.batch.id))
 
     assert done.outcomes["issued"] == 2
     assert [line.split(",")[0] for line in lines] == ["行号", "4", "5", "6"]

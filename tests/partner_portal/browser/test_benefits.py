@@ -1,0 +1,131 @@
+"""Benefits by a sheet, approved, issued, redeemed and taken back; rules tried and published."""
+
+import os
+from uuid import UUID
+
+from playwright.async_api import BrowserContext, Page, expect
+
+from server.access import Actor
+from server.benefits import service as benefits
+from server.benefits.batches import queries as batches
+from server.benefits.batches import service as issuing
+from server.benefits.schemas import NewFunding, NewProgram
+from server.customers import service as customers
+from server.customers.schemas import NewCustomer
+from server.kit import clock
+from tests.factories import Tenant, new_id
+from tests.partner_portal.browser.stage import (
+    Site,
+    crowded,
+    let_in,
+    open_page,
+    shoot,
+    too_small,
+    too_wide,
+    violations,
+)
+
+SHEET = "客户名称,电话\n,138 6214 7705\n没有这家店,\n".encode()
+
+
+async def _program(operator: Actor) -> UUID:
+    """Open a program of vouchers worth 50 yuan, with money for ten."""
+    now = clock.now()
+    program = NewProgram(id=new_id(), name="新店开业进货券", amount_minor=5_000, opens_at=now)
+    await benefits.create_program(operator, program, token_key=b"k" * 32, now=now)
+    funding = NewFunding(id=new_id(), amount_minor=50_000)
+    await benefits.fund(operator, program.id, funding, now=now)
+    return program.id
+
+
+async def _look(page: Page, path: str, axe: tuple[str, str] | None = None) -> None:
+    """Look at a page as people have it on a phone; wide and in English for a picture alone."""
+    sizes = [("zh-CN", 360)]
+    if "TONGLU_SHOTS" in os.environ:
+        sizes = [("en", 1440), *sizes]
+    for language, width in sizes:
+        home = "/".join(page.url.split("/")[:3])
+        await page.context.add_cookies([{"name": "language", "value": language, "url": home}])
+        await page.set_viewport_size({"width": width, "height": 900})
+        await open_page(page, path)
+        await shoot(page, f"{path}-{language}-{width}")
+        assert await too_wide(page) == [], path
+        assert await crowded(page) == [], path
+    assert await too_small(page) == [], path
+    if axe is not None:
+        assert await violations(page, axe, "zh-CN") == [], path
+    await page.set_viewport_size({"width": 1440, "height": 900})
+
+
+async def test_s05_benefits_by_a_sheet_from_approval_to_the_counter(
+    shop: Tenant,
+    operator: Actor,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    program_id = await _program(operator)
+    new = NewCustomer(name="昆山德力精工机械有限公司", phone="13862147705", city="苏州")
+    await customers.create(shop.manager, new, now=clock.now())
+    await let_in(context, site, shop.manager)
+    await open_page(page, "/benefits/batches")
+    await page.select_option("[name=program_id]", str(program_id))
+    await page.set_input_files(
+        "[name=file]", {"name": "名单.csv", "mimeType": "text/csv", "buffer": SHEET}
+    )
+    await page.get_by_role("button", name="提交").click()
+    await expect(page.locator("#toasts")).to_contain_text("等待平台批准")
+    [made] = (await batches.batches(shop.manager)).items
+
+    await context.clear_cookies()
+    await let_in(context, site, operator)
+    await open_page(page, f"/console/batches/{made.id}")
+    await page.get_by_role("button", name="按此内容批准").click()
+    await expect(page.locator("#toasts")).to_contain_text("批次已批准")
+    await _look(page, f"/console/batches/{made.id}")
+    while await issuing.issue_some(shop.tenant_id, made.id, now=clock.now()):
+        pass
+    await _publish_rules(page, axe, program_id)
+
+    await context.clear_cookies()
+    await let_in(context, site, shop.manager)
+    await _look(page, f"/benefits/batches/{made.id}")
+    await expect(page.get_by_role("link", name="下载未发放的 1 行")).to_be_visible()
+    await page.get_by_role("link", name="已发放").first.click()
+    await page.get_by_role("button", name="显示兑换码").click()
+    code = (await page.locator("output.code").inner_text()).strip()
+    detail = page.url.removesuffix("/code")
+    await open_page(page, "/benefits/redeem")
+    await page.get_by_role("textbox", name="兑换码").fill(
+        f"{code[:-1]}{'0' if code[-1] != '0' else '1'}"
+    )
+    await page.get_by_role("button", name="查验").click()
+    await expect(page.locator("[role=alert]")).to_contain_text("输错")
+    await page.get_by_role("textbox", name="兑换码").fill(code.lower().replace("-", " "))
+    await page.get_by_role("button", name="查验").click()
+    await shoot(page, "/benefits/redeem-found")
+    await page.get_by_label("本次核销金额").fill("20")
+    await page.get_by_role("button", name="确认核销").click()
+    await expect(page.locator("#toasts")).to_contain_text("核销成功")
+    await _look(page, detail.removeprefix(site.url), axe)
+    await page.get_by_text("撤销这次核销").first.click()
+    await page.get_by_label("原因").fill("客户退货")
+    await page.get_by_role("button", name="撤销这次核销").click()
+    await expect(page.locator("#toasts")).to_contain_text("已撤销")
+    await expect(page.locator(".kpi").nth(2)).to_contain_text("50")
+
+
+async def _publish_rules(page: Page, axe: tuple[str, str], program_id: UUID) -> None:
+    """Write rules on the page, look at what they would have done, and publish them."""
+    where = f"/console/programs/{program_id}/rules"
+    await open_page(page, where)
+    await page.select_option("[name=fact_1]", "city")
+    await page.fill("[name=value_1]", "苏州，昆山")
+    await page.fill("[name=valid_days]", "30")
+    await page.get_by_role("button", name="保存并试算").click()
+    await expect(page.locator("#toasts")).to_contain_text("已拟定")
+    await expect(page.get_by_text("所在城市属于 苏州市")).to_be_visible()
+    await _look(page, where, axe)
+    await page.get_by_role("button", name="发布第 1 版").click()
+    await expect(page.locator("#toasts")).to_contain_text("规则已发布")
