@@ -21,7 +21,7 @@ from world.simulation.mutants.mutant import Mutant
 
 QUICK = (
     "each is decided alone",
-    "who comes late unseats",
+    "who is protected is not looked at",
     "who seems earlier is earlier",
     "the clock on the wall counts",
 )

@@ -21,14 +21,6 @@ MUTANTS: Final[Sequence[Mutant]] = (
         ("window",),
     ),
     Mutant(
-        "who comes late counts too",
-        "What came after the window is decided with those that were in time.",
-        f"{_REGISTRY}:settle",
-        'within = [each for each in group if each["arrived_at"] < until]',
-        "within = group",
-        ("asleep",),
-    ),
-    Mutant(
         "what is on its way is not waited for",
         "What came in time is too late because the worker was down.",
         f"{_REGISTRY}:settle",

@@ -15,7 +15,7 @@ import msgspec
 from mobile_client_sdk.records import Registration
 from server.kit import clock
 from server.registrations.rules import order
-from server.registrations.rules.order import Claim
+from server.registrations.rules.order import Claim, Line, Rule, Ruling
 from sync_protocol.messages import Outcome
 from sync_protocol.registering import LIVE, State
 from world.registering.plan import HOUR, MINUTE, START_MS, WINDOW, Plan, Rival
@@ -321,6 +321,18 @@ class Watch:
         claims = msgspec.json.decode(entry.claims, type=list[Claim])
         if order.decide(reversed(claims), order.THIRD).hash != entry.hash:
             self.find("replay", f"{phone.rival.person} gets another verdict")
+        for ruling in msgspec.json.decode(entry.rulings or "[]", type=list[Ruling]):
+            for line in ruling.trace:
+                self._is_read_right(phone, line)
+
+    def _is_read_right(self, phone: Seen, line: Line) -> None:
+        """Expect that of intervals which overlap none is earlier, also where a case follows."""
+        if line.rule is not Rule.EVIDENCE:
+            return
+        ended_ms = min(latest_ms for _, latest_ms in line.compared.values())
+        kept = {UUID(name) for name, told in line.compared.items() if told[0] <= ended_ms}
+        if kept != set(line.kept):
+            self.find("published order", f"{phone.rival.person} was judged by intervals misread")
 
     # ---------------------------------------------------------------------------------- pieces
 
