@@ -31,6 +31,7 @@ from server.changelog import queries as changelog
 from server.channel import routes as channel
 from server.contracts import routes as contracts
 from server.customers import routes as customers
+from server.exits import routes as exits
 from server.identity import edge as identity_edge
 from server.identity import keys as identity_keys
 from server.identity import routes as identity
@@ -85,6 +86,8 @@ ROUTERS: Final[Sequence[Router]] = (
     partners.router,
     partners.divisions_router,
     partners.own_router,
+    exits.router,
+    exits.own_router,
     channel.router,
     takeout.router,
 )

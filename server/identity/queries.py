@@ -72,6 +72,10 @@ _LOGIN: Final = """
 SELECT login, password_hash IS NOT NULL AS has_password
 FROM login_name WHERE tenant_id = $1 AND user_id = $2
 """
+_AN_OWNER: Final = """
+SELECT id FROM user_account WHERE tenant_id = $1 AND role = 'agent_owner' AND disabled_at IS NULL
+ORDER BY id LIMIT 1
+"""
 _HEALTH: Final = """
 SELECT count(*) AS devices, max(last_sync_at) AS last_sync_at,
        COALESCE(sum(pending), 0)::bigint AS pending
@@ -153,6 +157,13 @@ async def job_actor(tenant_id: UUID, user_id: UUID) -> Actor | None:
     if held is None or held.disabled_at is not None:
         return None
     return standing.actor(held, device_id=None, session_id=None)
+
+
+async def an_owner(tenant_id: UUID) -> Actor | None:
+    """Give the Actor of the company's first owner who is there, to whom what comes is given."""
+    async with db.tenant_transaction(tenant_id, readonly=True):
+        user_id = await db.connection().fetchval(_AN_OWNER, tenant_id)
+    return None if user_id is None else await job_actor(tenant_id, user_id)
 
 
 async def author(tenant_id: UUID, user_id: UUID) -> Actor | None:

@@ -269,6 +269,14 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_job="SELECT UPDATE",
     ),
+    "exit_item": _table(
+        "What becomes of a leaver's things, known to the platform by tokens: which customer is "
+        "meant is not granted to it. Under row-level security an agent's transaction reaches its "
+        "own.",
+        tonglu_platform="SELECT UPDATE",
+        tonglu_app="SELECT INSERT UPDATE DELETE",
+        tonglu_job="SELECT UPDATE",
+    ),
     "registration_terms": _table(
         "How long registrations protect and how many there may be: published to all.",
         tonglu_app="SELECT",

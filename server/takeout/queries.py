@@ -24,6 +24,7 @@ KEPT: Final = (
     "agent_agreement",
     "agent_exit",
     "agent_tier",
+    "exit_item",
     "issuance",
     "onboarding_tick",
     "platform_request",

@@ -1439,6 +1439,26 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/platform/agents/{agent_id}/exit/cancellation"): _of_agent(
         succeeds=False, answer=404
     ),
+    ("GET", "/v1/platform/agents/{agent_id}/exit/plan"): _of_agent(succeeds=False, answer=404),
+    ("POST", "/v1/platform/agents/{agent_id}/exit/plan"): _of_agent(succeeds=False, answer=404),
+    ("POST", "/v1/platform/agents/{agent_id}/exit/choices"): _of_agent(
+        body=lambda _: {"kind": "customer", "ref": str(new_id()), "fate": "kept"},
+        new_ids=("body.ref",),
+        succeeds=False,
+        answer=404,
+    ),
+    ("POST", "/v1/platform/agents/{agent_id}/exit/execution"): _of_agent(
+        body=lambda _: {"hash": "0" * 64}, succeeds=False, answer=404
+    ),
+    ("GET", "/v1/partnership/exit"): Case(succeeds=False),
+    ("POST", "/v1/partnership/exit/consents"): Case(
+        ids={"body.customer_id": "customer"},
+        body=lambda company: {
+            "customer_id": str(company.ids["customer"]),
+            "successor_id": None,
+        },
+        succeeds=False,
+    ),
     ("POST", "/v1/platform/agents/onboarding-steps"): Case(
         role=_PLATFORM,
         body=lambda _: {"code": "visit", "label_zh": "走访", "label_en": "Visit"},

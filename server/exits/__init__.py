@@ -1,0 +1,1 @@
+"""What becomes of all that is an agent's when it leaves: one successor state for each thing."""

@@ -1,0 +1,53 @@
+"""Exits over HTTP: the plan from both sides, what the platform chooses, whom the owner hands."""
+
+from uuid import UUID
+
+from litestar import Router, get, post
+from litestar.params import FromPath, JSONBody
+
+from server.access.edge import CurrentActor
+from server.exits import queries, service
+from server.exits.schemas import Choice, NewConsent, Plan, Seen
+from server.kit import clock
+
+
+@get("/{agent_id:uuid}/exit/plan", summary="Show the plan of an exit")
+async def plan(actor: CurrentActor, agent_id: FromPath[UUID]) -> Plan:
+    """Show what becomes of all that is a leaver's, which the leaver hears of."""
+    return await queries.plan(actor, agent_id, now=clock.now())
+
+
+@post("/{agent_id:uuid}/exit/plan", summary="Draw the plan of an exit up")
+async def draw_up(actor: CurrentActor, agent_id: FromPath[UUID]) -> Plan:
+    """Have the leaver's things listed anew by the worker."""
+    return await service.draw_up(actor, agent_id, now=clock.now())
+
+
+@post("/{agent_id:uuid}/exit/choices", summary="Choose what becomes of one thing")
+async def choose(actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[Choice]) -> Plan:
+    """Let something else become of one thing than the rule says."""
+    return await service.choose(actor, agent_id, data, now=clock.now())
+
+
+@post("/{agent_id:uuid}/exit/execution", summary="Carry the plan of an exit out")
+async def carry_out(actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[Seen]) -> Plan:
+    """Have the plan that was looked at carried out by the worker."""
+    return await service.carry_out(actor, agent_id, data, now=clock.now())
+
+
+@get("/exit", summary="Show what becomes of what is one's own")
+async def own(actor: CurrentActor) -> Plan:
+    """Show the plan of one's own exit."""
+    return await queries.own(actor)
+
+
+@post("/exit/consents", summary="Record a customer's consent")
+async def consent(actor: CurrentActor, data: JSONBody[NewConsent]) -> Plan:
+    """Write down that a customer wants to go to another agent, or no longer does."""
+    return await service.record_consent(actor, data, now=clock.now())
+
+
+router = Router(
+    "/platform/agents", route_handlers=[plan, draw_up, choose, carry_out], tags=["platform"]
+)
+own_router = Router("/partnership", route_handlers=[own, consent], tags=["partnership"])
