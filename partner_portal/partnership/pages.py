@@ -15,6 +15,7 @@ from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
 from server.channel import queries as channel
+from server.exits import queries as exits
 from server.kit import clock
 from server.kit.errors import Refusal
 from server.partners import queries, service
@@ -35,11 +36,14 @@ async def _page(
 ) -> Response[Any]:
     """Draw the page."""
     seen = await channel.released(actor)
+    held = await queries.partnership(actor)
+    leaves = held.exit is not None and held.exit.holds
     return renderer.page(
         request,
         "partnership/templates/partnership.html",
         status=wrong.status,
-        held=await queries.partnership(actor),
+        held=held,
+        leaving=await exits.own(actor) if leaves else None,
         looks=[(look, list(fields)) for look, fields in groupby(seen, lambda each: each.look)],
         is_owner=Permission.USERS_MANAGE in ROLE_PERMISSIONS[actor.role],
         fields=FIELDS,

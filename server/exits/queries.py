@@ -55,7 +55,7 @@ async def of(agent_id: UUID) -> Plan:
     :raises NotFound: it does not leave.
     """
     held = await partners.last_exit(agent_id)
-    if held is None or held.state is ExitState.CANCELLED:
+    if held is None or not held.holds:
         raise NotFound
     rows = await db.connection().fetch(ITEMS, held.id)
     planned = planned_of(held, rows)

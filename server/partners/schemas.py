@@ -215,6 +215,11 @@ class ExitView(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
     ended_at: datetime | None
 
+    @property
+    def holds(self) -> bool:
+        """Say whether it was not called off."""
+        return self.state is not ExitState.CANCELLED
+
 
 class Partnership(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform and an agent have agreed; both sides read the very same."""

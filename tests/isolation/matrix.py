@@ -2458,6 +2458,17 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/console/agents/{agent_id}/contracts"): _of_agent(
         body=lambda _: {"version": "9999"}, succeeds=False, answer=409
     ),
+    ("GET", "/console/agents/{agent_id}/exit"): _of_agent(),
+    ("POST", "/console/agents/{agent_id}/exit"): _of_agent(
+        body=lambda _: {"id": str(new_id()), "reason": "", "last_day": "2020-01-01"},
+        succeeds=False,
+        answer=422,
+    ),
+    ("POST", "/console/agents/{agent_id}/exit/cancellation"): _of_agent(succeeds=False, answer=404),
+    ("POST", "/console/agents/{agent_id}/exit/plan"): _of_agent(succeeds=False, answer=404),
+    ("POST", "/console/agents/{agent_id}/exit/execution"): _of_agent(
+        body=lambda _: {"hash": "0" * 64}, succeeds=False, answer=404
+    ),
     ("GET", "/partnership"): Case(),
     ("GET", "/partnership/takeout"): Case(),
     ("POST", "/partnership/contracts/{version}/acceptance"): Case(words={"version": "1"}),

@@ -26,7 +26,8 @@ ON CONFLICT (tenant_id, customer_id) DO UPDATE SET exit_id = EXCLUDED.exit_id,
 """
 _TAKE_BACK: Final = "DELETE FROM exit_consent WHERE tenant_id = $1 AND customer_id = $2"
 
-references.register(references.Reference("exit_consent", "customer_id"))
+# The word is of this very record: merged into another, it is asked for again.
+references.register(references.Reference("exit_consent", "customer_id", moves=False))
 
 
 async def record_consent(actor: Actor, new: NewConsent, *, now: datetime) -> Plan:
@@ -44,7 +45,7 @@ async def record_consent(actor: Actor, new: NewConsent, *, now: datetime) -> Pla
     said = cleaned(new.said, "said")
     async with db.tenant_transaction(actor.tenant_id):
         held = await partners.last_exit(actor.tenant_id)
-        if held is None or held.state is ExitState.CANCELLED:
+        if held is None or not held.holds:
             raise NotFound
         if held.state is not ExitState.OPEN:
             raise ExitUnderWay("The plan is being carried out; nothing is added to it any more.")

@@ -105,7 +105,7 @@ async def held_open(agent_id: UUID) -> ExitView:
     :raises ExitUnderWay: it is being carried out, or was.
     """
     held = await partners.last_exit(agent_id)
-    if held is None or held.state is ExitState.CANCELLED:
+    if held is None or not held.holds:
         raise NotFound
     await db.connection().execute(_HOLD, held.id)
     held = await partners.last_exit(agent_id)

@@ -3,7 +3,11 @@
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from server.access import Actor
-from server.kit import clock
+from server.customers import service as customers
+from server.customers.schemas import NewCustomer
+from server.exits import service as exits
+from server.kit import clock, db
+from server.partners import queries
 from server.partners import service as partners
 from server.partners.schemas import NewAgent, NewOwner
 from tests.factories import Tenant
@@ -62,7 +66,29 @@ async def test_m4_a_contract_is_offered_in_the_console_and_accepted_by_the_owner
     await expect(page.locator("[aria-labelledby=h-contract]")).to_contain_text("第 1 版")
     await open_page(page, "/platform-reads")
     await expect(page.locator("#reads")).to_contain_text("查看了合作关系")
+    await _leave(shop, console, page, axe)
     await theirs.close()
+
+
+async def _leave(shop: Tenant, console: Page, page: Page, axe: tuple[str, str]) -> None:
+    """M14: open an exit, see on both sides what becomes of what is the shop's, call it off."""
+    await customers.create(shop.rep, NewCustomer(name="福满楼餐饮"), now=clock.now())
+    at = f"/console/agents/{shop.tenant_id}/exit"
+    await open_page(console, at)
+    await console.get_by_label("原因").fill("合作到期")
+    await console.get_by_role("button", name="办理退出").click()
+    await expect(console.get_by_text("方案正在生成")).to_be_visible()
+    async with db.tenant_transaction(shop.tenant_id):
+        held = await queries.last_exit(shop.tenant_id)
+    assert held is not None
+    await exits.draw(shop.tenant_id, held.id, now=clock.now())
+    await open_page(console, at)
+    await expect(console.locator("[aria-labelledby=h-plan]")).to_contain_text("留在本公司")
+    await open_page(page, "/partnership")
+    await expect(page.locator("[aria-labelledby=h-exit]")).to_contain_text("留在本公司")
+    await _look({"exit": console, "leaving": page}, axe)
+    await console.get_by_role("button", name="撤销退出").click()
+    await expect(console.get_by_role("button", name="办理退出")).to_be_visible()
 
 
 async def _look(pages: dict[str, Page], axe: tuple[str, str]) -> None:

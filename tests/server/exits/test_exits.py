@@ -16,7 +16,6 @@ from server.exits import queries, service
 from server.exits.rules import Fate, FateImpossible, Kind, PlanChanged
 from server.exits.schemas import Choice, NewConsent, Plan, Seen
 from server.exits.service import handing
-from server.kit import db
 from server.kit.errors import Forbidden, NotFound
 from server.partners import service as partners
 from server.partners.rules.exits import ExitState, SuccessorWrong
@@ -85,8 +84,6 @@ class Leaving:
         """Do portion after portion to the end, and let the records follow."""
         while await service.carry(self.leaver.tenant_id, self.exit_id, now=SETTLED):
             pass
-        async with db.job_transaction():
-            await db.connection().execute("DELETE FROM outbox WHERE topic LIKE 'exits.%'")
         await registering.work(SETTLED)
 
 
