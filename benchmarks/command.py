@@ -15,6 +15,7 @@ from benchmarks import (
     bounds,
     channel,
     crm_work,
+    exit_work,
     journal_work,
     leads_import,
     leads_work,
@@ -38,7 +39,7 @@ _FEW: Final = 2_000
 
 _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
-    *("sync-scale", "reconciliation", "blind-check", "counter-offer"),
+    *("sync-scale", "reconciliation", "blind-check", "counter-offer", "exit"),
 )
 
 
@@ -57,6 +58,7 @@ class _Sizes(msgspec.Struct, frozen=True):
     pending: int
     held: int
     moved: int
+    leaving: int
     photo: int
     lines: int
     agents: int
@@ -75,6 +77,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
 @click.option("--lines", default=300_000, show_default=True, help="Lines of reconciliation.")
 @click.option("--agents", default=2_000, show_default=True, help="Agents of counter-offer.")
+@click.option("--leaving", default=5_000, show_default=True, help="Customers of exit.")
 @click.option(
     "--part",
     type=click.Choice(_NAMES),
@@ -179,6 +182,11 @@ async def _blind_check(running: Machine, rng: random.Random, sizes: _Sizes) -> l
     return await blind_work.measure(running, rng)
 
 
+async def _exit(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """M14."""
+    return await exit_work.measure(running, rng, sizes.leaving)
+
+
 async def _counter_offer(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """B9."""
     return await asyncio.to_thread(offer_work.measure, rng, sizes.agents)
@@ -197,6 +205,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "reconciliation": _reconciliation,
     "blind-check": _blind_check,
     "counter-offer": _counter_offer,
+    "exit": _exit,
 }
 
 

@@ -75,7 +75,7 @@ async def _leave(shop: Tenant, console: Page, page: Page, axe: tuple[str, str]) 
     await customers.create(shop.rep, NewCustomer(name="福满楼餐饮"), now=clock.now())
     at = f"/console/agents/{shop.tenant_id}/exit"
     await open_page(console, at)
-    await console.get_by_label("原因").fill("合作到期")
+    await console.get_by_label("理由").fill("合作到期")
     await console.get_by_role("button", name="办理退出").click()
     await expect(console.get_by_text("方案正在生成")).to_be_visible()
     async with db.tenant_transaction(shop.tenant_id):
