@@ -49,6 +49,8 @@ class Fate(StrEnum):
     """Of a benefit: withdrawn, and issued anew through the successor."""
 
 
+USED_IN_PART: Final = "used_in_part"
+"""How a benefit stands of which the customer has used something, and not all."""
 ORDER: Final = tuple(Kind)
 """What is a customer's comes after the customer."""
 
@@ -126,7 +128,9 @@ def possible(item: Item, *, ends_at: datetime, is_handed: bool) -> tuple[Fate, .
         case Kind.BENEFIT:
             if item.stands == Fate.REDEEMED:
                 return (Fate.REDEEMED,)
-            heirs = (Fate.TRANSFERRED,) if is_handed else ()
+            # Issued anew it would be whole again.
+            is_whole = item.stands != USED_IN_PART
+            heirs = (Fate.TRANSFERRED,) if is_handed and is_whole else ()
             return (*heirs, Fate.STAYS, Fate.REVOKED)
         case _:
             assert_never(item.kind)

@@ -37,8 +37,10 @@ SELECT 'registration' AS kind, id AS ref, customer_id, state AS stands, protecte
 FROM registration WHERE tenant_id = $1 AND state = ANY ($2::text[]) AND NOT deleted
 """
 _BENEFITS: Final = """
-SELECT 'benefit' AS kind, i.id AS ref, r.customer_id, i.state AS stands, i.expires_at AS until,
-    i.program_id, i.amount_minor, NULL::uuid AS successor_id
+SELECT 'benefit' AS kind, i.id AS ref, r.customer_id,
+    CASE WHEN i.state = 'issued' AND i.used_minor > 0 THEN 'used_in_part' ELSE i.state END
+        AS stands,
+    i.expires_at AS until, i.program_id, i.amount_minor, NULL::uuid AS successor_id
 FROM issuance i JOIN benefit_request r ON r.tenant_id = i.agent_id AND r.id = i.request_key
 WHERE i.agent_id = $1 AND i.state IN ('issued', 'redeemed')
 """

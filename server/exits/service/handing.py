@@ -26,6 +26,7 @@ JOIN exit_consent k ON k.tenant_id = c.tenant_id AND k.customer_id = c.id
 WHERE c.tenant_id = $1 AND c.id = $2 AND k.exit_id = $3 AND k.successor_id = $4 AND NOT c.deleted
 """
 _IS_THERE: Final = "SELECT EXISTS (SELECT FROM customer WHERE tenant_id = $1 AND id = $2)"
+_USED: Final = "SELECT used_minor > 0 AND state = 'issued' FROM issuance WHERE id = $1"
 _ISSUED: Final = "SELECT id FROM issuance WHERE agent_id = $1 AND request_key = $2"
 _REASON: Final = "代理商退出"
 
@@ -81,9 +82,13 @@ async def release(row: Any, *, now: datetime) -> Fate:
 async def transfer(row: Any, *, now: datetime) -> Fate:
     """Issue a benefit anew through the successor, then withdraw the leaver's.
 
-    Where the successor may not have it issued, the leaver's stays: the customer loses nothing.
+    Where the successor may not have it issued, or a part was used meanwhile, the leaver's stays:
+    the customer loses and gains nothing.
     Where the customer was quicker and has used it, the new one is withdrawn.
     """
+    async with db.tenant_transaction(row["agent_id"], readonly=True):
+        if await db.connection().fetchval(_USED, row["ref"]):
+            return Fate.STAYS
     receiver = await _receiver(row["successor_id"])
     asked = RequestBenefit(
         id=_of(row, row["ref"]),
