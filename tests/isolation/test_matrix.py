@@ -213,12 +213,15 @@ async def test_both_companies_have_something_in_every_table(
 
 _LATER: Final = {
     "agent",
+    "agent_exit",
     "agent_health",
     "channel_tally",
     "commission_item",
     "commission_line",
     "commission_sale",
     "counting_run",
+    "exit_consent",
+    "exit_item",
     "payout_payment",
     "recon_exception",
     "recon_file",
