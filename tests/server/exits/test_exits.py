@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -16,6 +17,7 @@ from server.exits import queries, service
 from server.exits.rules import Fate, FateImpossible, Kind, PlanChanged
 from server.exits.schemas import Choice, NewConsent, Plan, Seen
 from server.exits.service import handing
+from server.kit import db
 from server.kit.errors import Forbidden, NotFound
 from server.partners import service as partners
 from server.partners.rules.exits import ExitState, SuccessorWrong
@@ -202,3 +204,14 @@ async def test_m14_names_travel_by_the_owners_word_alone(leaving: Leaving) -> No
     await leaving.consent(one, None)
 
     assert (Kind.CUSTOMER, Fate.KEPT, 3) in told(await leaving.plan())
+
+
+@pytest.mark.parametrize(
+    ("column", "table"), [("customer_id", "exit_item"), ("token_key", "agent_exit")]
+)
+async def test_m14_the_platforms_role_may_not_read_which_customer_it_is(
+    database: object, column: str, table: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.platform_transaction(OPERATOR):
+            await db.connection().fetch(f"SELECT {column} FROM {table}")
