@@ -22,6 +22,8 @@ CODE: Final = r"\A[1-9][0-9]{5}\Z"
 _NO_PLACES: Final = frozenset(
     {"县", "市辖区", "其它区", "省直辖县", "自治区直辖县级行政区划"},
 )
+_HELD_TWICE: Final = frozenset({"130390"})
+"""The package has 秦皇岛市经济技术开发区 as 130371, its code, and once more."""
 _KIND: Final = re.compile(
     r"(?P<base>.{2,}?)(?:(?:.{1,4}族|维吾尔)*自治[区州县旗]|特别行政区|地区|[省市区县盟旗])\Z"
 )
@@ -115,7 +117,7 @@ def _is_no_place(code: str, names: Mapping[str, str]) -> bool:
     """Say whether a code stands for no place of its own."""
     above = f"{code[:2]}0000"
     is_double = code != above and code.endswith("00") and names[code] == names.get(above)
-    return is_double or names[code] in _NO_PLACES
+    return is_double or names[code] in _NO_PLACES or code in _HELD_TWICE
 
 
 def _level(code: str) -> Level:
