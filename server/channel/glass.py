@@ -8,8 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
+from server.benefits.batches.schemas import BatchView
 from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTotal
+from server.benefits.vouchers.schemas import VoucherAlarm
 from server.channel.schemas import AgentRow, Breakdown, Released
+from server.exits.rules import Planned
+from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
 from server.registrations.schemas import AlarmView, CaseLine, CaseView, EvidenceView, PartyView
@@ -22,6 +26,9 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "benefits.issuances": (IssuanceRecord,),
     "benefits.issuance_totals": (IssuanceTotal,),
     "benefits.allocations": (AllocationView,),
+    "benefits.batches": (BatchView,),
+    "benefits.voucher_alarms": (VoucherAlarm,),
+    "exit.plan": (Plan, Planned),
     "requests.queue": (PlatformRequestView,),
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),

@@ -1334,7 +1334,7 @@ API: Final[dict[Route, Case]] = {
     ),
     ("POST", "/v1/benefits/vouchers/redemption"): Case(
         body=lambda _: {"id": str(new_id()), "code": _NOBODYS},
-        new_ids=("body.id",),
+        new_ids=("body.id", "body.lock_id"),
         succeeds=False,
     ),
     ("POST", "/v1/benefits/vouchers/rollback"): Case(
@@ -1432,7 +1432,7 @@ API: Final[dict[Route, Case]] = {
     # Who leaves begins nothing new any more, so the world's companies only try.
     ("POST", "/v1/platform/agents/{agent_id}/exit"): _of_agent(
         body=lambda _: {"id": str(new_id()), "reason": "", "last_day": "2020-01-01"},
-        new_ids=("body.id",),
+        new_ids=("body.id", "body.successor_ids.0"),
         succeeds=False,
         answer=422,
     ),
@@ -1457,6 +1457,7 @@ API: Final[dict[Route, Case]] = {
             "customer_id": str(company.ids["customer"]),
             "successor_id": None,
         },
+        new_ids=("body.successor_id",),
         succeeds=False,
     ),
     ("POST", "/v1/platform/agents/onboarding-steps"): Case(

@@ -135,6 +135,7 @@ def test_m4_the_list_of_what_is_seen_is_whole(app: Litestar) -> None:
         "Overview",
         "Figures",
         "RulesView",
+        "RulesTried",
         "HouseView",
     }
     for route in app.routes:
