@@ -30,8 +30,6 @@ class References(msgspec.Struct, frozen=True):
     """People, teams and tags that are not, or no longer, of this company."""
     ended: frozenset[str]
     """Customers of held records that are deleted: what is written beneath them nobody would see."""
-    stores: Mapping[str, str]
-    """The customer of each store that is named."""
 
 
 async def of(
@@ -49,11 +47,7 @@ async def of(
         known = await store.known(
             actor, people=people, teams=teams, tags=tags - made, customers=parents
         )
-    return References(
-        missing=frozenset(wanted - known),
-        ended=frozenset(parents - known),
-        stores=dict(_stores(ops, held)),
-    )
+    return References(missing=frozenset(wanted - known), ended=frozenset(parents - known))
 
 
 def parent_id(record: HeldRecord) -> str | None:
@@ -102,13 +96,3 @@ def _tags(ops: Iterable[ReceivedOp]) -> set[str]:
         elif isinstance(op, Create) and isinstance(op.fields.get("tags"), list):
             found.update(tag for tag in op.fields["tags"] if isinstance(tag, str))
     return {tag for tag in found if is_uuid(tag)}
-
-
-def _stores(ops: Iterable[ReceivedOp], held: Mapping[Key, HeldRecord]) -> Iterable[tuple[str, str]]:
-    """Give the customer of each store that is held or being made."""
-    for (kind, record_id), record in held.items():
-        if kind == "store":
-            yield record_id, str(record.fields["customer_id"])
-    for op in ops:
-        if isinstance(op, Create) and op.kind == "store":
-            yield op.id, str(op.fields.get("customer_id"))

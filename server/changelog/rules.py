@@ -17,6 +17,8 @@ from sync_protocol.messages import NEW_SEQ, Code, Create, Delete, Edit, Outcome,
 from sync_protocol.schema import SCHEMA, ValueRefused
 
 _ASSIGNMENT: Final = ("owner_id", "team_id")
+_BESIDE: Final = {"store_id": "store", "contact_id": "contact"}
+"""Fields that name something of the customer whose record it is, and its kind."""
 
 
 class RoomRules(Rules):
@@ -42,6 +44,12 @@ class RoomRules(Rules):
         self.answers = answers
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
+        self._customers = {
+            key: record.fields["customer_id"]
+            for key, record in held.items()
+            if key[0] in _BESIDE.values()
+        }
+        """Whose the stores and contacts are that are at hand."""
 
     def admit(self, op: RecordOp, held: HeldRecord | None) -> RecordOp:
         """Look at an op before it is settled: may this person do it; values into stored form."""
@@ -111,10 +119,7 @@ class RoomRules(Rules):
             filled = kind.complete(self.actor, after.fields, after.created.at_ms)
             after = msgspec.structs.replace(after, fields={**after.fields, **filled})
             after = self._taken(kind, after)
-        store_id = after.fields.get("store_id")
-        if store_id and self.named.stores.get(store_id) not in (None, after.fields["customer_id"]):
-            detail = "This store belongs to another customer."
-            raise ValueRefused(Code.REFERENCE_MISSING, detail, "store_id")
+        self._ensure_of_one_customer(after)
         was = before.fields if before else None
         try:
             kind.allow(self.actor, was, after.fields)
@@ -129,6 +134,16 @@ class RoomRules(Rules):
         if before is None:
             return msgspec.structs.replace(after, fields={**after.fields, **follows})
         return _with(after, follows) if follows else after
+
+    def _ensure_of_one_customer(self, record: HeldRecord) -> None:
+        """Refuse to name a store or a person of a customer whose the record is not."""
+        for name, kind in _BESIDE.items():
+            key = (kind, str(record.fields.get(name)))
+            if self._customers.get(key) not in (None, record.fields.get("customer_id")):
+                detail = f"This {kind} belongs to another customer."
+                raise ValueRefused(Code.REFERENCE_MISSING, detail, name)
+        if record.kind in _BESIDE.values():
+            self._customers[record.kind, record.id] = record.fields["customer_id"]
 
     def _ensure_permitted(self, kind: RecordKind, record: HeldRecord) -> None:
         """Ask the record that rules this one, where there is one at hand."""

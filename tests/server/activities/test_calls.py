@@ -32,7 +32,7 @@ from server.customers.pools import service as pools
 from server.customers.pools.schemas import NewPool, NewRule
 from server.customers.schemas import NewContact, NewCustomer
 from server.identity import keys
-from server.kit.errors import Conflict, NotFound
+from server.kit.errors import Conflict, NotFound, Refusal
 from server.settings import Settings
 from tests.factories import NOW, Tenant, new_id
 from tests.server.activities.stories import let_work
@@ -116,6 +116,22 @@ async def test_s45_a_contacts_phone_is_asked_for_itself(tenant: Tenant) -> None:
         await queries.dial(tenant.rep, customer_id, Dialling(contact_id=silent.id))
     with pytest.raises(NotFound):
         await queries.dial(tenant.rep, customer_id, Dialling(contact_id=new_id()))
+
+
+async def test_s45_a_call_closes_no_phone_of_another_customer(tenant: Tenant) -> None:
+    mine, other, phone = await customer(tenant.rep), await customer(tenant.rep), a_phone()
+    contact = await book.add_contact(
+        tenant.rep, other, NewContact(name="王经理", phone=phone), now=NOW
+    )
+
+    with pytest.raises(Refusal) as refused:
+        await called(tenant.rep, mine, "opted_out", contact_id=contact.id)
+    await let_work(tenant.tenant_id)
+
+    assert (refused.value.code, refused.value.field) == ("reference_missing", "contact_id")
+    asked = Dialling(contact_id=contact.id)
+    assert (await queries.dial(tenant.rep, other, asked)).phone == phone
+    assert await queries.calls_of(tenant.rep, mine) == []
 
 
 async def test_s45_devices_hear_of_a_phone_that_another_company_was_told_of(

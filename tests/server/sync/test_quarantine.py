@@ -111,6 +111,30 @@ async def test_a_contact_does_not_work_in_another_customers_store(phone: Device)
     assert (outcome.code, outcome.field) == (Code.REFERENCE_MISSING, "store_id")
 
 
+async def test_nothing_is_done_with_the_contact_of_another_customer(phone: Device) -> None:
+    mine, other, stranger, visit = new_id(), new_id(), new_id(), new_id()
+    call = {"direction": "out", "called_at": 1_772_413_200_000, "outcome": "opted_out"}
+    await phone.push(
+        phone.create("customer", mine, name="甲"),
+        phone.create("customer", other, name="乙"),
+        phone.create("contact", stranger, customer_id=str(other), name="乙经理"),
+        phone.create("visit", visit, customer_id=str(mine)),
+    )
+
+    answer = await phone.push(
+        phone.create("contact", stranger, customer_id=str(mine), name="甲经理"),
+        *(
+            phone.create(kind, new_id(), customer_id=str(mine), contact_id=str(stranger), **fields)
+            for kind, fields in (("call", call), ("task", {"title": "回访"}))
+        ),
+        phone.edit("visit", visit, contact_id=str(stranger)),
+    )
+
+    claimed, *named = [(outcome.code, outcome.field) for outcome in answer.outcomes]
+    assert claimed[0] == Code.ID_REUSED
+    assert named == [(Code.REFERENCE_MISSING, "contact_id")] * 3
+
+
 async def test_a_rep_changes_a_tag_that_everybody_sees(database: Settings, tenant: Tenant) -> None:
     phone = await make_device(database, tenant, scope=Scope.MINE)
     tag_id = new_id()
