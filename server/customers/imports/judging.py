@@ -1,6 +1,6 @@
 """Decide for each row of a chunk what is to be done with it: create, update, skip or refuse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -76,8 +76,12 @@ async def judge(
     rows: Sequence[Interpreted],
     policy: Policy,
     earlier: Earlier,
+    left: Collection[str] = (),
 ) -> list[Verdict]:
-    """Judge the rows of a chunk against the tenant's customers and the rows before; set-based."""
+    """Judge the rows of a chunk against the tenant's customers and the rows before; set-based.
+
+    :param left: the ids of people who work here no longer, to whom nothing is given.
+    """
     await earlier.take_before(actor, import_id)
     good = [row for row in rows if not row.problems]
     likes = [_likeness_of(row.fields) for row in good]
@@ -91,7 +95,10 @@ async def judge(
             continue
         at = like_of[row.number]
         same = [each for _, each in found.get(at, []) if likes[at].is_same(_likeness_of(each))]
-        verdict = _judge_one(actor, import_id, row, likes[at], _Facts(held, same, policy, earlier))
+        facts = _Facts(held, same, policy, earlier)
+        verdict = _judge_one(actor, import_id, row, likes[at], facts)
+        if row.fields.get("owner_id") in left:
+            verdict = _of_who_left(verdict, facts)
         if verdict.action in {Action.CREATE, Action.UPDATE}:
             earlier.add(likes[at], row.number, verdict.target)
         verdicts.append(verdict)
@@ -124,6 +131,21 @@ def _judge_one(
             return Verdict(row, Action.UPDATE, before[1], (problem,))
         return Verdict(row, Action.SKIP, before[1], (problem,))
     return _judge_double(actor, row, facts)
+
+
+def _of_who_left(verdict: Verdict, facts: _Facts) -> Verdict:
+    """Let a customer stay whose it is, as an export tells it; give none to somebody who left."""
+    if verdict.action not in {Action.CREATE, Action.UPDATE}:
+        return verdict
+    fields = dict(verdict.row.fields)
+    owner = fields.pop("owner_id")
+    around = (*facts.same, *facts.held.values())
+    if owner not in {str(each["owner_id"]) for each in around if str(each["id"]) == verdict.target}:
+        problem = Problem("owner_id", "unknown_owner", "This person works here no longer.")
+        return Verdict(verdict.row, Action.REFUSE, problems=(problem,))
+    fields.pop("team_id", None)
+    row = msgspec.structs.replace(verdict.row, fields=fields)
+    return msgspec.structs.replace(verdict, row=row)
 
 
 def _judge_named(actor: Actor, row: Interpreted, facts: _Facts) -> Verdict:

@@ -53,6 +53,8 @@ class Known(msgspec.Struct, frozen=True):
     owners: Mapping[str, str | None] = {}
     """From a person's name to the id; None where two people have the name."""
     owner_ids: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    """The ids of those who work here no longer; customers that are theirs may still be."""
     teams: Mapping[str, str] = {}
     """From a person's id to the team's, of those who have one."""
     tags: Mapping[str, str] = {}
@@ -146,7 +148,7 @@ def _owner(text: str, known: Known) -> str:
 def _owner_id(text: str, known: Known) -> str:
     """Find a person by id."""
     owner = text.strip().lower()
-    if owner not in known.owner_ids:
+    if owner not in known.owner_ids and owner not in known.left:
         raise CellUnread("unknown_owner", "Nobody here has this id.")
     return owner
 

@@ -117,7 +117,7 @@ class _Work(Work):
     async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
         """Judge rows against the company's customers and the rows before."""
         verdicts = await judging.judge(
-            self._actor, self._import_id, rows, self._policy, self._earlier
+            self._actor, self._import_id, rows, self._policy, self._earlier, self._known.left
         )
         needed = [each for each in self._known.custom.values() if each.is_required]
         return [_complete(each, needed) for each in verdicts] if needed else verdicts
@@ -165,9 +165,11 @@ async def _known_names(tenant_id: UUID) -> Known:
         if person["disabled_at"] is None:
             is_second = person["name"] in owners
             owners[person["name"]] = None if is_second else str(person["id"])
+    left = frozenset(str(each["id"]) for each in people if each["disabled_at"] is not None)
     return Known(
         owners=owners,
-        owner_ids=frozenset(str(person["id"]) for person in keepers),
+        owner_ids=frozenset(str(person["id"]) for person in keepers) - left,
+        left=left,
         teams={str(person["id"]): str(person["team_id"]) for person in people if person["team_id"]},
         tags={tag["name"]: str(tag["id"]) for tag in tags},
     )

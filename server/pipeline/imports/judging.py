@@ -96,7 +96,7 @@ class Judge(beneath.Judge):
         """Let a row begin its deal, or edit the one that is there; none is moved."""
         reading = reading_of(row)
         try:
-            people = _people(reading, held)
+            people = _people(reading, held, self._known.keepers)
             self.placed[row.number] = (
                 self._begun(reading, customer_id, people)
                 if held is None
@@ -196,7 +196,9 @@ class _Wrong(Exception):
         self.problem = Problem(field, code, detail)
 
 
-def _people(reading: Reading, held: asyncpg.Record | None) -> dict[str, str]:
+def _people(
+    reading: Reading, held: asyncpg.Record | None, keepers: Collection[str]
+) -> dict[str, str]:
     """Give who is named; of two of one name the one who has the place already."""
     found: dict[str, str] = {}
     for field in PEOPLE:
@@ -204,6 +206,9 @@ def _people(reading: Reading, held: asyncpg.Record | None) -> dict[str, str]:
         there = str(held[field]) if held and held[field] else None
         if there in meant or not meant:
             continue
+        meant = [each for each in meant if each in keepers]
+        if not meant:
+            raise _Wrong(field, "unknown_person", "This person keeps no customers here any more.")
         if len(meant) > 1:
             raise _Wrong(
                 field, "ambiguous_person", "Two people have this name; choose on its page."

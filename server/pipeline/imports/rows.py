@@ -36,6 +36,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """All versions of all processes."""
     people: Mapping[str, Sequence[str]]
     """The ids of the company's people, by name: more than one where two have the name."""
+    keepers: frozenset[str]
+    """Of these who may be named anew: none who has left, and no analyst."""
     custom: Mapping[str, Definition]
     """The custom fields of deals that are in use, by name."""
 

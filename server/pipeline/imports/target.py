@@ -62,7 +62,7 @@ class _Deals(Target):
         "stage_unknown": "流程里没有这个阶段。",
         "sum_row": "这一行是合计，不是商机。",
         "unknown_customer": "没有这个客户，或您看不到它，请先导入客户。",
-        "unknown_person": "公司里没有这个人。",
+        "unknown_person": "公司里没有这个人，或已离职，或是不管客户的分析员。",
         "unknown_process": "没有这个流程，或已停用。",
         "win_not_imported": "赢单要有合同：请先按在谈导入，再凭合同签约，或在看板里按步骤推进。",
     }
@@ -79,11 +79,13 @@ class _Deals(Target):
     async def begin(self, actor: Actor, import_id: UUID, policy: Policy) -> Work:
         """Look up the company's processes, people and fields."""
         people: dict[str, list[str]] = {}
-        for person_id, name in (await identity.directory(actor)).people.items():
+        directory = await identity.directory(actor)
+        for person_id, name in directory.people.items():
             people.setdefault(name, []).append(str(person_id))
         known = Known(
             processes=list((await queries.versions(actor)).values()),
             people=people,
+            keepers=frozenset(map(str, directory.keepers)),
             custom={each.name: each for each in await customs.definitions(actor, _KIND)},
         )
         return _Work(actor, known, Judge(actor, import_id, policy, known))

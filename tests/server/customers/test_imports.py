@@ -310,6 +310,26 @@ async def test_s109_no_file_gives_a_customer_to_an_analyst(tenant: Tenant) -> No
     assert analyst.name not in offered
 
 
+async def test_no_file_gives_a_customer_to_somebody_who_has_left(tenant: Tenant) -> None:
+    await make(tenant.rep, "龙井茶行")
+    await make(tenant.manager, "太湖三白")
+    gone = str(tenant.rep.user_id)
+    await identity.disable_user(tenant.owner, tenant.rep.user_id, now=NOW)
+    rows = [f"{name},{gone.upper()},苏州市" for name in ("龙井茶行", "太湖三白", "黄酒坊")]
+
+    done = await bring_in(tenant, sheet(*rows, header="客户名称,负责人编号,城市"), Policy.UPDATE)
+
+    found = await told(tenant, done.id)
+    assert [each for each in found if each[2] != "duplicate_in_tenant"] == [
+        (row, "owner_id", "unknown_owner") for row in (3, 4)
+    ]
+    held = {each.name: (each.owner_id, each.city) for each in (await everything(tenant)).values()}
+    assert held == {
+        "龙井茶行": (tenant.rep.user_id, "苏州市"),
+        "太湖三白": (tenant.manager.user_id, None),
+    }
+
+
 async def test_a_file_and_its_start_may_be_sent_again(tenant: Tenant) -> None:
     content, import_id = sheet("龙井茶行,,,"), new_id()
     first = await hand_in(tenant, content, import_id=import_id)

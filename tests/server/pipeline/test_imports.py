@@ -13,6 +13,7 @@ from server.access import Actor, Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
 from server.customers import queries as customers
+from server.identity import service as identity
 from server.imports import queries as import_queries
 from server.imports import service as imports
 from server.imports.schemas import Counts, ImportView, Policy, StartImport
@@ -226,6 +227,20 @@ async def test_s38_an_export_that_somebody_mended_edits_the_facts_of_its_deals(
     people = (held.account_manager_id, held.solution_manager_id)
     assert people == (boss.user_id, tenant.rep.user_id)
     assert (held.stage, held.state) == ("lead", "open")
+
+
+async def test_s53_no_file_names_somebody_anew_who_has_left(tenant: Tenant) -> None:
+    boss, gone = tenant.owner, tenant.rep
+    shop = await make_customer(boss, name="福满楼")
+    await begin(boss, shop, name="旧单", solution_manager_id=gone.user_id)
+    await identity.disable_user(boss, gone.user_id, now=NOW)
+    rows = "".join(f"福满楼,{name},{gone.name},100\n" for name in ("旧单", "新单"))
+
+    done = await brought_in(boss, f"客户名称,商机名称,方案经理,金额\n{rows}")
+
+    assert await told(boss, done) == {3: ("solution_manager_id", "unknown_person")}
+    deals = await by_name(boss)
+    assert {each.name: each.amount_minor for each in deals.values()} == {"旧单": 100_00}
 
 
 async def test_s53_a_row_that_would_move_its_deal_changes_nothing_of_it(tenant: Tenant) -> None:
