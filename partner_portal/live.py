@@ -21,8 +21,9 @@ _LIFE_S: Final = 50.0
 @get("/live", opt={"time_limit_s": None}, sync_to_thread=False)
 def live_feed(actor: CurrentActor) -> ServerSentEvent:
     """Stream the sequence of the company, or the platform, when it moves; nothing about whom."""
-    # Each open page is a listener of its own, under an id that nobody else needs to know.
-    return ServerSentEvent(_moves(STREAMS.open(actor, uuid4())))
+    # One page of a browser listens for all of them: the page that is left makes room for the next,
+    # though nobody may have noticed yet that it is gone.
+    return ServerSentEvent(_moves(STREAMS.open(actor, actor.session_id or uuid4())))
 
 
 async def _moves(subscription: live.Subscription) -> AsyncIterator[ServerSentEventMessage]:

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from partner_portal.live import live_feed
 from partner_portal.rendering import local_path
 from partner_portal.words import Language, catalogue
 from server.access import Actor, Role
@@ -531,6 +533,14 @@ async def test_open_pages_of_one_person_are_bounded(company: Tenant, browser: Br
 
     assert answer.status_code == 429
     held.clear()
+
+
+async def test_a_page_that_is_left_makes_room_for_the_next(company: Tenant) -> None:
+    browser = msgspec.structs.replace(company.rep, session_id=factories.new_id())
+
+    held = [live_feed.fn(browser) for _ in range(Bounds().of_person + 1)]
+
+    assert len(held) > Bounds().of_person
 
 
 async def test_a_stream_ends_for_somebody_signed_out(browser: Browser) -> None:
