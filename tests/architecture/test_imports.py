@@ -85,6 +85,9 @@ MORE_PUBLIC = {
     ("changelog", "restoration"),
     # Keys derived from the root secret; the cursor's seal is one of them.
     ("identity", "keys"),
+    # What the platform is answered with, in rooms inside the room, stands in the list of its looks.
+    ("benefits", "batches"),
+    ("benefits", "vouchers"),
 }
 """What a room shows besides, each with its reason."""
 

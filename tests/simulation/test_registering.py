@@ -14,6 +14,7 @@ from world.registering import plan
 from world.registering.mutants import MUTANTS
 from world.registering.plan import HOUR, PROFILES, WINDOW, Plan, Rival
 from world.registering.soak import Ground, Tally
+from world.registering.stage import Stage
 from world.simulation import soak
 from world.simulation.mutants import planted
 from world.simulation.mutants.hunting import function_of
@@ -102,3 +103,12 @@ def test_a_planted_bug_is_found(ground: Ground, name: str) -> None:
 
 def _named(name: str) -> Mutant:
     return next(each for each in MUTANTS if each.name == name)
+
+
+def test_who_met_a_winner_waits_for_no_other_window(opened: asyncio.AbstractEventLoop) -> None:
+    """It lost to one whose own window goes on, and names a customer of who is protected now."""
+    for salt in range(8, 12):
+        schedule = plan.from_seed(2, profile="bridges")
+        played = Stage(schedule, loop=opened, salt=f"waits {salt}").play()
+
+        assert played.findings == ()

@@ -48,8 +48,16 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "a chain ends all of its windows",
         "Who is joined to an older registration through a third is decided with it.",
         f"{_REGISTRY}:settle",
-        "if not order.meets(claims, ruling.winner, due):",
-        "if False:",
+        "over = [each for each in verdict.rulings if order.meets(claims, each.winner, due)]",
+        "over = [*verdict.rulings]",
+        ("bridges",),
+    ),
+    Mutant(
+        "who met a winner waits on",
+        "Who lost to one whose window goes on waits, though another customer of its is protected.",
+        f"{_REGISTRY}:settle",
+        "await _refuse_all([by_id[each] for each in lost], ruling, now=now)",
+        "assert lost is not None",
         ("bridges",),
     ),
     Mutant(

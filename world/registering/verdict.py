@@ -233,8 +233,14 @@ class Watch:
                     self.find("published order", f"{each.rival.person} lost to nobody")
 
     def _lost_elsewhere(self, entry: Entry, winner: Entry, entries: Entries) -> bool:
-        """Say whether a registration also met another that protects."""
+        """Say whether a registration lost to another one, or also met one that protects.
+
+        The other need not protect yet, where its own window goes on.
+        """
         rival = self._of(entry.id).rival
+        rulings = msgspec.json.decode(entry.rulings or "[]", type=list[Ruling])
+        if any(entry.id in each.losers and each.winner != winner.id for each in rulings):
+            return True
         return any(
             (each.is_live or each.state == State.CONTESTED)
             and each.id != winner.id

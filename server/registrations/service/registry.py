@@ -9,7 +9,7 @@ An agent is told by its id alone that a registration of its own has moved (`entr
 its record is then brought to what stands here: whatever comes twice, late or in another order.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -195,12 +195,17 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
         by_id = {each["id"]: each for each in within}
         claims = await entries.claims_of(within)
         due = {each["id"] for each in within if each["settles_at"] + GRACE <= now}
-        for ruling in verdict.rulings:
-            if not order.meets(claims, ruling.winner, due):
-                # Joined through others to a window that has ended; its own customer's has not.
-                continue
+        over = [each for each in verdict.rulings if order.meets(claims, each.winner, due)]
+        for ruling in over:
             is_word = trust.leans_on_a_word(ruling, claims)
             await _follow(ruling, by_id, is_word=is_word, since=until, now=now)
+        # Others are joined to a window that has ended through others alone, and wait for their own;
+        # but who has lost there, and meets somebody who is first now, waits for nothing more.
+        first = {each.winner for each in over}
+        for ruling in verdict.rulings:
+            if ruling not in over:
+                lost = [each for each in ruling.losers if order.meets(claims, each, first)]
+                await _refuse_all([by_id[each] for each in lost], ruling, now=now)
         for late in group:
             if late["id"] not in by_id:
                 await _meet_protected(late["id"], now=now)
@@ -223,8 +228,7 @@ async def _follow(
         await disputes.dispute(winner, others, now=now)
         return
     await disputes.grant(winner, since=since)
-    for each in others:
-        await _refuse(each, ruling, now=now)
+    await _refuse_all(others, ruling, now=now)
 
 
 async def _settle_at(entry_id: UUID, run_at: datetime, *, now: datetime) -> None:
@@ -240,6 +244,12 @@ async def _group(entry: Entry) -> list[Entry]:
         edge = [each for each in found if each not in held]
         held |= found
     return [held[each] for each in sorted(held)]
+
+
+async def _refuse_all(lost: Iterable[Entry], ruling: Ruling, *, now: datetime) -> None:
+    """Refuse those who lost by a ruling."""
+    for each in lost:
+        await _refuse(each, ruling, now=now)
 
 
 async def _refuse(entry: Entry, ruling: Ruling, *, now: datetime) -> None:
