@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from server.imports.merged import Merged
 from server.imports.rules.columns import Vocabulary
 
 FILE_BYTES_MAX: Final = 40 * 1024 * 1024
@@ -90,8 +91,30 @@ class Rows:
             if "\0" in cell:
                 raise FileRefused("not_text", "This is no text file; save it as CSV or as XLSX.")
             self._chars += len(cell)
+        self._ensure_bounded()
+
+    def _ensure_bounded(self) -> None:
+        """Refuse a sheet whose cells are too long together."""
         if self._chars > SHEET_CHARS_MAX:
             raise FileRefused("too_large", "The sheet's texts together are too long; split it.")
+
+    def fill(self, merged: Merged) -> None:
+        """Say of each row that is there what a cell over several rows says of it.
+
+        :raises FileRefused: the sheet is too long with that.
+        """
+        self.close()
+        columns = [each for each in merged.columns() if each.at < COLUMNS_MAX]
+
+        def filled(rows: Sequence[Row]) -> Sequence[Row]:
+            for row in rows:
+                self._chars += sum(each.fill(row.number, row.cells) for each in columns)
+                self._ensure_bounded()
+                self.width = max(self.width, len(row.cells))
+            return rows
+
+        filled(self.top)
+        self.packed = [_packed(filled(unpacked(chunk))) for chunk in self.packed]
 
     def close(self) -> None:
         """Pack what is open: as lists, the rows of a large file take ten times its size."""

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Final
 from xml.parsers import expat
 
+from server.imports.merged import Merged, column_of
 from server.imports.rules.columns import Vocabulary
 from server.imports.sheets import COLUMNS_MAX, FileRefused, Rows, Sheet, is_table
 
@@ -156,6 +157,8 @@ class _Workbook:
         styles = self._date_styles, self._percent_styles
         reader = _SheetReader(self._strings, *styles, is_1904=self._is_1904)
         self._package.parse(self._target_of(relation), reader.start, reader.end, reader.text)
+        if reader.merged:
+            reader.rows.fill(reader.merged)
         return reader.rows
 
     def _note_book(self, tag: str, attributes: Attributes) -> None:
@@ -253,6 +256,7 @@ class _SheetReader:
         is_1904: bool,
     ) -> None:
         self.rows = Rows()
+        self.merged = Merged()
         self._strings = strings
         self._date_styles = date_styles
         self._percent_styles = percent_styles
@@ -274,6 +278,8 @@ class _SheetReader:
         elif tag == "c":
             self._cell = attributes
             self._parts = []
+        elif tag == "mergeCell":
+            self.merged.note(attributes.get("ref", ""))
 
     def _number_of(self, said: str) -> int:
         """Give a row's number: what it says if that is behind the last one, or else the next.
@@ -302,7 +308,7 @@ class _SheetReader:
     def _keep_cell(self) -> None:
         """Put a cell into its column."""
         place = _CELL.fullmatch(self._cell.get("r", ""))
-        column = _column_of(place[1]) if place else self._column
+        column = column_of(place[1]) if place else self._column
         self._column = column + 1
         value = self._value("".join(self._parts)).strip()
         if not value:
@@ -344,11 +350,3 @@ class _SheetReader:
             return str(int(number))
         # Excel writes seventeen digits (0.10000000000000001); as few as mean the same are read.
         return repr(number) if abs(number) < _EXACT_MAX else raw
-
-
-def _column_of(letters: str) -> int:
-    """Count a column's letters from 0."""
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column - 1

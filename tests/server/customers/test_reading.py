@@ -204,6 +204,54 @@ def test_a_workbook_is_read_as_a_person_sees_it() -> None:
     ]
 
 
+def test_a_text_over_several_rows_is_said_of_each_and_a_number_of_the_first() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        sheet.append(["客户名称", "联系人", "预计金额", "负责人"])
+        for person in ("甲", "乙", "丙", None, "丁"):
+            sheet.append([None, person])
+        sheet["A2"], sheet["C2"], sheet["D3"] = "龙井茶行", 500, "王"
+        for span in ("A2:A5", "C2:C4", "D3:D4", "A7:D7"):
+            sheet.merge_cells(span)
+
+    assert list(read_sheet(workbook(fill)).rows)[1:] == [
+        Row(2, ["龙井茶行", "甲", "500"]),
+        Row(3, ["龙井茶行", "乙", "", "王"]),
+        Row(4, ["龙井茶行", "丙", "", "王"]),
+        # Nothing stands in row 5 but the merged cell.
+        Row(6, ["", "丁"]),
+    ]
+
+
+def test_a_text_over_more_rows_than_are_read_at_once_is_said_of_all() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        book.active.append(["客户名称", "联系人"])
+        for number in range(2, 2_500):
+            book.active.append([None, f"第{number}人"])
+        book.active["A2"] = "龙井茶行"
+        book.active.merge_cells("A2:A2400")
+
+    rows = list(read_sheet(workbook(fill)).rows)
+
+    assert [row.number for row in rows if "龙井茶行" in row.cells] == list(range(2, 2_401))
+
+
+def test_a_long_text_over_all_rows_is_too_long() -> None:
+    rows = [["客户名称", "备注"], ["茶" * 20_000, "1"], *(["", "1"] for _ in range(2_600))]
+    merged = replaced(
+        with_shared_strings(*rows),
+        SHEET,
+        lambda xml: xml.replace(
+            b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="A2:A2602"/></mergeCells>'
+        ),
+    )
+
+    with pytest.raises(FileRefused) as refused:
+        read_sheet(merged)
+
+    assert refused.value.code == "too_large"
+
+
 @pytest.mark.parametrize(
     ("stored", "seen"),
     [
