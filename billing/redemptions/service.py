@@ -75,6 +75,9 @@ async def settle(
         return _again(wish, held[0])
     standing = _standing(rows[0])
     used = await _used(wish)
+    if wish.kind is Kind.ROLL_BACK and used is None:
+        # As of a benefit that is not there, nothing is kept: the use may still be on its way.
+        return _refused(wish, Code.TRANSFER_NOT_FOUND, is_new=False)
     step = rules.decide(wish, standing, used, iter(transfer_ids), now=now)
     if isinstance(step, Step):
         step = await _record(wish, step, owner_id, actor_id, now=now)

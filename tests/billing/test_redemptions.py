@@ -190,6 +190,22 @@ async def test_a_use_and_its_rollback_leave_the_counters_as_they_were(tenant: Te
 
 
 @pytest.mark.usefixtures("database")
+async def test_a_use_that_is_not_there_yet_is_taken_back_once_it_is(tenant: Tenant) -> None:
+    program = await books.make_program(AMOUNT)
+    benefit = await _issued(tenant, program)
+    use = _wish(Kind.REDEEM, benefit, 30)
+    back = _wish(Kind.ROLL_BACK, benefit, of=use.key)
+
+    early = await books.settle(back)
+    assert (early.code, early.is_new) == (Code.TRANSFER_NOT_FOUND, False)
+    assert (await books.settle(use)).code is Code.RECORDED
+
+    assert (await books.settle(back)).code is Code.RECORDED
+    held = await books.books(program)
+    assert (held.used_minor, held.held_minor) == (0, AMOUNT)
+
+
+@pytest.mark.usefixtures("database")
 async def test_i19_what_is_over_is_over_before_it_is_swept(tenant: Tenant) -> None:
     program = await books.make_program(3 * AMOUNT)
     ends, stays, used = [await _issued(tenant, program, ends=each) for each in (True, False, True)]

@@ -123,6 +123,9 @@ async def test_s05_a_code_is_validated_locked_redeemed_and_rolled_back(tenant: T
     with pytest.raises(IdReused):
         await service.redeem(tenant.rep, altered, now=NOW)
 
+    stray = RollBack(id=new_id(), redemption_id=new_id(), code=code, reason="退货")
+    with pytest.raises(NotFound):
+        await service.roll_back(tenant.rep, stray, now=later)
     back = RollBack(id=new_id(), redemption_id=use.id, code=code, reason="退货")
     assert (await service.roll_back(tenant.rep, back, now=later)).open_minor == stories.AMOUNT
     twice = RollBack(id=new_id(), redemption_id=use.id, code=code, reason="退货")
