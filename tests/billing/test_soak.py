@@ -1,19 +1,29 @@
 """What `tonglu soak billing` plays, with a sample of its seeds, and that it finds what is wrong."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 import pytest
 
 from billing.ledger import service
 from billing.ledger.schemas import Journal, Outcome
+from billing.redemptions import rules as redemption_rules
+from billing.redemptions import service as redemptions
+from billing.redemptions.schemas import Settled, Wish
+from server.kit import clock
 from server.settings import Settings
 from tests.factories import new_id
 from tests.postgres import Postgres
 from world.books import soak
+from world.books.audit import Findings
+from world.books.benefits import audit, plan, trial
+from world.books.killer import killer
 from world.books.soak import Tally
 
-ORDERS = 24
+ORDERS = 16
+WISHES = 10
 SEED = 11
 
 
@@ -49,3 +59,42 @@ async def test_keys_that_are_not_kept_are_found(
     tally = await _played(postgres, SEED)
 
     assert tally.doubled > 0
+
+
+# ------------------------------------------------------------------- what benefits alone may hide
+
+
+async def _settled(postgres: Postgres, seed: int) -> Findings:
+    now = clock.now()
+    wished = plan.from_seed(seed, orders=WISHES, now=now)
+    async with killer(postgres.superuser) as killing:
+        return await audit.audit(wished, await trial.play(wished, killing, now=now))
+
+
+async def test_wishes_that_are_not_kept_are_found(
+    postgres: Postgres, own_books: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = redemptions.settle
+
+    async def forgetful(
+        wish: Wish, *, transfer_ids: Sequence[UUID], owner_id: UUID, actor_id: UUID, now: datetime
+    ) -> Settled:
+        return await settle(
+            msgspec.structs.replace(wish, key=new_id()),
+            transfer_ids=transfer_ids,
+            owner_id=owner_id,
+            actor_id=actor_id,
+            now=now,
+        )
+
+    monkeypatch.setattr(redemptions, "settle", forgetful)
+
+    assert (await _settled(postgres, SEED)).doubled != []
+
+
+async def test_benefits_that_are_used_when_they_are_over_are_found(
+    postgres: Postgres, own_books: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redemption_rules, "has_lapsed", lambda *_: False)
+
+    assert (await _settled(postgres, SEED)).overspent != []

@@ -42,6 +42,13 @@ class Findings(msgspec.Struct):
         """List them all."""
         return [*self.overspent, *self.doubled, *self.lost]
 
+    def __add__(self, other: "Findings") -> "Findings":
+        return Findings(
+            overspent=self.overspent + other.overspent,
+            doubled=self.doubled + other.doubled,
+            lost=self.lost + other.lost,
+        )
+
 
 async def audit(plan: Plan, played: Played) -> Findings:
     """Compare the database with every answer, and with the model on the order that it shows."""

@@ -18,6 +18,10 @@ from server.kit import clock, db
 from server.settings import Environment, Settings
 from world.books import plan as plans
 from world.books.audit import Findings, audit
+from world.books.benefits import audit as benefit_audit
+from world.books.benefits import plan as benefit_plan
+from world.books.benefits import trial as benefit_trial
+from world.books.killer import killer
 from world.books.trial import KEY, OPERATOR, Trial
 
 _POOL: Final = 24
@@ -68,17 +72,21 @@ async def soak(seeds: range, *, orders: int, told: Callable[[Tally], None]) -> T
 
 
 async def play(seed: int, superuser_url: str, tally: Tally, *, orders: int) -> None:
-    """Play the plan of a seed on the database that is open, and audit it."""
+    """Play the plans of a seed, entries and benefits, on the database that is open; audit them."""
     now = clock.now()
     plan = plans.from_seed(seed, orders=orders, now=now)
-    played = await Trial(plan, superuser_url, now=now).play()
+    wished = benefit_plan.from_seed(seed, orders=orders, now=now)
+    async with killer(superuser_url) as killing:
+        played = await Trial(plan, killing, now=now).play()
+        settled = await benefit_trial.play(wished, killing, now=now)
     tally.runs += 1
-    tally.orders += len(plan.orders)
-    tally.attempts += len(played.attempts)
-    tally.kills += played.kills
-    tally.broken += played.broken
+    tally.orders += len(plan.orders) + len(wished.orders)
+    tally.attempts += len(played.attempts) + settled.attempts
+    tally.kills += killing.kills
+    tally.broken += played.broken + settled.broken
     tally.codes.update(str(answer.outcome.code) for answer in played.answers)
-    tally.add(seed, await audit(plan, played))
+    tally.codes.update(str(answer.settled.code) for answer in settled.answers)
+    tally.add(seed, await audit(plan, played) + await benefit_audit.audit(wished, settled))
 
 
 async def contradictions() -> list[str]:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -16,8 +15,8 @@ from billing.ledger.schemas import Code, Journal, Outcome
 from billing.sealing import service as sealing
 from server.access import PLATFORM_TENANT, Actor, Role, Scope
 from server.kit import db
-from server.kit.errors import Unavailable
 from world.books import plan as plans
+from world.books.killer import BROKEN, Killer
 from world.books.plan import Order, Plan
 
 OPERATOR: Final = Actor(
@@ -28,8 +27,6 @@ OPERATOR: Final = Actor(
     name="soak",
 )
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(32))
-_BROKEN: Final = (Unavailable, asyncpg.PostgresError, *db.PASSING)
-"""What a caller may see when its backend dies, or when it has waited too long."""
 _CALLERS: Final = 8
 _ALTERED: Final = "something else"
 _TRIES_MAX: Final = 200
@@ -48,20 +45,18 @@ class Played(msgspec.Struct):
 
     attempts: dict[UUID, Journal] = {}
     answers: list[Answer] = []
-    kills: int = 0
     broken: int = 0
 
 
 class Trial:
     """One plan being played."""
 
-    def __init__(self, plan: Plan, superuser_url: str, *, now: datetime) -> None:
+    def __init__(self, plan: Plan, killer: Killer, *, now: datetime) -> None:
         self.plan = plan
         self.now = now
         self.played = Played(attempts={}, answers=[])
-        self._superuser_url = superuser_url
+        self._killer = killer
         self._ids = random.SystemRandom()
-        self._one_at_a_time = asyncio.Lock()
         self._known: dict[UUID, UUID] = {}
 
     async def play(self) -> Played:
@@ -70,7 +65,6 @@ class Trial:
             await ledger.open_accounts(self.plan.accounts, now=self.now)
         for journal in self.plan.funding:
             await self._send(journal, is_altered=False, dies=0)
-        self._killing = await asyncpg.connect(self._superuser_url)
         orders = iter(self.plan.orders)
         is_over = asyncio.Event()
         sealer = asyncio.create_task(self._seal(is_over))
@@ -79,7 +73,6 @@ class Trial:
         finally:
             is_over.set()
             await sealer
-            await self._killing.close()
         return self.played
 
     async def _call(self, orders: Iterator[Order]) -> None:
@@ -103,7 +96,7 @@ class Trial:
             self.played.attempts[attempt.group_id] = attempt
             try:
                 outcome = await self._once(attempt, is_dying=number < dies)
-            except _BROKEN:
+            except BROKEN:
                 self.played.broken += 1
                 attempt = plans.again(journal, self._ids)
                 continue
@@ -124,10 +117,7 @@ class Trial:
         async with db.platform_transaction(OPERATOR) as opened:
             outcome = await ledger.record(journal, now=self.now)
             if is_dying:
-                pid = opened.connection.get_server_pid()
-                self.played.kills += 1
-                async with self._one_at_a_time:
-                    await self._killing.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+                await self._killer.end(opened)
         return outcome
 
     async def _seal(self, is_over: asyncio.Event) -> None:
@@ -137,7 +127,7 @@ class Trial:
             try:
                 async with db.platform_transaction(OPERATOR):
                     head = await sealing.seal(KEY, now=self.now, transfers_max=7)
-            except _BROKEN:
+            except BROKEN:
                 continue
             if head is None:
                 if is_last:
