@@ -29,6 +29,7 @@ from server.benefits import routes as benefits
 from server.cases import routes as cases
 from server.changelog import queries as changelog
 from server.channel import routes as channel
+from server.commissions import routes as commissions
 from server.contracts import routes as contracts
 from server.customers import routes as customers
 from server.exits import routes as exits
@@ -83,6 +84,7 @@ ROUTERS: Final[Sequence[Router]] = (
     sync.router,
     sync.merges,
     benefits.router,
+    commissions.router,
     partners.router,
     partners.divisions_router,
     partners.own_router,

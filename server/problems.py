@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
+from billing.errors import BillingRefusal, Sort
 from server.kit import errors, telemetry
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -28,6 +29,14 @@ STATUS: Final[dict[type[errors.Refusal], HTTPStatus]] = {
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status of each kind of refusal; a subclass has its kind's."""
+
+STATUS_OF_BOOKS: Final[dict[Sort, HTTPStatus]] = {
+    Sort.UNSOUND: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Sort.ABSENT: HTTPStatus.NOT_FOUND,
+    Sort.CLASH: HTTPStatus.CONFLICT,
+    Sort.BARRED: HTTPStatus.FORBIDDEN,
+}
+"""The status of what the books decline, which know no HTTP."""
 
 log = structlog.get_logger()
 
@@ -65,6 +74,16 @@ def from_refusal(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Re
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     return _answer(
         request, status, refusal.code, refusal.detail, fields, extra=refusal.extra, headers=headers
+    )
+
+
+def from_books(request: Request[Any, Any, Any], refusal: BillingRefusal) -> Response[Any]:
+    """Answer what the books decline; what it names beside its sentence stands in the document."""
+    code, field = refusal.code, refusal.field
+    fields = [FieldProblem(field, code, refusal.detail)] if field else []
+    extra = {name: value for name, value in vars(refusal).items() if name != "detail"}
+    return _answer(
+        request, STATUS_OF_BOOKS[refusal.sort], code, refusal.detail, fields, extra=extra
     )
 
 
@@ -233,6 +252,7 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[A
 
 EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     errors.Refusal: from_refusal,
+    BillingRefusal: from_books,
     ValidationException: _invalid,
     SerializationException: _malformed,
     HTTPException: _http,

@@ -1,10 +1,11 @@
 """Read commissions. An agent's transaction sees its own, the platform's role all."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from piccolo.table import Table
 
 from billing.commissions.rules import accounts
 from billing.commissions.rules.payouts import Item
@@ -15,7 +16,14 @@ from billing.commissions.rules.statements import (
     StatementLine,
     statement,
 )
-from billing.commissions.schemas import BatchNotFound, BatchView, LineView, PaymentView
+from billing.commissions.schemas import (
+    BatchNotFound,
+    BatchRow,
+    BatchView,
+    LineView,
+    PaymentView,
+    SaleNotFound,
+)
 from billing.commissions.tables import (
     CommissionItem,
     CommissionLine,
@@ -28,6 +36,9 @@ from billing.commissions.tables import (
 ZONE: Final = "Asia/Shanghai"
 """Where a month begins."""
 _PLAN: Final = "SELECT terms FROM commission_plan_version WHERE plan_id = {} ORDER BY begins_on"
+_PLANS: Final = """
+SELECT terms FROM commission_plan_version ORDER BY begins_on DESC, id DESC LIMIT 200
+"""
 _SOLD: Final = """
 SELECT coalesce(sum(sold), 0)::bigint AS sold FROM commission_sale
 WHERE plan_id = {} AND agent_id = {} AND date_trunc('month', on_day) = date_trunc('month', {}::date)
@@ -40,6 +51,24 @@ _FREE: Final = """
 SELECT id, agent_id, currency, amount_minor FROM commission_item item
 WHERE NOT EXISTS (SELECT FROM payout_item taken WHERE taken.item_id = item.id AND taken.is_live)
 ORDER BY id
+"""
+_OWN_LINES: Final = (
+    _LINE
+    + """
+agent_id = {} AND ({}::date IS NULL OR (payable_on, id) < ({}::date, {}::uuid))
+ORDER BY payable_on DESC, id DESC LIMIT {}
+"""
+)
+_BATCHES: Final = """
+SELECT id, made_by, made_at, approved_by, approved_at,
+    (SELECT count(*) FROM payout_payment WHERE batch_id = batch.id) AS payments,
+    (
+        SELECT count(*) FROM payout_payment
+        WHERE batch_id = batch.id AND state IN ('drafted', 'ordered')
+    ) AS open_payments
+FROM payout_batch batch
+WHERE {}::timestamptz IS NULL OR (made_at, id) < ({}::timestamptz, {}::uuid)
+ORDER BY made_at DESC, id DESC LIMIT {}
 """
 _BATCH: Final = "SELECT id, hash, made_by, approved_by FROM payout_batch WHERE id = {}"
 _PAYMENT: Final = """
@@ -63,6 +92,17 @@ _KINDS: Final = {
     "payout.failed": StatementKind.PAYMENT_RETURNED,
     "payout.returned": StatementKind.PAYMENT_RETURNED,
 }
+
+
+async def is_taken(table: type[Table], key: UUID) -> bool:
+    """Say whether a table has a row with an id."""
+    return await table.exists().where(table._meta.primary_key == key)  # noqa: SLF001 - Piccolo's
+
+
+async def plans() -> list[PlanVersion]:
+    """List the versions of all plans, those that began last first; the newest 200."""
+    rows = await CommissionPlanVersion.raw(_PLANS)
+    return [msgspec.json.decode(row["terms"], type=PlanVersion) for row in rows]
 
 
 async def plan(plan_id: UUID) -> list[PlanVersion]:
@@ -89,9 +129,40 @@ async def line(line_id: UUID) -> LineView | None:
     return msgspec.convert(rows[0], LineView) if rows else None
 
 
+async def lines_of_agent(
+    agent_id: UUID, *, before: tuple[date, UUID] | None, limit: int
+) -> list[LineView]:
+    """List what an agent gets for sales, what is payable last first.
+
+    :param before: day and id of the last one that was seen.
+    """
+    day, line_id = before or (None, None)
+    rows = await CommissionLine.raw(_OWN_LINES, agent_id, day, day, line_id, limit)
+    return msgspec.convert(rows, list[LineView])
+
+
+async def ensure_sold(sale_id: UUID) -> None:
+    """Refuse to speak of a sale that is not there. Platform's role only.
+
+    :raises SaleNotFound: there is none.
+    """
+    if not await is_taken(CommissionSale, sale_id):
+        raise SaleNotFound("There is no such sale.")
+
+
 async def free_items() -> list[Item]:
     """List what is in no live payment. Platform's role only."""
     return msgspec.convert(await CommissionItem.raw(_FREE), list[Item])
+
+
+async def batches(*, before: tuple[datetime, UUID] | None, limit: int) -> list[BatchRow]:
+    """List payout batches, the newest first. Platform's role only.
+
+    :param before: time and id of the last one that was seen.
+    """
+    made_at, batch_id = before or (None, None)
+    rows = await PayoutBatch.raw(_BATCHES, made_at, made_at, batch_id, limit)
+    return msgspec.convert(rows, list[BatchRow])
 
 
 async def batch(batch_id: UUID, *, lock: bool = False) -> BatchView:

@@ -1,6 +1,6 @@
 """What commissions are asked and what they answer, as frozen values."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +10,7 @@ import msgspec
 from billing.commissions.rules.payouts import Payment, PaymentState
 from billing.commissions.rules.plans import Minor
 from billing.commissions.rules.shares import Seller
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 from billing.money import MINOR_MAX, Currency
 
 
@@ -18,24 +18,29 @@ class SaleNotFound(BillingRefusal):
     """There is no such sale, or no such line of one."""
 
     code = "commission_sale_not_found"
+    sort = Sort.ABSENT
 
 
 class CommissionKeyReused(BillingRefusal):
     """An id was used before with other content."""
 
     code = "commission_id_reused"
+    sort = Sort.CLASH
+    field = "id"
 
 
 class BatchNotFound(BillingRefusal):
     """There is no such payout batch, or no such payment."""
 
     code = "payout_batch_not_found"
+    sort = Sort.ABSENT
 
 
 class PaymentNotInThatState(BillingRefusal):
     """A payment has come further, or not as far, as what is said of it would need."""
 
     code = "payout_payment_state"
+    sort = Sort.CLASH
 
 
 class LineState(StrEnum):
@@ -121,3 +126,16 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     made_by: UUID
     approved_by: UUID | None
     payments: list[PaymentView]
+
+
+class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch in a list."""
+
+    id: UUID
+    made_by: UUID
+    made_at: datetime
+    approved_by: UUID | None
+    approved_at: datetime | None
+    payments: int
+    open_payments: int
+    """Of which nobody has said yet what the bank did."""

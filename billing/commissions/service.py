@@ -133,11 +133,11 @@ async def publish(version: PlanVersion, books: Books) -> None:
     :raises CommissionKeyReused: its id was used for another one.
     """
     plans.ensure_sound(version)
-    await CommissionPlanVersion.raw(_IN_TURN, f"plan:{version.plan_id}")
+    await CommissionPlanVersion.raw(_IN_TURN, "plans")
     held = await queries.plan(version.plan_id)
     if version in held:
         return
-    if any(each.id == version.id for each in held):
+    if await queries.is_taken(CommissionPlanVersion, version.id):
         raise CommissionKeyReused("This id belongs to another version; make a new one.")
     plans.ensure_follows(held, version)
     terms = msgspec.json.encode(version).decode()
@@ -280,8 +280,10 @@ async def refund(asked: Refund, books: Books) -> list[LineView]:
     return lines
 
 
-async def correct(asked: Correction, books: Books) -> None:
+async def correct(asked: Correction, books: Books) -> tuple[LineView, bool]:
     """Post what a dispute about a line came to; the line stays as it is.
+
+    :returns: the line, and whether the correction is new.
 
     :raises SaleNotFound: there is no such line.
     :raises CommissionKeyReused: the id belongs to another correction.
@@ -291,7 +293,8 @@ async def correct(asked: Correction, books: Books) -> None:
     if line is None:
         raise SaleNotFound("There is no such line.")
     ledger.ensure_amount(abs(asked.amount_minor))
-    await _adjust(asked.id, {line: asked.amount_minor}, "corrected", books, reason=asked.reason)
+    gained = {line: asked.amount_minor}
+    return line, await _adjust(asked.id, gained, "corrected", books, reason=asked.reason)
 
 
 async def _adjust(
@@ -301,10 +304,13 @@ async def _adjust(
     books: Books,
     *,
     reason: str | None = None,
-) -> None:
-    """Move what agents gain or lose between their accounts and the platform's cost."""
+) -> bool:
+    """Move what agents gain or lose between their accounts and the platform's cost.
+
+    :returns: whether it moved now, and not when the same was asked before.
+    """
     if not gained:
-        return
+        return False
     moved: list[Transfer] = []
     for line, minor in gained.items():
         cost = accounts.cost_account(books.platform_id, line.currency)
@@ -318,12 +324,13 @@ async def _adjust(
                 event=f"commission.{kind}",
             )
         )
-    await _record(key, moved, books, reason=reason)
+    is_new = await _record(key, moved, books, reason=reason)
     items = [
         _item(uuid5(key, str(line.id)), msgspec.structs.asdict(line), kind, minor)
         for line, minor in gained.items()
     ]
     await CommissionItem.raw(_ADD_ITEMS, books.now, _json(items))
+    return is_new
 
 
 def _item(item_id: UUID, line: Mapping[str, object], kind: str, minor: int) -> dict[str, object]:
@@ -338,7 +345,7 @@ def _item(item_id: UUID, line: Mapping[str, object], kind: str, minor: int) -> d
 async def make_batch(batch_id: UUID, books: Books, *, minimum_minor: int) -> BatchView:
     """Put together what agents are to be paid; the same id is answered with the same batch."""
     await PayoutBatch.raw(_IN_TURN, "payouts")
-    if not await PayoutBatch.exists().where(PayoutBatch.id == batch_id):
+    if not await queries.is_taken(PayoutBatch, batch_id):
         made = payouts.payments(
             await queries.free_items(), frozenset(), minimum_minor=minimum_minor
         )
@@ -456,9 +463,10 @@ async def _open(books: Books, owned: set[tuple[UUID, str]]) -> None:
 
 async def _record(
     key: UUID, transfers: Sequence[Transfer], books: Books, *, reason: str | None = None
-) -> None:
+) -> bool:
     """Record transfers under a key.
 
+    :returns: whether they are new.
     :raises CommissionKeyReused: the key was used for something else.
     """
     outcome = await ledger.record(
@@ -476,6 +484,7 @@ async def _record(
     if outcome.code is Code.ID_REUSED:
         raise CommissionKeyReused("This id was used for something else; make a new one.")
     assert outcome.code is Code.RECORDED, f"the books take it: {outcome.code}"
+    return outcome.is_new
 
 
 def _json(value: object) -> str:

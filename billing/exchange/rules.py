@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid5
 
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 from billing.exchange.schemas import Converted, Rate
 from billing.money import MINOR_MAX, Currency, Money
 
@@ -23,6 +23,7 @@ class RateUnknown(BillingRefusal):
     """There was no rate for two currencies at a time."""
 
     code = "rate_unknown"
+    sort = Sort.CLASH
 
 
 def exchange_account(platform_id: UUID, currency: str) -> UUID:

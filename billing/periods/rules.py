@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 from billing.periods.schemas import NewPeriod, PeriodState, PeriodView
 
 _STEPS: Final = {
@@ -18,24 +18,28 @@ class PeriodNotFound(BillingRefusal):
     """There is no period with this id."""
 
     code = "period_not_found"
+    sort = Sort.ABSENT
 
 
 class PeriodNotNext(BillingRefusal):
     """A new period begins where the last one ends, and ends later."""
 
     code = "period_not_next"
+    sort = Sort.CLASH
 
 
 class PeriodOutOfOrder(BillingRefusal):
     """Periods are closed from the first and opened again from the last."""
 
     code = "period_out_of_order"
+    sort = Sort.CLASH
 
 
 class PeriodInThatState(BillingRefusal):
     """A period is closed, or closed for good, already."""
 
     code = "period_in_that_state"
+    sort = Sort.CLASH
 
 
 def ensure_next(new: NewPeriod, periods: Sequence[PeriodView]) -> None:

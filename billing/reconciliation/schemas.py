@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 from billing.money import Currency
 from billing.reconciliation.rules.columns import ColumnMap, RowProblem
 from billing.reconciliation.rules.findings import Cause, Kind
@@ -21,30 +21,35 @@ class SourceDiffers(BillingRefusal):
     """A source was saved again with another map; a changed map is a source of its own."""
 
     code = "recon_source_differs"
+    sort = Sort.CLASH
 
 
 class SourceNotFound(BillingRefusal):
     """There is no such source."""
 
     code = "recon_source_not_found"
+    sort = Sort.ABSENT
 
 
 class FileNotFound(BillingRefusal):
     """There is no such file, or not for who asks."""
 
     code = "recon_file_not_found"
+    sort = Sort.ABSENT
 
 
 class FileDiffers(BillingRefusal):
     """A file's id was used before with other content."""
 
     code = "recon_file_differs"
+    sort = Sort.CLASH
 
 
 class FileSentTwice(BillingRefusal):
     """The same bytes were handed in before, under another id."""
 
     code = "recon_file_sent_twice"
+    sort = Sort.CLASH
 
     def __init__(self, file_id: UUID) -> None:
         super().__init__("This very file was handed in before; look at that one.")
@@ -55,12 +60,14 @@ class FileNotLoading(BillingRefusal):
     """A file that was compared or withdrawn takes no further rows."""
 
     code = "recon_file_not_loading"
+    sort = Sort.CLASH
 
 
 class FileIncomplete(BillingRefusal):
     """Rows are missing before these, or before the file can be compared."""
 
     code = "recon_file_incomplete"
+    sort = Sort.CLASH
 
     def __init__(self, read_until: int) -> None:
         super().__init__(f"Go on with the rows after row {read_until}.")
@@ -81,12 +88,14 @@ class ExceptionNotFound(BillingRefusal):
     """There is no such exception, or not for who asks."""
 
     code = "recon_exception_not_found"
+    sort = Sort.ABSENT
 
 
 class AlreadyResolved(BillingRefusal):
     """Somebody has said already what came of an exception, and said something else."""
 
     code = "recon_already_resolved"
+    sort = Sort.CLASH
 
 
 class FileState(StrEnum):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 from billing.money import Currency
 
 _TRANSFER_FIELDS: Final = (
@@ -28,6 +28,7 @@ class NotSealed(BillingRefusal):
     """There is no head, block or line yet that this would be about."""
 
     code = "not_sealed"
+    sort = Sort.ABSENT
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

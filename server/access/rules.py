@@ -73,6 +73,8 @@ class Permission(StrEnum):
     BENEFITS_REQUEST = "benefits.request"
     BENEFITS_BATCH = "benefits.batch"
     """Request benefits for many customers at once, which the platform approves."""
+    COMMISSIONS_SEE = "commissions.see"
+    """See what one's own company earns."""
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
     CHANNEL_SEE = "channel.see"
@@ -80,6 +82,8 @@ class Permission(StrEnum):
     ISSUANCES_SEE = "issuances.see"
     ISSUANCES_VOID = "issuances.void"
     BATCHES_APPROVE = "batches.approve"
+    COMMISSIONS_KEEP = "commissions.keep"
+    """Publish plans, record sales and refunds, put payouts together and let them go."""
     REQUESTS_ANSWER = "requests.answer"
     """Answer for the platform what agents ask help for."""
     CASES_RULE = "cases.rule"
@@ -124,8 +128,10 @@ _OPERATOR = frozenset(
 
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.PLATFORM_OPERATOR: _OPERATOR,
-    Role.PLATFORM_FINANCE: frozenset({Permission.CHANNEL_SEE, Permission.ISSUANCES_SEE}),
-    Role.AGENT_OWNER: _MANAGER | {Permission.USERS_MANAGE},
+    Role.PLATFORM_FINANCE: frozenset(
+        {Permission.CHANNEL_SEE, Permission.ISSUANCES_SEE, Permission.COMMISSIONS_KEEP}
+    ),
+    Role.AGENT_OWNER: _MANAGER | {Permission.USERS_MANAGE, Permission.COMMISSIONS_SEE},
     Role.SALES_MANAGER: _MANAGER,
     Role.SALES_REP: _REP,
     Role.ANALYST: frozenset({Permission.ANALYSES_SEE}),

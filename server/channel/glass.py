@@ -8,10 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
+from billing.commissions.rules.statements import Statement, StatementLine
+from billing.commissions.schemas import LineView, PaymentView
 from server.benefits.batches.schemas import BatchView
 from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTotal
 from server.benefits.vouchers.schemas import VoucherAlarm
 from server.channel.schemas import AgentRow, Breakdown, Released
+from server.commissions.schemas import PayoutView
 from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
@@ -29,6 +32,9 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "benefits.batches": (BatchView,),
     "benefits.voucher_alarms": (VoucherAlarm,),
     "exit.plan": (Plan, Planned),
+    "commissions.sale": (LineView,),
+    "commissions.payout": (PayoutView, PaymentView),
+    "commissions.statement": (Statement, StatementLine),
     "requests.queue": (PlatformRequestView,),
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),

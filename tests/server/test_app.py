@@ -23,6 +23,7 @@ from litestar.response import ServerSentEvent
 from litestar.routes import HTTPRoute
 
 import server
+from billing.commissions.rules.payouts import MakerIsChecker, PayeeMissing
 from server.app import ROUTERS, create_app
 from server.kit import db, live, logs
 from server.kit.buckets import Buckets, Rate
@@ -75,6 +76,18 @@ async def cached() -> Response[str]:
 async def conflict() -> None:
     """Refuse."""
     raise Conflict("Somebody was faster.", retry_after_s=3, seq=7)
+
+
+@get("/barred", exclude_from_auth=True)
+async def barred() -> None:
+    """Decline as the books do, for who asks."""
+    raise MakerIsChecker("Not you.")
+
+
+@get("/unpayable", exclude_from_auth=True)
+async def unpayable() -> None:
+    """Decline as the books do, for what is asked."""
+    raise PayeeMissing([UUID(int=7)])
 
 
 @get("/fault", exclude_from_auth=True)
@@ -149,6 +162,8 @@ STORIES = [
     large,
     cached,
     conflict,
+    barred,
+    unpayable,
     fault,
     connection_broken,
     backend_ended,
@@ -314,6 +329,17 @@ async def test_a_small_answer_and_a_plain_client_get_plain_bytes(http: httpx.Asy
     assert "content-encoding" not in small.headers
     assert "content-encoding" not in plain.headers
     assert len(plain.json()) == 1000
+
+
+async def test_what_the_books_decline_is_a_problem_document(http: httpx.AsyncClient) -> None:
+    barred, unsound = await http.get("/barred"), await http.get("/unpayable")
+
+    assert (barred.status_code, barred.json()["code"]) == (403, "maker_is_checker")
+    assert barred.headers["content-type"] == "application/problem+json"
+    assert barred.json()["detail"] == "Not you."
+    assert unsound.status_code == 422
+    assert unsound.json()["errors"][0]["field"] == "payees"
+    assert unsound.json()["agent_ids"] == [str(UUID(int=7))]
 
 
 async def test_a_refusal_is_a_problem_document(http: httpx.AsyncClient) -> None:

@@ -52,8 +52,9 @@ def _documented() -> dict[str, str]:
 def test_every_refusal_is_documented_with_its_status() -> None:
     in_code = {kind.code: str(int(problems.status_of(kind("x")))) for kind in _refusals()}
 
-    # What the books refuse has a status where an address answers with it.
-    in_books = {kind.code: "4xx" for kind in _below(BillingRefusal)}
+    in_books = {
+        kind.code: str(int(problems.STATUS_OF_BOOKS[kind.sort])) for kind in _below(BillingRefusal)
+    }
 
     documented = _documented()
 

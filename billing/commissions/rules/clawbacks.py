@@ -1,12 +1,14 @@
 """What a refund takes back of a commission, however many refunds there are, to the fen."""
 
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 
 
 class RefundTooLarge(BillingRefusal):
     """More was refunded than was sold."""
 
     code = "refund_too_large"
+    sort = Sort.CLASH
+    field = "refunded"
 
 
 def net_minor(commission_minor: int, sold_minor: int, refunded_minor: int) -> int:

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import msgspec
 
-from billing.errors import BillingRefusal
-from billing.money import Currency
+from billing.errors import BillingRefusal, Sort
+from billing.money import Currency, decimals
 
 _FORMULA: Final = re.compile(r"^[\s]*[=+\-@|%＝＋－＠'\t\r\n]")
 BANK_HEADER: Final = ("序号", "收款人", "收款账号", "开户行", "金额", "币种", "附言")
@@ -24,18 +24,22 @@ class MakerIsChecker(BillingRefusal):
     """Who made a batch cannot be the one who lets it go."""
 
     code = "maker_is_checker"
+    sort = Sort.BARRED
 
 
 class BatchChanged(BillingRefusal):
     """A batch is not the one that was looked at."""
 
     code = "payout_batch_changed"
+    sort = Sort.CLASH
+    field = "hash"
 
 
 class PayeeMissing(BillingRefusal):
     """An agent has no bank account to be paid to; the agents are named."""
 
     code = "payee_missing"
+    field = "payees"
 
     def __init__(self, agent_ids: Sequence[UUID]) -> None:
         super().__init__("Some agents have no bank account; ask them for it first.")
@@ -131,9 +135,7 @@ def ensure_may_approve(
         raise BatchChanged("This batch has changed since it was looked at; look again.")
 
 
-def bank_file(
-    made: Sequence[Payment], payees: Mapping[UUID, Payee], *, reference: str, scale: int = 2
-) -> bytes:
+def bank_file(made: Sequence[Payment], payees: Mapping[UUID, Payee], *, reference: str) -> bytes:
     """Write what the bank is told, as CSV in GB 18030 with Windows line ends.
 
     Account numbers stay text, and no cell can begin a formula.
@@ -148,6 +150,7 @@ def bank_file(
     rows.writerow(BANK_HEADER)
     for number, each in enumerate(made, 1):
         payee = payees[each.agent_id]
+        scale = decimals(each.currency)
         whole, part = divmod(each.amount_minor, 10**scale)
         amount = f"{whole}.{part:0{scale}}" if scale else str(whole)
         said = (payee.name, f"\t{payee.account}", payee.bank, amount, each.currency, reference)

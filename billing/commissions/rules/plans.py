@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from billing.errors import BillingRefusal
+from billing.errors import BillingRefusal, Sort
 from billing.money import MINOR_MAX, Currency
 
 PPM: Final = 1_000_000
@@ -66,12 +66,16 @@ class PlanVersionNotLater(BillingRefusal):
     """A new version of a plan begins no later than the one before."""
 
     code = "plan_version_not_later"
+    sort = Sort.CLASH
+    field = "begins_on"
 
 
 class NoPlanInForce(BillingRefusal):
     """On a day no version of the plan is in force."""
 
     code = "no_plan_in_force"
+    sort = Sort.CLASH
+    field = "on"
 
 
 class PlanVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ class UplineCircular(BillingRefusal):
     """An agent would stand above itself."""
 
     code = "upline_circular"
+    field = "above"
 
 
 class Seller(msgspec.Struct, frozen=True):

@@ -1,0 +1,28 @@
+"""What the schedule starts: commissions are earned once their sales can no longer be refunded."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from billing.commissions import service as commissions
+from server.access import PLATFORM_TENANT, Role, of_the_product
+from server.commissions.service import books_of
+from server.kit import db, ids
+from server.kit.calendars import ZONE
+from server.kit.schedule import Every, Planned
+
+EARN: Final = "commissions.earn"
+_KEEPER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name=EARN)
+
+
+async def earn(now: datetime) -> None:
+    """Post what is due by today in China, some lines in a transaction."""
+    today = now.astimezone(ZONE).date()
+    is_more = True
+    while is_more:
+        async with db.platform_transaction(_KEEPER):
+            books = books_of(_KEEPER, now)
+            is_more = await commissions.earn_due(ids.new_id(now), today, books) > 0
+
+
+SCHEDULE: Final = {EARN: Planned(Every(timedelta(hours=1)), earn)}
+"""By name, what comes round."""

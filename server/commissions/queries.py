@@ -1,0 +1,124 @@
+"""Ask about commissions. The platform's finance sees all, an agent's owner its company's own."""
+
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from billing.commissions import queries as books
+from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.rules.statements import Statement
+from billing.commissions.schemas import BatchRow, BatchView, LineView
+from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
+from server.audit import service as audit
+from server.commissions import rules
+from server.commissions.schemas import PayoutView
+from server.kit import db
+from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
+from server.partners import queries as partners
+
+_TELLER: Final = of_the_product(
+    PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="commissions.statement"
+)
+"""Reads entries of the books, which an agent's own transaction cannot."""
+
+# ------------------------------------------------------------------------------- the platform
+
+
+async def plans(actor: Actor) -> list[PlanVersion]:
+    """List the versions of all commission plans, those that began last first."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        return await books.plans()
+
+
+async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[LineView]:
+    """List who gets what for a sale; each of them is told that it was read.
+
+    :raises SaleNotFound: there is no such sale.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        await books.ensure_sold(sale_id)
+        lines = await books.lines_of(sale_id)
+        agents = [line.agent_id for line in lines]
+        await audit.record_platform_read(actor, agents, "commissions.sale", now=now)
+    return lines
+
+
+async def payouts(actor: Actor, *, cursor: str | None = None) -> Page[BatchRow]:
+    """List the payout batches, the newest first."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    before = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    async with db.platform_transaction(actor):
+        found = await books.batches(before=before, limit=PAGE_SIZE + 1)
+    items = found[:PAGE_SIZE]
+    more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].made_at, items[-1].id) if more else None)
+
+
+async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
+    """Give a payout batch with its payments; each agent in it is told that it was read.
+
+    :raises BatchNotFound: there is none with this id.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        batch = await books.batch(batch_id)
+        agents = [payment.agent_id for payment in batch.payments]
+        await audit.record_platform_read(actor, agents, "commissions.payout", now=now)
+    return view(batch)
+
+
+async def statement(
+    actor: Actor, agent_id: UUID, month: str, currency: str, *, now: datetime
+) -> Statement:
+    """Give what moved an agent's commission account in a month; the agent is told.
+
+    :raises NotFound: there is no such agent.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        await partners.agent(actor, agent_id)
+        found = await books.statement_of(agent_id, rules.first_day(month), currency)
+        await audit.record_platform_read(
+            actor, [agent_id], "commissions.statement", now=now, month=month
+        )
+    return found
+
+
+def view(batch: BatchView) -> PayoutView:
+    """Give a batch as people see it."""
+    return PayoutView(
+        id=batch.id,
+        hash=batch.hash.hex(),
+        made_by=batch.made_by,
+        approved_by=batch.approved_by,
+        payments=batch.payments,
+    )
+
+
+# ---------------------------------------------------------------------------------- the agents
+
+
+async def own_lines(actor: Actor, *, cursor: str | None = None) -> Page[LineView]:
+    """List what one's company gets for sales, what is payable last first."""
+    _ensure_owner(actor)
+    before = decode_cursor(cursor, tuple[date, UUID]) if cursor else None
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        found = await books.lines_of_agent(actor.tenant_id, before=before, limit=PAGE_SIZE + 1)
+    items = found[:PAGE_SIZE]
+    more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].payable_on, items[-1].id) if more else None)
+
+
+async def own_statement(actor: Actor, month: str, currency: str) -> Statement:
+    """Give what moved one's company's commission account in a month."""
+    _ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        return await books.statement_of(actor.tenant_id, rules.first_day(month), currency)
+
+
+def _ensure_owner(actor: Actor) -> None:
+    """Refuse who does not see what the company earns."""
+    actor.ensure_agent()
+    ensure(actor, Permission.COMMISSIONS_SEE)

@@ -1,0 +1,157 @@
+"""Commissions over HTTP: the platform's finance keeps them, an agent's owner sees its own."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from litestar import Response, Router, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.rules.statements import Statement
+from billing.commissions.schemas import BatchRow, LineView, PaymentView, Refund
+from server.access.edge import CurrentActor
+from server.commissions import queries, service
+from server.commissions.schemas import (
+    MONTH,
+    NewBankFile,
+    NewCorrection,
+    NewPayout,
+    NewSale,
+    PaymentAnswer,
+    PayoutApproval,
+    PayoutView,
+)
+from server.kit import clock
+from server.kit.pages import Page
+from server.kit.parameters import PageCursor
+from server.kit.sheets import attached
+
+Month = Annotated[str, QueryParameter(pattern=MONTH, description="As in 2026-11.")]
+Unit = Annotated[str, QueryParameter(pattern=r"\A[A-Z]{3,8}\Z")]
+_BANK_CSV: Final = "text/csv; charset=gb18030"
+
+
+@get("/commission-plans", summary="List commission plans")
+async def plans(actor: CurrentActor) -> list[PlanVersion]:
+    """List the versions of all plans, those that began last first."""
+    return await queries.plans(actor)
+
+
+@post("/commission-plans", summary="Publish a version of a plan")
+async def publish(actor: CurrentActor, data: JSONBody[PlanVersion]) -> PlanVersion:
+    """Publish what a plan pays from a day on; it never changes."""
+    return await service.publish(actor, data, now=clock.now())
+
+
+@post("/commission-sales", summary="Record a sale")
+async def record_sale(actor: CurrentActor, data: JSONBody[NewSale]) -> list[LineView]:
+    """Record what was sold; what each agent gets for it is held until its refund time is over."""
+    return await service.record_sale(actor, data, now=clock.now())
+
+
+@get("/commission-sales/{sale_id:uuid}/lines", summary="List who gets what for a sale")
+async def lines_of_sale(actor: CurrentActor, sale_id: FromPath[UUID]) -> list[LineView]:
+    """List what each agent gets for a sale; each is told that it was read."""
+    return await queries.lines_of_sale(actor, sale_id, now=clock.now())
+
+
+@post("/commission-refunds", summary="Record a refund")
+async def refund(actor: CurrentActor, data: JSONBody[Refund]) -> list[LineView]:
+    """Take a part of a sale back, and its part of what was earned for it."""
+    return await service.refund(actor, data, now=clock.now())
+
+
+@post("/commission-corrections", summary="Correct a line")
+async def correct(actor: CurrentActor, data: JSONBody[NewCorrection]) -> LineView:
+    """Post what a dispute about a line came to; the line stays as it is."""
+    return await service.correct(actor, data, now=clock.now())
+
+
+@get("/agents/{agent_id:uuid}/commission-statement", summary="An agent's statement")
+async def statement(
+    actor: CurrentActor, agent_id: FromPath[UUID], month: Month, currency: Unit = "CNY"
+) -> Statement:
+    """Give what moved an agent's commission account in a month; the agent is told."""
+    return await queries.statement(actor, agent_id, month, currency, now=clock.now())
+
+
+@get("/payouts", summary="List payout batches")
+async def payouts(actor: CurrentActor, cursor: PageCursor = None) -> Page[BatchRow]:
+    """List the payout batches, the newest first."""
+    return await queries.payouts(actor, cursor=cursor)
+
+
+@post("/payouts", summary="Put a payout together")
+async def make_payout(actor: CurrentActor, data: JSONBody[NewPayout]) -> PayoutView:
+    """Put together what agents are owed; somebody else lets it go."""
+    return await service.make_payout(actor, data, now=clock.now())
+
+
+@get("/payouts/{batch_id:uuid}", summary="One payout batch")
+async def payout(actor: CurrentActor, batch_id: FromPath[UUID]) -> PayoutView:
+    """Give a batch with its payments, and the hash that an approval names."""
+    return await queries.payout(actor, batch_id, now=clock.now())
+
+
+@post("/payouts/{batch_id:uuid}/approval", summary="Let a payout go")
+async def approve(
+    actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[PayoutApproval]
+) -> PayoutView:
+    """Let a batch go as it was looked at; who made it cannot."""
+    return await service.approve(actor, batch_id, data, now=clock.now())
+
+
+@post("/payouts/{batch_id:uuid}/bank-file", summary="Write the bank's file", media_type=_BANK_CSV)
+async def bank_file(
+    actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[NewBankFile]
+) -> Response[bytes]:
+    """Write what of a batch waits for the bank, as CSV in GB 18030; the accounts are not kept."""
+    content = await service.bank_file(actor, batch_id, data, now=clock.now())
+    return Response(content, media_type=_BANK_CSV, headers=attached("payout.csv"))
+
+
+@post("/payments/{payment_id:uuid}/answer", summary="Say what the bank did")
+async def settle(
+    actor: CurrentActor, payment_id: FromPath[UUID], data: JSONBody[PaymentAnswer]
+) -> PaymentView:
+    """Say that the bank paid, did not pay or gave back; what was not paid may be paid anew."""
+    return await service.settle(actor, payment_id, data.answer, now=clock.now())
+
+
+@get("/lines", summary="List what one's company gets")
+async def own_lines(actor: CurrentActor, cursor: PageCursor = None) -> Page[LineView]:
+    """List what one's company gets for sales, what is payable last first."""
+    return await queries.own_lines(actor, cursor=cursor)
+
+
+@get("/statement", summary="One's own statement")
+async def own_statement(actor: CurrentActor, month: Month, currency: Unit = "CNY") -> Statement:
+    """Give what moved one's company's commission account in a month."""
+    return await queries.own_statement(actor, month, currency)
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        Router("/commissions", route_handlers=[own_lines, own_statement], tags=["commissions"]),
+        Router(
+            "/platform",
+            route_handlers=[
+                plans,
+                publish,
+                record_sale,
+                lines_of_sale,
+                refund,
+                correct,
+                statement,
+                payouts,
+                make_payout,
+                payout,
+                approve,
+                bank_file,
+                settle,
+            ],
+            tags=["platform: commissions"],
+        ),
+    ],
+)

@@ -1,0 +1,97 @@
+"""What commissions are over HTTP, beyond what the books say of them."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+
+from billing.commissions.schemas import PaymentView, Sale
+from server.kit.text import PRINTABLE
+
+MONTH: Final = r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z"
+"""A month, as in 2026-11."""
+
+AmountMinor = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+SignedMinor = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
+
+
+class Above(msgspec.Struct, frozen=True, kw_only=True):
+    """Which agent stands directly above another."""
+
+    agent_id: UUID
+    above_id: UUID
+
+
+class NewSale(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that was sold, and who stands above those who sold it."""
+
+    above: Annotated[list[Above], msgspec.Meta(max_length=200)] = msgspec.field(
+        default_factory=list
+    )
+
+
+class NewCorrection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a dispute about a line came to; the line stays as it is."""
+
+    id: UUID
+    line_id: UUID
+    amount_minor: SignedMinor
+    """What the agent gains; below nothing what it loses."""
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+
+
+class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A batch to be: all that agents are owed and that is in no other one."""
+
+    id: UUID
+    """Made by the asker: asking twice makes one."""
+    minimum_minor: AmountMinor = 1
+    """Who is owed less is paid with a later batch."""
+
+
+class PayoutApproval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was looked at when a batch is let go."""
+
+    hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+class BankAnswer(StrEnum):
+    """What the bank did with a payment."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+class PaymentAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of a payment at the bank."""
+
+    answer: BankAnswer
+
+
+class NewPayee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an agent's money goes."""
+
+    agent_id: UUID
+    name: Line
+    account: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{6,34}\Z")]
+    bank: Line
+
+
+class NewBankFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the bank's file needs beside the batch. Bank accounts are not kept here."""
+
+    reference: Line
+    payees: Annotated[list[NewPayee], msgspec.Meta(min_length=1, max_length=5_000)]
+
+
+class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch with its payments, and the hash that an approval names."""
+
+    id: UUID
+    hash: str
+    made_by: UUID
+    approved_by: UUID | None
+    payments: list[PaymentView]

@@ -1,0 +1,242 @@
+"""Keep commissions. Each function is one use case and one transaction of the platform.
+
+What is sent twice is done once: the books answer an id with what it did. The trail tells it once.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from billing.commissions import queries as books
+from billing.commissions import service as commissions
+from billing.commissions.rules import payouts as paying
+from billing.commissions.rules.payouts import Payee, PaymentState
+from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.schemas import (
+    Correction,
+    LineView,
+    PaymentNotInThatState,
+    PaymentView,
+    Refund,
+)
+from billing.commissions.service import Books
+from billing.commissions.tables import (
+    CommissionPlanVersion,
+    CommissionRefund,
+    CommissionSale,
+    PayoutBatch,
+)
+from server.access import PLATFORM_TENANT, Actor, Permission, ensure
+from server.audit import service as audit
+from server.commissions import queries, rules
+from server.commissions.schemas import (
+    BankAnswer,
+    NewBankFile,
+    NewCorrection,
+    NewPayout,
+    NewSale,
+    PayoutApproval,
+    PayoutView,
+)
+from server.kit import db
+from server.kit.errors import NotFound
+from server.partners import queries as partners
+
+
+async def publish(actor: Actor, version: PlanVersion, *, now: datetime) -> PlanVersion:
+    """Publish a version of a commission plan; it never changes.
+
+    :raises PlanUnsound: it contradicts itself.
+    :raises PlanVersionNotLater: another one of its plan begins as late.
+    :raises CommissionKeyReused: its id was used for another one.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    rules.ensure_day(version.begins_on, "begins_on")
+    async with db.platform_transaction(actor):
+        is_new = not await books.is_taken(CommissionPlanVersion, version.id)
+        await commissions.publish(version, books_of(actor, now))
+        if is_new:
+            await audit.record_platform_write(
+                actor,
+                "commission_plan.published",
+                subject_id=version.plan_id,
+                now=now,
+                version_id=version.id,
+            )
+    return version
+
+
+async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[LineView]:
+    """Record a sale: what each agent gets for it is held until it can no longer be refunded.
+
+    :raises NoPlanInForce: no version of the plan was in force that day.
+    :raises UplineCircular: an agent stands above itself.
+    :raises CommissionKeyReused: the id belongs to another sale.
+    :raises NotFound: there is no such agent.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    rules.ensure_day(sale.on, "on")
+    above = {each.agent_id: each.above_id for each in sale.above}
+    async with db.platform_transaction(actor):
+        sellers = {seller.agent_id for seller in sale.sellers}
+        await _ensure_agents(actor, sellers=sellers, above={*above, *above.values()})
+        is_new = not await books.is_taken(CommissionSale, sale.id)
+        lines = await commissions.accrue(sale, above, books_of(actor, now))
+        if is_new:
+            await audit.record_platform_write(
+                actor, "commission_sale.recorded", subject_id=sale.id, now=now, sold=sale.sold
+            )
+    return lines
+
+
+async def _ensure_agents(actor: Actor, **named: set[UUID]) -> None:
+    """Refuse to owe anything to somebody who is no agent.
+
+    :param named: by the field that names them.
+    :raises NotFound: naming the field.
+    """
+    known = {agent.tenant_id for agent in await partners.agents(actor)}
+    for field, agent_ids in named.items():
+        if not agent_ids <= known:
+            raise NotFound("There is no agent with one of these ids.", field=field)
+
+
+async def refund(actor: Actor, asked: Refund, *, now: datetime) -> list[LineView]:
+    """Take a part of a sale back, and its part of what was earned for it.
+
+    :raises SaleNotFound: there is no such sale.
+    :raises RefundTooLarge: more would be refunded than was sold.
+    :raises CommissionKeyReused: the id belongs to another refund.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        is_new = not await books.is_taken(CommissionRefund, asked.id)
+        await commissions.refund(asked, books_of(actor, now))
+        if is_new:
+            await audit.record_platform_write(
+                actor,
+                "commission_sale.refunded",
+                subject_id=asked.sale_id,
+                now=now,
+                refund_id=asked.id,
+                refunded=asked.refunded,
+            )
+        return await books.lines_of(asked.sale_id)
+
+
+async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineView:
+    """Post what a dispute about a line came to; the line stays as it is.
+
+    :raises SaleNotFound: there is no such line.
+    :raises CommissionKeyReused: the id belongs to another correction.
+    :raises AmountOutOfRange: it corrects nothing.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    posted = Correction(
+        id=asked.id, line_id=asked.line_id, amount_minor=asked.amount_minor, reason=asked.reason
+    )
+    async with db.platform_transaction(actor):
+        line, is_new = await commissions.correct(posted, books_of(actor, now))
+        if is_new:
+            await audit.record_platform_write(
+                actor,
+                "commission_line.corrected",
+                subject_id=asked.line_id,
+                now=now,
+                correction_id=asked.id,
+                amount_minor=asked.amount_minor,
+            )
+    return line
+
+
+# ---------------------------------------------------------------------------------- paying out
+
+
+async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutView:
+    """Put together what agents are to be paid; somebody else lets it go."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        is_new = not await books.is_taken(PayoutBatch, new.id)
+        batch = await commissions.make_batch(
+            new.id, books_of(actor, now), minimum_minor=new.minimum_minor
+        )
+        if is_new:
+            await audit.record_platform_write(
+                actor, "payout.made", subject_id=new.id, now=now, payments=len(batch.payments)
+            )
+    return queries.view(batch)
+
+
+async def approve(
+    actor: Actor, batch_id: UUID, seen: PayoutApproval, *, now: datetime
+) -> PayoutView:
+    """Let a batch go as it was looked at.
+
+    :raises BatchNotFound: there is no such batch.
+    :raises MakerIsChecker: who approves has made it.
+    :raises BatchChanged: it is not the one that was looked at.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        was_approved = (await books.batch(batch_id, lock=True)).approved_by is not None
+        batch = await commissions.approve(batch_id, bytes.fromhex(seen.hash), books_of(actor, now))
+        if not was_approved:
+            await audit.record_platform_write(
+                actor, "payout.approved", subject_id=batch_id, now=now, hash=seen.hash
+            )
+    return queries.view(batch)
+
+
+async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: datetime) -> bytes:
+    """Write what the bank is to pay of a batch: what was let go and waits for its answer.
+
+    :raises BatchNotFound: there is no such batch.
+    :raises PaymentNotInThatState: nothing of it waits for the bank.
+    :raises PayeeMissing: agents without a bank account; nothing is written.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    payees = {
+        each.agent_id: Payee(name=each.name, account=each.account, bank=each.bank)
+        for each in asked.payees
+    }
+    async with db.platform_transaction(actor):
+        batch = await books.batch(batch_id)
+        waiting = [each for each in batch.payments if each.state is PaymentState.ORDERED]
+        if not waiting:
+            raise PaymentNotInThatState("Nothing of this batch waits for the bank.")
+        content = paying.bank_file(
+            [each.payment() for each in waiting], payees, reference=asked.reference
+        )
+        await audit.record_platform_write(
+            actor, "payout.bank_file_written", subject_id=batch_id, now=now, payments=len(waiting)
+        )
+    return content
+
+
+async def settle(
+    actor: Actor, payment_id: UUID, answer: BankAnswer, *, now: datetime
+) -> PaymentView:
+    """Say what the bank did with a payment; what was not paid may be paid anew.
+
+    :raises BatchNotFound: there is no such payment.
+    :raises PaymentNotInThatState: it is not as far, or further.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    state = PaymentState(answer)
+    async with db.platform_transaction(actor):
+        was = (await books.payment(payment_id, lock=True)).state
+        payment = await commissions.settle(payment_id, state, books_of(actor, now))
+        if was is not state:
+            await audit.record_platform_write(
+                actor,
+                f"payment.{state}",
+                subject_id=payment_id,
+                now=now,
+                agent_id=payment.agent_id,
+                amount_minor=payment.amount_minor,
+            )
+    return payment
+
+
+def books_of(actor: Actor, now: datetime) -> Books:
+    """Say to the books whose they are, who does it, and when."""
+    return Books(platform_id=PLATFORM_TENANT, actor_id=actor.user_id, now=now)

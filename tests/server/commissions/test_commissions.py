@@ -1,0 +1,243 @@
+"""Commission is kept by finance, let go by two people, and seen by the owner whose it is."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from billing.commissions.rules.payouts import MakerIsChecker, PaymentState
+from billing.commissions.rules.plans import Measure, PlanVersion, Tier
+from billing.commissions.rules.shares import Seller
+from billing.commissions.rules.statements import StatementKind
+from billing.commissions.schemas import (
+    CommissionKeyReused,
+    LineState,
+    LineView,
+    PaymentNotInThatState,
+    Refund,
+    SaleNotFound,
+)
+from server.access import Actor, Role
+from server.access.rules import NotPermitted
+from server.audit import queries as audit
+from server.commissions import jobs, queries, service
+from server.commissions.schemas import (
+    Above,
+    BankAnswer,
+    NewBankFile,
+    NewCorrection,
+    NewPayee,
+    NewPayout,
+    NewSale,
+    PayoutApproval,
+    PayoutView,
+)
+from server.kit import db
+from server.kit.errors import Invalid, NotFound
+from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from tests.server.benefits import stories
+
+pytestmark = pytest.mark.usefixtures("database")
+FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
+SECOND = make_platform_actor(Role.PLATFORM_FINANCE)
+MONTH = f"{NOW:%Y-%m}"
+
+
+async def a_plan(*, hold_days: int = 0, actor: Actor = FINANCE) -> PlanVersion:
+    """Publish a plan of 10 % of the revenue, a tenth of it for the agent above."""
+    version = PlanVersion(
+        id=new_id(),
+        plan_id=new_id(),
+        begins_on=NOW.date().replace(day=1),
+        currency="CNY",
+        measure=Measure.REVENUE,
+        tiers=[Tier(at_least=0, rate=100_000)],
+        hold_days=hold_days,
+        upline_ppm=[100_000],
+    )
+    return await service.publish(actor, version, now=NOW)
+
+
+def a_sale(plan: PlanVersion, tenant: Tenant, *, above: Tenant | None = None) -> NewSale:
+    """Write a sale of 1,000 yuan."""
+    line = [Above(agent_id=tenant.tenant_id, above_id=above.tenant_id)] if above else []
+    return NewSale(
+        id=new_id(),
+        plan_id=plan.plan_id,
+        contract_id=new_id(),
+        on=NOW.date(),
+        sold=1_000_00,
+        sellers=[Seller(tenant.tenant_id)],
+        above=line,
+    )
+
+
+async def sold(tenant: Tenant, *, hold_days: int = 0) -> tuple[NewSale, list[LineView]]:
+    """Let an agent that the platform knows sell something."""
+    await stories.admit(tenant)
+    sale = a_sale(await a_plan(hold_days=hold_days), tenant)
+    return sale, await service.record_sale(FINANCE, sale, now=NOW)
+
+
+async def let_go() -> PayoutView:
+    """Put together what is owed, and have somebody else let it go."""
+    made = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
+    return await service.approve(SECOND, made.id, PayoutApproval(hash=made.hash), now=NOW)
+
+
+async def trail_of(subject_id: object) -> list[str]:
+    """Read what the platform's trail says of something, by the alphabet."""
+    async with db.tenant_transaction(FINANCE.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            "SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", subject_id
+        )
+    return [row["action"] for row in rows]
+
+
+async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant) -> None:
+    sale, lines = await sold(tenant)
+    again = await service.record_sale(FINANCE, sale, now=NOW)
+    await jobs.earn(NOW)
+    new = NewPayout(id=new_id())
+    made = await service.make_payout(FINANCE, new, now=NOW)
+    same = await service.make_payout(SECOND, new, now=NOW)
+    seen = PayoutApproval(hash=made.hash)
+    with pytest.raises(MakerIsChecker):
+        await service.approve(FINANCE, made.id, seen, now=NOW)
+    for _ in range(2):
+        gone = await service.approve(SECOND, made.id, seen, now=NOW)
+    [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
+    for _ in range(2):
+        paid = await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+    told = await queries.own_statement(tenant.owner, MONTH, "CNY")
+
+    assert again == lines
+    assert same == made
+    assert [(each.amount_minor, each.state) for each in lines] == [(100_00, LineState.HELD)]
+    assert (payment.amount_minor, payment.state, paid.state) == (
+        100_00,
+        PaymentState.ORDERED,
+        PaymentState.PAID,
+    )
+    assert sorted((each.kind, each.amount_minor) for each in told.lines) == [
+        (StatementKind.EARNED, 100_00),
+        (StatementKind.PAID_OUT, -100_00),
+    ]
+    assert (told.opening_minor, told.closing_minor) == (0, 0)
+    assert await trail_of(sale.id) == ["commission_sale.recorded"]
+    assert await trail_of(made.id) == ["payout.approved", "payout.made"]
+    assert await trail_of(payment.id) == ["payment.paid"]
+
+
+async def test_the_banks_file_holds_what_waits_for_the_bank(tenant: Tenant) -> None:
+    await sold(tenant)
+    await jobs.earn(NOW)
+    made = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
+    asked = NewBankFile(
+        reference="三月佣金",
+        payees=[
+            NewPayee(agent_id=each.agent_id, name="=朝阳商贸", account="6222020000", bank="工行")
+            for each in made.payments
+        ],
+    )
+    with pytest.raises(PaymentNotInThatState):
+        await service.bank_file(FINANCE, made.id, asked, now=NOW)
+    seen = PayoutApproval(hash=made.hash)
+    gone = await service.approve(SECOND, made.id, seen, now=NOW)
+    [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
+
+    content = await service.bank_file(FINANCE, made.id, asked, now=NOW)
+    await service.settle(FINANCE, payment.id, BankAnswer.FAILED, now=NOW)
+
+    rows = content.decode("gb18030").splitlines()
+    assert len(rows) == 1 + len(made.payments)
+    place = 1 + gone.payments.index(payment)
+    assert rows[place] == f"{place},'=朝阳商贸,\t6222020000,工行,100.00,CNY,三月佣金"
+    [again] = [each for each in (await let_go()).payments if each.agent_id == tenant.tenant_id]
+    assert again.item_ids == payment.item_ids
+
+
+async def test_the_agent_above_gets_its_share_and_each_sees_its_own_alone(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await stories.admit(tenant)
+    await stories.admit(rival)
+    sale = a_sale(await a_plan(hold_days=30), tenant, above=rival)
+
+    lines = await service.record_sale(FINANCE, sale, now=NOW)
+    await jobs.earn(NOW + timedelta(days=29))
+
+    mine = (await queries.own_lines(tenant.owner)).items
+    theirs = (await queries.own_lines(rival.owner)).items
+    assert [each.amount_minor for each in lines] == [90_00, 10_00]
+    assert (mine, theirs) == (lines[:1], lines[1:])
+    assert (await queries.own_statement(tenant.owner, MONTH, "CNY")).lines == ()
+    assert await queries.lines_of_sale(FINANCE, sale.id, now=NOW) == lines
+    assert [line.what for line in (await audit.platform_reads(rival.owner)).items] == [
+        "commissions.sale"
+    ]
+
+
+async def test_what_is_refunded_or_corrected_stands_in_the_statement(tenant: Tenant) -> None:
+    sale, [line] = await sold(tenant)
+    await jobs.earn(NOW)
+    back = Refund(id=new_id(), sale_id=sale.id, refunded=400_00)
+    right = NewCorrection(id=new_id(), line_id=line.id, amount_minor=5_00, reason="少计一单")
+    for _ in range(2):
+        await service.refund(FINANCE, back, now=NOW)
+        await service.correct(FINANCE, right, now=NOW)
+
+    told = await queries.statement(FINANCE, tenant.tenant_id, MONTH, "CNY", now=NOW)
+
+    assert sorted((each.kind, each.amount_minor) for each in told.lines) == [
+        (StatementKind.CLAWED_BACK, -40_00),
+        (StatementKind.CORRECTED, 5_00),
+        (StatementKind.EARNED, 100_00),
+    ]
+    assert told == await queries.own_statement(tenant.owner, MONTH, "CNY")
+    assert await trail_of(sale.id) == ["commission_sale.recorded", "commission_sale.refunded"]
+    assert await trail_of(line.id) == ["commission_line.corrected"]
+    [read] = (await audit.platform_reads(tenant.owner)).items
+    assert read.what == "commissions.statement"
+
+
+async def test_what_is_not_there_or_is_a_slip_is_refused_by_name(tenant: Tenant) -> None:
+    plan = await a_plan()
+    stranger = a_sale(plan, tenant)
+    with pytest.raises(NotFound) as unknown:
+        await service.record_sale(FINANCE, stranger, now=NOW)
+    with pytest.raises(SaleNotFound):
+        await queries.lines_of_sale(FINANCE, stranger.id, now=NOW)
+    with pytest.raises(CommissionKeyReused):
+        await service.publish(FINANCE, _of_another_plan(plan), now=NOW)
+    with pytest.raises(Invalid) as slip:
+        await service.publish(FINANCE, _of_the_year(plan, 9999), now=NOW)
+
+    assert (unknown.value.field, slip.value.field) == ("sellers", "begins_on")
+
+
+def _of_another_plan(version: PlanVersion) -> PlanVersion:
+    """Use the id of one plan's version for another's."""
+    return msgspec.structs.replace(version, plan_id=new_id())
+
+
+def _of_the_year(version: PlanVersion, year: int) -> PlanVersion:
+    """Begin in some year."""
+    return msgspec.structs.replace(
+        version, id=new_id(), begins_on=version.begins_on.replace(year=year)
+    )
+
+
+async def test_finance_alone_keeps_commissions_and_the_owner_alone_sees_them(
+    tenant: Tenant,
+) -> None:
+    for actor in (stories.OPERATOR, tenant.owner):
+        with pytest.raises(NotPermitted):
+            await a_plan(actor=actor)
+        with pytest.raises(NotPermitted):
+            await service.make_payout(actor, NewPayout(id=new_id()), now=NOW)
+    for actor in (tenant.manager, tenant.rep, tenant.actor(Role.ANALYST), FINANCE):
+        with pytest.raises(NotPermitted):
+            await queries.own_lines(actor)
+        with pytest.raises(NotPermitted):
+            await queries.own_statement(actor, MONTH, "CNY")
