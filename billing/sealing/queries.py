@@ -104,6 +104,17 @@ async def head(n: int) -> Head:
     return msgspec.convert(rows[0], Head)
 
 
+async def head_of_size(size: int) -> Head:
+    """Give the head of the log when it had so many leaves: what a statement is proven against.
+
+    :raises NotSealed: no head is of this size.
+    """
+    rows = await LedgerBlock.raw(_HEADS + " WHERE size = {}", size)
+    if not rows:
+        raise NotSealed("There is no head of this size.")
+    return msgspec.convert(rows[0], Head)
+
+
 async def hashes(wanted: Sequence[tree.Place]) -> list[bytes]:
     """Give the hashes of full subtrees, in their order. One query however many."""
     levels, places = [level for level, _ in wanted], [place for _, place in wanted]

@@ -5,9 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from billing.commissions import queries as books
+from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.statements import Statement
 from billing.commissions.schemas import BatchRow, BatchView, LineView
+from billing.sealing import queries as sealing
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.commissions import rules
@@ -116,6 +118,29 @@ async def own_statement(actor: Actor, month: str, currency: str) -> Statement:
     _ensure_owner(actor)
     async with db.platform_transaction(_TELLER):
         return await books.statement_of(actor.tenant_id, rules.first_day(month), currency)
+
+
+async def proven_statement(actor: Actor, currency: str, *, after: int = 0) -> bytes:
+    """Write the sealed lines of one's company's commission account, each with its proof.
+
+    At most 1,000; the rest after the version of the last one.
+
+    :raises NotSealed: none of them is sealed yet.
+    """
+    _ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        account_id = accounts.commission_account(actor.tenant_id, currency)
+        return (await sealing.statement(account_id, after=after)).published()
+
+
+async def head(actor: Actor, size: int) -> bytes:
+    """Write the signed head of the books' log when it had so many leaves.
+
+    :raises NotSealed: no head is of this size.
+    """
+    _ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        return (await sealing.head_of_size(size)).published()
 
 
 def _ensure_owner(actor: Actor) -> None:

@@ -28,6 +28,8 @@ from server.kit.sheets import attached
 
 Month = Annotated[str, QueryParameter(pattern=MONTH, description="As in 2026-11.")]
 Unit = Annotated[str, QueryParameter(pattern=r"\A[A-Z]{3,8}\Z")]
+Version = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="Of the last line seen.")]
+_JSON: Final = "application/json"
 _BANK_CSV: Final = "text/csv; charset=gb18030"
 
 
@@ -130,10 +132,30 @@ async def own_statement(actor: CurrentActor, month: Month, currency: Unit = "CNY
     return await queries.own_statement(actor, month, currency)
 
 
+@get("/proven-statement", summary="One's own lines with their proofs", media_type=_JSON)
+async def proven_statement(
+    actor: CurrentActor, currency: Unit = "CNY", after: Version = 0
+) -> Response[bytes]:
+    """Give the sealed lines of one's commission account as `tonglu-verify` checks them, alone."""
+    content = await queries.proven_statement(actor, currency, after=after)
+    return Response(content, media_type=_JSON, headers=attached("statement.json"))
+
+
+@get("/heads/{size:int}", summary="A head of the books' log", media_type=_JSON)
+async def head(actor: CurrentActor, size: FromPath[int]) -> Response[bytes]:
+    """Give the signed head that a statement of this `size` is proven against."""
+    content = await queries.head(actor, size)
+    return Response(content, media_type=_JSON, headers=attached("head.json"))
+
+
 router = Router(
     "/",
     route_handlers=[
-        Router("/commissions", route_handlers=[own_lines, own_statement], tags=["commissions"]),
+        Router(
+            "/commissions",
+            route_handlers=[own_lines, own_statement, proven_statement, head],
+            tags=["commissions"],
+        ),
         Router(
             "/platform",
             route_handlers=[

@@ -17,9 +17,12 @@ from billing.commissions.schemas import (
     Refund,
     SaleNotFound,
 )
+from billing.sealing import tonglu_verify
+from billing.sealing.schemas import NotSealed
 from server.access import Actor, Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
+from server.benefits import jobs as sealing
 from server.commissions import jobs, queries, service
 from server.commissions.schemas import (
     Above,
@@ -32,6 +35,7 @@ from server.commissions.schemas import (
     PayoutApproval,
     PayoutView,
 )
+from server.identity import keys
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
@@ -199,6 +203,34 @@ async def test_what_is_refunded_or_corrected_stands_in_the_statement(tenant: Ten
     assert await trail_of(line.id) == ["commission_line.corrected"]
     [read] = (await audit.platform_reads(tenant.owner)).items
     assert read.what == "commissions.statement"
+
+
+async def test_an_owner_verifies_its_statement_without_asking_anybody(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await sold(tenant)
+    await jobs.earn(NOW)
+    with pytest.raises(NotSealed):
+        await queries.proven_statement(tenant.owner, "CNY")
+    await sealing.seal(NOW)
+
+    proven = await queries.proven_statement(tenant.owner, "CNY")
+    told = await queries.own_statement(tenant.owner, MONTH, "CNY")
+    size = msgspec.json.decode(proven)["size"]
+    [key] = keys.current().books_public
+    head = tonglu_verify.read_head(await queries.head(tenant.owner, size), key)
+    _, count, last = tonglu_verify.check_statement(proven, head)
+
+    # The hold and what was earned of it.
+    assert (count, last["posted_after"]) == (2, told.closing_minor)
+    with pytest.raises(tonglu_verify.Wrong):
+        tonglu_verify.check_statement(proven.replace(b"10000", b"10001"), head)
+    rest = await queries.proven_statement(tenant.owner, "CNY", after=1)
+    assert tonglu_verify.check_statement(rest, head)[1:] == (1, last)
+    with pytest.raises(NotSealed):
+        await queries.proven_statement(rival.owner, "CNY")
+    with pytest.raises(NotSealed):
+        await queries.head(tenant.owner, size + 1)
 
 
 async def test_what_is_not_there_or_is_a_slip_is_refused_by_name(tenant: Tenant) -> None:
