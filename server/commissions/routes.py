@@ -10,7 +10,7 @@ from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.statements import Statement
 from billing.commissions.schemas import BatchRow, LineView, PaymentView, Refund
 from server.access.edge import CurrentActor
-from server.commissions import queries, service
+from server.commissions import exports, queries, service
 from server.commissions.schemas import (
     MONTH,
     NewBankFile,
@@ -30,6 +30,7 @@ Month = Annotated[str, QueryParameter(pattern=MONTH, description="As in 2026-11.
 Unit = Annotated[str, QueryParameter(pattern=r"\A[A-Z]{3,8}\Z")]
 Version = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="Of the last line seen.")]
 _JSON: Final = "application/json"
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BANK_CSV: Final = "text/csv; charset=gb18030"
 
 
@@ -132,6 +133,16 @@ async def own_statement(actor: CurrentActor, month: Month, currency: Unit = "CNY
     return await queries.own_statement(actor, month, currency)
 
 
+@get("/statement.xlsx", summary="One's own statement as a workbook", media_type=_XLSX)
+async def own_workbook(
+    actor: CurrentActor, month: Month, currency: Unit = "CNY"
+) -> Response[bytes]:
+    """Give the statement of a month as XLSX."""
+    told = await queries.own_statement(actor, month, currency)
+    headers = attached(f"commission-{month}-{currency}.xlsx")
+    return Response(exports.workbook(told), media_type=_XLSX, headers=headers)
+
+
 @get("/proven-statement", summary="One's own lines with their proofs", media_type=_JSON)
 async def proven_statement(
     actor: CurrentActor, currency: Unit = "CNY", after: Version = 0
@@ -153,7 +164,7 @@ router = Router(
     route_handlers=[
         Router(
             "/commissions",
-            route_handlers=[own_lines, own_statement, proven_statement, head],
+            route_handlers=[own_lines, own_statement, own_workbook, proven_statement, head],
             tags=["commissions"],
         ),
         Router(

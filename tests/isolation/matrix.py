@@ -1582,6 +1582,7 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/platform/issuance-totals"): Case(role=_PLATFORM),
     ("GET", "/v1/commissions/lines"): Case(),
     ("GET", "/v1/commissions/statement"): Case(query={"month": "2026-11"}),
+    ("GET", "/v1/commissions/statement.xlsx"): Case(query={"month": "2026-11"}),
     # Nothing of it is sealed: the worker does that.
     ("GET", "/v1/commissions/proven-statement"): Case(succeeds=False),
     ("GET", "/v1/commissions/heads/{size}"): Case(words={"size": "1"}, succeeds=False),

@@ -50,10 +50,13 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 def statement(
     agent_id: UUID, period: date, currency: str, opening_minor: int, lines: Iterable[StatementLine]
 ) -> Statement:
-    """Make the statement of a month."""
+    """Make the statement of a month.
+
+    :param lines: as they stand in the books; those of a day keep that order.
+    """
     own = sorted(
         (each for each in lines if each.currency == currency and _is_in(period, each.on)),
-        key=lambda each: (each.on, each.transfer_id),
+        key=lambda each: each.on,
     )
     return Statement(
         agent_id=agent_id,

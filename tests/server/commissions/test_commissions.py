@@ -1,14 +1,17 @@
 """Commission is kept by finance, let go by two people, and seen by the owner whose it is."""
 
+import io
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
+import openpyxl
 import pytest
 
 from billing.commissions.rules.payouts import MakerIsChecker, PaymentState
 from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
-from billing.commissions.rules.statements import StatementKind
+from billing.commissions.rules.statements import StatementKind, StatementLine, statement
 from billing.commissions.schemas import (
     CommissionKeyReused,
     LineState,
@@ -23,7 +26,7 @@ from server.access import Actor, Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
 from server.benefits import jobs as sealing
-from server.commissions import jobs, queries, service
+from server.commissions import exports, jobs, queries, service
 from server.commissions.schemas import (
     Above,
     BankAnswer,
@@ -123,7 +126,7 @@ async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant)
         PaymentState.ORDERED,
         PaymentState.PAID,
     )
-    assert sorted((each.kind, each.amount_minor) for each in told.lines) == [
+    assert [(each.kind, each.amount_minor) for each in told.lines] == [
         (StatementKind.EARNED, 100_00),
         (StatementKind.PAID_OUT, -100_00),
     ]
@@ -231,6 +234,34 @@ async def test_an_owner_verifies_its_statement_without_asking_anybody(
         await queries.proven_statement(rival.owner, "CNY")
     with pytest.raises(NotSealed):
         await queries.head(tenant.owner, size + 1)
+
+
+def test_a_workbook_adds_up_and_holds_amounts_as_numbers() -> None:
+    lines = [
+        StatementLine(
+            transfer_id=UUID(int=n), on=NOW.date(), kind=kind, currency="CNY", amount_minor=minor
+        )
+        for n, (kind, minor) in enumerate(
+            [(StatementKind.EARNED, 123_456_78), (StatementKind.PAID_OUT, -120_000_00)]
+        )
+    ]
+    told = statement(UUID(int=9), NOW.date().replace(day=1), "CNY", -5, lines)
+    yen = statement(UUID(int=9), NOW.date().replace(day=1), "JPY", 500, [])
+
+    sheet = openpyxl.load_workbook(io.BytesIO(exports.workbook(told))).active
+    in_yen = openpyxl.load_workbook(io.BytesIO(exports.workbook(yen))).active
+
+    assert sheet is not None
+    assert in_yen is not None
+    day = f"{NOW:%Y-%m-%d}"
+    assert [row[:4] for row in sheet.iter_rows(min_row=2, values_only=True)] == [
+        (None, "期初余额", None, -0.05),
+        (day, "佣金", 123456.78, 123456.73),
+        (day, "付款", -120000, 3456.73),
+        (None, "期末余额", 3456.78, 3456.73),
+    ]
+    assert sheet["F3"].value == str(UUID(int=0))
+    assert in_yen["D2"].value == 500
 
 
 async def test_what_is_not_there_or_is_a_slip_is_refused_by_name(tenant: Tenant) -> None:
