@@ -82,6 +82,7 @@ async def _one(
         status=wrong.status,
         found=found,
         case=case,
+        waits=await queries.waits(actor, registration_id, now=now),
         showable=await queries.showable(actor, registration_id, now=now),
         colours=REGISTRATION_COLOURS,
         made=clock.from_ms,

@@ -19,7 +19,14 @@ from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
-from server.registrations.schemas import AlarmView, CaseLine, CaseView, EvidenceView, PartyView
+from server.registrations.schemas import (
+    AgentWaits,
+    AlarmView,
+    CaseLine,
+    CaseView,
+    EvidenceView,
+    PartyView,
+)
 from server.requests.schemas import PlatformRequestView
 
 LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
@@ -39,6 +46,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),
     "registrations.alarms": (AlarmView,),
+    "registrations.waits": (AgentWaits,),
 }
 """A look, as it stands in the agent's feed, and what it answers with."""
 

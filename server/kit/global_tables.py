@@ -324,6 +324,11 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_job="SELECT INSERT",
         tonglu_platform="SELECT",
     ),
+    "registry_wait": _table(
+        "How long registrations waited for the platform. Insert only.",
+        tonglu_job="SELECT INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
     "registry_verdict": _table(
         "What the rules saw and said. Insert only.",
         tonglu_job="SELECT INSERT",

@@ -21,6 +21,7 @@ from server.registrations.tables import (
     RegistryParty,
     RegistryRules,
     RegistryVerdict,
+    RegistryWait,
 )
 
 APP_CONFIG = AppConfig(
@@ -30,7 +31,7 @@ APP_CONFIG = AppConfig(
         *(Registration, RegistrationEvidence, RegistrationCheck, RegistrationTerms),
         *(RegistryClock, RegistryEntry, RegistryKey, RegistryHoneytoken, RegistryAlarm),
         *(RegistryCase, RegistryParty, RegistryEvidence, RegistryVerdict, RegistryRules),
-        *(HouseRegistration, PlatformContact),
+        *(RegistryWait, HouseRegistration, PlatformContact),
     ],
     migration_dependencies=["server.customers.piccolo_app"],
 )

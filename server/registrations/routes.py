@@ -13,6 +13,7 @@ from server.kit.parameters import PageCursor, PageLimit
 from server.registrations import queries, service
 from server.registrations.rules.terms import TermsVersion
 from server.registrations.schemas import (
+    AgentWaits,
     AlarmView,
     Appeal,
     CaseLine,
@@ -36,6 +37,7 @@ from server.registrations.schemas import (
     Show,
     Showable,
     SwitchOn,
+    WaitView,
     Wall,
     Word,
 )
@@ -110,6 +112,12 @@ async def showable(actor: CurrentActor, registration_id: FromPath[UUID]) -> list
 async def show_case(actor: CurrentActor, registration_id: FromPath[UUID]) -> CaseView:
     """Give the case in which a registration stands, with the trace of its verdict."""
     return await queries.of_registration(actor, registration_id, now=clock.now())
+
+
+@get("/{registration_id:uuid}/waits", summary="Show what waited for the platform")
+async def waits(actor: CurrentActor, registration_id: FromPath[UUID]) -> list[WaitView]:
+    """List how long a registration, and its cases, waited for the platform, and for what."""
+    return await queries.waits(actor, registration_id, now=clock.now())
 
 
 @post("/{registration_id:uuid}/evidence", status_code=200, summary="Bring evidence to a case")
@@ -209,6 +217,12 @@ async def lay_bait(actor: CurrentActor, data: JSONBody[Honeytoken]) -> None:
     await service.lay_bait(actor, data, now=clock.now())
 
 
+@get("/waits", summary="Sum up what waited for the platform")
+async def waits_by_agent(actor: CurrentActor) -> list[AgentWaits]:
+    """Sum up how long each agent's registrations waited for the platform, the longest first."""
+    return await queries.waits_by_agent(actor, now=clock.now())
+
+
 @get("/house", summary="List the platform's own registrations")
 async def list_house(actor: CurrentActor) -> list[HouseView]:
     """List what the platform has registered for itself, and how it stands."""
@@ -240,7 +254,7 @@ router = Router(
             "/registrations",
             route_handlers=[
                 *(list_registrations, wall, show_terms, published, register, check, show, decide),
-                *(showable, show_case, show_evidence, waive, appeal),
+                *(showable, show_case, waits, show_evidence, waive, appeal),
             ],
             tags=["registrations"],
         ),
@@ -248,7 +262,7 @@ router = Router(
             "/platform/registrations",
             route_handlers=[
                 *(queue, case, hear, rule, versions, propose, switch_on, replay),
-                *(set_terms, lay_bait, alarms),
+                *(set_terms, lay_bait, alarms, waits_by_agent),
                 *(list_house, register_house, release_house, note_contact),
             ],
             tags=["platform"],

@@ -10,6 +10,7 @@ from server.kit.text import PRINTABLE
 from server.registrations.rules.order import Rule
 from server.registrations.rules.states import Answer
 from server.registrations.rules.terms import Terms
+from server.registrations.rules.waits import Wait
 from sync_protocol.registering import State, Verb
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
@@ -158,6 +159,19 @@ class PartyView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is the platform itself, which everybody concerned may know."""
 
 
+class WaitView(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a registration of one's own waited for the platform."""
+
+    reason: Wait
+    """What it waited for."""
+    case_id: UUID | None
+    """In which it waited for a verdict."""
+    began_at: datetime
+    ended_at: datetime | None
+    """Null while it waits."""
+    minutes: int
+
+
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """A case: who stands against whom, until when, and how it was decided."""
 
@@ -275,6 +289,19 @@ class NewTerms(msgspec.Struct, frozen=True, kw_only=True):
 
     holds_from: datetime
     terms: Terms
+
+
+class AgentWaits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an agent's registrations waited for the platform, for one thing, all together."""
+
+    agent_id: UUID
+    reason: Wait
+    registrations: int
+    cases: int
+    waiting: int
+    """How many wait now."""
+    minutes: int
+    """Of all; of what waits still, until now."""
 
 
 class AlarmView(msgspec.Struct, frozen=True, kw_only=True):

@@ -182,6 +182,17 @@ class RegistryEvidence(Table, tablename="registry_evidence"):
     shown_at = Timestamptz()
 
 
+class RegistryWait(Table, tablename="registry_wait"):
+    """How long a registration waited for the platform, once that is over. Insert only. Global."""
+
+    entry_id = UUID(primary_key=True)
+    tenant_id = UUID()
+    case_id = UUID(null=True)
+    reason = Text()
+    began_at = Timestamptz()
+    ended_at = Timestamptz()
+
+
 class RegistryVerdict(Table, tablename="registry_verdict"):
     """What the rules saw and said; can be said again at any time. Insert only. Global."""
 

@@ -625,6 +625,7 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/registrations/{registration_id}/case"): Case(ids=_DISPUTED),
     ("GET", "/v1/registrations/{registration_id}/evidence"): Case(ids=_DISPUTED),
+    ("GET", "/v1/registrations/{registration_id}/waits"): Case(ids=_DISPUTED),
     # What is shown must be of the disputed customer, which has no contract.
     ("POST", "/v1/registrations/{registration_id}/evidence"): Case(
         ids={**_DISPUTED, "body.evidence.record_id": "contract"},
@@ -698,6 +699,7 @@ API: Final[dict[Route, Case]] = {
         role=_PLATFORM, body=lambda company: {"phone": company.phone()}
     ),
     ("GET", "/v1/platform/registrations/alarms"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/registrations/waits"): Case(role=_PLATFORM),
     # The platform answers whatever its agents have sent to it.
     ("GET", "/v1/platform/requests"): Case(role=_PLATFORM),
     ("GET", "/v1/platform/requests/figures"): Case(role=_PLATFORM),

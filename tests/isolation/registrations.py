@@ -54,7 +54,9 @@ async def new_dispute(tenant: Tenant, name: str) -> UUID:
     made = Interval(earliest_ms=at_ms, latest_ms=at_ms)
     new = NewRegistration(id=mine, customer_id=shop)
     await service.register(tenant.rep, new, made=made, now=now)
-    own = msgspec.structs.replace(theirs, id=mine, tenant_id=tenant.tenant_id, arrived_at=now)
+    # The worker was away for two hours, which the platform answers for.
+    asked_at = now - timedelta(hours=2)
+    own = msgspec.structs.replace(theirs, id=mine, tenant_id=tenant.tenant_id, arrived_at=asked_at)
     await registry.admit(own, now=now)
     await service.mirror(tenant.tenant_id, mine, now=now)
     paper = await contracts.write(tenant.rep, customer_id=shop, title=name, now=now)

@@ -5,6 +5,8 @@ from server.registrations.queries.evidence import showable
 from server.registrations.queries.house import houses
 from server.registrations.queries.registrations import Filters, list_page, of_customer, one, wall
 from server.registrations.queries.rules import preview, published, replay, versions
+from server.registrations.queries.waits import by_agent as waits_by_agent
+from server.registrations.queries.waits import of_registration as waits
 
 __all__ = [
     "Filters",
@@ -21,5 +23,7 @@ __all__ = [
     "replay",
     "showable",
     "versions",
+    "waits",
+    "waits_by_agent",
     "wall",
 ]

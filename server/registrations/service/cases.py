@@ -31,7 +31,7 @@ from server.registrations.rules.states import (
     VerdictUnexplained,
 )
 from server.registrations.schemas import Appeal, CaseView, NewVerdict, Show, Word
-from server.registrations.service import disputes, entries, evidence
+from server.registrations.service import disputes, entries, evidence, waits
 
 SHOWN: Final = "registrations.shown"
 WAIVED: Final = "registrations.waived"
@@ -344,6 +344,7 @@ async def _write(
     now: datetime,
 ) -> None:
     """Write a decision down, with what the rules saw and said."""
+    await waits.end([each.id for each in claims], now=now)
     verdict_id = await entries.write_verdict(verdict, claims, case_id=row["id"], now=now)
     given = (await rulebook.terms_at(now)).terms
     is_last = row["appeals"] > 0

@@ -16,7 +16,7 @@ from server.registrations.queries import rulebook
 from server.registrations.rules import order, terms
 from server.registrations.rules.order import Claim
 from server.registrations.rules.states import CaseState, Reason
-from server.registrations.service import entries
+from server.registrations.service import entries, waits
 from server.registrations.service.entries import Entry
 from sync_protocol.registering import LIVE, OPEN, State
 
@@ -192,6 +192,7 @@ async def end_over(entry: Entry, *, now: datetime) -> bool:
 
 async def end(entry: Entry, state: State, *, now: datetime) -> None:
     """End a registration; of an open case's parties who is left alone is protected."""
+    await waits.end([entry["id"]], now=now)
     await entries.move(
         entry["id"],
         state,
@@ -210,6 +211,7 @@ async def _leave_alone(case_id: UUID, *, now: datetime) -> None:
     left = await left_in(case_id)
     if len(left) > 1:
         return
+    await waits.end([each["id"] for each in left], now=now)
     await db.connection().execute(
         "UPDATE registry_case SET state = $2, winner_id = $3, decided_at = $4 WHERE id = $1",
         *(case_id, CaseState.CLOSED, left[0]["id"] if left else None, now),

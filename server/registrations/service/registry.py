@@ -23,7 +23,8 @@ from server.registrations.rules import order, terms, trust
 from server.registrations.rules.order import Rule, Ruling, Verdict
 from server.registrations.rules.states import REASON_OF, Reason
 from server.registrations.rules.times import Flag
-from server.registrations.service import disputes, entries
+from server.registrations.rules.waits import Wait
+from server.registrations.service import disputes, entries, waits
 from server.registrations.service.entries import Entry
 from sync_protocol.registering import LIVE, OPEN, State
 
@@ -99,6 +100,9 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
         if not status.endswith(" 1"):
             return
         await db.connection().execute(_ADD_KEYS, list(arrival.keys), arrival.id)
+        await waits.note(
+            arrival.id, arrival.tenant_id, Wait.ARRIVAL, since=arrival.arrived_at, now=now
+        )
         tier = await partners.tier(arrival.tenant_id)
         count = await db.connection().fetchval(_COUNT, arrival.tenant_id, sorted(OPEN))
         if count > held.tiers[tier].live_max:
@@ -190,6 +194,7 @@ async def settle(entry_id: UUID, *, now: datetime) -> None:
         if await outbox.is_waited_for(ARRIVED, before=until, now=now):
             await _settle_at(entry_id, now + GRACE, now=now)
             return
+        await waits.end([each["id"] for each in group], now=now)
         within = [each for each in group if each["arrived_at"] < until]
         verdict = await _decide(within, now=until)
         by_id = {each["id"]: each for each in within}
@@ -281,6 +286,7 @@ async def contest(entry_id: UUID, *, asked_at: datetime, now: datetime) -> None:
     async with db.job_transaction():
         await entries.lock()
         entry = await entries.one(entry_id)
+        await waits.note(entry_id, entry["tenant_id"], Wait.CONTEST, since=asked_at, now=now)
         is_over = entry["contest_until"] is None or asked_at >= entry["contest_until"]
         if entry["state"] not in {State.REFUSED, State.REVOKED} or is_over:
             await entries.tell(entry, now=now)

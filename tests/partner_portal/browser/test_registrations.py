@@ -45,6 +45,7 @@ async def test_m1_a_dispute_is_decided_in_the_court_and_read_on_the_wall(
     await open_page(page, "/registrations")
     await page.get_by_role("link", name="滨江小馆").click()
     await expect(page.locator("[aria-labelledby=h-case]")).to_contain_text("贵司")
+    await expect(page.locator("[aria-labelledby=h-waits]")).to_contain_text("2 小时")
     await open_page(console, f"/console/court/{held.case_id}")
     assert "滨江小馆" not in await console.content()
     await _look({"case": console}, axe)

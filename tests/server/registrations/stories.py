@@ -131,6 +131,7 @@ class Dispute:
         """Let both register, and a case be open."""
         phone = self.phone
         self.held = await register(self.holder.rep, phone, made=at(NOW))
+        await work(NOW)
         await work(SETTLED)
         self.shop = await make_shop(self.challenger.rep, phone, now=NOW - 2 * DAY)
         self.claimed = await register(
