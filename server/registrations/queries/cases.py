@@ -40,7 +40,7 @@ WHERE p.case_id = $1 ORDER BY md5(p.case_id::text || e.id::text)
 """
 _EVIDENCE: Final = """
 SELECT entry_id, kind, happened_at, is_vouched FROM registry_evidence
-WHERE case_id = $1 ORDER BY happened_at, id
+WHERE case_id = $1 ORDER BY happened_at, id, entry_id
 """
 _LINES: Final = """
 SELECT c.id, c.state, c.opened_at, c.evidence_until, c.decide_by, count(*) AS parties,

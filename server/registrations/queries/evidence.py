@@ -96,7 +96,7 @@ async def showable(actor: Actor, registration_id: UUID, *, now: datetime) -> lis
             _SHOWABLE, actor.tenant_id, of.customer_id, registration_id
         )
         since = await known_since(actor.tenant_id, registration_id)
-        given = (await rulebook.terms_at(now)).terms
+        given = await rulebook.terms_of(actor.tenant_id, registration_id)
         extended_at = await last_extension(actor.tenant_id, registration_id)
     oldest = max(now - given.evidence_age_days * DAY, extended_at)
     may_extend = Verb.EXTEND in of.verbs and of.extensions < given.extensions_max

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -15,6 +16,7 @@ _TERMS: Final = """
 SELECT version, holds_from, terms FROM registration_terms WHERE holds_from <= $1
 ORDER BY holds_from DESC, version DESC LIMIT 1
 """
+_MADE: Final = "SELECT created_at FROM registration WHERE tenant_id = $1 AND id = $2"
 _RULES: Final = "SELECT version, steps, tolerance_ms, edition FROM registry_rules"
 _HOLDING: Final = f"""
 {_RULES} WHERE switched_on_at <= $1 ORDER BY switched_on_at DESC, version DESC LIMIT 1
@@ -36,6 +38,12 @@ async def terms_at(moment: datetime) -> TermsVersion:
         for row in rows
     ]
     return terms.at(held, moment)
+
+
+async def terms_of(tenant_id: UUID, registration_id: UUID) -> Terms:
+    """Give the terms that held as a registration was made, in its company's transaction."""
+    made_at = await db.connection().fetchval(_MADE, tenant_id, registration_id)
+    return (await terms_at(made_at)).terms
 
 
 async def rules_now() -> RuleSet:

@@ -174,7 +174,7 @@ async def _extend(actor: Actor, held: HeldRecord, asked: Decide, *, now: datetim
     if await evidence.is_shown(actor, held, shown_id, asked.evidence, purpose="extension"):
         return
     states.ensure_possible(Verb.EXTEND, State(held.fields["state"]))
-    given = (await rulebook.terms_at(now)).terms
+    given = await rulebook.terms_of(actor.tenant_id, UUID(held.id))
     number = (held.fields["extensions"] or 0) + 1
     if number > given.extensions_max:
         raise NoExtensionLeft(

@@ -42,7 +42,7 @@ _ADD_EVIDENCE: Final = """
 INSERT INTO registry_evidence (id, case_id, entry_id, kind, happened_at, is_vouched, shown_at)
 SELECT $1, e.case_id, e.id, $3, $4, $5, $6 FROM registry_entry e
 JOIN registry_case c ON c.id = e.case_id AND c.state IN ('open', 'appealed')
-WHERE e.id = $2 ON CONFLICT (id) DO NOTHING
+WHERE e.id = $2 ON CONFLICT (entry_id, id) DO NOTHING
 """
 _VOUCHED: Final = """
 SELECT entry_id, min(happened_at) AS first FROM registry_evidence

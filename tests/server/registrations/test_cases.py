@@ -171,6 +171,23 @@ async def test_a_case_that_nobody_decides_goes_by_the_rules(dispute: Dispute) ->
     assert await dispute.states(SETTLED + 10 * DAY) == (State.REVOKED, State.GRANTED)
 
 
+async def test_evidence_of_both_sides_under_one_id_is_all_in_the_case(dispute: Dispute) -> None:
+    """Who shows makes the id, and cannot know what a rival has made."""
+    shown_id = new_id()
+    for side, mine in ((dispute.holder, dispute.held), (dispute.challenger, dispute.claimed)):
+        shop = (await queries.one(side.rep, mine, now=SETTLED)).customer_id
+        paper = await contracts.write(side.rep, customer_id=shop, now=SETTLED)
+        show = Show(id=shown_id, evidence=Evidence(kind="contract", record_id=paper))
+        await service.show(side.rep, mine, show, now=SETTLED)
+        await work(SETTLED)
+
+    case = await queries.case(OPERATOR, dispute.case_id, now=SETTLED)
+
+    assert sorted(each.party for each in case.evidence) == sorted(
+        each.label for each in case.parties
+    )
+
+
 async def test_evidence_that_the_server_saw_counts_and_what_only_a_phone_says_is_shown(
     rivals: list[Tenant],
 ) -> None:

@@ -33,7 +33,7 @@ from server.registrations.rules.states import (
 )
 from server.registrations.rules.terms import Terms
 from server.registrations.rules.times import Interval
-from server.registrations.schemas import Evidence
+from server.registrations.schemas import Evidence, NewTerms
 from server.registrations.service import protection
 from server.settings import Settings
 from sync_protocol.registering import State
@@ -42,6 +42,7 @@ from tests.server.contracts import stories as contracts
 from tests.server.registrations.stories import (
     DAY,
     HOUR,
+    OPERATOR,
     SETTLED,
     at,
     decide,
@@ -185,6 +186,31 @@ async def test_one_who_lets_go_frees_the_customer(rivals: list[Tenant]) -> None:
 
     assert await standing(first, mine) == ("released", "")
     assert await standing(second, theirs) == ("granted", "")
+
+
+async def test_a_registration_is_extended_by_the_terms_that_it_was_made_under(
+    rivals: list[Tenant],
+) -> None:
+    """A day of stricter terms in the meantime changes nothing that was promised.
+
+    Long before all other stories, which go by the terms that the product comes with.
+    """
+    agent, made_at = rivals[0], NOW - 2_000 * DAY
+    strict_at = made_at + (SETTLED - NOW) + DAY
+    shop = await make_shop(agent.rep, new_phone(), now=made_at)
+    mine = await register(agent.rep, customer_id=shop, now=made_at)
+    await work(strict_at - DAY)
+    strict = Terms(extension_days=7, extensions_max=0, evidence_age_days=1)
+    for since, published in ((strict_at, strict), (strict_at + DAY, Terms())):
+        new = NewTerms(holds_from=since, terms=published)
+        await service.set_terms(OPERATOR, new, now=made_at)
+    shown = await contract_of(agent, shop, now=strict_at)
+
+    [offered] = await queries.showable(agent.rep, mine, now=strict_at)
+    view = await decide(agent.rep, mine, "extend", evidence=shown, now=strict_at)
+
+    assert offered.extends
+    assert view.protected_until == made_at + Terms().settles_after + (90 + 60) * DAY
 
 
 async def test_a_protection_is_extended_on_evidence_of_work_and_runs_out_without(
