@@ -8,11 +8,13 @@ leads; of these who has waited longest for one. Each step leaves its reason as a
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from server.kit import divisions
 from server.kit.errors import Conflict, Invalid
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -63,7 +65,11 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Territory(msgspec.Struct, frozen=True):
-    """A place that a person or a team holds; without a district the whole city."""
+    """A place that a person or a team holds; without a district the whole city.
+
+    Two that are written the same are the same; else the tree of divisions tells, where it knows
+    the place that is held: 杭州 holds what lies in 浙江省杭州市.
+    """
 
     holder_id: UUID
     city: str
@@ -71,7 +77,27 @@ class Territory(msgspec.Struct, frozen=True):
 
     def covers(self, city: str | None, district: str | None) -> bool:
         """Say whether a place lies inside."""
-        return self.city == city and self.district in {None, district}
+        if city is None:
+            return False
+        if self.city == city and self.district in {None, district}:
+            return True
+        held, found = _place(self.city, self.district), _place(city, district)
+        return held.is_whole and divisions.is_within(found.code or "", held.code or "")
+
+    def meets(self, city: str, district: str | None) -> bool:
+        """Say whether a place may lie inside; of one without a district, any of its parts."""
+        if self.covers(city, district):
+            return True
+        if district is not None or self.city == city:
+            return district is None
+        held, around = _place(self.city, self.district), _place(city, None)
+        return around.is_whole and divisions.is_within(held.code or "", around.code or "")
+
+
+@lru_cache(maxsize=4096)
+def _place(city: str, district: str | None) -> divisions.Located:
+    """Find a place in the tree; a list of leads names few of them, and often."""
+    return divisions.locate(city=city, district=district)
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -280,10 +280,7 @@ def _is_covered(read: Reading, territories: Sequence[Territory]) -> bool:
     city, district = read.fields["city"], read.fields["district"]
     if not territories or city is None:
         return True
-    return any(
-        each.city == city and (district is None or each.district in {None, district})
-        for each in territories
-    )
+    return any(each.meets(city, district) for each in territories)
 
 
 async def write(

@@ -5,6 +5,7 @@ from random import Random
 from uuid import UUID
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +71,30 @@ def test_s100_nobody_absent_is_chosen_and_the_answer_is_always_the_same(
         covering = [one for one in places if one.covers(question.city, question.district)]
         holders = {one.holder_id for one in covering}
         assert not covering or holders & {chosen.id, chosen.team_id}
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "covers", "meets"),
+    [
+        (("杭州市", None), ("杭州", "西湖区"), True, True),
+        (("杭州", "西湖区"), ("浙江省杭州市", "西湖"), True, True),
+        (("杭州市", "西湖区"), ("杭州", None), False, True),
+        (("杭州市", "西湖区"), ("杭州", "滨江区"), False, False),
+        (("杭州市", "西湖区"), ("南昌市", "西湖区"), False, False),
+        (("宁波市", None), ("杭州市", None), False, False),
+        # A place that nobody knows is still the one that is written so.
+        (("蓬莱仙境", None), ("蓬莱仙境", "瀛洲"), True, True),
+        (("蓬莱仙境", None), ("方丈仙境", None), False, False),
+        # Of a place that is held only half is known: it is not taken for all of the city.
+        (("杭州市", "瀛洲岛"), ("杭州", "西湖区"), False, False),
+    ],
+)
+def test_s02_a_place_is_the_same_however_it_is_written(
+    held: tuple[str, str | None], asked: tuple[str, str | None], *, covers: bool, meets: bool
+) -> None:
+    place = Territory(IDS[0], *held)
+
+    assert (place.covers(*asked), place.meets(*asked)) == (covers, meets)
 
 
 @given(st.integers(1, 6), st.integers(0, 40))
