@@ -27,6 +27,18 @@ document.addEventListener("htmx:config:request", (event) => {
 /* The net is gone or the server is: what was typed stays, and the person is told. */
 document.addEventListener("htmx:error", () => toast(say("failed"), "bad"));
 
+/* A form that was refused begins where it is to be put right, not at its first field. */
+function goToFault() {
+  const faulty = document.querySelector("form [aria-invalid=true]");
+  if (faulty instanceof HTMLElement) faulty.focus();
+}
+
+goToFault();
+document.addEventListener("htmx:after:swap", (event) => {
+  const { ctx } = /** @type {CustomEvent} */ (event).detail;
+  if (ctx.response?.raw?.ok === false) goToFault();
+});
+
 /* What was sent is kept by the server now: close its dialog, empty its form. */
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = /** @type {CustomEvent} */ (event).detail;

@@ -52,7 +52,7 @@ async def test_m4_a_contract_is_offered_in_the_console_and_accepted_by_the_owner
     await expect(console.locator("[aria-labelledby=h-territories]")).to_contain_text("510104")
     await console.get_by_label("行政区划").fill("浙江省没有这个市")
     await console.get_by_role("button", name="授予", exact=True).click()
-    await expect(console.locator("[aria-invalid=true]")).to_be_visible()
+    await expect(console.locator("[aria-invalid=true]")).to_be_focused()
     await console.get_by_role("button", name="完成 签署代理协议").click()
     await console.get_by_label("设备数").uncheck()
     await console.get_by_role("button", name="提出新约定").click()
