@@ -148,7 +148,7 @@ async def test_what_is_refused_about_territories(
 ) -> None:
     backwards = NewTerritory(
         agent_id=agents[0],
-        division="331100",
+        division="350100",
         valid_from=TODAY,
         valid_until=TODAY - timedelta(days=1),
     )
@@ -156,8 +156,8 @@ async def test_what_is_refused_about_territories(
         await service.grant_territory(operator, backwards, now=NOW)
     with pytest.raises(divisions.DivisionUnknown):
         await grant(operator, agents[0], "999999")
-    held = await grant(operator, agents[0], "331100", alone=False)
-    other = NewTerritory(id=held.id, agent_id=agents[0], division="331102", valid_from=TODAY)
+    held = await grant(operator, agents[0], "350100", alone=False)
+    other = NewTerritory(id=held.id, agent_id=agents[0], division="350102", valid_from=TODAY)
     with pytest.raises(IdReused):
         await service.grant_territory(operator, other, now=NOW)
     with pytest.raises(NotFound):
@@ -166,4 +166,4 @@ async def test_what_is_refused_about_territories(
         with pytest.raises(Forbidden):
             await queries.territories(actor)
         with pytest.raises(Forbidden):
-            await grant(actor, agents[0], "331100", alone=False)
+            await grant(actor, agents[0], "350100", alone=False)
