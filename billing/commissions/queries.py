@@ -40,7 +40,7 @@ _PLANS: Final = """
 SELECT terms FROM commission_plan_version ORDER BY begins_on DESC, id DESC LIMIT 200
 """
 _SOLD: Final = """
-SELECT coalesce(sum(sold), 0)::bigint AS sold FROM commission_sale
+SELECT coalesce(sum(sold), 0) AS sold FROM commission_sale
 WHERE plan_id = {} AND agent_id = {} AND date_trunc('month', on_day) = date_trunc('month', {}::date)
 """
 _LINE: Final = """

@@ -5,6 +5,7 @@ what is left of it is posted. Nothing that was written is changed; what is wrong
 another entry.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -58,12 +59,13 @@ VALUES ({}, {}, {}, {}::jsonb, {}, {})
 """
 _IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
 _SALE: Final = """
-SELECT plan_id, version_id, agent_id, contract_id, on_day, sold, refunded FROM commission_sale
+SELECT plan_id, agent_id, contract_id, on_day, sold, refunded, fingerprint FROM commission_sale
 WHERE id = {} FOR NO KEY UPDATE
 """
 _SELL: Final = """
-INSERT INTO commission_sale (id, plan_id, version_id, agent_id, contract_id, on_day, sold)
-VALUES ({}, {}, {}, {}, {}, {}, {})
+INSERT INTO commission_sale (
+    id, plan_id, version_id, agent_id, contract_id, on_day, sold, fingerprint
+) VALUES ({}, {}, {}, {}, {}, {}, {}, {})
 """
 _ADD_LINES: Final = """
 INSERT INTO commission_line (
@@ -93,9 +95,11 @@ SELECT id, line_id, agent_id, kind, currency, amount_minor, {}
 FROM jsonb_to_recordset({}::jsonb) AS item (
     id uuid, line_id uuid, agent_id uuid, kind text, currency text, amount_minor bigint
 )
-ON CONFLICT (id) DO NOTHING
 """
-_DRAFT: Final = "INSERT INTO payout_batch (id, hash, made_by, made_at) VALUES ({}, {}, {}, {})"
+_DRAFT: Final = """
+INSERT INTO payout_batch (id, hash, minimum_minor, made_by, made_at) VALUES ({}, {}, {}, {}, {})
+"""
+_DRAFTED: Final = "SELECT minimum_minor FROM payout_batch WHERE id = {}"
 _PAY: Final = """
 WITH asked AS (
     SELECT * FROM jsonb_to_recordset({}::jsonb) AS payment (
@@ -123,6 +127,11 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     platform_id: UUID
     actor_id: UUID
     now: datetime
+
+
+async def take_turn(key: UUID) -> None:
+    """Wait for whoever does something under the same key; until the end of the transaction."""
+    await CommissionSale.raw(_IN_TURN, f"commissions:{key}")
 
 
 async def publish(version: PlanVersion, books: Books) -> None:
@@ -156,26 +165,45 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     :raises CommissionKeyReused: the id belongs to another sale.
     """
     seller = sale.sellers[0].agent_id
+    fingerprint = _fingerprint(sale, above)
+    await take_turn(sale.id)
+    if rows := await CommissionSale.raw(_SALE, sale.id):
+        _ensure_same(sale, fingerprint, rows[0])
+        return await queries.lines_of(sale.id)
     # The next sale of this agent is paid by what was sold before it.
     await CommissionSale.raw(_IN_TURN, f"sales:{sale.plan_id}:{seller}")
-    if rows := await CommissionSale.raw(_SALE, sale.id):
-        names = ("plan_id", "agent_id", "contract_id", "on_day", "sold")
-        asked = (sale.plan_id, seller, sale.contract_id, sale.on, sale.sold)
-        if tuple(rows[0][name] for name in names) != asked:
-            raise CommissionKeyReused("This id belongs to another sale; make a new one.")
-        return await queries.lines_of(sale.id)
     version = plans.in_force(await queries.plan(sale.plan_id), sale.on)
     before = await queries.sold_in_month(sale.plan_id, seller, sale.on)
     commission = plans.commission_minor(version, before, sale.sold)
     found = shares(Money(commission, version.currency), sale.sellers, above, version.upline_ppm)
     await CommissionSale.raw(
-        *(_SELL, sale.id, sale.plan_id, version.id, seller, sale.contract_id, sale.on, sale.sold)
+        *(_SELL, sale.id, sale.plan_id, version.id, seller, sale.contract_id, sale.on, sale.sold),
+        fingerprint,
     )
     if found:
         lines = _lines(sale, version, found)
         await _hold(sale.id, lines, books)
         await CommissionLine.raw(_ADD_LINES, _json(lines))
     return await queries.lines_of(sale.id)
+
+
+def _fingerprint(sale: Sale, above: Mapping[UUID, UUID]) -> bytes:
+    """Digest all that a sale says, and who it says stands above whom."""
+    said = {name: getattr(sale, name) for name in Sale.__struct_fields__}
+    content = msgspec.json.encode([said, sorted(above.items())], order="deterministic")
+    return hashlib.sha256(content).digest()
+
+
+def _ensure_same(sale: Sale, fingerprint: bytes, held: Mapping[str, object]) -> None:
+    """Refuse an id that belongs to another sale; one from before has no fingerprint.
+
+    :raises CommissionKeyReused: it differs in something.
+    """
+    names = ("plan_id", "agent_id", "contract_id", "on_day", "sold")
+    asked = (sale.plan_id, sale.sellers[0].agent_id, sale.contract_id, sale.on, sale.sold)
+    is_same = tuple(held[name] for name in names) == asked
+    if not is_same or held["fingerprint"] not in {None, fingerprint}:
+        raise CommissionKeyReused("This id belongs to another sale; make a new one.")
 
 
 def _lines(sale: Sale, version: PlanVersion, found: Sequence[Share]) -> list[LineView]:
@@ -260,6 +288,7 @@ async def refund(asked: Refund, books: Books) -> list[LineView]:
     :raises RefundTooLarge: more would be refunded than was sold.
     :raises CommissionKeyReused: the id belongs to another refund.
     """
+    await take_turn(asked.id)
     rows = await CommissionSale.raw(_SALE, asked.sale_id)
     if not rows:
         raise SaleNotFound("There is no such sale.")
@@ -268,6 +297,7 @@ async def refund(asked: Refund, books: Books) -> list[LineView]:
             raise CommissionKeyReused("This id belongs to another refund; make a new one.")
         return await queries.lines_of(asked.sale_id)
     sold, before = rows[0]["sold"], rows[0]["refunded"]
+    clawbacks.ensure_refundable(sold, before + asked.refunded)
     lines = await queries.lines_of(asked.sale_id)
     taken = {
         line: clawbacks.clawback_minor(line.amount_minor, sold, before, asked.refunded)
@@ -308,6 +338,7 @@ async def _adjust(
     """Move what agents gain or lose between their accounts and the platform's cost.
 
     :returns: whether it moved now, and not when the same was asked before.
+    :raises CommissionKeyReused: the key was used for something else, or for other lines.
     """
     if not gained:
         return False
@@ -324,13 +355,17 @@ async def _adjust(
                 event=f"commission.{kind}",
             )
         )
-    is_new = await _record(key, moved, books, reason=reason)
+    if not await _record(key, moved, books, reason=reason):
+        # Transfers of one agent look alike: whose lines they were say their ids.
+        if not all([await queries.is_taken(CommissionItem, each.id) for each in moved]):
+            raise CommissionKeyReused("This id was used for another line; make a new one.")
+        return False
     items = [
         _item(uuid5(key, str(line.id)), msgspec.structs.asdict(line), kind, minor)
         for line, minor in gained.items()
     ]
     await CommissionItem.raw(_ADD_ITEMS, books.now, _json(items))
-    return is_new
+    return True
 
 
 def _item(item_id: UUID, line: Mapping[str, object], kind: str, minor: int) -> dict[str, object]:
@@ -343,13 +378,22 @@ def _item(item_id: UUID, line: Mapping[str, object], kind: str, minor: int) -> d
 
 
 async def make_batch(batch_id: UUID, books: Books, *, minimum_minor: int) -> BatchView:
-    """Put together what agents are to be paid; the same id is answered with the same batch."""
+    """Put together what agents are to be paid; the same id is answered with the same batch.
+
+    :raises CommissionKeyReused: the id belongs to a batch with another minimum.
+    """
     await PayoutBatch.raw(_IN_TURN, "payouts")
-    if not await queries.is_taken(PayoutBatch, batch_id):
+    if held := await PayoutBatch.raw(_DRAFTED, batch_id):
+        if held[0]["minimum_minor"] not in {None, minimum_minor}:
+            raise CommissionKeyReused("This id belongs to another batch; make a new one.")
+    else:
         made = payouts.payments(
             await queries.free_items(), frozenset(), minimum_minor=minimum_minor
         )
-        await PayoutBatch.raw(_DRAFT, batch_id, payouts.batch_hash(made), books.actor_id, books.now)
+        await PayoutBatch.raw(
+            *(_DRAFT, batch_id, payouts.batch_hash(made), minimum_minor),
+            *(books.actor_id, books.now),
+        )
         rows = [
             {**msgspec.to_builtins(each), "id": uuid5(batch_id, f"{each.agent_id}:{each.currency}")}
             for each in made

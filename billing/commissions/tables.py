@@ -28,6 +28,8 @@ class CommissionSale(Table, tablename="commission_sale"):
     sold = BigInt()
     """In what the plan measures: minor units, pieces or one."""
     refunded = BigInt()
+    fingerprint = Bytea(null=True)
+    """Of all that was asked; null in rows from before it was kept."""
 
 
 class CommissionRefund(Table, tablename="commission_refund"):
@@ -72,6 +74,8 @@ class PayoutBatch(Table, tablename="payout_batch"):
 
     id = UUID(primary_key=True)
     hash = Bytea()
+    minimum_minor = BigInt(null=True)
+    """Who was owed less waits; null in rows from before it was kept."""
     made_by = UUID()
     made_at = Timestamptz()
     approved_by = UUID(null=True)

@@ -71,14 +71,16 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     :raises NoPlanInForce: no version of the plan was in force that day.
     :raises UplineCircular: an agent stands above itself.
     :raises CommissionKeyReused: the id belongs to another sale.
+    :raises Invalid: two agents are said to stand directly above one.
     :raises NotFound: there is no such agent.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     rules.ensure_day(sale.on, "on")
-    above = {each.agent_id: each.above_id for each in sale.above}
+    above = rules.line_above([(each.agent_id, each.above_id) for each in sale.above])
     async with db.platform_transaction(actor):
         sellers = {seller.agent_id for seller in sale.sellers}
         await _ensure_agents(actor, sellers=sellers, above={*above, *above.values()})
+        await commissions.take_turn(sale.id)
         is_new = not await books.is_taken(CommissionSale, sale.id)
         lines = await commissions.accrue(sale, above, books_of(actor, now))
         if is_new:
@@ -109,6 +111,7 @@ async def refund(actor: Actor, asked: Refund, *, now: datetime) -> list[LineView
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
+        await commissions.take_turn(asked.id)
         is_new = not await books.is_taken(CommissionRefund, asked.id)
         await commissions.refund(asked, books_of(actor, now))
         if is_new:
@@ -152,9 +155,13 @@ async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineV
 
 
 async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutView:
-    """Put together what agents are to be paid; somebody else lets it go."""
+    """Put together what agents are to be paid; somebody else lets it go.
+
+    :raises CommissionKeyReused: the id belongs to a batch with another minimum.
+    """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
+        await commissions.take_turn(new.id)
         is_new = not await books.is_taken(PayoutBatch, new.id)
         batch = await commissions.make_batch(
             new.id, books_of(actor, now), minimum_minor=new.minimum_minor

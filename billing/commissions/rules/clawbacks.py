@@ -11,6 +11,15 @@ class RefundTooLarge(BillingRefusal):
     field = "refunded"
 
 
+def ensure_refundable(sold: int, refunded: int) -> None:
+    """Refuse a refund of more than was sold, also where the sale has paid nobody.
+
+    :raises RefundTooLarge: more was refunded than was sold.
+    """
+    if refunded > sold:
+        raise RefundTooLarge("No more can be refunded than was sold.")
+
+
 def net_minor(commission_minor: int, sold_minor: int, refunded_minor: int) -> int:
     """Give what is left of a commission: its part for what was not refunded, rounded down.
 
@@ -18,8 +27,7 @@ def net_minor(commission_minor: int, sold_minor: int, refunded_minor: int) -> in
     """
     assert sold_minor > 0, "something was sold"
     assert refunded_minor >= 0, "a refund is not below nothing"
-    if refunded_minor > sold_minor:
-        raise RefundTooLarge("No more can be refunded than was sold.")
+    ensure_refundable(sold_minor, refunded_minor)
     return commission_minor * (sold_minor - refunded_minor) // sold_minor
 
 

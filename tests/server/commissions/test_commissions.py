@@ -136,6 +136,19 @@ async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant)
     assert await trail_of(payment.id) == ["payment.paid"]
 
 
+async def test_one_agent_stands_directly_above_another(tenant: Tenant, rival: Tenant) -> None:
+    sale, _ = await sold(tenant)
+    twice = [
+        Above(agent_id=tenant.tenant_id, above_id=upper)
+        for upper in (rival.tenant_id, tenant.tenant_id)
+    ]
+
+    with pytest.raises(Invalid):
+        await service.record_sale(
+            FINANCE, msgspec.structs.replace(sale, id=new_id(), above=twice), now=NOW
+        )
+
+
 async def test_the_banks_file_holds_what_waits_for_the_bank(tenant: Tenant) -> None:
     await sold(tenant)
     await jobs.earn(NOW)
