@@ -45,6 +45,10 @@ _PROGRAM: Final = """
 SELECT id, name, amount_minor, currency, limit_per_customer, opens_at, closes_at, token_key
 FROM benefit_program WHERE id = $1
 """
+_TERMS_OF: Final = """
+SELECT id, name, amount_minor, currency, limit_per_customer, opens_at, closes_at
+FROM benefit_program WHERE id = $1
+"""
 _CURRENCIES: Final = "SELECT id, currency FROM benefit_program WHERE id = ANY($1::uuid[])"
 _ASK: Final = """
 INSERT INTO benefit_request (
@@ -90,14 +94,15 @@ async def create_program(
             await audit.record_platform_write(
                 actor, "program.created", subject_id=new.id, now=now, **terms
             )
+        asked = msgspec.structs.asdict(new)
+        [held] = await db.connection().fetch(_TERMS_OF, new.id)
+        if any(held[name] != value for name, value in asked.items()):
+            # Said before anything is opened: the program that has the id stays as it is.
+            raise IdReused("This id belongs to another program; make a new one.", field="id")
         await budgets.open_program(
             new.id, platform_id=PLATFORM_TENANT, currency=new.currency, now=now
         )
-        view = await queries.program(actor, new.id)
-    asked = msgspec.structs.asdict(new)
-    if any(getattr(view, name) != value for name, value in asked.items()):
-        raise IdReused("This id belongs to another program; make a new one.", field="id")
-    return view
+        return await queries.program(actor, new.id)
 
 
 async def fund(actor: Actor, program_id: UUID, new: NewFunding, *, now: datetime) -> ProgramView:

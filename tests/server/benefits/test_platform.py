@@ -319,3 +319,19 @@ async def test_a_time_without_its_zone_is_refused(client: httpx.AsyncClient) -> 
             assert [each["field"] for each in answer.json()["errors"]] == [name]
         good = await client.get("/v1/platform/issuances", params={name: "2026-01-01T08:00:00Z"})
         assert good.status_code == 200, good.text
+
+
+async def test_a_program_whose_id_is_taken_changes_nothing_of_the_one_that_has_it() -> None:
+    program = await stories.make_program(2)
+    again = NewProgram(
+        id=program.id,
+        name=program.name,
+        amount_minor=program.amount_minor,
+        opens_at=program.opens_at,
+        currency="USD",
+    )
+
+    with pytest.raises(IdReused):
+        await benefits.create_program(stories.OPERATOR, again, token_key=stories.TOKEN_KEY, now=NOW)
+    assert await queries.program(stories.OPERATOR, program.id) == program
+    assert len(await queries.allocations(stories.OPERATOR, program.id, now=NOW)) == 1
