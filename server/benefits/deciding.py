@@ -19,6 +19,7 @@ from server.benefits.eligibility import service as eligibility
 from server.benefits.eligibility.rules import Facts, Rules, judge
 from server.benefits.rules import BenefitRefused, LeavingRequestsNone, NotEligible, Program
 from server.kit import ids
+from server.kit.errors import IdReused
 from server.partners import queries as partners
 
 
@@ -72,7 +73,9 @@ async def decide(
             now=now,
         )
         for answer in answers:
-            if answer.code is not IssueCode.ISSUED:
+            if answer.code is IssueCode.ID_REUSED:
+                codes[answer.key] = IdReused.code
+            elif answer.code is not IssueCode.ISSUED:
                 codes[answer.key] = rules.refusal(answer.code).code
     decided = [
         Decided(

@@ -95,6 +95,7 @@ SELECT $1, id, customer_id, $2, $3, $4, CASE WHEN code IS NULL THEN 'issued' ELS
     code, $5, $6, $6, version, facts::jsonb
 FROM unnest($7::uuid[], $8::uuid[], $9::text[], $10::integer[], $11::text[])
     AS row (id, customer_id, code, version, facts)
+ON CONFLICT (tenant_id, id) DO NOTHING
 """
 _OUTCOMES: Final = """
 UPDATE benefit_batch_row held SET code = coalesce(row.code, 'issued'), decided_at = $2
@@ -359,7 +360,7 @@ async def _begin(
 async def _write(
     tenant_id: UUID, program: Program, decided: Sequence[Decided], made_by: UUID, *, now: datetime
 ) -> None:
-    """Write each row's request and outcome."""
+    """Write each row's request and outcome; a request that somebody made under its id stays."""
     request_ids = [each.request_id for each in decided]
     codes = [each.refusal_code for each in decided]
     await db.connection().execute(

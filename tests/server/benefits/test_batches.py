@@ -98,6 +98,21 @@ async def _issue(tenant: Tenant, batch_id: UUID) -> Outcomes:
     return await queries.batch(tenant.owner, batch_id)
 
 
+async def test_a_request_that_has_the_id_of_a_row_does_not_stop_a_batch(tenant: Tenant) -> None:
+    program = await stories.make_program(3)
+    chosen = await _customers(tenant, "一号店", "二号店", "三号店")
+    new = NewBatch(id=new_id(), program_id=program.id, customers=chosen)
+    taken = [rules.request_id(new.id, place) for place in (1, 2)]
+    await stories.request(tenant.owner, chosen[0], program.id, request_id=taken[0])
+    await stories.request(tenant.owner, chosen[2], program.id, request_id=taken[1])
+    await _approve(await service.submit(tenant.owner, new, now=NOW))
+
+    done = await _issue(tenant, new.id)
+
+    assert done.batch.state is BatchState.ISSUED
+    assert done.outcomes == {"issued": 1, "id_reused": 1, "customer_limit_reached": 1}
+
+
 async def test_s05_a_batch_is_issued_as_it_was_approved(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
