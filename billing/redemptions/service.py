@@ -6,7 +6,7 @@ The caller commits also when it is refused, so that the refusal stays the answer
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -50,9 +50,23 @@ _STAND: Final = """
 UPDATE issuance SET used_minor = {}, released_minor = {}, state = {}, hold_id = {}, settled_at = {}
 WHERE id = {}
 """
+# What of a closed account is held stays held, and does not stand in the way of what is behind it.
 _LAPSED: Final = """
-SELECT id FROM issuance WHERE state = 'issued' AND expires_at <= {} ORDER BY expires_at, id LIMIT {}
-FOR NO KEY UPDATE SKIP LOCKED
+SELECT issuance.id FROM issuance
+JOIN ledger_transfer hold ON hold.id = coalesce(issuance.hold_id, issuance.id)
+WHERE state = 'issued' AND expires_at <= {}
+AND NOT EXISTS (
+    SELECT FROM ledger_account account
+    WHERE account.id IN (hold.debit_id, hold.credit_id) AND account.closed_at IS NOT NULL
+)
+ORDER BY expires_at, issuance.id LIMIT {} FOR NO KEY UPDATE OF issuance SKIP LOCKED
+"""
+_QUEUE_UP: Final = """
+SELECT id FROM ledger_account WHERE id IN (
+    SELECT unnest(ARRAY[hold.debit_id, hold.credit_id]) FROM issuance
+    JOIN ledger_transfer hold ON hold.id = coalesce(issuance.hold_id, issuance.id)
+    WHERE issuance.id = ANY ({}::uuid[])
+) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -109,7 +123,24 @@ async def lapsed(*, now: datetime, limit: int) -> list[UUID]:
 
     Who is in use at the moment is left to the next sweep; nobody can redeem it meanwhile (I19).
     """
-    return [row["id"] for row in await Issuance.raw(_LAPSED, now, limit)]
+    over = [row["id"] for row in await Issuance.raw(_LAPSED, now, limit)]
+    await queue_up(over)
+    return over
+
+
+async def queue_up(issuance_ids: Sequence[UUID]) -> None:
+    """Lock what settling several benefits will move, before the first of them.
+
+    `settle` locks the accounts of one. Who settles several in one transaction would take them in
+    the order of the benefits, and could wait for ever for somebody who waits for it; see
+    `billing.issuance.service.queue_up`.
+    """
+    await Issuance.raw(_QUEUE_UP, list(issuance_ids))
+
+
+async def is_answered(key: UUID) -> bool:
+    """Say whether a wish of this key was answered before, whatever it was."""
+    return bool(await Redemption.raw(_ASKED, key))
 
 
 async def _record(
@@ -118,7 +149,8 @@ async def _record(
     """Have the ledger do a step; give its refusal, of an account that is closed."""
     journal = Journal(
         owner_id=owner_id,
-        key=wish.key,
+        # People of agents choose keys of wishes; the owner's other keys are out of their reach.
+        key=uuid5(wish.key, "redemption"),
         group_id=step.transfers[0].id,
         transfers=step.transfers,
         actor_id=actor_id,

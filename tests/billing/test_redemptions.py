@@ -19,6 +19,7 @@ from billing.redemptions import queries, rules
 from billing.redemptions import service as redemptions
 from billing.redemptions.schemas import Kind, Standing, Used, Wish
 from server.kit import db
+from tests import waiting
 from tests.billing import books
 from tests.billing.books import OPERATOR, Program
 from tests.factories import NOW, Tenant, new_id
@@ -227,6 +228,25 @@ async def test_i19_what_is_over_is_over_before_it_is_swept(tenant: Tenant) -> No
     assert [view.state for view in views if view] == ["expired", "redeemed", "issued"]
     held = await books.books(program)
     assert (held.used_minor, held.held_minor, held.available_minor) == (40, 100, 160)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_sweep_and_an_agent_wait_for_each_other_in_one_order(tenant: Tenant) -> None:
+    programs = [await books.make_program(AMOUNT) for _ in range(2)]
+    low, high = sorted(programs, key=lambda each: each.pool_id)
+    over = [await _issued(tenant, each, ends=True) for each in (high, low)]
+
+    async def sweep() -> list[Code]:
+        async with db.platform_transaction(OPERATOR):
+            await redemptions.queue_up(over)
+            return [(await books.settle(_wish(Kind.EXPIRE, each), now=ENDS)).code for each in over]
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await issuing.queue_up([(low.id, "CNY")], agent_id=tenant.tenant_id, now=NOW)
+        sweeping = await waiting.meanwhile(sweep())
+        await issuing.queue_up([(high.id, "CNY")], agent_id=tenant.tenant_id, now=NOW)
+
+    assert await sweeping == [Code.RECORDED, Code.RECORDED]
 
 
 @pytest.mark.usefixtures("wide_database")

@@ -33,9 +33,10 @@ SELECT id, agent_id, raised_at FROM voucher_alarm ORDER BY raised_at DESC, id DE
 """
 
 
-async def behind(digest: bytes, agent_id: UUID, *, now: datetime) -> Any:
+async def behind(digest: bytes, agent_id: UUID, *, now: datetime, lock: bool = False) -> Any:
     """Give what stands behind a code, in the platform's transaction; None for no code of theirs."""
-    return await db.connection().fetchrow(_BEHIND, digest, now, agent_id)
+    statement = _BEHIND + (" FOR NO KEY UPDATE OF v" if lock else "")
+    return await db.connection().fetchrow(statement, digest, now, agent_id)
 
 
 def view(row: Any) -> VoucherView:

@@ -150,8 +150,10 @@ async def _settle(
     """Have the books do what is wished, and say what stands then; a refusal is kept as well."""
     digest = rules.digest(keys.current().vouchers, rules.read(code))
     async with db.platform_transaction(_TELLER):
-        row = await queries.behind(digest, actor.tenant_id, now=now)
-        if row["locked_until"] is not None and row["lock_id"] != lock_id:
+        # Until this is done nobody can begin to keep the code.
+        row = await queries.behind(digest, actor.tenant_id, now=now, lock=True)
+        is_kept = row["locked_until"] is not None and row["lock_id"] != lock_id
+        if is_kept and not await redemptions.is_answered(wish.key):
             raise CodeLocked("Somebody is about to redeem this code; try again in a while.")
         settled = await _books(wish, actor.user_id, now=now)
         row = await queries.behind(digest, actor.tenant_id, now=now)
@@ -232,6 +234,5 @@ async def expire(now: datetime) -> None:
                 )
                 for issuance_id in over
             ]
-        # Those that the books refuse, of a budget that is closed, are looked at next time again.
         if not any(each.code is Code.RECORDED for each in settled):
             return

@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.redemptions.schemas import Settled
 from server.access import Role
 from server.benefits import queries as benefit_queries
 from server.benefits import service as benefits
@@ -24,7 +26,7 @@ from server.benefits.rules import (
     BudgetExhausted,
     MoreThanIsLeft,
 )
-from server.benefits.schemas import IssuanceFilters, NewVoid
+from server.benefits.schemas import IssuanceFilters, NewFunding, NewVoid
 from server.benefits.vouchers import queries, rules, service
 from server.benefits.vouchers.rules import (
     ALPHABET,
@@ -33,9 +35,11 @@ from server.benefits.vouchers.rules import (
     CodeUnknown,
     NothingToRedeem,
 )
-from server.benefits.vouchers.schemas import Lock, Presented, Redeem, RollBack
+from server.benefits.vouchers.schemas import Lock, Presented, Redeem, RollBack, VoucherView
 from server.identity.rules.throttles import TooManyTries
+from server.kit import db
 from server.kit.errors import Forbidden, IdReused, NotFound
+from tests import waiting
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
 
@@ -90,6 +94,15 @@ async def _benefit(tenant: Tenant, program_id: UUID) -> tuple[UUID, str]:
     customer_id = await stories.make_customer(tenant.rep)
     issued = await stories.request(tenant.rep, customer_id, program_id)
     return issued.id, (await service.code_of(tenant.rep, issued.id, now=NOW)).code
+
+
+async def _let_end(program_id: UUID, days: int) -> None:
+    """Let a program's benefits end after some days."""
+    new = NewRules(id=new_id(), rules=Rules(valid_days=days))
+    await eligibility.propose(stories.OPERATOR, program_id, new, now=NOW)
+    shown = (await eligible.tried(FINANCE, program_id, 1, until=NOW)).simulation
+    seen = Publish(version=1, simulated_until=NOW, simulation_hash=shown.hash)
+    await eligibility.publish(stories.OPERATOR, program_id, seen, now=NOW)
 
 
 def _redeem(code: str, amount: int | None = None, lock_id: UUID | None = None) -> Redeem:
@@ -158,11 +171,7 @@ async def test_the_platform_withdraws_a_part_and_the_rest_stays(tenant: Tenant) 
 
 async def test_i19_a_benefit_ends_on_the_moment_and_its_amount_comes_back(tenant: Tenant) -> None:
     program = await stories.make_program(1)
-    new = NewRules(id=new_id(), rules=Rules(valid_days=7))
-    await eligibility.propose(stories.OPERATOR, program.id, new, now=NOW)
-    shown = (await eligible.tried(FINANCE, program.id, 1, until=NOW)).simulation
-    seen = Publish(version=1, simulated_until=NOW, simulation_hash=shown.hash)
-    await eligibility.publish(stories.OPERATOR, program.id, seen, now=NOW)
+    await _let_end(program.id, 7)
     request_id, code = await _benefit(tenant, program.id)
     ends = NOW + timedelta(days=7)
 
@@ -177,6 +186,71 @@ async def test_i19_a_benefit_ends_on_the_moment_and_its_amount_comes_back(tenant
     assert (await benefit_queries.benefit(tenant.rep, request_id)).state is BenefitState.EXPIRED
     again = await stories.request(tenant.rep, customer_id, program.id, now=ends)
     assert again.state is BenefitState.ISSUED
+
+
+async def test_i7_a_use_is_answered_the_same_whoever_keeps_the_rest_by_now(tenant: Tenant) -> None:
+    program = await stories.make_program()
+    _, code = await _benefit(tenant, program.id)
+    use = _redeem(code, 2_000)
+    await service.redeem(tenant.rep, use, now=NOW)
+    await service.lock(tenant.owner, Lock(id=new_id(), code=code), now=NOW)
+
+    assert (await service.redeem(tenant.rep, use, now=NOW)).used_minor == 2_000
+    with pytest.raises(CodeLocked):
+        await service.redeem(tenant.rep, _redeem(code, 1_000), now=NOW)
+
+
+async def test_who_keeps_a_code_is_not_robbed_of_it_by_a_use_that_was_under_way(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = await stories.make_program()
+    _, code = await _benefit(tenant, program.id)
+    kept: list[asyncio.Task[VoucherView]] = []
+    books = service._books
+
+    async def meanwhile(*given: Any, **named: Any) -> Settled:
+        keep = service.lock(tenant.owner, Lock(id=new_id(), code=code), now=NOW)
+        kept.append(await waiting.meanwhile(keep))
+        return await books(*given, **named)
+
+    monkeypatch.setattr(service, "_books", meanwhile)
+    used = await service.redeem(tenant.rep, _redeem(code), now=NOW)
+
+    assert used.open_minor == 0
+    assert (await kept[0]).open_minor == 0
+
+
+async def test_a_persons_ids_are_not_the_platforms_keys(tenant: Tenant) -> None:
+    program = await stories.make_program()
+    _, code = await _benefit(tenant, program.id)
+    use = _redeem(code, 1_000)
+    await service.redeem(tenant.rep, use, now=NOW)
+
+    funding = NewFunding(id=use.id, amount_minor=1_000)
+    funded = await benefits.fund(stories.OPERATOR, program.id, funding, now=NOW)
+    assert funded.funded_minor == 10 * stories.AMOUNT + 1_000
+
+
+async def test_a_closed_budget_keeps_no_other_benefit_from_ending(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_EXPIRED_AT_ONCE", 1)
+    ends = NOW + timedelta(days=3)
+    closed, other = [await stories.make_program(1) for _ in range(2)]
+    asked = []
+    for program, days in ((closed, 1), (other, 2)):
+        await _let_end(program.id, days)
+        asked.append((await _benefit(tenant, program.id))[0])
+    async with db.platform_transaction(stories.OPERATOR):
+        await db.connection().execute(
+            "UPDATE ledger_account SET closed_at = $2 WHERE subject_id = $1 AND kind = 'budget'",
+            *(closed.id, NOW),
+        )
+
+    await service.expire(ends)
+
+    states = [(await benefit_queries.benefit(tenant.rep, each)).state for each in asked]
+    assert states == [BenefitState.ISSUED, BenefitState.EXPIRED]
 
 
 async def test_a_rivals_code_is_a_code_of_nobody(tenant: Tenant, rival: Tenant) -> None:
