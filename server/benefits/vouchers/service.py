@@ -45,6 +45,9 @@ _LOCK: Final = """
 UPDATE voucher SET lock_id = $2, locked_until = $3
 WHERE digest = $1 AND (lock_id = $2 OR locked_until IS NULL OR locked_until <= $4)
 """
+_UNLOCK: Final = """
+UPDATE voucher SET lock_id = NULL, locked_until = NULL WHERE digest = $1 AND lock_id = $2
+"""
 _ALARM: Final = """
 INSERT INTO voucher_alarm (id, agent_id, user_id, raised_at)
 SELECT $1, $2, $3, $4 WHERE NOT EXISTS (
@@ -112,7 +115,7 @@ async def lock(actor: Actor, wanted: Lock, *, now: datetime) -> VoucherView:
 
 
 async def redeem(actor: Actor, wanted: Redeem, *, now: datetime) -> VoucherView:
-    """Use a benefit, or a part of it, at most once for an id.
+    """Use a benefit, or a part of it, at most once for an id; a lock ends with the use it was for.
 
     :raises CodeLocked: somebody else is about to.
     :raises AlreadyRedeemed: and the like, when nothing is left of it.
@@ -153,9 +156,12 @@ async def _settle(
         # Until this is done nobody can begin to keep the code.
         row = await queries.behind(digest, actor.tenant_id, now=now, lock=True)
         is_kept = row["locked_until"] is not None and row["lock_id"] != lock_id
-        if is_kept and not await redemptions.is_answered(wish.key):
+        # Taking back needs no lock, and what was answered is answered again.
+        if is_kept and wish.kind is Kind.REDEEM and not await redemptions.is_answered(wish.key):
             raise CodeLocked("Somebody is about to redeem this code; try again in a while.")
         settled = await _books(wish, actor.user_id, now=now)
+        if settled.is_new and settled.code is Code.RECORDED:
+            await db.connection().execute(_UNLOCK, digest, lock_id)
         row = await queries.behind(digest, actor.tenant_id, now=now)
     if settled.code is not Code.RECORDED:
         raise settling.settling_refusal(settled.code)

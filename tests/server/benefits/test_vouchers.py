@@ -155,6 +155,25 @@ async def test_s05_a_code_is_validated_locked_redeemed_and_rolled_back(tenant: T
     assert [line.kind for line in lines] == ["redeem", "roll_back", "redeem"]
 
 
+async def test_a_lock_ends_with_its_use_and_is_for_uses_alone(tenant: Tenant) -> None:
+    program = await stories.make_program()
+    _, code = await _benefit(tenant, program.id)
+    mine, theirs = (Lock(id=new_id(), code=code) for _ in range(2))
+    await service.lock(tenant.rep, mine, now=NOW)
+    use = _redeem(code, 2_000, mine.id)
+    once = await service.redeem(tenant.rep, use, now=NOW)
+
+    await service.lock(tenant.owner, theirs, now=NOW)
+    # Its answer was lost, and somebody else stands at the till by now.
+    again = await service.redeem(tenant.rep, use, now=NOW)
+    assert (again.used_minor, again.open_minor) == (once.used_minor, once.open_minor)
+    with pytest.raises(CodeLocked):
+        await service.redeem(tenant.rep, _redeem(code, 1, mine.id), now=NOW)
+    back = RollBack(id=new_id(), redemption_id=use.id, code=code, reason="退货")
+    view = await service.roll_back(tenant.rep, back, now=NOW)
+    assert (view.open_minor, view.locked_until is None) == (stories.AMOUNT, False)
+
+
 async def test_the_platform_withdraws_a_part_and_the_rest_stays(tenant: Tenant) -> None:
     program = await stories.make_program(1)
     _, code = await _benefit(tenant, program.id)
