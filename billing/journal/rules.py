@@ -13,14 +13,19 @@ from uuid import UUID
 import msgspec
 
 from billing.journal.schemas import Journal, JournalAccount, JournalTransaction
+from billing.ledger.schemas import AccountKind
 from billing.money import decimals
 
 _ROOTS: Final = {
-    "funding": "Equity",
-    "exchange": "Equity",
-    "budget": "Liabilities",
-    "issued": "Liabilities",
-    "expense": "Expenses",
+    AccountKind.FUNDING: "Equity",
+    AccountKind.EXCHANGE: "Equity",
+    AccountKind.BUDGET: "Liabilities",
+    AccountKind.ISSUED: "Liabilities",
+    AccountKind.EXPENSE: "Expenses",
+    AccountKind.COMMISSION_COST: "Expenses",
+    AccountKind.COMMISSION: "Liabilities",
+    AccountKind.PAYOUT: "Liabilities",
+    AccountKind.BANK: "Assets",
 }
 Balances = list[tuple[UUID, int]]
 
@@ -36,8 +41,8 @@ class Day(msgspec.Struct, frozen=True):
 
 def account_name(account: JournalAccount) -> str:
     """Name an account in five roots: by its kind and id, so that a name is never two accounts'."""
-    root = _ROOTS.get(account.kind, "Assets")
-    return f"{root}:{account.kind.capitalize()}:{account.id.hex.upper()}"
+    kind = account.kind.replace("_", "-").title()
+    return f"{_ROOTS[account.kind]}:{kind}:{account.id.hex.upper()}"
 
 
 def amount(minor: int, currency: str) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from billing.ledger.schemas import AccountKind
 from billing.money import Currency
 
 
@@ -20,7 +21,7 @@ class JournalAccount(msgspec.Struct, frozen=True, kw_only=True):
     """An account that something was booked on, or that had a balance when the part begins."""
 
     id: UUID
-    kind: str
+    kind: AccountKind
     currency: Currency
     opening_minor: int
     """What stood on it when the part begins."""

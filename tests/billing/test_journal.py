@@ -21,7 +21,7 @@ from billing.journal.schemas import (
     JournalFormat,
     JournalTransaction,
 )
-from billing.ledger.schemas import Reversal
+from billing.ledger.schemas import AccountKind, Reversal
 from billing.money import Money
 from server.access import PLATFORM_TENANT
 from server.kit import db
@@ -40,9 +40,9 @@ def make_journal(seed: int, transactions: int = 24) -> Journal:
     def new() -> UUID:
         return UUID(int=fortune.getrandbits(128), version=4)
 
-    kinds = [("funding", "CNY"), ("budget", "CNY"), ("issued", "CNY"), ("exchange", "USD"),
-             ("expense", "USD"), ("budget", "USD"), ("issued", "POINTS"), ("budget", "POINTS"),
-             ("funding", "POINTS")]  # fmt: skip
+    kinds = [(kind, "CNY") for kind in AccountKind]
+    for currency in ("USD", "POINTS"):
+        kinds += [(kind, currency) for kind in list(AccountKind)[:4]]
     held = sorted(
         [
             JournalAccount(

@@ -24,7 +24,7 @@ from billing.exchange.schemas import Rate
 from billing.issuance.schemas import IssuanceState
 from billing.journal import beancount
 from billing.journal.schemas import Journal, JournalAccount, JournalTransaction
-from billing.ledger.schemas import Code
+from billing.ledger.schemas import AccountKind, Code
 from billing.money import Money
 from billing.reconciliation.rules import cells
 from billing.reconciliation.rules.findings import Terms
@@ -164,7 +164,7 @@ def _journal() -> Journal:
     """Write a journal of one movement of 25 yuan."""
     budget, funding = (
         JournalAccount(id=UUID(int=n), kind=kind, currency="CNY", opening_minor=0)
-        for n, kind in ((1, "budget"), (2, "funding"))
+        for n, kind in ((1, AccountKind.BUDGET), (2, AccountKind.FUNDING))
     )
     moved = JournalTransaction(
         id=UUID(int=3),
