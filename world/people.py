@@ -10,7 +10,7 @@ import msgspec
 from server.kit import ids
 from server.partners.rules import agents as partners
 from world import names
-from world.model import Agent, Person, Program, RoleName, Scale, ScopeName, Tag, Team
+from world.model import Agent, Person, Platform, Program, RoleName, Scale, ScopeName, Tag, Team
 from world.numbers import Numbers
 
 CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -80,6 +80,21 @@ def analyst_of(agent: Agent) -> Person:
         scope="tenant",
         phone="",
         joined_on=agent.joined_on,
+    )
+
+
+def checker_of(platform: Platform) -> Person:
+    """Give finance's second person, who lets go what the first one made; drawn apart."""
+    first = platform.staff[-1]
+    rng = random.Random(f"checker of {first.id}")
+    return Person(
+        id=new_id(rng, first.joined_on),
+        name=names.person(rng),
+        login="checker@tonglu",
+        role="platform_finance",
+        scope="tenant",
+        phone="",
+        joined_on=first.joined_on,
     )
 
 

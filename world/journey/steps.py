@@ -8,6 +8,7 @@ import msgspec
 
 from world.journey import (
     benefits,
+    books,
     disputing,
     imports,
     keeping,
@@ -36,6 +37,7 @@ _ACTS: Final = (
     "Act one: a channel, its spreadsheets, its phones, its benefits",
     "Act two: one customer, from a campaign to the pool",
     "Act three: one shop, two agents, one of them in a basement",
+    "Act four: the books, from a budget to their proof",
 )
 
 STEPS: Final = (
@@ -74,6 +76,10 @@ STEPS: Final = (
     Step("settled", "Decided together, and disputed", disputing.settled),
     Step("judged", "Evidence, and a verdict in plain words", disputing.judged),
     Step("appealed", "An appeal; both phones agree", disputing.appealed),
+    Step("budgeted", "A budget, a batch, a phone", books.budgeted, opens=_ACTS[3]),
+    Step("redeemed", "Redeemed in parts, partly withdrawn", books.redeemed),
+    Step("paid", "Commission is earned and paid out", books.paid),
+    Step("exported", "The books are exported and proven", books.exported),
     Step("memory", "Memory of the server", platform.memory),
 )
 """The whole journey."""
