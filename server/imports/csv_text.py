@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 from collections import Counter
+from itertools import chain
 from typing import Final
 
 from server.imports.sheets import CELL_CHARS_MAX, FileRefused, Rows, Sheet
@@ -14,6 +15,12 @@ _LOOKED_AT: Final = 30
 _CERTAIN_SHARE: Final = 0.7
 """Of the Chinese characters so many are everyday ones (level 1 of GB 2312) in real Chinese text."""
 _LEVEL_1: Final = range(0xB0, 0xD8)
+_END: Final = "\ufdd0"
+"""Read behind the last line; no text has this character."""
+_QUOTE_OPEN: Final = (
+    'A quotation mark (") opens in row {} and closes nowhere, so that all rows below would be one'
+    " cell; close it or take it out."
+)
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -34,7 +41,13 @@ def read(content: bytes, encoding: str | None = None) -> Sheet:
     csv.field_size_limit(10 * CELL_CHARS_MAX)
     try:
         delimiter = sniff_delimiter(_text(content, name).read(4 * CELL_CHARS_MAX))
-        for number, cells in enumerate(csv.reader(_text(content, name), delimiter=delimiter), 1):
+        lines = chain(_text(content, name), [_END])
+        for number, cells in enumerate(csv.reader(lines, delimiter=delimiter), 1):
+            if cells and cells[-1].endswith(_END):
+                # Inside quotation marks it is no line of its own.
+                if cells != [_END]:
+                    raise FileRefused("quote_open", _QUOTE_OPEN.format(number))
+                break
             rows.add(number, [cell.strip() for cell in cells])
     except UnicodeError as error:
         raise FileRefused("encoding_wrong", f"The file is not in {name}.") from error

@@ -30,6 +30,7 @@ _COLUMNS: Final = """
 """
 _Own = Mapping[str, Mapping[str, Sequence[str]]]
 """What the company's own fields are called, by target."""
+_NAMES_AGAIN: Final = Problem("", "header_row", "This row says the names of the columns again.")
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 
@@ -178,16 +179,19 @@ async def begin(actor: Actor, view: ImportView, plan: Plan) -> Work:
         return await target.begin(actor, view.id, plan.duplicates)
 
 
-async def interpreted(rows: list[Row], plan: Plan, work: Work) -> list[Interpreted]:
+async def interpreted(
+    rows: list[Row], view: ImportView, plan: Plan, work: Work
+) -> list[Interpreted]:
     """Understand rows in a thread, so that other requests are served meanwhile."""
+    header = [name for name in view.header if name]
 
-    def understand() -> list[Interpreted]:
-        return [
-            work.interpret(row.number, said_by(row.cells, plan.columns, plan.everywhere))
-            for row in rows
-        ]
+    def understood(row: Row) -> Interpreted:
+        # Files that were put together have the names of their columns in between, too.
+        if [cell for cell in row.cells if cell] == header:
+            return Interpreted(row.number, {}, problems=(_NAMES_AGAIN,))
+        return work.interpret(row.number, said_by(row.cells, plan.columns, plan.everywhere))
 
-    return await asyncio.to_thread(understand)
+    return await asyncio.to_thread(lambda: [understood(row) for row in rows])
 
 
 async def preview(actor: Actor, import_id: UUID, wanted: StartImport) -> Preview:
@@ -215,7 +219,7 @@ async def _tried_out(actor: Actor, view: ImportView, plan: Plan) -> Preview:
         if chunk is None:
             break
         sample = sample or [row.cells for row in chunk.rows[:ROWS_SHOWN]]
-        rows = await interpreted(chunk.rows, plan, work)
+        rows = await interpreted(chunk.rows, view, plan, work)
         async with db.tenant_transaction(actor.tenant_id, readonly=True):
             verdicts = await work.judge(rows)
         totals += count(verdicts)

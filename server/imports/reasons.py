@@ -29,6 +29,7 @@ COMMON_ZH: Final = {
     "duplicate_out_of_sight": "同事已有该客户。",
     "field_required": "缺少必填内容。",
     "field_unknown": "没有这样的字段。",
+    "header_row": "这一行又是列名，不是数据。",
     "id_reused": "该编号属于另一条记录。",
     "invalid": "内容不合要求。",
     "not_allowed": "您的角色不能这样做。",

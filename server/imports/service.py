@@ -249,7 +249,7 @@ async def run(
     view = await queries.one(actor, import_id)
     if view.state != "running":
         return view.state in {"done", "stopped"}
-    running = _Running(actor, import_id, view.plan, await queries.begin(actor, view, view.plan))
+    running = _Running(actor, import_id, view, await queries.begin(actor, view, view.plan))
     began, number = time.monotonic(), 0
     upcoming = asyncio.create_task(_read(running, number))
     try:
@@ -274,7 +274,7 @@ class _Running(msgspec.Struct, frozen=True):
 
     actor: Actor
     import_id: UUID
-    plan: Plan
+    view: ImportView
     work: Work
 
 
@@ -295,13 +295,14 @@ async def _read(running: _Running, number: int) -> _ReadChunk | None:
     if chunk.told is not None:
         await asyncio.to_thread(_remember, running, chunk)
         return _ReadChunk(chunk, [])
-    return _ReadChunk(chunk, await queries.interpreted(chunk.rows, running.plan, running.work))
+    view, work = running.view, running.work
+    return _ReadChunk(chunk, await queries.interpreted(chunk.rows, view, view.plan, work))
 
 
 def _remember(running: _Running, chunk: Chunk) -> None:
     """Tell the work which rows of a chunk were taken when it was done."""
     left = {told.number for told in chunk.told or () if not told.was_taken}
-    plan, taken = running.plan, (row for row in chunk.rows if row.number not in left)
+    plan, taken = running.view.plan, (row for row in chunk.rows if row.number not in left)
     running.work.remember(
         {row.number: said_by(row.cells, plan.columns, plan.everywhere) for row in taken}
     )

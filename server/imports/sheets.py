@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from server.imports.merged import Merged
+from server.imports.rules import headings
 from server.imports.rules.columns import Vocabulary
 
 FILE_BYTES_MAX: Final = 40 * 1024 * 1024
@@ -153,23 +154,23 @@ def is_table(rows: Rows, vocabulary: Vocabulary) -> bool:
 
 
 def as_table(rows: Rows, vocabulary: Vocabulary) -> Table:
-    """Find the row of the column names among the first ten; what stands below it is the table.
+    """Find the rows of the column names among the first ten; what stands below is the table.
 
     :raises FileRefused: there is nothing below.
     """
     if not rows.top:
         raise FileRefused("empty", "This file has no rows.")
-    known = [vocabulary.known(row.cells) for row in rows.top[:_HEADER_IN_FIRST]]
-    at = known.index(max(known))
-    below = rows.top[at + 1 :]
+    first, last, header = headings.found(
+        [row.cells for row in rows.top[:_HEADER_IN_FIRST]], vocabulary
+    )
+    below = rows.top[last + 1 :]
     if not below:
         raise FileRefused("empty", "This file has no rows below its column names.")
     rows.close()
-    header = rows.top[at].cells
-    width = max(rows.width, *(len(row.cells) for row in rows.top[at:]))
+    width = max(rows.width, *(len(row.cells) for row in rows.top[first:]))
     return Table(
         header=[*header, *[""] * (width - len(header))],
-        row_count=rows.count - at - 1,
+        row_count=rows.count - last - 1,
         chunks=[_packed(below), *rows.packed],
     )
 

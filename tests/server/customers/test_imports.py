@@ -330,6 +330,17 @@ async def test_no_file_gives_a_customer_to_somebody_who_has_left(tenant: Tenant)
     }
 
 
+async def test_names_of_columns_within_a_file_make_no_customer(tenant: Tenant) -> None:
+    content = sheet("龙井茶行,苏州市", "客户名称,城市", "黄酒坊,", header="客户名称,城市")
+
+    done = await bring_in(tenant, content)
+
+    assert await told(tenant, done.id) == [(3, "", "header_row")]
+    assert {*await names(tenant.owner)} == {"龙井茶行", "黄酒坊"}
+    left = await imports_queries.error_file(tenant.owner, done.id)
+    assert "客户名称,城市,3,这一行又是列名，不是数据。" in left.decode("utf-8-sig")
+
+
 async def test_a_file_and_its_start_may_be_sent_again(tenant: Tenant) -> None:
     content, import_id = sheet("龙井茶行,,,"), new_id()
     first = await hand_in(tenant, content, import_id=import_id)

@@ -118,6 +118,8 @@ def test_encoding_and_delimiter_are_found(
         (b"name\r\n" + b"a\r\n" * 310_001, "too_many_rows"),
         (b"name\r\n" + b"a" * 30_000, "cell_too_long"),
         (b'name\r\n"' + b"a" * 300_000, "csv_broken"),
+        ('客户名称,电话\r\n"龙井茶行,1\r\n黄酒坊,2\r\n'.encode(), "quote_open"),
+        ('客户名称,电话\r\n龙井茶行,"1'.encode(), "quote_open"),
     ],
 )
 def test_what_is_not_certain_or_too_large_is_refused_in_words(content: bytes, code: str) -> None:
@@ -495,6 +497,35 @@ def test_a_title_above_the_column_names_is_skipped() -> None:
 
     assert VOCABULARY.guess(header) == [None, "name", "phone", "remark"]
     assert [row.number for row in rows] == [4]
+
+
+def test_two_rows_of_column_names_are_read_together() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        sheet.append(["2026年客户台账"])
+        sheet.append(["客户名称", "联系人", None, "地址", None, "电话"])
+        sheet.append([None, "姓名", "电话", "城市", "详细地址"])
+        sheet.append(["龙井茶行", "王芳", "13805710001", "杭州市", "龙井路1号", "0571-88880000"])
+        for span in ("A1:F1", "A2:A3", "B2:C2", "D2:E2", "F2:F3"):
+            sheet.merge_cells(span)
+
+    as_text = "客户名称,联系人,,城市\r\n,姓名,职务,\r\n龙井茶行,王芳,店长,杭州市\r\n".encode()
+
+    columns, rows = zip(*map(split_header, map(read_sheet, (workbook(fill), as_text))), strict=True)
+
+    assert [VOCABULARY.guess(each) for each in columns] == [
+        ["name", "contact_name", "contact_phone", "city", "address", "phone"],
+        ["name", "contact_name", "contact_title", "city"],
+    ]
+    assert [[row.number for row in each] for each in rows] == [[4], [3]]
+
+
+def test_a_row_below_one_row_of_column_names_is_data() -> None:
+    content = "客户,联系人,地址\r\n公司,电话,地址\r\n公司,,\r\n".encode()
+
+    header, rows = split_header(read_sheet(content))
+
+    assert (header, len(rows)) == (["客户", "联系人", "地址"], 2)
 
 
 def test_of_a_header_that_says_two_things_the_more_needed_one_is_read() -> None:
