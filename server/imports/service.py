@@ -34,7 +34,7 @@ from server.imports.rules.rows import (
     count,
     said_by,
 )
-from server.imports.schemas import ImportView, Plan, StartImport
+from server.imports.schemas import ImportView, StartImport
 from server.imports.sheets import unpacked
 from server.imports.targets import Work, Written
 from server.kit import db, ids, outbox

@@ -15,10 +15,10 @@ def told(applied: Applied, row_of: Mapping[int, Verdict], judged: Sequence[Verdi
     :param row_of: the verdict behind each op, by the op's number.
     """
     refused: dict[int, Problem] = {}
-    first_code: dict[int, str | None] = {}
+    codes: dict[int, set[str | None]] = {}
     for outcome in applied.result.outcomes:
         number = row_of[outcome.number].row.number
-        first_code.setdefault(number, outcome.code)
+        codes.setdefault(number, set()).add(outcome.code)
         if outcome.status not in {Status.APPLIED, Status.MERGED}:
             refusal = applied.refusals.get(outcome.number) or as_refusal(outcome)
             problem = Problem(refusal.field or "", refusal.code, refusal.detail)
@@ -26,6 +26,6 @@ def told(applied: Applied, row_of: Mapping[int, Verdict], judged: Sequence[Verdi
     unchanged = {
         verdict.row.number
         for verdict in judged
-        if verdict.action is Action.UPDATE and first_code.get(verdict.row.number) == Code.UNCHANGED
+        if verdict.action is Action.UPDATE and codes.get(verdict.row.number) == {Code.UNCHANGED}
     }
     return Written(refused, frozenset(unchanged))

@@ -34,6 +34,10 @@ _KINDS: Final = {
 """The rows that are written have been brought into normal form and checked when they were read."""
 
 
+_Person = tuple[str, str, str | None]
+"""A contact: the customer's id, name and phone."""
+
+
 class _Customers(Target):
     """Customers as what rows become."""
 
@@ -134,8 +138,12 @@ class _Work(Work):
         ops: list[ReceivedOp] = []
         row_of: dict[int, Verdict] = {}
         held = await _sets_held(self._actor, judged)
+        people = await _people_held(self._actor, judged)
         for verdict in judged:
-            for op in _ops_of(self._import_id, verdict, held, len(ops) + 1, now):
+            is_new = _is_new(verdict, people)
+            for op in _ops_of(
+                self._import_id, verdict, held, len(ops) + 1, now, with_contact=is_new
+            ):
                 ops.append(op)
                 row_of.setdefault(op.number, verdict)
         now_ms = clock.to_ms(now)
@@ -219,22 +227,56 @@ async def _sets_held(
     }
 
 
+async def _people_held(actor: Actor, verdicts: Sequence[Verdict]) -> set[_Person]:
+    """Give the contacts of the customers of whom rows tell more."""
+    ids = [each.target for each in verdicts if each.action is Action.UPDATE and each.row.contact]
+    rows = ids and await db.connection().fetch(
+        "SELECT customer_id, name, phone FROM contact"
+        " WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted",
+        actor.tenant_id,
+        ids,
+    )
+    people: set[_Person] = set()
+    for row in rows:
+        _note(people, str(row["customer_id"]), row["name"], row["phone"])
+    return people
+
+
+def _note(people: set[_Person], customer_id: str, name: str, phone: str | None) -> None:
+    """Note a contact; who is named without a phone is whoever has the name."""
+    people.update({(customer_id, name, phone), (customer_id, name, None)})
+
+
+def _is_new(verdict: Verdict, people: set[_Person]) -> bool:
+    """Say whether a row that is written names a contact whom its customer lacks; note it."""
+    contact = verdict.row.contact
+    if contact is None or verdict.action not in {Action.CREATE, Action.UPDATE}:
+        return False
+    person = verdict.target, contact["name"], contact.get("phone")
+    is_new = person not in people
+    _note(people, *person)
+    return is_new
+
+
 def _ops_of(
     import_id: UUID,
     verdict: Verdict,
     held: Mapping[str, Mapping[str, Sequence[str]]],
     first: int,
     now: datetime,
+    *,
+    with_contact: bool,
 ) -> Iterator[ReceivedOp]:
-    """Give the ops of a row: a customer and its contact, or an edit."""
-    fields = dict(verdict.row.fields)
+    """Give the ops of a row: a customer and its contact, or an edit.
+
+    :param with_contact: the customer does not have the row's contact yet.
+    """
+    fields, group = dict(verdict.row.fields), None
     if verdict.action is Action.CREATE:
         yield writing.creation("customer", UUID(verdict.target), fields, now=now, number=first)
-        if verdict.row.contact:
-            contact_id = uuid5(import_id, f"{verdict.row.number} contact")
-            given = {**verdict.row.contact, "customer_id": verdict.target}
-            yield writing.creation("contact", contact_id, given, now=now, number=first + 1)
     elif verdict.action is Action.UPDATE:
+        # Of a row whose edit is refused nothing is kept.
+        group = (first, first + 1) if with_contact else None
         # What is there already is not added once more.
         there = held.get(verdict.target, {})
         sets = {
@@ -250,4 +292,10 @@ def _ops_of(
             sets=sets,
             at_ms=clock.to_ms(now),
             base=changelog.base_of_now(),
+            group=group,
         )
+    if with_contact:
+        contact_id = uuid5(import_id, f"{verdict.row.number} contact")
+        given = {**(verdict.row.contact or {}), "customer_id": verdict.target}
+        contact = writing.creation("contact", contact_id, given, now=now, number=first + 1)
+        yield msgspec.structs.replace(contact, group=group)

@@ -1,4 +1,4 @@
-"""Where the column names of a sheet stand: in one row, or in two of which one is of groups. Pure."""
+"""Where the column names of a sheet stand: in one row, or in two, the first of groups. Pure."""
 
 from collections.abc import Sequence
 

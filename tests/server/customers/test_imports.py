@@ -37,6 +37,7 @@ from server.kit.errors import Forbidden, IdReused, NotFound, Refusal
 from server.settings import Settings
 from server.worker import collect_handlers
 from tests.factories import NOW, Tenant, new_id
+from tests.server.customers.custom.stories import field as make_field
 from tests.server.customers.spreadsheets import bring_in, everything, hand_in, sheet, trail, upload
 from tests.server.customers.stories import make, make_tag, names
 from world import numbers
@@ -291,6 +292,28 @@ async def test_owner_tags_and_contact_come_with_the_row(tenant: Tenant) -> None:
     assert (customer.tags, customer.expected_revenue_minor) == ([tag], 1_200_000)
     detail = await queries.detail(tenant.rep, customer.id)
     assert [(each.name, each.phone) for each in detail.contacts] == [("王小明", "+8613805710009")]
+
+
+async def test_a_customer_who_is_there_gets_the_contacts_that_it_lacks(tenant: Tenant) -> None:
+    await make_field(tenant.owner, label="牌照号", is_unique=True)
+    for name in ("龙井茶行", "黄酒坊"):
+        await make(tenant.owner, name)
+    content = sheet(
+        *("龙井茶行,王芳,13805710001,", "龙井茶行,李雷,,甲1", "龙井茶行,王芳,,", "龙井茶行,,,"),
+        "黄酒坊,赵敏,13805710002,甲1",
+        header="客户名称,联系人,联系人电话,牌照号",
+    )
+
+    counts = [(await bring_in(tenant, content, Policy.UPDATE)).counts for _ in range(2)]
+
+    assert [(each.updated, each.unchanged, each.refused) for each in counts] == [
+        *((2, 2, 1), (0, 4, 1))
+    ]
+    held = {
+        each.name: sorted(who.name for who in (await queries.detail(tenant.owner, id_)).contacts)
+        for id_, each in (await everything(tenant)).items()
+    }
+    assert held == {"龙井茶行": ["李雷", "王芳"], "黄酒坊": []}
 
 
 async def test_s109_no_file_gives_a_customer_to_an_analyst(tenant: Tenant) -> None:
