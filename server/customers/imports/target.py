@@ -230,7 +230,9 @@ async def _sets_held(
 async def _people_held(actor: Actor, verdicts: Sequence[Verdict]) -> set[_Person]:
     """Give the contacts of the customers of whom rows tell more."""
     ids = [each.target for each in verdicts if each.action is Action.UPDATE and each.row.contact]
-    rows = ids and await db.connection().fetch(
+    if not ids:
+        return set()
+    rows = await db.connection().fetch(
         "SELECT customer_id, name, phone FROM contact"
         " WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND NOT deleted",
         actor.tenant_id,
