@@ -40,6 +40,7 @@ APP_REGISTRY = AppRegistry(
         "billing.redemptions.piccolo_app",
         "billing.reconciliation.piccolo_app",
         "billing.commissions.piccolo_app",
+        "billing.statements.piccolo_app",
         "server.benefits.piccolo_app",
         "server.exits.piccolo_app",
         "server.channel.piccolo_app",

@@ -17,6 +17,8 @@ from billing.sealing import schemas, tree
 from billing.sealing.schemas import Head, NotSealed, ProvenLine, ProvenStatement
 from billing.sealing.tables import LedgerBlock, LedgerLeaf, LedgerNode
 
+LINES_MAX: Final = 1_000
+"""As many lines a file holds, if it is not said otherwise."""
 _PAGE: Final = 4_096
 _HEADS: Final = """
 SELECT n, first_seq, size, block_root, log_root, previous, sealed_at, public_key, signature
@@ -51,7 +53,8 @@ _STATEMENT: Final = f"""
 {_ENTRY}, leaf.seq
 FROM ledger_entry entry JOIN ledger_transfer transfer ON transfer.id = entry.transfer_id
 JOIN ledger_leaf leaf ON (leaf.account_id, leaf.version) = (entry.account_id, entry.version)
-WHERE entry.account_id = {{}} AND entry.version > {{}} ORDER BY entry.version LIMIT {{}}
+WHERE entry.account_id = {{}} AND entry.version > {{}} AND entry.version <= {{}}
+ORDER BY entry.version LIMIT {{}}
 """
 _SEALED: Final = f"""
 {_ENTRY}, leaf.seq, leaf.hash, leaf.account_id AS leaf_account_id, leaf.version AS leaf_version
@@ -128,12 +131,15 @@ async def leaves_of(transfer_ids: Sequence[UUID]) -> list[Leaf]:
     return [_leaf(row) for row in await LedgerLeaf.raw(_OF_TRANSFERS, list(transfer_ids))]
 
 
-async def statement(account_id: UUID, *, after: int = 0, limit: int = 1_000) -> ProvenStatement:
+async def statement(
+    account_id: UUID, *, after: int = 0, until: int = 2**62, limit: int = LINES_MAX
+) -> ProvenStatement:
     """Give an account's sealed lines above a version, each proven against the head of the log.
 
+    :param until: the last version that is wanted.
     :raises NotSealed: none of them is sealed.
     """
-    rows = await LedgerLeaf.raw(_STATEMENT, account_id, after, limit)
+    rows = await LedgerLeaf.raw(_STATEMENT, account_id, after, until, limit)
     top = await last_head()
     if not rows or top is None:
         raise NotSealed("No line of this account is sealed yet.")

@@ -173,6 +173,32 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "statement": _table(
+        "What stood on an agent's accounts in a month. Insert only; under row-level security an "
+        "agent's transaction reads its own.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "statement_account": _table(
+        "The accounts of a statement. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "statement_line": _table(
+        "The entries of the ledger that a statement tells. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "statement_answer": _table(
+        "What an owner says of a line, and once what the platform answers.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "statement_signature": _table(
+        "Who signed a statement. Insert only; an agent's transaction signs for itself alone.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
     "commission_plan_version": _table(
         "What plans pay, published to all. Insert only.",
         tonglu_app="SELECT",
