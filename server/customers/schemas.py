@@ -350,6 +350,13 @@ class NewNote(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID | None = None
 
 
+class EarlierNote(NewNote, frozen=True, kw_only=True):
+    """A note that came with its customer from elsewhere."""
+
+    written_at: int | None
+    """When, in milliseconds."""
+
+
 class NewTag(msgspec.Struct, frozen=True, kw_only=True):
     """A tag to be. Without a meaning it is refused (S15)."""
 

@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from server.access.edge import CurrentActor
 from server.exits import queries, service
-from server.exits.schemas import Choice, NewConsent, Plan, Seen
+from server.exits.schemas import Choice, NewConsents, Plan, Seen
 from server.kit import clock
 
 
@@ -23,9 +23,9 @@ async def draw_up(actor: CurrentActor, agent_id: FromPath[UUID]) -> Plan:
     return await service.draw_up(actor, agent_id, now=clock.now())
 
 
-@post("/{agent_id:uuid}/exit/choices", summary="Choose what becomes of one thing")
+@post("/{agent_id:uuid}/exit/choices", summary="Choose what becomes of some things")
 async def choose(actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[Choice]) -> Plan:
-    """Let something else become of one thing than the rule says."""
+    """Let something else become of some things than the rule says."""
     return await service.choose(actor, agent_id, data, now=clock.now())
 
 
@@ -41,10 +41,10 @@ async def own(actor: CurrentActor) -> Plan:
     return await queries.own(actor)
 
 
-@post("/exit/consents", summary="Record a customer's consent")
-async def consent(actor: CurrentActor, data: JSONBody[NewConsent]) -> Plan:
-    """Write down that a customer wants to go to another agent, or no longer does."""
-    return await service.record_consent(actor, data, now=clock.now())
+@post("/exit/consents", summary="Record customers' consent")
+async def consent(actor: CurrentActor, data: JSONBody[NewConsents]) -> Plan:
+    """Write down that customers want to go to another agent, or no longer do."""
+    return await service.record_consents(actor, data, now=clock.now())
 
 
 router = Router(

@@ -49,6 +49,15 @@ class Fate(StrEnum):
     """Of a benefit: withdrawn, and issued anew through the successor."""
 
 
+class Carries(StrEnum):
+    """How much of a customer goes along when it is handed over, as it has said itself."""
+
+    CARD = "card"
+    """What it is and where."""
+    HISTORY = "history"
+    """Its places, its people, what was noted of it, and what is still to be done for it, too."""
+
+
 USED_IN_PART: Final = "used_in_part"
 """How a benefit stands of which the customer has used something, and not all."""
 ORDER: Final = tuple(Kind)

@@ -6,28 +6,38 @@ from uuid import UUID
 
 import msgspec
 
-from server.exits.rules import Fate, Kind, Planned, Total
+from server.exits.rules import Carries, Fate, Kind, Planned, Total
 from server.kit.text import Str
 from server.partners.schemas import ExitView
 
+Some = msgspec.Meta(min_length=1, max_length=200)
+"""As many as a page shows."""
 
-class NewConsent(msgspec.Struct, frozen=True, kw_only=True):
-    """That a customer wants to go to another agent, or does not any more."""
 
-    customer_id: UUID
+class NewConsents(msgspec.Struct, frozen=True, kw_only=True):
+    """That customers want to go to another agent, or do not any more."""
+
+    customer_ids: Annotated[list[UUID], Some]
     successor_id: UUID | None
     """One of the exit's successors; None takes the word back."""
+    carries: Carries = Carries.CARD
     said: Str = ""
-    """How the customer said so: a letter, a message, a visit."""
+    """How they said so: a letter, a message, a visit."""
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of one thing, instead of what the rule says."""
+class Thing(msgspec.Struct, frozen=True):
+    """A thing of the leaver's, as the plan calls it."""
 
     kind: Kind
     ref: UUID
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to become of some things, instead of what the rule says."""
+
+    things: Annotated[list[Thing], Some]
     fate: Fate | None
-    """None leaves it to the rule again."""
+    """None leaves them to the rule again."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,8 @@ class ExitConsent(Table, tablename="exit_consent"):
     exit_id = UUID()
     customer_id = UUID(primary_key=True)
     successor_id = UUID()
+    carries = Text()
+    """How much of it goes along."""
     said = Text()
     """How the customer said so."""
     recorded_by = UUID()

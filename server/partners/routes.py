@@ -146,6 +146,12 @@ async def cancel_exit(actor: CurrentActor, agent_id: FromPath[UUID]) -> ExitView
     return await service.cancel_exit(actor, agent_id, now=clock.now())
 
 
+@post("/{agent_id:uuid}/exit/return", summary="Let an agent come back")
+async def readmit(actor: CurrentActor, agent_id: FromPath[UUID]) -> ExitView:
+    """Let a company that has left begin anew; what went elsewhere stays there."""
+    return await service.readmit(actor, agent_id, now=clock.now())
+
+
 @get("/", summary="Show what is agreed with the platform")
 async def partnership(actor: CurrentActor) -> Partnership:
     """Show one's own tier, agreements, territories, on-boarding and sharing contract."""
@@ -193,6 +199,7 @@ router = Router(
         add_step,
         open_exit,
         cancel_exit,
+        readmit,
     ],
     tags=["platform"],
 )

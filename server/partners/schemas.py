@@ -10,7 +10,7 @@ from server.identity.schemas import Login
 from server.kit import divisions
 from server.kit.text import PRINTABLE, Str
 from server.partners.rules.agents import Tier
-from server.partners.rules.exits import ExitState
+from server.partners.rules.exits import OVER, ExitState
 from server.partners.rules.sharing import Shared
 
 FIELDS: Final = tuple(Shared)
@@ -217,8 +217,8 @@ class ExitView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
-        """Say whether it was not called off."""
-        return self.state is not ExitState.CANCELLED
+        """Say whether the company leaves, or has left."""
+        return self.state not in OVER
 
 
 class Partnership(msgspec.Struct, frozen=True, kw_only=True):

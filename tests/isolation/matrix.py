@@ -1454,11 +1454,12 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/platform/agents/{agent_id}/exit/cancellation"): _of_agent(
         succeeds=False, answer=404
     ),
+    ("POST", "/v1/platform/agents/{agent_id}/exit/return"): _of_agent(succeeds=False, answer=404),
     ("GET", "/v1/platform/agents/{agent_id}/exit/plan"): _of_agent(succeeds=False, answer=404),
     ("POST", "/v1/platform/agents/{agent_id}/exit/plan"): _of_agent(succeeds=False, answer=404),
     ("POST", "/v1/platform/agents/{agent_id}/exit/choices"): _of_agent(
-        body=lambda _: {"kind": "customer", "ref": str(new_id()), "fate": "kept"},
-        new_ids=("body.ref",),
+        body=lambda _: {"things": [{"kind": "customer", "ref": str(new_id())}], "fate": "kept"},
+        new_ids=("body.things.0.ref",),
         succeeds=False,
         answer=404,
     ),
@@ -1467,9 +1468,9 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/partnership/exit"): Case(succeeds=False),
     ("POST", "/v1/partnership/exit/consents"): Case(
-        ids={"body.customer_id": "customer"},
+        ids={"body.customer_ids.0": "customer"},
         body=lambda company: {
-            "customer_id": str(company.ids["customer"]),
+            "customer_ids": [str(company.ids["customer"])],
             "successor_id": None,
         },
         new_ids=("body.successor_id",),

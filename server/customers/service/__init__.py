@@ -5,6 +5,7 @@ Whatever is written is the same mutation that a phone would send, through the sa
 
 from server.customers.service import charge
 from server.customers.service.children import (
+    add_along,
     add_contact,
     add_note,
     add_store,
@@ -29,6 +30,7 @@ from server.customers.service.tags import create_tag, delete_tag, edit_tag, ensu
 from server.customers.service.writing import ensure_sees
 
 __all__ = [
+    "add_along",
     "add_contact",
     "add_note",
     "add_store",

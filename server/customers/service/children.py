@@ -1,5 +1,6 @@
 """Stores, contacts and notes of a customer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -9,6 +10,7 @@ from server.customers.custom import required
 from server.customers.queries import records
 from server.customers.schemas import (
     ContactEdit,
+    EarlierNote,
     NewContact,
     NewNote,
     NewStore,
@@ -20,6 +22,7 @@ from server.customers.service.references import ensure_store
 from server.kit import db, ids
 
 _OWN_ID: Final = frozenset({"id"})
+_KINDS: Final = {NewStore: "store", NewContact: "contact", EarlierNote: "note"}
 
 
 async def add_store(actor: Actor, customer_id: UUID, new: NewStore, *, now: datetime) -> Saved:
@@ -35,6 +38,30 @@ async def add_contact(actor: Actor, customer_id: UUID, new: NewContact, *, now: 
 async def add_note(actor: Actor, customer_id: UUID, new: NewNote, *, now: datetime) -> Saved:
     """Write a note about a customer; it is never changed."""
     return await _add(actor, "note", customer_id, new, now=now)
+
+
+async def add_along(
+    actor: Actor,
+    customer_id: UUID,
+    came: Sequence[NewStore | NewContact | EarlierNote],
+    *,
+    now: datetime,
+) -> None:
+    """Write down what came along with a customer from elsewhere, all or none, stores first.
+
+    In the open transaction. Nobody is there who could give what else a contact must have.
+    """
+    ops = [
+        writing.creation(
+            _KINDS[type(new)],
+            new.id or ids.new_id(now),
+            writing.fields_of(new, but=_OWN_ID) | {"customer_id": str(customer_id)},
+            now=now,
+            number=number,
+        )
+        for number, new in enumerate(came, 1)
+    ]
+    await writing.settle(actor, ops, now=now)
 
 
 async def _add(

@@ -33,9 +33,6 @@ _NEXT: Final = """
 SELECT * FROM exit_item WHERE exit_id = $1 AND done_at IS NULL
 ORDER BY customer_ref, kind <> 'customer', kind DESC, ref LIMIT $2
 """
-_DONE: Final = """
-UPDATE exit_item SET done_at = $5, fate = $4 WHERE exit_id = $1 AND kind = $2 AND ref = $3
-"""
 _STATE: Final = "SELECT state FROM agent_exit WHERE id = $1"
 _KEY: Final = "SELECT token_key FROM agent_exit WHERE id = $1"
 _LATE: Final = """
@@ -59,7 +56,7 @@ async def carry_out(actor: Actor, agent_id: UUID, seen: Seen, *, now: datetime) 
     ensure(actor, Permission.AGENTS_ADMIT)
     async with db.platform_transaction(actor):
         held = await drawing.held_open(agent_id)
-        rows = await db.connection().fetch(queries.ITEMS, held.id)
+        rows = await _held_rows(held.id)
         if not rows:
             raise rules.NothingDrawnUp("Draw the plan up first, and look at it.")
         planned = queries.planned_of(held, rows)
@@ -79,6 +76,12 @@ async def carry_out(actor: Actor, agent_id: UUID, seen: Seen, *, now: datetime) 
         return await queries.of(agent_id)
 
 
+async def _held_rows(exit_id: UUID) -> list[Any]:
+    """Give what was drawn up; whoever draws it up anew waits, and finds the plan begun."""
+    await db.connection().execute(drawing.HOLD_ROWS, exit_id)
+    return list(await db.connection().fetch(queries.ITEMS, exit_id))
+
+
 async def _go_on(agent_id: UUID, exit_id: UUID, *, now: datetime) -> None:
     """Leave the next portion to the worker."""
     await outbox.add(CARRY, {"exit_id": str(exit_id)}, tenant_id=agent_id, now=now)
@@ -93,9 +96,7 @@ async def carry(agent_id: UUID, exit_id: UUID, *, now: datetime) -> bool:
             await db.connection().execute(_BY_WORD, exit_id, kind, sorted(fates), now)
         rows = await db.connection().fetch(_NEXT, exit_id, PORTION)
     for row in rows:
-        fate = await _settle(row, now=now)
-        async with db.job_transaction():
-            await db.connection().execute(_DONE, exit_id, row["kind"], row["ref"], fate, now)
+        await handing.mark(row, await _settle(row, now=now), now=now)
     if not rows and not await _came_late(agent_id, exit_id, now=now):
         async with db.job_transaction():
             await db.connection().execute(_END, exit_id, now)

@@ -2,65 +2,98 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
-from server.customers import queries as customers
 from server.customers import references
 from server.exits import queries
-from server.exits.schemas import NewConsent, Plan
+from server.exits.schemas import NewConsents, Plan
 from server.exits.service import drawing
 from server.kit import db
 from server.kit.errors import NotFound
 from server.kit.text import cleaned
 from server.partners import queries as partners
 from server.partners.rules.exits import ExitState, ExitUnderWay, SuccessorWrong
+from server.partners.schemas import ExitView
 
+_THERE: Final = """
+SELECT id FROM customer WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND NOT deleted
+"""
 _KEEP: Final = """
 INSERT INTO exit_consent (
-    tenant_id, exit_id, customer_id, successor_id, said, recorded_by, recorded_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    tenant_id, exit_id, customer_id, successor_id, carries, said, recorded_by, recorded_at
+) SELECT $1, $2, u.id, $4, $5, $6, $7, $8 FROM UNNEST($3::uuid[]) AS u(id)
 ON CONFLICT (tenant_id, customer_id) DO UPDATE SET exit_id = EXCLUDED.exit_id,
-    successor_id = EXCLUDED.successor_id, said = EXCLUDED.said,
+    successor_id = EXCLUDED.successor_id, carries = EXCLUDED.carries, said = EXCLUDED.said,
     recorded_by = EXCLUDED.recorded_by, recorded_at = EXCLUDED.recorded_at
 """
-_TAKE_BACK: Final = "DELETE FROM exit_consent WHERE tenant_id = $1 AND customer_id = $2"
+_TAKE_BACK: Final = "DELETE FROM exit_consent WHERE tenant_id = $1 AND customer_id = ANY ($2)"
+_NAME: Final = """
+UPDATE exit_item SET successor_id = $3
+WHERE exit_id = $1 AND kind = 'customer' AND customer_id = ANY ($2) AND fate IS NULL
+"""
 
 # The word is of this very record: merged into another, it is asked for again.
 references.register(references.Reference("exit_consent", "customer_id", moves=False))
 
 
-async def record_consent(actor: Actor, new: NewConsent, *, now: datetime) -> Plan:
-    """Write down that a customer wants to go to one of the successors, or no longer does.
+async def record_consents(actor: Actor, new: NewConsents, *, now: datetime) -> Plan:
+    """Write down that customers want to go to one of the successors, or no longer do.
 
-    What travels then is the customer's own card, when the plan is carried out: by this act, and by
-    nobody's but the owner's. The people of the customer did not say anything, and stay.
+    What travels then, when the plan is carried out, is what the word lets go along: by this act,
+    and by nobody's but the owner's. All of them or none. The plan as it was drawn up says so at
+    once, and is looked at again.
 
-    :raises SuccessorWrong: the platform did not name this agent.
+    :raises SuccessorWrong: the platform did not name this agent, or it leaves itself.
     :raises ExitUnderWay: the plan is being carried out.
     :raises NotFound: there is no such customer, or the company does not leave.
     """
     actor.ensure_agent()
     ensure(actor, Permission.USERS_MANAGE)
-    said = cleaned(new.said, "said")
+    said, heir = cleaned(new.said, "said"), new.successor_id
+    ids = sorted(set(new.customer_ids))
+    async with db.job_transaction():
+        heir_leaves = heir is not None and await partners.leaves(heir)
     async with db.tenant_transaction(actor.tenant_id):
-        held = await partners.last_exit(actor.tenant_id)
-        if held is None or not held.holds:
-            raise NotFound
-        if held.state is not ExitState.OPEN:
-            raise ExitUnderWay("The plan is being carried out; nothing is added to it any more.")
-        await customers.one(actor, new.customer_id)
-        if new.successor_id is None:
-            await db.connection().execute(_TAKE_BACK, actor.tenant_id, new.customer_id)
-        elif new.successor_id not in {each.agent_id for each in held.successors}:
+        held = await _ensure_open(actor)
+        if len(await db.connection().fetch(_THERE, actor.tenant_id, ids)) < len(ids):
+            raise NotFound("One of these customers is not there.", field="customer_ids")
+        if heir is None:
+            await db.connection().execute(_TAKE_BACK, actor.tenant_id, ids)
+        elif heir_leaves or heir not in {each.agent_id for each in held.successors}:
             raise SuccessorWrong(
-                "Choose one of the agents that the platform named.", field="successor_id"
+                "Choose one of the agents that the platform named and that stays.",
+                field="successor_id",
             )
         else:
-            values = (actor.tenant_id, held.id, new.customer_id, new.successor_id, said)
+            values = (actor.tenant_id, held.id, ids, heir, new.carries, said)
             await db.connection().execute(_KEEP, *values, actor.user_id, now)
-        action = "exit.consent_recorded" if new.successor_id else "exit.consent_taken_back"
-        told = {"successor_id": new.successor_id}
-        await audit.record(actor, action, subject_id=new.customer_id, now=now, **told)
+        await db.connection().execute(_NAME, held.id, ids, heir)
+        # Whoever began to carry the plan out was waited for.
+        await _ensure_open(actor)
+        for each in ids:
+            await _note(actor, new, each, now=now)
         await drawing.leave(held, now=now)
         return await queries.of(actor.tenant_id)
+
+
+async def _note(actor: Actor, new: NewConsents, customer_id: UUID, *, now: datetime) -> None:
+    """Leave a line in the trail of what was said of a customer."""
+    action = "exit.consent_recorded" if new.successor_id else "exit.consent_taken_back"
+    told = {"successor_id": new.successor_id, "carries": new.carries}
+    await audit.record(actor, action, subject_id=customer_id, now=now, **told)
+
+
+async def _ensure_open(actor: Actor) -> ExitView:
+    """Give an exit to which words may still be added.
+
+    :raises ExitUnderWay: the plan is being carried out.
+    :raises NotFound: the company does not leave.
+    """
+    held = await partners.last_exit(actor.tenant_id)
+    if held is None or not held.holds:
+        raise NotFound
+    if held.state is not ExitState.OPEN:
+        raise ExitUnderWay("The plan is being carried out; nothing is added to it any more.")
+    return held

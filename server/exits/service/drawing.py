@@ -12,7 +12,8 @@ from uuid import UUID
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.exits import queries, rules
-from server.exits.schemas import Choice, Plan
+from server.exits.rules import Fate
+from server.exits.schemas import Choice, Plan, Thing
 from server.kit import db, outbox
 from server.kit.errors import NotFound
 from server.partners import queries as partners
@@ -22,6 +23,10 @@ from sync_protocol.registering import OPEN
 
 DRAW: Final = "exits.draw"
 """Of an agent that leaves: list what there is."""
+HOLD_ROWS: Final = """
+SELECT FROM exit_item WHERE exit_id = $1 ORDER BY kind, ref FOR UPDATE
+"""
+"""Who draws a plan up and who begins to carry it out take turns."""
 _HOLD: Final = "SELECT id FROM agent_exit WHERE id = $1 FOR UPDATE"
 _KEY: Final = "SELECT token_key FROM agent_exit WHERE id = $1"
 _CUSTOMERS: Final = """
@@ -72,6 +77,7 @@ WHERE i.exit_id = $1 AND i.kind = $2 AND i.ref = $3
 """
 _CHOOSE: Final = """
 UPDATE exit_item SET chosen = $4 WHERE exit_id = $1 AND kind = $2 AND ref = $3
+    AND chosen IS DISTINCT FROM $4
 """
 _CHUNK: Final = 2_000
 
@@ -122,6 +128,7 @@ async def draw(agent_id: UUID, exit_id: UUID, *, now: datetime) -> None:
         held = await partners.last_exit(agent_id)
         if held is None or (held.id, held.state) != (exit_id, ExitState.OPEN):
             return
+        await db.connection().execute(HOLD_ROWS, exit_id)
         key = await db.connection().fetchval(_KEY, exit_id)
         await list_all(agent_id, exit_id, key, now=now)
         await db.connection().execute(_GONE, exit_id, now)
@@ -156,33 +163,33 @@ def _row(row: Any, key: bytes) -> tuple[Any, ...]:
 
 
 async def choose(actor: Actor, agent_id: UUID, choice: Choice, *, now: datetime) -> Plan:
-    """Let something else become of one thing than the rule says. Said again it changes nothing.
+    """Let something else become of some things than the rule says, of all of them or of none.
 
-    :raises FateImpossible: that cannot become of it.
+    Said again it changes nothing.
+
+    :raises FateImpossible: that cannot become of one of them.
     :raises ExitUnderWay: the plan is being carried out.
     :raises NotFound: there is no such thing.
     """
     ensure(actor, Permission.AGENTS_ADMIT)
     async with db.platform_transaction(actor):
         held = await held_open(agent_id)
-        row = await db.connection().fetchrow(_ITEM, held.id, choice.kind, choice.ref)
-        if row is None:
-            raise NotFound
-        if choice.fate is not None:
-            rules.ensure_possible(
-                choice.fate,
-                queries.item_of(row),
-                ends_at=queries.ends_at(held),
-                heir=row["successor_id"],
-            )
-        if row["chosen"] != choice.fate:
-            await db.connection().execute(_CHOOSE, held.id, choice.kind, choice.ref, choice.fate)
-            await audit.record_platform_write(
-                *(actor, "exit.chosen"),
-                subject_id=held.id,
-                now=now,
-                kind=choice.kind,
-                ref=choice.ref,
-                fate=choice.fate,
-            )
+        for thing in choice.things:
+            await _choose(actor, held, thing, choice.fate, now=now)
         return await queries.of(agent_id)
+
+
+async def _choose(
+    actor: Actor, held: ExitView, thing: Thing, fate: Fate | None, *, now: datetime
+) -> None:
+    """Let something else become of one thing."""
+    row = await db.connection().fetchrow(_ITEM, held.id, thing.kind, thing.ref)
+    if row is None:
+        raise NotFound
+    if fate is not None:
+        item, heir = queries.item_of(row), row["successor_id"]
+        rules.ensure_possible(fate, item, ends_at=queries.ends_at(held), heir=heir)
+    status: str = await db.connection().execute(_CHOOSE, held.id, thing.kind, thing.ref, fate)
+    if status.endswith(" 1"):
+        told = {"kind": thing.kind, "ref": thing.ref, "fate": fate}
+        await audit.record_platform_write(actor, "exit.chosen", subject_id=held.id, now=now, **told)

@@ -4,7 +4,7 @@ What the platform wrote down itself leaves no line in an agent's feed.
 """
 
 from server.partners.queries.agents import agent, agents, tenant_ids, tier
-from server.partners.queries.exits import ensure_begins, is_frozen, last_exit
+from server.partners.queries.exits import ensure_begins, is_frozen, last_exit, leaves
 from server.partners.queries.partnership import file, partnership, shared
 from server.partners.queries.territories import holder, right, territories
 
@@ -16,6 +16,7 @@ __all__ = [
     "holder",
     "is_frozen",
     "last_exit",
+    "leaves",
     "partnership",
     "right",
     "shared",

@@ -15,15 +15,16 @@ COLUMNS: Final = (
 )
 _LAST: Final = f"""
 SELECT {COLUMNS} FROM agent_exit WHERE agent_id = $1
-ORDER BY state = 'cancelled', opened_at DESC, id DESC LIMIT 1
+ORDER BY state IN ('cancelled', 'returned'), opened_at DESC, id DESC LIMIT 1
 """  # noqa: S608 - our own columns
 _FREEZE: Final = """
-SELECT frozen_from, last_day FROM agent_exit WHERE agent_id = $1 AND state <> 'cancelled'
+SELECT frozen_from, last_day FROM agent_exit
+WHERE agent_id = $1 AND state NOT IN ('cancelled', 'returned')
 """
 
 
 async def last_exit(agent_id: UUID) -> ExitView | None:
-    """Give an agent's exit, also one that was called off, in a transaction of either side."""
+    """Give an agent's exit, also one that is over, in a transaction of either side."""
     row = await db.connection().fetchrow(_LAST, agent_id)
     return None if row is None else view_of(row)
 
@@ -39,6 +40,11 @@ async def ensure_begins(agent_id: UUID, *, now: datetime) -> None:
     :raises AgentLeaving: it is frozen.
     """
     ensure_staying(await _freeze(agent_id), now=now)
+
+
+async def leaves(agent_id: UUID) -> bool:
+    """Say whether a company leaves, or has left: in its transaction, the platform's or a job's."""
+    return await _freeze(agent_id) is not None
 
 
 async def is_frozen(agent_id: UUID, *, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -27,7 +28,7 @@ class ExitLastDayPast(Invalid):
 
 
 class SuccessorWrong(Invalid):
-    """A successor is the leaver itself, or none of those that the platform named."""
+    """A successor is the leaver itself, leaves too, or is none of those that were named."""
 
     code = "successor_wrong"
 
@@ -49,6 +50,12 @@ class ExitState(StrEnum):
     """All that was the company's has exactly one successor."""
     CANCELLED = "cancelled"
     """It was called off before anything was carried out."""
+    RETURNED = "returned"
+    """It was carried out, and the company has come back since; what went elsewhere stays there."""
+
+
+OVER: Final = frozenset({ExitState.CANCELLED, ExitState.RETURNED})
+"""The company does not leave any more, and may again."""
 
 
 class Freeze(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from server.partners.service.admission import admit, invite_owner
 from server.partners.service.agreeing import add_step, record_agreement, set_tier, tick, untick
 from server.partners.service.contracts import accept_contract, offer_contract
-from server.partners.service.exits import cancel_exit, open_exit
+from server.partners.service.exits import cancel_exit, open_exit, readmit
 from server.partners.service.territories import end_territory, grant_territory
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "invite_owner",
     "offer_contract",
     "open_exit",
+    "readmit",
     "record_agreement",
     "set_tier",
     "tick",

@@ -1,4 +1,4 @@
-"""Let an agent leave the channel: open its exit, or call it off."""
+"""Let an agent leave the channel: open its exit, call it off, let it come back."""
 
 from collections.abc import Sequence
 from datetime import datetime, time
@@ -28,12 +28,13 @@ INSERT INTO agent_exit (
 _EXIT: Final = f"SELECT {COLUMNS} FROM agent_exit WHERE id = $1"  # noqa: S608 - our own columns
 _HOLD: Final = f"""
 SELECT {COLUMNS} FROM agent_exit WHERE agent_id = $1
-ORDER BY state = 'cancelled', opened_at DESC, id DESC LIMIT 1
+ORDER BY state IN ('cancelled', 'returned'), opened_at DESC, id DESC LIMIT 1
 FOR UPDATE
 """  # noqa: S608 - our own columns
-_CANCEL: Final = "UPDATE agent_exit SET state = 'cancelled', ended_at = $2 WHERE id = $1"
+_END: Final = "UPDATE agent_exit SET state = $2, ended_at = $3 WHERE id = $1"
 OPENED: Final = "exit.opened"
 CANCELLED: Final = "exit.cancelled"
+RETURNED: Final = "exit.returned"
 
 
 async def open_exit(
@@ -47,7 +48,7 @@ async def open_exit(
     :param token_key: 32 random bytes that name its customers to the platform, which never has them.
     :raises ExitLastDayPast: the last day lies before the freeze.
     :raises ExitOpen: it leaves already.
-    :raises SuccessorWrong: it is to succeed itself.
+    :raises SuccessorWrong: it is to succeed itself, or a successor leaves too.
     :raises NotFound: there is no such agent.
     """
     ensure(actor, Permission.AGENTS_ADMIT)
@@ -77,11 +78,15 @@ async def open_exit(
 async def _successors(actor: Actor, agent_id: UUID, named: Sequence[UUID]) -> list[Successor]:
     """Give the agents to which customers may be handed, with their names.
 
-    :raises SuccessorWrong: one is the leaver itself.
+    :raises SuccessorWrong: one is the leaver itself, or leaves too.
     :raises NotFound: there is no such agent.
     """
     if agent_id in named:
         raise rules.SuccessorWrong("Name another agent.", field="successor_ids")
+    async with db.platform_transaction(actor):
+        for each in named:
+            if await queries.leaves(each):
+                raise rules.SuccessorWrong("This agent leaves too.", field="successor_ids")
     return [
         Successor(each, (await queries.agent(actor, each)).name) for each in dict.fromkeys(named)
     ]
@@ -105,18 +110,37 @@ async def cancel_exit(actor: Actor, agent_id: UUID, *, now: datetime) -> ExitVie
     :raises ExitUnderWay: its plan is being carried out, or was.
     :raises NotFound: there is no such agent, or it does not leave.
     """
+    return await _end(actor, agent_id, (ExitState.OPEN, ExitState.CANCELLED), CANCELLED, now=now)
+
+
+async def readmit(actor: Actor, agent_id: UUID, *, now: datetime) -> ExitView:
+    """Let a company that has left come back. Said again it changes nothing.
+
+    It begins anew with what it kept: what went elsewhere stays there.
+
+    :raises ExitUnderWay: its exit was not carried out to its end.
+    :raises NotFound: there is no such agent, or it does not leave.
+    """
+    return await _end(actor, agent_id, (ExitState.DONE, ExitState.RETURNED), RETURNED, now=now)
+
+
+async def _end(
+    actor: Actor, agent_id: UUID, steps: tuple[ExitState, ExitState], what: str, *, now: datetime
+) -> ExitView:
+    """Let an exit be over, from where it may be, and the agent hear of it."""
     ensure(actor, Permission.AGENTS_ADMIT)
+    before, after = steps
     async with db.platform_transaction(actor):
         row = await db.connection().fetchrow(_HOLD, agent_id)
-        if row is None:
+        if row is None or (row["state"] in rules.OVER and row["state"] != after):
             raise NotFound
-        if row["state"] in {ExitState.CARRYING, ExitState.DONE}:
+        if row["state"] not in steps:
             raise rules.ExitUnderWay("What was begun is carried out to its end.")
-        if row["state"] == ExitState.OPEN:
-            await db.connection().execute(_CANCEL, row["id"], now)
-            await audit.record_platform_read(actor, [agent_id], CANCELLED, now=now)
+        if row["state"] == before:
+            await db.connection().execute(_END, row["id"], after, now)
+            await audit.record_platform_read(actor, [agent_id], what, now=now)
             await audit.record_platform_write(
-                actor, CANCELLED, subject_id=row["id"], now=now, agent_id=agent_id
+                actor, what, subject_id=row["id"], now=now, agent_id=agent_id
             )
         view = await last_exit(agent_id)
     assert view is not None, "it was held"

@@ -1,7 +1,7 @@
 """Let another agent have a registration for the days that are left: of an agent that leaves.
 
-The successor's record first, then the registry, in one transaction of its own: at no moment is the
-customer free, and at none is it protected for two.
+The registry first, in one transaction of its own: at no moment is the customer free, and at none is
+it protected for two. Then the successor's record, which follows the registry.
 """
 
 from datetime import datetime
@@ -19,6 +19,9 @@ from server.registrations.service.entries import Entry
 from sync_protocol.registering import LIVE, State
 
 _IS_THERE: Final = "SELECT EXISTS (SELECT FROM registration WHERE tenant_id = $1 AND id = $2)"
+_IS_CUSTOMERS: Final = """
+SELECT EXISTS (SELECT FROM customer WHERE tenant_id = $1 AND id = $2 AND NOT deleted)
+"""
 _ADD: Final = """
 INSERT INTO registry_entry (
     id, tenant_id, state, earliest_ms, latest_ms, floor_ms, ceiling_ms, clock_flag, has_territory,
@@ -38,31 +41,35 @@ async def pass_on(
 ) -> bool:
     """Let an agent have another one's registration; say whether it has. May run again.
 
-    What was signed, the leaver has signed: the days are those without a signature.
+    What was signed, the leaver has signed: the days are those without a signature. It is not passed
+    where it protects no more, and where the successor has not got the customer. A case of the two
+    about it is over; who else is in one goes on against the successor.
 
     :param to: the agent that is to have it.
     :param new_id: of its registration, always the same for this one.
-    :param customer_id: its customer, which is there.
+    :param customer_id: its customer.
     :param holder_id: who of its people has it.
     """
-    async with db.job_transaction():
-        if await entries.find(new_id) is not None:
-            return True
-        entry = await entries.find(entry_id)
-    if entry is None or entry["state"] not in LIVE:
-        return False
-    await _write(entry, to, new_id, customer_id, holder_id, now=now)
+    async with db.tenant_transaction(to, readonly=True):
+        is_theirs = await db.connection().fetchval(_IS_CUSTOMERS, to, customer_id)
     async with db.job_transaction():
         await entries.lock()
-        entry = await entries.one(entry_id)
-        if await entries.find(new_id) is None and entry["state"] in LIVE:
+        entry, passed = await entries.find(entry_id), await entries.find(new_id)
+        if passed is None:
+            if not is_theirs or entry is None or entry["state"] not in LIVE:
+                return False
+            for rival in await entries.meeting([entry_id], [State.CONTESTED]):
+                if rival["tenant_id"] == to:
+                    # What it stood against is its own now.
+                    await disputes.end(rival, State.RELEASED, now=now)
             await db.connection().execute(_ADD, entry_id, new_id, to, identities.lot(new_id))
             await db.connection().execute(_ADD_KEYS, entry_id, new_id)
             await disputes.end(entry, State.RELEASED, now=now)
-        passed = await entries.find(new_id)
-        if passed is not None:
-            await entries.tell(passed, now=now)
-    return passed is not None
+            passed = await entries.one(new_id)
+    await _write(passed, to, new_id, customer_id, holder_id, now=now)
+    async with db.job_transaction():
+        await entries.tell(passed, now=now)
+    return True
 
 
 async def _write(
