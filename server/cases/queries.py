@@ -10,6 +10,8 @@ import msgspec
 from server.access import Actor, Permission, ensure
 from server.cases import rules
 from server.cases.schemas import CaseDetail, CaseEventView, CaseFilters, CaseView, TargetsView
+from server.customers.reveals.beneath import Holder, holder
+from server.customers.rules import masks
 from server.customers.sight import Where, newest_first
 from server.kit import db
 from server.kit.errors import NotFound
@@ -19,7 +21,7 @@ from sync_protocol.serving import LIVE, SERIOUS
 _COLUMNS: Final = """
     k.id, k.seq, k.customer_id, c.name AS customer_name, k.subject, k.detail, k.severity,
     k.category, k.assignee_id, k.state, k.state_since, k.opened_at, k.opened_by, k.answer_due_at,
-    k.answered_at, k.resolve_due_at, k.resolved_at, k.result
+    k.answered_at, k.resolve_due_at, k.resolved_at, k.result, c.owner_id AS customer_owner_id
 """
 _FROM: Final = """
     service_case k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
@@ -33,6 +35,11 @@ _VERSIONS: Final = """
 SELECT version, valid_from, targets FROM case_targets WHERE tenant_id = $1
 ORDER BY valid_from, version
 """
+_SAID: Final = """
+SELECT case_id, string_agg(text, E'\\n') AS said FROM service_case_event
+WHERE tenant_id = $1 AND case_id = ANY($2::uuid[]) GROUP BY case_id
+"""
+_UNTOLD: Final = frozenset({"created_seq", "customer_owner_id"})
 _NUMBER: Final = 6
 """Digits of an id by which people call a case."""
 
@@ -42,6 +49,23 @@ async def one(actor: Actor, case_id: UUID, *, now: datetime) -> CaseView:
 
     :raises NotFound: there is none, or it is out of sight.
     """
+    return _view(actor, await _row(actor, case_id), now)
+
+
+async def detail(actor: Actor, case_id: UUID, *, now: datetime) -> CaseDetail:
+    """Give a case with what was done and said about it."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        row = await _row(actor, case_id)
+        events = await db.connection().fetch(_EVENTS, actor.tenant_id, case_id)
+    owner_id = row["customer_owner_id"]
+    return CaseDetail(
+        case=_view(actor, row, now),
+        events=[masks.view(actor, owner_id, CaseEventView(**each)) for each in events],
+    )
+
+
+async def _row(actor: Actor, case_id: UUID) -> asyncpg.Record:
+    """Read a case within sight."""
     ensure(actor, Permission.CUSTOMERS_READ)
     where = _where(actor)
     where.add("k.id = {}", case_id)
@@ -52,15 +76,7 @@ async def one(actor: Actor, case_id: UUID, *, now: datetime) -> CaseView:
         )
     if row is None:
         raise NotFound
-    return _view(row, now)
-
-
-async def detail(actor: Actor, case_id: UUID, *, now: datetime) -> CaseDetail:
-    """Give a case with what was done and said about it."""
-    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        case = await one(actor, case_id, now=now)
-        events = await db.connection().fetch(_EVENTS, actor.tenant_id, case_id)
-    return CaseDetail(case=case, events=[CaseEventView(**row) for row in events])
+    return row
 
 
 async def list_page(
@@ -75,13 +91,22 @@ async def list_page(
     ensure(actor, Permission.CUSTOMERS_READ)
     where = _filtered(actor, filters, now)
     rows, following = await newest_first(actor, _COLUMNS, _FROM, where, cursor, limit)
-    return Page([_view(row, now) for row in rows], following)
+    return Page([_view(actor, row, now) for row in rows], following)
 
 
 async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[CaseView]:
     """List the cases of a customer, the newest first; none of one out of sight."""
     filters = CaseFilters(customer_id=customer_id)
     return (await list_page(actor, filters, now=now, limit=50)).items
+
+
+async def holders(actor: Actor, customer_id: UUID, now: datetime) -> list[Holder]:
+    """Give what numbers may stand in of a customer's cases within sight."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        found = await of_customer(actor, customer_id, now=now)
+        rows = await db.connection().fetch(_SAID, actor.tenant_id, [each.id for each in found])
+    said = {row["case_id"]: row["said"] for row in rows}
+    return [holder(each.subject, each, said.get(each.id)) for each in found]
 
 
 def alarming(cases: list[CaseView]) -> list[CaseView]:
@@ -111,21 +136,21 @@ def _filtered(actor: Actor, filters: CaseFilters, now: datetime) -> Where:
             now,
         )
     if filters.q and (text := filters.q.strip()):
-        asked = where.param(text.lower())
-        where.add(f"(strpos(lower(k.subject), {asked}) > 0 OR strpos(lower(c.name), {asked}) > 0)")
+        where.add_text(("k.subject", "c.name"), text)
     return where
 
 
-def _view(row: asyncpg.Record, now: datetime) -> CaseView:
-    """Turn a row into a view as of now."""
-    given: dict[str, Any] = {name: value for name, value in row.items() if name != "created_seq"}
+def _view(actor: Actor, row: asyncpg.Record, now: datetime) -> CaseView:
+    """Turn a row into a view as of now for the actor, from whom its numbers may be hidden."""
+    given: dict[str, Any] = {name: value for name, value in row.items() if name not in _UNTOLD}
     state = row["state"]
-    return CaseView(
+    view = CaseView(
         **given,
         number=row["id"].hex[-_NUMBER:].upper(),
         is_answer_late=rules.is_late(row["answer_due_at"], row["answered_at"], state, now),
         is_resolve_late=rules.is_late(row["resolve_due_at"], row["resolved_at"], state, now),
     )
+    return masks.view(actor, row["customer_owner_id"], view)
 
 
 async def targets(actor: Actor, *, now: datetime) -> TargetsView:

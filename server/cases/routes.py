@@ -23,6 +23,7 @@ from server.cases.schemas import (
     Severity,
     TargetsView,
 )
+from server.customers.reveals import beneath as reveals
 from server.customers.schemas import Saved
 from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
@@ -125,6 +126,8 @@ async def set_targets(actor: CurrentActor, data: JSONBody[SetTargets]) -> Target
     """Set by when later cases are to be answered and resolved; past ones keep their targets."""
     return await service.set_targets(actor, data, now=clock.now())
 
+
+reveals.register("service_case", queries.holders)
 
 router = Router(
     "/service-cases",

@@ -22,6 +22,7 @@ from server.contracts.schemas import (
     Received,
     Search,
 )
+from server.customers.reveals import beneath as reveals
 from server.customers.schemas import Saved
 from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
@@ -108,6 +109,8 @@ async def receive(
     """Note that money came in; below zero it takes back what was noted by mistake."""
     return await service.receive(actor, contract_id, data, now=clock.now())
 
+
+reveals.register("contract", queries.holders)
 
 router = Router(
     "/contracts",

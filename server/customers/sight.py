@@ -4,6 +4,7 @@ What other teams share is seen where a question says `with_shared`: in lists, de
 export of customers, and in nothing that belongs to a customer unless the line says so.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -29,6 +30,8 @@ _HAS_TAG: Final = (
 )
 _NOTHING: Final[dict[Part, Any]] = {Part.CUSTOM: {}}
 """What stands for a part that is not shared; None for all others."""
+_DIGITS: Final = re.compile(r"[0-9][\s-]*[0-9][\s-]*[0-9]")
+"""So many of them may be of a phone."""
 _OF_CUSTOMER: Final = (
     *(Part.USCC, Part.PHONE, Part.ADDRESS, Part.REMARK, Part.REVENUE, Part.CUSTOM),
 )
@@ -131,6 +134,17 @@ class Where:
         """Ask for the actor's own customers alone where phones are hidden, and one is asked by."""
         if self.actor.masks_phones:
             self.add("c.owner_id = {}", self.actor.user_id)
+
+    def add_text(self, places: Sequence[str], asked: str) -> None:
+        """Ask for what says in one of these places what is asked for.
+
+        By digits somebody from whom phones are hidden finds what belongs to their own alone:
+        there may be a number in the text.
+        """
+        holds = self.param(asked.lower())
+        self.add(f"({' OR '.join(f'strpos(lower({each}), {holds}) > 0' for each in places)})")
+        if _DIGITS.search(asked):
+            self.add_own_if_masked()
 
     def add(self, text: str, *values: Any) -> None:
         """Add a condition; each ``{}`` in it becomes the parameter of a value."""

@@ -15,6 +15,7 @@ from server.customers.opt_outs import queries as opted_out
 from server.customers.opt_outs import service as opt_outs
 from server.customers.opt_outs.rules import OptOutReason
 from server.customers.opt_outs.schemas import TakenBack, WordView
+from server.customers.reveals import beneath as reveals
 from server.customers.rules import identifiers
 from server.imports import targets
 from server.kit import addresses, clock
@@ -394,6 +395,7 @@ async def leave(
 
 
 targets.register(LEADS)
+reveals.register("lead", queries.holders)
 
 router = Router(
     "/",

@@ -7,6 +7,7 @@ from litestar import Router, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.access.edge import CurrentActor
+from server.customers.reveals import beneath as reveals
 from server.customers.schemas import Saved
 from server.kit import clock
 from server.kit.pages import PAGE_SIZE, Page
@@ -119,6 +120,8 @@ async def answer(
     """Accept, decline or complete what was sent to the platform."""
     return await service.answer(actor, dispatch_id, data, now=clock.now())
 
+
+reveals.register("resource_request", queries.holders)
 
 router = Router(
     "/",

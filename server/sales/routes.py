@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from server.access.edge import CurrentActor
+from server.customers.reveals import beneath as reveals
 from server.customers.schemas import Saved
 from server.imports import targets
 from server.kit import clock, sheets
@@ -178,6 +179,7 @@ async def print_quote(actor: CurrentActor, quote_id: FromPath[UUID]) -> Response
 
 
 targets.register(PRICES)
+reveals.register("quote", queries.holders)
 
 router = Router(
     "/",

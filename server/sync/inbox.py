@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from server.access import Actor
 from server.access.hidden import PhoneHidden
 from server.changelog import service as changelog
 from server.changelog.conflicts import ConflictSettled
+from server.customers.rules import masks
 from server.kit import clock, db
 from server.kit.errors import NotFound
 from server.sync import queries
@@ -48,7 +47,7 @@ async def _settle(actor: Actor, conflict_id: UUID, state: str, *, now: datetime)
             raise NotFound
         if found.state != "open":
             raise ConflictSettled(f"This conflict is already {found.state}.")
-        if is_restore and found != await queries.conflict(_unmasked(actor), conflict_id):
+        if is_restore and found != await queries.conflict(masks.unmasked(actor), conflict_id):
             # What is shown in a number's place is no number.
             raise PhoneHidden(
                 "These numbers are hidden from you; ask the customer's owner.", field=found.field
@@ -60,11 +59,6 @@ async def _settle(actor: Actor, conflict_id: UUID, state: str, *, now: datetime)
         settled = await queries.conflict(actor, conflict_id)
         assert settled is not None, "it was found above, in this transaction"
         return settled
-
-
-def _unmasked(actor: Actor) -> Actor:
-    """Give the actor with the numbers in full, to find out whether any is hidden."""
-    return msgspec.structs.replace(actor, masks_phones=False)
 
 
 def _restore(found: ConflictView, now: datetime) -> RecordOp:

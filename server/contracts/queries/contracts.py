@@ -17,6 +17,8 @@ from server.contracts.schemas import (
     InstalmentView,
     ReceiptView,
 )
+from server.customers.reveals.beneath import Holder, holder
+from server.customers.rules import masks
 from server.customers.sight import Where, newest_first
 from server.identity.rules.absences import day_of
 from server.kit import db
@@ -40,7 +42,8 @@ _COLUMNS: Final = f"""
     k.created_at, (
         SELECT n.id FROM contract n WHERE n.tenant_id = k.tenant_id AND n.renews_id = k.id
             AND n.state <> 'void' AND NOT n.deleted ORDER BY n.id LIMIT 1
-    ) AS renewed_by_id, {_UNTRACED} AS is_untraced
+    ) AS renewed_by_id, {_UNTRACED} AS is_untraced,
+    c.owner_id AS customer_owner_id
 """  # noqa: S608 - constants
 _FROM: Final = """
     contract k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
@@ -56,6 +59,12 @@ SELECT id, contract_id, instalment_id, seq, amount_minor, received_on, remark, n
 FROM contract_receipt WHERE tenant_id = $1
 """
 _RECEIPTS: Final = f"{RECEIPT} AND contract_id = $2 ORDER BY seq DESC, id DESC"
+_SAID: Final = """
+SELECT contract_id, string_agg(remark, E'\\n') AS said FROM (
+    SELECT tenant_id, contract_id, remark FROM contract_event
+    UNION ALL SELECT tenant_id, contract_id, remark FROM contract_receipt
+) each WHERE tenant_id = $1 AND contract_id = ANY($2::uuid[]) GROUP BY contract_id
+"""
 _RENEWED: Final = """
 NOT EXISTS (SELECT FROM contract n WHERE n.tenant_id = k.tenant_id AND n.renews_id = k.id
     AND n.state <> 'void' AND NOT n.deleted)
@@ -67,6 +76,25 @@ async def one(actor: Actor, contract_id: UUID, *, now: datetime) -> ContractView
 
     :raises NotFound: there is none, or it is out of sight.
     """
+    return _view(actor, await _row(actor, contract_id), now)
+
+
+async def detail(actor: Actor, contract_id: UUID, *, now: datetime) -> ContractDetail:
+    """Give a contract with what was done with it and what came in."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        row = await _row(actor, contract_id)
+        events = await db.connection().fetch(_EVENTS, actor.tenant_id, contract_id)
+        receipts = await db.connection().fetch(_RECEIPTS, actor.tenant_id, contract_id)
+    owner_id = row["customer_owner_id"]
+    return ContractDetail(
+        contract=_view(actor, row, now),
+        events=[masks.view(actor, owner_id, ContractEventView(**each)) for each in events],
+        receipts=[masks.view(actor, owner_id, ReceiptView(**each)) for each in receipts],
+    )
+
+
+async def _row(actor: Actor, contract_id: UUID) -> asyncpg.Record:
+    """Read a contract within sight."""
     ensure(actor, Permission.CUSTOMERS_READ)
     where = _where(actor)
     where.add("k.id = {}", contract_id)
@@ -77,20 +105,7 @@ async def one(actor: Actor, contract_id: UUID, *, now: datetime) -> ContractView
         )
     if row is None:
         raise NotFound
-    return _view(row, now)
-
-
-async def detail(actor: Actor, contract_id: UUID, *, now: datetime) -> ContractDetail:
-    """Give a contract with what was done with it and what came in."""
-    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        contract = await one(actor, contract_id, now=now)
-        events = await db.connection().fetch(_EVENTS, actor.tenant_id, contract_id)
-        receipts = await db.connection().fetch(_RECEIPTS, actor.tenant_id, contract_id)
-    return ContractDetail(
-        contract=contract,
-        events=[ContractEventView(**row) for row in events],
-        receipts=[ReceiptView(**row) for row in receipts],
-    )
+    return row
 
 
 async def list_page(
@@ -105,13 +120,22 @@ async def list_page(
     ensure(actor, Permission.CUSTOMERS_READ)
     where = _filtered(actor, filters, now)
     rows, following = await newest_first(actor, _COLUMNS, _FROM, where, cursor, limit)
-    return Page([_view(row, now) for row in rows], following)
+    return Page([_view(actor, row, now) for row in rows], following)
 
 
 async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[ContractView]:
     """List the contracts of a customer, the newest first; none of one out of sight."""
     filters = ContractFilters(customer_id=customer_id)
     return (await list_page(actor, filters, now=now, limit=50)).items
+
+
+async def holders(actor: Actor, customer_id: UUID, now: datetime) -> list[Holder]:
+    """Give what numbers may stand in of a customer's contracts within sight."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        found = await of_customer(actor, customer_id, now=now)
+        rows = await db.connection().fetch(_SAID, actor.tenant_id, [each.id for each in found])
+    said = {row["contract_id"]: row["said"] for row in rows}
+    return [holder(each.title, each, said.get(each.id)) for each in found]
 
 
 async def of_deal(actor: Actor, opportunity_id: UUID, *, now: datetime) -> list[ContractView]:
@@ -134,9 +158,7 @@ def _filtered(actor: Actor, filters: ContractFilters, now: datetime) -> Where:
         if (value := getattr(filters, name)) is not None:
             where.add(f"k.{name} = {{}}", value)
     if filters.q and (text := filters.q.strip()):
-        looked_for = where.param(text.lower())
-        places = ("k.title", "coalesce(k.number, '')", "c.name")
-        where.add(f"({' OR '.join(f'strpos(lower({each}), {looked_for}) > 0' for each in places)})")
+        where.add_text(("k.title", "coalesce(k.number, '')", "c.name"), text)
     if filters.ending_within is not None:
         until = today + timedelta(days=filters.ending_within)
         where.add("k.state IN ('signed', 'in_force') AND k.ends_on <= {}", str(until))
@@ -148,10 +170,11 @@ def _filtered(actor: Actor, filters: ContractFilters, now: datetime) -> Where:
     return where
 
 
-def _view(row: asyncpg.Record, now: datetime) -> ContractView:
-    """Turn a row into a view, its payments counted as of today."""
+def _view(actor: Actor, row: asyncpg.Record, now: datetime) -> ContractView:
+    """Turn a row into a view, its payments counted as of today; numbers may be hidden."""
     given: dict[str, Any] = dict(row)
     given.pop("created_seq", None)
+    owner_id = given.pop("customer_owner_id")
     today, is_binding = str(day_of(now)), given["state"] in BINDING
     held = dict(msgspec.json.decode(given.pop("received") or "[]", type=list[tuple[str, int]]))
     plan = rules.plan_of(given)
@@ -169,7 +192,7 @@ def _view(row: asyncpg.Record, now: datetime) -> ContractView:
         )
         for each in plan
     ]
-    return ContractView(
+    view = ContractView(
         **{
             **given,
             "lines": list(quoting.read(given["lines"])) if given["lines"] else [],
@@ -178,3 +201,4 @@ def _view(row: asyncpg.Record, now: datetime) -> ContractView:
             "content_hash": rules.hash_of(row),
         }
     )
+    return masks.view(actor, owner_id, view)

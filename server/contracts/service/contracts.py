@@ -13,6 +13,7 @@ from server.changelog import service as changelog
 from server.contracts import queries
 from server.contracts.kinds import WRITTEN
 from server.contracts.schemas import ContractEdit, NewContract, NewInstalment
+from server.customers.rules import masks
 from server.customers.saving import named, saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
@@ -60,7 +61,7 @@ async def _drawn(actor: Actor, new: NewContract, *, now: datetime) -> dict[str, 
     """
     drawn: dict[str, Any] = {"currency": "CNY"}
     if new.renews_id is not None:
-        old = await queries.one(actor, new.renews_id, now=now)
+        old = await queries.one(masks.unmasked(actor), new.renews_id, now=now)
         for name in ("customer_id", "opportunity_id", "title", "party_a", "party_b", "currency"):
             drawn[name] = getattr(old, name)
         drawn |= {"amount_minor": old.amount_minor, "account_manager_id": old.account_manager_id}
@@ -69,7 +70,7 @@ async def _drawn(actor: Actor, new: NewContract, *, now: datetime) -> dict[str, 
     if new.opportunity_id is not None:
         drawn["customer_id"] = (await pipeline.one(actor, new.opportunity_id, now=now)).customer_id
     if new.quote_id is not None:
-        quote = await sales.one(actor, new.quote_id)
+        quote = await sales.one(masks.unmasked(actor), new.quote_id)
         drawn |= {"customer_id": quote.customer_id, "opportunity_id": quote.opportunity_id}
         drawn |= {"title": quote.name, "currency": quote.currency}
         drawn["amount_minor"] = quote.totals.net_minor

@@ -29,6 +29,11 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
         "visit",
         "task",
         "call",
+        "service_case",
+        "resource_request",
+        "quote",
+        "contract",
+        "lead",
     ]
     record_id: UUID
     name: str

@@ -45,7 +45,7 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
     """
     reason, today = cleaned(asked.reason, "reason"), day_of(now)
     key = (actor.tenant_id, actor.user_id)
-    open_ = msgspec.structs.replace(actor, masks_phones=False)
+    open_ = masks.unmasked(actor)
     found = await customers.detail(open_, customer_id, with_shared=True)
     of_it = RecordFilters(customer_id=customer_id)
     held = (await records.list_page(open_, of_it, limit=PAGE_SIZE_MAX)).items

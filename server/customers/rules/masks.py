@@ -82,16 +82,28 @@ def shown(field: str, held: Any) -> Any:
 
 def view(actor: Actor, owner_id: UUID | None, found: ViewT) -> ViewT:
     """Give a view of a record of a customer of this owner as the actor may see it."""
-    if not hides(actor, owner_id):
-        return found
-    fields = {
-        name: shown(name, held)
-        for name in found.__struct_fields__
-        if type(held := getattr(found, name)) is str
-    }
-    if custom := getattr(found, "custom", None):
-        fields["custom"] = {name: shown(name, held) for name, held in custom.items()}
+    return _shown(found) if hides(actor, owner_id) else found
+
+
+def _shown(found: ViewT) -> ViewT:
+    """Hide the numbers of a view, and of what lies within it."""
+    fields: dict[str, Any] = {}
+    for name in found.__struct_fields__:
+        held = getattr(found, name)
+        if type(held) is str:
+            fields[name] = shown(name, held)
+        elif isinstance(held, dict):
+            fields[name] = {each: shown(each, value) for each, value in held.items()}
+        elif isinstance(held, list):
+            fields[name] = [
+                _shown(each) if isinstance(each, msgspec.Struct) else each for each in held
+            ]
     return msgspec.structs.replace(found, **fields)
+
+
+def unmasked(actor: Actor) -> Actor:
+    """Give the actor as one who sees numbers in full: for what is written, and not shown."""
+    return msgspec.structs.replace(actor, masks_phones=False)
 
 
 def change(field: str, kind: str, patch: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -1,6 +1,6 @@
 """Ask about leads: lists, one with its history, sources, campaigns, results; nothing changes."""
 
-from server.leads.queries.leads import board, detail, list_page, mine
+from server.leads.queries.leads import board, detail, holders, list_page, mine
 from server.leads.queries.money import (
     campaign,
     campaigns,
@@ -25,6 +25,7 @@ __all__ = [
     "forms",
     "funnels",
     "handoffs",
+    "holders",
     "list_page",
     "mine",
     "sources",

@@ -9,6 +9,7 @@ import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission, Scope, ensure
 from server.changelog import storage
+from server.customers.reveals.beneath import Holder
 from server.customers.rules import masks, search
 from server.customers.sight import Where
 from server.kit import db
@@ -47,6 +48,9 @@ WHERE {} GROUP BY l.state, l.verdict HAVING sum(l.leads) <> 0
 """
 _SEEN: Final = """
 SELECT id, owner_id, team_id FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+"""
+_OF_CUSTOMER: Final = """
+SELECT id, name, need FROM raw_lead WHERE tenant_id = $1 AND customer_id = $2 ORDER BY id LIMIT 50
 """
 _FOUND_MAX: Final = 2000
 """A search that finds more says nothing; the first so many are looked at."""
@@ -167,6 +171,15 @@ async def mine(actor: Actor) -> list[LeadView]:
         return await _seen(actor, [view(row) for row in rows])
 
 
+async def holders(actor: Actor, customer_id: UUID, _now: datetime) -> list[Holder]:
+    """Give what numbers may stand in of the leads that a customer came of, beside their phones."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(_OF_CUSTOMER, actor.tenant_id, customer_id)
+    return [
+        Holder(record_id=row["id"], name=row["name"], fields={"need": row["need"]}) for row in rows
+    ]
+
+
 async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
     """Give a lead with its history: any to a manager, one's own to everybody else.
 
@@ -189,7 +202,7 @@ async def detail(actor: Actor, lead_id: UUID) -> LeadDetail:
         events = await db.connection().fetch(_EVENTS, actor.tenant_id, lead_id)
         terms = await ground.terms_of(actor.tenant_id)
         [lead] = await _seen(actor, [view(row)])
-    told = [_event(each) for each in events]
+    told = [masks.view(actor, lead.assignee_id, _event(each)) for each in events]
     routes = [each.detail.get("reasons", []) for each in told if each.kind == "route"]
     return LeadDetail(
         lead=lead,
@@ -215,7 +228,11 @@ async def board(actor: Actor) -> Board:
 
 
 async def _seen(actor: Actor, views: list[LeadView]) -> list[LeadView]:
-    """Leave out which customer a lead doubles where that customer is out of the actor's sight."""
+    """Hide what the actor is not to see: numbers in texts, and which customer a lead doubles.
+
+    That is told where the customer is within the actor's sight.
+    """
+    views = [masks.view(actor, each.assignee_id, each) for each in views]
     doubled = {
         UUID(str(each.verdict_values["customer_id"]))
         for each in views

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from server.access import Actor, Permission, ensure
+from server.access import Actor, Permission, ensure, hidden
 from server.customers.opt_outs import queries as opt_outs
 from server.customers.opt_outs.rules import OptedOut
 from server.customers.rules import pinyin
@@ -93,6 +93,9 @@ async def edit(actor: Actor, lead_id: UUID, change: LeadEdit, *, now: datetime) 
     async with db.tenant_transaction(actor.tenant_id):
         [row] = await holding.hold(actor, [lead_id])
         ensure_may("edit", LeadState(row["state"]))
+        if actor.masks_phones:
+            for name, given in _touched(change).items():
+                hidden.ensure_not_written_over(row[name], given, name)
         around = await intake.look_around(actor.tenant_id)
         new = msgspec.convert({**_as_sent(row), **_touched(change)}, NewLead)
         read = intake.interpret(new, row["path"], around)

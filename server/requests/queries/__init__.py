@@ -5,6 +5,7 @@ from server.requests.queries.platform import queue, sent
 from server.requests.queries.requests import (
     detail,
     figures,
+    holders,
     list_page,
     of_customer,
     of_deal,
@@ -14,6 +15,7 @@ from server.requests.queries.requests import (
 __all__ = [
     "detail",
     "figures",
+    "holders",
     "list_page",
     "of_customer",
     "of_deal",

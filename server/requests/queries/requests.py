@@ -8,6 +8,8 @@ import asyncpg
 import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
+from server.customers.reveals.beneath import Holder, holder
+from server.customers.rules import masks
 from server.customers.sight import Where, newest_first
 from server.kit import db
 from server.kit.errors import NotFound
@@ -28,7 +30,8 @@ _COLUMNS: Final = """
     k.id, k.seq, k.customer_id, c.name AS customer_name, k.opportunity_id,
     o.name AS opportunity_name, k.resource, k.subject, k.detail, k.wished_on, k.briefing, k.state,
     k.state_since, k.requested_at, k.requested_by, k.party, k.helper_id, k.dispatch_id,
-    k.dispatched_at, k.accepted_at, k.closed_at, k.due_at, k.reason, k.result, k.verdict
+    k.dispatched_at, k.accepted_at, k.closed_at, k.due_at, k.reason, k.result, k.verdict,
+    c.owner_id AS customer_owner_id
 """
 _FROM: Final = """
     resource_request k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
@@ -39,6 +42,11 @@ SELECT id, request_id, verb, state, party, text, done_by, done_at FROM resource_
 WHERE tenant_id = $1
 """
 _EVENTS: Final = f"{EVENT} AND request_id = $2 ORDER BY done_at DESC, id DESC LIMIT 500"
+_SAID: Final = """
+SELECT request_id, string_agg(text, E'\\n') AS said FROM resource_request_event
+WHERE tenant_id = $1 AND request_id = ANY($2::uuid[]) GROUP BY request_id
+"""
+_UNTOLD: Final = frozenset({"created_seq", "customer_owner_id"})
 _FIGURES: Final = MEDIANS.format(sent_at="dispatched_at", asked_at="requested_at")
 
 
@@ -47,6 +55,26 @@ async def one(actor: Actor, request_id: UUID, *, now: datetime) -> RequestView:
 
     :raises NotFound: there is none, or it is out of sight.
     """
+    return _view(actor, await _row(actor, request_id), now)
+
+
+async def detail(actor: Actor, request_id: UUID, *, now: datetime) -> RequestDetail:
+    """Give a request with what was done with it, and what the platform sees of it."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
+        row = await _row(actor, request_id)
+        events = await db.connection().fetch(_EVENTS, actor.tenant_id, request_id)
+        sent = await platform.sent(actor, request_id)
+    owner_id, request = row["customer_owner_id"], _view(actor, row, now)
+    return RequestDetail(
+        request=request,
+        events=[masks.view(actor, owner_id, EventView(**each)) for each in events],
+        sent=[masks.view(actor, owner_id, each) for each in sent],
+        verbs=_verbs(actor, request),
+    )
+
+
+async def _row(actor: Actor, request_id: UUID) -> asyncpg.Record:
+    """Read a request within sight."""
     ensure(actor, Permission.CUSTOMERS_READ)
     where = _where(actor)
     where.add("k.id = {}", request_id)
@@ -57,21 +85,7 @@ async def one(actor: Actor, request_id: UUID, *, now: datetime) -> RequestView:
         )
     if row is None:
         raise NotFound
-    return _view(row, now)
-
-
-async def detail(actor: Actor, request_id: UUID, *, now: datetime) -> RequestDetail:
-    """Give a request with what was done with it, and what the platform sees of it."""
-    async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        request = await one(actor, request_id, now=now)
-        events = await db.connection().fetch(_EVENTS, actor.tenant_id, request_id)
-        sent = await platform.sent(actor, request_id)
-    return RequestDetail(
-        request=request,
-        events=[EventView(**row) for row in events],
-        sent=sent,
-        verbs=_verbs(actor, request),
-    )
+    return row
 
 
 def _verbs(actor: Actor, request: RequestView) -> list[Verb]:
@@ -103,7 +117,7 @@ async def list_page(
     ensure(actor, Permission.CUSTOMERS_READ)
     where = _filtered(actor, filters, now)
     rows, following = await newest_first(actor, _COLUMNS, _FROM, where, cursor, limit)
-    return Page([_view(row, now) for row in rows], following)
+    return Page([_view(actor, row, now) for row in rows], following)
 
 
 async def of_customer(actor: Actor, customer_id: UUID, *, now: datetime) -> list[RequestView]:
@@ -116,6 +130,15 @@ async def of_deal(actor: Actor, opportunity_id: UUID, *, now: datetime) -> list[
     """List the requests for a deal, the newest first."""
     filters = RequestFilters(opportunity_id=opportunity_id)
     return (await list_page(actor, filters, now=now, limit=50)).items
+
+
+async def holders(actor: Actor, customer_id: UUID, now: datetime) -> list[Holder]:
+    """Give what numbers may stand in of the requests for a customer within sight."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        found = await of_customer(actor, customer_id, now=now)
+        rows = await db.connection().fetch(_SAID, actor.tenant_id, [each.id for each in found])
+    said = {row["request_id"]: row["said"] for row in rows}
+    return [holder(each.subject, each, said.get(each.id)) for each in found]
 
 
 async def figures(actor: Actor, *, since: datetime | None = None) -> list[Figures]:
@@ -151,12 +174,12 @@ def _filtered(actor: Actor, filters: RequestFilters, now: datetime) -> Where:
     if filters.is_late:
         where.add("k.due_at < {}", now)
     if filters.q and (text := filters.q.strip()):
-        asked = where.param(text.lower())
-        where.add(f"(strpos(lower(k.subject), {asked}) > 0 OR strpos(lower(c.name), {asked}) > 0)")
+        where.add_text(("k.subject", "c.name"), text)
     return where
 
 
-def _view(row: asyncpg.Record, now: datetime) -> RequestView:
-    """Turn a row into a view as of now."""
-    given: dict[str, Any] = {name: value for name, value in row.items() if name != "created_seq"}
-    return RequestView(**given, is_late=row["due_at"] is not None and row["due_at"] < now)
+def _view(actor: Actor, row: asyncpg.Record, now: datetime) -> RequestView:
+    """Turn a row into a view as of now for the actor, from whom its numbers may be hidden."""
+    given: dict[str, Any] = {name: value for name, value in row.items() if name not in _UNTOLD}
+    view = RequestView(**given, is_late=row["due_at"] is not None and row["due_at"] < now)
+    return masks.view(actor, row["customer_owner_id"], view)

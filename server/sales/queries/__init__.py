@@ -9,10 +9,11 @@ from server.sales.queries.products import (
     products,
     sees_floors,
 )
-from server.sales.queries.quotes import detail, list_page, of_deal, one
+from server.sales.queries.quotes import detail, holders, list_page, of_deal, one
 
 __all__ = [
     "detail",
+    "holders",
     "list_page",
     "of_deal",
     "one",

@@ -1,11 +1,14 @@
 """Quotes: one with all that was done with it, and lists."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from server.access import Actor, Permission, ensure
+from server.customers.reveals.beneath import Holder, holder
+from server.customers.rules import masks
 from server.customers.sight import Where
 from server.kit import db
 from server.kit.errors import NotFound
@@ -26,7 +29,7 @@ _COLUMNS: Final = """
     q.id, q.seq, q.customer_id, c.name AS customer_name, q.opportunity_id,
     o.name AS opportunity_name, q.price_book_id, q.name, q.lines, q.discount_minor, q.valid_until,
     q.remark, q.state, q.state_since, q.currency, q.edited_by, q.submitted_by, q.decided_by,
-    q.decision, q.created_at
+    q.decision, q.created_at, c.owner_id AS customer_owner_id
 """
 _FROM: Final = """
     quote q JOIN customer c ON c.tenant_id = q.tenant_id AND c.id = q.customer_id
@@ -38,6 +41,11 @@ SELECT id, quote_id, seq, verb, from_state, state, content_hash, total_minor, re
 FROM quote_event WHERE tenant_id = $1
 """
 _EVENTS: Final = f"{EVENT} AND quote_id = $2 ORDER BY seq DESC, id DESC"
+_SAID: Final = """
+SELECT quote_id, string_agg(remark, E'\\n') AS said FROM quote_event
+WHERE tenant_id = $1 AND quote_id = ANY($2::uuid[]) GROUP BY quote_id
+"""
+_UNTOLD: Final = frozenset({"created_seq", "customer_owner_id"})
 
 
 async def one(actor: Actor, quote_id: UUID) -> QuoteView:
@@ -45,20 +53,14 @@ async def one(actor: Actor, quote_id: UUID) -> QuoteView:
 
     :raises NotFound: there is none, or it is out of sight.
     """
-    ensure(actor, Permission.CUSTOMERS_READ)
-    where = _where(actor)
-    where.add("q.id = {}", quote_id)
-    async with db.tenant_transaction(actor.tenant_id):
-        found = await _fetch(where, "")
-    if not found:
-        raise NotFound
-    return found[0]
+    return _view(actor, await _row(actor, quote_id))
 
 
 async def detail(actor: Actor, quote_id: UUID) -> QuoteDetail:
     """Give a quote with what was done with it, and how it stands to its floors."""
     async with db.tenant_transaction(actor.tenant_id, readonly=True, snapshot=True):
-        quote = await one(actor, quote_id)
+        row = await _row(actor, quote_id)
+        quote = _view(actor, row)
         events = await db.connection().fetch(_EVENTS, actor.tenant_id, quote_id)
         held: dict[UUID, Sold] = {}
         if sees_floors(actor):
@@ -67,7 +69,9 @@ async def detail(actor: Actor, quote_id: UUID) -> QuoteDetail:
     return QuoteDetail(
         quote=quote,
         floors=_floors(quote, held) if sees_floors(actor) else [],
-        events=[QuoteEventView(**row) for row in events],
+        events=[
+            masks.view(actor, row["customer_owner_id"], QuoteEventView(**each)) for each in events
+        ],
     )
 
 
@@ -94,9 +98,18 @@ async def list_page(
         )
     last = rows[limit - 1] if len(rows) > limit else None
     return Page(
-        [_view(row) for row in rows[:limit]],
+        [_view(actor, row) for row in rows[:limit]],
         encode_cursor(last["created_seq"], last["id"]) if last else None,
     )
+
+
+async def holders(actor: Actor, customer_id: UUID, _now: datetime) -> list[Holder]:
+    """Give what numbers may stand in of a customer's quotes within sight."""
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        found = (await list_page(actor, QuoteFilters(customer_id=customer_id), limit=50)).items
+        rows = await db.connection().fetch(_SAID, actor.tenant_id, [each.id for each in found])
+    said = {row["quote_id"]: row["said"] for row in rows}
+    return [holder(each.name, each, said.get(each.id)) for each in found]
 
 
 async def of_deal(actor: Actor, opportunity_id: UUID) -> list[QuoteView]:
@@ -111,21 +124,27 @@ def _where(actor: Actor) -> Where:
     return where
 
 
-async def _fetch(where: Where, order: str) -> list[QuoteView]:
-    """Fetch quotes with the names of their customers and deals."""
-    rows = await db.connection().fetch(
-        f"SELECT {_COLUMNS} FROM {_FROM} WHERE {where.text} {order}",  # noqa: S608 - constants and numbered parameters
-        *where.args,
-    )
-    return [_view(row) for row in rows]
+async def _row(actor: Actor, quote_id: UUID) -> asyncpg.Record:
+    """Read a quote within sight with the names of its customer and deal."""
+    ensure(actor, Permission.CUSTOMERS_READ)
+    where = _where(actor)
+    where.add("q.id = {}", quote_id)
+    async with db.tenant_transaction(actor.tenant_id):
+        row = await db.connection().fetchrow(
+            f"SELECT {_COLUMNS} FROM {_FROM} WHERE {where.text}",  # noqa: S608 - constants and numbered parameters
+            *where.args,
+        )
+    if row is None:
+        raise NotFound
+    return row
 
 
-def _view(row: asyncpg.Record) -> QuoteView:
-    """Turn a row into a view, counted anew."""
-    given: dict[str, Any] = {name: value for name, value in row.items() if name != "created_seq"}
+def _view(actor: Actor, row: asyncpg.Record) -> QuoteView:
+    """Turn a row into a view, counted anew, for the actor, from whom numbers may be hidden."""
+    given: dict[str, Any] = {name: value for name, value in row.items() if name not in _UNTOLD}
     lines = rules.read(given)
     given["discount_minor"] = given["discount_minor"] or 0
-    return QuoteView(
+    view = QuoteView(
         **{
             **given,
             "lines": list(lines),
@@ -133,6 +152,7 @@ def _view(row: asyncpg.Record) -> QuoteView:
             "content_hash": rules.hash_of(row),
         }
     )
+    return masks.view(actor, row["customer_owner_id"], view)
 
 
 def _floors(quote: QuoteView, held: dict[UUID, Sold]) -> list[FloorView]:

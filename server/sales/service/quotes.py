@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from server.access import Actor, Permission, ensure
 from server.changelog import service as changelog
+from server.customers.rules import masks
 from server.customers.saving import named, saved
 from server.customers.schemas import Saved
 from server.kit import clock, db, ids
@@ -75,7 +76,7 @@ async def edit(actor: Actor, quote_id: UUID, change: QuoteEdit, *, now: datetime
         touched["discount_minor"] = None
     async with db.tenant_transaction(actor.tenant_id):
         if not isinstance(change.lines, UnsetType):
-            held = await queries.one(actor, quote_id)
+            held = await queries.one(masks.unmasked(actor), quote_id)
             lines = await _filled(actor, held.price_book_id, change.lines, held.lines, now=now)
             touched["lines"] = quoting.write(lines)
         op = Edit(

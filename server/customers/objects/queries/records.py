@@ -86,8 +86,7 @@ def _filtered(actor: Actor, filters: RecordFilters) -> Where:
         if masks.is_phone(name):
             where.add_own_if_masked()
     if filters.q and (text := filters.q.strip()):
-        asked = where.param(text.lower())
-        where.add(f"(strpos(lower(k.title), {asked}) > 0 OR strpos(lower(c.name), {asked}) > 0)")
+        where.add_text(("k.title", "c.name"), text)
     return where
 
 
