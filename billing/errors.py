@@ -57,3 +57,10 @@ class NotYetHappened(BillingRefusal):
     """Something was to be booked for a time that lies ahead."""
 
     code = "not_yet_happened"
+
+
+class MakerIsChecker(BillingRefusal):
+    """Who made something cannot be the one who lets it go."""
+
+    code = "maker_is_checker"
+    sort = Sort.BARRED

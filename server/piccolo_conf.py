@@ -41,6 +41,7 @@ APP_REGISTRY = AppRegistry(
         "billing.reconciliation.piccolo_app",
         "billing.commissions.piccolo_app",
         "billing.statements.piccolo_app",
+        "billing.accounting_vouchers.piccolo_app",
         "server.benefits.piccolo_app",
         "server.exits.piccolo_app",
         "server.channel.piccolo_app",

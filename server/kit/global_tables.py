@@ -236,6 +236,47 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Which items a payment is of; each in one live payment.",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "chart_account": _table(
+        "The chart of accounts that vouchers are written in. The platform's alone, as all of them "
+        "are. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "posting_rule": _table(
+        "Where legs of transfers are posted. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "accounting_voucher_template": _table(
+        "How transfers become vouchers. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "accounting_voucher_run": _table(
+        "Vouchers put up together; checked or refused once, by somebody else.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "accounting_voucher": _table(
+        "What closed periods moved, in the chart's accounts. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "accounting_voucher_line": _table(
+        "Lines of vouchers. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "accounting_voucher_transfer": _table(
+        "Which transfers a voucher is of; each in one that stands.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "accounting_voucher_counter": _table(
+        "The last number of each period and word.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "accounting_voucher_number": _table(
+        "Numbers without gaps. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "accounting_export": _table(
+        "What was exported, by the digest of its bytes. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
     "benefit_program": _table(
         "The platform's offer to every agent. The key of the customers' tokens is not granted to "
         "the platform's role.",

@@ -6,11 +6,18 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, settings
 
 from server.kit import db
 from server.settings import Settings
 from tests.conftest import make_settings
 from tests.postgres import Postgres, opened
+
+# Laws are judged by what happens and not by how long it takes on a busy machine.
+settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy machine")
 
 CALLERS = 64
 
@@ -34,7 +41,7 @@ async def own_books(
     """A database that one file's tests have for themselves: periods and blocks are everybody's."""
     name = f"test_{os.getpid()}_{uuid4().hex[:8]}"
     await postgres.clone(name)
-    settings = make_settings(postgres, name, tmp_path_factory.mktemp("books"))
-    async with opened(settings):
-        yield settings
+    own = make_settings(postgres, name, tmp_path_factory.mktemp("books"))
+    async with opened(own):
+        yield own
     await postgres.drop(name)

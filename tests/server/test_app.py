@@ -23,7 +23,8 @@ from litestar.response import ServerSentEvent
 from litestar.routes import HTTPRoute
 
 import server
-from billing.commissions.rules.payouts import MakerIsChecker, PayeeMissing
+from billing.commissions.rules.payouts import PayeeMissing
+from billing.errors import MakerIsChecker
 from server.app import ROUTERS, create_app
 from server.kit import db, live, logs
 from server.kit.buckets import Buckets, Rate

@@ -13,18 +13,11 @@ from uuid import UUID
 
 import msgspec
 
-from billing.errors import BillingRefusal, Sort
+from billing.errors import BillingRefusal, MakerIsChecker, Sort
 from billing.money import Currency, decimals
 
 _FORMULA: Final = re.compile(r"^[\s]*[=+\-@|%＝＋－＠'\t\r\n]")
 BANK_HEADER: Final = ("序号", "收款人", "收款账号", "开户行", "金额", "币种", "附言")
-
-
-class MakerIsChecker(BillingRefusal):
-    """Who made a batch cannot be the one who lets it go."""
-
-    code = "maker_is_checker"
-    sort = Sort.BARRED
 
 
 class BatchChanged(BillingRefusal):

@@ -19,6 +19,7 @@ from billing.commissions.rules.payouts import Item, Payee, Payment
 from billing.commissions.rules.plans import PPM, Measure, PlanVersion, Tier, TierMode
 from billing.commissions.rules.shares import Seller
 from billing.commissions.rules.statements import StatementKind, StatementLine, statement
+from billing.errors import MakerIsChecker
 from billing.money import Money
 
 JANUARY = date(2026, 1, 1)
@@ -259,7 +260,7 @@ def test_who_made_a_batch_does_not_let_it_go_and_nobody_another_batch() -> None:
     maker, checker = UUID(int=1), UUID(int=2)
 
     payouts.ensure_may_approve(made[::-1], seen, maker_id=maker, checker_id=checker)
-    with pytest.raises(payouts.MakerIsChecker):
+    with pytest.raises(MakerIsChecker):
         payouts.ensure_may_approve(made, seen, maker_id=maker, checker_id=maker)
     with pytest.raises(payouts.BatchChanged):
         payouts.ensure_may_approve(

@@ -12,7 +12,7 @@ import pytest
 
 from billing.commissions import queries, service
 from billing.commissions.rules import accounts, clawbacks
-from billing.commissions.rules.payouts import MakerIsChecker, PaymentState
+from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import NoPlanInForce, PlanVersion, PlanVersionNotLater
 from billing.commissions.rules.shares import Seller
 from billing.commissions.schemas import (
@@ -24,6 +24,7 @@ from billing.commissions.schemas import (
     Sale,
 )
 from billing.commissions.service import Books
+from billing.errors import MakerIsChecker
 from server.access import PLATFORM_TENANT
 from server.kit import db
 from tests.billing.books import OPERATOR

@@ -8,7 +8,7 @@ import msgspec
 import openpyxl
 import pytest
 
-from billing.commissions.rules.payouts import MakerIsChecker, PaymentState
+from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
 from billing.commissions.rules.statements import StatementKind, StatementLine, statement
@@ -20,6 +20,7 @@ from billing.commissions.schemas import (
     Refund,
     SaleNotFound,
 )
+from billing.errors import MakerIsChecker
 from billing.sealing import tonglu_verify
 from billing.sealing.schemas import NotSealed
 from server.access import Actor, Role

@@ -1,0 +1,1 @@
+"""Vouchers as files of accounting packages. Each writer is pure: the same vouchers, same bytes."""

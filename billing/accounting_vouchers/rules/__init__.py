@@ -1,0 +1,1 @@
+"""What vouchers keep to: the chart, where a leg is posted, how vouchers are put up. Pure."""
