@@ -16,12 +16,14 @@ from server.kit import errors
 from server.problems import EXCEPTION_HANDLERS, request_id, status_of
 
 _EVENTS = "text/event-stream"
+_NUMBERS = ("retry_after_s", "at_least", "days")
+"""What a sentence may say of a refusal as its number, the first that it has."""
 _SHOWN = (403, 404, 409, 422, 429, 500, 503)
 
 
 def sentence(words: Catalogue, refusal: errors.Refusal) -> str:
     """Say a refusal in the reader's language: by its own code, else by that of its kind."""
-    n = refusal.extra.get("retry_after_s", refusal.extra.get("at_least", 1))
+    n = next((refusal.extra[name] for name in _NUMBERS if name in refusal.extra), 1)
     for code in (refusal.code, *(getattr(kind, "code", "") for kind in type(refusal).__mro__)):
         if words.has(f"refusal.{code}"):
             return words.say(f"refusal.{code}", n=n)

@@ -83,8 +83,23 @@ class Registering(Helping):
         """Bring a visit, quote or contract of this customer to the registration's case."""
         self._ask_about(registration, "show", kind=kind, record_id=record_id)
 
+    def waive_evidence(self, registration: Registration) -> None:
+        """Bring no more evidence to the registration's case, so that it may be decided sooner.
+
+        :raises NotPossible: it is in no case that takes any.
+        """
+        held = self._fresh(registration)
+        if held.evidence_until is None:
+            raise NotPossible(str(self.registration_state(held)[0]))
+        self._ask_about(held, "waive")
+
     def _ask_about(
-        self, registration: Registration, what: str, *, kind: str | None, record_id: str | None
+        self,
+        registration: Registration,
+        what: str,
+        *,
+        kind: str | None = None,
+        record_id: str | None = None,
     ) -> None:
         """Ask the server for something about a registration."""
         shown = {"kind": kind, "record_id": record_id}

@@ -31,7 +31,6 @@ from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, 
 from sync_protocol.contracting.states import Verb as ContractVerb
 from sync_protocol.helping import Verb as HelpVerb
 from sync_protocol.quoting.states import Verb
-from sync_protocol.registering import Verb as ClaimVerb
 from sync_protocol.schema import (
     CALL_OUTCOMES,
     CASE_SEVERITIES,
@@ -353,7 +352,7 @@ def _registering(
     command("register", registering.register).add_argument("customer", help=words("arg.customer"))
     one = command("registration", registering.decide)
     one.add_argument("customer", help=words("arg.customer"))
-    one.add_argument("verb", choices=tuple(ClaimVerb), type=ClaimVerb, help=words("arg.verb"))
+    one.add_argument("verb", choices=registering.VERBS, help=words("arg.verb"))
     one.add_argument("--kind", choices=("visit", "quote", "contract"), help=words("arg.evidence"))
     one.add_argument("--record", help=words("arg.evidence"))
 

@@ -7,6 +7,11 @@ from mobile_client_sdk.client.quoting import NotPossible
 from mobile_client_sdk.device.desk import DONE, ID_END, NOT_DONE, Desk, Stop
 from mobile_client_sdk.device.tables import Column, when
 from mobile_client_sdk.records import Customer, Registration
+from sync_protocol.registering import Verb
+
+WAIVE = "waive"
+VERBS = (*map(str, Verb), WAIVE)
+"""What may be done with a registration."""
 
 
 def registrations(desk: Desk, asked: Namespace) -> int:
@@ -42,7 +47,10 @@ def register(desk: Desk, asked: Namespace) -> int:
 
 
 def decide(desk: Desk, asked: Namespace) -> int:
-    """Extend, release or contest a customer's registration; provisional until the next sync."""
+    """Extend, release or contest a customer's registration, or bring no more to its case.
+
+    Provisional until the next sync.
+    """
     with desk.open() as client:
         customer = desk.customer(client, asked.customer)
         held = client.registrations(customer)
@@ -50,7 +58,11 @@ def decide(desk: Desk, asked: Namespace) -> int:
             raise Stop(NOT_DONE, desk.words("no_registrations"))
         newest = max(held, key=lambda each: each.id)
         try:
-            client.decide_registration(newest, asked.verb, kind=asked.kind, record_id=asked.record)
+            if asked.verb == WAIVE:
+                client.waive_evidence(newest)
+            else:
+                shown = {"kind": asked.kind, "record_id": asked.record}
+                client.decide_registration(newest, Verb(asked.verb), **shown)
         except NotPossible as refused:
             raise _not_possible(desk, refused) from refused
         desk.say("quote_asked", name=customer.name, state=_standing(desk, client, newest))

@@ -167,8 +167,8 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
     "help.wall": ("列出报备：我的保护墙", "list registrations: the protection wall"),
     "help.register": ("为本公司报备客户", "register a customer for the company"),
     "help.registration": (
-        "延期、放弃或申诉报备",
-        "extend, release or contest a registration",
+        "延期、放弃或申诉报备，或不再举证",
+        "extend, release or contest a registration, or bring no more evidence",
     ),
     "arg.evidence": ("延期凭什么：拜访、报价或合同", "what to extend it on"),
     "until": ("保护至", "protected until"),

@@ -26,7 +26,7 @@ _MINUTE_MS: Final = 60_000
 _DAY_HOURS: Final = 24
 _NUMBERS: Final = (
     *("extension_days", "extensions_max", "evidence_age_days"),
-    *("contest_days", "evidence_days", "decide_days", "appeal_days"),
+    *("contest_days", "evidence_days", "decide_days", "appeal_days", "cooling_days"),
     *("per_day_rep", "per_day_agent", "checks_per_day_rep", "checks_per_day_agent"),
 )
 """What the terms have as plain numbers."""

@@ -45,14 +45,18 @@ async def extend(job: outbox.Job, now: datetime) -> None:
 
 async def release(job: outbox.Job, now: datetime) -> None:
     """Let a customer go."""
-    await protection.release(UUID(job.payload["id"]), now=now)
+    await protection.release(UUID(job.payload["id"]), asked_at=_asked_at(job, now), now=now)
 
 
 async def contest(job: outbox.Job, now: datetime) -> None:
     """Open a case."""
+    await registry.contest(UUID(job.payload["id"]), asked_at=_asked_at(job, now), now=now)
+
+
+def _asked_at(job: outbox.Job, now: datetime) -> datetime:
+    """Give when an agent asked for what the worker does now."""
     told = job.payload
-    asked_at = datetime.fromisoformat(told["asked_at"]) if "asked_at" in told else now
-    await registry.contest(UUID(told["id"]), asked_at=asked_at, now=now)
+    return datetime.fromisoformat(told["asked_at"]) if "asked_at" in told else now
 
 
 async def convert(job: outbox.Job, now: datetime) -> None:

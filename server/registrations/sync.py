@@ -1,4 +1,5 @@
-"""What of this room travels, and what devices may ask: register, extend, release, contest, show."""
+"""What of this room travels, and what devices may ask: register, extend, release, contest, show,
+waive."""
 
 # The registry reads the kinds through this file, as it does in every room.
 
@@ -29,6 +30,7 @@ __all__ = ["KINDS", "MUTATIONS", "TIMED"]
 REGISTER: Final = "registration.register"
 """The mutation's name; the intent's id is the registration's."""
 SHOW: Final = "registration.show"
+WAIVE: Final = "registration.waive"
 
 _NAMED: Final = "A registration names customer_id, and what the device's clocks say, or not."
 _NAMED_IN_DECISION: Final = "What is asked of a registration names registration_id."
@@ -96,6 +98,13 @@ async def _show(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
     return None
 
 
+async def _waive(actor: Actor, intent: Intent, now: datetime) -> Refusal | None:
+    """Bring no more evidence to a case."""
+    _, args = intents.read(intent, _Deciding, detail=_NAMED_IN_DECISION)
+    await service.forgo(actor, args.registration_id, now=now)
+    return None
+
+
 def _evidence(args: _Deciding) -> Evidence | None:
     """Read what is shown."""
     if args.kind is None or args.record_id is None:
@@ -109,6 +118,7 @@ TIMED: Final[
 """By name, what is told how far the device's time can be known."""
 MUTATIONS: Final[Mapping[str, Callable[[Actor, Intent, datetime], Awaitable[Refusal | None]]]] = {
     SHOW: _show,
+    WAIVE: _waive,
     **{f"registration.{verb}": partial(_decide, verb) for verb in Verb},
 }
 """By name; the intent's id is that of what is shown, where something is."""

@@ -102,6 +102,8 @@ class RegistryEntry(Table, tablename="registry_entry"):
     """Until when it would be protected if nothing were signed; while something is."""
     warned_days = Integer(null=True)
     """The last warning of its end that was given: so many days before."""
+    let_go_at = Timestamptz(null=True)
+    """When its agent, who had it protected, let it run out or gave it back."""
     extensions = Integer()
     reason = Text(null=True)
     contest_until = Timestamptz(null=True)

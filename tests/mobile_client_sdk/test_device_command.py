@@ -18,6 +18,7 @@ from mobile_client_sdk.testing import FakeServer, refuse
 from mobile_client_sdk.testing.company import SPACE
 from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord
+from sync_protocol.messages import Intent
 from sync_protocol.schema import fields_of
 
 
@@ -452,6 +453,32 @@ def test_the_protection_wall_names_customers_in_both_languages(
 
     assert heading in titles.split()
     assert ["福满楼" in row, "2027-01-31 15:00" in row] == [True, True]
+
+
+def test_who_brings_no_more_evidence_says_so_on_the_phone(
+    rep: Rep, server: FakeServer, url: str
+) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼", "电话=13912345678")
+    rep.does("sync")
+    with open_client(rep.home / "device.db", url) as client:
+        (customer,) = client.customers()
+    registration = str(uuid5(SPACE, "举证"))
+    refused = {"customer_id": customer.id, "state": "refused"}
+    knows(server, ("registration", registration, refused))
+    rep.does("sync")
+    too_early = rep.run("registration", "福满楼", "waive")
+    disputed = {"state": "contested", "evidence_until": 1_801_378_800_000}
+    knows(server, ("registration", registration, {**refused, **disputed}))
+    rep.does("sync")
+
+    rep.does("registration", "福满楼", "waive")
+
+    assert too_early == (1, "报备现在是「未通过」，不能这样做。\n")
+    with open_client(rep.home / "device.db", url) as client:
+        (asked,) = [made.op for made in client.pending()]
+    assert isinstance(asked, Intent)
+    assert (asked.name, asked.args["registration_id"]) == ("registration.waive", registration)
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])

@@ -96,7 +96,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "a release is not heard",
         "Who gives a customer back stays protected.",
         "server.registrations.service.protection:release",
-        "await disputes.end(entry, State.RELEASED, now=now)",
+        "await disputes.end(entry, State.RELEASED, since=asked_at, now=now)",
         "pass",
         ("disputes",),
     ),
@@ -215,9 +215,12 @@ MUTANTS: Final[Sequence[Mutant]] = (
     Mutant(
         "a place is no identity",
         "Two that know a shop by its place do not meet.",
-        "server.registrations.rules.identity:_place",
-        'return "\\0".join((name, *division, address))',
-        'return "\\0".join((name, *division, address, str(id(place))))',
+        "server.registrations.rules.identity:keys_of",
+        "whole = [place for place in identity.places if is_whole(place)]",
+        "whole = [\n"
+        "        msgspec.structs.replace(place, address=f'{place.address}{id(place)}')\n"
+        "        for place in identity.places if is_whole(place)\n"
+        "    ]",
         ("bridges",),
     ),
     Mutant(

@@ -11,7 +11,7 @@ from server.kit.calendars import ZONE
 from server.kit.errors import Conflict, Forbidden, Invalid, TooManyRequests
 from server.partners.rules.territories import Right
 from server.registrations.rules.order import Rule
-from server.registrations.rules.terms import Terms
+from server.registrations.rules.terms import Terms, days_left
 from sync_protocol.registering import State, Verb, is_possible
 
 
@@ -72,6 +72,12 @@ class AlreadyRegistered(Conflict):
     """The company has this customer registered already."""
 
     code = "already_registered"
+
+
+class RegistrationCooling(Conflict):
+    """The company had this customer protected and let it go a short while ago."""
+
+    code = "registration_cooling"
 
 
 class OutsideTerritory(Conflict):
@@ -236,6 +242,22 @@ def ensure_yours(actor: Actor, registration: Mapping[str, Any]) -> None:
     """
     if not may_decide(actor, registration):
         raise RegistrationNotYours("Who registered it, or a manager, decides about this.")
+
+
+def ensure_cooled(again_at: datetime | None, now: datetime) -> None:
+    """Refuse whom the company had protected and let go a short while ago.
+
+    :param again_at: when it may register that customer again; None where it let nobody go.
+    :raises RegistrationCooling: naming when.
+    """
+    if again_at is not None and now < again_at:
+        raise RegistrationCooling(
+            "Your company let this customer go; it may register it again from "
+            f"{again_at.astimezone(ZONE):%Y-%m-%d %H:%M} on.",
+            field="customer_id",
+            again_at=again_at.isoformat(),
+            days=days_left(again_at, now),
+        )
 
 
 def ensure_inside(right: Right) -> None:

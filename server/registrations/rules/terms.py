@@ -75,6 +75,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     decide_days: _Days = 10
     """When a case that no arbitrator has decided goes by the rules."""
     appeal_days: _Days = 7
+    cooling_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 14
+    """For how long a company does not register again whom it had protected and let go."""
 
     @property
     def settles_after(self) -> timedelta:

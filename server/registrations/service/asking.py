@@ -31,7 +31,7 @@ from server.registrations.schemas import Decide, NewRegistration, RegistrationVi
 from server.registrations.service import entries, evidence
 from server.registrations.service.registry import ARRIVED, Arrival
 from sync_protocol.merge import HeldRecord
-from sync_protocol.registering import OPEN, State, Verb
+from sync_protocol.registering import LIVE, OPEN, State, Verb
 
 CONTESTED: Final = "registrations.contested"
 
@@ -42,6 +42,18 @@ SELECT EXISTS (
     SELECT FROM registration
     WHERE tenant_id = $1 AND customer_id = $2 AND state = ANY ($3::text[]) AND NOT deleted
 )
+"""
+_LET_GO: Final = """
+SELECT g.created_at, g.state_since FROM customer mine
+JOIN customer c ON c.tenant_id = mine.tenant_id
+    AND (c.id = mine.id OR c.phone = mine.phone OR c.uscc = mine.uscc)
+JOIN registration g ON g.tenant_id = c.tenant_id AND g.customer_id = c.id
+WHERE mine.tenant_id = $1 AND mine.id = $2 AND g.state IN ('expired', 'released') AND EXISTS (
+    SELECT FROM change h
+    WHERE h.tenant_id = g.tenant_id AND h.root_id = g.customer_id AND h.kind = 'registration'
+        AND h.record_id = g.id AND h.patch->'state'->>0 = ANY ($3::text[])
+)
+ORDER BY g.state_since DESC LIMIT 1
 """
 _TODAY: Final = """
 SELECT count(*) AS by_agent, count(*) FILTER (WHERE registered_by = $2) AS by_person
@@ -60,6 +72,7 @@ async def register(
     :raises IdentityMissing: it has no credit code, phone or place.
     :raises IdentityTooWide: it has more of them than one registration may protect.
     :raises AlreadyRegistered: the company has it registered.
+    :raises RegistrationCooling: the company had it protected, and let it go a short while ago.
     :raises OutsideTerritory: another agent alone may work there.
     :raises AgentLeaving: the company leaves the channel.
     :raises RegistrationQuota: the day's registrations are used up.
@@ -87,6 +100,7 @@ async def _register(
         raise AlreadyRegistered(
             "Your company has this customer registered already.", field="customer_id"
         )
+    states.ensure_cooled(await _again_at(actor.tenant_id, customer_id), now)
     held = (await rulebook.terms_at(now)).terms
     # Of the day on which it was made: whoever was away for three days has three days' worth.
     made_at = clock.from_ms(made.latest_ms).astimezone(ZONE)
@@ -132,6 +146,20 @@ async def _register(
         else None,
     )
     await outbox.add(ARRIVED, msgspec.to_builtins(arrival), tenant_id=None, now=now)
+
+
+async def _again_at(tenant_id: UUID, customer_id: UUID) -> datetime | None:
+    """Give when a company may register a customer again that it had protected and let go.
+
+    That is by the terms that it was registered under, and of customers with the same phone or
+    code, too. What the registry alone can tell to be the same it refuses.
+    """
+    row = await db.connection().fetchrow(_LET_GO, tenant_id, customer_id, sorted(LIVE))
+    if row is None:
+        return None
+    held = (await rulebook.terms_at(row["created_at"])).terms
+    let_go_at: datetime = row["state_since"]
+    return let_go_at + held.cooling_days * terms.DAY
 
 
 async def _territory(tenant_id: UUID, code: str | None, *, on: date) -> str | None:
@@ -206,7 +234,8 @@ async def _release(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
         "protected_until": None,
     }
     await _write(actor, held, values, now=now)
-    await outbox.add(entries.RELEASED, {"id": held.id}, tenant_id=None, now=now)
+    told = {"id": held.id, "asked_at": now.isoformat()}
+    await outbox.add(entries.RELEASED, told, tenant_id=None, now=now)
 
 
 async def _contest(actor: Actor, held: HeldRecord, *, now: datetime) -> None:

@@ -113,6 +113,12 @@ async def waive(actor: Actor, registration_id: UUID, *, now: datetime) -> CaseVi
     :raises NotFound: it is not there, or in no case.
     :raises EvidenceTooLate: the case takes none any more.
     """
+    await forgo(actor, registration_id, now=now)
+    return await queries.of_registration(actor, registration_id, now=now)
+
+
+async def forgo(actor: Actor, registration_id: UUID, *, now: datetime) -> None:
+    """Do what `waive` does and look at nothing, as devices want it."""
     ensure(actor, Permission.CUSTOMERS_WRITE)
     async with db.tenant_transaction(actor.tenant_id):
         held = await holding.hold(actor, REGISTRATION, registration_id, kinds=WRITTEN)
@@ -120,7 +126,6 @@ async def waive(actor: Actor, registration_id: UUID, *, now: datetime) -> CaseVi
         _ensure_takes_evidence(held.fields, now)
         await audit.record(actor, "registration.waived", subject_id=registration_id, now=now)
         await outbox.add(WAIVED, {"id": held.id}, tenant_id=None, now=now)
-    return await queries.of_registration(actor, registration_id, now=now)
 
 
 def _ensure_takes_evidence(fields: Mapping[str, Any], now: datetime) -> None:

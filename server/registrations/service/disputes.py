@@ -186,17 +186,23 @@ async def end_over(entry: Entry, *, now: datetime) -> bool:
     for topic in (entries.EXTENDED, entries.CONVERTED):
         if await outbox.is_waited_for(topic, before=until, now=now):
             return False
-    await end(entry, State.EXPIRED, now=now)
+    await end(entry, State.EXPIRED, since=until, now=now)
     return True
 
 
-async def end(entry: Entry, state: State, *, now: datetime) -> None:
-    """End a registration; of an open case's parties who is left alone is protected."""
+async def end(
+    entry: Entry, state: State, *, since: datetime | None = None, now: datetime
+) -> None:
+    """End a registration; of an open case's parties who is left alone is protected.
+
+    :param since: when its agent let it go, if the worker hears of it later.
+    """
     await waits.end([entry["id"]], now=now)
     await entries.move(
         entry["id"],
         state,
         now=now,
+        let_go_at=(since or now) if entry["state"] in LIVE else None,
         live_since=None,
         protected_until=None,
         unsigned_until=None,

@@ -87,13 +87,16 @@ async def _unsigned_until(entry: Entry) -> datetime:
     return until
 
 
-async def release(entry_id: UUID, *, now: datetime) -> None:
-    """Let a customer go; whoever stood against this one alone is protected now."""
+async def release(entry_id: UUID, *, asked_at: datetime | None = None, now: datetime) -> None:
+    """Let a customer go; whoever stood against this one alone is protected now.
+
+    :param asked_at: when its agent did, if the worker hears of it later.
+    """
     async with db.job_transaction():
         await entries.lock()
         entry = await entries.one(entry_id)
         if entry["state"] in OPEN:
-            await disputes.end(entry, State.RELEASED, now=now)
+            await disputes.end(entry, State.RELEASED, since=asked_at, now=now)
         else:
             await entries.tell(entry, now=now)
 

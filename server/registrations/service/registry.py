@@ -55,6 +55,12 @@ INSERT INTO registry_alarm (id, agent_id, raised_at) VALUES ($1, $2, $3) ON CONF
 _COUNT: Final = """
 SELECT count(*) FROM registry_entry WHERE tenant_id = $1 AND state = ANY ($2::text[])
 """
+_LET_GO: Final = """
+SELECT DISTINCT e.arrived_at, e.let_go_at FROM registry_key mine
+JOIN registry_key k ON k.key = mine.key AND k.entry_id <> mine.entry_id
+JOIN registry_entry e ON e.id = k.entry_id
+WHERE mine.entry_id = $1 AND e.tenant_id = $2 AND e.let_go_at IS NOT NULL
+"""
 _CONTESTABLE: Final = (Rule.TERRITORY, Rule.LIVE, Rule.EVIDENCE, Rule.WORD)
 """By which of these a newcomer loses to who is protected, it is refused; else there is a case."""
 
@@ -107,6 +113,9 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
         count = await db.connection().fetchval(_COUNT, arrival.tenant_id, sorted(OPEN))
         if count > held.tiers[tier].live_max:
             await entries.move(arrival.id, State.REFUSED, now=now, reason=Reason.QUOTA_LIVE)
+        elif await _is_cooling(arrival):
+            # It was refused with a date where its own company's records show that.
+            await entries.move(arrival.id, State.REFUSED, now=now, reason=Reason.ALREADY_YOURS)
         elif await is_bait(arrival.keys, now=now):
             await raise_alarm(arrival.tenant_id, arrival.id, now=now)
             if not await _meet_protected(arrival.id, now=now):
@@ -117,6 +126,15 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
                 )
         elif not await _meet_protected(arrival.id, now=now):
             await _settle_at(arrival.id, settles_at + GRACE, now=now)
+
+
+async def _is_cooling(arrival: Arrival) -> bool:
+    """Say whether its company had the customer protected, and let it go a short while ago."""
+    for row in await db.connection().fetch(_LET_GO, arrival.id, arrival.tenant_id):
+        held = (await rulebook.terms_at(row["arrived_at"])).terms
+        if arrival.arrived_at < row["let_go_at"] + held.cooling_days * terms.DAY:
+            return True
+    return False
 
 
 async def is_bait(keys: Collection[str], *, now: datetime) -> bool:

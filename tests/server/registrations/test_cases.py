@@ -1,5 +1,8 @@
 """Disputes: evidence of both sides, a verdict that anybody can replay, one appeal."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 
 from server.access import Role
@@ -39,7 +42,9 @@ from server.registrations.schemas import (
     SwitchOn,
     Word,
 )
+from server.registrations.sync import MUTATIONS
 from server.settings import Settings
+from sync_protocol.messages import Intent
 from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
 from tests.server.contracts import stories as contracts
@@ -146,13 +151,26 @@ async def test_an_arbitrator_decides_otherwise_with_a_reason_and_not_too_late(
 
 
 async def test_nobody_decides_before_all_were_heard_or_want_no_more(dispute: Dispute) -> None:
-    """Not in the second in which a case opens; both together may have it sooner."""
-    sides = [(dispute.holder, dispute.held), (dispute.challenger, dispute.claimed)]
-    for side, mine in sides:
+    """Not in the second in which a case opens; both together may have it sooner.
+
+    One says so on a page, the other on a phone.
+    """
+    on_a_phone = Intent(
+        number=1,
+        id=str(new_id()),
+        name="registration.waive",
+        args={"registration_id": str(dispute.claimed)},
+        at_ms=0,
+    )
+    words: list[Callable[[], Awaitable[Any]]] = [
+        lambda: service.waive(dispute.holder.rep, dispute.held, now=SETTLED),
+        lambda: MUTATIONS[on_a_phone.name](dispute.challenger.rep, on_a_phone, SETTLED),
+    ]
+    for waives in words:
         with pytest.raises(EvidenceOpen):
             await service.rule(OPERATOR, dispute.case_id, NewVerdict(), now=SETTLED)
-        await service.waive(side.rep, mine, now=SETTLED)
-        await service.waive(side.rep, mine, now=SETTLED)
+        await waives()
+        await waives()
         await work(SETTLED)
     view = await service.rule(OPERATOR, dispute.case_id, NewVerdict(), now=SETTLED)
 

@@ -3,12 +3,13 @@
 import asyncio
 import random
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from server.customers import service as customers
-from server.customers.schemas import CustomerEdit
+from server.customers.schemas import CustomerEdit, NewCustomer
 from server.identity import keys
 from server.kit import clock, db
 from server.kit.errors import IdReused, Invalid, NotFound
@@ -27,6 +28,7 @@ from server.registrations.rules.states import (
     EvidenceUsed,
     NoExtensionLeft,
     OutsideTerritory,
+    RegistrationCooling,
     RegistrationMoved,
     RegistrationNotYours,
     RegistrationQuota,
@@ -186,6 +188,43 @@ async def test_one_who_lets_go_frees_the_customer(rivals: list[Tenant]) -> None:
 
     assert await standing(first, mine) == ("released", "")
     assert await standing(second, theirs) == ("granted", "")
+
+
+async def test_who_lets_go_or_lets_it_run_out_waits_before_it_registers_again(
+    rivals: list[Tenant],
+) -> None:
+    """The same, a double of it, and what the registry alone knows to be the same; rivals do not."""
+    (first, second), phone = rivals[:2], new_phone()
+    shop: dict[str, Any] = {"city": "绍兴市", "address": f"解放路{phone}号"}
+    mine = await make_shop(first.rep, phone, **shop)
+    by_place = await customers.create(first.rep, NewCustomer(name="福满楼餐饮", **shop), now=NOW)
+    undecided = await register(first.rep, customer_id=mine)
+    await work()
+    await decide(first.rep, undecided, "release")
+    await work()
+    held = await register(first.rep, customer_id=mine)
+    await work(SETTLED)
+    await decide(first.rep, held, "release", now=SETTLED)
+    await work(SETTLED + HOUR)
+
+    with pytest.raises(RegistrationCooling) as refused:
+        await register(first.rep, customer_id=mine, now=SETTLED + DAY)
+    with pytest.raises(RegistrationCooling):
+        await register(first.rep, phone, now=SETTLED + DAY)
+    unknown = await register(first.rep, customer_id=by_place.id, now=SETTLED + DAY)
+    theirs = await register(second.rep, phone, now=SETTLED + DAY)
+    await work(SETTLED + DAY)
+    await decide(second.rep, theirs, "release", now=SETTLED + DAY)
+    again = await register(first.rep, customer_id=mine, now=SETTLED + 14 * DAY)
+    await work(SETTLED + 14 * DAY)
+
+    assert refused.value.extra == {
+        "again_at": (SETTLED + 14 * DAY).isoformat(),
+        "days": 13,
+    }
+    assert await standing(first, unknown) == ("refused", "already_yours")
+    assert await standing(second, theirs) == ("released", "")
+    assert await standing(first, again) == ("checking", "")
 
 
 async def test_a_registration_is_extended_by_the_terms_that_it_was_made_under(
