@@ -50,6 +50,7 @@ from server.pipeline import routes as pipeline
 from server.problems import EXCEPTION_HANDLERS
 from server.quality import routes as quality
 from server.registrations import routes as registrations
+from server.registrations.service import keeping
 from server.relationships import routes as relationships
 from server.requests import routes as requests
 from server.sales import routes as sales
@@ -197,7 +198,8 @@ async def _ensure_safe() -> None:
     """Look at the database; the operator reads why it is refused above every trace."""
     try:
         await self_check.ensure_safe()
-    except self_check.UnsafeDatabase as refused:
+        await keeping.ensure_same_key()
+    except (self_check.UnsafeDatabase, keeping.KeyChanged) as refused:
         sys.stderr.write(f"{refused}\n")
         raise
 

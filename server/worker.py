@@ -30,6 +30,7 @@ from server.identity import keys as identity_keys
 from server.kit import clock, db, errors, live, logs, metrics, outbox, schedule, telemetry
 from server.kit.schedule import Planned
 from server.notifications import channels
+from server.registrations.service import keeping
 from server.settings import Settings, from_environment
 
 Handler = Callable[[outbox.Job, datetime], Awaitable[None]]
@@ -219,6 +220,7 @@ async def work(settings: Settings) -> None:
     channels.open_sender(settings)
     await db.open_database(settings)
     try:
+        await keeping.ensure_same_key()
         # What a job writes is heard by the pages and phones that the web processes serve.
         await live.HUB.open(settings.database_url)
         worker = Worker(collect_handlers(), now=clock.now, planned=collect_schedule())

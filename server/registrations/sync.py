@@ -1,5 +1,4 @@
-"""What of this room travels, and what devices may ask: register, extend, release, contest, show,
-waive."""
+"""What of this room travels, and what devices may ask: to register, and all that follows."""
 
 # The registry reads the kinds through this file, as it does in every room.
 

@@ -73,6 +73,8 @@ class RegistryClock(Table, tablename="registry_clock"):
     """The one row that whoever writes the registry locks first. Global."""
 
     id = Integer(primary_key=True)
+    key_check = Text(null=True)
+    """A keyed hash of nothing, by which the key is known again; none before a first start."""
 
 
 class RegistryEntry(Table, tablename="registry_entry"):

@@ -1,7 +1,7 @@
 """The start-up self-check: a database that would not keep tenants apart is not served on."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +10,14 @@ import msgspec
 import pytest
 
 from server import self_check
-from server.app import create_app
+from server.app import check, create_app
 from server.embedded.command import as_user
+from server.identity import keys
 from server.kit import db
+from server.registrations.service.keeping import KeyChanged
 from server.self_check import UnsafeDatabase
 from server.settings import Settings
+from server.worker import work
 from tests.postgres import Postgres
 
 _LENIENT = "tenant_id = (SELECT current_setting('app.tenant_id', true)::uuid)"
@@ -264,3 +267,32 @@ async def test_the_application_does_not_start_on_it(
 
     assert "The table team lacks forced row-level security" in capsys.readouterr().err
     assert db.ENGINE.pool is None
+
+
+@pytest.fixture
+def own_keys(no_pool: Settings) -> Iterator[None]:
+    """Let a test open keys of its own."""
+    yield
+    keys.open_keys(no_pool)
+
+
+@pytest.mark.usefixtures("own_keys")
+async def test_m2_nothing_starts_with_another_key_than_the_registrys(
+    no_pool: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A secret is turned over without harm where the old one stays the registry's."""
+    old, new = "o" * 32, "n" * 32
+
+    async def starts(secret: str, opt_out_key: str = "") -> None:
+        settings = msgspec.structs.replace(no_pool, secret=secret, opt_out_key=opt_out_key)
+        keys.open_keys(settings)
+        await check(settings)
+
+    await starts(old)
+    await starts(f"{new},{old}")
+    with pytest.raises(KeyChanged):
+        await starts(new)
+    assert "Set TONGLU_OPT_OUT_KEY to what it was." in capsys.readouterr().err
+    with pytest.raises(KeyChanged):
+        await work(msgspec.structs.replace(no_pool, secret=new))
+    await starts(new, opt_out_key=old)

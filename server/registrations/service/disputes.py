@@ -190,9 +190,7 @@ async def end_over(entry: Entry, *, now: datetime) -> bool:
     return True
 
 
-async def end(
-    entry: Entry, state: State, *, since: datetime | None = None, now: datetime
-) -> None:
+async def end(entry: Entry, state: State, *, since: datetime | None = None, now: datetime) -> None:
     """End a registration; of an open case's parties who is left alone is protected.
 
     :param since: when its agent let it go, if the worker hears of it later.
