@@ -8,6 +8,7 @@ import msgspec
 
 from server.kit.text import PRINTABLE
 from server.registrations.rules.order import Rule
+from server.registrations.rules.retelling import Retold
 from server.registrations.rules.states import Answer
 from server.registrations.rules.terms import Terms
 from server.registrations.rules.waits import Wait
@@ -199,6 +200,9 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     rules_version: int | None
     verdict_hash: str | None
     """Of the rules, what they saw and what they said; anyone who replays gets the same."""
+    replay: Retold | None
+    """Once there is a verdict, what `tonglu-replay` decides again. Of what was decided before there
+    were formats the hash is another one."""
 
 
 class CaseLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -207,6 +207,8 @@ class RegistryVerdict(Table, tablename="registry_verdict"):
     claims = JSONB()
     rulings = JSONB()
     hash = Text()
+    format = Integer()
+    """How the hash was made: 1 of what is kept here, from 2 on of what the parties are given."""
 
 
 class RegistryRules(Table, tablename="registry_rules"):

@@ -14,7 +14,7 @@ import msgspec
 
 from mobile_client_sdk.records import Registration
 from server.kit import clock
-from server.registrations.rules import order
+from server.registrations.rules import order, retelling
 from server.registrations.rules.order import Claim, Line, Rule, Ruling
 from sync_protocol.messages import Outcome
 from sync_protocol.registering import LIVE, State
@@ -325,7 +325,9 @@ class Watch:
         if entry.claims is None or entry.rules_version != order.THIRD.version:
             return
         claims = msgspec.json.decode(entry.claims, type=list[Claim])
-        if order.decide(reversed(claims), order.THIRD).hash != entry.hash:
+        rulings = order.decide(reversed(claims), order.THIRD).rulings
+        again = retelling.retell(*retelling.as_kept(claims, rulings), order.THIRD)
+        if again.hash != entry.hash or not retelling.says_the_same(again):
             self.find("replay", f"{phone.rival.person} gets another verdict")
         for ruling in msgspec.json.decode(entry.rulings or "[]", type=list[Ruling]):
             for line in ruling.trace:

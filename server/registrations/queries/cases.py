@@ -18,9 +18,10 @@ from server.kit import clock, db
 from server.kit.calendars import ZONE
 from server.kit.errors import NotFound
 from server.kit.pages import PAGE_SIZE, PAGE_SIZE_MAX, Page, decode_cursor, encode_cursor
-from server.registrations.queries import registrations
-from server.registrations.rules import words
+from server.registrations.queries import registrations, rulebook
+from server.registrations.rules import retelling, words
 from server.registrations.rules.order import Ruling
+from server.registrations.rules.retelling import Retold
 from server.registrations.rules.states import CaseState, Reason
 from server.registrations.rules.terms import DAY
 from server.registrations.schemas import AlarmView, CaseLine, CaseView, EvidenceView, PartyView
@@ -31,7 +32,7 @@ SEEN: Final = "registrations.case"
 ALARMS: Final = "registrations.alarms"
 
 _CASE: Final = """
-SELECT c.*, v.rules_version, v.rulings, v.hash FROM registry_case c
+SELECT c.*, v.rules_version, v.claims, v.rulings, v.hash FROM registry_case c
 LEFT JOIN registry_verdict v ON v.id = c.verdict_id WHERE c.id = $1
 """
 _PARTIES: Final = """
@@ -175,7 +176,18 @@ async def _view(case_id: UUID, *, own: set[UUID] | None, now: datetime) -> CaseV
         trace_en=_trace(rulings, names, 1, named=row["winner_id"]),
         rules_version=row["rules_version"],
         verdict_hash=row["hash"],
+        replay=await _replay(row, names),
     )
+
+
+async def _replay(row: asyncpg.Record, names: Mapping[UUID, tuple[str, str]]) -> Retold | None:
+    """Give what a verdict was decided by, without a word about whom; none before there is one."""
+    if row["hash"] is None:
+        return None
+    claims, rulings = (msgspec.json.decode(row[name]) for name in ("claims", "rulings"))
+    rules = (await rulebook.rules_by_version())[row["rules_version"]]
+    letters = {UUID(each["id"]): names[UUID(each["id"])][0] for each in claims}
+    return retelling.retell(claims, rulings, rules, names=letters)
 
 
 def _party(row: asyncpg.Record, label: str, own: set[UUID] | None, *, is_shut: bool) -> PartyView:

@@ -9,12 +9,12 @@ from server.access import Actor, Permission, ensure
 from server.kit import db
 from server.kit.errors import NotFound
 from server.registrations.queries import rulebook
-from server.registrations.rules import order
+from server.registrations.rules import order, retelling
 from server.registrations.rules.order import Claim, RuleSet, Ruling
 from server.registrations.schemas import Difference, Published, Replay, RulesView
 
 _VERDICTS: Final = """
-SELECT id, decided_at, rules_version, claims, rulings, hash FROM registry_verdict
+SELECT id, decided_at, rules_version, claims, rulings, hash, format FROM registry_verdict
 ORDER BY decided_at, id
 """
 _SWITCHED: Final = "SELECT version, switched_on_at FROM registry_rules"
@@ -27,13 +27,8 @@ async def replay(actor: Actor) -> Replay:
     async with db.platform_transaction(actor):
         known = await rulebook.rules_by_version()
         async for row in db.connection().cursor(_VERDICTS):
-            claims = msgspec.json.decode(row["claims"], type=list[Claim])
-            rules = known[row["rules_version"]]
-            held = msgspec.json.decode(row["rulings"], type=tuple[Ruling, ...])
             count += 1
-            again = order.decide(claims, rules)
-            kept = again.hash if rules.edition == 1 else _hash_of_kept(row, rules)
-            if (kept, again.rulings) != (row["hash"], held):
+            if not _is_as_kept(row, known[row["rules_version"]]):
                 differing.append(row["id"])
     return Replay(replayed=count, differing=differing)
 
@@ -80,10 +75,15 @@ async def preview(actor: Actor, version: int) -> RulesView:
     )
 
 
-def _hash_of_kept(row: asyncpg.Record, rules: RuleSet) -> str:
-    """Hash what was kept of a verdict as it was kept."""
-    claims, rulings = (msgspec.json.decode(row[name]) for name in ("claims", "rulings"))
-    return order.hash_of(claims, rulings, rules)
+def _is_as_kept(row: asyncpg.Record, rules: RuleSet) -> bool:
+    """Say whether a verdict has the hash of what was kept of it, and would be the same again."""
+    kept, ruled = (msgspec.json.decode(row[name]) for name in ("claims", "rulings"))
+    claims, rulings = msgspec.convert((kept, ruled), tuple[list[Claim], tuple[Ruling, ...]])
+    if row["format"] == 1:
+        held = order.hash_of(kept, ruled, rules)
+    else:
+        held = retelling.retell(kept, ruled, rules, written=row["format"]).hash
+    return held == row["hash"] and order.decide(claims, rules).rulings == rulings
 
 
 async def _differences(tried: RuleSet) -> tuple[int, list[Difference]]:

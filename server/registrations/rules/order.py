@@ -83,6 +83,13 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
         return digest(told if self.edition == 1 else [self.edition, *told])
 
 
+_FIRST_CLAIM: Final = (
+    *("id", "keys", "earliest_ms", "latest_ms", "lot", "has_territory", "live_since_ms"),
+    *("has_word", "evidence_ms", "party", "places", "territory", "bounds"),
+)
+_FIRST_RULING: Final = ("winner", "losers", "by", "trace")
+_FIRST_LINE: Final = ("rule", "compared", "kept", "is_apart")
+"""In which order the first edition hashed what it wrote."""
 _FAIR: Final = 3
 """The first edition in which a company has one chance, and a place must be undisputed."""
 
@@ -180,8 +187,20 @@ def hash_of(claims: Any, rulings: Any, rules: RuleSet) -> str:
     :param claims: by id, as they were kept or as they were decided; so are the rulings.
     """
     if rules.edition == 1:
-        return digest([rules.hash, claims, rulings])
+        written = [_in_order(each, _FIRST_CLAIM) for each in msgspec.to_builtins(claims)]
+        ruled = [_in_order(each, _FIRST_RULING) for each in msgspec.to_builtins(rulings)]
+        return digest([rules.hash, written, ruled], order=None)
     return digest([rules.edition, rules.hash, claims, rulings], order="sorted")
+
+
+def _in_order(told: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Write what was kept as the first edition wrote it, whatever has been added since."""
+    kept = {name: told[name] for name in names if name in told}
+    if "trace" in kept:
+        kept["trace"] = [_in_order(line, _FIRST_LINE) for line in kept["trace"]]
+    if "compared" in kept:
+        kept["compared"] = dict(sorted(kept["compared"].items()))
+    return kept
 
 
 def _drawn(claims: Sequence[Claim], rules: RuleSet) -> Sequence[Claim]:
@@ -314,7 +333,10 @@ _STEPS: Final[Mapping[Rule, _Step]] = {
 """By rule, what is compared, and which claims stay."""
 
 
-def digest(told: Any, *, order: Literal["deterministic", "sorted"] = "deterministic") -> str:
-    """Hash what is told in one form; sorted, whatever order its names stand in."""
+def digest(told: Any, *, order: Literal["deterministic", "sorted"] | None = "deterministic") -> str:
+    """Hash what is told in one form; sorted, whatever order its names stand in.
+
+    :param order: None to leave it as it is.
+    """
     text = msgspec.json.encode(told, order=order)
     return hashlib.blake2b(text, digest_size=16).hexdigest()

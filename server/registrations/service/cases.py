@@ -350,7 +350,8 @@ async def _write(
 ) -> None:
     """Write a decision down, with what the rules saw and said."""
     await waits.end([each.id for each in claims], now=now)
-    verdict_id = await entries.write_verdict(verdict, claims, case_id=row["id"], now=now)
+    rules = (await rulebook.rules_by_version())[verdict.rules_version]
+    verdict_id = await entries.write_verdict(verdict, claims, rules, case_id=row["id"], now=now)
     given = (await rulebook.terms_at(now)).terms
     is_last = row["appeals"] > 0
     await db.connection().execute(

@@ -12,7 +12,8 @@ import asyncpg
 import msgspec
 
 from server.kit import clock, db, ids, outbox
-from server.registrations.rules.order import Claim, Verdict
+from server.registrations.rules import retelling
+from server.registrations.rules.order import Claim, RuleSet, Verdict
 from sync_protocol.registering import LIVE, State
 
 EXTENDED: Final = "registrations.extended"
@@ -37,8 +38,8 @@ JOIN registry_entry e ON e.id = k.entry_id
 WHERE mine.entry_id = ANY ($1::uuid[]) AND e.state = ANY ($2::text[])
 """
 _VERDICT: Final = """
-INSERT INTO registry_verdict (id, case_id, decided_at, rules_version, claims, rulings, hash)
-VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7)
+INSERT INTO registry_verdict (id, case_id, decided_at, rules_version, claims, rulings, hash, format)
+VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7, $8)
 """
 
 Entry: TypeAlias = asyncpg.Record
@@ -124,13 +125,19 @@ def _claim_of(entry: Entry, keys: tuple[str, ...], party: UUID) -> Claim:
 
 
 async def write_verdict(
-    verdict: Verdict, claims: Iterable[Claim], *, case_id: UUID | None, now: datetime
+    verdict: Verdict,
+    claims: Iterable[Claim],
+    rules: RuleSet,
+    *,
+    case_id: UUID | None,
+    now: datetime,
 ) -> UUID:
-    """Keep what the rules saw and said, so that it can be said again."""
+    """Keep what the rules saw and said, so that it can be said again, by anybody concerned."""
     verdict_id = ids.new_id(now)
     by_id = sorted(claims, key=lambda claim: claim.id)
+    retold = retelling.retell(*retelling.as_kept(by_id, verdict.rulings), rules)
     told = [msgspec.json.encode(each).decode() for each in (by_id, verdict.rulings)]
     await db.connection().execute(
-        _VERDICT, verdict_id, case_id, now, verdict.rules_version, *told, verdict.hash
+        _VERDICT, verdict_id, case_id, now, rules.version, *told, retold.hash, retold.format
     )
     return verdict_id

@@ -289,8 +289,9 @@ async def _decide(among: Sequence[Entry], *, now: datetime) -> Verdict:
     """Decide between registrations by the rules that hold, and keep it."""
     claims = await entries.claims_of(among)
     first = min(each["arrived_at"] for each in among)
-    verdict = order.decide(claims, await rulebook.rules_at(first))
-    verdict_id = await entries.write_verdict(verdict, claims, case_id=None, now=now)
+    rules = await rulebook.rules_at(first)
+    verdict = order.decide(claims, rules)
+    verdict_id = await entries.write_verdict(verdict, claims, rules, case_id=None, now=now)
     for each in among:
         await entries.update(each["id"], verdict_id=verdict_id)
     return verdict

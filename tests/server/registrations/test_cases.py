@@ -3,14 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.access import Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
 from server.identity import keys
+from server.kit import db
 from server.kit.errors import NotFound
-from server.registrations import queries, service
+from server.registrations import queries, service, tonglu_replay
 from server.registrations.rules.order import Rule
 from server.registrations.rules.states import (
     AppealBySame,
@@ -308,6 +310,38 @@ async def test_m1_everything_replays_and_other_rules_show_what_they_would_change
     assert tried.replayed == replayed.replayed > 0
     assert replayed.differing == []
     assert len(await queries.versions(OPERATOR)) >= 3
+
+
+async def test_m1_each_party_replays_the_verdict_and_learns_nothing_of_the_other(
+    dispute: Dispute,
+) -> None:
+    """Both are given the same text, whose hash is that of the verdict; before it there is none."""
+    before = await queries.of_registration(dispute.holder.rep, dispute.held, now=SETTLED)
+    await dispute.rule(now=SETTLED)
+
+    views = [
+        await queries.of_registration(side.rep, mine, now=SETTLED)
+        for side, mine in (
+            (dispute.holder, dispute.held),
+            (dispute.challenger, dispute.claimed),
+        )
+    ]
+    texts = [msgspec.json.encode(each.replay) for each in views]
+    told = tonglu_replay.read(texts[0])
+
+    assert before.replay is None
+    assert texts[0] == texts[1]
+    assert told["hash"] == views[0].verdict_hash
+    tonglu_replay.check(told)
+    won = {told["names"][each["winner"]] for each in told["rulings"]}
+    assert won == {views[0].winner}
+    known = {str(dispute.held), str(dispute.claimed), dispute.phone, str(dispute.holder.tenant_id)}
+    async with db.job_transaction():
+        rows = await db.connection().fetch(
+            "SELECT key FROM registry_key WHERE entry_id = ANY ($1::uuid[])",
+            [dispute.held, dispute.claimed],
+        )
+    assert not any(each in texts[0].decode() for each in known | {row["key"] for row in rows})
 
 
 async def test_terms_hold_from_now_on_and_settle_no_sooner_than_a_lease_ends() -> None:
