@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks import journal_harm
 
-_ROOTS: Final = re.compile(r"\b(Equity|Liabilities|Expenses|Assets):")
+_ROOTS: Final = re.compile(r"\b(Equity|Liabilities|Income|Expenses|Assets):")
 _OPTION: Final = re.compile(r"^option .*\n", re.MULTILINE)
 _STRICT: Final = 'option "tolerance_multiplier" "0"\n'
 _UNHARMED: Final = ""

@@ -26,6 +26,9 @@ _ROOTS: Final = {
     AccountKind.COMMISSION: "Liabilities",
     AccountKind.PAYOUT: "Liabilities",
     AccountKind.BANK: "Assets",
+    AccountKind.PLAN_RECEIVABLE: "Assets",
+    AccountKind.PLAN_REVENUE: "Income",
+    AccountKind.PLAN_SPONSORED: "Expenses",
 }
 Balances = list[tuple[UUID, int]]
 

@@ -31,6 +31,12 @@ class AccountKind(StrEnum):
     """What the bank was told to pay and has not paid yet."""
     BANK = "bank"
     """What left the platform's bank."""
+    PLAN_RECEIVABLE = "plan_receivable"
+    """What an agent owes for its plan: below nothing by so much."""
+    PLAN_REVENUE = "plan_revenue"
+    """What plans brought."""
+    PLAN_SPONSORED = "plan_sponsored"
+    """What of it the platform bore itself."""
 
 
 class Dimension(StrEnum):

@@ -223,6 +223,71 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT",
     ),
+    "saas_plan_version": _table(
+        "What plans of the product include and cost, published to all. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "saas_subscription": _table(
+        "How far an agent's plan was carried on. Under row-level security an agent's transaction "
+        "reads its own, as it does its changes, grants, final invoices and what became of them.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "saas_change": _table(
+        "What an agent's plan is from a day on. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "saas_grant": _table(
+        "What an agent has beyond its plan; only its end may change.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "usage_event": _table(
+        "What an agent used. Its own transaction tells it. Insert only.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "usage_bucket": _table(
+        "The sums of what an agent used, hour by hour.",
+        tonglu_app="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "invoice_series": _table(
+        "The last number that a series of invoices gave. The platform's alone.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "invoice": _table(
+        "What an agent's plan cost for a month; a final one stays.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "invoice_line": _table(
+        "The lines of invoices. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "invoice_payment": _table(
+        "What came in for an invoice. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "credit_note": _table(
+        "What of an invoice is void. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "invoice_fapiao": _table(
+        "The number of the e-invoice that somebody else issued. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "dunning_step": _table(
+        "Where an agent stood while it owed. Insert only.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
     "payout_batch": _table(
         "Payments that are let go together, by two people.",
         tonglu_platform="SELECT INSERT UPDATE",

@@ -178,6 +178,7 @@ _ROWS: Final[Mapping[Standard, Sequence[Row]]] = {
         ("660101", "渠道佣金", _DEBIT, _AGENT),
         ("660102", "客户权益", _DEBIT, _PROGRAM),
         ("660103", "活动费用", _DEBIT, (Dimension.PROGRAM, Dimension.DEPARTMENT)),
+        ("660104", "套餐补贴", _DEBIT, _AGENT),
         ("6602", "管理费用", _DEBIT, ()),
         ("6603", "财务费用", _DEBIT, ()),
     ),
@@ -209,6 +210,7 @@ _ROWS: Final[Mapping[Standard, Sequence[Row]]] = {
         ("560101", "渠道佣金", _DEBIT, _AGENT),
         ("560102", "客户权益", _DEBIT, _PROGRAM),
         ("560103", "活动费用", _DEBIT, (Dimension.PROGRAM, Dimension.DEPARTMENT)),
+        ("560104", "套餐补贴", _DEBIT, _AGENT),
         ("5602", "管理费用", _DEBIT, ()),
         ("5603", "财务费用", _DEBIT, ()),
         ("560301", "汇兑损益", _DEBIT, ()),
@@ -222,6 +224,9 @@ _KINDS: Final[Mapping[AccountKind, tuple[str, str]]] = {
     AccountKind.COMMISSION: ("224101", "224101"),
     AccountKind.PAYOUT: ("224103", "224103"),
     AccountKind.BANK: ("100201", "100201"),
+    AccountKind.PLAN_RECEIVABLE: ("1122", "1122"),
+    AccountKind.PLAN_REVENUE: ("600101", "500101"),
+    AccountKind.PLAN_SPONSORED: ("660104", "560104"),
 }
 """By ledger kind, where it is posted by the enterprise's chart and by the small business's."""
 

@@ -34,6 +34,11 @@ _SUMMARIES: Final[Mapping[str, tuple[str, Detail, str]]] = {
     "payout.paid": ("{day}支付渠道佣金 {count}笔", Detail.DAY, "付"),
     "payout.failed": ("{day}佣金付款失败退回 {count}笔", Detail.DAY, "转"),
     "payout.returned": ("{day}佣金付款退汇 {count}笔", Detail.DAY, "收"),
+    "invoice.finalised": ("{month}套餐账单 {agent}", Detail.AGENT, "转"),
+    "invoice.sponsored": ("{month}套餐补贴 {agent}", Detail.AGENT, "转"),
+    "invoice.paid": ("{day}收套餐款 {count}笔", Detail.DAY, "收"),
+    "invoice.credited": ("{month}冲减套餐账单 {agent}", Detail.AGENT, "转"),
+    "invoice.sponsorship_credited": ("{month}冲减套餐补贴 {agent}", Detail.AGENT, "转"),
     "exchange.given": ("{day}换出外币 {count}笔", Detail.DAY, "转"),
     "exchange.received": ("{day}换入外币 {count}笔", Detail.DAY, "转"),
 }

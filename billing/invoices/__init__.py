@@ -1,0 +1,1 @@
+"""What plans cost: invoices, payments, credit notes, and what happens while nobody pays."""

@@ -1,0 +1,1 @@
+"""What invoices decide: pure, with days as arguments."""

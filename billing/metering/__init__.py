@@ -1,0 +1,1 @@
+"""How much each agent uses: events that are counted once, in buckets of an hour."""

@@ -1,0 +1,1 @@
+"""Plans of the product: what each agent may use, and what it costs. The product itself is free."""

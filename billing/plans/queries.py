@@ -1,0 +1,72 @@
+"""Read plans. An agent's transaction sees the published and its own, the platform's role all."""
+
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.plans.rules.versions import PlanVersion
+from billing.plans.schemas import Subscription
+from billing.plans.tables import SaasPlanVersion, SaasSubscription
+
+_VERSIONS: Final = """
+SELECT terms FROM saas_plan_version ORDER BY begins_on DESC, id DESC LIMIT 200
+"""
+_OF_PLAN: Final = "SELECT terms FROM saas_plan_version WHERE plan_id = {} ORDER BY begins_on"
+# One statement: what an agent has is read as it was at one moment.
+_HELD: Final = """
+SELECT
+    coalesce(held.agent_id, {}) AS agent_id,
+    coalesce(held.clock_on, {}) AS clock_on,
+    coalesce(held.standing, 'good') AS standing,
+    held.parked_reason,
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(change) ORDER BY change.begins_on), '[]')
+        FROM saas_change change WHERE change.agent_id = held.agent_id
+    ) AS changes,
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(given) ORDER BY given.id), '[]')
+        FROM saas_grant given WHERE given.agent_id = held.agent_id
+    ) AS grants,
+    (
+        SELECT coalesce(jsonb_agg(version.terms ORDER BY version.begins_on), '[]')
+        FROM saas_plan_version version WHERE version.plan_id IN (
+            SELECT plan_id FROM saas_change change WHERE change.agent_id = held.agent_id
+        )
+    ) AS versions
+FROM (SELECT) one LEFT JOIN saas_subscription held ON held.agent_id = {}
+"""
+_BEHIND: Final = """
+SELECT agent_id FROM saas_subscription
+WHERE clock_on < {} AND parked_reason IS NULL AND ({}::uuid IS NULL OR agent_id > {}::uuid)
+ORDER BY agent_id LIMIT {}
+"""
+
+
+async def versions() -> list[PlanVersion]:
+    """List the versions of all plans, those that begin last first; the newest 200."""
+    rows = await SaasPlanVersion.raw(_VERSIONS)
+    return [msgspec.json.decode(row["terms"], type=PlanVersion) for row in rows]
+
+
+async def plan(plan_id: UUID) -> list[PlanVersion]:
+    """Give a plan's versions, the earliest first."""
+    rows = await SaasPlanVersion.raw(_OF_PLAN, plan_id)
+    return [msgspec.json.decode(row["terms"], type=PlanVersion) for row in rows]
+
+
+async def subscription(agent_id: UUID, today: date) -> Subscription:
+    """Give what an agent has; without a subscription that is what is free, from today on."""
+    [row] = await SaasSubscription.raw(_HELD, agent_id, today, agent_id)
+    plans: dict[UUID, list[PlanVersion]] = {}
+    for version in msgspec.json.decode(row["versions"], type=list[PlanVersion]):
+        plans.setdefault(version.plan_id, []).append(version)
+    decoded = {name: msgspec.json.decode(row[name]) for name in ("changes", "grants")}
+    return msgspec.convert({**row, **decoded, "plans": plans}, Subscription)
+
+
+async def behind(today: date, *, after: UUID | None, limit: int) -> list[UUID]:
+    """List agents whose clock stands before a day and is not parked. Platform's role only."""
+    rows = await SaasSubscription.raw(_BEHIND, today, after, after, limit)
+    return [row["agent_id"] for row in rows]

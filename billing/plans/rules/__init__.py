@@ -1,0 +1,1 @@
+"""What plans decide: pure, with days as arguments."""
