@@ -36,6 +36,8 @@ T = TypeVar("T")
 _HAS_ZSTD: Final = find_spec("zstandard") is not None
 _OK: Final = range(200, 300)
 _ID_REUSED: Final = "id_reused"
+_WAITING: Final = "Tonglu-Waiting"
+"""In which header a device says how many ops wait on it."""
 _TRY_LATER: Final = frozenset({408, 425, 429})
 _SIGNED_OUT: Final = "device_required"
 """The token is good, but the device counts no more: its renewal says why."""
@@ -101,13 +103,25 @@ class Transport:
         media: codec.MediaType = codec.MSGPACK,
         timeout_s: float = 30.0,
         is_protected: bool = False,
+        waiting: Callable[[], int] | None = None,
     ) -> None:
-        self._client = httpx.Client(base_url=base_url, transport=http, timeout=timeout_s)
+        self._client = httpx.Client(
+            base_url=base_url,
+            transport=http,
+            timeout=timeout_s,
+            event_hooks={"request": [self._tell_waiting]},
+        )
+        self._waiting = waiting
         self._sessions = sessions
         self._clock_ms = clock_ms
         self._media = media
         self._is_protected = is_protected
         self._server_reads_zstd = False
+
+    def _tell_waiting(self, request: httpx.Request) -> None:
+        """Say with what is asked how many ops wait here: they may be older than the asking."""
+        if self._waiting is not None and "Authorization" in request.headers:
+            request.headers[_WAITING] = str(self._waiting())
 
     def close(self) -> None:
         """Close the connections."""

@@ -58,6 +58,7 @@ class Device:
             http=http,
             media=media,
             is_protected=store.is_protected,
+            waiting=self._outbox.pending_count,
         )
         self._lane = Lane(
             store, self._outbox, self._transport, clock_ms=clock_ms, random_bytes=random_bytes

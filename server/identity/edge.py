@@ -7,7 +7,9 @@ something needs the session's CSRF token, as header or form field. A bearer toke
 a page, a cookie never on the API.
 
 A POST that changes nothing (a pull) may say `opt={"is_read": True}` and is then checked like a
-read.
+read. That a device asks is written down now and then (`server.identity.hearing`); a route whose
+answer helps whoever could date something back says `is_telling=True`, and one of the sync, which
+knows by itself what waits on the device, `hears_itself=True`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from litestar.di import Provide
 from litestar.types import HTTPScope, Receive
 
 from server.access import Actor, doors
-from server.identity import keys, presence
+from server.identity import hearing, keys, presence
 from server.identity.presence import Entry
 from server.identity.rules import web_sessions
 from server.identity.service import web
@@ -57,6 +59,9 @@ async def authenticate(scope: HTTPScope, receive: Receive, opt: Mapping[str, Any
     else:
         entry = await _of_token(scope, is_read=is_read or opt.get("is_read") is True)
     doors.ensure_open(entry.actor, opt)
+    if entry.actor.device_id is not None and not opt.get("hears_itself"):
+        waiting, is_telling = _header(scope, hearing.WAITING), opt.get("is_telling") is True
+        await hearing.hear(entry.actor, waiting, is_telling=is_telling, now=clock.now())
     scope["user"] = entry.actor
     return entry
 

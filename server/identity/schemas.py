@@ -133,6 +133,14 @@ class HeldDevice(msgspec.Struct, frozen=True):
     enrolled_at: datetime
     last_op: int
     last_sync_at: datetime | None
+    heard_at: datetime | None = None
+    """When it last asked for anything while nothing waited on it."""
+
+    @property
+    def last_heard_at(self) -> datetime:
+        """Give what all that it sends now was made after."""
+        known = (self.enrolled_at, self.last_sync_at, self.heard_at)
+        return max(each for each in known if each is not None)
 
 
 class InvitationView(msgspec.Struct, frozen=True):

@@ -76,6 +76,8 @@ class Device(Table, tablename="device"):
     enrolled_at = Timestamptz()
     revoked_at = Timestamptz(null=True)
     last_sync_at = Timestamptz(null=True)
+    heard_at = Timestamptz(null=True)
+    """When it last asked for anything while nothing waited on it to be sent."""
     last_op = BigInt()
     """Number of the last op that was acknowledged."""
     pending = BigInt()

@@ -76,7 +76,7 @@ async def register(actor: CurrentActor, data: JSONBody[NewRegistration]) -> Regi
     return await service.register(actor, data, now=clock.now())
 
 
-@post("/checks", status_code=200, summary="Check whether a customer is free")
+@post("/checks", status_code=200, is_telling=True, summary="Check whether a customer is free")
 async def check(actor: CurrentActor, data: JSONBody[Check]) -> Checked:
     """Say free, protected, yours or ask, and nothing more; each check counts."""
     return await service.check(actor, data, now=clock.now())

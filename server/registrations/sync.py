@@ -68,7 +68,7 @@ async def _register(
         Heard(
             made_at_ms=(args.wall_ms or intent.at_ms) + edit_clock.offset_ms,
             received_at_ms=edit_clock.received_at_ms,
-            floor_ms=edit_clock.floor_ms,
+            floor_ms=max(edit_clock.floor_ms, edit_clock.heard_ms),
             lease_ms=lease_ms(LEASE_HOURS_MAX),
             since_ms=args.since_ms,
             elapsed_ms=args.elapsed_ms,

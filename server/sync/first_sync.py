@@ -37,12 +37,22 @@ async def pull(
     if kept is None or request.limit < kept.page or segments.sight_of(actor) is None:
         return await service.pull(actor, request, now=now, room=room)
     rules.ensure_device(actor)
+    stands, told = await _told(room, kept, actor, request, now)
+    page = told.page if isinstance(told, Packed) else told
+    await service.note_pull(room, actor, page, stands, now)
+    return told
+
+
+async def _told(
+    room: Room, kept: Segments, actor: Actor, request: PullRequest, now: datetime
+) -> tuple[Standing, PullResponse | Packed]:
+    """Read a page, or find it packed, or pack it where others will ask for it too."""
     async with room.store.snapshot(actor.tenant_id):
         stands = await service.standing(room, actor)
         start = _snapshot_from(actor, request, stands)
         found = None if start is None else await kept.find(actor, start, stands, now)
         if start is not None and found is not None:
-            return _packed(actor, request, start, found, stands, now)
+            return stands, _packed(actor, request, start, found, stands, now)
         page = await service.page_for(room.store, actor, request, stands, now)
         if start is not None and _is_full(page, request, kept):
             is_shared = await kept.is_shared(actor, start)
@@ -51,9 +61,8 @@ async def pull(
     if start is not None and is_shared:
         made = _segment_of(actor, page, stands)
         await _keep(kept, actor, start, made, now)
-        return Packed(msgspec.structs.replace(page, batches=[]), made.frame)
-    await service.note_pull(room, actor, page, stands, now)
-    return page
+        return stands, Packed(msgspec.structs.replace(page, batches=[]), made.frame)
+    return stands, page
 
 
 def _snapshot_from(actor: Actor, request: PullRequest, stands: Standing) -> Cursor | None:

@@ -22,7 +22,7 @@ from server.sync.store import After, Left, Remembered, Report, Row, Standing
 
 _STANDING: Final = """
 SELECT coalesce(c.seq, 0) AS seq, coalesce(c.epoch, 1) AS epoch, coalesce(c.min_seq, 0) AS min_seq,
-    d.last_op, d.last_sync_at, t.lease_hours * 3600000::bigint AS lease_ms
+    d.last_op, d.last_sync_at, d.heard_at, t.lease_hours * 3600000::bigint AS lease_ms
 FROM device d
 JOIN tenant t ON t.tenant_id = d.tenant_id
 JOIN user_account u ON u.tenant_id = d.tenant_id AND u.id = d.user_id AND u.disabled_at IS NULL
@@ -65,6 +65,7 @@ class PostgresSyncStore(PostgresStore):
             actor,
             last_op=report.last_op,
             is_up_to_date=report.is_up_to_date,
+            is_heard=report.is_heard,
             pending=report.pending,
             app_version=report.app_version,
             now=now,

@@ -68,7 +68,13 @@ class EncodingUnknown(Malformed):
     code = "encoding_unknown"
 
 
-@post("/push", status_code=200, summary="Send what a device did", operation_class=document.Push)
+@post(
+    "/push",
+    status_code=200,
+    hears_itself=True,
+    summary="Send what a device did",
+    operation_class=document.Push,
+)
 async def push(request: Request[Any, Any, Any], actor: CurrentActor) -> Response[bytes]:
     """Settle a frame of ops, each exactly once, and answer their outcomes."""
     media, body = await _body(request)
@@ -83,6 +89,7 @@ async def push(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
     "/pull",
     status_code=200,
     is_read=True,
+    hears_itself=True,
     summary="Receive what is newer than a cursor",
     operation_class=document.Pull,
 )
@@ -105,6 +112,7 @@ async def pull(request: Request[Any, Any, Any], actor: CurrentActor) -> Response
     "/digest",
     status_code=200,
     is_read=True,
+    hears_itself=True,
     summary="Learn how what a device holds differs",
     operation_class=document.Compare,
 )
@@ -121,7 +129,7 @@ async def compare(request: Request[Any, Any, Any], actor: CurrentActor) -> Respo
 @get(
     "/hint",
     summary="Hear that there is something newer",
-    opt={"time_limit_s": None},
+    opt={"time_limit_s": None, "hears_itself": True},
     sync_to_thread=False,
 )
 def hint(actor: CurrentActor) -> ServerSentEvent:

@@ -247,7 +247,9 @@ async def _acknowledge(
     last_op = max([held.device.last_op, request.forgotten, *(op.number for op in held.fresh)])
     report = Report(
         last_op=last_op,
+        # An honest device asks to pull in the push behind which nothing waits.
         is_up_to_date=request.pull is not None,
+        is_heard=request.pull is not None and not request.pending,
         pending=request.pending,
         app_version=request.app_version or None,
     )
@@ -339,6 +341,7 @@ async def _settle(
         received_at_ms=received_at_ms,
         offset_ms=rules.offset_ms(request.device_time_ms, received_at_ms),
         floor_ms=clock.to_ms(held.device.last_sync_at or held.device.enrolled_at),
+        heard_ms=clock.to_ms(held.device.last_heard_at),
     )
     ops: Sequence[ReceivedOp] = upcast(held.fresh, request.schema)
     records = await room.store.load(actor, KINDS, needed(ops))
@@ -466,12 +469,18 @@ async def page_for(
 async def note_pull(
     room: Room, actor: Actor, page: PullResponse, stands: Standing, now: datetime
 ) -> None:
-    """Write down that a device which has nothing to send is up to date, where that is news."""
-    if page.more or not rules.is_sync_news(stands.last_sync_at, now):
+    """Write down that a device which has nothing to send asks, or is up to date, where it is news.
+
+    It pulls when nothing waits on it; while pages are to come, it is heard of, but not up to date.
+    """
+    known = (stands.last_sync_at, stands.heard_at if page.more else None)
+    lately = max((each for each in known if each is not None), default=None)
+    if not rules.is_sync_news(lately, now):
         return
     async with room.store.unit_of_work(actor.tenant_id):
         device = await room.store.hold_device(actor)
-        await room.store.device_synced(actor, Report(last_op=device.last_op), now=now)
+        report = Report(last_op=device.last_op, is_up_to_date=not page.more)
+        await room.store.device_synced(actor, report, now=now)
 
 
 def _page(

@@ -40,6 +40,8 @@ class Standing(msgspec.Struct, frozen=True):
     last_sync_at: datetime | None
     lease_ms: int
     """How long the device may show what it holds without hearing from the server again."""
+    heard_at: datetime | None = None
+    """When it last asked for anything while nothing waited on it."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     last_op: int
     is_up_to_date: bool = True
     """False while more of the same sync is to come: it is then no sync yet."""
+    is_heard: bool = True
+    """False while anything waits on the device beside what it sends."""
     pending: int = 0
     """How many ops wait on the device."""
     app_version: str | None = None

@@ -60,6 +60,9 @@ class EditClock(msgspec.Struct, frozen=True, kw_only=True):
     With it the times of one device never go back, so that what is held in the end does not depend
     on the order in which devices come.
     """
+    heard_ms: int = 0
+    """When the device last asked for anything while nothing waited on it; what was asked in this
+    push was asked after that."""
 
     def bound(self, at_ms: int) -> int:
         """Answer the edit time corrected by the offset, between the floor and the receipt."""

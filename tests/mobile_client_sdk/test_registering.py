@@ -112,6 +112,56 @@ async def test_m12_a_clock_set_back_gains_nothing_in_either_order_of_arrival(
     )
 
 
+@pytest.mark.parametrize("is_honest", [True, False])
+async def test_m12_whoever_has_asked_the_server_registers_nothing_before_that(
+    app: Litestar, tmp_path: Path, tenant: Tenant, *, is_honest: bool
+) -> None:
+    """Whoever asks whether a customer is free, and dates its registration before, is found out.
+
+    Who had registered before it asked says that this waits, and is believed.
+    """
+    phone, steady_ms = Phone(), [0]
+    phone.uptime_ms = lambda: clock.to_ms(clock.now()) - steady_ms[0]  # type: ignore[method-assign] # lies
+    with time_machine.travel(clock.now(), tick=True) as time:
+        rep = await phone.enrol(app, tenant.rep, tmp_path / "phone.db")
+        number = new_phone()
+        shop = await in_thread(partial(rep.create_customer, name="福满楼", phone=number))
+        assert (await in_thread(rep.sync)).is_complete
+        time.shift(HOUR)
+        truly_ms = clock.to_ms(clock.now())
+        if is_honest:
+            await in_thread(lambda: rep.register(shop))
+        time.shift(HOUR)
+        await in_thread(lambda: _ask(rep, number))
+        if not is_honest:
+            steady_ms[0] = HOUR_MS
+            await in_thread(lambda: rep.register(shop))
+        time.shift(HOUR)
+        received_ms = clock.to_ms(clock.now())
+        assert (await in_thread(rep.sync)).refused == ()
+
+    made = await queries.one(tenant.rep, await _id_of(tenant.rep), now=clock.now() + DAY)
+    earliest_ms, latest_ms = clock.to_ms(made.earliest_at), clock.to_ms(made.latest_at)
+    if is_honest:
+        assert made.clock_flag is None
+        assert earliest_ms <= truly_ms + 1_000 < latest_ms + 1_000 < truly_ms + HOUR_MS
+    else:
+        assert made.clock_flag == "clock_contradicted"
+        assert received_ms <= earliest_ms
+
+
+def _ask(rep: Client, number: str) -> None:
+    """Ask as an app does whether a customer is free."""
+    way = rep._transport
+
+    def ask(token: str) -> None:
+        asked = {"phone": number}
+        headers = {"Authorization": f"Bearer {token}"}
+        way.http.post("/v1/registrations/checks", json=asked, headers=headers).raise_for_status()
+
+    way.authorised(ask)
+
+
 async def _id_of(actor: Actor) -> UUID:
     """Give the one registration of a company."""
     page = await queries.list_page(actor, queries.Filters(), now=clock.now())

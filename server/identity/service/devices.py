@@ -64,12 +64,12 @@ ORDER BY id FOR UPDATE
 """
 _REVOKE: Final = "UPDATE device SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2"
 _LOCK: Final = """
-SELECT id, user_id, enrolled_at, last_op, last_sync_at, revoked_at FROM device
+SELECT id, user_id, enrolled_at, last_op, last_sync_at, heard_at, revoked_at FROM device
 WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
 """
 _SYNCED: Final = """
 UPDATE device SET last_op = $3, last_sync_at = COALESCE($4, last_sync_at), pending = $5,
-    app_version = COALESCE($6, app_version)
+    app_version = COALESCE($6, app_version), heard_at = greatest(heard_at, $7::timestamptz)
 WHERE tenant_id = $1 AND id = $2
 """
 
@@ -233,16 +233,19 @@ async def device_synced(
     pending: int = 0,
     app_version: str | None = None,
     is_up_to_date: bool = True,
+    is_heard: bool = True,
     now: datetime,
 ) -> None:
     """Write down how far the actor's device has come; call inside the transaction of the sync.
 
     :param is_up_to_date: False while more of the same sync is to come; the time of the last sync
         then stays, since it bounds how old the edits of the rest may be.
+    :param is_heard: False while anything waits on the device beside what it sends.
     """
-    synced_at = now if is_up_to_date else None
+    synced_at, heard_at = (now if each else None for each in (is_up_to_date, is_heard))
     await db.connection().execute(
-        _SYNCED, actor.tenant_id, actor.device_id, last_op, synced_at, pending, app_version
+        _SYNCED,
+        *(actor.tenant_id, actor.device_id, last_op, synced_at, pending, app_version, heard_at),
     )
     if is_up_to_date:
         await _announce(actor.tenant_id, now)

@@ -1,9 +1,10 @@
 """When a registration was made, as far as the server can know: an interval. Pure.
 
 A device that was offline tells when, and a device's clock can say anything. What it cannot change
-is when the server last heard from it (`floor_ms`) and when the registration came in
-(`received_at_ms`): it was made between the two. The device's steady clock, which nobody sets and
-which runs through sleep, narrows this to the time since its last answer from the server.
+is when the server last heard from it while nothing waited on it (`floor_ms`) and when the
+registration came in (`received_at_ms`): it was made between the two. The device's steady clock,
+which nobody sets and which runs through sleep, narrows this to the time since its last answer from
+the server.
 
 That is a phone's word, which nobody can prove: the bounds that the server itself knows are kept
 beside it. No device is believed for longer than it may be away.
@@ -18,6 +19,8 @@ DRIFT: Final = 200
 """One in so many: how far a steady clock may be out, 0.5 per cent."""
 SLACK_MS: Final = 2_000
 """How long an answer may have been on its way to a device, and a registration in the making."""
+ON_ITS_WAY_MS: Final = 60_000
+"""How long a request may be on its way: what was made meanwhile was made before it was heard."""
 JUMP_MS: Final = 120_000
 """By how much the clock on the wall must disagree with the steady one to be called moved."""
 
@@ -41,7 +44,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """By the device's clock on the wall, corrected by how far it was out at the receipt."""
     received_at_ms: int
     floor_ms: int
-    """When the server last heard from the device before, or enrolled it."""
+    """When the server last heard from the device while nothing waited on it, or enrolled it."""
     lease_ms: int
     """How long a device may be away at the most."""
     since_ms: int | None = None
@@ -82,6 +85,8 @@ def interval(heard: Heard) -> Interval:
     point_ms = heard.since_ms + heard.elapsed_ms
     earliest_ms = max(point_ms - drift_ms, floor_ms)
     latest_ms = min(point_ms + drift_ms + SLACK_MS, received_ms)
+    if latest_ms < floor_ms <= latest_ms + ON_ITS_WAY_MS:
+        latest_ms = floor_ms
     is_possible = heard.elapsed_ms >= 0 and earliest_ms <= latest_ms
     if not is_possible or heard.since_ms > received_ms:
         return Interval(earliest_ms=received_ms, latest_ms=received_ms, flag=Flag.CONTRADICTED)

@@ -128,6 +128,16 @@ def test_an_honest_phone_is_dated_truly_and_never_flagged_within_its_lease(
     assert (told.floor_ms, told.ceiling_ms) == (floor_ms, received_ms)
 
 
+@given(st.integers(0, times.ON_ITS_WAY_MS))
+def test_what_was_made_while_a_request_was_on_its_way_is_no_contradiction(late_ms: int) -> None:
+    """The server had heard of it a little later than it was made: it counts from then on."""
+    told = interval(heard(floor_ms=12 * HOUR + late_ms))
+
+    assert told.flag is None
+    assert told.earliest_ms == max(12 * HOUR + late_ms, interval(heard()).earliest_ms)
+    assert told.latest_ms <= 12 * HOUR + times.ON_ITS_WAY_MS
+
+
 def test_what_is_registered_with_the_server_at_hand_is_a_moment() -> None:
     """Nothing is uncertain about it."""
     assert times.online(5) == times.Interval(earliest_ms=5, latest_ms=5)

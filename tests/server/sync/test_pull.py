@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import datetime, timedelta
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from server.access import Role, Scope
 from server.settings import Settings
 from server.sync import service as sync
+from server.sync.postgres import STORE
 from server.tenants import service as tenants
 from server.tenants.schemas import CompanyChange
 from sync_protocol import codec
@@ -45,6 +47,36 @@ async def test_every_answer_tells_how_long_the_device_may_show_what_it_holds(
     quiet = await sync.pull(phone.actor, PullRequest(cursor=first.cursor), now=phone.later())
 
     assert (first.lease_ms, quiet.lease_ms) == (5 * 3_600_000, 5 * 3_600_000)
+
+
+async def test_m12_each_page_is_heard_and_only_the_last_is_a_sync(
+    database: Settings, tenant: Tenant
+) -> None:
+    """Whoever never asks for the last page keeps no old moment; written once a minute at most."""
+    phone = await make_device(database, tenant)
+    for _ in range(3):
+        await phone.push(phone.create("customer", new_id(), name="木渎灯饰"))
+    synced_at, begun = await _heard(phone), phone.later() + timedelta(hours=1)
+    first = await sync.pull(phone.actor, PullRequest(limit=1), now=begun)
+    heard = [await _heard(phone)]
+    for seconds in (30, 90):
+        request = PullRequest(cursor=first.cursor, limit=1)
+        page = await sync.pull(phone.actor, request, now=begun + timedelta(seconds=seconds))
+        heard.append(await _heard(phone))
+
+    assert (first.more, page.more) == (True, True)
+    assert heard == [
+        (synced_at[0], begun),
+        (synced_at[0], begun),
+        (synced_at[0], begun + timedelta(seconds=90)),
+    ]
+
+
+async def _heard(phone: Device) -> tuple[datetime | None, datetime]:
+    """Give when a device was up to date last, and when it was heard of."""
+    async with STORE.unit_of_work(phone.actor.tenant_id):
+        held = await STORE.hold_device(phone.actor)
+    return held.last_sync_at, held.last_heard_at
 
 
 async def test_a_cursor_of_another_device_starts_again(database: Settings, tenant: Tenant) -> None:
