@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from server import health, openapi, self_check
 from server.access import Actor
+from server.accounting import routes as accounting
 from server.activities import routes as activities
 from server.agenda import routes as agenda
 from server.attachments import place as attachment_place
@@ -86,6 +87,7 @@ ROUTERS: Final[Sequence[Router]] = (
     sync.merges,
     benefits.router,
     commissions.router,
+    accounting.router,
     partners.router,
     partners.divisions_router,
     partners.own_router,

@@ -21,7 +21,7 @@ from server.settings import Environment, Settings
 from server.worker import collect_handlers
 from tests import factories, postgres
 from tests.factories import Tenant
-from tests.postgres import Postgres
+from tests.postgres import Postgres, opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,6 +86,19 @@ async def fresh_database(postgres: Postgres, tmp_path: Path) -> AsyncIterator[Se
     name = f"test_{os.getpid()}_{uuid4().hex[:8]}"
     await postgres.clone(name)
     yield make_settings(postgres, name, tmp_path)
+    await postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+async def own_books(
+    postgres: Postgres, database: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    """A database that one file's tests have for themselves: periods and blocks are everybody's."""
+    name = f"test_{os.getpid()}_{uuid4().hex[:8]}"
+    await postgres.clone(name)
+    own = make_settings(postgres, name, tmp_path_factory.mktemp("books"))
+    async with opened(own):
+        yield own
     await postgres.drop(name)
 
 

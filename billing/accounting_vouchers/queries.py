@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from billing.accounting_vouchers.rules import charts
 from billing.accounting_vouchers.schemas import (
     ChartAccount,
     ChartBalance,
@@ -71,8 +72,9 @@ AND NOT EXISTS (
 ORDER BY entry.booked_at, transfer.recorded_at, transfer.group_id, transfer.position
 """
 _RUN: Final = """
-SELECT run.id, run.period_id, run.hash, run.made_by, run.maker_name, run.made_at, run.checked_by,
-    run.checker_name, run.checked_at, run.refused_by, run.refused_at, run.reason,
+SELECT run.id, run.period_id, encode(run.hash, 'hex') AS hash, run.made_by, run.maker_name,
+    run.made_at, run.checked_by, run.checker_name, run.checked_at, run.refused_by, run.refused_at,
+    run.reason,
     (SELECT count(*) FROM accounting_voucher WHERE run_id = run.id) AS vouchers
 FROM accounting_voucher_run run
 """
@@ -119,6 +121,15 @@ ORDER BY number.word, number.no
 _LINES: Final = """
 SELECT voucher_id, n, summary, account_code, debit_minor, credit_minor, dims::text AS dims
 FROM accounting_voucher_line WHERE voucher_id = ANY ({}::uuid[]) ORDER BY voucher_id, n
+"""
+_AGENTS: Final = """
+SELECT DISTINCT (dims ->> 'agent')::uuid AS agent_id FROM accounting_voucher_line
+WHERE voucher_id = ANY ({}::uuid[]) AND dims ->> 'agent' IS NOT NULL ORDER BY agent_id
+"""
+_AGENTS_OF_PERIOD: Final = """
+SELECT DISTINCT (line.dims ->> 'agent')::uuid AS agent_id
+FROM accounting_voucher voucher JOIN accounting_voucher_line line ON line.voucher_id = voucher.id
+WHERE voucher.period_id = {} AND line.dims ->> 'agent' IS NOT NULL ORDER BY agent_id
 """
 _SOURCES: Final = """
 SELECT held.transfer_id, transfer.event, transfer.effective_at,
@@ -253,6 +264,11 @@ async def chart() -> dict[str, ChartAccount]:
     return {account.code: account for account in found}
 
 
+async def part_of_chart(codes: Sequence[str]) -> dict[str, ChartAccount]:
+    """Give some accounts and all that they stand below, by code."""
+    return charts.part(await chart(), codes)
+
+
 async def posted_to() -> set[str]:
     """Give the codes that rules or vouchers name."""
     return {row["account_code"] for row in await ChartTable.raw(_USED)}
@@ -338,6 +354,18 @@ async def _with_lines(found: list[dict[str, Any]]) -> list[Voucher]:
     return [msgspec.convert({**row, "lines": lines[row["id"]]}, Voucher) for row in found]
 
 
+async def agents_of(voucher_ids: Sequence[UUID]) -> list[UUID]:
+    """List the agents that lines of some vouchers are counted for."""
+    found = await LineTable.raw(_AGENTS, list(voucher_ids))
+    return [row["agent_id"] for row in found]
+
+
+async def agents_of_period(period_id: UUID) -> list[UUID]:
+    """List the agents that lines of a period's vouchers are counted for."""
+    found = await LineTable.raw(_AGENTS_OF_PERIOD, period_id)
+    return [row["agent_id"] for row in found]
+
+
 async def sources(
     voucher_id: UUID, *, line: int = 0, after: UUID | None = None, limit: int
 ) -> list[Source]:
@@ -375,6 +403,16 @@ async def export(export_id: UUID) -> ExportJob | None:
     """Give what was exported under an id."""
     found = await ExportTable.raw(_EXPORT_BY_ID, export_id)
     return _decoded(found[0], ExportJob, "ranges", "replaced") if found else None
+
+
+async def export_that_is(export_id: UUID) -> ExportJob:
+    """Give what was exported under an id.
+
+    :raises VoucherNotFound: nothing was.
+    """
+    if (found := await export(export_id)) is None:
+        raise VoucherNotFound("There is no export with this id.")
+    return found
 
 
 async def exports(period_id: UUID) -> list[ExportJob]:

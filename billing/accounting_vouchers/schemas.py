@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,9 @@ import msgspec
 from billing.ledger.schemas import AccountKind, Dimension, Dims
 from billing.money import Currency
 
-SUMMARY_MAX = 60
+NUMBER_MAX: Final = 2**31 - 1
+"""More than any voucher's number."""
+SUMMARY_MAX: Final = 60
 """Characters of a summary (摘要): what the packages take."""
 
 AccountCode = Annotated[str, msgspec.Meta(pattern=r"\A[1-6][0-9]{3}([0-9]{2}){0,4}\Z")]
@@ -61,7 +63,7 @@ class Treatment(StrEnum):
     """Less revenue when a program is funded, owed as a contract liability until it is used."""
 
 
-class ChartAccount(msgspec.Struct, frozen=True, kw_only=True):
+class ChartAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account of the chart (科目)."""
 
     code: AccountCode
@@ -72,7 +74,7 @@ class ChartAccount(msgspec.Struct, frozen=True, kw_only=True):
     """The auxiliary dimensions (辅助核算) that each line on it is counted for."""
 
 
-class PostingRule(msgspec.Struct, frozen=True, kw_only=True):
+class PostingRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where legs on ledger accounts of a kind are posted, from a day on.
 
     The one that says most of the leg is taken: first one for its event, then the one with most
@@ -100,7 +102,7 @@ class Detail(StrEnum):
     PERIOD = "period"
 
 
-class VoucherTemplate(msgspec.Struct, frozen=True, kw_only=True):
+class VoucherTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the transfers of an event become vouchers, from a day on."""
 
     id: UUID
@@ -157,7 +159,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     period_id: UUID
-    hash: bytes
+    hash: str
+    """SHA-256 of the vouchers, in hexadecimal."""
     made_by: UUID
     maker_name: str
     made_at: datetime
@@ -201,6 +204,11 @@ class VoucherRow(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int
     reversal_of: UUID | None
     position: int
+
+    @property
+    def place(self) -> tuple[str, int, UUID, int]:
+        """Give where it stands in the list; without a number, behind those of its word."""
+        return self.word, NUMBER_MAX if self.no is None else self.no, self.run_id, self.position
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,12 +265,12 @@ class Format(StrEnum):
     HLEDGER = "hledger"
 
 
-class NumberRange(msgspec.Struct, frozen=True, kw_only=True):
+class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Vouchers of one word from a number to another, both included."""
 
     word: Word
-    first: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-    last: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    first: Annotated[int, msgspec.Meta(ge=1, le=NUMBER_MAX)]
+    last: Annotated[int, msgspec.Meta(ge=1, le=NUMBER_MAX)]
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True):
@@ -294,7 +302,7 @@ class Written(msgspec.Struct, frozen=True):
     replaced: list[Replaced] = []
 
 
-class NewExport(msgspec.Struct, frozen=True, kw_only=True):
+class NewExport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be written of a period."""
 
     id: UUID

@@ -131,17 +131,24 @@ INSERT INTO accounting_export (id, period_id, format, currency, ranges, account_
 VALUES ({}, {}, {}, {}, {}::jsonb, {}, {}, {}, {}::jsonb, {}, {})
 """
 
-_WRITERS: Final[Mapping[Format, Callable[[Volume], Written]]] = {
-    Format.U8: u8.write,
-    Format.KINGDEE: kingdee.write,
-    Format.CSV: generic.write_csv,
-    Format.XLSX: generic.write_xlsx,
-    Format.GBT24589: gbt24589.write,
+Apart = Callable[[Callable[[], bytes]], bytes]
+_WRITERS: Final[Mapping[Format, tuple[Callable[[Volume], None], Callable[[Volume], Written]]]] = {
+    Format.U8: (u8.ensure_writable, u8.write),
+    Format.KINGDEE: (kingdee.ensure_writable, kingdee.write),
+    Format.CSV: (generic.ensure_writable, generic.write_csv),
+    Format.XLSX: (generic.ensure_writable, generic.write_xlsx),
+    Format.GBT24589: (gbt24589.ensure_writable, gbt24589.write),
 }
+"""By format, what refuses what it cannot hold, and what writes."""
 _JOURNALS: Final[Mapping[Format, JournalFormat]] = {
     Format.BEANCOUNT: JournalFormat.BEANCOUNT,
     Format.HLEDGER: JournalFormat.HLEDGER,
 }
+
+
+def _here(make: Callable[[], bytes]) -> bytes:
+    """Make bytes at once."""
+    return make()
 
 
 class AccountingIdReused(BillingRefusal):
@@ -395,7 +402,7 @@ async def _put_up(run_id: UUID, period_id: UUID, drafts: Sequence[Draft], by: By
     return await _run(run_id)
 
 
-async def check(run_id: UUID, seen: bytes, by: By) -> tuple[RunView, bool]:
+async def check(run_id: UUID, seen: str, by: By) -> tuple[RunView, bool]:
     """Check vouchers as they were looked at: now they have numbers and stand for ever.
 
     :returns: the run, and whether it was checked now.
@@ -451,9 +458,12 @@ async def _run(run_id: UUID) -> RunView:
 # ----------------------------------------------------------------------------------- exports
 
 
-async def export(asked: NewExport, by: By) -> tuple[ExportJob, bytes, bool]:
+async def export(
+    asked: NewExport, by: By, *, apart: Apart = _here
+) -> tuple[ExportJob, bytes, bool]:
     """Write vouchers by their numbers, or the journal of a period's days, and keep what it was.
 
+    :param apart: makes bytes where the writing is to be done, such as in another process.
     :returns: the job, the file, and whether the job is new.
 
     :raises PeriodNotFound: there is no such period.
@@ -465,7 +475,7 @@ async def export(asked: NewExport, by: By) -> tuple[ExportJob, bytes, bool]:
     if (held := await queries.export(asked.id)) is not None:
         if (held.period_id, held.format) != (asked.period_id, asked.format):
             raise AccountingIdReused("This id belongs to another export; make a new one.")
-        return held, await rewrite(held), False
+        return held, await rewrite(held, apart=apart), False
     await AccountingExport.raw(_LOCK)
     given = await queries.counters(asked.period_id)
     job = ExportJob(
@@ -481,7 +491,7 @@ async def export(asked: NewExport, by: By) -> tuple[ExportJob, bytes, bool]:
         made_by=by.actor_id,
         made_at=await queries.not_before_checks(by.now),
     )
-    written = await _write(job)
+    written = await _write(job, apart)
     job = msgspec.structs.replace(
         job,
         sha256=hashlib.sha256(written.content).hexdigest(),
@@ -496,12 +506,12 @@ async def export(asked: NewExport, by: By) -> tuple[ExportJob, bytes, bool]:
     return job, written.content, True
 
 
-async def rewrite(job: ExportJob) -> bytes:
+async def rewrite(job: ExportJob, *, apart: Apart = _here) -> bytes:
     """Write again what was exported: it is the same bytes.
 
     :raises ExportChanged: it is a journal, and the period was opened again or adjusted since.
     """
-    content = (await _write(job)).content
+    content = (await _write(job, apart)).content
     if hashlib.sha256(content).hexdigest() != job.sha256:
         raise ExportChanged("The books of this period have changed since; export them anew.")
     return content
@@ -524,7 +534,7 @@ def _ranges(asked: Sequence[NumberRange], given: Sequence[NumberRange]) -> list[
     return list(asked) or list(given)
 
 
-async def _write(job: ExportJob) -> Written:
+async def _write(job: ExportJob, apart: Apart) -> Written:
     """Write what a job is of."""
     begins_on, ends_on = queries.days(await queries.period(job.period_id))
     if (form := _JOURNALS.get(job.format)) is not None:
@@ -542,7 +552,10 @@ async def _write(job: ExportJob) -> Written:
         chart=charts.part(await queries.chart(), told),
         balances=balances,
     )
-    return _WRITERS[job.format](volume)
+    ensure_writable, write = _WRITERS[job.format]
+    ensure_writable(volume)
+    made = apart(lambda: msgspec.msgpack.encode(write(volume)))
+    return msgspec.msgpack.decode(made, type=Written)
 
 
 def _json(value: object) -> str:

@@ -84,6 +84,8 @@ class Permission(StrEnum):
     BATCHES_APPROVE = "batches.approve"
     COMMISSIONS_KEEP = "commissions.keep"
     """Publish plans, record sales and refunds, put payouts together and let them go."""
+    BOOKS_KEEP = "books.keep"
+    """Close periods of the books, set the chart, make, check and export accounting vouchers."""
     REQUESTS_ANSWER = "requests.answer"
     """Answer for the platform what agents ask help for."""
     CASES_RULE = "cases.rule"
@@ -129,7 +131,12 @@ _OPERATOR = frozenset(
 ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.PLATFORM_OPERATOR: _OPERATOR,
     Role.PLATFORM_FINANCE: frozenset(
-        {Permission.CHANNEL_SEE, Permission.ISSUANCES_SEE, Permission.COMMISSIONS_KEEP}
+        {
+            Permission.CHANNEL_SEE,
+            Permission.ISSUANCES_SEE,
+            Permission.COMMISSIONS_KEEP,
+            Permission.BOOKS_KEEP,
+        }
     ),
     Role.AGENT_OWNER: _MANAGER | {Permission.USERS_MANAGE, Permission.COMMISSIONS_SEE},
     Role.SALES_MANAGER: _MANAGER,

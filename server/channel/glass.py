@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRow
 from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import LineView, PaymentView
 from server.benefits.batches.schemas import BatchView
@@ -42,6 +43,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "commissions.sale": (LineView,),
     "commissions.payout": (PayoutView, PaymentView),
     "commissions.statement": (Statement, StatementLine),
+    "accounting.voucher": (VoucherRow, Voucher, Line, Source),
     "requests.queue": (PlatformRequestView,),
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),

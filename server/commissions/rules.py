@@ -2,22 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
 from uuid import UUID
 
 from server.kit.errors import Invalid
-
-_FIRST: Final = date(2000, 1, 1)
-_LAST: Final = date(2099, 12, 31)
-
-
-def ensure_day(on: date, field: str) -> None:
-    """Refuse a day that is a slip of the keys, and from which days cannot be counted on.
-
-    :raises Invalid: it lies outside of this century.
-    """
-    if not _FIRST <= on <= _LAST:
-        raise Invalid("Give a day from 2000-01-01 to 2099-12-31.", field=field)
 
 
 def first_day(month: str) -> date:

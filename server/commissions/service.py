@@ -38,6 +38,7 @@ from server.commissions.schemas import (
     PayoutView,
 )
 from server.kit import db
+from server.kit.calendars import ensure_day
 from server.kit.errors import NotFound
 from server.partners import queries as partners
 
@@ -50,7 +51,7 @@ async def publish(actor: Actor, version: PlanVersion, *, now: datetime) -> PlanV
     :raises CommissionKeyReused: its id was used for another one.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
-    rules.ensure_day(version.begins_on, "begins_on")
+    ensure_day(version.begins_on, "begins_on")
     async with db.platform_transaction(actor):
         is_new = not await books.is_taken(CommissionPlanVersion, version.id)
         await commissions.publish(version, books_of(actor, now))
@@ -75,7 +76,7 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     :raises NotFound: there is no such agent.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
-    rules.ensure_day(sale.on, "on")
+    ensure_day(sale.on, "on")
     above = rules.line_above([(each.agent_id, each.above_id) for each in sale.above])
     async with db.platform_transaction(actor):
         sellers = {seller.agent_id for seller in sale.sellers}

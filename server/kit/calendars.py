@@ -21,6 +21,19 @@ _DAYS_MAX: Final = 3_660
 """Ten years: further nobody waits."""
 
 
+_FIRST: Final = date(2000, 1, 1)
+_LAST: Final = date(2099, 12, 31)
+
+
+def ensure_day(on: date, field: str) -> None:
+    """Refuse a day that is a slip of the keys, and from which days cannot be counted on.
+
+    :raises Invalid: it lies outside of this century.
+    """
+    if not _FIRST <= on <= _LAST:
+        raise Invalid("Give a day from 2000-01-01 to 2099-12-31.", field=field)
+
+
 class NeverOpen(Invalid):
     """A calendar in which nothing is ever worked counts no time."""
 

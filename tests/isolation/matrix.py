@@ -1692,6 +1692,129 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"answer": "paid"},
         succeeds=False,
     ),
+    # Periods of the books, the chart and vouchers are the platform's own; there are none.
+    ("GET", "/v1/platform/accounting/periods"): Case(role=_FINANCE),
+    ("POST", "/v1/platform/accounting/periods"): Case(
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {
+            "id": str(new_id()),
+            "begins_on": "2026-02-01",
+            "ends_on": "2026-01-31",
+        },
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/accounting/periods/{period_id}"): Case(
+        shared={"path.period_id": "program"}, role=_FINANCE, succeeds=False
+    ),
+    ("POST", "/v1/platform/accounting/periods/{period_id}/state"): Case(
+        shared={"path.period_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"state": "soft_closed", "reason": "月结"},
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/accounting/chart"): Case(role=_FINANCE),
+    # Below nothing.
+    ("POST", "/v1/platform/accounting/chart"): Case(
+        role=_FINANCE,
+        body=lambda _: {
+            "accounts": [{"code": "199901", "name": "无上级", "category": "asset", "side": "debit"}]
+        },
+        succeeds=False,
+    ),
+    # In no century of ours.
+    ("POST", "/v1/platform/accounting/chart/beginning"): Case(
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "standard": "enterprise", "begins_on": "1900-01-01"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/rules"): Case(
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {
+            "id": str(new_id()),
+            "kind": "bank",
+            "account_code": "1999",
+            "begins_on": "2026-01-01",
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/treatments"): Case(
+        shared={"body.program_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "standard": "enterprise",
+            "program_id": str(company.ids["program"]),
+            "treatment": "selling_expense",
+            "begins_on": "2026-01-01",
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/templates"): Case(
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {
+            "id": str(new_id()),
+            "event": "test.never",
+            "begins_on": "2026-01-01",
+            "summary": "{nobody}",
+        },
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/accounting/periods/{period_id}/vouchers"): Case(
+        shared={"path.period_id": "program"}, role=_FINANCE, succeeds=False
+    ),
+    ("POST", "/v1/platform/accounting/periods/{period_id}/runs"): Case(
+        shared={"path.period_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id())},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/runs/{run_id}/check"): Case(
+        shared={"path.run_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/runs/{run_id}/refusal"): Case(
+        shared={"path.run_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"reason": "摘要不对"},
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/accounting/vouchers/{voucher_id}"): Case(
+        shared={"path.voucher_id": "program"}, role=_FINANCE, succeeds=False
+    ),
+    ("GET", "/v1/platform/accounting/vouchers/{voucher_id}/transfers"): Case(
+        shared={"path.voucher_id": "program", "query.after": "program"},
+        role=_FINANCE,
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/vouchers/{voucher_id}/reversal"): Case(
+        shared={"path.voucher_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "reason": "科目不对"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/accounting/exports"): Case(
+        shared={"body.period_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "period_id": str(company.ids["program"]),
+            "format": "csv",
+        },
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/accounting/exports/{export_id}/file"): Case(
+        shared={"path.export_id": "program"}, role=_FINANCE, succeeds=False
+    ),
     ("POST", "/v1/platform/issuances/{issuance_id}/void"): Case(
         ids={"path.issuance_id": "issuance"},
         role=_PLATFORM,

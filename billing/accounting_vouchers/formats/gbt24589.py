@@ -47,12 +47,20 @@ _LEVELS: Final = "4-2-2-2-2"
 Fields = Iterator[tuple[str, str]]
 
 
+def ensure_writable(volume: Volume) -> None:
+    """Refuse what the file cannot hold.
+
+    :raises ExportForeignCurrency: it is not in the books' own currency.
+    """
+    ensure_base(volume)
+
+
 def write(volume: Volume) -> Written:
     """Write the ledger of a period as XML.
 
     :raises ExportForeignCurrency: it is not in the books' own currency.
     """
-    ensure_base(volume)
+    ensure_writable(volume)
     return Written("".join(_document(volume)).encode())
 
 

@@ -84,6 +84,16 @@ _RATE_TYPE: Final = "HLTX01_SYS"
 _MADE: Final = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
+def ensure_writable(volume: Volume) -> None:
+    """Refuse what the file cannot hold.
+
+    :raises ExportForeignCurrency: it is not in the books' own currency.
+    :raises ExportDimensionUnknown: a line is counted for what has no column.
+    """
+    ensure_base(volume)
+    ensure_columns(volume, DIMENSIONS, "Kingdee")
+
+
 def write(volume: Volume) -> Written:
     """Write vouchers below the two header rows.
 
@@ -92,7 +102,7 @@ def write(volume: Volume) -> Written:
     """
     import xlsxwriter  # noqa: PLC0415 - 14 MiB that only an export needs
 
-    ensure_base(volume)
+    ensure_writable(volume)
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, {"in_memory": True, "constant_memory": True}) as book:
         book.set_properties({"created": _MADE})
@@ -121,7 +131,6 @@ def _lines(volume: Volume, voucher: Voucher, n: int) -> list[dict[str, Any]]:
     """Give the cells of a voucher's lines by field code."""
     lines: list[dict[str, Any]] = []
     for line in voucher.lines:
-        ensure_columns(line, DIMENSIONS, "Kingdee")
         debit, credit = (Decimal(each).scaleb(-2) for each in (line.debit_minor, line.credit_minor))
         lines.append(
             {

@@ -41,23 +41,24 @@ def ensure_base(volume: Volume) -> None:
         )
 
 
+def ensure_columns(volume: Volume, columns: Mapping[Dimension, object], name: str) -> None:
+    """Refuse lines that are counted for what a file has no column for.
+
+    :raises ExportDimensionUnknown: naming account and dimension.
+    """
+    for line in (line for voucher in volume.vouchers for line in voucher.lines):
+        for dimension in line.dims:
+            if dimension not in columns:
+                raise ExportDimensionUnknown(
+                    f"Account {line.account_code} is counted by {dimension}, for which a file for "
+                    f"{name} has no column: write csv or xlsx."
+                )
+
+
 def sides(line: Line, currency: str) -> tuple[str, str]:
     """Write debit and credit; the one that is nothing is left empty."""
     debit, credit = line.debit_minor, line.credit_minor
     return amount(debit, currency) if debit else "", amount(credit, currency) if credit else ""
-
-
-def ensure_columns(line: Line, columns: Mapping[Dimension, object], name: str) -> None:
-    """Refuse a line that is counted for what a file has no column for.
-
-    :raises ExportDimensionUnknown: naming account and dimension.
-    """
-    for dimension in line.dims:
-        if dimension not in columns:
-            raise ExportDimensionUnknown(
-                f"Account {line.account_code} is counted by {dimension}, for which a file for "
-                f"{name} has no column: write csv or xlsx."
-            )
 
 
 class Charset:

@@ -32,13 +32,23 @@ _ALSO: Final = {",": "，", '"': "＂", "\r": " ", "\n": " ", "\t": " "}
 """Columns are parted by commas, and nothing is quoted."""
 
 
+def ensure_writable(volume: Volume) -> None:
+    """Refuse what the file cannot hold.
+
+    :raises ExportForeignCurrency: it is not in the books' own currency.
+    :raises ExportDimensionUnknown: a line is counted for what has no column.
+    """
+    ensure_base(volume)
+    ensure_columns(volume, DIMENSIONS, "U8")
+
+
 def write(volume: Volume) -> Written:
     """Write vouchers; characters that GBK lacks become 〓, commas full-width ones, as is told.
 
     :raises ExportForeignCurrency: they are not in the books' own currency.
     :raises ExportDimensionUnknown: a line is counted for what has no column.
     """
-    ensure_base(volume)
+    ensure_writable(volume)
     charset = Charset(CHARSET, also=_ALSO)
     rows = [HEADER, *(row for each in volume.vouchers for row in _rows(each, charset))]
     content = "".join(f"{row}\r\n" for row in rows).encode(CHARSET)
@@ -53,7 +63,6 @@ def _rows(voucher: Voucher, charset: Charset) -> Iterator[str]:
 
 def _cells(voucher: Voucher, line: Line, charset: Charset) -> list[str]:
     """Write the columns of a line."""
-    ensure_columns(line, DIMENSIONS, "U8")
     cells = [""] * WIDTH
     for place in _NOUGHTS:
         cells[place] = "0"

@@ -140,7 +140,7 @@ async def make(period: PeriodView, *, run_id: UUID | None = None, by: By = MAKER
         return run
 
 
-async def check(run: RunView, *, by: By = CHECKER, seen: bytes | None = None) -> RunView:
+async def check(run: RunView, *, by: By = CHECKER, seen: str | None = None) -> RunView:
     """Check them."""
     async with db.platform_transaction(OPERATOR):
         checked, _ = await service.check(run.id, seen or run.hash, by)
@@ -236,7 +236,7 @@ async def test_who_made_vouchers_does_not_check_them_nor_others_unseen(
     with pytest.raises(MakerIsChecker):
         await check(run, by=MAKER)
     with pytest.raises(VouchersChanged):
-        await check(run, seen=bytes(32))
+        await check(run, seen="0" * 64)
     checked = await check(run)
 
     assert (checked.maker_name, checked.checker_name) == ("王会计", "李主管")
