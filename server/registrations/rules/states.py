@@ -328,11 +328,19 @@ def ensure_can_be_ruled(
         raise NotAParty("Decide for one of the parties.", field="winner_id")
 
 
-def ensure_heard(*, evidence_until: datetime, is_waived: bool, now: datetime) -> None:
+def ensure_heard(
+    *, evidence_until: datetime, is_waived: bool, is_on_its_way: bool, now: datetime
+) -> None:
     """Refuse a verdict while evidence may still come.
 
+    :param is_on_its_way: some was brought in time, and the worker has not taken it in.
     :raises EvidenceOpen: naming until when.
     """
+    if is_on_its_way:
+        raise EvidenceOpen(
+            "Evidence that was brought in time is on its way; decide in a few minutes.",
+            field="case_id",
+        )
     if now < evidence_until and not is_waived:
         raise EvidenceOpen(
             "Evidence may be brought until "

@@ -18,6 +18,7 @@ SIGNED_DAYS_MAX: Final = 730
 """For so many days a signature protects at the most, however long the contract is; one that is
 renewed protects anew."""
 
+COOLING_DAYS_MAX: Final = 365
 _Days = Annotated[int, msgspec.Meta(ge=1, le=730)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -32,6 +33,12 @@ class EvidenceAfterVerdict(Invalid):
     """A case that is decided before its evidence is in hears nobody."""
 
     code = "evidence_after_verdict"
+
+
+class TierMissing(Invalid):
+    """Without its tier in the terms an agent's registrations cannot be taken in."""
+
+    code = "tier_missing"
 
 
 class TermsInThePast(Invalid):
@@ -75,7 +82,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     decide_days: _Days = 10
     """When a case that no arbitrator has decided goes by the rules."""
     appeal_days: _Days = 7
-    cooling_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 14
+    cooling_days: Annotated[int, msgspec.Meta(ge=0, le=COOLING_DAYS_MAX)] = 14
     """For how long a company does not register again whom it had protected and let go."""
 
     @property
@@ -113,6 +120,16 @@ def ensure_hears(terms: Terms) -> None:
         raise EvidenceAfterVerdict(
             "Decide no sooner than evidence may be brought.", field="terms.decide_days"
         )
+
+
+def ensure_for_all(terms: Terms) -> None:
+    """Refuse terms that say nothing of some agents.
+
+    :raises TierMissing: naming the tiers.
+    """
+    missing = sorted(set(Tier) - set(terms.tiers))
+    if missing:
+        raise TierMissing(f"Say what holds for {', '.join(missing)}, too.", field="terms.tiers")
 
 
 def ensure_ahead(holds_from: datetime, now: datetime) -> None:

@@ -44,11 +44,11 @@ SELECT EXISTS (
 )
 """
 _LET_GO: Final = """
-SELECT g.created_at, g.state_since FROM customer mine
-JOIN customer c ON c.tenant_id = mine.tenant_id
+SELECT g.created_at, g.state_since FROM registration g
+JOIN customer c ON c.tenant_id = g.tenant_id AND c.id = g.customer_id
+JOIN customer mine ON mine.tenant_id = $1 AND mine.id = $2
     AND (c.id = mine.id OR c.phone = mine.phone OR c.uscc = mine.uscc)
-JOIN registration g ON g.tenant_id = c.tenant_id AND g.customer_id = c.id
-WHERE mine.tenant_id = $1 AND mine.id = $2 AND g.state IN ('expired', 'released') AND EXISTS (
+WHERE g.tenant_id = $1 AND g.state IN ('expired', 'released') AND g.state_since > $4 AND EXISTS (
     SELECT FROM change h
     WHERE h.tenant_id = g.tenant_id AND h.root_id = g.customer_id AND h.kind = 'registration'
         AND h.record_id = g.id AND h.patch->'state'->>0 = ANY ($3::text[])
@@ -100,7 +100,7 @@ async def _register(
         raise AlreadyRegistered(
             "Your company has this customer registered already.", field="customer_id"
         )
-    states.ensure_cooled(await _again_at(actor.tenant_id, customer_id), now)
+    states.ensure_cooled(await _again_at(actor.tenant_id, customer_id, now), now)
     held = (await rulebook.terms_at(now)).terms
     # Of the day on which it was made: whoever was away for three days has three days' worth.
     made_at = clock.from_ms(made.latest_ms).astimezone(ZONE)
@@ -148,13 +148,14 @@ async def _register(
     await outbox.add(ARRIVED, msgspec.to_builtins(arrival), tenant_id=None, now=now)
 
 
-async def _again_at(tenant_id: UUID, customer_id: UUID) -> datetime | None:
+async def _again_at(tenant_id: UUID, customer_id: UUID, now: datetime) -> datetime | None:
     """Give when a company may register a customer again that it had protected and let go.
 
     That is by the terms that it was registered under, and of customers with the same phone or
     code, too. What the registry alone can tell to be the same it refuses.
     """
-    row = await db.connection().fetchrow(_LET_GO, tenant_id, customer_id, sorted(LIVE))
+    oldest = now - terms.COOLING_DAYS_MAX * terms.DAY
+    row = await db.connection().fetchrow(_LET_GO, tenant_id, customer_id, sorted(LIVE), oldest)
     if row is None:
         return None
     held = (await rulebook.terms_at(row["created_at"])).terms

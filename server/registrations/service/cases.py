@@ -30,6 +30,7 @@ from server.registrations.rules.states import (
     NotAParty,
     VerdictUnexplained,
 )
+from server.registrations.rules.waits import LEAST
 from server.registrations.schemas import Appeal, CaseView, NewVerdict, Show, Word
 from server.registrations.service import disputes, entries, evidence, waits
 
@@ -38,6 +39,7 @@ WAIVED: Final = "registrations.waived"
 RULED: Final = "registrations.ruled"
 
 _HOLD: Final = "SELECT * FROM registry_case WHERE id = $1 FOR UPDATE"
+_EVIDENCE_UNTIL: Final = "SELECT evidence_until FROM registry_case WHERE id = $1"
 _ADD_EVIDENCE: Final = """
 INSERT INTO registry_evidence (id, case_id, entry_id, kind, happened_at, is_vouched, shown_at)
 SELECT $1, e.case_id, e.id, $3, $4, $5, $6 FROM registry_entry e
@@ -216,12 +218,13 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
 
     :raises NotFound: there is no such case.
     :raises CaseMoved, VerdictTooLate, NotAParty: see `states.ensure_can_be_ruled`.
-    :raises EvidenceOpen: not all have been heard.
+    :raises EvidenceOpen: not all have been heard, or what they have shown is on its way.
     :raises AppealBySame: the same person decided before the appeal.
     :raises VerdictUnexplained: the rules say otherwise, and nobody said why.
     :raises HouseIsParty: the rules say otherwise, and the platform is one of the parties.
     """
     ensure(actor, Permission.CASES_RULE)
+    is_on_its_way = await _is_on_its_way(case_id, now=now)
     async with db.platform_transaction(actor):
         await entries.lock()
         row = await _held(case_id)
@@ -237,6 +240,7 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
         states.ensure_heard(
             evidence_until=row["evidence_until"],
             is_waived=all(each["waived_at"] or _is_house([each]) for each in left),
+            is_on_its_way=is_on_its_way,
             now=now,
         )
         states.ensure_another(row["first_by"], actor.user_id)
@@ -256,6 +260,14 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
         )
         await outbox.add(RULED, {"id": str(case_id)}, tenant_id=None, now=now)
     return await queries.case(actor, case_id, now=now)
+
+
+async def _is_on_its_way(case_id: UUID, *, now: datetime) -> bool:
+    """Say whether evidence that was brought in time may still be on its way to a case."""
+    async with db.job_transaction():
+        until = await db.connection().fetchval(_EVIDENCE_UNTIL, case_id)
+        before = now if until is None else min(until, now)
+        return await outbox.is_waited_for(SHOWN, before=before, now=now)
 
 
 def _is_house(parties: Iterable[asyncpg.Record]) -> bool:
@@ -295,6 +307,10 @@ async def decide_due(case_id: UUID, *, now: datetime) -> None:
         row = await _held(case_id)
         is_waiting = row["state"] in {CaseState.OPEN, CaseState.APPEALED}
         if is_waiting and now >= row["decide_by"]:
+            if await outbox.is_waited_for(SHOWN, before=row["evidence_until"], now=now):
+                told, later = {"id": str(case_id)}, now + LEAST
+                await outbox.add(disputes.DUE, told, tenant_id=None, now=now, run_at=later)
+                return
             claims = await _claims(case_id)
             by_rules = order.decide(claims, await rulebook.rules_at(row["opened_at"]))
             await _write(row, by_rules, claims, by_rules.first, by=None, reason=None, now=now)

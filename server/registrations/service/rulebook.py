@@ -99,11 +99,13 @@ async def set_terms(actor: Actor, new: NewTerms, *, now: datetime) -> TermsVersi
 
     :raises SettlesTooSoon: the window is shorter than a lease may be.
     :raises EvidenceAfterVerdict: a case would be decided before its evidence is in.
+    :raises TierMissing: they say nothing of some agents.
     :raises TermsInThePast: they would change what was promised.
     """
     ensure(actor, Permission.CASES_RULE)
     terms.ensure_settles(new.terms)
     terms.ensure_hears(new.terms)
+    terms.ensure_for_all(new.terms)
     terms.ensure_ahead(new.holds_from, now)
     async with db.platform_transaction(actor):
         await db.connection().execute(_LOCK)
