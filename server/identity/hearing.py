@@ -25,6 +25,12 @@ _HEARD: Final = """
 UPDATE device SET heard_at = greatest(heard_at, $3::timestamptz)
 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
 """
+_IF_IDLE: Final = f"""
+{_HEARD} AND id = (
+    SELECT id FROM device WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE SKIP LOCKED
+)
+"""  # noqa: S608 - constants of this file
+"""While a push holds the device, nobody waits for it only to write this down."""
 
 
 async def hear(actor: Actor, waiting: bytes, *, is_telling: bool, now: datetime) -> None:
@@ -39,5 +45,6 @@ async def hear(actor: Actor, waiting: bytes, *, is_telling: bool, now: datetime)
     if not is_telling and _LATELY.get(key, now=now):
         return
     async with db.tenant_transaction(actor.tenant_id):
-        await db.connection().execute(_HEARD, *key, now)
-    _LATELY.put(key, value=True, now=now)
+        status = await db.connection().execute(_HEARD if is_telling else _IF_IDLE, *key, now)
+    if status.endswith(" 1"):
+        _LATELY.put(key, value=True, now=now)

@@ -1,14 +1,17 @@
 """The law of pulling: a stale replica that pulls equals a fresh one, whatever happened between."""
 
 import asyncio
+import contextvars
 import random
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.access import Role, Scope
+from server.identity import hearing
 from server.settings import Settings
 from server.sync import service as sync
 from server.sync.postgres import STORE
@@ -70,6 +73,26 @@ async def test_m12_each_page_is_heard_and_only_the_last_is_a_sync(
         (synced_at[0], begun),
         (synced_at[0], begun + timedelta(seconds=90)),
     ]
+
+
+async def test_no_request_waits_for_a_push_of_its_device_only_to_be_heard(
+    database: Settings, tenant: Tenant
+) -> None:
+    """It is heard the next time; what waits on the device is not asked about then either."""
+    phone = await make_device(database, tenant)
+    hears = partial(hearing.hear, phone.actor, is_telling=False)
+    begun, elsewhere = phone.later() + timedelta(hours=1), contextvars.copy_context()
+    async with STORE.unit_of_work(phone.actor.tenant_id):
+        before = (await STORE.hold_device(phone.actor)).last_heard_at
+        await asyncio.create_task(hears(b"0", now=begun), context=elsewhere)
+    meanwhile = (await _heard(phone))[1]
+    await hears(b"1", now=begun)
+    waiting = (await _heard(phone))[1]
+    await hears(b"", now=begun)
+    await hears(b"", now=begun + timedelta(seconds=59))
+
+    assert meanwhile == waiting == before
+    assert (await _heard(phone))[1] == begun
 
 
 async def _heard(phone: Device) -> tuple[datetime | None, datetime]:
