@@ -27,6 +27,7 @@ from partner_portal.console import (
     exits,
     partners,
     programs,
+    reviews,
     rulebook,
 )
 from partner_portal.console import pages as console
@@ -280,6 +281,7 @@ def create_app(settings: Settings) -> Litestar:
             vouchers.benefit,
             vouchers.show_code,
             vouchers.roll_back,
+            vouchers.appeal,
             transparency.platform_reads,
             partnership.partnership,
             partnership.accept,
@@ -407,6 +409,10 @@ def create_app(settings: Settings) -> Litestar:
             batches.batch,
             batches.approve,
             batches.refuse,
+            reviews.reviews,
+            reviews.review,
+            reviews.take,
+            reviews.decide,
             admission.new_agent,
             admission.admit,
             admission.invite_owner,

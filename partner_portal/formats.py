@@ -83,6 +83,7 @@ SEVERITY_COLOURS = {"low": "slate", "normal": "sky", "high": "amber", "critical"
 BENEFIT_MEANING = {
     "requested": "",
     "issued": "ok",
+    "in_review": "warn",
     "refused": "bad",
     "redeemed": "acc",
     "voided": "warn",

@@ -163,7 +163,7 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             "nav.issuances",
             "nav.issuances",
             Permission.ISSUANCES_SEE,
-            also=("/console/programs", "/console/batches"),
+            also=("/console/programs", "/console/batches", "/console/reviews"),
         ),
     ),
 }

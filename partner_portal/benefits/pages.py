@@ -22,7 +22,7 @@ from server.kit import clock, ids
 from server.kit.errors import Conflict, NotFound
 from server.problems import status_of
 
-STATES: Final = ("issued", "redeemed", "refused", "voided", "expired")
+STATES: Final = ("issued", "in_review", "redeemed", "refused", "voided", "expired")
 _FOUND_MAX: Final = 8
 _QUERY_MAX: Final = 100
 

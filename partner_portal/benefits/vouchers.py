@@ -12,10 +12,13 @@ from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from partner_portal.sales.prices import said
-from server.access import Actor, Permission, ensure
+from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.benefits import queries as benefits
 from server.benefits.eligibility import queries as eligibility
+from server.benefits.reviews import queries as reviews
+from server.benefits.reviews import service as reviewing
+from server.benefits.reviews.schemas import ReviewAppeal
 from server.benefits.vouchers import queries, service
 from server.benefits.vouchers.schemas import Presented, Redeem, RollBack, VoucherView
 from server.identity import queries as identity
@@ -55,6 +58,19 @@ async def roll_back(
     return forms.go(f"/benefits/{request_id}", "use_taken_back")
 
 
+@post("/benefits/{request_id:uuid}/appeal", status_code=200)
+async def appeal(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, request_id: FromPath[UUID]
+) -> Response[Any]:
+    """Answer a rejection, once."""
+    try:
+        given = forms.taken(await forms.texts(request, "answer"), ReviewAppeal)
+        await reviewing.appeal(actor, request_id, given, now=clock.now())
+    except Refusal as refusal:
+        return await _benefit(request, actor, renderer, request_id, said(request, refusal))
+    return forms.go(f"/benefits/{request_id}", "review_appealed")
+
+
 async def _benefit(
     request: AnyRequest,
     actor: Actor,
@@ -72,6 +88,8 @@ async def _benefit(
         status=wrong.status,
         benefit=await benefits.benefit(actor, request_id),
         why=await eligibility.explanation(actor, request_id),
+        review=await reviews.own(actor, request_id),
+        may_appeal=Permission.USERS_MANAGE in ROLE_PERMISSIONS[actor.role],
         uses=uses,
         taken_back={use.of_id for use in uses},
         people=(await identity.directory(actor)).people,

@@ -17,6 +17,8 @@ from server.benefits import rules
 from server.benefits.eligibility import queries as eligible
 from server.benefits.eligibility import service as eligibility
 from server.benefits.eligibility.rules import Facts, Rules, judge
+from server.benefits.reviews import traces
+from server.benefits.reviews.traces import Asker
 from server.benefits.rules import BenefitRefused, LeavingRequestsNone, NotEligible, Program
 from server.kit import ids
 from server.kit.errors import IdReused
@@ -46,10 +48,13 @@ async def decide(
     token_key: bytes,
     wanted: Sequence[Wanted],
     *,
-    actor_id: UUID,
+    asker: Asker,
     now: datetime,
 ) -> list[Decided]:
-    """Decide requests in their order; those that may be are issued in one statement."""
+    """Decide requests in their order; those that may be are issued in one statement.
+
+    Of each that was issued a trace stays, which is screened when this is committed.
+    """
     version, held = await eligible.in_force(program.id)
     facts = await eligible.facts_of(tenant_id, [each.customer_id for each in wanted], now=now)
     is_leaving = await partners.is_frozen(tenant_id, now=now)
@@ -61,17 +66,28 @@ async def decide(
     }
     free = [each for each in wanted if codes[each.request_id] is None]
     if free:
+        asked = [_issue(tenant_id, program, token_key, each, now) for each in free]
         answers = await issuance.issue(
             Terms(
                 program_id=program.id,
                 limit_per_customer=program.limit_per_customer,
                 expires_at=held.expires_at(now),
             ),
-            [_issue(tenant_id, program, token_key, each, now) for each in free],
+            asked,
             group_id=ids.new_id(now),
-            actor_id=actor_id,
+            actor_id=asker.person_id,
             now=now,
         )
+        issued = [
+            traces.Issued(
+                issuance_id=answer.issuance_id,
+                customer_id=each.customer_id,
+                customer_token=issue.customer_token,
+            )
+            for each, issue, answer in zip(free, asked, answers, strict=True)
+            if answer.is_new and answer.issuance_id is not None
+        ]
+        await traces.keep(tenant_id, program.id, token_key, issued, asker, now=now)
         for answer in answers:
             if answer.code is IssueCode.ID_REUSED:
                 codes[answer.key] = IdReused.code

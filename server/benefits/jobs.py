@@ -1,4 +1,4 @@
-"""What the outbox and the schedule start: batches are issued, benefits end, books are sealed."""
+"""What the outbox and the schedule start: batches are issued, benefits screened and ended."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from uuid import UUID
 from billing.sealing import service as sealing
 from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.benefits.batches import service as batches
+from server.benefits.reviews import service as reviews
 from server.benefits.vouchers import service as vouchers
 from server.identity import keys
 from server.kit import db, outbox
@@ -35,13 +36,22 @@ async def issue_batch(job: outbox.Job, now: datetime) -> None:
         pass
 
 
+async def tell_of_review(job: outbox.Job, now: datetime) -> None:
+    """Tell an agent's people what became of a review."""
+    assert job.tenant_id is not None, "a benefit is an agent's"
+    told = job.payload
+    await reviews.tell(job.tenant_id, UUID(told["issuance_id"]), told["state"], now=now)
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     batches.APPROVED: issue_batch,
+    reviews.MOVED: tell_of_review,
 }
 """By topic, what is done with a job."""
 
 SCHEDULE: Final = {
     SEAL: Planned(Every(timedelta(minutes=1)), seal),
+    reviews.SCREEN: Planned(Every(timedelta(minutes=1)), reviews.screen),
     vouchers.EXPIRE: Planned(Every(timedelta(minutes=10)), vouchers.expire),
 }
 """By name, what comes round."""

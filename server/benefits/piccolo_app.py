@@ -6,6 +6,7 @@ from piccolo.conf.apps import AppConfig
 
 from server.benefits.batches.tables import BenefitBatch, BenefitBatchRow
 from server.benefits.eligibility.tables import BenefitRules, EligibilitySample
+from server.benefits.reviews.tables import BenefitGuard, BenefitReview, BenefitTrace
 from server.benefits.tables import BenefitProgram, BenefitRequest
 from server.benefits.vouchers.tables import Voucher, VoucherAlarm
 
@@ -15,9 +16,12 @@ APP_CONFIG = AppConfig(
     table_classes=[
         BenefitBatch,
         BenefitBatchRow,
+        BenefitGuard,
         BenefitProgram,
         BenefitRequest,
+        BenefitReview,
         BenefitRules,
+        BenefitTrace,
         EligibilitySample,
         Voucher,
         VoucherAlarm,

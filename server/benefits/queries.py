@@ -37,7 +37,10 @@ _TERMS: Final = "id, name, amount_minor, currency, limit_per_customer, opens_at,
 _PROGRAMS: Final = f"SELECT {_TERMS} FROM benefit_program ORDER BY opens_at DESC, id DESC LIMIT 200"  # noqa: S608 - a constant
 _PROGRAM: Final = f"SELECT {_TERMS} FROM benefit_program WHERE id = $1"  # noqa: S608 - a constant
 
-_STATE: Final = "CASE r.state WHEN 'issued' THEN i.state ELSE r.state END"
+_STATE: Final = """
+CASE WHEN r.state <> 'issued' THEN r.state
+     WHEN i.state = 'issued' AND v.state = 'waiting' THEN 'in_review' ELSE i.state END
+"""
 _BENEFITS: Final = f"""
 SELECT r.id, r.customer_id, c.name AS customer_name, r.program_id, p.name AS program_name,
     r.amount_minor, r.currency,
@@ -48,6 +51,7 @@ FROM benefit_request r
 JOIN customer c ON c.tenant_id = r.tenant_id AND c.id = r.customer_id
 JOIN benefit_program p ON p.id = r.program_id
 LEFT JOIN issuance i ON i.agent_id = r.tenant_id AND i.request_key = r.id
+LEFT JOIN benefit_review v ON v.issuance_id = i.id
 """  # noqa: S608 - a constant
 
 

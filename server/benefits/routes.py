@@ -11,6 +11,7 @@ from server.access.edge import CurrentActor
 from server.benefits import queries, service
 from server.benefits.batches import routes as batches
 from server.benefits.eligibility import routes as eligibility
+from server.benefits.reviews import routes as reviews
 from server.benefits.rules import BenefitState
 from server.benefits.schemas import (
     AllocationView,
@@ -155,6 +156,7 @@ router = Router(
                 benefit,
                 *eligibility.AGENT,
                 *batches.AGENT,
+                *reviews.AGENT,
                 *vouchers.AGENT,
             ],
             tags=["benefits"],
@@ -173,6 +175,7 @@ router = Router(
                 void,
                 *eligibility.PLATFORM,
                 *batches.PLATFORM,
+                *reviews.PLATFORM,
                 *vouchers.PLATFORM,
             ],
             tags=["platform: benefits"],

@@ -30,6 +30,8 @@ class BenefitState(StrEnum):
     REQUESTED = "requested"
     ISSUED = "issued"
     """The customer may use it."""
+    IN_REVIEW = "in_review"
+    """Held, and not to be used before somebody of the platform has looked at it."""
     REFUSED = "refused"
     REDEEMED = "redeemed"
     """The customer has used it."""

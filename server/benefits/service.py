@@ -18,6 +18,7 @@ from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
 from server.benefits import deciding, queries, rules
 from server.benefits.deciding import Wanted
+from server.benefits.reviews.traces import Asker
 from server.benefits.rules import Program, RequestState
 from server.benefits.schemas import (
     BenefitView,
@@ -328,7 +329,7 @@ async def _decide(
         program,
         token_key,
         [Wanted(asked.id, asked.customer_id)],
-        actor_id=actor.user_id,
+        asker=Asker(person_id=actor.user_id, device_id=actor.device_id),
         now=now,
     )
     code = decided.refusal_code

@@ -12,6 +12,7 @@ from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRo
 from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import LineView, PaymentView
 from server.benefits.batches.schemas import BatchView
+from server.benefits.reviews.schemas import ReviewRecord, SignalView
 from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTotal
 from server.benefits.vouchers.schemas import VoucherAlarm
 from server.channel.schemas import AgentRow, Breakdown, Released
@@ -39,6 +40,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "benefits.allocations": (AllocationView,),
     "benefits.batches": (BatchView,),
     "benefits.voucher_alarms": (VoucherAlarm,),
+    "benefits.reviews": (ReviewRecord, SignalView),
     "exit.plan": (Plan, Planned),
     "commissions.sale": (LineView,),
     "commissions.payout": (PayoutView, PaymentView),

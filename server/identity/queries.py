@@ -72,6 +72,10 @@ _LOGIN: Final = """
 SELECT login, password_hash IS NOT NULL AS has_password
 FROM login_name WHERE tenant_id = $1 AND user_id = $2
 """
+_LOGINS: Final = "SELECT login FROM login_name WHERE tenant_id = $1"
+_OWNERS: Final = """
+SELECT id FROM user_account WHERE tenant_id = $1 AND role = 'agent_owner' AND disabled_at IS NULL
+"""
 _AN_OWNER: Final = """
 SELECT id FROM user_account WHERE tenant_id = $1 AND role = 'agent_owner' AND disabled_at IS NULL
 ORDER BY id LIMIT 1
@@ -103,6 +107,16 @@ async def me(actor: Actor) -> Me:
         login=None if row is None else row["login"],
         has_password=row is not None and row["has_password"],
     )
+
+
+async def logins(tenant_id: UUID) -> list[str]:
+    """List what the people of a company type to sign in, in its open transaction."""
+    return [row["login"] for row in await db.connection().fetch(_LOGINS, tenant_id)]
+
+
+async def owners(tenant_id: UUID) -> list[UUID]:
+    """List the owners of a company, in its open transaction."""
+    return [row["id"] for row in await db.connection().fetch(_OWNERS, tenant_id)]
 
 
 async def users(actor: Actor, *, cursor: str | None = None) -> Page[UserView]:

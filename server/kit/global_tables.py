@@ -148,6 +148,22 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Who was stopped from guessing codes.",
         tonglu_platform="SELECT INSERT",
     ),
+    "benefit_trace": _table(
+        "What is known of each benefit without a name. Under row-level security an agent's "
+        "transaction adds its own and reads none.",
+        tonglu_app="INSERT",
+        tonglu_platform="SELECT UPDATE",
+    ),
+    "benefit_guard": _table(
+        "From when on what looks like fraud in a program. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "benefit_review": _table(
+        "Benefits that looked like fraud. Under row-level security an agent's transaction reaches "
+        "its own, and appeals.",
+        tonglu_app="SELECT UPDATE",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "recon_source": _table(
         "How agents' files are read. Insert only.",
         tonglu_platform="SELECT INSERT",

@@ -57,6 +57,10 @@ class Kind(StrEnum):
     """A rule gave a customer of one's own to somebody else."""
     RESOURCE_OVERDUE = "resource_overdue"
     """A request for help was not sent on, answered or helped in time."""
+    BENEFIT_HELD = "benefit_held"
+    """A benefit waits: the platform looks at it before it can be used."""
+    BENEFIT_REVIEWED = "benefit_reviewed"
+    """The platform has looked at a benefit: it may be used, or is withdrawn."""
     REGISTRATION_MOVED = "registration_moved"
     """A registration of one's own was granted, refused, contested, revoked, or has run out."""
     REGISTRATION_DISPUTED = "registration_disputed"
@@ -114,6 +118,8 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "自动规则已停用：启用它的人现在无权转交客户",
         "A rule was switched off: who let it act may hand no customers over now",
     ),
+    Kind.BENEFIT_HELD: ("有权益正在复核", "A benefit is in review"),
+    Kind.BENEFIT_REVIEWED: ("权益复核有结果", "A benefit was reviewed"),
     Kind.CUSTOMER_MOVED: (
         "您的客户已按规则转给同事",
         "A rule gave a customer of yours to a colleague",

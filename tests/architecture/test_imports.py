@@ -88,6 +88,7 @@ MORE_PUBLIC = {
     # What the platform is answered with, in rooms inside the room, stands in the list of its looks.
     ("benefits", "batches"),
     ("benefits", "vouchers"),
+    ("benefits", "reviews"),
 }
 """What a room shows besides, each with its reason."""
 

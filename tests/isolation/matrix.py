@@ -1338,6 +1338,14 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/benefits/requests/{request_id}/redemptions"): Case(
         ids={"path.request_id": "request"}
     ),
+    ("GET", "/v1/benefits/requests/{request_id}/review"): Case(
+        ids={"path.request_id": "rejection"}
+    ),
+    ("POST", "/v1/benefits/requests/{request_id}/appeal"): Case(
+        ids={"path.request_id": "rejection"},
+        body=lambda company: {"answer": company.text("附营业执照")},
+        spends="path.request_id",
+    ),
     # A code of nobody.
     ("POST", "/v1/benefits/vouchers/validation"): Case(
         body=lambda _: {"code": _NOBODYS}, succeeds=False
@@ -1552,6 +1560,29 @@ API: Final[dict[Route, Case]] = {
         role=_PLATFORM,
         body=lambda _: {"reason": "先补充拜访"},
         spends="path.batch_id",
+    ),
+    ("GET", "/v1/platform/benefit-reviews"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/benefit-review-outcomes"): Case(
+        shared={"query.program_id": "guarded"}, role=_PLATFORM
+    ),
+    ("GET", "/v1/platform/benefit-reviews/{issuance_id}"): Case(
+        ids={"path.issuance_id": "review"}, answers={"path.issuance_id": 200}, role=_PLATFORM
+    ),
+    ("POST", "/v1/platform/benefit-reviews/{issuance_id}/taking"): Case(
+        ids={"path.issuance_id": "review"}, answers={"path.issuance_id": 201}, role=_PLATFORM
+    ),
+    ("POST", "/v1/platform/benefit-reviews/{issuance_id}/decision"): Case(
+        ids={"path.issuance_id": "review"},
+        answers={"path.issuance_id": 201},
+        role=_PLATFORM,
+        body=lambda _: {"verdict": "release", "reason": "两家店同一老板"},
+        spends="path.issuance_id",
+    ),
+    ("GET", "/v1/platform/programs/{program_id}/guards"): Case(
+        shared={"path.program_id": "program"}, role=_PLATFORM
+    ),
+    ("PUT", "/v1/platform/programs/{program_id}/guards"): Case(
+        shared={"path.program_id": "program"}, role=_PLATFORM, body=lambda _: {}
     ),
     ("GET", "/v1/platform/programs/{program_id}/rules"): Case(
         role=_PLATFORM, shared={"path.program_id": "program"}
@@ -2613,6 +2644,11 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/benefits/batches/{batch_id}/rejected.csv"): Case(ids={"path.batch_id": "batch"}),
     ("GET", "/benefits/{request_id}"): Case(ids={"path.request_id": "request"}),
     ("POST", "/benefits/{request_id}/code"): Case(ids={"path.request_id": "request"}),
+    ("POST", "/benefits/{request_id}/appeal"): Case(
+        ids={"path.request_id": "rejection"},
+        body=lambda company: {"answer": company.text("附营业执照")},
+        spends="path.request_id",
+    ),
     # Nothing was used yet that could be taken back.
     ("POST", "/benefits/{request_id}/rollback"): Case(
         ids={"path.request_id": "request"},
@@ -2804,6 +2840,20 @@ PAGES: Final[dict[Route, Case]] = {
         role=_PLATFORM,
         body=lambda _: {"reason": "先补充拜访"},
         spends="path.batch_id",
+    ),
+    ("GET", "/console/reviews"): Case(role=_PLATFORM),
+    ("GET", "/console/reviews/{issuance_id}"): Case(
+        ids={"path.issuance_id": "review"}, answers={"path.issuance_id": 200}, role=_PLATFORM
+    ),
+    ("POST", "/console/reviews/{issuance_id}/taking"): Case(
+        ids={"path.issuance_id": "review"}, answers={"path.issuance_id": 303}, role=_PLATFORM
+    ),
+    ("POST", "/console/reviews/{issuance_id}/decision"): Case(
+        ids={"path.issuance_id": "review"},
+        answers={"path.issuance_id": 303},
+        role=_PLATFORM,
+        body=lambda _: {"verdict": "release", "reason": "两家店同一老板"},
+        spends="path.issuance_id",
     ),
     ("GET", "/console/issuances"): Case(
         ids={"query.agent_id": "tenant"},

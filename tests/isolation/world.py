@@ -26,6 +26,9 @@ from server.benefits.batches.schemas import NewBatch
 from server.benefits.eligibility import service as eligibility
 from server.benefits.eligibility.rules import OPEN
 from server.benefits.eligibility.schemas import NewRules as ProgramRules
+from server.benefits.reviews import service as reviews
+from server.benefits.reviews.rules import Guards, Verdict
+from server.benefits.reviews.schemas import ReviewDecision
 from server.benefits.schemas import (
     IssuanceFilters,
     NewFunding,
@@ -73,7 +76,7 @@ from server.identity.schemas import (
     UserChange,
 )
 from server.imports import service as imports
-from server.kit import clock
+from server.kit import clock, db
 from server.leads import service as leads
 from server.leads.rules.campaigns import Channel
 from server.leads.rules.handoff import Terms
@@ -330,6 +333,36 @@ async def fill(company: Company) -> None:
     moved = await new_customer(company)
     edit = CustomerEdit(owner_id=company.tenant.manager.user_id)
     await customers.edit(company.tenant.owner, moved, edit, now=clock.now())
+
+
+async def new_review(company: Company) -> UUID:
+    """Have a benefit held that looks like fraud; give the platform's id of it."""
+    return (await _held(company))[1]
+
+
+async def new_rejection(company: Company) -> UUID:
+    """Have a benefit held and rejected; give the id of its request."""
+    request_id, issuance_id = await _held(company)
+    decision = ReviewDecision(verdict=Verdict.REJECT, reason="核实不通过")
+    await reviews.decide(make_platform_actor(), issuance_id, decision, now=clock.now())
+    return request_id
+
+
+async def _held(company: Company) -> tuple[UUID, UUID]:
+    """Have a benefit held; give the id of its request, and the platform's of the benefit."""
+    asked = RequestBenefit(
+        id=new_id(),
+        customer_id=await new_customer(company),
+        program_id=company.ids["guarded"],
+    )
+    await benefits.request(company.tenant.rep, asked, now=clock.now())
+    await reviews.screen(clock.now())
+    async with db.tenant_transaction(company.tenant.tenant_id):
+        issuance_id = await db.connection().fetchval(
+            "SELECT id FROM issuance WHERE request_key = $1", asked.id
+        )
+    assert isinstance(issuance_id, UUID)
+    return asked.id, issuance_id
 
 
 async def new_batch(company: Company) -> UUID:
@@ -917,6 +950,8 @@ FRESH: Final[dict[str, Callable[[Company], Awaitable[UUID]]]] = {
         company.tenant, company.text("已签合同"), company.ids["customer"]
     ),
     "batch": new_batch,
+    "review": new_review,
+    "rejection": new_rejection,
 }
 """How one more of each is made, to be spent by a route that ends it."""
 
@@ -962,6 +997,11 @@ async def make_world(superuser_url: str) -> World:
     """Make both companies, let the platform give benefits to both, and note what they have."""
     staff = {role: await make_staff_session(role) for role in PLATFORM_ROLES}
     program_id = await _make_program(staff[Role.PLATFORM_OPERATOR].actor)
+    guarded_id = await _make_program(staff[Role.PLATFORM_OPERATOR].actor)
+    everything = Guards(person_max=0, agent_max=0, hold_at=1)
+    await reviews.set_guards(
+        staff[Role.PLATFORM_OPERATOR].actor, guarded_id, everything, now=clock.now()
+    )
     operator = staff[Role.PLATFORM_OPERATOR].actor
     mine, theirs = await make_company("金丝雀甲", operator), await make_company("夜莺乙", operator)
     world = World(mine, theirs, staff, program_id, re.compile(""), re.compile(""))
@@ -970,6 +1010,9 @@ async def make_world(superuser_url: str) -> World:
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
         company.ids["batch"] = await new_batch(company)
+        company.ids["guarded"] = guarded_id
+        company.ids["review"] = await new_review(company)
+        company.ids["rejection"] = await new_rejection(company)
         await vouchers.code_of(company.tenant.owner, company.ids["request"], now=clock.now())
         company.ids["place"] = await _grant_place(company, operator)
         company.ids["agreement"] = await _agree(company, operator)

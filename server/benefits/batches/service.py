@@ -22,6 +22,7 @@ from server.benefits.batches.schemas import (
     Withdraw,
 )
 from server.benefits.deciding import Decided, Wanted
+from server.benefits.reviews.traces import Asker
 from server.benefits.rules import Program, customer_token
 from server.customers import queries as customers
 from server.customers import references
@@ -61,7 +62,7 @@ FROM unnest($4::uuid[], $5::integer[], $6::text[], $7::uuid[], $8::text[])
 """
 _ASKED: Final = "SELECT asked_hash FROM benefit_batch WHERE id = $1"
 _LOCK: Final = """
-SELECT state, program_id, content_hash, approved_hash, made_by FROM benefit_batch
+SELECT state, program_id, content_hash, approved_hash, made_by, decided_by FROM benefit_batch
 WHERE id = $1 FOR UPDATE
 """
 _WITHDRAW: Final = """
@@ -335,7 +336,7 @@ async def issue_some(tenant_id: UUID, batch_id: UUID, *, now: datetime) -> bool:
                 program,
                 token_key,
                 [Wanted(row["id"], row["customer_id"]) for row in rows],
-                actor_id=held["made_by"],
+                asker=Asker(person_id=held["made_by"], approved_by=held["decided_by"]),
                 now=now,
             )
             await _write(tenant_id, program, decided, held["made_by"], now=now)

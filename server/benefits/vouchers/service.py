@@ -15,6 +15,9 @@ from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_t
 from server.audit import service as audit
 from server.benefits import queries as benefits
 from server.benefits import rules as settling
+from server.benefits.reviews import service as reviews
+from server.benefits.reviews.rules import in_review
+from server.benefits.rules import BenefitState
 from server.benefits.vouchers import queries, rules
 from server.benefits.vouchers.rules import CodeLocked, CodeUnknown, NothingToRedeem
 from server.benefits.vouchers.schemas import (
@@ -61,12 +64,15 @@ async def code_of(actor: Actor, request_id: UUID, *, now: datetime) -> VoucherCo
 
     :raises NotFound: also when it is another tenant's.
     :raises NothingToRedeem: nothing was issued on this request.
+    :raises BenefitInReview: it may not be used before somebody has looked at it.
     """
     actor.ensure_agent()
     ensure(actor, Permission.BENEFITS_REQUEST)
     key = keys.current().vouchers
     async with db.tenant_transaction(actor.tenant_id):
-        await benefits.benefit(actor, request_id)
+        view = await benefits.benefit(actor, request_id)
+        if view.state is BenefitState.IN_REVIEW:
+            raise in_review()
         found = await queries.issued(actor, request_id)
         if found is None:
             raise NothingToRedeem("Nothing was issued on this request.")
@@ -121,6 +127,7 @@ async def redeem(actor: Actor, wanted: Redeem, *, now: datetime) -> VoucherView:
     :raises AlreadyRedeemed: and the like, when nothing is left of it.
     :raises MoreThanIsLeft: less is left.
     :raises IdReused: the id was used for something else.
+    :raises BenefitInReview: it may not be used before somebody has looked at it.
     """
     wish = Wish(
         key=wanted.id,
@@ -155,14 +162,19 @@ async def _settle(
     async with db.platform_transaction(_TELLER):
         # Until this is done nobody can begin to keep the code.
         row = await queries.behind(digest, actor.tenant_id, now=now, lock=True)
-        is_kept = row["locked_until"] is not None and row["lock_id"] != lock_id
         # Taking back needs no lock, and what was answered is answered again.
-        if is_kept and wish.kind is Kind.REDEEM and not await redemptions.is_answered(wish.key):
+        is_use = wish.kind is Kind.REDEEM and not await redemptions.is_answered(wish.key)
+        if is_use and row["locked_until"] is not None and row["lock_id"] != lock_id:
             raise CodeLocked("Somebody is about to redeem this code; try again in a while.")
-        settled = await _books(wish, actor.user_id, now=now)
-        if settled.is_new and settled.code is Code.RECORDED:
-            await db.connection().execute(_UNLOCK, digest, lock_id)
-        row = await queries.behind(digest, actor.tenant_id, now=now)
+        is_held = is_use and await reviews.is_held(wish.issuance_id, now=now)
+        if not is_held:
+            settled = await _books(wish, actor.user_id, now=now)
+            if settled.is_new and settled.code is Code.RECORDED:
+                await db.connection().execute(_UNLOCK, digest, lock_id)
+            row = await queries.behind(digest, actor.tenant_id, now=now)
+    # Committed first, so that what was found just now stays found.
+    if is_held:
+        raise in_review()
     if settled.code is not Code.RECORDED:
         raise settling.settling_refusal(settled.code)
     if settled.is_new:

@@ -9,7 +9,10 @@ from server.access import Actor
 from server.benefits import service as benefits
 from server.benefits.batches import queries as batches
 from server.benefits.batches import service as issuing
-from server.benefits.schemas import NewFunding, NewProgram
+from server.benefits.reviews import queries as reviewed
+from server.benefits.reviews import service as reviews
+from server.benefits.reviews.rules import Guards
+from server.benefits.schemas import NewFunding, NewProgram, RequestBenefit
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer
 from server.kit import clock
@@ -129,3 +132,59 @@ async def _publish_rules(page: Page, axe: tuple[str, str], program_id: UUID) -> 
     await _look(page, where, axe)
     await page.get_by_role("button", name="发布第 1 版").click()
     await expect(page.locator("#toasts")).to_contain_text("规则已发布")
+
+
+async def test_what_looks_like_fraud_is_looked_at_rejected_and_answered(
+    shop: Tenant,
+    operator: Actor,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    program_id, now = await _program(operator), clock.now()
+    await reviews.set_guards(operator, program_id, Guards(phone_customers_max=1), now=now)
+    asked = []
+    for name in ("昆山德力精工机械有限公司", "昆山鑫隆五金经营部"):
+        new = NewCustomer(name=name, phone="13862147706", city="苏州")
+        customer = await customers.create(shop.manager, new, now=now)
+        request = RequestBenefit(id=new_id(), customer_id=customer.id, program_id=program_id)
+        asked.append((await benefits.request(shop.manager, request, now=now)).id)
+    await reviews.screen(now)
+
+    await let_in(context, site, operator)
+    await open_page(page, "/console/issuances")
+    await page.get_by_role("link", name="待复核").click()
+    await _look(page, "/console/reviews", axe)
+    queue = (await reviewed.reviews(operator, now=now)).items
+    case = f"/console/reviews/{next(r.issuance_id for r in queue if r.program_id == program_id)}"
+    await page.locator(f"main a[href='{case}']").click()
+    await page.get_by_role("button", name="由我处理").click()
+    await expect(page.get_by_text("由您处理").first).to_be_visible()
+    await _look(page, case, axe)
+    await page.get_by_label("原因").fill("两家公司登记的是同一个电话")
+    await page.get_by_role("button", name="撤销").click()
+    await expect(page.locator("#toasts")).to_contain_text("已记录结论")
+
+    await context.clear_cookies()
+    await let_in(context, site, shop.owner)
+    waiting, rejected = asked
+    await open_page(page, f"/benefits/{waiting}")
+    if await page.get_by_text("已撤销").count():
+        waiting, rejected = rejected, waiting
+    await _look(page, f"/benefits/{waiting}")
+    await expect(page.get_by_text("平台正在核实以下情况")).to_be_visible()
+    await expect(page.get_by_role("button", name="显示兑换码")).to_have_count(0)
+    await _look(page, f"/benefits/{rejected}", axe)
+    await page.get_by_label("代理商的说明").fill("两家是同一位老板，已附营业执照")
+    await page.get_by_role("button", name="提交说明").click()
+    await expect(page.locator("#toasts")).to_contain_text("说明已提交")
+
+    await context.clear_cookies()
+    await let_in(context, site, operator)
+    await open_page(page, case)
+    await _look(page, case)
+    await page.get_by_label("原因").fill("已核对")
+    await page.get_by_role("button", name="认可申诉").click()
+    # Who rejected it does not decide about the answer.
+    await expect(page.locator("[role=alert], .banner").first).to_contain_text("请由同事处理")
