@@ -26,6 +26,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from server import self_check, supervisor
+from server.kit import memory
 from server.settings import from_environment
 
 _FULL: Final = "partner_portal.app:create_app"
@@ -87,6 +88,7 @@ class Application:
         self._app.state.is_checked = True
         self._tie = supervisor.die_with_parent(signal.SIGTERM)
         supervisor.look_for_cycles_seldom()
+        self._filling = memory.pack()
         gc.enable()
 
     def __call__(self) -> Any:
