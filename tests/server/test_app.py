@@ -466,6 +466,17 @@ async def test_a_wrong_method_is_refused(http: httpx.AsyncClient) -> None:
     assert "POST" in answer.headers["allow"]
 
 
+async def test_an_address_tells_its_methods(http: httpx.AsyncClient) -> None:
+    note = "/notes/0190a000-0000-7000-8000-000000000001"
+    for path, methods in (("/notes", "OPTIONS, POST"), (note, "GET, OPTIONS")):
+        answer = await http.options(path)
+
+        assert answer.status_code == 204
+        assert answer.headers["allow"] == methods
+        assert not answer.content
+    assert (await http.options("/nothing")).status_code == 404
+
+
 async def test_a_handler_that_takes_too_long_is_cut(
     http: httpx.AsyncClient, story_app: Litestar
 ) -> None:
