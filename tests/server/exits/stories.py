@@ -4,16 +4,30 @@ from datetime import timedelta
 from uuid import UUID
 
 from server.access import Actor
+from server.benefits import queries as benefits
+from server.benefits.rules import BenefitState
+from server.benefits.schemas import BenefitFilters
+from server.customers import queries as customers
+from server.customers.schemas import Filters
 from server.exits import queries, service
 from server.exits.rules import Carries, Fate, Kind
 from server.exits.schemas import NewConsents, Plan, Seen
 from server.partners import service as partners
 from server.partners.schemas import NewExit
+from server.registrations import queries as registrations
+from server.registrations.queries.registrations import Filters as Held
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
 from tests.server.registrations import stories as registering
 
 OPERATOR = make_platform_actor()
+TRAIL = "SELECT detail FROM audit_entry WHERE action = $1"
+WAITS = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
+)
+"""
+"""Whether somebody waits for what this transaction holds."""
 SETTLED = NOW + timedelta(days=31)
 """When what was registered at `NOW` is protected."""
 LAST_DAY = SETTLED.date() + timedelta(days=3)
@@ -84,3 +98,13 @@ class Leaving:
 def told(plan: Plan) -> set[tuple[Kind, Fate, int]]:
     """Say how many of each kind become what."""
     return {(each.kind, each.fate, each.count) for each in plan.totals}
+
+
+async def received(heir: Tenant) -> tuple[int, int, int]:
+    """Count what a successor has: customers, registrations, benefits."""
+    found = (
+        await customers.list_page(heir.owner, Filters()),
+        await registrations.list_page(heir.owner, Held(), now=SETTLED),
+        await benefits.benefits(heir.owner, BenefitFilters(state=BenefitState.ISSUED)),
+    )
+    return tuple(len(each.items) for each in found)  # type: ignore[return-value]  # three of them

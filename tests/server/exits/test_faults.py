@@ -12,8 +12,7 @@ from server.activities import service as activities
 from server.activities.schemas import Completion, NewTask, NewVisit
 from server.benefits import queries as benefits
 from server.benefits import service as issuing
-from server.benefits.rules import BenefitState
-from server.benefits.schemas import BenefitFilters, NewVoid
+from server.benefits.schemas import NewVoid
 from server.customers import queries as customers
 from server.customers import service as keeping
 from server.customers.schemas import Filters, NewContact, NewNote, NewStore
@@ -30,17 +29,18 @@ from server.registrations.queries.registrations import Filters as Held
 from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.benefits import stories
-from tests.server.exits.stories import LAST_DAY, OPERATOR, SETTLED, Leaving, told
+from tests.server.exits.stories import (
+    LAST_DAY,
+    OPERATOR,
+    SETTLED,
+    TRAIL,
+    WAITS,
+    Leaving,
+    received,
+    told,
+)
 from tests.server.registrations import stories as registering
 
-WAITS = """
-SELECT EXISTS (
-    SELECT FROM pg_stat_activity WHERE datname = current_database()
-        AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
-)
-"""
-"""Whether somebody waits for what this transaction holds."""
-TRAIL = "SELECT detail FROM audit_entry WHERE action = $1"
 ALL_STAY = {
     (Kind.CUSTOMER, Fate.KEPT, 3),
     (Kind.REGISTRATION, Fate.RELEASED, 3),
@@ -52,16 +52,6 @@ async def leave_too(tenant: Tenant) -> None:
     """Let a successor leave the channel itself."""
     new = NewExit(id=new_id(), reason="也退出", last_day=LAST_DAY)
     await partners.open_exit(OPERATOR, tenant.tenant_id, new, token_key=bytes(32), now=SETTLED)
-
-
-async def received(heir: Tenant) -> tuple[int, int, int]:
-    """Count what a successor has: customers, registrations, benefits."""
-    found = (
-        await customers.list_page(heir.owner, Filters()),
-        await registrations.list_page(heir.owner, Held(), now=SETTLED),
-        await benefits.benefits(heir.owner, BenefitFilters(state=BenefitState.ISSUED)),
-    )
-    return tuple(len(each.items) for each in found)  # type: ignore[return-value]  # three of them
 
 
 async def test_m14_a_word_that_is_taken_back_changes_the_plan_that_was_looked_at(
