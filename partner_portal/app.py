@@ -29,6 +29,7 @@ from partner_portal.console import (
     programs,
     reviews,
     rulebook,
+    waits,
 )
 from partner_portal.console import pages as console
 from partner_portal.console import requests as console_requests
@@ -57,6 +58,7 @@ from partner_portal.leads import public as lead_forms
 from partner_portal.notifications import pages as notifications
 from partner_portal.objects import pages as objects
 from partner_portal.objects import records as object_records
+from partner_portal.partnership import leaving
 from partner_portal.partnership import pages as partnership
 from partner_portal.people import pages as people
 from partner_portal.people import rights, teams
@@ -286,6 +288,9 @@ def create_app(settings: Settings) -> Litestar:
             partnership.partnership,
             partnership.accept,
             partnership.take_out,
+            leaving.leaving,
+            leaving.as_sheet,
+            leaving.record,
             analyses.analyses,
             imports.import_list,
             imports.upload,
@@ -419,8 +424,12 @@ def create_app(settings: Settings) -> Litestar:
             exits.agent_exit,
             exits.open_exit,
             exits.cancel_exit,
+            exits.readmit,
+            exits.as_sheet,
             exits.draw_up,
+            exits.choose,
             exits.carry_out,
+            waits.waits,
             partners.agent,
             partners.set_tier,
             partners.record_agreement,

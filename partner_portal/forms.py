@@ -1,9 +1,9 @@
 """What forms have in common: reading them, saying what is wrong, going on with a toast."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -40,6 +40,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     errors: Mapping[str, str] = {}
 
 
+Drawn: TypeAlias = Callable[[Problem], Awaitable[Response[Any]]]
+"""Draws a page, saying what is wrong with what was sent."""
+
+
 def problem(refusal: Refusal, words: Catalogue) -> Problem:
     """Turn a refusal into what a form shows: beside its field, else above the form.
 
@@ -50,6 +54,36 @@ def problem(refusal: Refusal, words: Catalogue) -> Problem:
     said = failures.sentence(words, refusal)
     errors = {refusal.field: said} if refusal.field else {}
     return Problem(status=status_of(refusal), said="" if errors else said, errors=errors)
+
+
+def said(request: AnyRequest, refusal: Refusal) -> Problem:
+    """Say above the page why something was not done.
+
+    :raises NotFound: what it is about is not there.
+    """
+    words = words_of(request)
+    wrong = problem(refusal, words)
+    return Problem(status=wrong.status, said=failures.sentence(words, refusal), errors=wrong.errors)
+
+
+async def answered(
+    request: AnyRequest, act: Callable[[], Awaitable[object]], drawn: Drawn, done: Response[Any]
+) -> Response[Any]:
+    """Do what a form asks and go on; what is refused is said on the page that the form stands on.
+
+    :param act: reads the form and does it.
+    :param drawn: draws that page, with what is wrong.
+    """
+    try:
+        await act()
+    except Refusal as refusal:
+        return await drawn(said(request, refusal))
+    return done
+
+
+def filled(given: Mapping[str, str]) -> dict[str, Any]:
+    """Leave out what nothing was written into."""
+    return {name: text for name, text in given.items() if text}
 
 
 def taken(given: Mapping[str, Any], kind: type[T]) -> T:

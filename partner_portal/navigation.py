@@ -143,6 +143,7 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
         ),
         _Place("/console/agents", "store", "nav.agents", "nav.agents", Permission.CHANNEL_SEE),
         _Place("/console/court", "badge-check", "nav.court", "nav.court", Permission.CASES_RULE),
+        _Place("/console/waits", "hourglass", "nav.waits", "nav.waits", Permission.CHANNEL_SEE),
         _Place(
             "/console/rules",
             "clipboard-list",

@@ -10,10 +10,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from partner_portal import forms
-from partner_portal.forms import Problem
+from partner_portal.forms import Problem, said
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
-from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.benefits import queries as benefits

@@ -14,14 +14,12 @@ from partner_portal.console.admission import TIERS
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
-from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
 from server.channel import queries as channel
 from server.kit import clock, divisions, ids
 from server.kit.calendars import ZONE
 from server.kit.divisions import DivisionUnknown
-from server.kit.errors import Refusal
 from server.partners import queries, service
 from server.partners.schemas import (
     FIELDS,
@@ -65,18 +63,24 @@ async def _page(
     )
 
 
+def _drawn(request: AnyRequest, actor: Actor, renderer: TheRenderer, agent_id: UUID) -> forms.Drawn:
+    """Give what draws the page once more."""
+    return lambda wrong: _page(request, actor, renderer, agent_id, wrong)
+
+
 @post("/console/agents/{agent_id:uuid}/tier", status_code=200)
 async def set_tier(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, agent_id: FromPath[UUID]
 ) -> Response[Any]:
     """Let the agent have a tier from today on."""
     given = await forms.texts(request, "tier", "reason", "id")
-    try:
-        new = forms.taken(_filled(given), NewTier)
+
+    async def act() -> None:
+        new = forms.taken(forms.filled(given), NewTier)
         await service.set_tier(actor, agent_id, new, now=clock.now())
-    except Refusal as refusal:
-        return await _page(request, actor, renderer, agent_id, said(request, refusal))
-    return _back(agent_id, "tier")
+
+    drawn = _drawn(request, actor, renderer, agent_id)
+    return await forms.answered(request, act, drawn, _back(agent_id, "tier"))
 
 
 @post("/console/agents/{agent_id:uuid}/agreements", status_code=200)
@@ -86,12 +90,13 @@ async def record_agreement(
     """Write an agreement down."""
     names = ("id", "number", "title", "signed_on", "valid_from", "valid_until")
     given = await forms.texts(request, *names)
-    try:
-        new = forms.taken(_filled(given), NewAgreement)
+
+    async def act() -> None:
+        new = forms.taken(forms.filled(given), NewAgreement)
         await service.record_agreement(actor, agent_id, new, now=clock.now())
-    except Refusal as refusal:
-        return await _page(request, actor, renderer, agent_id, said(request, refusal))
-    return _back(agent_id, "agreement")
+
+    drawn = _drawn(request, actor, renderer, agent_id)
+    return await forms.answered(request, act, drawn, _back(agent_id, "agreement"))
 
 
 @post("/console/agents/{agent_id:uuid}/territories", status_code=200)
@@ -100,18 +105,18 @@ async def grant_territory(
 ) -> Response[Any]:
     """Let the agent work in a place, which is written as an address begins."""
     given = await forms.texts(request, "id", "place", "is_exclusive", "valid_from", "valid_until")
-    try:
-        terms: dict[str, Any] = _filled(given)
+
+    async def act() -> None:
+        terms: dict[str, Any] = forms.filled(given)
         terms |= {
             "agent_id": agent_id,
             "division": _division(terms.pop("place", "")),
             "is_exclusive": bool(given["is_exclusive"]),
         }
-        new = forms.taken(terms, NewTerritory)
-        await service.grant_territory(actor, new, now=clock.now())
-    except Refusal as refusal:
-        return await _page(request, actor, renderer, agent_id, said(request, refusal))
-    return _back(agent_id, "territory")
+        await service.grant_territory(actor, forms.taken(terms, NewTerritory), now=clock.now())
+
+    drawn = _drawn(request, actor, renderer, agent_id)
+    return await forms.answered(request, act, drawn, _back(agent_id, "territory"))
 
 
 def _division(place: str) -> str:
@@ -135,12 +140,13 @@ async def end_territory(
 ) -> Response[Any]:
     """Let a territory end today, or on the day that is said."""
     given = await forms.texts(request, "valid_until")
-    try:
+
+    async def act() -> None:
         end = forms.taken(given, TerritoryEnd)
         await service.end_territory(actor, territory_id, end, now=clock.now())
-    except Refusal as refusal:
-        return await _page(request, actor, renderer, agent_id, said(request, refusal))
-    return _back(agent_id, "territory_ended")
+
+    drawn = _drawn(request, actor, renderer, agent_id)
+    return await forms.answered(request, act, drawn, _back(agent_id, "territory_ended"))
 
 
 @post("/console/agents/{agent_id:uuid}/onboarding/{step:str}", status_code=200)
@@ -166,18 +172,14 @@ async def offer_contract(
     """Offer the agent another sharing contract."""
     form = await request.form()
     fields = [field for field in FIELDS if field in form.getall("fields", [])]
-    try:
+
+    async def act() -> None:
         version = forms.number(str(form.get("version", "")), "version")
         new = forms.taken({"version": version, "fields": fields}, NewContract)
         await service.offer_contract(actor, agent_id, new, now=clock.now())
-    except Refusal as refusal:
-        return await _page(request, actor, renderer, agent_id, said(request, refusal))
-    return _back(agent_id, "contract_offered")
 
-
-def _filled(given: dict[str, str]) -> dict[str, Any]:
-    """Leave out what nothing was written into."""
-    return {name: text for name, text in given.items() if text}
+    drawn = _drawn(request, actor, renderer, agent_id)
+    return await forms.answered(request, act, drawn, _back(agent_id, "contract_offered"))
 
 
 def _back(agent_id: UUID, done: str) -> Response[Any]:

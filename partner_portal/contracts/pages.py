@@ -10,10 +10,9 @@ from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.formats import CONTRACT_COLOURS
-from partner_portal.forms import Problem
+from partner_portal.forms import Problem, said
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
-from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.attachments import queries as attachments

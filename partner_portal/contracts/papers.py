@@ -12,9 +12,8 @@ from litestar.response import Stream
 
 from partner_portal import forms
 from partner_portal.contracts.pages import show
-from partner_portal.forms import Problem
+from partner_portal.forms import Problem, said
 from partner_portal.rendering import AnyRequest, TheRenderer
-from partner_portal.sales.prices import said
 from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.attachments import service as attachments

@@ -9,10 +9,9 @@ from litestar.params import FromPath
 
 from partner_portal import forms, htmx
 from partner_portal.formats import REQUEST_COLOURS, VERDICT_COLOURS
-from partner_portal.forms import Problem
+from partner_portal.forms import Problem, said
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
-from partner_portal.sales.prices import said
 from server.access import ROLE_PERMISSIONS, Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.customers import queries as customers

@@ -7,8 +7,8 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from partner_portal import failures, forms
-from partner_portal.forms import Problem, given_id
+from partner_portal import forms
+from partner_portal.forms import Problem, given_id, said
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor, Permission, ensure
@@ -131,13 +131,3 @@ def _to(book_id: UUID | None, saved: str) -> Response[Any]:
     if book_id is not None:
         answer.headers["Location"] += f"&book={book_id}"
     return answer
-
-
-def said(request: AnyRequest, refusal: Refusal) -> Problem:
-    """Say above the page why something was not done.
-
-    :raises NotFound: what it is about is not there.
-    """
-    words = forms.words_of(request)
-    wrong = forms.problem(refusal, words)
-    return Problem(status=wrong.status, said=failures.sentence(words, refusal), errors=wrong.errors)

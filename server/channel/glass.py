@@ -27,6 +27,7 @@ from server.registrations.schemas import (
     CaseLine,
     CaseView,
     EvidenceView,
+    OpenWait,
     PartyView,
 )
 from server.requests.schemas import PlatformRequestView
@@ -50,7 +51,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),
     "registrations.alarms": (AlarmView,),
-    "registrations.waits": (AgentWaits,),
+    "registrations.waits": (AgentWaits, OpenWait),
 }
 """A look, as it stands in the agent's feed, and what it answers with."""
 

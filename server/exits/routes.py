@@ -3,18 +3,30 @@
 from uuid import UUID
 
 from litestar import Router, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from server.access.edge import CurrentActor
 from server.exits import queries, service
-from server.exits.schemas import Choice, NewConsents, Plan, Seen
+from server.exits.rules import Fate, Kind
+from server.exits.schemas import Choice, NewConsents, Plan, Seen, Wanted, Word
 from server.kit import clock
+from server.kit.pages import PAGE_SIZE_MAX, Page
+from server.kit.parameters import PageCursor, PageLimit, Words
 
 
 @get("/{agent_id:uuid}/exit/plan", summary="Show the plan of an exit")
-async def plan(actor: CurrentActor, agent_id: FromPath[UUID]) -> Plan:
+async def plan(
+    actor: CurrentActor,
+    agent_id: FromPath[UUID],
+    kind: FromQuery[Kind | None] = None,
+    fate: FromQuery[Fate | None] = None,
+    is_chosen: FromQuery[bool | None] = None,
+    cursor: PageCursor = None,
+    limit: PageLimit = PAGE_SIZE_MAX,
+) -> Plan:
     """Show what becomes of all that is a leaver's, which the leaver hears of."""
-    return await queries.plan(actor, agent_id, now=clock.now())
+    wanted = Wanted(kind=kind, fate=fate, is_chosen=bool(is_chosen))
+    return await queries.plan(actor, agent_id, wanted, cursor=cursor, limit=limit, now=clock.now())
 
 
 @post("/{agent_id:uuid}/exit/plan", summary="Draw the plan of an exit up")
@@ -41,6 +53,17 @@ async def own(actor: CurrentActor) -> Plan:
     return await queries.own(actor)
 
 
+@get("/exit/consents", summary="List what customers have said")
+async def words(
+    actor: CurrentActor,
+    said: FromQuery[bool | None] = None,
+    q: Words = None,
+    cursor: PageCursor = None,
+) -> Page[Word]:
+    """List the customers, and to whom each wants to go, if it has said so."""
+    return await queries.words(actor, said=said, q=q or "", cursor=cursor)
+
+
 @post("/exit/consents", summary="Record customers' consent")
 async def consent(actor: CurrentActor, data: JSONBody[NewConsents]) -> Plan:
     """Write down that customers want to go to another agent, or no longer do."""
@@ -50,4 +73,4 @@ async def consent(actor: CurrentActor, data: JSONBody[NewConsents]) -> Plan:
 router = Router(
     "/platform/agents", route_handlers=[plan, draw_up, choose, carry_out], tags=["platform"]
 )
-own_router = Router("/partnership", route_handlers=[own, consent], tags=["partnership"])
+own_router = Router("/partnership", route_handlers=[own, words, consent], tags=["partnership"])

@@ -107,6 +107,17 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     successor_id: UUID | None
     amount_minor: int
     is_chosen: bool
+    choices: tuple[Fate, ...] = ()
+    """What else may be chosen, while the plan may change."""
+    is_done: bool = False
+
+    @property
+    def place(self) -> tuple[bool, int, UUID]:
+        """Say where it stands in a list: what only stays as it is, last."""
+        return self.fate in _PLAIN, ORDER.index(self.kind), self.ref
+
+
+_PLAIN: Final = frozenset({Fate.KEPT, Fate.REDEEMED})
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,14 +167,14 @@ def plan(items: Iterable[Item], *, ends_at: datetime) -> list[Planned]:
         for item in things:
             choices = possible(item, ends_at=ends_at, is_handed=heir is not None)
             fate = item.chosen if item.chosen in choices else None
-            given = _planned(item, fate or choices[0], heir, is_chosen=fate is not None)
+            given = _planned(item, fate or choices[0], heir, choices)
             planned.append(given)
             if item.kind is Kind.CUSTOMER and given.fate is not Fate.HANDED:
                 heir = None
     return planned
 
 
-def _planned(item: Item, fate: Fate, heir: UUID | None, *, is_chosen: bool) -> Planned:
+def _planned(item: Item, fate: Fate, heir: UUID | None, choices: tuple[Fate, ...]) -> Planned:
     """Write down what becomes of a thing."""
     is_heirs = fate in {Fate.HANDED, Fate.PASSED, Fate.TRANSFERRED}
     return Planned(
@@ -173,7 +184,8 @@ def _planned(item: Item, fate: Fate, heir: UUID | None, *, is_chosen: bool) -> P
         fate=fate,
         successor_id=heir if is_heirs else None,
         amount_minor=item.amount_minor,
-        is_chosen=is_chosen,
+        is_chosen=item.chosen in choices,
+        choices=tuple(each for each in choices if each is not fate),
     )
 
 

@@ -1,14 +1,19 @@
 """What exits take and give."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 
-from server.exits.rules import Carries, Fate, Kind, Planned, Total
+from server.exits.rules import ORDER, Carries, Fate, Kind, Planned, Total
 from server.kit.text import Str
 from server.partners.schemas import ExitView
+
+KINDS: Final = ORDER
+FATES: Final = tuple(Fate)
+CARRIES: Final = tuple(Carries)
+"""What pages offer."""
 
 Some = msgspec.Meta(min_length=1, max_length=200)
 """As many as a page shows."""
@@ -46,6 +51,35 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of a plan."""
+
+    kind: Kind | None = None
+    fate: Fate | None = None
+    is_chosen: bool = False
+    """Those alone where the operator wants something else than the rule."""
+
+    def takes(self, row: Planned) -> bool:
+        """Say whether a row is one of them."""
+        return (
+            self.kind in {None, row.kind}
+            and self.fate in {None, row.fate}
+            and self.is_chosen <= row.is_chosen
+        )
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer of the leaver's, and what it has said, if it has."""
+
+    customer_id: UUID
+    name: str
+    city: str | None
+    successor_id: UUID | None
+    carries: Carries | None
+    said: str | None
+    recorded_at: datetime | None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of all that is a leaver's; the same for both sides, without a name."""
 
@@ -58,4 +92,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     done: int
     rows: list[Planned]
-    """The first 200 that matter, customers that are kept last."""
+    """Those that are wanted, a page at a time: what only stays as it is comes last."""
+    next_cursor: str | None

@@ -30,6 +30,7 @@ from server.registrations.schemas import (
     NewRules,
     NewTerms,
     NewVerdict,
+    OpenWait,
     Published,
     RegistrationView,
     Replay,
@@ -223,6 +224,12 @@ async def waits_by_agent(actor: CurrentActor) -> list[AgentWaits]:
     return await queries.waits_by_agent(actor, now=clock.now())
 
 
+@get("/waits/open", summary="List what waits for the platform now")
+async def waiting(actor: CurrentActor) -> list[OpenWait]:
+    """List each registration that waits for the platform, the longest first, and whose it is."""
+    return await queries.waiting(actor, now=clock.now())
+
+
 @get("/house", summary="List the platform's own registrations")
 async def list_house(actor: CurrentActor) -> list[HouseView]:
     """List what the platform has registered for itself, and how it stands."""
@@ -262,7 +269,7 @@ router = Router(
             "/platform/registrations",
             route_handlers=[
                 *(queue, case, hear, rule, versions, propose, switch_on, replay),
-                *(set_terms, lay_bait, alarms, waits_by_agent),
+                *(set_terms, lay_bait, alarms, waits_by_agent, waiting),
                 *(list_house, register_house, release_house, note_contact),
             ],
             tags=["platform"],

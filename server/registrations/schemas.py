@@ -1,7 +1,7 @@
 """Registrations, cases and checks over HTTP and to the pages: what is given, what is taken."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -306,6 +306,22 @@ class AgentWaits(msgspec.Struct, frozen=True, kw_only=True):
     """How many wait now."""
     minutes: int
     """Of all; of what waits still, until now."""
+
+
+WAITS: Final = tuple(Wait)
+"""What pages tell apart."""
+
+
+class OpenWait(msgspec.Struct, frozen=True, kw_only=True):
+    """A registration that waits for the platform now, and whose it is."""
+
+    entry_id: UUID
+    agent_id: UUID
+    case_id: UUID | None
+    """In which it waits for a verdict."""
+    reason: Wait
+    began_at: datetime
+    minutes: int
 
 
 class AlarmView(msgspec.Struct, frozen=True, kw_only=True):

@@ -700,6 +700,7 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/platform/registrations/alarms"): Case(role=_PLATFORM),
     ("GET", "/v1/platform/registrations/waits"): Case(role=_PLATFORM),
+    ("GET", "/v1/platform/registrations/waits/open"): Case(role=_PLATFORM),
     # The platform answers whatever its agents have sent to it.
     ("GET", "/v1/platform/requests"): Case(role=_PLATFORM),
     ("GET", "/v1/platform/requests/figures"): Case(role=_PLATFORM),
@@ -1475,6 +1476,7 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"hash": "0" * 64}, succeeds=False, answer=404
     ),
     ("GET", "/v1/partnership/exit"): Case(succeeds=False),
+    ("GET", "/v1/partnership/exit/consents"): Case(succeeds=False),
     ("POST", "/v1/partnership/exit/consents"): Case(
         ids={"body.customer_ids.0": "customer"},
         body=lambda company: {
@@ -2750,12 +2752,27 @@ PAGES: Final[dict[Route, Case]] = {
         answer=422,
     ),
     ("POST", "/console/agents/{agent_id}/exit/cancellation"): _of_agent(succeeds=False, answer=404),
+    ("POST", "/console/agents/{agent_id}/exit/return"): _of_agent(succeeds=False, answer=404),
+    ("GET", "/console/agents/{agent_id}/exit/plan.csv"): _of_agent(succeeds=False, answer=404),
+    ("POST", "/console/agents/{agent_id}/exit/choices"): _of_agent(
+        body=lambda _: {"thing": f"customer:{new_id()}", "fate": "kept"},
+        succeeds=False,
+        answer=404,
+    ),
     ("POST", "/console/agents/{agent_id}/exit/plan"): _of_agent(succeeds=False, answer=404),
     ("POST", "/console/agents/{agent_id}/exit/execution"): _of_agent(
         body=lambda _: {"hash": "0" * 64}, succeeds=False, answer=404
     ),
     ("GET", "/partnership"): Case(),
     ("GET", "/partnership/takeout"): Case(),
+    ("GET", "/partnership/exit"): Case(succeeds=False),
+    ("GET", "/partnership/exit/plan.csv"): Case(succeeds=False),
+    ("POST", "/partnership/exit/consents"): Case(
+        ids={"body.customer": "customer"},
+        body=lambda company: {"customer": str(company.ids["customer"]), "successor": "none"},
+        succeeds=False,
+    ),
+    ("GET", "/console/waits"): Case(role=_PLATFORM),
     ("POST", "/partnership/contracts/{version}/acceptance"): Case(words={"version": "1"}),
     ("GET", "/console/court"): Case(role=_PLATFORM),
     ("GET", "/console/court/{case_id}"): Case(

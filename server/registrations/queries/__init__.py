@@ -7,6 +7,7 @@ from server.registrations.queries.registrations import Filters, list_page, of_cu
 from server.registrations.queries.rules import preview, published, replay, versions
 from server.registrations.queries.waits import by_agent as waits_by_agent
 from server.registrations.queries.waits import of_registration as waits
+from server.registrations.queries.waits import waiting
 
 __all__ = [
     "Filters",
@@ -23,6 +24,7 @@ __all__ = [
     "replay",
     "showable",
     "versions",
+    "waiting",
     "waits",
     "waits_by_agent",
     "wall",

@@ -11,7 +11,7 @@ from server.audit import service as audit
 from server.kit import db
 from server.registrations.queries import registrations
 from server.registrations.rules.waits import LEAST
-from server.registrations.schemas import AgentWaits, WaitView
+from server.registrations.schemas import AgentWaits, OpenWait, WaitView
 
 LOOK: Final = "registrations.waits"
 
@@ -45,6 +45,12 @@ _OF: Final = f"""
 SELECT case_id, reason, began_at, ended_at, {_MINUTES.format("")} AS minutes
 FROM ({_ALL}) waits WHERE entry_id = $3 ORDER BY began_at, reason
 """  # noqa: S608 - constants of this project
+_WAITING: Final = f"""
+SELECT entry_id, tenant_id AS agent_id, case_id, reason, began_at,
+    floor(extract(epoch FROM $2 - began_at) / 60)::bigint AS minutes
+FROM ({OPEN}) waiting WHERE began_at + $1::interval <= $2 AND tenant_id <> $3
+ORDER BY began_at, entry_id LIMIT 500
+"""  # noqa: S608 - constants of this project
 _BY_AGENT: Final = f"""
 SELECT tenant_id AS agent_id, reason, count(DISTINCT entry_id) AS registrations,
     count(DISTINCT case_id) AS cases, count(*) FILTER (WHERE ended_at IS NULL) AS waiting,
@@ -52,6 +58,19 @@ SELECT tenant_id AS agent_id, reason, count(DISTINCT entry_id) AS registrations,
 FROM ({_ALL}) waits WHERE tenant_id <> $3
 GROUP BY tenant_id, reason ORDER BY minutes DESC, tenant_id, reason
 """  # noqa: S608 - constants of this project
+
+
+async def waiting(actor: Actor, *, now: datetime) -> list[OpenWait]:
+    """List what waits for the platform now, the longest first, and whom each holds up.
+
+    Each agent hears of it.
+    """
+    ensure(actor, Permission.CHANNEL_SEE)
+    async with db.platform_transaction(actor):
+        rows = await db.connection().fetch(_WAITING, LEAST, now, PLATFORM_TENANT)
+        shown = sorted({row["agent_id"] for row in rows})
+        await audit.record_platform_read(actor, shown, LOOK, now=now)
+    return [msgspec.convert(dict(row), OpenWait) for row in rows]
 
 
 async def of_registration(actor: Actor, registration_id: UUID, *, now: datetime) -> list[WaitView]:
