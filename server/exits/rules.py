@@ -60,6 +60,8 @@ class Carries(StrEnum):
 
 USED_IN_PART: Final = "used_in_part"
 """How a benefit stands of which the customer has used something, and not all."""
+BOUND: Final = frozenset({USED_IN_PART, "in_review"})
+"""How a benefit stands that is not issued anew."""
 ORDER: Final = tuple(Kind)
 """What is a customer's comes after the customer."""
 
@@ -148,9 +150,9 @@ def possible(item: Item, *, ends_at: datetime, is_handed: bool) -> tuple[Fate, .
         case Kind.BENEFIT:
             if item.stands == Fate.REDEEMED:
                 return (Fate.REDEEMED,)
-            # Issued anew it would be whole again.
-            is_whole = item.stands != USED_IN_PART
-            heirs = (Fate.TRANSFERRED,) if is_handed and is_whole else ()
+            # Issued anew it would be whole again, and nobody would look at it.
+            is_free = item.stands not in BOUND
+            heirs = (Fate.TRANSFERRED,) if is_handed and is_free else ()
             return (*heirs, Fate.STAYS, Fate.REVOKED)
         case _:
             assert_never(item.kind)

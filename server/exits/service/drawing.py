@@ -43,10 +43,11 @@ FROM registration WHERE tenant_id = $1 AND state = ANY ($2::text[]) AND NOT dele
 """
 _BENEFITS: Final = """
 SELECT 'benefit' AS kind, i.id AS ref, r.customer_id,
-    CASE WHEN i.state = 'issued' AND i.used_minor > 0 THEN 'used_in_part' ELSE i.state END
-        AS stands,
+    CASE WHEN i.state = 'issued' AND v.state = 'waiting' THEN 'in_review'
+        WHEN i.state = 'issued' AND i.used_minor > 0 THEN 'used_in_part' ELSE i.state END AS stands,
     i.expires_at AS until, i.program_id, i.amount_minor, NULL::uuid AS successor_id
 FROM issuance i JOIN benefit_request r ON r.tenant_id = i.agent_id AND r.id = i.request_key
+LEFT JOIN benefit_review v ON v.issuance_id = i.id
 WHERE i.agent_id = $1 AND i.state IN ('issued', 'redeemed')
 """
 _ADD: Final = """

@@ -32,7 +32,10 @@ JOIN exit_consent k ON k.tenant_id = c.tenant_id AND k.customer_id = c.id
 WHERE c.tenant_id = $1 AND c.id = $2 AND k.exit_id = $3 AND k.successor_id = $4 AND NOT c.deleted
 """
 _IS_THERE: Final = "SELECT EXISTS (SELECT FROM customer WHERE tenant_id = $1 AND id = $2)"
-_USED: Final = "SELECT used_minor, state = 'issued' AS holds FROM issuance WHERE id = $1"
+_USED: Final = """
+SELECT i.used_minor, i.state = 'issued' AND (i.used_minor > 0 OR v.state = 'waiting') AS is_bound
+FROM issuance i LEFT JOIN benefit_review v ON v.issuance_id = i.id WHERE i.id = $1
+"""
 _TOLD: Final = """
 SELECT detail FROM audit_entry
 WHERE tenant_id = $1 AND subject_id = $2 AND action = 'customer.received'
@@ -133,12 +136,12 @@ async def release(row: Any, *, now: datetime) -> Fate:
 async def transfer(row: Any, *, now: datetime) -> Fate:
     """Issue a benefit anew through the successor, then withdraw the leaver's.
 
-    Where the successor may not have it issued, has not got the customer, or a part was used
-    meanwhile, the leaver's stays: the customer loses and gains nothing. So where the leaver's was
-    used, expired or withdrawn in between, the new one is withdrawn by as much.
+    Where the successor may not have it issued, has not got the customer, or a part was used or
+    somebody looks for fraud by now, the leaver's stays: the customer loses and gains nothing. So
+    where the leaver's was used, expired or withdrawn in between, the new one is withdrawn by as
+    much.
     """
-    use = await _use(row)
-    if use["holds"] and use["used_minor"]:
+    if (await _use(row))["is_bound"] is True:
         return Fate.STAYS
     receiver = await _receiver(row["successor_id"])
     asked = RequestBenefit(
@@ -160,7 +163,7 @@ async def transfer(row: Any, *, now: datetime) -> Fate:
 
 
 async def _use(row: Any) -> Any:
-    """Say how much of a benefit of the leaver's is used, and whether the rest holds."""
+    """Say how much of a benefit of the leaver's is used, and whether the rest may not move."""
     async with db.tenant_transaction(row["agent_id"], readonly=True):
         return await db.connection().fetchrow(_USED, row["ref"])
 

@@ -41,6 +41,11 @@ from tests.server.exits.stories import (
 )
 from tests.server.registrations import stories as registering
 
+REVIEW = """
+INSERT INTO benefit_review (
+    issuance_id, agent_id, program_id, customer_token, person_id, signals, state, opened_at, due_at
+) VALUES ($1, $2, $3, 'token', $4, '[]', 'waiting', $5, $5)
+"""
 ALL_STAY = {
     (Kind.CUSTOMER, Fate.KEPT, 3),
     (Kind.REGISTRATION, Fate.RELEASED, 3),
@@ -150,6 +155,21 @@ async def test_m14_a_benefit_that_was_withdrawn_meanwhile_is_not_issued_anew(
     assert (Kind.BENEFIT, Fate.REVOKED, 1) in told(await queries.own(leaving.leaver.owner))
     books = await benefits.program(OPERATOR, leaving.program_id)
     assert books.held_minor == 2 * stories.AMOUNT
+
+
+async def test_m14_a_benefit_that_looks_like_fraud_does_not_get_away(leaving: Leaving) -> None:
+    """Issued anew through the successor, nobody would look at it."""
+    await leaving.consent(leaving.customers[0], leaving.heir.tenant_id)
+    seen = await leaving.plan()
+    await leaving.carry_out(seen)
+    [benefit] = [each.ref for each in seen.rows if each.fate is Fate.TRANSFERRED]
+    values = (benefit, leaving.leaver.tenant_id, leaving.program_id, new_id(), SETTLED)
+    async with db.platform_transaction(OPERATOR):
+        await db.connection().execute(REVIEW, *values)
+    await leaving.work()
+
+    assert (Kind.BENEFIT, Fate.STAYS, 3) in told(await queries.own(leaving.leaver.owner))
+    assert await received(leaving.heir) == (1, 1, 0)
 
 
 async def test_m14_what_is_carried_out_is_all_of_the_plan_and_nothing_beside_it(

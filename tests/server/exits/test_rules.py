@@ -105,7 +105,8 @@ def test_m14_the_rule_follows_the_customers_word_and_the_last_day() -> None:
     assert one(Kind.BENEFIT, "issued").fate is Fate.TRANSFERRED
     assert one(Kind.BENEFIT, "redeemed", chosen="revoked").fate is Fate.REDEEMED
     assert one(Kind.BENEFIT, "issued", chosen="revoked").is_chosen
-    assert one(Kind.BENEFIT, rules.USED_IN_PART).fate is Fate.STAYS
+    for stands in rules.BOUND:
+        assert one(Kind.BENEFIT, stands).fate is Fate.STAYS
 
 
 def test_a_choice_that_cannot_be_and_a_plan_that_was_not_seen_are_refused() -> None:
