@@ -66,6 +66,7 @@ from server.relationships import routes as relationships
 from server.requests import routes as requests
 from server.sales import routes as sales
 from server.settings import Settings
+from server.statements import routes as statements
 from server.sync import routes as sync
 from server.sync import watermark
 from server.takeout import routes as takeout
@@ -98,6 +99,7 @@ ROUTERS: Final[Sequence[Router]] = (
     benefits.router,
     commissions.router,
     accounting.router,
+    statements.router,
     partners.router,
     partners.divisions_router,
     partners.own_router,

@@ -47,6 +47,10 @@ _LINE: Final = """
 SELECT id, sale_id, agent_id, level, currency, amount_minor, payable_on, state
 FROM commission_line WHERE
 """
+_OF_TRANSFER: Final = """
+SELECT line_id FROM commission_item WHERE id = {}
+UNION ALL SELECT id FROM commission_line WHERE id = {}
+"""
 _FREE: Final = """
 SELECT id, agent_id, currency, amount_minor FROM commission_item item
 WHERE NOT EXISTS (SELECT FROM payout_item taken WHERE taken.item_id = item.id AND taken.is_live)
@@ -127,6 +131,12 @@ async def line(line_id: UUID) -> LineView | None:
     """Give one line."""
     rows = await CommissionLine.raw(_LINE + "id = {}", line_id)
     return msgspec.convert(rows[0], LineView) if rows else None
+
+
+async def line_moved_by(transfer_id: UUID) -> UUID | None:
+    """Give the line that a transfer is of: what held it, or what moved it since."""
+    rows = await CommissionItem.raw(_OF_TRANSFER, transfer_id, transfer_id)
+    return rows[0]["line_id"] if rows else None
 
 
 async def lines_of_agent(

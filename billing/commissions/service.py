@@ -327,6 +327,11 @@ async def correct(asked: Correction, books: Books) -> tuple[LineView, bool]:
     return line, await _adjust(asked.id, gained, "corrected", books, reason=asked.reason)
 
 
+def correcting_transfer(asked: Correction) -> UUID:
+    """Give the id of the transfer that a correction is booked by."""
+    return uuid5(asked.id, str(asked.line_id))
+
+
 async def _adjust(
     key: UUID,
     gained: Mapping[LineView, int],

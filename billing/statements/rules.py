@@ -79,6 +79,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
+def first_day(month: str) -> date:
+    """Give the first day of a month that is written as in 2026-11."""
+    return date.fromisoformat(f"{month}-01")
+
+
+def last_day(ends: datetime) -> date:
+    """Give the day before a moment at which a month ends."""
+    return ends.date() - timedelta(days=1)
+
+
 def bounds(period: date) -> tuple[datetime, datetime]:
     """Give when a month begins, and the next one does."""
     following = (period.replace(day=28) + timedelta(days=4)).replace(day=1)

@@ -159,9 +159,10 @@ async def draw(new: NewStatement, *, actor_id: UUID, now: datetime) -> tuple[Sta
 
 async def confirm(
     statement_id: UUID, numbers: Sequence[int], *, actor_id: UUID, now: datetime
-) -> StatementView:
+) -> tuple[StatementView, bool]:
     """Confirm lines. Said again it is said once.
 
+    :returns: the statement, and whether any of this is new.
     :raises StatementNotFound: it has no such line.
     :raises LineAnswered: one of them is disputed.
     :raises StatementSigned: nothing more is said of its lines.
@@ -179,7 +180,7 @@ async def confirm(
             *(_CONFIRM, statement_id, held.agent_id, actor_id, now),
             *(sorted(set(numbers)), statement_id),
         )
-    return await queries.statement(statement_id)
+    return await queries.statement(statement_id), None in said.values()
 
 
 async def dispute(

@@ -19,10 +19,10 @@ from server.identity import queries as identity
 from server.kit import clock, ids, sheets
 from server.kit.errors import Refusal
 from server.kit.sheets import CSV, attached
+from server.kit.typesetting import PDF, TIME_LIMIT_S
 from server.pipeline import queries as pipeline
 from server.sales import exports, queries, service
 from server.sales.printing import service as printing
-from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import Decide, NewQuote, QuoteDetail, QuoteEdit, QuoteFilters
 from sync_protocol.quoting.states import LEADS, OPEN, State, Verb, is_possible
 

@@ -3,7 +3,7 @@
 Both read the same issuances, so what they see agrees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -226,13 +226,17 @@ async def record_of(issuance_id: UUID) -> IssuanceRecord:
     return record
 
 
+async def program_names(program_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Name programs by their ids, inside an open transaction; others are left out."""
+    rows = await db.connection().fetch(
+        "SELECT id, name FROM benefit_program WHERE id = ANY ($1::uuid[])", list(set(program_ids))
+    )
+    return {row["id"]: row["name"] for row in rows}
+
+
 async def _records(found: Sequence[IssuanceView]) -> list[IssuanceRecord]:
     """Put the programs' names beside the issuances."""
-    rows = await db.connection().fetch(
-        "SELECT id, name FROM benefit_program WHERE id = ANY ($1::uuid[])",
-        list({item.program_id for item in found}),
-    )
-    names = {row["id"]: row["name"] for row in rows}
+    names = await program_names([item.program_id for item in found])
     return [
         IssuanceRecord(
             id=item.id,

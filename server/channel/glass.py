@@ -11,6 +11,7 @@ import msgspec
 from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRow
 from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import LineView, PaymentView
+from billing.statements.schemas import StatementLineView
 from server.benefits.batches.schemas import BatchView
 from server.benefits.reviews.schemas import ReviewRecord, SignalView
 from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTotal
@@ -31,6 +32,13 @@ from server.registrations.schemas import (
     PartyView,
 )
 from server.requests.schemas import PlatformRequestView
+from server.statements.schemas import (
+    StatementAccountView,
+    StatementDetail,
+    StatementDispute,
+    StatementSignatureView,
+    StatementSummary,
+)
 
 LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "channel.agents": (AgentRow,),
@@ -47,6 +55,10 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "commissions.payout": (PayoutView, PaymentView),
     "commissions.statement": (Statement, StatementLine),
     "accounting.voucher": (VoucherRow, Voucher, Line, Source),
+    "statements.list": (StatementSummary, StatementSignatureView),
+    "statements.one": (StatementDetail, StatementAccountView, StatementSignatureView),
+    "statements.lines": (StatementLineView,),
+    "statements.disputes": (StatementDispute,),
     "requests.queue": (PlatformRequestView,),
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),

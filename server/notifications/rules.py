@@ -67,6 +67,10 @@ class Kind(StrEnum):
     """Somebody speaks against a registration of one's own: bring evidence."""
     REGISTRATION_ENDS = "registration_ends"
     """A protection of one's own ends soon."""
+    STATEMENT_DRAWN = "statement_drawn"
+    """A statement of the company's month waits for its owner."""
+    STATEMENT_ANSWERED = "statement_answered"
+    """The platform has answered a dispute about a line of a statement."""
 
 
 class Channel(StrEnum):
@@ -133,6 +137,8 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "A registration of yours is disputed: bring evidence",
     ),
     Kind.REGISTRATION_ENDS: ("报备保护即将到期", "A protection ends soon"),
+    Kind.STATEMENT_DRAWN: ("有新的结算单待确认", "A statement waits to be confirmed"),
+    Kind.STATEMENT_ANSWERED: ("结算单异议已有答复", "A dispute about a statement was answered"),
 }
 
 

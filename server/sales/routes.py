@@ -16,10 +16,10 @@ from server.kit import clock, sheets
 from server.kit.pages import PAGE_SIZE, Page
 from server.kit.parameters import PageCursor, PageLimit
 from server.kit.sheets import CSV, attached
+from server.kit.typesetting import PDF, TIME_LIMIT_S
 from server.sales import exports, queries, service
 from server.sales.imports.target import PRICES
 from server.sales.printing import service as printing
-from server.sales.printing.service import PDF, TIME_LIMIT_S
 from server.sales.schemas import (
     Decide,
     Decided,

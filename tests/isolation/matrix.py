@@ -6,6 +6,7 @@ A route is added here together with its code; a test fails until it is. Places o
 """
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any, Final
 from uuid import UUID
 
@@ -178,6 +179,8 @@ _NEWEST: Final = "999999999999999"
 """A form that was made after everything."""
 _PLATFORM: Final = Role.PLATFORM_OPERATOR
 _FINANCE: Final = Role.PLATFORM_FINANCE
+_MONTHS: Final = cycle(f"{2000 + n // 12}-{1 + n % 12:02d}" for n in range(20 * 12))
+"""Each has one statement of an agent; the world has drawn up none of these."""
 
 
 def _of_agent(*, answer: int = 200, **fields: Any) -> Case:
@@ -1847,6 +1850,73 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/platform/accounting/exports/{export_id}/file"): Case(
         shared={"path.export_id": "program"}, role=_FINANCE, succeeds=False
+    ),
+    ("GET", "/v1/statements"): Case(),
+    ("GET", "/v1/statements/{statement_id}"): Case(ids={"path.statement_id": "statement"}),
+    ("GET", "/v1/statements/{statement_id}/lines"): Case(ids={"path.statement_id": "statement"}),
+    # Nothing moved in its month, so that it has no line to speak of.
+    ("POST", "/v1/statements/{statement_id}/confirmations"): Case(
+        ids={"path.statement_id": "statement"}, body=lambda _: {"lines": [1]}, succeeds=False
+    ),
+    ("POST", "/v1/statements/{statement_id}/disputes"): Case(
+        ids={"path.statement_id": "statement"},
+        body=lambda _: {"line": 1, "reason": "少计"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/statements/{statement_id}/signature"): Case(
+        ids={"path.statement_id": "statement"}, body=lambda _: {"hash": "0" * 64}, succeeds=False
+    ),
+    # The platform has not signed it.
+    ("GET", "/v1/statements/{statement_id}/signed.txt"): Case(
+        ids={"path.statement_id": "statement"}, succeeds=False
+    ),
+    ("GET", "/v1/statements/{statement_id}/statement.xlsx"): Case(
+        ids={"path.statement_id": "statement"}
+    ),
+    ("GET", "/v1/statements/{statement_id}/statement.pdf"): Case(
+        ids={"path.statement_id": "statement"}
+    ),
+    ("GET", "/v1/platform/statements"): Case(
+        ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=_FINANCE
+    ),
+    ("POST", "/v1/platform/statements"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 201},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "month": next(_MONTHS),
+        },
+    ),
+    ("GET", "/v1/platform/statement-disputes"): Case(role=_FINANCE),
+    ("GET", "/v1/platform/statements/{statement_id}"): Case(
+        ids={"path.statement_id": "statement"}, answers={"path.statement_id": 200}, role=_FINANCE
+    ),
+    ("GET", "/v1/platform/statements/{statement_id}/lines"): Case(
+        ids={"path.statement_id": "statement"}, answers={"path.statement_id": 200}, role=_FINANCE
+    ),
+    ("POST", "/v1/platform/statements/{statement_id}/answers"): Case(
+        ids={"path.statement_id": "statement"},
+        shared={"body.transfer_id": "program"},
+        # Neither has this line.
+        answers={"path.statement_id": 404},
+        role=_FINANCE,
+        body=lambda company: {
+            "line": 1,
+            "outcome": "corrected",
+            "note": "已补记",
+            "transfer_id": str(company.ids["program"]),
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/statements/{statement_id}/signature"): Case(
+        ids={"path.statement_id": "statement"},
+        answers={"path.statement_id": 409},
+        role=_FINANCE,
+        body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
     ),
     ("POST", "/v1/platform/issuances/{issuance_id}/void"): Case(
         ids={"path.issuance_id": "issuance"},

@@ -230,6 +230,10 @@ _LATER: Final = {
     "recon_source",
     "registry_alarm",
     "released_cell",
+    "statement_account",
+    "statement_answer",
+    "statement_line",
+    "statement_signature",
     "tag_use",
     "voucher_alarm",
 }

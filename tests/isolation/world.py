@@ -103,6 +103,8 @@ from server.partners.rules.agents import owner_id
 from server.partners.schemas import FIELDS, NewAgent, NewAgreement, NewContract, NewOwner, Tick
 from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
+from server.statements import service as statements
+from server.statements.schemas import NewStatement
 from server.sync import first_sync, merging, pairs, unmerging
 from server.sync import service as sync
 from server.sync.segments import PostgresSegments
@@ -992,6 +994,12 @@ class World(msgspec.Struct):
         page = await benefit_queries.issuances(operator, chosen, now=clock.now())
         return page.items[0].id
 
+    async def new_statement(self, company: Company) -> UUID:
+        """Draw up the statement of a month of long ago, in which nothing moved."""
+        finance = self.staff[Role.PLATFORM_FINANCE].actor
+        new = NewStatement(id=new_id(), agent_id=company.tenant.tenant_id, month="2020-01")
+        return (await statements.draw(finance, new, now=clock.now())).id
+
 
 async def make_world(superuser_url: str) -> World:
     """Make both companies, let the platform give benefits to both, and note what they have."""
@@ -1009,6 +1017,7 @@ async def make_world(superuser_url: str) -> World:
         company.ids["program"] = program_id
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
+        company.ids["statement"] = await world.new_statement(company)
         company.ids["batch"] = await new_batch(company)
         company.ids["guarded"] = guarded_id
         company.ids["review"] = await new_review(company)
@@ -1022,7 +1031,7 @@ async def make_world(superuser_url: str) -> World:
     held = {company.mark: await harvest(superuser_url, company) for company in (mine, theirs)}
     shown = {
         company.mark: {
-            *(str(company.ids[each]) for each in ("tenant", "place", "agreement")),
+            *(str(company.ids[each]) for each in ("tenant", "place", "agreement", "statement")),
             *("代理协议", "原件已看"),
             *(company.tenant.name, company.tenant.name[:8]),
         }

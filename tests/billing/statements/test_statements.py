@@ -344,8 +344,9 @@ async def test_nobody_speaks_of_anothers_statement_or_too_late() -> None:
         await own(held.agent_id, service.confirm, held.id, [1, 3], now=OVER)
     with pytest.raises(AnswerOver):
         await own(held.agent_id, service.dispute, held.id, why, now=OVER + 16 * DAY)
-    for _ in range(2):
-        said = await own(held.agent_id, service.confirm, held.id, [1, 2, 1], now=OVER)
+    for is_new in (True, False):
+        said, was_new = await own(held.agent_id, service.confirm, held.id, [1, 2, 1], now=OVER)
+        assert was_new is is_new
 
     assert (said.confirmed, said.disputes) == (2, 0)
     assert said.standing(held.answer_by) is Standing.OPEN

@@ -6,8 +6,8 @@ import pikepdf
 import pytest
 
 from server.kit.errors import NotFound
+from server.kit.typesetting import NoChineseFont, NotPrinted, typeset
 from server.sales.printing import paper, service
-from server.sales.printing.service import NoChineseFont, NotPrinted
 from server.tenants import queries as tenants
 from tests.factories import NOW, Tenant
 from tests.server.sales.stories import decide, seen, stock, write
@@ -67,9 +67,9 @@ async def test_s48_a_quote_is_printed_for_who_sees_it(tenant: Tenant, rival: Ten
 
 async def test_without_a_chinese_font_it_says_what_is_missing() -> None:
     with pytest.raises(NoChineseFont, match="fonts-noto-cjk"):
-        await service.typeset(b"{}", "--no-system-fonts")
+        await typeset(service.TEMPLATE, b"{}", "--no-system-fonts")
 
 
 async def test_what_is_no_paper_is_not_printed() -> None:
     with pytest.raises(NotPrinted):
-        await service.typeset(b"{}")
+        await typeset(service.TEMPLATE, b"{}")

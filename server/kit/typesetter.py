@@ -1,4 +1,4 @@
-"""Typeset a paper as PDF, in a process of its own: `python -m server.sales.printing.typesetter`.
+"""Typeset a paper as PDF, in a process of its own: `python -m server.kit.typesetter TEMPLATE`.
 
 The typesetter and its fonts take some eighty megabytes, which go back when the process ends. It
 reads the paper's content as JSON and writes the PDF; without a Chinese font it ends with
@@ -13,7 +13,6 @@ import typst
 
 NO_FONT: Final = 3
 """The exit code where no Chinese font is installed."""
-TEMPLATE: Final = Path(__file__).with_name("quote.typ")
 FAMILIES: Final = (
     "Noto Sans CJK SC",
     "Noto Sans SC",
@@ -42,7 +41,7 @@ def main() -> int:
         return NO_FONT
     # Nothing of what people wrote is ever part of the template: it comes in as data.
     paper = typst.compile(
-        TEMPLATE.read_bytes(),
+        Path(sys.argv[1]).read_bytes(),
         format="pdf",
         font_paths=fonts,
         sys_inputs={"paper": content, "family": family},

@@ -1,0 +1,1 @@
+"""Statements of agents' months: the platform draws them up, owners answer, both sides sign."""
