@@ -16,6 +16,7 @@ from benchmarks import (
     channel,
     crm_work,
     exit_work,
+    fraud_work,
     journal_work,
     leads_import,
     leads_work,
@@ -39,7 +40,7 @@ _FEW: Final = 2_000
 
 _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
-    *("sync-scale", "reconciliation", "blind-check", "counter-offer", "exit"),
+    *("sync-scale", "reconciliation", "blind-check", "counter-offer", "fraud", "exit"),
 )
 
 
@@ -62,6 +63,7 @@ class _Sizes(msgspec.Struct, frozen=True):
     photo: int
     lines: int
     agents: int
+    channels: int
 
 
 @click.command()
@@ -77,6 +79,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--photo", default=5, show_default=True, help="MiB of the photo of sync-scale.")
 @click.option("--lines", default=300_000, show_default=True, help="Lines of reconciliation.")
 @click.option("--agents", default=2_000, show_default=True, help="Agents of counter-offer.")
+@click.option("--channels", default=20, show_default=True, help="Channels of fraud.")
 @click.option("--leaving", default=5_000, show_default=True, help="Customers of exit.")
 @click.option(
     "--part",
@@ -192,6 +195,11 @@ async def _counter_offer(_: Machine, rng: random.Random, sizes: _Sizes) -> list[
     return await asyncio.to_thread(offer_work.measure, rng, sizes.agents)
 
 
+async def _fraud(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """Item 2 of the books."""
+    return await asyncio.to_thread(fraud_work.measure, rng, sizes.channels)
+
+
 _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[list[Figure]]]]] = {
     "sync": _sync,
     "sync-writes": _sync_writes,
@@ -205,6 +213,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "reconciliation": _reconciliation,
     "blind-check": _blind_check,
     "counter-offer": _counter_offer,
+    "fraud": _fraud,
     "exit": _exit,
 }
 
