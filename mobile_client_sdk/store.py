@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from sync_protocol.schema import SCHEMA, FieldSpec, FieldType, RecordSpec
+from sync_protocol.texts import folded
 
 _LAYOUT: Final = 1
 """Raised when a table of this file changes its shape."""
@@ -223,6 +224,7 @@ def open_store(path: str | Path, *, key: bytes | None = None) -> Store:
             "busy_timeout = 5000",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("compared", 1, compared, deterministic=True)
         _lay_out(store)
     except StoreUnusable:
         connection.close()
@@ -232,6 +234,15 @@ def open_store(path: str | Path, *, key: bytes | None = None) -> Store:
         why = "or its key is another one" if key else "or it is encrypted"
         raise StoreUnusable(f"{path} is not a store, {why}.") from error
     return store
+
+
+_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+"""What SQLite's ``lower`` does: Latin letters only."""
+
+
+def compared(text: str | None) -> str:
+    """Answer a text as it is searched: whichever signs it is written with, and in lower case."""
+    return folded(text or "").translate(_LOWER)
 
 
 def _connect(path: str | Path, key: bytes | None) -> sqlite3.Connection:

@@ -9,10 +9,11 @@ import msgspec
 
 from mobile_client_sdk.ops import CREATED, DELETED
 from mobile_client_sdk.records import Record
-from mobile_client_sdk.store import PACKED, Store, from_column
+from mobile_client_sdk.store import PACKED, Store, compared, from_column
 from sync_protocol.messages import SetChange
 from sync_protocol.schema import SCHEMA, FieldType
 from sync_protocol.schema.custom import is_custom
+from sync_protocol.texts import CHINESE_SIGNS
 
 R = TypeVar("R", bound=Record)
 Values = dict[str, Any]
@@ -159,6 +160,9 @@ def _place_in_sql(kind: str, order_by: str) -> str:
     return f"coalesce({order_by}, {nothing}), id"
 
 
+_SIGNED: Final = f"'*[{CHINESE_SIGNS}]*'"
+
+
 def _conditions(question: Question) -> tuple[str, list[object]]:
     where, values = "", []
     for name, value in question.equal.items():
@@ -168,9 +172,13 @@ def _conditions(question: Question) -> tuple[str, list[object]]:
         where += f" AND instr({name}, ?)"
         values.append(f'"{element}"')
     if question.search:
-        parts = " OR ".join(f"instr(lower({name}), ?)" for name in question.search_in)
+        # What has no sign of Chinese writing is held as it is compared, but for capitals.
+        said = "CASE WHEN {0} GLOB {1} THEN compared({0}) ELSE lower({0}) END"
+        parts = " OR ".join(
+            f"instr({said.format(name, _SIGNED)}, ?)" for name in question.search_in
+        )
         where += f" AND ({parts})"
-        values += [_lower(question.search)] * len(question.search_in)
+        values += [compared(question.search)] * len(question.search_in)
     return where, values
 
 
@@ -180,16 +188,8 @@ def _matches(values: Values, question: Question) -> bool:
         return False
     if any(element not in values[name] for name, element in question.having.items()):
         return False
-    part = _lower(question.search)
-    return not part or any(part in _lower(values[name] or "") for name in question.search_in)
-
-
-_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-def _lower(text: str) -> str:
-    """Do what SQLite's ``lower`` does: Latin letters only."""
-    return text.translate(_LOWER)
+    part = compared(question.search)
+    return not part or any(part in compared(values[name]) for name in question.search_in)
 
 
 def place(record: Record, order_by: str) -> tuple[Any, str]:

@@ -1,7 +1,6 @@
 """Values of custom fields as people write and read them: in cells, on pages, in a terminal."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,11 +8,11 @@ from typing import Any, Final
 
 from sync_protocol.custom_fields import Definition, shown
 from sync_protocol.schema import CustomType, ValueRefused
+from sync_protocol.texts import folded
 
 _YES: Final = frozenset({"是", "有", "对", "yes", "y", "true", "1", "√", "✓"})
 _NO: Final = frozenset({"否", "无", "没有", "不", "no", "n", "false", "0", "×"})
 _SEPARATORS: Final = re.compile(r"[;；、|\n]+")
-_TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _DAY: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T].*)?")
 _SERIAL: Final = re.compile(r"[1-9][0-9]{4}(?:\.0+)?")
 _SERIAL_FROM: Final = date(1899, 12, 30)
@@ -39,19 +38,14 @@ def _read(definition: Definition, text: str) -> Any:
         case CustomType.DATE:
             return _day(definition, text)
         case CustomType.FLAG:
-            return _flag(definition, _plain(text).lower())
+            return _flag(definition, folded(text).lower())
         case CustomType.CHOICE:
-            return _option(definition, _plain(text))
+            return _option(definition, folded(text))
         case CustomType.CHOICES:
-            parts = [_plain(each) for each in _SEPARATORS.split(text)]
+            parts = [folded(each) for each in _SEPARATORS.split(text)]
             return sorted({_option(definition, each) for each in parts if each})
         case _:
             return text
-
-
-def _plain(text: str) -> str:
-    """Answer a text half-width, its spaces folded, without marks that turn its direction."""
-    return " ".join(unicodedata.normalize("NFKC", _TURNING.sub("", text)).split())
 
 
 def _refused(definition: Definition, detail: str) -> ValueRefused:
@@ -61,7 +55,7 @@ def _refused(definition: Definition, detail: str) -> ValueRefused:
 def _number(definition: Definition, text: str) -> int:
     """Answer a number as a whole number of its last place."""
     try:
-        number = Decimal(_plain(text).replace(",", "").replace(" ", ""))
+        number = Decimal(folded(text).replace(",", "").replace(" ", ""))
         scaled = number * 10**definition.decimals
         is_short = scaled.is_finite() and scaled.adjusted() < _DIGITS_MAX
         is_whole = is_short and scaled == scaled.to_integral_value()
@@ -90,7 +84,7 @@ def day(text: str) -> str | None:
     >>> day("2027年1月31日"), day("46418"), day("２０２７/１/３１ 09:00")
     ('2027-01-31', '2027-01-31', '2027-01-31')
     """
-    plain = _plain(text)
+    plain = folded(text)
     try:
         if found := _DAY.fullmatch(plain):
             return date(*map(int, found.groups())).isoformat()

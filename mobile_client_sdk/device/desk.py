@@ -11,6 +11,7 @@ from mobile_client_sdk.device.tables import Column, table
 from mobile_client_sdk.device.words import Words
 from mobile_client_sdk.keys import write_durably
 from mobile_client_sdk.records import Customer, Lead
+from sync_protocol.texts import folded
 
 DONE: Final = 0
 NOT_DONE: Final = 1
@@ -114,7 +115,7 @@ class Desk:
         found = list(client.customers(search=named)) or [
             each for each in client.customers() if each.id.endswith(named.lower())
         ]
-        same = [each for each in found if each.name == named]
+        same = [each for each in found if folded(each.name) == folded(named)]
         found = same or found
         if not found:
             raise Stop(NOT_DONE, self.words("error.no_customer", named=named))

@@ -4,12 +4,17 @@ import re
 from typing import Final
 
 from server.kit.errors import Forbidden
+from sync_protocol.texts import folded
 
+_DIGIT: Final = "[0-9０-９]"
+_GAP: Final = "[ \u3000.·‐–—－-]?"
+_BEGIN: Final = f"[1１][3-9３-９]{_DIGIT}"
 _MOBILE: Final = re.compile(
-    r"(?<![0-9A-Za-z])(?:\+?86[ -]?)?(1[3-9][0-9])[ -]?([0-9]{4})[ -]?([0-9]{4})(?![0-9A-Za-z])"
+    rf"(?<![0-9A-Za-z０-９])(?:[+＋]?[8８][6６]{_GAP})?({_BEGIN}){_GAP}({_DIGIT}{{4}}){_GAP}"
+    rf"({_DIGIT}{{4}})(?![0-9A-Za-z０-９])"
 )
 """A Chinese mobile number as people write it; ids and credit codes have letters around theirs."""
-_STAND_IN: Final = re.compile(r"1[3-9][0-9]\*{4}[0-9]{4}")
+_STAND_IN: Final = re.compile(rf"{_BEGIN}\*{{4}}{_DIGIT}{{4}}")
 """What is shown in its place."""
 
 
@@ -30,7 +35,7 @@ def in_text(text: str) -> str:
 
 def numbers_in(text: str) -> list[str]:
     """Give the mobile numbers that `in_text` hides, as they are dialled."""
-    return [f"+86{''.join(found)}" for found in _MOBILE.findall(text)]
+    return [f"+86{folded(''.join(found))}" for found in _MOBILE.findall(text)]
 
 
 def ensure_not_written_over(held: object, given: object, field: str) -> None:

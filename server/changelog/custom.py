@@ -8,6 +8,7 @@ import msgspec
 
 from server.changelog.kinds import RecordKind
 from server.kit.errors import Conflict, Refusal
+from server.kit.text import clean
 from sync_protocol.custom_fields import defined
 from sync_protocol.merge import HeldRecord, Key
 from sync_protocol.messages import Create, Edit, ReceivedOp, SetChange
@@ -25,10 +26,15 @@ class CustomValueTaken(Conflict):
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A value of a custom field."""
+    """A value of a custom field, as it is compared."""
 
     name: str
     value: str | int
+
+    @classmethod
+    def of(cls, name: str, value: str | int) -> "Value":
+        """Give a value in stored form as it is compared."""
+        return cls(name, clean(value) if isinstance(value, str) else value)
 
 
 Holders = dict[Value, str | None]
@@ -37,8 +43,13 @@ Holders = dict[Value, str | None]
 
 def token(name: str, value: object) -> str:
     """Give the key by which records with a value are found: short, however long the value is."""
-    told = f"{name}={value}".encode()
+    told = f"{name}={_compared(value)}".encode()
     return f"f{blake2b(told, digest_size=12).hexdigest()}"
+
+
+def _compared(value: object) -> object:
+    """Give what of a value is compared: of a text no matter which signs it was written with."""
+    return clean(value) if isinstance(value, str) else value
 
 
 def chosen_in(fields: Iterable[str]) -> list[str]:
@@ -64,9 +75,9 @@ def definitions_of(fields: Iterable[str]) -> list[Key]:
 def unique_values(
     ops: Sequence[ReceivedOp], kinds: Mapping[str, RecordKind], held: Mapping[Key, HeldRecord]
 ) -> set[Value]:
-    """Give the values that ops write and that no other record may have, in stored form."""
+    """Give the values that ops write and that no other record may have."""
     return {
-        Value(name, value)
+        Value.of(name, value)
         for op in ops
         if isinstance(op, Create | Edit) and op.kind in kinds
         for name, value in _normal(op, kinds[op.kind])
@@ -77,7 +88,7 @@ def unique_values(
 def unique_of(fields: Mapping[str, Any], held: Mapping[Key, HeldRecord]) -> set[Value]:
     """Give the values of a record that no other may have, by the definitions that are held."""
     return {
-        Value(name, value)
+        Value.of(name, value)
         for name, value in fields.items()
         if isinstance(value, str | int) and _is_unique(name, held)
     }
@@ -108,16 +119,16 @@ def ensure_unique(holders: Holders, before: HeldRecord | None, after: HeldRecord
 
     :raises CustomValueTaken: and names the field.
     """
-    had = {each for each in holders if before is not None and _has(before, each)}
-    has = {each for each in holders if _has(after, each)}
-    for each in sorted(has - had, key=lambda value: value.name):
+    had = {each for each in holders if before is not None and has(before, each)}
+    given = {each for each in holders if has(after, each)}
+    for each in sorted(given - had, key=lambda value: value.name):
         if holders[each] not in (None, after.id):
             detail = "Another record has this value; write another one, or open that record."
             raise CustomValueTaken(detail, field=each.name)
-    holders.update(dict.fromkeys(has - had, after.id))
-    holders.update({each: None for each in had - has if holders[each] == after.id})
+    holders.update(dict.fromkeys(given - had, after.id))
+    holders.update({each: None for each in had - given if holders[each] == after.id})
 
 
-def _has(record: HeldRecord, value: Value) -> bool:
-    """Say whether a record that is there has a value."""
-    return not record.deleted and record.fields.get(value.name) == value.value
+def has(record: HeldRecord, value: Value) -> bool:
+    """Say whether a record that is there has a value, whichever signs it is written with."""
+    return not record.deleted and _compared(record.fields.get(value.name)) == value.value

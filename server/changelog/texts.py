@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from server.kit.errors import Invalid
-from server.kit.text import clean, is_storable
+from server.kit.text import is_storable, tidy
 
 
 class BadText(Invalid):
@@ -33,6 +33,6 @@ def _normal(name: str, text: str, *, keeps_lines: bool) -> str | None:
     if not is_storable(text):
         raise BadText("This text has a character that cannot be stored.", field=name)
     if not keeps_lines:
-        return clean(text) or None
+        return tidy(text) or None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip() or None

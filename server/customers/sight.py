@@ -19,6 +19,7 @@ from server.customers.rules import places, search
 from server.customers.rules.search import Stretch
 from server.kit import db
 from server.kit.pages import PAGE_SIZE_MAX, decode_cursor, encode_cursor
+from server.kit.text import clean
 
 ViewT = TypeVar("ViewT", bound=msgspec.Struct)
 
@@ -141,8 +142,9 @@ class Where:
         By digits somebody from whom phones are hidden finds what belongs to their own alone:
         there may be a number in the text.
         """
-        holds = self.param(asked.lower())
-        self.add(f"({' OR '.join(f'strpos(lower({each}), {holds}) > 0' for each in places)})")
+        holds = self.param(clean(asked).lower())
+        said = [f"strpos(lower(normalize({each}, NFKC)), {holds}) > 0" for each in places]
+        self.add(f"({' OR '.join(said)})")
         if _DIGITS.search(asked):
             self.add_own_if_masked()
 

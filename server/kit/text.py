@@ -1,16 +1,14 @@
 """Text that may be stored: no NUL, no lone surrogates, bounded, trimmed where a person typed it."""
 
 import re
-import unicodedata
 from typing import Annotated
 
 import msgspec
 
 from server.kit.errors import Invalid
+from sync_protocol import texts
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Invisible marks that turn the direction of what follows, so that a name reads as another one."""
 LINE_MAX = 200
 """Characters of a line, where its field says nothing else."""
 PRINTABLE = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*\Z"
@@ -36,21 +34,33 @@ def is_storable(text: str) -> bool:
     return _FORBIDDEN.search(text) is None
 
 
-def clean(text: str) -> str:
-    """Normalise what a person typed: full-width to half-width (NFKC), spaces folded, trimmed.
+clean = texts.folded
+"""Bring what is compared, such as a name that nothing else may have, into its one form."""
 
-    Marks that turn the direction of writing are left out; Arabic and Hebrew need none of them.
-    """
-    return " ".join(unicodedata.normalize("NFKC", _TURNING.sub("", text)).split())
+tidy = texts.tidy
+"""Bring what people read into the form that is stored: their own signs stay."""
 
 
 def cleaned(text: str, field: str, longest: int = LINE_MAX) -> str:
-    """Give what a person typed as it is stored, which may be longer: one sign becomes up to 18.
+    """Give what is compared as it is stored, which may be longer: one sign becomes up to 18.
 
     :param field: its place in the request.
     :raises TextTooLong: it is longer than the field takes.
     """
-    stored = clean(text)
+    return _bounded(clean(text), field, longest)
+
+
+def tidied(text: str, field: str, longest: int = LINE_MAX) -> str:
+    """Give what people read as it is stored, with the signs of Chinese writing as they are typed.
+
+    :param field: its place in the request.
+    :raises TextTooLong: it is longer than the field takes.
+    """
+    return _bounded(tidy(text), field, longest)
+
+
+def _bounded(stored: str, field: str, longest: int) -> str:
+    """Refuse a text that is longer than its field takes."""
     if len(stored) > longest:
         raise TextTooLong(
             f"Keep to {longest} characters; some signs count as several.", field=field

@@ -11,7 +11,7 @@ from server.access import Actor
 from server.identity import queries as identity
 from server.kit import db, ids, outbox
 from server.kit.errors import NotFound
-from server.kit.text import clean
+from server.kit.text import tidy
 from server.notifications import queries, rules
 from server.notifications.channels import Sender
 from server.notifications.rules import Kind, Reach
@@ -117,7 +117,7 @@ async def tell_all(tenant_id: UUID, words: Sequence[Word], *, now: datetime) -> 
         return 0
     rows = [
         (
-            *(ids.new_id(now), word.user_id, word.key, str(word.kind), clean(word.subject)),
+            *(ids.new_id(now), word.user_id, word.key, str(word.kind), tidy(word.subject)),
             *(word.page, word.subject_id, *(word.rule or (None, None))),
         )
         for word in words

@@ -129,7 +129,7 @@ async def _ensure_own(actor: Actor, old: HeldRecord, into: HeldRecord, store: St
     values = custom.unique_of(old.fields, held)
     holders = await store.holders(actor.tenant_id, values) if values else {}
     for value, holder in holders.items():
-        is_emptied = holder == into.id and into.fields.get(value.name) != value.value
+        is_emptied = holder == into.id and not custom.has(into, value)
         if holder not in {None, old.id} and not is_emptied:
             detail = "Another customer has this value since; give that one another, then try again."
             raise custom.CustomValueTaken(detail, field=value.name)

@@ -326,7 +326,7 @@ def test_customers_are_found_by_their_parts_also_where_they_were_just_edited(
     phones: Phones,
 ) -> None:
     wang = phones.enrol("王芳")
-    names = ["福满楼", "得月楼", "Golden Bowl", "老王面馆"]
+    names = ["福满楼", "得月楼", "Golden Bowl", "老王（城西）面馆"]
     for name in names:
         wang.create_customer(name=name, city="杭州" if "楼" in name else "宁波")
     wang.sync()
@@ -337,7 +337,9 @@ def test_customers_are_found_by_their_parts_also_where_they_were_just_edited(
     assert [c.name for c in wang.customers()] == sorted(names)
     assert [c.name for c in wang.customers(search="楼")] == ["得月楼", "福满楼"]
     assert {c.name for c in wang.customers(city="杭州")} == {"福满楼", "得月楼", "Golden Bowl"}
-    assert [c.name for c in wang.customers(city="宁波")] == ["老王面馆"]
+    assert [c.name for c in wang.customers(city="宁波")] == ["老王（城西）面馆"]
+    for asked in ("(城西)", "（城西）"):
+        assert [c.name for c in wang.customers(search=asked)] == ["老王（城西）面馆"]
     assert wang.count(Customer) == 4
 
 

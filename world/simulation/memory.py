@@ -24,7 +24,7 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
-from server.changelog.custom import Holders, Value
+from server.changelog.custom import Holders, Value, has
 from server.changelog.kinds import Along, RecordKind
 from server.changelog.store import Author, Tick, Unit
 from server.identity.rules.standing import SessionOver
@@ -309,7 +309,7 @@ class MemoryStore:
         found: Holders = dict.fromkeys(values)
         for row in self.rows().records.values():
             for each in values:
-                if not row.record.deleted and row.record.fields.get(each.name) == each.value:
+                if has(row.record, each):
                     found[each] = row.record.id
         return found
 

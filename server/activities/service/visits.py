@@ -27,7 +27,7 @@ from server.changelog import service as changelog
 from server.customers import queries as customers
 from server.identity import queries as identity
 from server.kit import clock, db, ids
-from server.kit.text import clean
+from server.kit.text import tidy
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from sync_protocol.messages import Create, Edit
@@ -88,7 +88,7 @@ async def appeal(actor: Actor, visit_id: UUID, said: NewAppeal, *, now: datetime
     :raises NotYourVisit: it is somebody else's.
     :raises NothingToAppeal: there is no score yet, or something else was said before.
     """
-    sentence = clean(said.appeal)
+    sentence = tidy(said.appeal)
     async with db.tenant_transaction(actor.tenant_id):
         held = await _hold(actor, visit_id)
         if held.visitor_id != actor.user_id:

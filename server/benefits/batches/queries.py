@@ -33,7 +33,12 @@ _OUTCOMES: Final = """
 SELECT coalesce(code, 'waiting') AS code, count(*) AS rows FROM benefit_batch_row
 WHERE tenant_id = $1 AND batch_id = $2 GROUP BY 1 ORDER BY 1
 """
-_KNOWN_BY: Final = {"customer_id": "c.id", "uscc": "c.uscc", "phone": "c.phone", "name": "c.name"}
+_KNOWN_BY: Final = {
+    "customer_id": "c.id",
+    "uscc": "c.uscc",
+    "phone": "c.phone",
+    "name": "normalize(c.name, NFKC)",
+}
 _REJECTED_BLOCK: Final = 1_000
 
 

@@ -17,7 +17,7 @@ from server.customers.custom.schemas import FieldEdit, FieldView, NewField, Opti
 from server.customers.objects.queries import objects
 from server.kit import db, ids
 from server.kit.errors import IdReused
-from server.kit.text import clean
+from server.kit.text import clean, tidy
 from sync_protocol.custom_fields import Definition, Option
 from sync_protocol.schema import CustomType
 
@@ -25,7 +25,7 @@ _KIND: Final = "custom_field"
 _REPEATED: Final = """
 SELECT EXISTS (
     SELECT FROM {table} WHERE tenant_id = $1 AND NOT deleted AND custom ? $2
-    GROUP BY custom ->> $2 HAVING count(*) > 1
+    GROUP BY normalize(custom ->> $2, NFKC) HAVING count(*) > 1
 )
 """
 
@@ -133,7 +133,7 @@ def _definition(new: NewField, field_id: UUID, *, place: int, now: datetime) -> 
         type=CustomType(new.type),
         label_zh=clean(new.label_zh),
         label_en=clean(new.label_en),
-        meaning=clean(new.meaning),
+        meaning=tidy(new.meaning),
         options=_options(new.options, now),
         decimals=new.decimals,
         minimum=new.minimum,

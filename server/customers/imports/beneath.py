@@ -14,6 +14,7 @@ from server.customers.imports import whose
 from server.customers.imports.whose import Whose
 from server.customers.rules import masks
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
+from server.kit.text import clean
 from sync_protocol.custom_fields import Definition
 
 Called: TypeAlias = tuple[Any, ...]
@@ -157,7 +158,7 @@ class Judge(ABC):
             return _refused(row, mistaken)
         # A customer may have been renamed since the export; the name of another one is another's.
         said = self.whose(row)
-        named = {each["id"] for each in owners if said.id or each["name"] == said.called}
+        named = {each["id"] for each in owners if said.id or clean(each["name"]) == said.called}
         if named and held["customer_id"] not in named:
             detail = "The record is another customer's."
             return _refused(row, Problem(self.customer_column, "id_reused", detail))

@@ -24,6 +24,7 @@ from server.customers.sight import Where
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.imports.targets import Target, Work, Written
 from server.kit import clock, db
+from server.kit.text import clean
 from sync_protocol.custom_fields import Definition
 from sync_protocol.merge import EditClock
 from sync_protocol.messages import Edit, ReceivedOp, SetChange
@@ -246,6 +247,7 @@ async def _people_held(actor: Actor, verdicts: Sequence[Verdict]) -> set[_Person
 
 def _note(people: set[_Person], customer_id: str, name: str, phone: str | None) -> None:
     """Note a contact; who is named without a phone is whoever has the name."""
+    name = clean(name)
     people.update({(customer_id, name, phone), (customer_id, name, None)})
 
 
@@ -254,7 +256,7 @@ def _is_new(verdict: Verdict, people: set[_Person]) -> bool:
     contact = verdict.row.contact
     if contact is None or verdict.action not in {Action.CREATE, Action.UPDATE}:
         return False
-    person = verdict.target, contact["name"], contact.get("phone")
+    person = verdict.target, clean(contact["name"]), contact.get("phone")
     is_new = person not in people
     _note(people, *person)
     return is_new

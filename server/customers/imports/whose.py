@@ -15,6 +15,7 @@ from server.imports.rules import cells
 from server.imports.rules.cells import CellUnread
 from server.imports.rules.rows import Problem
 from server.kit import db
+from server.kit.text import clean
 
 _READ: Final = ("name", "uscc", "phone")
 _SURE: Final = frozenset({"uscc", "phone"})
@@ -30,7 +31,7 @@ class Whose(msgspec.Struct, frozen=True):
 
     like: Likeness
     called: str | None = None
-    """The customer's name, as it is written."""
+    """The customer's name, as names are compared."""
     id: str | None = None
 
     @property
@@ -65,7 +66,8 @@ def read(given: Mapping[str, str], columns: Mapping[str, str]) -> tuple[Whose, l
         detail = "This row adds up others; it is no record."
         problems.append(Problem(columns["name"], "sum_row", detail))
     name, uscc, phone = (held.get(field) for field in _READ)
-    return Whose(likeness(name, uscc=uscc, phone=phone), name, customer_id), problems
+    called = clean(name) if name else None
+    return Whose(likeness(name, uscc=uscc, phone=phone), called, customer_id), problems
 
 
 async def customers(actor: Actor, asked: Sequence[Whose]) -> list[Sequence[asyncpg.Record]]:
@@ -95,7 +97,7 @@ def _meant(
     """
     seen = [(reasons, each) for reasons, each in alike if _is_seen(actor, each)]
     sure = [each for reasons, each in seen if not _SURE.isdisjoint(reasons)]
-    named = [each for _, each in seen if each["name"] == asked.called]
+    named = [each for _, each in seen if clean(each["name"]) == asked.called]
     both = [each for each in sure if each in named]
     return both or [*sure, *named] or [each for _, each in seen]
 

@@ -21,7 +21,7 @@ from server.identity import keys
 from server.kit import db, ids, outbox
 from server.kit.calendars import ZONE
 from server.kit.errors import NotFound
-from server.kit.text import cleaned
+from server.kit.text import tidied
 
 CHANGED: Final = "opt_outs.changed"
 """The topic by which devices hear that somebody may be called again, or no more."""
@@ -178,7 +178,7 @@ async def take_back(actor: Actor, word_id: UUID, taken: TakenBack, *, now: datet
     ensure(actor, Permission.LEADS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
         await queries.word(actor, word_id)
-        row, why = await _hold(actor, word_id), cleaned(taken.why, "why")
+        row, why = await _hold(actor, word_id), tidied(taken.why, "why")
         if row["state"] == WordState.WAITING:
             await _decide(actor, [word_id], WordState.WITHDRAWN, why, now)
         else:
@@ -203,7 +203,7 @@ async def withdraw(actor: Actor, phone: str, why: str, *, now: datetime) -> bool
     async with db.tenant_transaction(actor.tenant_id):
         rows = await db.connection().fetch(_OF_PHONE, actor.tenant_id, phone)
         word_ids = [row["id"] for row in rows]
-        return await _free(actor, phone, word_ids, cleaned(why, "why"), now)
+        return await _free(actor, phone, word_ids, tidied(why, "why"), now)
 
 
 async def _free(

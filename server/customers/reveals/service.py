@@ -20,7 +20,7 @@ from server.customers.schemas import ContactView, CustomerDetail, CustomerView, 
 from server.identity import queries as identity
 from server.kit import db
 from server.kit.pages import PAGE_SIZE_MAX
-from server.kit.text import cleaned
+from server.kit.text import tidied
 
 _HOLD: Final = """
 SELECT FROM user_account WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE
@@ -43,7 +43,7 @@ async def reveal(actor: Actor, customer_id: UUID, asked: NewReveal, *, now: date
     :raises ReasonMissing: the company wants one.
     :raises RevealQuotaReached: as many were shown today as may be.
     """
-    reason, today = cleaned(asked.reason, "reason"), day_of(now)
+    reason, today = tidied(asked.reason, "reason"), day_of(now)
     key = (actor.tenant_id, actor.user_id)
     open_ = masks.unmasked(actor)
     found = await customers.detail(open_, customer_id, with_shared=True)

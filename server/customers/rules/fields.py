@@ -13,7 +13,7 @@ import msgspec
 from server.customers.rules import identifiers, places
 from server.customers.rules.status import Status, ensure_transition
 from server.kit.errors import Invalid, Refusal
-from server.kit.text import clean, is_storable
+from server.kit.text import clean, is_storable, tidy
 from sync_protocol.schema import SCHEMA, CustomType, FieldSpec, ValueRefused
 from sync_protocol.schema import check as check_value
 from sync_protocol.schema.custom import is_custom, type_of
@@ -51,12 +51,13 @@ _BY_NAME: Final[dict[str, _Normaliser]] = {
     "phone": identifiers.phone,
     "email": identifiers.email,
     "city": places.city,
+    **dict.fromkeys(("district", "industry", "source", "number", "wechat"), clean),
     "level": level,
     "status": lambda text: clean(text).lower(),
     "remark": paragraph,
     "body": paragraph,
 }
-"""Fields whose normal form is more than a clean line."""
+"""Fields whose normal form is more than a tidy line; those that are clean are compared."""
 _BOUNDED: Final = frozenset({identifiers.uscc, identifiers.phone, identifiers.email})
 _REPEATED: Final = frozenset({"city", "district", "industry", "status", "level", "source"})
 """Fields of few values: their normal forms are remembered."""
@@ -128,7 +129,7 @@ def _normal(kind: str, specs: Mapping[str, FieldSpec], name: str, value: Any) ->
     spec = specs.get(name) or SCHEMA.field(kind, name)
     if not isinstance(value, str):
         return value
-    normaliser = _normaliser(name)
+    normaliser = _normaliser(kind, name)
     # Codes and numbers have bounds, and words for them, of their own.
     if len(value) > _TYPED_PER_KEPT * spec.max_length and normaliser not in _BOUNDED:
         raise BadValue(f"Write at most {spec.max_length} characters.", field=name)
@@ -137,17 +138,18 @@ def _normal(kind: str, specs: Mapping[str, FieldSpec], name: str, value: Any) ->
     return normaliser(value) or None if value and not value.isspace() else None
 
 
-def _normaliser(name: str) -> _Normaliser:
+def _normaliser(kind: str, name: str) -> _Normaliser:
     """Give what brings a text into the normal form of its field; of a custom one, of its type."""
     if not is_custom(name):
-        return _BY_NAME.get(name, clean)
+        # No two tags are called alike.
+        return _BY_NAME.get(name, clean if (kind, name) == ("tag", "name") else tidy)
     match type_of(name):
         case CustomType.PHONE:
             return identifiers.phone
         case CustomType.LINES:
             return paragraph
         case _:
-            return clean
+            return tidy
 
 
 def check_customer(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> None:

@@ -11,6 +11,8 @@ from importlib.resources import files
 from operator import add
 from typing import Final
 
+from server.kit.text import clean
+
 _CHINESE_FROM: Final = "⺀"
 """Characters below this one are of other scripts and stay together as words."""
 
@@ -111,6 +113,7 @@ def _syllables(text: str) -> Sequence[str]:
 
 def sort_key(name: str) -> str:
     """Give the text by which names sort under COLLATE "C": syllables apart, Latin words whole."""
+    name = clean(name)
     if name and min(name) >= _CHINESE_FROM:
         return " ".join(syllables(name)).casefold()
     words: list[str] = []

@@ -12,7 +12,7 @@ from server.exits.schemas import NewConsents, Plan
 from server.exits.service import drawing
 from server.kit import db
 from server.kit.errors import NotFound
-from server.kit.text import cleaned
+from server.kit.text import tidied
 from server.partners import queries as partners
 from server.partners.rules.exits import ExitState, ExitUnderWay, SuccessorWrong
 from server.partners.schemas import ExitView
@@ -51,7 +51,7 @@ async def record_consents(actor: Actor, new: NewConsents, *, now: datetime) -> P
     """
     actor.ensure_agent()
     ensure(actor, Permission.USERS_MANAGE)
-    said, heir = cleaned(new.said, "said"), new.successor_id
+    said, heir = tidied(new.said, "said"), new.successor_id
     ids = sorted(set(new.customer_ids))
     async with db.job_transaction():
         heir_leaves = heir is not None and await partners.leaves(heir)

@@ -11,7 +11,7 @@ from server.identity.rules import absences
 from server.identity.schemas import AbsenceView, NewAbsence
 from server.kit import db, ids
 from server.kit.errors import IdReused
-from server.kit.text import cleaned
+from server.kit.text import tidied
 
 _ADD: Final = """
 INSERT INTO absence (tenant_id, id, user_id, starts_on, ends_on, note, created_by, created_at)
@@ -29,7 +29,7 @@ async def add_absence(
     :raises IdReused: the id is another absence's.
     """
     absences.ensure_days(new.starts_on, new.ends_on)
-    absence_id, note = new.id or ids.new_id(now), cleaned(new.note, "note")
+    absence_id, note = new.id or ids.new_id(now), tidied(new.note, "note")
     async with db.tenant_transaction(actor.tenant_id):
         await queries.ensure_in_charge(actor, user_id)
         added = await db.connection().fetchval(

@@ -13,7 +13,7 @@ from server.changelog import facts
 from server.identity.rules.absences import day_of
 from server.kit import db, ids
 from server.kit.errors import Conflict, IdReused, Invalid, NotFound
-from server.kit.text import LINE_MAX, cleaned
+from server.kit.text import LINE_MAX, cleaned, tidied
 from server.leads import kinds, queries
 from server.leads.queries import ground
 from server.leads.rules import campaigns as rules
@@ -84,7 +84,7 @@ async def _add_source(
         "channel": new.channel,
         "cost_key": new.cost_key,
         "parent_id": str(new.parent_id) if new.parent_id else None,
-        "partner": cleaned(new.partner, "partner", 100) or None,
+        "partner": tidied(new.partner, "partner", 100) or None,
         "state": "active",
     }
     async with db.tenant_transaction(actor.tenant_id):
@@ -156,8 +156,8 @@ async def _add_campaign(
         "source_id": str(new.source_id),
         "starts_on": new.starts_on.isoformat(),
         "ends_on": new.ends_on.isoformat(),
-        "area": cleaned(new.area, "area", 100) or None,
-        "audience": cleaned(new.audience, "audience", 100) or None,
+        "area": tidied(new.area, "area", 100) or None,
+        "audience": tidied(new.audience, "audience", 100) or None,
         "budget_minor": new.budget_minor,
         "planned_leads": new.planned_leads,
         "planned_signed": new.planned_signed,
@@ -249,7 +249,7 @@ async def add_cost(actor: Actor, new: NewCost, *, now: datetime) -> CostView:
             await db.connection().execute(
                 _COST,
                 *(actor.tenant_id, new.id, source_id, new.campaign_id, new.amount_minor),
-                *(new.spent_on, cleaned(new.note, "note"), actor.user_id, now),
+                *(new.spent_on, tidied(new.note, "note"), actor.user_id, now),
             )
             await audit.record(
                 actor,

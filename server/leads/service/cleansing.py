@@ -13,7 +13,7 @@ from server.customers.opt_outs import queries as opt_outs
 from server.customers.opt_outs.rules import OptedOut
 from server.customers.rules import pinyin
 from server.kit import db
-from server.kit.text import cleaned
+from server.kit.text import tidied
 from server.leads import queries
 from server.leads.rules.states import LeadState, ensure_may
 from server.leads.schemas import Decision, LeadDetail, LeadEdit, NewLead
@@ -70,7 +70,7 @@ async def _decide(
             await _ensure_callable(rows)
         lead_ids = [row["id"] for row in rows]
         await db.connection().execute(_SET, actor.tenant_id, lead_ids, into, now)
-        reason = cleaned(decision.reason, "reason")
+        reason = tidied(decision.reason, "reason")
         details = [{"verdict": row["verdict"], "reason": reason} for row in rows]
         await holding.note(actor, lead_ids, verb, details, now=now)
         if into is LeadState.READY:

@@ -10,7 +10,7 @@ from server.customers.opt_outs import queries as opt_outs
 from server.customers.opt_outs.rules import OptedOut
 from server.kit import clock, db, ids
 from server.kit.errors import NotFound
-from server.kit.text import cleaned
+from server.kit.text import tidied
 from server.leads import kinds, sight
 from server.leads.queries import ground
 from server.leads.rules import handoff
@@ -75,7 +75,7 @@ async def give_back(actor: Actor, lead_id: UUID, given: Return, *, now: datetime
         detail = {
             "person": str(actor.user_id),
             "reason": given.reason,
-            "note": cleaned(given.note, "note"),
+            "note": tidied(given.note, "note"),
         }
         await _take_back(actor, row, "return", detail, now=now)
         await _tell_phone(actor, lead_id, "returned", reason=given.reason, now=now)

@@ -20,7 +20,7 @@ from server.customers.rules import pinyin, search
 from server.customers.rules.duplicates import likeness
 from server.kit import db, ids, outbox
 from server.kit.errors import IdReused, Invalid
-from server.kit.text import cleaned
+from server.kit.text import cleaned, tidied
 from server.leads.queries import ground
 from server.leads.rules import tagging, verdicts
 from server.leads.rules.handoff import Terms
@@ -183,12 +183,12 @@ def interpret(new: NewLead, path: IntakePath, around: Ground, place: str = "") -
         source_id = source_id or around.campaigns[campaign_id][1]
     if source_id is not None and source_id not in around.sources:
         raise Invalid("There is no such source.", field=f"{place}source_id")
-    name = named(new.name, f"{place}name")
+    name = named(new.name, f"{place}name", kept=tidied)
     contact = verdicts.contact_of(new.phone, new.uscc, new.city)
     source = around.sources.get(source_id) if source_id else None
     fields: dict[str, Any] = {
         "name": name,
-        "contact_name": cleaned(new.contact_name, f"{place}contact_name", 100),
+        "contact_name": tidied(new.contact_name, f"{place}contact_name", 100),
         "phone": contact.phone,
         "phone_given": new.phone.strip(),
         "uscc": contact.uscc,

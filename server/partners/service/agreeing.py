@@ -11,7 +11,7 @@ from server.audit import service as audit
 from server.kit import db, ids
 from server.kit.calendars import ZONE
 from server.kit.errors import IdReused, Invalid, NotFound
-from server.kit.text import cleaned
+from server.kit.text import cleaned, tidied
 from server.partners.queries.partnership import of
 from server.partners.rules.territories import ensure_dated
 from server.partners.schemas import (
@@ -57,7 +57,7 @@ async def set_tier(actor: Actor, agent_id: UUID, new: NewTier, *, now: datetime)
     :raises NotFound: there is no such agent.
     """
     ensure(actor, Permission.AGENTS_ADMIT)
-    reason = cleaned(new.reason, "reason")
+    reason = tidied(new.reason, "reason")
     async with db.platform_transaction(actor):
         held = await _hold(agent_id)
         if held != new.tier:
@@ -80,7 +80,7 @@ async def record_agreement(
     ensure(actor, Permission.AGENTS_ADMIT)
     ensure_dated(new.valid_from, new.valid_until)
     agreement_id = new.id or ids.new_id(now)
-    number, title = cleaned(new.number, "number", 60), cleaned(new.title, "title", 100)
+    number, title = cleaned(new.number, "number", 60), tidied(new.title, "title", 100)
     async with db.platform_transaction(actor):
         await _hold(agent_id)
         if await _is_new(
@@ -136,7 +136,7 @@ async def tick(
     :raises NotFound: there is no such agent or step.
     """
     ensure(actor, Permission.AGENTS_ADMIT)
-    note = cleaned(told.note, "note")
+    note = tidied(told.note, "note")
     async with db.platform_transaction(actor):
         await _hold(agent_id)
         if await db.connection().fetchrow(_STEP, step) is None:

@@ -13,7 +13,7 @@ from server.audit import service as audit
 from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.errors import IdReused, NotFound
-from server.kit.text import cleaned
+from server.kit.text import tidied
 from server.partners import queries
 from server.partners.queries.exits import COLUMNS, last_exit
 from server.partners.rules import exits as rules
@@ -55,7 +55,7 @@ async def open_exit(
     today = now.astimezone(ZONE).date()
     frozen_on = new.frozen_on or today
     frozen_from = now if frozen_on <= today else datetime.combine(frozen_on, time(), ZONE)
-    reason = cleaned(new.reason, "reason")
+    reason = tidied(new.reason, "reason")
     await queries.agent(actor, agent_id)
     successors = await _successors(actor, agent_id, new.successor_ids)
     async with db.platform_transaction(actor):

@@ -17,6 +17,7 @@ from server.imports.rules.rows import Interpreted, Policy, Problem
 from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
+from server.kit.text import clean
 from server.pipeline import rules
 from server.pipeline.imports.columns import PEOPLE
 from server.pipeline.imports.rows import Known, Reading, reading_of
@@ -32,7 +33,8 @@ SELECT o.id::text AS id, o.deleted, o.customer_id, o.name, o.process_id, o.stage
 FROM opportunity o JOIN customer c ON c.tenant_id = o.tenant_id AND c.id = o.customer_id
 WHERE o.tenant_id = $1 AND (
     o.id = ANY($2::uuid[])
-    OR (o.customer_id = ANY($3::uuid[]) AND o.name = ANY($4::text[]) AND NOT o.deleted)
+    OR (o.customer_id = ANY($3::uuid[]) AND normalize(o.name, NFKC) = ANY($4::text[])
+        AND NOT o.deleted)
 )
 ORDER BY o.id
 """
@@ -66,11 +68,11 @@ class Judge(beneath.Judge):
 
     @override
     def called(self, row: Interpreted) -> Called:
-        return (reading_of(row).name,)
+        return (_compared(reading_of(row).name),)
 
     @override
     def is_called(self, held: asyncpg.Record) -> Called:
-        return (held["name"],)
+        return (_compared(held["name"]),)
 
     @override
     async def look(
@@ -81,7 +83,7 @@ class Judge(beneath.Judge):
             self._actor.tenant_id,
             [row.id for row in rows if row.id],
             list(customer_ids),
-            [name for row in rows if (name := reading_of(row).name)],
+            [clean(name) for row in rows if (name := reading_of(row).name)],
         )
         return held
 
@@ -186,6 +188,11 @@ class Judge(beneath.Judge):
                     "Move this deal in the pipeline; an import passes no gate and changed nothing.",
                     field=column,
                 )
+
+
+def _compared(name: str | None) -> str | None:
+    """Give a deal's name as it is compared."""
+    return clean(name) if name else None
 
 
 class _Wrong(Exception):

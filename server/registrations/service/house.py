@@ -16,7 +16,7 @@ from server.audit import service as audit
 from server.kit import clock, db, divisions, ids, outbox
 from server.kit.calendars import ZONE
 from server.kit.errors import IdReused
-from server.kit.text import cleaned
+from server.kit.text import tidied
 from server.partners import queries as partners
 from server.registrations.queries import house, identities
 from server.registrations.rules import states, times
@@ -55,7 +55,7 @@ async def register_house(actor: Actor, new: NewHouse, *, now: datetime) -> House
     :raises BadUscc, BadPhone, IdentityMissing: naming the field.
     """
     ensure(actor, Permission.AGENTS_ADMIT)
-    house_id, label = new.id or ids.new_id(now), cleaned(new.label, "label", 100)
+    house_id, label = new.id or ids.new_id(now), tidied(new.label, "label", 100)
     keys = identities.keys_asked(new.customer)
     async with db.platform_transaction(actor):
         place = _place(new.customer)
@@ -107,7 +107,7 @@ async def note_contact(actor: Actor, new: NewContact, *, now: datetime) -> Conta
     ensure(actor, Permission.CHANNEL_SEE)
     contact_id = new.id or ids.new_id(now)
     keys = identities.keys_asked(new.customer)
-    note = cleaned(new.note, "note", 500)
+    note = tidied(new.note, "note", 500)
     async with db.platform_transaction(actor):
         values = (contact_id, new.kind, note, actor.user_id, now)
         status = await db.connection().execute(_NOTE, *values)

@@ -15,6 +15,7 @@ from server.customers.imports.whose import Whose
 from server.customers.objects.imports.rows import Known, reading_of
 from server.imports.rules.rows import Interpreted, Policy, Problem
 from server.kit import db
+from server.kit.text import clean
 
 _HELD: Final = """
 SELECT k.id::text AS id, k.deleted, k.customer_id, k.object_id, k.title, k.custom,
@@ -22,7 +23,8 @@ SELECT k.id::text AS id, k.deleted, k.customer_id, k.object_id, k.title, k.custo
 FROM custom_record k JOIN customer c ON c.tenant_id = k.tenant_id AND c.id = k.customer_id
 WHERE k.tenant_id = $1 AND (
     k.id = ANY($2::uuid[])
-    OR (k.customer_id = ANY($3::uuid[]) AND k.title = ANY($4::text[]) AND NOT k.deleted)
+    OR (k.customer_id = ANY($3::uuid[]) AND normalize(k.title, NFKC) = ANY($4::text[])
+        AND NOT k.deleted)
 )
 ORDER BY k.id
 """
@@ -60,11 +62,11 @@ class Judge(beneath.Judge):
     @override
     def called(self, row: Interpreted) -> Called:
         reading = reading_of(row)
-        return reading.object.id, reading.title
+        return reading.object.id, clean(reading.title)
 
     @override
     def is_called(self, held: asyncpg.Record) -> Called:
-        return held["object_id"], held["title"]
+        return held["object_id"], clean(held["title"])
 
     @override
     async def look(
@@ -76,11 +78,11 @@ class Judge(beneath.Judge):
             tenant_id,
             [row.id for row in rows if row.id],
             list(customers),
-            [reading_of(row).title for row in rows],
+            [clean(reading_of(row).title) for row in rows],
         )
         customers |= {each["customer_id"] for each in held}
         stores = await db.connection().fetch(_STORES, tenant_id, list(customers))
-        self._stores = {(each["customer_id"], each["name"]): each["id"] for each in stores}
+        self._stores = {(each["customer_id"], clean(each["name"])): each["id"] for each in stores}
         return held
 
     @override

@@ -23,7 +23,7 @@ ANYTHING = st.one_of(
 @pytest.mark.parametrize(
     ("field", "typed", "kept"),
     [
-        ("name", "  杭州　茶行（西湖） ", "杭州 茶行(西湖)"),
+        ("name", "  杭州　茶行（西湖） ", "杭州 茶行（西湖）"),
         ("city", "绍兴", "绍兴市"),
         ("city", "浙江省绍兴市", "绍兴市"),
         ("city", "绍 兴 市", "绍兴市"),

@@ -64,6 +64,25 @@ def test_a_mobile_in_a_text_keeps_its_middle_to_itself(text: str, last: int, cod
 
 
 @pytest.mark.parametrize(
+    "number",
+    [
+        "１３８１２３４５６７８",
+        "138.1234.5678",
+        "+86 138－1234－5678",
+        "＋８６　１３８　１２３４　５６７８",
+        "138—1234—5678",
+    ],
+)
+def test_a_mobile_is_one_however_it_is_typed(number: str) -> None:
+    shown = hidden.in_text(f"找王姐：{number}，晚上打")
+
+    assert "****" in shown
+    assert hidden.numbers_in(f"{number}。") == ["+8613812345678"]
+    with pytest.raises(hidden.PhoneHidden):
+        hidden.ensure_not_written_over(number, hidden.in_text(number), "remark")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "91330106MA27XYZ01X",
