@@ -27,7 +27,7 @@ import server
 from server import supervisor
 from server.attachments import place as attachment_place
 from server.identity import keys as identity_keys
-from server.kit import clock, db, errors, live, logs, metrics, outbox, schedule, telemetry
+from server.kit import clock, db, errors, live, logs, memory, metrics, outbox, schedule, telemetry
 from server.kit.schedule import Planned
 from server.notifications import channels
 from server.registrations.service import keeping
@@ -44,6 +44,11 @@ TIME_LIMIT_S: Final = 50.0
 PAUSE_S: Final = 0.5
 """How long a worker looks away when there is nothing to do."""
 PAUSE_AFTER_FAILURE_S: Final = 3.0
+GROWTH_BYTES: Final = 12 * 2**20
+"""How much more than at its start a worker may hold before another takes its place.
+
+An import leaves 25 MiB that Python never gives back, between objects that stay.
+"""
 
 LOOK_EVERY: Final = timedelta(seconds=5)
 """How often a worker looks at the schedule."""
@@ -100,8 +105,10 @@ class Worker:
         *,
         now: Callable[[], datetime],
         planned: Mapping[str, Planned] | None = None,
+        held_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         self._handlers = handlers
+        self._held_bytes = held_bytes
         self._planned = planned or {}
         self._now = now
         self._stopping = asyncio.Event()
@@ -113,7 +120,9 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until asked to stop. A database that is away is waited for."""
+        """Work until asked to stop, or until grown. A database that is away is waited for."""
+        bound_bytes = self._held_bytes() + GROWTH_BYTES
+        has_worked = False
         while not self._stopping.is_set():
             try:
                 done = await self.run_once()
@@ -127,7 +136,10 @@ class Worker:
                 await self._look_away(PAUSE_AFTER_FAILURE_S)
             else:
                 if not done:
+                    if has_worked and self._held_bytes() > bound_bytes:
+                        return
                     await self._look_away(PAUSE_S)
+                has_worked = done > 0
 
     async def run_once(self) -> int:
         """Do what is due now, one batch; say how many jobs were claimed."""
@@ -211,8 +223,11 @@ def _described(error: Exception) -> str:
     return logs.scrub(f"{type(error).__name__}: {error}")
 
 
-async def work(settings: Settings) -> None:
-    """Run a worker in this process until SIGINT or SIGTERM."""
+async def work(settings: Settings, held_bytes: Callable[[], int] = lambda: 0) -> None:
+    """Run a worker in this process until SIGINT or SIGTERM.
+
+    :param held_bytes: what the process holds, where another takes its place when that has grown.
+    """
     logs.configure(level=settings.log_level)
     telemetry.configure(settings)
     identity_keys.open_keys(settings)
@@ -223,7 +238,12 @@ async def work(settings: Settings) -> None:
         await keeping.ensure_same_key()
         # What a job writes is heard by the pages and phones that the web processes serve.
         await live.HUB.open(settings.database_url)
-        worker = Worker(collect_handlers(), now=clock.now, planned=collect_schedule())
+        worker = Worker(
+            collect_handlers(),
+            now=clock.now,
+            planned=collect_schedule(),
+            held_bytes=held_bytes,
+        )
         supervisor.look_for_cycles_seldom()
         loop = asyncio.get_running_loop()
         for kind in (signal.SIGINT, signal.SIGTERM):
@@ -240,7 +260,7 @@ class Beside:
     """A worker beside the web processes, forked from the process that they are forked from.
 
     What it loads they load too; from one copy, it takes half of the memory. One that ends by
-    itself is followed by another.
+    itself is followed by another, and so one that has grown gives back what it holds.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -286,9 +306,12 @@ class Beside:
             process.join()
             if self._stopping.is_set():
                 return
-            log.error("worker.ended", status=process.exitcode)
-            if self._stopping.wait(PAUSE_AFTER_FAILURE_S):
-                return
+            _take_over(process)
+            # One that has grown ends by itself, with nothing begun.
+            if process.exitcode:
+                log.error("worker.ended", status=process.exitcode)
+                if self._stopping.wait(PAUSE_AFTER_FAILURE_S):
+                    return
             process = self._fork()
 
     def _run(self) -> None:
@@ -297,7 +320,16 @@ class Beside:
             signal.signal(kind, signal.SIG_DFL)
         self._tie()
         supervisor.take_name("tonglu-worker")
-        asyncio.run(work(self._settings))
+        asyncio.run(work(self._settings, memory.own_bytes))
+
+
+def _take_over(ended: multiprocessing.process.BaseProcess) -> None:
+    """Keep what a worker counted; whatever has become of that, another worker must follow."""
+    assert ended.pid is not None, "it was started"
+    try:
+        metrics.take_over(ended.pid)
+    except Exception as error:
+        log.warning("worker.counts-lost", exc_info=error)
 
 
 @click.command()

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -17,6 +18,7 @@ from prometheus_client import (
     generate_latest,
     start_http_server,
 )
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -74,6 +76,20 @@ def _forget_the_dead(folder: Path) -> None:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library ships it untyped
         except PermissionError:
             continue
+
+
+def take_over(pid: int) -> None:
+    """Count here what a worker counted that has ended, and remove what it counted in."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    file = Path(folder or "") / f"counter_{pid}.db"
+    if not folder or not file.exists():
+        return
+    for key, value, *_ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]  # the library ships it untyped
+        _metric, name, labels, _help = msgspec.json.decode(key)
+        if name == f"{JOBS._name}_total":  # noqa: SLF001 - it is told nowhere else
+            JOBS.labels(**labels).inc(value)
+    for left in Path(folder).glob(f"*_{pid}.db"):
+        left.unlink()
 
 
 def show_on(port: int) -> None:

@@ -184,6 +184,10 @@ def test_a_worker_beside_the_web_processes_is_followed_by_another(
     asyncio.run(_leave_work(fresh_database, "second"))
     _wait_for(lambda: 'outcome="failed",topic="second"' in _metrics(port))
     assert len(server.children()) == 2
+    # What the first counted is counted still, and no longer in files of its own.
+    assert 'outcome="failed",topic="first"' in _metrics(port)
+    folder = next(Path(tempfile.gettempdir()).glob(f"tonglu-metrics-{server.pid}-*"))
+    assert list(folder.glob(f"*_{worker.pid}.db")) == []
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from server.kit import db, metrics, outbox
 from server.settings import Settings
-from server.worker import Handler, Worker, collect_handlers
+from server.worker import GROWTH_BYTES, Handler, Worker, collect_handlers
 from tests.factories import NOW, Tenant, new_id
 
 
@@ -101,6 +101,22 @@ async def test_a_worker_stops_when_asked(database: Settings) -> None:
     worker.stop()
 
     await worker.run()
+
+
+async def test_a_worker_that_has_grown_ends_when_its_work_is_done(
+    tenant: Tenant, topic: str
+) -> None:
+    diary = Diary()
+    for line in ("import a spreadsheet", "import another"):
+        await _leave(tenant, topic, line)
+
+    await Worker(
+        {topic: diary},
+        now=lambda: NOW,
+        held_bytes=lambda: (GROWTH_BYTES + 1) * len(diary.done),
+    ).run()
+
+    assert sorted(diary.done) == ["import a spreadsheet", "import another"]
 
 
 def test_every_room_names_its_topics() -> None:
