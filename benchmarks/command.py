@@ -13,6 +13,7 @@ import msgspec
 from benchmarks import (
     blind_work,
     bounds,
+    budget_work,
     channel,
     crm_work,
     exit_work,
@@ -41,6 +42,7 @@ _FEW: Final = 2_000
 _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
     *("sync-scale", "reconciliation", "blind-check", "counter-offer", "fraud", "exit"),
+    "hot-budget",
 )
 
 
@@ -190,6 +192,12 @@ async def _exit(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Fig
     return await exit_work.measure(running, rng, sizes.leaving)
 
 
+async def _hot_budget(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """B2."""
+    del sizes
+    return await budget_work.measure(running, rng)
+
+
 async def _counter_offer(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """B9."""
     return await asyncio.to_thread(offer_work.measure, rng, sizes.agents)
@@ -215,6 +223,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "counter-offer": _counter_offer,
     "fraud": _fraud,
     "exit": _exit,
+    "hot-budget": _hot_budget,
 }
 
 

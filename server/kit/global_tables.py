@@ -128,9 +128,9 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
     ),
     "issuance": _table(
         "One record for both sides. Under row-level security an agent's transaction reaches its "
-        "own; the platform settles them, as the ledger says.",
+        "own; the platform settles them, as the ledger says, and issues for many callers at once.",
         tonglu_app="SELECT INSERT",
-        tonglu_platform="SELECT UPDATE",
+        tonglu_platform="SELECT INSERT UPDATE",
     ),
     "redemption": _table(
         "What became of benefits, by part; insert only. Under row-level security an agent's "
