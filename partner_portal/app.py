@@ -62,6 +62,7 @@ from partner_portal.partnership import leaving
 from partner_portal.partnership import pages as partnership
 from partner_portal.people import pages as people
 from partner_portal.people import rights, teams
+from partner_portal.plan import pages as plan
 from partner_portal.plays import clock as play_clock
 from partner_portal.plays import form as play
 from partner_portal.plays import pages as plays
@@ -285,6 +286,7 @@ def create_app(settings: Settings) -> Litestar:
             vouchers.roll_back,
             vouchers.appeal,
             transparency.platform_reads,
+            plan.plan,
             partnership.partnership,
             partnership.accept,
             partnership.take_out,

@@ -131,6 +131,7 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
             "nav.partnership_short",
             Permission.PLATFORM_READS_SEE,
         ),
+        _Place("/plan", "clipboard-list", "nav.plan", "nav.plan", Permission.PLANS_SEE),
         _Place(
             "/platform-reads", "eye", "nav.reads", "nav.reads_short", Permission.PLATFORM_READS_SEE
         ),

@@ -58,6 +58,7 @@ from server.leads import routes as leads
 from server.notifications import routes as notifications
 from server.partners import routes as partners
 from server.pipeline import routes as pipeline
+from server.plans import routes as plans
 from server.problems import EXCEPTION_HANDLERS
 from server.quality import routes as quality
 from server.registrations import routes as registrations
@@ -100,6 +101,7 @@ ROUTERS: Final[Sequence[Router]] = (
     commissions.router,
     accounting.router,
     statements.router,
+    plans.router,
     partners.router,
     partners.divisions_router,
     partners.own_router,

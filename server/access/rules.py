@@ -86,6 +86,10 @@ class Permission(StrEnum):
     """Publish plans, record sales and refunds, put payouts together and let them go."""
     BOOKS_KEEP = "books.keep"
     """Close periods of the books, set the chart, make, check and export accounting vouchers."""
+    PLANS_SEE = "plans.see"
+    """See what one's own company uses, and its invoices."""
+    PLANS_KEEP = "plans.keep"
+    """Publish plans of the product, change what agents have, and keep their invoices."""
     REQUESTS_ANSWER = "requests.answer"
     """Answer for the platform what agents ask help for."""
     CASES_RULE = "cases.rule"
@@ -125,6 +129,7 @@ _OPERATOR = frozenset(
         Permission.BATCHES_APPROVE,
         Permission.REQUESTS_ANSWER,
         Permission.CASES_RULE,
+        Permission.PLANS_KEEP,
     }
 )
 
@@ -136,9 +141,11 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             Permission.ISSUANCES_SEE,
             Permission.COMMISSIONS_KEEP,
             Permission.BOOKS_KEEP,
+            Permission.PLANS_KEEP,
         }
     ),
-    Role.AGENT_OWNER: _MANAGER | {Permission.USERS_MANAGE, Permission.COMMISSIONS_SEE},
+    Role.AGENT_OWNER: _MANAGER
+    | {Permission.USERS_MANAGE, Permission.COMMISSIONS_SEE, Permission.PLANS_SEE},
     Role.SALES_MANAGER: _MANAGER,
     Role.SALES_REP: _REP,
     Role.ANALYST: frozenset({Permission.ANALYSES_SEE}),

@@ -11,6 +11,8 @@ import msgspec
 from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRow
 from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import LineView, PaymentView
+from billing.invoices.rules.drafts import Line as InvoiceLine
+from billing.invoices.schemas import CreditView, InvoiceRow, InvoiceView
 from billing.statements.schemas import StatementLineView
 from server.benefits.batches.schemas import BatchView
 from server.benefits.reviews.schemas import ReviewRecord, SignalView
@@ -22,6 +24,7 @@ from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
+from server.plans.schemas import CarriedOn
 from server.registrations.schemas import (
     AgentWaits,
     AlarmView,
@@ -59,6 +62,8 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "statements.one": (StatementDetail, StatementAccountView, StatementSignatureView),
     "statements.lines": (StatementLineView,),
     "statements.disputes": (StatementDispute,),
+    "plans.invoices": (InvoiceRow,),
+    "plans.clock": (CarriedOn, InvoiceView, InvoiceLine, CreditView),
     "requests.queue": (PlatformRequestView,),
     "registrations.queue": (CaseLine,),
     "registrations.case": (CaseView, PartyView, EvidenceView),

@@ -14,8 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from server.access import Actor
-from server.identity.standings import Remembered
 from server.kit import db
+from server.kit.remembered import Remembered
 
 WAITING: Final = b"tonglu-waiting"
 """The header in which a device says how many ops wait on it."""

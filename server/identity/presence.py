@@ -16,10 +16,10 @@ from server.identity import keys, standings
 from server.identity.rules import access_tokens, standing
 from server.identity.schemas import WebPresence
 from server.identity.service import web
-from server.identity.standings import Remembered
 from server.kit import db
 from server.kit.conditions import Condition
 from server.kit.errors import Unavailable
+from server.kit.remembered import Remembered
 
 _VERIFIED: Final[Remembered[access_tokens.Claims]] = Remembered(access_tokens.LIFE, size_max=2000)
 

@@ -1,8 +1,8 @@
 """Read standings, and remember them for the reads of the next seconds."""
 
-from collections.abc import Awaitable, Callable, Hashable
-from datetime import datetime, timedelta
-from typing import Final, Generic, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -12,10 +12,8 @@ from server.identity.rules.standing import CACHE_S, Standing
 from server.identity.schemas import WebPresence
 from server.kit import db
 from server.kit.conditions import Condition
+from server.kit.remembered import Remembered
 
-T = TypeVar("T")
-
-_SIZE_MAX: Final = 20_000
 _TTL: Final = timedelta(seconds=CACHE_S)
 
 _MASKED: Final = (
@@ -90,33 +88,6 @@ def still_stands(
     )
 
 
-class Remembered(Generic[T]):
-    """Values that were true a moment ago, by key; the oldest make room for new ones."""
-
-    def __init__(self, ttl: timedelta = _TTL, *, size_max: int = _SIZE_MAX) -> None:
-        self._ttl = ttl
-        self._size_max = size_max
-        self._held: dict[Hashable, tuple[datetime, T]] = {}
-
-    def get(self, key: Hashable, *, now: datetime) -> T | None:
-        """Give a value that is not too old; a clock that was set back makes everything too old."""
-        held = self._held.get(key)
-        if held is None or not held[0] <= now < held[0] + self._ttl:
-            return None
-        return held[1]
-
-    def put(self, key: Hashable, value: T, *, now: datetime) -> None:
-        """Remember a value that was read at `now`."""
-        self._held.pop(key, None)
-        self._held[key] = (now, value)
-        if len(self._held) > self._size_max:
-            del self._held[next(iter(self._held))]
-
-    def forget_all(self) -> None:
-        """Forget everything; this process has just ended somebody's session."""
-        self._held.clear()
-
-
 def forget_on_commit() -> None:
     """Once the open transaction is durable, make this process look at the database again."""
     db.current().on_commit(_forget)
@@ -128,5 +99,5 @@ def _forget() -> None:
     REMEMBERED_WEB.forget_all()
 
 
-REMEMBERED: Final[Remembered[Standing]] = Remembered()
-REMEMBERED_WEB: Final[Remembered[WebPresence]] = Remembered()
+REMEMBERED: Final[Remembered[Standing]] = Remembered(_TTL)
+REMEMBERED_WEB: Final[Remembered[WebPresence]] = Remembered(_TTL)

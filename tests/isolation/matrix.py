@@ -115,6 +115,17 @@ def _benefit(company: Company) -> dict[str, Any]:
     }
 
 
+def _plan_version(_: Company) -> dict[str, Any]:
+    """Write a first version of a new plan of the product."""
+    return {
+        "id": str(new_id()),
+        "plan_id": str(new_id()),
+        "name": "专业版",
+        "begins_on": "2098-01-01",
+        "price_minor": 100,
+    }
+
+
 def _commission_plan(_: Company) -> dict[str, Any]:
     """Write a first version of a new commission plan."""
     return {
@@ -1625,6 +1636,91 @@ API: Final[dict[Route, Case]] = {
     # Nothing of it is sealed: the worker does that.
     ("GET", "/v1/commissions/proven-statement"): Case(succeeds=False),
     ("GET", "/v1/commissions/heads/{size}"): Case(words={"size": "1"}, succeeds=False),
+    ("GET", "/v1/plan"): Case(),
+    ("GET", "/v1/plan/invoices"): Case(),
+    # No invoice of either company was made: the worker does that.
+    ("GET", "/v1/plan/invoices/{invoice_id}"): Case(
+        shared={"path.invoice_id": "program"}, succeeds=False
+    ),
+    ("GET", "/v1/platform/plans"): Case(role=_FINANCE),
+    ("POST", "/v1/platform/plans"): Case(
+        role=_FINANCE, new_ids=("body.id", "body.plan_id"), body=_plan_version
+    ),
+    # Whose company it is about may be any; the plan was not published.
+    ("POST", "/v1/platform/plan-changes"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 404},
+        shared={"body.plan_id": "program"},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "begins_on": "2098-01-01",
+            "plan_id": str(company.ids["program"]),
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/plan-grants"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 201},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "source": "benefit",
+            "meter": "seats",
+            "units": 1,
+            "begins_on": "2098-01-01",
+        },
+    ),
+    # Nothing of it is there.
+    ("POST", "/v1/platform/plan-grants/{grant_id}/end"): Case(
+        shared={"path.grant_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"ends_on": "2098-01-01"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/agents/{agent_id}/plan-clock"): Case(
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 201},
+        role=_FINANCE,
+        body=lambda _: {"until": "2098-01-01", "is_preview": True},
+    ),
+    ("GET", "/v1/platform/agents/{agent_id}/invoices"): Case(
+        ids={"path.agent_id": "tenant"}, answers={"path.agent_id": 200}, role=_FINANCE
+    ),
+    ("POST", "/v1/platform/invoice-payments"): Case(
+        shared={"body.invoice_id": "program"},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "invoice_id": str(company.ids["program"]),
+            "amount_minor": 1,
+            "paid_on": "2026-11-01",
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/credit-notes"): Case(
+        shared={"body.invoice_id": "program"},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "invoice_id": str(company.ids["program"]),
+            "amount_minor": 1,
+            "reason": "误开",
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/invoices/{invoice_id}/fapiao"): Case(
+        shared={"path.invoice_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"number": "26442000000123456789"},
+        succeeds=False,
+    ),
     ("GET", "/v1/platform/commission-plans"): Case(role=_FINANCE),
     ("POST", "/v1/platform/commission-plans"): Case(
         role=_FINANCE, new_ids=("body.id", "body.plan_id"), body=_commission_plan
@@ -2834,6 +2930,7 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"hash": "0" * 64}, succeeds=False, answer=404
     ),
     ("GET", "/partnership"): Case(),
+    ("GET", "/plan"): Case(),
     ("GET", "/partnership/takeout"): Case(),
     ("GET", "/partnership/exit"): Case(succeeds=False),
     ("GET", "/partnership/exit/plan.csv"): Case(succeeds=False),

@@ -95,6 +95,7 @@ FOR_AGENTS = {
     "/benefits/batches",
     "/benefits/new",
     "/benefits/redeem",
+    "/plan",
     "/partnership",
     "/partnership/takeout",
     "/platform-reads",
@@ -130,8 +131,11 @@ FOR_AGENTS = {
     "/devices/new",
 }
 FOR_OWNERS = {
-    *("/people/teams", "/people/rights", "/partnership/takeout"),
     "/partnership/exit",
+    "/partnership/takeout",
+    "/people/rights",
+    "/people/teams",
+    "/plan",
 }
 FOR_MANAGERS = FOR_OWNERS | {
     "/benefits/batches",

@@ -69,6 +69,13 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
     changes_on: date | None
     """The next day on which a grant begins or is over, or grace ends."""
 
+    def may_refuse(self, meter: Meter) -> bool:
+        """Say whether more of it can be refused at all: otherwise nothing needs to be counted."""
+        if self.standing.is_barred:
+            return meter is not Meter.EXPORTS
+        allowance = self.allowances.get(meter)
+        return allowance is not None and allowance.kind is not LimitKind.SOFT
+
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Whether so much more may be used, and why."""

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from billing.plans.rules.versions import Meter
 from server.access import Actor, Permission, ensure
 from server.attachments import queries, rules, storage, sync
 from server.attachments.place import place
@@ -17,6 +18,7 @@ from server.attachments.schemas import AttachmentView, NewAttachment
 from server.attachments.storage import StorageAway
 from server.changelog import service as changelog
 from server.changelog.kinds import RecordKind
+from server.entitlements import service as entitlements
 from server.kit import clock, db, ids, outbox
 from sync_protocol import attachments
 from sync_protocol.attachments import State
@@ -59,6 +61,12 @@ ON CONFLICT (tenant_id) DO UPDATE SET staged_bytes = attachment_usage.staged_byt
 WHERE attachment_usage.stored_bytes + attachment_usage.staged_bytes + $2 <= $3
 RETURNING 1
 """
+# What was announced before is within the plan, however full it is by now.
+_KEPT: Final = """
+SELECT CASE WHEN EXISTS (SELECT FROM attachment WHERE tenant_id = $1 AND id = $2) THEN 0
+    ELSE (SELECT stored_bytes + staged_bytes FROM attachment_usage WHERE tenant_id = $1)
+END
+"""
 _GIVE_BACK: Final = """
 UPDATE attachment_usage SET staged_bytes = staged_bytes + $2 WHERE tenant_id = $1
 """
@@ -68,6 +76,7 @@ async def announce(actor: Actor, new: NewAttachment, *, now: datetime) -> Attach
     """Announce a photo or file of a customer; its bytes follow.
 
     :raises NotFound: the customer is not there, or out of sight.
+    :raises PlanLimitReached: the company's plan has no room for it.
     """
     ensure(actor, Permission.CUSTOMERS_WRITE)
     rules.ensure_size(new.size, place().limits)
@@ -86,8 +95,20 @@ async def announce(actor: Actor, new: NewAttachment, *, now: datetime) -> Attach
         base=changelog.base_of_now(),
     )
     async with db.tenant_transaction(actor.tenant_id):
+        await _ensure_room(actor, attachment_id, new.size, now=now)
         await changelog.write(actor, [op], kinds=_KINDS, now=now)
         return queries.view(await queries.seen(actor, attachment_id))
+
+
+async def _ensure_room(actor: Actor, attachment_id: UUID, size: int, *, now: datetime) -> None:
+    """Refuse what the company's plan has no room for; what a device announces offline is kept."""
+
+    async def kept() -> int:
+        return int(await db.connection().fetchval(_KEPT, actor.tenant_id, attachment_id) or 0)
+
+    await entitlements.ensure_within(
+        actor.tenant_id, Meter.STORAGE_BYTES, kept, asked=size, now=now
+    )
 
 
 async def put_chunk(actor: Actor, attachment_id: UUID, piece: Piece, *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from billing.plans.rules.versions import Meter
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers import queries
@@ -16,7 +17,8 @@ from server.customers.custom import queries as customs
 from server.customers.exports.sheets import Names, Words, header, line
 from server.customers.opt_outs import queries as opt_outs
 from server.customers.schemas import CustomerView, Filters
-from server.kit import db, sheets
+from server.entitlements import service as entitlements
+from server.kit import db, ids, sheets
 from server.kit.cells import harmless
 
 __all__ = ["Words", "as_csv", "as_xlsx"]
@@ -105,6 +107,7 @@ async def _begin(actor: Actor, kind: str, now: datetime) -> Names:
     """See that the actor may, leave a line in the trail, and look up what ids are called."""
     ensure(actor, Permission.CUSTOMERS_EXPORT)
     async with db.tenant_transaction(actor.tenant_id):
+        await entitlements.take(actor.tenant_id, Meter.EXPORTS, key=ids.new_id(now), now=now)
         await audit.record(actor, "customers.exported", subject_id=None, now=now, format=kind)
         people = await db.connection().fetch(
             "SELECT id, name FROM user_account WHERE tenant_id = $1", actor.tenant_id

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from billing.plans.rules.versions import Meter
 from server.access import Actor, vouched
 from server.audit import service as audit
 from server.changelog import storage
@@ -32,6 +33,7 @@ from server.customers.schemas import (
 )
 from server.customers.service import writing
 from server.customers.service.references import ensure_tags, ensure_teams, teams_of
+from server.entitlements import service as entitlements
 from server.kit import clock, db, ids
 from server.kit.errors import Forbidden
 from sync_protocol.merge import HeldRecord
@@ -46,6 +48,9 @@ _SHARED: Final = frozenset(
 )
 """What is always shared of a customer, and may be written where a line lets write."""
 _OWN_ID: Final = frozenset({"id"})
+_OTHERS: Final = """
+SELECT count(*) FROM customer WHERE tenant_id = $1 AND NOT deleted AND id <> ALL ($2::uuid[])
+"""
 
 
 class SharedInPart(Forbidden):
@@ -61,6 +66,7 @@ async def create(
 
     :param is_asked: whether a person is there who can give what a new customer must have.
     :raises IdReused: the id is another customer's.
+    :raises PlanLimitReached: the company's plan includes no more of them.
     """
     try:
         return await _create(actor, new, now=now, is_asked=is_asked)
@@ -86,6 +92,8 @@ async def _create(
             await writing.settle(actor, [op], now=now)
             customer = await records.known(actor, customer_id)
         else:
+            if is_asked:
+                await _ensure_room(actor, [customer_id], now=now)
             line = audit.entry(actor, "customer.created", subject_id=customer_id, now=now)
             applied = await writing.add(actor, op, along=[Along(*line)], now=now)
             made = view_of(applied.result.records["customer", op.id], now=now)
@@ -99,10 +107,22 @@ async def _create(
     )
 
 
+async def _ensure_room(actor: Actor, made: Sequence[UUID], *, now: datetime) -> None:
+    """Refuse customers beyond the company's plan; the same ones asked for again are within it."""
+
+    async def held() -> int:
+        return int(await db.connection().fetchval(_OTHERS, actor.tenant_id, made))
+
+    await entitlements.ensure_within(
+        actor.tenant_id, Meter.CUSTOMERS, held, asked=len(made), now=now
+    )
+
+
 async def create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> BatchSaved:
     """Create up to 1,000 customers, all or none, with one sequence number.
 
     :raises IdReused: an id is another customer's.
+    :raises PlanLimitReached: the company's plan includes no more of them.
     """
     try:
         return await _create_many(actor, batch, now=now)
@@ -123,6 +143,7 @@ async def _create_many(actor: Actor, batch: CustomerBatch, *, now: datetime) -> 
         await required.ensure_given(actor, wanted, given, place="customers[{}].custom")
         for fields in given:
             _follow_owner(fields, teams)
+        await _ensure_room(actor, made, now=now)
         ops = [
             writing.creation("customer", customer_id, fields, now=now, number=number)
             for number, (customer_id, fields) in enumerate(zip(made, given, strict=True), 1)

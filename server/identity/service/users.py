@@ -21,7 +21,7 @@ from server.identity import charges, hashing, queries, standings
 from server.identity.rules import logins, passwords, people, throttles
 from server.identity.rules.logins import LoginTaken
 from server.identity.schemas import NewUser, UserChange, UserView
-from server.identity.service import devices
+from server.identity.service import devices, seats
 from server.identity.service import throttles as counters
 from server.identity.service.proof import prove
 from server.kit import db, ids
@@ -98,6 +98,7 @@ async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
     :raises LoginTaken: somebody has this login name already.
     :raises TooManyTries: the company has met too many names in use today.
     :raises IdReused: the id belongs to another person.
+    :raises PlanLimitReached: the company's plan has no seat left.
     """
     scope = request.scope or _first_scope(request)
     people.ensure_may_invite(actor, request.role, scope, request.team_id)
@@ -114,6 +115,7 @@ async def invite(actor: Actor, request: NewUser, *, now: datetime) -> UserView:
 async def _invite(actor: Actor, user_id: UUID, request: NewUser, now: datetime) -> UserView:
     """Write the person down with the line in the trail."""
     async with db.tenant_transaction(actor.tenant_id):
+        await seats.ensure_seat(actor.tenant_id, user_id, now=now)
         await add_person(actor.tenant_id, user_id, request, now=now)
         await audit.record(
             actor, "user.invited", subject_id=user_id, now=now, role=request.role.value
@@ -274,11 +276,15 @@ async def _end_codes(tenant_id: UUID, user_id: UUID, now: datetime) -> None:
 
 
 async def enable_user(actor: Actor, user_id: UUID, *, now: datetime) -> UserView:
-    """Let a person come back; they sign in anew. May be repeated."""
+    """Let a person come back; they sign in anew. May be repeated.
+
+    :raises PlanLimitReached: the company's plan has no seat left.
+    """
     ensure(actor, Permission.USERS_MANAGE)
     async with db.tenant_transaction(actor.tenant_id):
         held = await _hold(actor.tenant_id, user_id)
         if held.disabled_at is not None:
+            await seats.ensure_seat(actor.tenant_id, user_id, now=now)
             await db.connection().execute(_ENABLE, actor.tenant_id, user_id)
             await audit.record(actor, "user.enabled", subject_id=user_id, now=now)
         return await queries.one_user(actor.tenant_id, user_id)

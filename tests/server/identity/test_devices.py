@@ -21,6 +21,7 @@ from server.identity.rules.throttles import TooManyTries
 from server.identity.schemas import Enrolment, EnrolmentView, UserChange
 from server.kit import db
 from server.kit.errors import IdReused, NotFound
+from server.kit.remembered import Remembered
 from server.tenants import service as tenants
 from server.tenants.schemas import CompanyChange
 from tests.factories import NOW, Tenant, new_id, new_user
@@ -169,7 +170,7 @@ async def test_a_revoked_device_is_refused_within_a_minute_in_another_process(
 ) -> None:
     view = await enrolled(tenant)
     # The other process has served the device a moment ago, and hears nothing of the revocation.
-    elsewhere: standings.Remembered[object] = standings.Remembered()
+    elsewhere: Remembered[object] = Remembered(timedelta(seconds=30))
     monkeypatch.setattr(standings, "REMEMBERED", elsewhere)
     monkeypatch.setattr(standings, "forget_on_commit", lambda: None)
     await presence.api_actor(view.access_token, now=NOW, is_read=True)
@@ -191,7 +192,7 @@ async def test_a_read_may_rely_on_what_was_true_thirty_seconds_ago(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view = await enrolled(tenant)
-    monkeypatch.setattr(standings, "REMEMBERED", standings.Remembered())
+    monkeypatch.setattr(standings, "REMEMBERED", Remembered(timedelta(seconds=30)))
     monkeypatch.setattr(standings, "forget_on_commit", lambda: None)
     await presence.api_actor(view.access_token, now=NOW, is_read=True)
 

@@ -11,6 +11,7 @@ from server.identity.rules.refresh_tokens import RefreshTokenRefused
 from server.identity.rules.web_sessions import SignInNeeded
 from server.identity.schemas import Enrolment
 from server.kit import db
+from server.kit.remembered import Remembered
 from tests.factories import NOW, Tenant, join
 from tests.server.identity.conftest import Person
 from tests.server.identity.test_sign_in import address
@@ -82,7 +83,7 @@ async def test_another_process_feels_the_end_within_half_a_minute(
     rep: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = await service.web_sign_in(rep.login, rep.password, address=address(), now=NOW)
-    monkeypatch.setattr(standings, "REMEMBERED_WEB", standings.Remembered())
+    monkeypatch.setattr(standings, "REMEMBERED_WEB", Remembered(timedelta(seconds=30)))
     monkeypatch.setattr(standings, "forget_on_commit", lambda: None)
     await presence.web_presence(browser.token, now=NOW, is_read=True)
 

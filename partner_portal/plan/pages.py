@@ -1,0 +1,25 @@
+"""Use and plan (用量与套餐): the owner sees what is used of how much, and every invoice."""
+
+from typing import Any
+
+from litestar import Response, get
+
+from partner_portal import forms
+from partner_portal.frame import frame
+from partner_portal.rendering import AnyRequest, TheRenderer
+from server.access.edge import CurrentActor
+from server.kit import clock
+from server.plans import queries
+
+
+@get("/plan")
+async def plan(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Show the plan, what is used of it, what was given beyond it, and the invoices."""
+    return renderer.page(
+        request,
+        "plan/templates/plan.html",
+        held=await queries.own_use(actor, now=clock.now()),
+        invoices=await queries.own_invoices(actor, cursor=request.query_params.get("cursor")),
+        chinese=forms.words_of(request).language.startswith("zh"),
+        **await frame(request, actor),
+    )

@@ -1,0 +1,1 @@
+"""Entitlements: what a company may use, asked where something more is to be used."""

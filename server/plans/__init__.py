@@ -1,0 +1,1 @@
+"""Plans of the product: what each agent may use and pays for, kept by the platform."""

@@ -1,0 +1,163 @@
+"""The platform keeps plans, an agent's owner sees its own, and refusals say what to do."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from billing.invoices.schemas import InvoiceNotFound, Payment
+from billing.plans.rules.clock import next_month
+from billing.plans.rules.entitlements import Verdict
+from billing.plans.rules.grants import Grant
+from billing.plans.rules.subscriptions import Change
+from billing.plans.rules.versions import FREE, Meter, PlanVersion
+from server.access import Role
+from server.access.rules import NotPermitted
+from server.audit import queries as audit
+from server.entitlements import service as entitlements
+from server.entitlements.rules import PlanLimitReached
+from server.identity import service as identity
+from server.identity.schemas import NewUser
+from server.kit import db
+from server.kit.errors import Invalid, NotFound
+from server.plans import jobs, queries, service
+from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from tests.server.benefits import stories
+
+pytestmark = pytest.mark.usefixtures("database")
+FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
+TODAY = NOW.date()
+STARTS = TODAY + timedelta(days=1)
+LATER = NOW + timedelta(days=1)
+"""When the plan is in force."""
+
+
+async def with_plan(tenant: Tenant, **terms: Any) -> PlanVersion:
+    """Let an agent have a plan from tomorrow on."""
+    about = {
+        "id": new_id(),
+        "plan_id": new_id(),
+        "name": "专业版",
+        "begins_on": STARTS,
+        "price_minor": 310_00,
+    }
+    version = msgspec.convert(about | terms, PlanVersion)
+    await service.publish(FINANCE, version, now=NOW)
+    change = Change(
+        id=new_id(), agent_id=tenant.tenant_id, begins_on=STARTS, plan_id=version.plan_id
+    )
+    for _ in range(2):
+        assert await service.change(FINANCE, change, now=NOW) == change
+    return version
+
+
+def a_person() -> NewUser:
+    """Write a new rep."""
+    return NewUser(id=new_id(), name="新同事", role=Role.SALES_REP)
+
+
+async def seats(tenant: Tenant) -> int:
+    """Count who has a seat."""
+    found = await queries.own_use(tenant.owner, now=NOW)
+    return next(use.used for use in found.uses if use.meter is Meter.SEATS)
+
+
+async def test_everybody_has_the_free_plan_and_nothing_is_refused(tenant: Tenant) -> None:
+    found = await queries.own_use(tenant.owner, now=NOW)
+    assert (found.plan, found.plan.price_minor) == (FREE, 0)
+    assert {use.verdict for use in found.uses} == {Verdict.WITHIN}
+    async with db.tenant_transaction(tenant.tenant_id):
+        held = await entitlements.entitled(tenant.tenant_id, now=NOW)
+    assert not any(held.may_refuse(meter) for meter in Meter)
+
+
+async def test_the_last_seat_is_one_persons_and_the_refusal_says_what_to_do(
+    tenant: Tenant,
+) -> None:
+    await stories.admit(tenant)
+    taken = await seats(tenant)
+    await with_plan(
+        tenant, limits={"seats": {"most": taken + 1, "kind": "hard"}}, unit_minor={"seats": 10_00}
+    )
+    last = a_person()
+    for _ in range(2):
+        await identity.invite(tenant.owner, last, now=LATER)
+    with pytest.raises(PlanLimitReached) as refused:
+        await identity.invite(tenant.owner, a_person(), now=LATER)
+    assert refused.value.extra["used"] == refused.value.extra["most"] == taken + 1
+    assert "席位" in refused.value.extra["detail_zh"]
+
+    # Whoever is let go gives the seat up, and comes back only if there is one.
+    assert last.id is not None
+    await identity.disable_user(tenant.owner, last.id, now=LATER)
+    await identity.invite(tenant.owner, a_person(), now=LATER)
+    with pytest.raises(PlanLimitReached):
+        await identity.enable_user(tenant.owner, last.id, now=LATER)
+    about = {
+        "id": new_id(),
+        "agent_id": tenant.tenant_id,
+        "source": "platform",
+        "meter": "seats",
+        "units": 1,
+        "begins_on": STARTS,
+    }
+    grant = msgspec.convert(about, Grant)
+    await service.grant(FINANCE, grant, now=LATER)
+    await identity.enable_user(tenant.owner, last.id, now=LATER)
+
+
+async def test_exports_are_counted_and_end_where_the_plan_does(tenant: Tenant) -> None:
+    await stories.admit(tenant)
+    await with_plan(tenant, limits={"exports": {"most": 2, "kind": "hard"}})
+
+    async def export() -> None:
+        async with db.tenant_transaction(tenant.tenant_id):
+            await entitlements.take(tenant.tenant_id, Meter.EXPORTS, key=new_id(), now=LATER)
+
+    for _ in range(2):
+        await export()
+    with pytest.raises(PlanLimitReached):
+        await export()
+    found = await queries.own_use(tenant.owner, now=LATER)
+    told = next(use for use in found.uses if use.meter is Meter.EXPORTS)
+    assert (told.used, told.most, told.verdict) == (2, 2, Verdict.REFUSED)
+
+
+async def test_a_preview_keeps_nothing_and_the_worker_bills_the_same(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await stories.admit(tenant)
+    await with_plan(tenant)
+    until = next_month(TODAY)
+    looked = await service.move_clock(FINANCE, tenant.tenant_id, until, is_preview=True, now=NOW)
+    [expected] = looked.invoices
+    assert (await queries.own_invoices(tenant.owner)).items == []
+    with pytest.raises(Invalid):
+        await service.move_clock(FINANCE, tenant.tenant_id, until, is_preview=False, now=NOW)
+
+    then = NOW + (until - TODAY)
+    await jobs.carry_on(then)
+    [row] = (await queries.own_invoices(tenant.owner)).items
+    found = await queries.own_invoice(tenant.owner, row.id)
+    assert found.total_minor == expected.total_minor
+    assert found.lines == expected.lines
+    with pytest.raises(InvoiceNotFound):
+        await queries.own_invoice(rival.owner, row.id)
+
+    payment = Payment(id=new_id(), invoice_id=row.id, amount_minor=found.total_minor, paid_on=TODAY)
+    for _ in range(2):
+        assert (await service.pay(FINANCE, payment, now=then)).left_minor == 0
+    seen = {each.what for each in (await audit.platform_reads(tenant.owner)).items}
+    assert {"plans.clock", "plans.invoices"} <= seen
+
+
+async def test_only_who_keeps_plans_does(tenant: Tenant) -> None:
+    with pytest.raises(NotPermitted):
+        await queries.own_use(tenant.rep, now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.own_use(FINANCE, now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.versions(tenant.owner)
+    with pytest.raises(NotFound):
+        await queries.invoices(FINANCE, new_id(), now=NOW)
