@@ -1,19 +1,23 @@
-"""Decide what is to be done with rows whose records hang beneath customers: one judge for all."""
+"""Import records that hang beneath customers: one judge of rows, and one work, for all rooms."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
 import asyncpg
 import msgspec
+from typing_extensions import override
 
 from server.access import Actor
 from server.changelog import storage
 from server.customers.imports import whose
 from server.customers.imports.whose import Whose
 from server.customers.rules import masks
+from server.customers.sight import Where
+from server.imports import targets
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
+from server.kit import db
 from server.kit.text import clean
 from sync_protocol.custom_fields import Definition
 
@@ -204,6 +208,47 @@ class Judge(ABC):
     def _row_id(self, number: int) -> str:
         """Give the id of the record that a row makes: the same however often the import is run."""
         return str(uuid5(self._import_id, str(number)))
+
+
+JudgeT = TypeVar("JudgeT", bound=Judge)
+
+
+class Work(targets.Work, Generic[JudgeT]):
+    """One import of records beneath customers; a room says how a row is read and written."""
+
+    def __init__(self, actor: Actor, judge: JudgeT) -> None:
+        self._actor = actor
+        self._judge = judge
+
+    @override
+    async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
+        """Judge rows against the company's customers and records, and the rows before."""
+        return await self._judge.judge(rows)
+
+    @override
+    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
+        """Put rows among the earlier ones."""
+        for number, cells in rows.items():
+            row = self.interpret(number, cells)
+            if not row.problems:
+                self._judge.note(row)
+
+
+async def names_of(
+    actor: Actor, table: str, column: str, record_ids: Sequence[str]
+) -> dict[str, str]:
+    """Give what records are called whose customers the actor sees; in the open transaction.
+
+    :param column: where a record says what it is called.
+    """
+    where = Where(actor)
+    where.add("k.id = ANY({}::uuid[]) AND k.tenant_id = c.tenant_id", list(record_ids))
+    rows = await db.connection().fetch(
+        f"SELECT k.id::text AS id, k.{column} AS name FROM {table} k"  # noqa: S608 - constants and numbered parameters
+        f" JOIN customer c ON c.id = k.customer_id WHERE {where.text}",
+        *where.args,
+    )
+    return {row["id"]: row["name"] for row in rows}
 
 
 class _Around(msgspec.Struct, frozen=True):

@@ -9,12 +9,10 @@ from typing_extensions import override
 
 from server.access import Actor, Permission
 from server.customers.custom import queries as customs
-from server.customers.imports import outcomes
-from server.customers.sight import Where
+from server.customers.imports import beneath, outcomes
 from server.identity import queries as identity
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.imports.targets import Target, Work, Written
-from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
 from server.pipeline import queries, rules, service
@@ -98,44 +96,23 @@ class _Deals(Target):
     @override
     async def names_of(self, actor: Actor, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Name the deals that the actor sees."""
-        where = Where(actor)
-        where.add("o.id = ANY({}::uuid[]) AND o.tenant_id = c.tenant_id", list(record_ids))
-        rows = await db.connection().fetch(
-            "SELECT o.id, o.name FROM opportunity o JOIN customer c"  # noqa: S608 - constants and numbered parameters
-            f" ON c.id = o.customer_id WHERE {where.text}",
-            *where.args,
-        )
-        return {str(row["id"]): row["name"] for row in rows}
+        return await beneath.names_of(actor, "opportunity", "name", record_ids)
 
 
 DEALS: Final = _Deals()
 
 
-class _Work(Work):
+class _Work(beneath.Work[Judge]):
     """One import of deals."""
 
     def __init__(self, actor: Actor, known: Known, judge: Judge) -> None:
-        self._actor = actor
+        super().__init__(actor, judge)
         self._known = known
-        self._judge = judge
 
     @override
     def interpret(self, number: int, cells: Mapping[str, str]) -> Interpreted:
         """Understand a row as a deal."""
         return interpret(number, cells, self._known)
-
-    @override
-    async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
-        """Judge rows against the company's customers and deals, and the rows before."""
-        return await self._judge.judge(rows)
-
-    @override
-    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
-        """Put rows among the earlier ones."""
-        for number, cells in rows.items():
-            row = self.interpret(number, cells)
-            if not row.problems:
-                self._judge.note(row)
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:

@@ -13,16 +13,15 @@ from server.changelog import custom
 from server.changelog import service as changelog
 from server.customers import sync
 from server.customers.custom import queries as customs
-from server.customers.imports import outcomes
+from server.customers.imports import beneath, outcomes
 from server.customers.objects.imports.columns import COLUMNS_ZH, TEMPLATE, VOCABULARY
 from server.customers.objects.imports.judging import Judge
 from server.customers.objects.imports.rows import Known, interpret, reading_of
 from server.customers.objects.queries import objects
 from server.customers.service import writing
-from server.customers.sight import Where
 from server.imports.rules.rows import Action, Interpreted, Policy, Verdict
 from server.imports.targets import Target, Work, Written
-from server.kit import clock, db
+from server.kit import clock
 from sync_protocol.messages import Edit, ReceivedOp, SetChange
 
 _KIND: Final = "custom_record"
@@ -84,44 +83,23 @@ class _Records(Target):
     @override
     async def names_of(self, actor: Actor, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Name the records that the actor sees."""
-        where = Where(actor)
-        where.add("k.id = ANY({}::uuid[]) AND k.tenant_id = c.tenant_id", list(record_ids))
-        rows = await db.connection().fetch(
-            "SELECT k.id, k.title FROM custom_record k JOIN customer c"  # noqa: S608 - constants and numbered parameters
-            f" ON c.id = k.customer_id WHERE {where.text}",
-            *where.args,
-        )
-        return {str(row["id"]): row["title"] for row in rows}
+        return await beneath.names_of(actor, "custom_record", "title", record_ids)
 
 
 RECORDS: Final = _Records()
 
 
-class _Work(Work):
+class _Work(beneath.Work[Judge]):
     """One import of records."""
 
     def __init__(self, actor: Actor, known: Known, judge: Judge) -> None:
-        self._actor = actor
+        super().__init__(actor, judge)
         self._known = known
-        self._judge = judge
 
     @override
     def interpret(self, number: int, cells: Mapping[str, str]) -> Interpreted:
         """Understand a row as a record."""
         return interpret(number, cells, self._known)
-
-    @override
-    async def judge(self, rows: Sequence[Interpreted]) -> list[Verdict]:
-        """Judge rows against the company's customers and records, and the rows before."""
-        return await self._judge.judge(rows)
-
-    @override
-    def remember(self, rows: Mapping[int, Mapping[str, str]]) -> None:
-        """Put rows among the earlier ones."""
-        for number, cells in rows.items():
-            row = self.interpret(number, cells)
-            if not row.problems:
-                self._judge.note(row)
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:
