@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as laws
 from litestar import Litestar
 
 from server.identity import keys
@@ -22,6 +24,10 @@ from server.worker import collect_handlers
 from tests import factories, postgres
 from tests.factories import Tenant
 from tests.postgres import Postgres, opened
+
+# Laws are judged by what happens and not by how long it takes on a busy machine.
+laws.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws.load_profile("busy machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
