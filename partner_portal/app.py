@@ -20,6 +20,7 @@ from partner_portal.cases import pages as cases
 from partner_portal.cases import targets as case_targets
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import (
+    accounting,
     admission,
     batches,
     court,
@@ -439,6 +440,7 @@ def create_app(settings: Settings) -> Litestar:
             partners.end_territory,
             partners.tick,
             partners.offer_contract,
+            *accounting.HANDLERS,
             console.overview,
             console.agents,
             console.issuances,

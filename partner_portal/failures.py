@@ -13,7 +13,7 @@ from partner_portal import htmx
 from partner_portal.rendering import AnyRequest, Renderer, here, language_of
 from partner_portal.words import Catalogue, catalogue
 from server.kit import errors
-from server.problems import EXCEPTION_HANDLERS, request_id, status_of
+from server.problems import EXCEPTION_HANDLERS, BooksRefusal, request_id, status_of
 
 _EVENTS = "text/event-stream"
 _NUMBERS = ("retry_after_s", "at_least", "days")
@@ -28,6 +28,13 @@ def sentence(words: Catalogue, refusal: errors.Refusal) -> str:
         if words.has(f"refusal.{code}"):
             return words.say(f"refusal.{code}", n=n)
     return refusal.detail
+
+
+def declined(words: Catalogue, refusal: BooksRefusal) -> str:
+    """Say why the books declined something: what is named there stands behind in brackets."""
+    if not words.has(f"refusal.{refusal.code}"):
+        return refusal.detail
+    return f"{words.say(f'refusal.{refusal.code}', n=1)} ({refusal.detail})"
 
 
 def refused(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[Any]:

@@ -126,6 +126,12 @@ class Formats:
         symbol = "¥" if currency == "CNY" else f"{currency} "
         return f"{sign}{symbol}{format_decimal(yuan, locale=self._locale)}{rest}"
 
+    def amount(self, minor: int) -> str:
+        """Write fen as a column of accounts has them: no sign of a currency, always the cents."""
+        yuan, fen = divmod(abs(minor), _FEN)
+        sign = "-" if minor < 0 else ""
+        return f"{sign}{format_decimal(yuan, locale=self._locale)}.{fen:02d}"
+
     def phone(self, value: str | None) -> str:
         """Write a number of the mainland as one dials it there, any other as it is."""
         digits = (value or "").removeprefix("+86")

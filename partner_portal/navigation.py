@@ -167,6 +167,13 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             Permission.ISSUANCES_SEE,
             also=("/console/programs", "/console/batches", "/console/reviews"),
         ),
+        _Place(
+            "/console/accounting",
+            "banknote",
+            "nav.accounting",
+            "nav.accounting",
+            Permission.BOOKS_KEEP,
+        ),
     ),
 }
 

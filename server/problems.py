@@ -38,6 +38,9 @@ STATUS_OF_BOOKS: Final[dict[Sort, HTTPStatus]] = {
 }
 """The status of what the books decline, which know no HTTP."""
 
+BooksRefusal = BillingRefusal
+"""What the books decline, for pages, which do not see the books themselves."""
+
 log = structlog.get_logger()
 
 
@@ -64,6 +67,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 def status_of(refusal: errors.Refusal) -> HTTPStatus:
     """Give the status of a refusal's kind."""
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+
+
+def status_of_books(refusal: BillingRefusal) -> HTTPStatus:
+    """Give the status of what the books decline."""
+    return STATUS_OF_BOOKS[refusal.sort]
 
 
 def from_refusal(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[Any]:

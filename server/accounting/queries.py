@@ -1,7 +1,7 @@
 """Ask about periods, the chart and vouchers: the platform's finance alone."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -12,7 +12,9 @@ from billing.periods.schemas import PeriodView
 from server.access import Actor, Permission, ensure
 from server.accounting.schemas import Chart, PeriodFile, PeriodRow
 from server.audit import service as audit
+from server.benefits import queries as benefits
 from server.kit import db
+from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 
 _LOOK: Final = "accounting.voucher"
@@ -111,6 +113,21 @@ async def accounts_of(actor: Actor, voucher: Voucher) -> dict[str, ChartAccount]
 async def tell(actor: Actor, agents: Sequence[UUID], now: datetime) -> None:
     """Leave a line in the feed of each agent that vouchers are counted for, in the transaction."""
     await audit.record_platform_read(actor, agents, _LOOK, now=now)
+
+
+async def next_month(actor: Actor, *, now: datetime) -> tuple[date, date]:
+    """Give the days of the month that follows the last period, or this one where there is none."""
+    held = await all_periods(actor)
+    begins_on = held[0].ends_on + timedelta(days=1) if held else now.astimezone(ZONE).date()
+    if not held:
+        begins_on = begins_on.replace(day=1)
+    following = (begins_on.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return begins_on, following - timedelta(days=1)
+
+
+async def program_names(actor: Actor) -> dict[str, str]:
+    """Give what programs are called, by their ids as lines have them."""
+    return {str(each.id): each.name for each in await benefits.programs(actor)}
 
 
 def row(period: PeriodView) -> PeriodRow:

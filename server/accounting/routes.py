@@ -1,6 +1,6 @@
 """Accounting over HTTP: for the platform's finance."""
 
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, Router, get, post
@@ -9,8 +9,6 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from billing.accounting_vouchers.schemas import (
     ChartAccount,
     ExportJob,
-    Format,
-    NewExport,
     PostingRule,
     RunView,
     Source,
@@ -24,6 +22,7 @@ from server.accounting.schemas import (
     Beginning,
     Chart,
     Check,
+    ExportOrder,
     NewAccounts,
     NewRun,
     NewState,
@@ -41,17 +40,6 @@ from server.kit.sheets import attached
 
 LineNumber = Annotated[int, QueryParameter(ge=0, le=2**31 - 1, description="0 for all lines.")]
 AfterId = Annotated[UUID | None, QueryParameter(description="The last transfer that was seen.")]
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FILES: Final = {
-    Format.U8: ("text/plain; charset=gbk", "txt"),
-    Format.KINGDEE: (_XLSX, "xlsx"),
-    Format.CSV: ("text/csv; charset=utf-8", "csv"),
-    Format.XLSX: (_XLSX, "xlsx"),
-    Format.GBT24589: ("application/xml", "xml"),
-    Format.BEANCOUNT: ("text/plain; charset=utf-8", "beancount"),
-    Format.HLEDGER: ("text/plain; charset=utf-8", "journal"),
-}
-"""By format, the media type of its file and how its name ends."""
 
 
 @get("/periods", summary="List the periods of the books")
@@ -168,7 +156,7 @@ async def take_back(
 
 
 @post("/exports", summary="Export vouchers")
-async def export(actor: CurrentActor, data: JSONBody[NewExport]) -> ExportJob:
+async def export(actor: CurrentActor, data: JSONBody[ExportOrder]) -> ExportJob:
     """Write vouchers for a package: the same range is the same bytes, whose digest is kept."""
     return await service.export(actor, data, now=clock.now())
 
@@ -176,14 +164,8 @@ async def export(actor: CurrentActor, data: JSONBody[NewExport]) -> ExportJob:
 @get("/exports/{export_id:uuid}/file", summary="An export's file", media_type="text/plain")
 async def export_file(actor: CurrentActor, export_id: FromPath[UUID]) -> Response[bytes]:
     """Give the file of an export."""
-    return saved(*await service.file_of(actor, export_id, now=clock.now()))
-
-
-def saved(job: ExportJob, content: bytes) -> Response[bytes]:
-    """Answer with an export's file."""
-    media_type, end = FILES[job.format]
-    headers = attached(f"vouchers-{job.format}-{job.sha256[:8]}.{end}")
-    return Response(content, media_type=media_type, headers=headers)
+    file = await service.file_of(actor, export_id, now=clock.now())
+    return Response(file.content, media_type=file.media_type, headers=attached(file.name))
 
 
 router = Router(

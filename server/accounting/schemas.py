@@ -9,6 +9,7 @@ import msgspec
 from billing.accounting_vouchers.schemas import (
     ChartAccount,
     ExportJob,
+    NewExport,
     PostingRule,
     RunView,
     Standard,
@@ -90,6 +91,18 @@ class NewTreatment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     program_id: UUID
     treatment: Treatment
     begins_on: date
+
+
+class ExportOrder(NewExport, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be written of a period for a package."""
+
+
+class ExportFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to be saved."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ What is sent twice is done once: the books answer an id with what it did. The tr
 
 from datetime import datetime, timedelta
 from datetime import time as day_time
+from typing import Final
 from uuid import UUID
 
 from billing.accounting_vouchers import queries as books
@@ -12,7 +13,7 @@ from billing.accounting_vouchers import service as vouchers
 from billing.accounting_vouchers.schemas import (
     ChartAccount,
     ExportJob,
-    NewExport,
+    Format,
     PostingRule,
     RunView,
     VoucherTemplate,
@@ -26,6 +27,8 @@ from server.accounting.schemas import (
     Beginning,
     Chart,
     Check,
+    ExportFile,
+    ExportOrder,
     NewAccounts,
     NewRun,
     NewState,
@@ -41,6 +44,18 @@ from server.kit import db
 from server.kit.apart import made_apart
 from server.kit.calendars import ZONE, ensure_day
 from server.partners import queries as partners
+
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FILES: Final = {
+    Format.U8: ("text/plain; charset=gbk", "txt"),
+    Format.KINGDEE: (_XLSX, "xlsx"),
+    Format.CSV: ("text/csv; charset=utf-8", "csv"),
+    Format.XLSX: (_XLSX, "xlsx"),
+    Format.GBT24589: ("application/xml", "xml"),
+    Format.BEANCOUNT: ("text/plain; charset=utf-8", "beancount"),
+    Format.HLEDGER: ("text/plain; charset=utf-8", "journal"),
+}
+"""By format, the media type of its file and how its name ends."""
 
 # ------------------------------------------------------------------------------------ periods
 
@@ -198,7 +213,7 @@ async def make(actor: Actor, period_id: UUID, new: NewRun, *, now: datetime) -> 
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
         names = {str(each.tenant_id): each.name for each in await partners.agents(actor)}
-        names |= {str(each.id): each.name for each in await benefits.programs(actor)}
+        names |= await queries.program_names(actor)
         run, is_new = await vouchers.make(new.id, period_id, names, by(actor, now))
         if is_new:
             await _write_down(actor, "vouchers.made", run.id, now, vouchers=run.vouchers)
@@ -255,7 +270,7 @@ async def refuse(actor: Actor, run_id: UUID, why: Refusing, *, now: datetime) ->
 # ------------------------------------------------------------------------------------ exports
 
 
-async def export(actor: Actor, asked: NewExport, *, now: datetime) -> ExportJob:
+async def export(actor: Actor, asked: ExportOrder, *, now: datetime) -> ExportJob:
     """Write vouchers by their numbers for a package, and keep what it was.
 
     :raises PeriodNotFound: there is no such period.
@@ -274,8 +289,8 @@ async def export(actor: Actor, asked: NewExport, *, now: datetime) -> ExportJob:
     return job
 
 
-async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> tuple[ExportJob, bytes]:
-    """Give an export and its file: the bytes that it was; its period's agents are told.
+async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> ExportFile:
+    """Give an export's file: the bytes that it was; its period's agents are told.
 
     :raises VoucherNotFound: there is no such export.
     :raises ExportChanged: it is a journal of a period whose books have changed since.
@@ -286,7 +301,9 @@ async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> tuple[Expo
         content = await vouchers.rewrite(job, apart=made_apart)
         await queries.tell(actor, await books.agents_of_period(job.period_id), now)
         await _write_down(actor, "vouchers.fetched", export_id, now, sha256=job.sha256)
-    return job, content
+    media_type, end = FILES[job.format]
+    name = f"vouchers-{job.format}-{job.sha256[:8]}.{end}"
+    return ExportFile(name=name, media_type=media_type, content=content)
 
 
 def by(actor: Actor, now: datetime) -> By:

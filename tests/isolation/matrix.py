@@ -3006,6 +3006,68 @@ PAGES: Final[dict[Route, Case]] = {
         body=lambda _: {"version": "1", "until": "2026-01-01T00:00:00Z", "hash": "unseen"},
         succeeds=False,
     ),
+    # Periods of the books, the chart and vouchers are the platform's own; there are none.
+    ("GET", "/console/accounting"): Case(role=_FINANCE),
+    ("GET", "/console/accounting/chart"): Case(role=_FINANCE),
+    ("POST", "/console/accounting/periods"): Case(
+        role=_FINANCE,
+        body=lambda _: {"begins_on": "2026-02-01", "ends_on": "2026-01-31"},
+        succeeds=False,
+    ),
+    ("POST", "/console/accounting/chart"): Case(
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "standard": "enterprise", "begins_on": "1900-01-01"},
+        succeeds=False,
+    ),
+    ("GET", "/console/accounting/periods/{period_id}"): Case(
+        shared={"path.period_id": "program"}, role=_FINANCE, succeeds=False
+    ),
+    ("POST", "/console/accounting/periods/{period_id}/state"): Case(
+        shared={"path.period_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"state": "soft_closed", "reason": "月结"},
+        succeeds=False,
+    ),
+    ("POST", "/console/accounting/periods/{period_id}/runs"): Case(
+        shared={"path.period_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id())},
+        succeeds=False,
+    ),
+    ("POST", "/console/accounting/periods/{period_id}/runs/{run_id}/check"): Case(
+        shared={"path.period_id": "program", "path.run_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
+    ),
+    ("POST", "/console/accounting/periods/{period_id}/runs/{run_id}/refusal"): Case(
+        shared={"path.period_id": "program", "path.run_id": "program"},
+        role=_FINANCE,
+        body=lambda _: {"reason": "摘要不对"},
+        succeeds=False,
+    ),
+    ("POST", "/console/accounting/periods/{period_id}/exports"): Case(
+        shared={"path.period_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "format": "csv"},
+        succeeds=False,
+    ),
+    ("GET", "/console/accounting/vouchers/{voucher_id}"): Case(
+        shared={"path.voucher_id": "program"}, role=_FINANCE, succeeds=False
+    ),
+    ("POST", "/console/accounting/vouchers/{voucher_id}/reversal"): Case(
+        shared={"path.voucher_id": "program"},
+        role=_FINANCE,
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "reason": "科目不对"},
+        succeeds=False,
+    ),
+    ("GET", "/console/accounting/exports/{export_id}/file"): Case(
+        shared={"path.export_id": "program"}, role=_FINANCE, succeeds=False
+    ),
     ("GET", "/console/batches"): Case(role=_PLATFORM),
     ("GET", "/console/batches/{batch_id}"): Case(
         ids={"path.batch_id": "batch"}, answers={"path.batch_id": 200}, role=_PLATFORM

@@ -181,6 +181,7 @@ FOR_OPERATORS = {
 }
 FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console", "/console/agents", "/console/batches", "/console/issuances"),
+    *("/console/accounting", "/console/accounting/chart"),
     *("/console/reviews", "/console/waits"),
 }
 FEEDS = {"/live"}

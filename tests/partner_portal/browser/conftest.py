@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def site(database: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The product, served on a port of its own."""
-    folder = tmp_path_factory.mktemp("site")
+    with served(database, tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@contextmanager
+def served(database: Settings, folder: Path) -> Iterator[Site]:
+    """Serve the product on a database, as long as somebody looks at it."""
     url = f"http://127.0.0.1:{processes.free_port()}"
     settings = msgspec.structs.replace(database, public_url=url, owner_database_url=None)
     keys.open_keys(settings)

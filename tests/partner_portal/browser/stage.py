@@ -93,6 +93,25 @@ async def shoot(page: Page, name: str) -> None:
         await page.screenshot(path=Path(folder) / f"{plain}.png", full_page=True)
 
 
+async def look(page: Page, path: str, axe: tuple[str, str] | None = None) -> None:
+    """Look at a page as people have it on a phone; wide and in English for a picture alone."""
+    sizes = [("zh-CN", 360)]
+    if "TONGLU_SHOTS" in os.environ:
+        sizes = [("en", 1440), *sizes]
+    for language, width in sizes:
+        home = "/".join(page.url.split("/")[:3])
+        await page.context.add_cookies([{"name": "language", "value": language, "url": home}])
+        await page.set_viewport_size({"width": width, "height": 900})
+        await open_page(page, path)
+        await shoot(page, f"{path}-{language}-{width}")
+        assert await too_wide(page) == [], path
+        assert await crowded(page) == [], path
+    assert await too_small(page) == [], path
+    if axe is not None:
+        assert await violations(page, axe, "zh-CN") == [], path
+    await page.set_viewport_size({"width": 1440, "height": 900})
+
+
 async def too_wide(page: Page) -> list[str]:
     """Name what sticks out of the page on the right."""
     return await _measured(page, "measure.tooWide()")

@@ -1,6 +1,5 @@
 """Benefits by a sheet, approved, issued, redeemed and taken back; rules tried and published."""
 
-import os
 from uuid import UUID
 
 from playwright.async_api import BrowserContext, Page, expect
@@ -19,13 +18,10 @@ from server.kit import clock
 from tests.factories import Tenant, new_id
 from tests.partner_portal.browser.stage import (
     Site,
-    crowded,
     let_in,
+    look,
     open_page,
     shoot,
-    too_small,
-    too_wide,
-    violations,
 )
 
 SHEET = "客户名称,电话\n,138 6214 7705\n没有这家店,\n".encode()
@@ -39,25 +35,6 @@ async def _program(operator: Actor) -> UUID:
     funding = NewFunding(id=new_id(), amount_minor=50_000)
     await benefits.fund(operator, program.id, funding, now=now)
     return program.id
-
-
-async def _look(page: Page, path: str, axe: tuple[str, str] | None = None) -> None:
-    """Look at a page as people have it on a phone; wide and in English for a picture alone."""
-    sizes = [("zh-CN", 360)]
-    if "TONGLU_SHOTS" in os.environ:
-        sizes = [("en", 1440), *sizes]
-    for language, width in sizes:
-        home = "/".join(page.url.split("/")[:3])
-        await page.context.add_cookies([{"name": "language", "value": language, "url": home}])
-        await page.set_viewport_size({"width": width, "height": 900})
-        await open_page(page, path)
-        await shoot(page, f"{path}-{language}-{width}")
-        assert await too_wide(page) == [], path
-        assert await crowded(page) == [], path
-    assert await too_small(page) == [], path
-    if axe is not None:
-        assert await violations(page, axe, "zh-CN") == [], path
-    await page.set_viewport_size({"width": 1440, "height": 900})
 
 
 async def test_s05_benefits_by_a_sheet_from_approval_to_the_counter(
@@ -86,14 +63,14 @@ async def test_s05_benefits_by_a_sheet_from_approval_to_the_counter(
     await open_page(page, f"/console/batches/{made.id}")
     await page.get_by_role("button", name="按此内容批准").click()
     await expect(page.locator("#toasts")).to_contain_text("批次已批准")
-    await _look(page, f"/console/batches/{made.id}")
+    await look(page, f"/console/batches/{made.id}")
     while await issuing.issue_some(shop.tenant_id, made.id, now=clock.now()):
         pass
     await _publish_rules(page, axe, program_id)
 
     await context.clear_cookies()
     await let_in(context, site, shop.manager)
-    await _look(page, f"/benefits/batches/{made.id}")
+    await look(page, f"/benefits/batches/{made.id}")
     await expect(page.get_by_role("link", name="下载未发放的 1 行")).to_be_visible()
     await page.get_by_role("link", name="已发放").first.click()
     await page.get_by_role("button", name="显示兑换码").click()
@@ -111,7 +88,7 @@ async def test_s05_benefits_by_a_sheet_from_approval_to_the_counter(
     await page.get_by_label("本次核销金额").fill("20")
     await page.get_by_role("button", name="确认核销").click()
     await expect(page.locator("#toasts")).to_contain_text("核销成功")
-    await _look(page, detail.removeprefix(site.url), axe)
+    await look(page, detail.removeprefix(site.url), axe)
     await page.get_by_text("撤销这次核销").first.click()
     await page.get_by_label("原因").fill("客户退货")
     await page.get_by_role("button", name="撤销这次核销").click()
@@ -129,7 +106,7 @@ async def _publish_rules(page: Page, axe: tuple[str, str], program_id: UUID) -> 
     await page.get_by_role("button", name="保存并试算").click()
     await expect(page.locator("#toasts")).to_contain_text("已拟定")
     await expect(page.get_by_text("所在城市属于 苏州市")).to_be_visible()
-    await _look(page, where, axe)
+    await look(page, where, axe)
     await page.get_by_role("button", name="发布第 1 版").click()
     await expect(page.locator("#toasts")).to_contain_text("规则已发布")
 
@@ -155,13 +132,13 @@ async def test_what_looks_like_fraud_is_looked_at_rejected_and_answered(
     await let_in(context, site, operator)
     await open_page(page, "/console/issuances")
     await page.get_by_role("link", name="待复核").click()
-    await _look(page, "/console/reviews", axe)
+    await look(page, "/console/reviews", axe)
     queue = (await reviewed.reviews(operator, now=now)).items
     case = f"/console/reviews/{next(r.issuance_id for r in queue if r.program_id == program_id)}"
     await page.locator(f"main a[href='{case}']").click()
     await page.get_by_role("button", name="由我处理").click()
     await expect(page.get_by_text("由您处理").first).to_be_visible()
-    await _look(page, case, axe)
+    await look(page, case, axe)
     await page.get_by_label("原因").fill("两家公司登记的是同一个电话")
     await page.get_by_role("button", name="撤销").click()
     await expect(page.locator("#toasts")).to_contain_text("已记录结论")
@@ -172,10 +149,10 @@ async def test_what_looks_like_fraud_is_looked_at_rejected_and_answered(
     await open_page(page, f"/benefits/{waiting}")
     if await page.get_by_text("已撤销").count():
         waiting, rejected = rejected, waiting
-    await _look(page, f"/benefits/{waiting}")
+    await look(page, f"/benefits/{waiting}")
     await expect(page.get_by_text("平台正在核实以下情况")).to_be_visible()
     await expect(page.get_by_role("button", name="显示兑换码")).to_have_count(0)
-    await _look(page, f"/benefits/{rejected}", axe)
+    await look(page, f"/benefits/{rejected}", axe)
     await page.get_by_label("代理商的说明").fill("两家是同一位老板，已附营业执照")
     await page.get_by_role("button", name="提交说明").click()
     await expect(page.locator("#toasts")).to_contain_text("说明已提交")
@@ -183,7 +160,7 @@ async def test_what_looks_like_fraud_is_looked_at_rejected_and_answered(
     await context.clear_cookies()
     await let_in(context, site, operator)
     await open_page(page, case)
-    await _look(page, case)
+    await look(page, case)
     await page.get_by_label("原因").fill("已核对")
     await page.get_by_role("button", name="认可申诉").click()
     # Who rejected it does not decide about the answer.

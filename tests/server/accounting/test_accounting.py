@@ -1,5 +1,6 @@
 """Finance closes a month, makes vouchers of it, has them checked and fetches them as files."""
 
+import hashlib
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from billing.accounting_vouchers.schemas import (
     ChartAccount,
     Detail,
     Format,
-    NewExport,
     PostingRule,
     RunView,
     Side,
@@ -21,18 +21,16 @@ from billing.accounting_vouchers.schemas import (
     Treatment,
     VoucherTemplate,
 )
-from billing.commissions.rules.plans import Measure, PlanVersion, Tier
-from billing.commissions.rules.shares import Seller
 from billing.errors import MakerIsChecker
 from billing.ledger.schemas import AccountKind
 from billing.periods.schemas import PeriodState
 from server.access import Actor, Role
 from server.access.rules import NotPermitted
 from server.accounting import queries, service
-from server.accounting.routes import FILES, saved
 from server.accounting.schemas import (
     Beginning,
     Check,
+    ExportOrder,
     NewAccounts,
     NewRun,
     NewState,
@@ -43,13 +41,11 @@ from server.accounting.schemas import (
     TakingBack,
 )
 from server.audit import queries as audit
-from server.commissions import jobs
-from server.commissions import service as commissions
-from server.commissions.schemas import NewSale
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
 from server.settings import Settings
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
+from tests.server.accounting.stories import earns
 from tests.server.benefits import stories
 
 FINANCE = msgspec.structs.replace(make_platform_actor(Role.PLATFORM_FINANCE), name="王会计")
@@ -65,36 +61,12 @@ async def agent(own_books: Settings) -> Tenant:
     await stories.admit(tenant)
     program = await stories.make_program(benefits_funded=10)
     await stories.allocate(program.id, tenant.tenant_id, 3 * stories.AMOUNT)
-    await _earns(tenant)
+    await earns(FINANCE, tenant, BEGINS_ON)
     asked = Beginning(id=new_id(), standard=Standard.ENTERPRISE, begins_on=BEGINS_ON)
     for _ in range(2):
         begun = await service.begin(FINANCE, asked, now=NOW)
     assert len(begun.rules) == len(AccountKind)
     return tenant
-
-
-async def _earns(tenant: Tenant) -> None:
-    """Let an agent earn 100 yuan of commission."""
-    plan = PlanVersion(
-        id=new_id(),
-        plan_id=new_id(),
-        begins_on=BEGINS_ON,
-        currency="CNY",
-        measure=Measure.REVENUE,
-        tiers=[Tier(at_least=0, rate=100_000)],
-        hold_days=0,
-    )
-    await commissions.publish(FINANCE, plan, now=NOW)
-    sale = NewSale(
-        id=new_id(),
-        plan_id=plan.plan_id,
-        contract_id=new_id(),
-        on=NOW.date(),
-        sold=1_000_00,
-        sellers=[Seller(tenant.tenant_id)],
-    )
-    await commissions.record_sale(FINANCE, sale, now=NOW)
-    await jobs.earn(NOW)
 
 
 @pytest.fixture(scope="module")
@@ -178,15 +150,13 @@ async def _looks(agent: Tenant) -> list[str]:
 async def test_each_format_is_fetched_as_the_bytes_that_it_was(
     month: PeriodRow, checked: RunView, form: Format
 ) -> None:
-    asked = NewExport(id=new_id(), period_id=month.id, format=form)
+    asked = ExportOrder(id=new_id(), period_id=month.id, format=form)
     job = await service.export(FINANCE, asked, now=NOW)
 
-    same, content = await service.file_of(SECOND, job.id, now=NOW + DAY)
+    file = await service.file_of(SECOND, job.id, now=NOW + DAY)
 
-    assert same == job
-    assert len(content) == job.size
-    answer = saved(job, content)
-    assert answer.media_type == FILES[form][0]
+    assert hashlib.sha256(file.content).hexdigest() == job.sha256
+    assert (len(file.content), file.media_type) == (job.size, service.FILES[form][0])
     assert await service.export(FINANCE, asked, now=NOW + DAY) == job
     assert await trail_of(job.id) == ["vouchers.exported", "vouchers.fetched"]
 
