@@ -3,9 +3,10 @@
 import asyncio
 import shutil
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -16,6 +17,8 @@ from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.benefits import jobs as benefits
 from server.commissions import jobs as commissions
 from server.kit import clock, db
+from server.statements import service as statements
+from server.statements.schemas import NewStatement
 from world import people, populate
 from world.api import Api, Json
 from world.journey import story as stories
@@ -300,6 +303,59 @@ async def _statement(owner: Api, today: date) -> Json:
     return told
 
 
+# ---------------------------------------------------------------------------------- agreed upon
+
+
+async def agreed(cast: Cast, found: Evidence) -> None:
+    """Draw the month up, dispute a line and answer it, sign it on both sides as it was shown."""
+    owner, finance = cast.companies[0].owner, cast.finance
+    assert finance is not None, "the platform opens first"
+    drawn = await _draw(cast)
+    path, ours = f"/v1/statements/{drawn}", f"/v1/platform/statements/{drawn}"
+    told = await owner.get(path)
+    lines = await owner.get(f"{path}/lines")
+    found.note(lines=told["lines"], accounts=len(told["accounts"]))
+    found.expect("each side is shown the same lines", lines, await finance.get(f"{ours}/lines"))
+    [earned] = [each["n"] for each in lines if each["event"] == "commission.earned"]
+    dispute = {"line": earned, "reason": "客户只退了一台"}
+    await owner.post(f"{path}/disputes", dispute)
+    shown, other = {"hash": told["hash"]}, {"hash": "0" * 64}
+    refusals = [await owner.refusal(f"{path}/signature", each) for each in (shown, other)]
+    wanted = ["statement_disputed", "statement_differs"]
+    found.expect("neither with an open dispute nor unseen", refusals, wanted)
+    answer = {"line": dispute["line"], "outcome": "kept", "note": "退货单 3 台，已附"}
+    await finance.post(f"{ours}/answers", answer)
+    await owner.post(f"{path}/signature", shown)
+    signed = await finance.post(f"{ours}/signature", shown)
+    sides = sorted(each["side"] for each in signed["signatures"])
+    found.expect("both have signed the same", (signed["hash"], sides), (told["hash"], _SIDES))
+    late = {"line": next(each["n"] for each in lines if each["n"] != earned), "reason": "还有这行"}
+    refusal = await owner.refusal(f"{path}/disputes", late)
+    found.expect("nothing more is said of it then", refusal, "statement_signed")
+    paper = await owner.raw("GET", f"{path}/statement.pdf")
+    found.note(pdf_bytes=len(paper.content))
+    found.expect_that("it prints as PDF", holds=paper.content.startswith(b"%PDF"))
+    cast.left["signed"] = (await owner.raw("GET", f"{path}/signed.txt")).content
+
+
+_SIDES: Final = ["agent", "platform"]
+
+
+async def _draw(cast: Cast) -> str:
+    """Draw the month up as finance does on the first of the next, the calendar put forward."""
+    today = clock.now().astimezone(CHINA).date()
+    first = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    new = NewStatement(
+        id=UUID(cast.new_id()),
+        agent_id=cast.companies[0].agent.tenant_id,
+        month=f"{today:%Y-%m}",
+    )
+    async with populate.database(cast.stage.settings):
+        await benefits.seal(clock.now())
+        await statements.draw(_FINANCE, new, now=people.instant(first))
+    return str(new.id)
+
+
 # ------------------------------------------------------------------------------ exported and proven
 
 
@@ -333,7 +389,7 @@ async def _proven(cast: Cast, folder: Path, found: Evidence) -> None:
     proven = (await owner.raw("GET", "/v1/commissions/proven-statement")).content
     size = msgspec.json.decode(proven)["size"]
     head = (await owner.raw("GET", f"/v1/commissions/heads/{size}")).content
-    files = {"statement.json": proven, "head.json": head}
+    files = {"statement.json": proven, "head.json": head, "signed.txt": cast.left["signed"]}
     net = (_SOLD * _RATE_PPM // 1_000_000) * (1_000_000 - _ABOVE_PPM) // 1_000_000
     files["forged.json"] = proven.replace(str(net).encode(), str(net + 1).encode())
     for name, content in files.items():
@@ -346,6 +402,9 @@ async def _proven(cast: Cast, folder: Path, found: Evidence) -> None:
     ]
     found.note(statement_lines=proven.count(b"\n"), head_of=size)
     found.expect("the statement is proven alone, the forged one is not", outcomes, [0, 1])
+    script[-1] = "signed"
+    signed = await _ran(sys.executable, *script, folder / "signed.txt", folder / "head.json", key)
+    found.expect("so is what both sides signed", signed, 0)
 
 
 async def _ran(*command: Any) -> int:

@@ -79,6 +79,7 @@ STEPS: Final = (
     Step("budgeted", "A budget, a batch, a phone", books.budgeted, opens=_ACTS[3]),
     Step("redeemed", "Redeemed in parts, partly withdrawn", books.redeemed),
     Step("paid", "Commission is earned and paid out", books.paid),
+    Step("agreed", "A statement that both sides sign", books.agreed),
     Step("exported", "The books are exported and proven", books.exported),
     Step("memory", "Memory of the server", platform.memory),
 )
