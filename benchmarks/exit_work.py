@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from benchmarks import channel
+from benchmarks import channel, rebuild_work
 from benchmarks.channel import Company
 from benchmarks.figures import Figure, Spread
 from benchmarks.machine import Machine
@@ -73,6 +73,7 @@ async def measure(machine: Machine, rng: random.Random, size: int) -> list[Figur
         _figure(f"exit's plan looked at, hashed: {told}", looked, one_update),
         _figure(f"exit carried out by the worker: {told}", [carried], one_update),
         _figure(f"takeout of {size:,} customers, beside reading them", packed, Spread.of(read)),
+        *await rebuild_work.measure(machine, leaver.actor, f"{size:,} customers"),
     ]
 
 

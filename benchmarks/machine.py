@@ -99,6 +99,8 @@ def running(folder: Path) -> Iterator[Machine]:
         )
         processes.wait_until_ready(server, url)
         cold_start_s = time.perf_counter() - started
+        # Started by itself, the worker would make a secret of its own.
+        environ["TONGLU_SECRET"] = (folder / "secret").read_text().strip()
         worker = stack.enter_context(
             processes.tonglu("worker", ["worker"], environ=environ, log=folder / "worker.log")
         )
