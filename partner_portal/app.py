@@ -77,6 +77,7 @@ from partner_portal.registrations import pages as registrations
 from partner_portal.rendering import Renderer
 from partner_portal.requests import pages as requests
 from partner_portal.sales import prices, quotes
+from partner_portal.statements import pages as statements
 from partner_portal.static_files import static_file
 from partner_portal.tags import pages as tags
 from partner_portal.today import pages as today
@@ -288,6 +289,14 @@ def create_app(settings: Settings) -> Litestar:
             vouchers.appeal,
             transparency.platform_reads,
             plan.plan,
+            statements.statements,
+            statements.statement,
+            statements.confirm,
+            statements.dispute,
+            statements.sign,
+            statements.paper,
+            statements.workbook,
+            statements.proven,
             partnership.partnership,
             partnership.accept,
             partnership.take_out,

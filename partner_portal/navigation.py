@@ -92,6 +92,13 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
         _Place("/cases", "circle-help", "nav.cases", "nav.cases", Permission.CUSTOMERS_READ),
         _Place("/requests", "sparkles", "nav.requests", "nav.requests", Permission.CUSTOMERS_READ),
         _Place("/benefits", "gift", "nav.benefits", "nav.benefits", Permission.BENEFITS_REQUEST),
+        _Place(
+            "/statements",
+            "banknote",
+            "nav.statements",
+            "nav.statements",
+            Permission.COMMISSIONS_SEE,
+        ),
     ),
     "nav.group.data": (
         _Place(

@@ -2929,6 +2929,29 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/console/agents/{agent_id}/exit/execution"): _of_agent(
         body=lambda _: {"hash": "0" * 64}, succeeds=False, answer=404
     ),
+    ("GET", "/statements"): Case(),
+    ("GET", "/statements/{statement_id}"): Case(ids={"path.statement_id": "statement"}),
+    ("GET", "/statements/{statement_id}/statement.pdf"): Case(
+        ids={"path.statement_id": "statement"}
+    ),
+    ("GET", "/statements/{statement_id}/statement.xlsx"): Case(
+        ids={"path.statement_id": "statement"}
+    ),
+    # As over the API: nothing moved in its month, and the platform has not signed it.
+    ("GET", "/statements/{statement_id}/signed.txt"): Case(
+        ids={"path.statement_id": "statement"}, succeeds=False
+    ),
+    ("POST", "/statements/{statement_id}/confirmations"): Case(
+        ids={"path.statement_id": "statement"}, body=lambda _: {"lines": "1"}, succeeds=False
+    ),
+    ("POST", "/statements/{statement_id}/disputes"): Case(
+        ids={"path.statement_id": "statement"},
+        body=lambda _: {"line": "1", "reason": "少计"},
+        succeeds=False,
+    ),
+    ("POST", "/statements/{statement_id}/signature"): Case(
+        ids={"path.statement_id": "statement"}, body=lambda _: {"hash": "0" * 64}, succeeds=False
+    ),
     ("GET", "/partnership"): Case(),
     ("GET", "/plan"): Case(),
     ("GET", "/partnership/takeout"): Case(),

@@ -98,6 +98,7 @@ FOR_AGENTS = {
     "/plan",
     "/partnership",
     "/partnership/takeout",
+    "/statements",
     "/platform-reads",
     "/imports",
     "/imports/template.csv",
@@ -136,6 +137,7 @@ FOR_OWNERS = {
     "/people/rights",
     "/people/teams",
     "/plan",
+    "/statements",
 }
 FOR_MANAGERS = FOR_OWNERS | {
     "/benefits/batches",
