@@ -73,10 +73,13 @@ async def grant(actor: Actor, asked: Grant, *, now: datetime) -> Grant:
     :raises GrantUnsound: it contradicts itself, or the plan does not sell such units.
     :raises GrantPast: it begins before the agent's clock.
     :raises PlanKeyReused: the id belongs to another grant.
+    :raises Invalid: a day lies outside of this century.
     :raises NotFound: there is no such agent.
     """
     ensure(actor, Permission.PLANS_KEEP)
     rules.ensure_day(asked.begins_on, "begins_on")
+    if asked.ends_on is not None:
+        rules.ensure_day(asked.ends_on, "ends_on")
     async with db.platform_transaction(actor):
         await partners.agent(actor, asked.agent_id)
         if await plans.grant(rules.as_booked(asked, Grant), desk_of(actor, now)):

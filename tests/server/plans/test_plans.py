@@ -1,6 +1,6 @@
 """The platform keeps plans, an agent's owner sees its own, and refusals say what to do."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -103,6 +103,9 @@ async def test_the_last_seat_is_one_persons_and_the_refusal_says_what_to_do(
         "begins_on": STARTS,
     }
     grant = msgspec.convert(about, Grant)
+    endless = msgspec.structs.replace(grant, id=new_id(), ends_on=date.max)
+    with pytest.raises(Invalid):
+        await service.grant(FINANCE, endless, now=LATER)
     await service.grant(FINANCE, grant, now=LATER)
     await identity.enable_user(tenant.owner, last.id, now=LATER)
 
