@@ -23,7 +23,7 @@ class NotSigned(BillingRefusal):
     """The platform has not signed this statement, so there is nothing to verify."""
 
     code = "statement_not_signed"
-    sort = Sort.CLASH
+    sort = Sort.ABSENT
 
 
 class TooLong(BillingRefusal):

@@ -6,7 +6,7 @@ A job is done at least once: handlers are idempotent. A claim is a lease with a 
 so that a worker that froze cannot complete what another has taken over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -49,6 +49,7 @@ _WAITED_FOR = """
 SELECT EXISTS (
     SELECT FROM outbox
     WHERE topic = $1 AND added_at < $2 AND run_at <= $3 AND attempts < $4 AND lease < 3 * $4
+        AND payload @> $5::jsonb
 )
 """
 _PAUSE_MAX_S = 600
@@ -133,12 +134,17 @@ async def fail(job: Job, error: str, *, now: datetime) -> None:
         await db.connection().execute(_FAIL, job.id, job.lease, now + pause, error[:500])
 
 
-async def is_waited_for(topic: str, *, before: datetime, now: datetime) -> bool:
+async def is_waited_for(
+    topic: str, *, before: datetime, now: datetime, about: Mapping[str, Any] | None = None
+) -> bool:
     """Say, in an open transaction of the worker, whether work left before a moment is still to do.
 
     What is parked is for a person to look at; nobody waits for it.
+
+    :param about: what its payload has to say; without it any work of the topic.
     """
-    values = topic, before, now + timedelta(seconds=_PAUSE_MAX_S), ATTEMPTS_MAX
+    told = msgspec.json.encode(about or {}).decode()
+    values = topic, before, now + timedelta(seconds=_PAUSE_MAX_S), ATTEMPTS_MAX, told
     return bool(await db.connection().fetchval(_WAITED_FOR, *values))
 
 

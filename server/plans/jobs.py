@@ -42,10 +42,10 @@ async def _carry_on(agent_id: UUID, today: date, now: datetime) -> None:
         async with db.platform_transaction(_KEEPER):
             carried = await invoicing.advance(agent_id, today, desk_of(_KEEPER, now))
     except BillingRefusal as refusal:
-        log.warning("plans.not-carried-on", agent_id=str(agent_id), code=refusal.code)
+        log.warning("plans.not-carried-on", tenant_id=str(agent_id), code=refusal.code)
         return
     if carried.parked_reason is not None:
-        log.warning("plans.parked", agent_id=str(agent_id), reason=carried.parked_reason)
+        log.warning("plans.parked", tenant_id=str(agent_id), reason=carried.parked_reason)
 
 
 SCHEDULE: Final = {CARRY_ON: Planned(Every(timedelta(hours=1)), carry_on)}

@@ -50,7 +50,8 @@ async def invoices(
     async with db.platform_transaction(actor):
         await partners.agent(actor, agent_id)
         found = await _invoices(agent_id, cursor)
-        await audit.record_platform_read(actor, [agent_id], "plans.invoices", now=now)
+        if found.items:
+            await audit.record_platform_read(actor, [agent_id], "plans.invoices", now=now)
     return found
 
 

@@ -1150,7 +1150,7 @@ async def _issued(superuser_url: str) -> set[str]:
 
 
 # A day or a moment; a number, or its end as search keys hold it: anybody's may be the same.
-_TELLS_NOTHING: Final = re.compile(r"\A(\d{4}-\d{2}-\d{2}([T ].*)?|[nN]?\d+)\Z")
+_TELLS_NOTHING: Final = re.compile(r"\A(\d{4}-\d{2}-\d{2}([T ].*)?|\d+|[nN]\D{0,3}\d+)\Z")
 _SHORT: Final = 4
 _WORD: Final = "[A-Za-z0-9_-]"
 _SHORT_WORD: Final = re.compile(_WORD + "{1,7}")

@@ -5,7 +5,7 @@ by then, with some of the later writes on it: none, all, any subset, and the las
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -59,7 +59,7 @@ class Disk(apsw.VFS):
 
     def connect(self, path: Path) -> apsw.Connection:
         """Open a database on this disk, by one process alone: its log needs no shared memory."""
-        connection = apsw.Connection(str(path), vfs=self.name)
+        connection = Connection(str(path), vfs=self.name)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         return connection
 
@@ -87,6 +87,16 @@ class Disk(apsw.VFS):
         if last.data is not None:
             torn = msgspec.structs.replace(last, data=last.data[: len(last.data) // 2])
             yield _applied([*safe, *open_[:-1], torn])
+
+
+class Connection(apsw.Connection):
+    """APSW's, with a method that the standard library calls otherwise."""
+
+    def create_function(
+        self, name: str, arguments: int, function: Callable[..., Any], *, deterministic: bool
+    ) -> None:
+        """Let SQL call a function."""
+        self.create_scalar_function(name, function, arguments, deterministic=deterministic)
 
 
 class RecordedFile(apsw.VFSFile):

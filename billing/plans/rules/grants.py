@@ -15,6 +15,7 @@ class GrantUnsound(BillingRefusal):
     """A grant contradicts itself, or what the agent's plan sells."""
 
     code = "saas_grant_unsound"
+    field = "meter"
 
 
 class GrantPast(BillingRefusal):

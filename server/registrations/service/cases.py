@@ -102,6 +102,7 @@ async def bring(actor: Actor, registration_id: UUID, shown: Show, *, now: dateti
         told = {
             "id": str(shown_id),
             "registration_id": held.id,
+            "case_id": held.fields["case_id"],
             "kind": shown.evidence.kind,
             "happened_at": happened_at.isoformat(),
             "is_vouched": is_vouched,
@@ -267,7 +268,13 @@ async def _is_on_its_way(case_id: UUID, *, now: datetime) -> bool:
     async with db.job_transaction():
         until = await db.connection().fetchval(_EVIDENCE_UNTIL, case_id)
         before = now if until is None else min(until, now)
-        return await outbox.is_waited_for(SHOWN, before=before, now=now)
+        return await _is_waited_for(case_id, before, now)
+
+
+async def _is_waited_for(case_id: UUID, before: datetime, now: datetime) -> bool:
+    """Say, in the worker's transaction, whether evidence for this case alone is on its way."""
+    about = {"case_id": str(case_id)}
+    return await outbox.is_waited_for(SHOWN, before=before, now=now, about=about)
 
 
 def _is_house(parties: Iterable[asyncpg.Record]) -> bool:
@@ -307,7 +314,7 @@ async def decide_due(case_id: UUID, *, now: datetime) -> None:
         row = await _held(case_id)
         is_waiting = row["state"] in {CaseState.OPEN, CaseState.APPEALED}
         if is_waiting and now >= row["decide_by"]:
-            if await outbox.is_waited_for(SHOWN, before=row["evidence_until"], now=now):
+            if await _is_waited_for(case_id, row["evidence_until"], now):
                 told, later = {"id": str(case_id)}, now + LEAST
                 await outbox.add(disputes.DUE, told, tenant_id=None, now=now, run_at=later)
                 return

@@ -66,8 +66,9 @@ async def test_terms_name_each_tier() -> None:
 
 async def test_evidence_that_is_on_its_way_is_waited_for(rivals: list[Tenant]) -> None:
     """Brought in time, while the worker was away: neither arbitrator nor rules pass it by."""
-    dispute = Dispute(*rivals[:2])
+    dispute, other = Dispute(*rivals[:2]), Dispute(*rivals[1:])
     await dispute.begin(NOW - HOUR)
+    await other.begin(NOW - HOUR)
     record = await contracts.write(dispute.challenger.rep, customer_id=dispute.shop, now=NOW - DAY)
     await service.bring(
         dispute.challenger.rep,
@@ -78,6 +79,9 @@ async def test_evidence_that_is_on_its_way_is_waited_for(rivals: list[Tenant]) -
 
     with pytest.raises(EvidenceOpen):
         await service.rule(OPERATOR, dispute.case_id, NewVerdict(), now=SETTLED + 6 * DAY)
+    # No other case waits for it.
+    decided = await service.rule(OPERATOR, other.case_id, NewVerdict(), now=SETTLED + 6 * DAY)
+    assert decided.verdict_hash is not None
     await service.decide_due(dispute.case_id, now=SETTLED + 11 * DAY)
     before = await dispute.states(SETTLED + 11 * DAY)
     await work(SETTLED + 11 * DAY)
