@@ -53,6 +53,8 @@ async def test_m1_a_dispute_is_decided_in_the_court_and_read_on_the_wall(
     await expect(page.get_by_text("已记录：不再举证")).to_be_visible()
     assert held.case_id is not None, "it is disputed"
     await waive_all(held.case_id)
+    # What was shown has reached the case before anybody decides it.
+    await work(clock.now())
     await console.get_by_role("button", name="裁决").click()
     await expect(console.locator("[aria-labelledby=h-case]")).to_contain_text("结论")
     assert held.case_id is not None, "it is disputed"
