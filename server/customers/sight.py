@@ -31,8 +31,8 @@ _HAS_TAG: Final = (
 )
 _NOTHING: Final[dict[Part, Any]] = {Part.CUSTOM: {}}
 """What stands for a part that is not shared; None for all others."""
-_DIGITS: Final = re.compile(r"[0-9][\s-]*[0-9][\s-]*[0-9]")
-"""So many of them may be of a phone."""
+_DIGITS: Final = re.compile(r"[0-9][\W_]*[0-9][\W_]*[0-9]")
+"""So many of them may be of a phone, whatever signs stand between them."""
 _OF_CUSTOMER: Final = (
     *(Part.USCC, Part.PHONE, Part.ADDRESS, Part.REMARK, Part.REVENUE, Part.CUSTOM),
 )
@@ -142,10 +142,11 @@ class Where:
         By digits somebody from whom phones are hidden finds what belongs to their own alone:
         there may be a number in the text.
         """
-        holds = self.param(clean(asked).lower())
+        sought = clean(asked).lower()
+        holds = self.param(sought)
         said = [f"strpos(lower(normalize({each}, NFKC)), {holds}) > 0" for each in places]
         self.add(f"({' OR '.join(said)})")
-        if _DIGITS.search(asked):
+        if _DIGITS.search(sought):
             self.add_own_if_masked()
 
     def add(self, text: str, *values: Any) -> None:

@@ -116,7 +116,7 @@ async def test_a_number_in_a_text_is_shown_by_the_one_act(scene: Scene) -> None:
     }
 
 
-@pytest.mark.parametrize("asked", ["138", NUMBERS[0]])
+@pytest.mark.parametrize("asked", ["138", NUMBERS[0], "１３８００", "𝟏𝟑𝟖"])
 async def test_a_number_in_a_text_is_not_found_by_its_digits(scene: Scene, asked: str) -> None:
     found = [await cases.list_page(scene.boss, CaseFilters(q=q), now=NOW) for q in (asked, "王姐")]
 
