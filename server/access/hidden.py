@@ -1,9 +1,10 @@
 """Hide the mobile numbers that people type into free text from whom phones are hidden. Pure."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from server.kit.errors import Forbidden
+from server.kit.errors import Forbidden, TooManyRequests
 from sync_protocol.texts import folded
 
 _DIGIT: Final = "[0-9０-９]"
@@ -22,6 +23,26 @@ class PhoneHidden(Forbidden):
     """The phone of this customer is hidden from the person."""
 
     code = "phone_hidden"
+
+
+class RevealQuotaReached(TooManyRequests):
+    """The person has looked at as many hidden phones today as one may."""
+
+    code = "reveal_quota_reached"
+
+
+def ensure_within_quota(quota: int | None, seen_today: int) -> None:
+    """Refuse a look at the numbers of one more customer than a day allows.
+
+    :param quota: how many customers' a person may see a day; None is no limit.
+    :raises RevealQuotaReached: as many were seen today.
+    """
+    if quota is not None and seen_today >= quota:
+        raise RevealQuotaReached(
+            f"You have looked at the numbers of {seen_today} customers today, "
+            "as many as one may; come tomorrow, or ask the customer's owner.",
+            limit=quota,
+        )
 
 
 def in_text(text: str) -> str:
@@ -51,3 +72,18 @@ def ensure_not_written_over(held: object, given: object, field: str) -> None:
             "A number in this text is hidden from you, and would be lost; add a note instead.",
             field=field,
         )
+
+
+def restored(given: str, shown: Iterable[str | None], field: str) -> str:
+    """Give a text in full that comes back from a form as it was shown there, with stars.
+
+    :param shown: the texts that the form may have been filled with, in full.
+    :raises PhoneHidden: it says the stars and was changed; naming the field.
+    """
+    full = [each for each in shown if each is not None]
+    for each in full:
+        if in_text(each) == given:
+            return each
+    for each in full:
+        ensure_not_written_over(each, given, field)
+    return given

@@ -1,11 +1,12 @@
 """Custom fields whose values no two records share: who has a value, and how it is found."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
+from server.access.hidden import ensure_within_quota
 from server.changelog.kinds import RecordKind
 from server.kit.errors import Conflict, Refusal
 from server.kit.text import clean
@@ -39,6 +40,39 @@ class Value(msgspec.Struct, frozen=True):
 
 Holders = dict[Value, str | None]
 """The values that must be unique among those that ops write, and the record that has each."""
+
+
+def is_phone(value: Value) -> bool:
+    """Say whether a value is a number that may be hidden."""
+    return type_of(value.name) is CustomType.PHONE
+
+
+class Guesses:
+    """What one person may still be told today, and whose numbers were told of."""
+
+    def __init__(self, seen: Collection[str], quota: int | None, whose: Mapping[str, str]) -> None:
+        self._seen = set(seen)
+        self._quota = quota
+        self._whose = whose
+        """The customer of each record that has a value, unless it is the person's own."""
+        self.told: list[str] = []
+        """The customers that were told of first now."""
+
+    def ensure_may_tell(self, value: Value, holder: str | None) -> None:
+        """Refuse to tell whether somebody has a value, or note of whom it is told.
+
+        :param holder: the other record that has it; None where nobody has.
+        :raises RevealQuotaReached: as many were told of today as may be.
+        """
+        if not is_phone(value):
+            return
+        customer = self._whose.get(holder) if holder is not None else None
+        if customer in self._seen:
+            return
+        ensure_within_quota(self._quota, len(self._seen))
+        if customer is not None:
+            self._seen.add(customer)
+            self.told.append(customer)
 
 
 def token(name: str, value: object) -> str:
@@ -111,18 +145,28 @@ def _is_unique(name: str, held: Mapping[Key, HeldRecord]) -> bool:
     return found is not None and defined(found.id, found.fields).is_unique
 
 
-def ensure_unique(holders: Holders, before: HeldRecord | None, after: HeldRecord) -> None:
+def ensure_unique(
+    holders: Holders,
+    before: HeldRecord | None,
+    after: HeldRecord,
+    guesses: Guesses | None = None,
+) -> None:
     """Refuse a value that another record has; note whose those are that are written now.
 
     A record that comes back has its values anew. The definition is locked for as long as the unit
     of work lasts, so two at once come one after the other.
 
+    :param guesses: what the author may be told of numbers, if they are hidden from the author.
     :raises CustomValueTaken: and names the field.
+    :raises RevealQuotaReached: nobody's numbers are told of any more today.
     """
     had = {each for each in holders if before is not None and has(before, each)}
     given = {each for each in holders if has(after, each)}
     for each in sorted(given - had, key=lambda value: value.name):
-        if holders[each] not in (None, after.id):
+        other = holders[each] if holders[each] != after.id else None
+        if guesses is not None:
+            guesses.ensure_may_tell(each, other)
+        if other is not None:
             detail = "Another record has this value; write another one, or open that record."
             raise CustomValueTaken(detail, field=each.name)
     holders.update(dict.fromkeys(given - had, after.id))

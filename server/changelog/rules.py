@@ -7,7 +7,7 @@ import msgspec
 
 from server.access import ROLE_PERMISSIONS, Actor, Permission, hidden
 from server.changelog import custom, references
-from server.changelog.custom import Holders
+from server.changelog.custom import Guesses, Holders
 from server.changelog.kinds import RecordKind
 from server.changelog.references import References
 from server.kit.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
@@ -35,6 +35,7 @@ class RoomRules(Rules):
         held: Mapping[Key, HeldRecord],
         holders: Holders,
         answers: Mapping[int, Any],
+        guesses: Guesses | None = None,
     ) -> None:
         self.actor = actor
         self.kinds = kinds
@@ -42,6 +43,7 @@ class RoomRules(Rules):
         self.held = held
         self.holders = holders
         self.answers = answers
+        self.guesses = guesses
         self.refusals: dict[int, Refusal] = {}
         self._number = 0
         self._customers = {
@@ -61,7 +63,7 @@ class RoomRules(Rules):
         self._ensure_allowed(op)
         if held is not None and held.visible and not isinstance(op, Create):
             self._ensure_writes(held)
-            self._ensure_nothing_hidden_lost(op, held)
+            op = self._with_nothing_hidden_lost(op, held)
         if isinstance(op, Delete):
             return op
         try:
@@ -102,15 +104,22 @@ class RoomRules(Rules):
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
 
-    def _ensure_nothing_hidden_lost(self, op: RecordOp, held: HeldRecord) -> None:
-        """Refuse a text over one whose numbers its writer was not shown."""
+    def _with_nothing_hidden_lost(self, op: RecordOp, held: HeldRecord) -> RecordOp:
+        """Refuse a text over one whose numbers its writer was not shown.
+
+        One that comes back as it was shown, as a form sends it, leaves what stands there.
+        """
         if not self.actor.masks_phones or not isinstance(op, Edit):
-            return
+            return op
+        fields = dict(op.fields)
         try:
             for name, given in op.fields.items():
-                hidden.ensure_not_written_over(held.fields.get(name), given, name)
+                stands = held.fields.get(name)
+                if isinstance(given, str) and isinstance(stands, str):
+                    fields[name] = hidden.restored(given, [stands], name)
         except Refusal as refusal:
             raise self._refused(refusal) from refusal
+        return msgspec.structs.replace(op, fields=fields)
 
     def approve(self, before: HeldRecord | None, after: HeldRecord) -> HeldRecord:
         """Look at a record as it would stand; fill in what a new one lacks."""
@@ -125,7 +134,7 @@ class RoomRules(Rules):
             kind.allow(self.actor, was, after.fields)
             self._ensure_permitted(kind, after)
             kind.check(was, after.fields)
-            custom.ensure_unique(self.holders, before, after)
+            custom.ensure_unique(self.holders, before, after, self.guesses)
             follows = kind.follow(self.actor, was, after.fields) if was else {}
             if (answer := self.answers.get(self._number)) is not None:
                 follows |= kind.heed(answer, was, after.fields)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from server.access import Actor
-from server.changelog import conflicts, custom, references
+from server.changelog import conflicts, custom, guesses, references
 from server.changelog.kinds import Along, RecordKind
 from server.changelog.postgres import STORE
 from server.changelog.rules import RoomRules, as_refusal, ruling
@@ -124,7 +124,8 @@ class _Work(msgspec.Struct, frozen=True):
         unique |= await self._coming_back(held)
         holders = await store.holders(actor.tenant_id, unique) if unique else {}
         answers = await store.answers(actor, self.kinds, self.ops)
-        rules = RoomRules(actor, self.kinds, named, held, holders, answers)
+        told = await guesses.begin(actor, holders, now=self.now)
+        rules = RoomRules(actor, self.kinds, named, held, holders, answers, told)
         result = merge.settle_batch(
             held,
             self.ops,
@@ -137,6 +138,8 @@ class _Work(msgspec.Struct, frozen=True):
             # The base of a page is the version of one record and tells nothing of what is beneath.
             kin=Kin(beneath=beneath if actor.device_id else {}, ended=named.ended),
         )
+        if told is not None:
+            await guesses.note(actor, told, now=self.now)
         if not (result.records or result.conflicts):
             return Applied(None, result, rules.refusals)
         unit = unit_of(result, await _conflicts(store, actor, result))

@@ -154,3 +154,23 @@ async def test_what_is_renewed_keeps_its_numbers(scene: Scene) -> None:
     assert (await contracts.one(scene.tenant.owner, renewed, now=NOW)).party_a == (
         f"找王姐 {NUMBERS[5]}"
     )
+
+
+async def test_a_form_filled_with_stars_writes_the_number_that_was_shown_so(scene: Scene) -> None:
+    boss, owner = scene.boss, scene.tenant.owner
+    said = f"与 {NUMBERS[0]} 的合同"
+    old = await papers.write(scene.tenant.rep, customer_id=scene.customer, title=said)
+    seen = await contracts.one(boss, old, now=NOW)
+    assert seen.title == "与 138****0000 的合同"
+
+    # What the page sends back: the title as it was shown, and another party.
+    renewed = await papers.write(boss, renews_id=old, title=seen.title, party_a="新名称")
+    with pytest.raises(PhoneHidden) as refused:
+        await papers.write(boss, renews_id=old, title=f"{seen.title}（续）")
+
+    # A form sends all that it shows, also what nobody touched.
+    await papers.change(boss, renewed, title=seen.title, party_b="我方")
+
+    kept = await contracts.one(owner, renewed, now=NOW)
+    assert (kept.title, kept.party_a, kept.party_b) == (said, "新名称", "我方")
+    assert refused.value.field == "title"

@@ -9,10 +9,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from server.access import Actor, Permission, ensure
+from server.access.hidden import restored
 from server.changelog import service as changelog
 from server.contracts import queries
 from server.contracts.kinds import WRITTEN
 from server.contracts.schemas import ContractEdit, NewContract, NewInstalment
+from server.customers import queries as customers
 from server.customers.rules import masks
 from server.customers.saving import named, saved
 from server.customers.schemas import Saved
@@ -25,6 +27,8 @@ from sync_protocol.contracting.plan import Instalment
 from sync_protocol.messages import Create, Edit
 
 _KIND: Final = "contract"
+_WRITTEN: Final = ("title", "party_a", "party_b")
+"""Texts of which a form is filled with what the contract is made from."""
 
 
 async def create(actor: Actor, new: NewContract, *, now: datetime) -> Saved:
@@ -60,6 +64,7 @@ async def _drawn(actor: Actor, new: NewContract, *, now: datetime) -> dict[str, 
     :raises NotFound: that is not there, or out of sight.
     """
     drawn: dict[str, Any] = {"currency": "CNY"}
+    shown: list[str | None] = []
     if new.renews_id is not None:
         old = await queries.one(masks.unmasked(actor), new.renews_id, now=now)
         for name in ("customer_id", "opportunity_id", "title", "party_a", "party_b", "currency"):
@@ -67,15 +72,25 @@ async def _drawn(actor: Actor, new: NewContract, *, now: datetime) -> dict[str, 
         drawn |= {"amount_minor": old.amount_minor, "account_manager_id": old.account_manager_id}
         # A renewal is a deal of its own.
         del drawn["opportunity_id"]
+        shown += [old.title, old.party_a, old.party_b]
     if new.opportunity_id is not None:
-        drawn["customer_id"] = (await pipeline.one(actor, new.opportunity_id, now=now)).customer_id
+        deal = await pipeline.one(masks.unmasked(actor), new.opportunity_id, now=now)
+        drawn["customer_id"] = deal.customer_id
+        shown += [deal.name, deal.customer_name]
     if new.quote_id is not None:
         quote = await sales.one(masks.unmasked(actor), new.quote_id)
         drawn |= {"customer_id": quote.customer_id, "opportunity_id": quote.opportunity_id}
         drawn |= {"title": quote.name, "currency": quote.currency}
         drawn["amount_minor"] = quote.totals.net_minor
+        shown += [quote.name, quote.customer_name]
     said = msgspec.structs.asdict(new)
     drawn |= {name: value for name, value in said.items() if value is not None}
+    if actor.masks_phones:
+        if drawn.get("customer_id") is not None and not shown:
+            customer = await customers.one(masks.unmasked(actor), drawn["customer_id"])
+            shown = [customer.name]
+        given = {name: drawn[name] for name in _WRITTEN if drawn.get(name) is not None}
+        drawn |= {name: restored(text, shown, name) for name, text in given.items()}
     for name in ("id", "plan"):
         drawn.pop(name, None)
     return {name: str(value) if isinstance(value, UUID) else value for name, value in drawn.items()}

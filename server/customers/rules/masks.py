@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from server.access import Actor
-from server.access.hidden import PhoneHidden, in_text, numbers_in
-from server.kit.errors import Invalid, TooManyRequests
+from server.access.hidden import PhoneHidden, ensure_within_quota, in_text, numbers_in
+from server.kit.errors import Invalid
 from sync_protocol.schema import CustomType
 from sync_protocol.schema.custom import is_custom, type_of
 
@@ -30,12 +30,6 @@ class ReasonMissing(Invalid):
     """The company wants to know why a phone is looked at."""
 
     code = "reason_missing"
-
-
-class RevealQuotaReached(TooManyRequests):
-    """The person has looked at as many hidden phones today as one may."""
-
-    code = "reveal_quota_reached"
 
 
 def hides(actor: Actor, owner_id: UUID | str | None) -> bool:
@@ -170,9 +164,4 @@ def ensure_may_reveal(terms: Terms, *, revealed_today: int, reason: str) -> None
     """
     if terms.wants_reason and not reason:
         raise ReasonMissing("Say why you look; the customer's owner can read it.", field="reason")
-    if terms.reveals_per_day is not None and revealed_today >= terms.reveals_per_day:
-        raise RevealQuotaReached(
-            f"You have looked at the numbers of {revealed_today} customers today, "
-            "as many as one may; come tomorrow, or ask the customer's owner.",
-            limit=terms.reveals_per_day,
-        )
+    ensure_within_quota(terms.reveals_per_day, revealed_today)

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from server.access import Actor, Role, Scope
-from server.access.hidden import PhoneHidden
+from server.access.hidden import PhoneHidden, RevealQuotaReached
 from server.access.rules import NotPermitted
 from server.activities import queries as activities
 from server.activities import service as work
 from server.activities.schemas import Dialling, NewTask
+from server.changelog import service as changelog
+from server.changelog.custom import CustomValueTaken
 from server.customers import queries, service
 from server.customers.bulk import service as bulk
 from server.customers.bulk.schemas import BulkChange, NewBulkEdit, NewHandOver
@@ -21,7 +23,7 @@ from server.customers.exports import service as exports
 from server.customers.reveals import queries as reveal_queries
 from server.customers.reveals import service as reveals
 from server.customers.reveals.schemas import NewReveal, Revealed
-from server.customers.rules.masks import ReasonMissing, RevealQuotaReached
+from server.customers.rules.masks import ReasonMissing
 from server.customers.schemas import (
     ContactEdit,
     CustomerEdit,
@@ -37,12 +39,16 @@ from server.identity import service as identity
 from server.identity import standings
 from server.identity.rules.standing import actor as actor_of
 from server.identity.schemas import PhoneMaskView
+from server.kit import clock
 from server.kit.errors import NotFound, Refusal
 from server.pipeline import queries as deals
 from server.pipeline import service as pipeline
 from server.pipeline.schemas import NewOpportunity, OpportunityEdit
 from server.sync import comparing, inbox, merging, pairs
 from server.sync import queries as sync
+from server.sync.registry import KINDS
+from sync_protocol.merge import EditClock
+from sync_protocol.messages import Create
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.customers.custom.stories import field
 from tests.server.customers.objects import stories as objects
@@ -340,6 +346,68 @@ async def test_of_many_reveals_at_once_the_quota_lets_as_many_through(scene: Sce
 
     assert sum(isinstance(each, Revealed) for each in done) == 2
     assert sum(isinstance(each, RevealQuotaReached) for each in done) == 3
+
+
+async def test_a_guess_at_a_unique_number_counts_as_a_look_at_it(scene: Scene) -> None:
+    owner, boss, when = scene.tenant.owner, scene.boss, NOW + timedelta(days=7)
+    await identity.set_phone_mask(owner, PhoneMaskView(reveals_per_day=1), now=NOW)
+    card = (await field(owner, "phone", "会员电话", is_unique=True)).name
+    mine = (await make(boss, "猜号的店")).id
+    taken = ("13700137001", "13700137002")
+    theirs = [(await make(scene.tenant.rep, f"店{at}", custom={card: at})).id for at in taken]
+
+    async def guess(number: str, *, days: int = 0) -> type[Refusal] | None:
+        asked = CustomerEdit(custom={card: number})
+        try:
+            await service.edit(boss, mine, asked, now=when + timedelta(days=days))
+        except Refusal as refusal:
+            return type(refusal)
+        return None
+
+    assert await guess("13700137009") is None
+    assert await guess(taken[0]) is CustomValueTaken
+    # The answer is known already; of all other numbers there is none, whatever stands there.
+    assert await guess(taken[0]) is CustomValueTaken
+    assert await guess(taken[1]) is RevealQuotaReached
+    assert await guess("13700137008") is RevealQuotaReached
+    with pytest.raises(RevealQuotaReached):
+        await reveals.reveal(boss, scene.customer, NewReveal(), now=when)
+    assert await guess(taken[1], days=1) is CustomValueTaken
+
+    lines = [await reveal_queries.of_customer(scene.tenant.rep, each) for each in theirs]
+    assert [[each.user_id for each in of] for of in lines] == [[boss.user_id]] * 2
+
+
+async def test_of_guesses_in_one_push_as_many_are_answered_as_the_quota_lets(
+    scene: Scene,
+) -> None:
+    owner, boss, when = scene.tenant.owner, scene.boss, NOW + timedelta(days=9)
+    await identity.set_phone_mask(owner, PhoneMaskView(reveals_per_day=2), now=NOW)
+    card = (await field(owner, "phone", "储值电话", is_unique=True)).name
+    taken = [f"+861370013710{at}" for at in range(4)]
+    for at in taken:
+        await make(scene.tenant.rep, f"店{at}", custom={card: at})
+    ops = [
+        Create(
+            number=at,
+            kind="customer",
+            id=str(new_id()),
+            fields={"name": f"猜{at}", card: number},
+            at_ms=clock.to_ms(when),
+            base=0,
+        )
+        for at, number in enumerate([*taken, "+8613700137199"], 1)
+    ]
+
+    received = clock.to_ms(when)
+    applied = await changelog.apply(
+        boss, ops, kinds=KINDS, edit_clock=EditClock(received_at_ms=received), now=when
+    )
+
+    assert [each.code for each in applied.result.outcomes] == [
+        *["custom_value_taken"] * 2,
+        *["reveal_quota_reached"] * 3,
+    ]
 
 
 async def test_nothing_is_counted_where_nothing_is_hidden(scene: Scene) -> None:
