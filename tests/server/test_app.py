@@ -474,6 +474,8 @@ async def test_an_address_tells_its_methods(http: httpx.AsyncClient) -> None:
         assert answer.status_code == 204
         assert answer.headers["allow"] == methods
         assert not answer.content
+        # Pages of other origins are promised nothing.
+        assert not [name for name in answer.headers if name.startswith("access-control")]
     assert (await http.options("/nothing")).status_code == 404
 
 

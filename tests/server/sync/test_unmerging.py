@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as rules_of_play
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 
 from server.access import Scope
 from server.changelog.custom import CustomValueTaken
-from server.customers import service
+from server.customers import queries, service
+from server.customers.bulk import service as bulk
+from server.customers.bulk.schemas import NewHandOver
 from server.customers.schemas import CustomerEdit, NewContact, NewCustomer
 from server.kit import db
 from server.kit.errors import NotFound
@@ -21,6 +25,7 @@ from server.pipeline.schemas import NewOpportunity
 from server.settings import Settings
 from server.sync import queries as inbox
 from server.sync.merging import merge
+from server.sync.schemas import MergeView
 from server.sync.unmerging import MergeNotLast, unmerge
 from tests.factories import NOW, Tenant, make_tenant, new_id
 from tests.server.benefits import stories
@@ -28,6 +33,7 @@ from tests.server.customers.custom.stories import field
 from tests.server.sales import stories as sales
 from tests.server.sync.devices import Device, Replica, make_device
 from tests.server.sync.test_merging import children, customers, two
+from tests.waiting import meanwhile
 
 T = TypeVar("T")
 
@@ -293,6 +299,67 @@ async def test_the_rows_of_upper_rooms_name_the_one_again(tenant: Tenant, phone:
 
     assert ("request", request, into) in between
     assert await references(tenant) == [("request", request, old)]
+
+
+async def test_of_three_merged_in_a_ring_at_once_one_stays_and_all_come_back(
+    tenant: Tenant, phone: Device
+) -> None:
+    ids = [new_id() for _ in range(3)]
+    for at, each in enumerate(ids):
+        await phone.push(
+            phone.create("customer", each, name=f"老街茶庄{at}"),
+            phone.create("note", new_id(), customer_id=str(each), body=f"{at}"),
+        )
+    later = phone.later()
+
+    async def into_the_next(at: int) -> MergeView | None:
+        """Merge one into the next, asked again where others hold it, unless one of them is gone."""
+        while True:
+            try:
+                return await merge(tenant.owner, ids[at], ids[(at + 1) % 3], now=later)
+            except asyncpg.LockNotAvailableError:
+                continue
+            except NotFound:
+                return None
+
+    asked = await asyncio.gather(*map(into_the_next, range(3)))
+
+    first, last = sorted((each for each in asked if each is not None), key=attrgetter("seq"))
+    assert last.merged_id == first.customer_id
+    await phone.pull()
+    assert {UUID(each) for each in customers(phone)} == {last.customer_id}
+    assert set(children(phone).values()) == {str(last.customer_id)}
+    # Neither who is gone is merged with anybody, nor a merge taken back on which another stands.
+    for gone in (first.merged_id, last.merged_id):
+        with pytest.raises(NotFound):
+            await merge(tenant.owner, last.customer_id, gone, now=phone.later())
+    with pytest.raises(MergeNotLast):
+        await unmerge(tenant.owner, first.customer_id, first.id, now=phone.later())
+    for done in (last, first):
+        await unmerge(tenant.owner, done.customer_id, done.id, now=phone.later())
+    await phone.pull()
+    assert children(phone) == {str(at): str(each) for at, each in enumerate(ids)}
+    assert {UUID(each) for each in customers(phone)} == set(ids)
+
+
+async def test_who_is_merged_during_a_hand_over_goes_where_the_one_that_stays_does(
+    tenant: Tenant, phone: Device
+) -> None:
+    old, into = await two(phone)
+    heir = tenant.rep.user_id
+    given = NewHandOver(from_id=phone.actor.user_id, to_ids=[heir])
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await merge(tenant.owner, old, into, now=phone.later())
+        handing = await meanwhile(bulk.hand_over(tenant.owner, given, now=phone.later()))
+    await handing
+
+    assert (await queries.one(tenant.owner, into)).owner_id == heir
+    with pytest.raises(NotFound):
+        await queries.one(tenant.owner, old)
+    (line,) = await inbox.merges_of(tenant.owner, into)
+    await unmerge(tenant.owner, into, line.id, now=phone.later())
+    assert (await queries.one(tenant.owner, old)).name == "老街茶荘"
 
 
 async def test_of_five_who_take_back_at_once_one_does(phone: Device, tenant: Tenant) -> None:
