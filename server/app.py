@@ -61,6 +61,7 @@ from server.pipeline import routes as pipeline
 from server.plans import routes as plans
 from server.problems import EXCEPTION_HANDLERS
 from server.quality import routes as quality
+from server.reconciliation import routes as reconciliation
 from server.registrations import routes as registrations
 from server.registrations.service import keeping
 from server.relationships import routes as relationships
@@ -101,6 +102,7 @@ ROUTERS: Final[Sequence[Router]] = (
     commissions.router,
     accounting.router,
     statements.router,
+    reconciliation.router,
     plans.router,
     partners.router,
     partners.divisions_router,

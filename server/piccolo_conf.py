@@ -48,6 +48,7 @@ APP_REGISTRY = AppRegistry(
         "server.benefits.piccolo_app",
         "server.exits.piccolo_app",
         "server.channel.piccolo_app",
+        "server.reconciliation.piccolo_app",
     ]
 )
 """In the order in which migrations run."""

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from billing.reconciliation.rules.findings import MIRRORED, Kind
+from billing.reconciliation.rules.findings import MIRRORED, Kind, Step
 from billing.reconciliation.rules.lines import Line, Side
 from billing.reconciliation.schemas import (
     Compared,
@@ -34,6 +34,14 @@ SELECT id, source_id, agent_id, period, file_name, sha256, header, last_row, rea
     added_at, compared_at
 FROM recon_file WHERE
 """
+_SOURCES: Final = """
+SELECT id, agent_id, name, column_map FROM recon_source
+WHERE ({}::uuid IS NULL OR agent_id = {}) AND ({}::uuid IS NULL OR id > {}) ORDER BY id LIMIT {}
+"""
+_FILES: Final = """
+({}::uuid IS NULL OR agent_id = {}) AND ({}::date IS NULL OR (period, id) < ({}, {}))
+ORDER BY period DESC, id DESC LIMIT {}
+"""
 _LINES: Final = """
 SELECT number, reference AS id, customer, name, program, currency, amount_minor, on_day AS "on",
     state
@@ -44,9 +52,13 @@ SELECT id, file_id, agent_id, kind, cause, also, here, there, here_says, there_s
     there_minor, owner, opened_at, due_on, outcome, note, group_id, resolved_at
 FROM recon_exception WHERE
 """
+_BOOKED: Final = "SELECT 1 AS one FROM ledger_transfer WHERE group_id = {} LIMIT 1"
 _OVERDUE: Final = " outcome IS NULL AND due_on < {} ORDER BY due_on, id LIMIT {}"
 _OF_FILE: Final = " file_id = {} AND (kind, id) > ({}, {}) ORDER BY kind, id LIMIT {}"
 _MATCHES: Final = "SELECT count(*) AS count FROM recon_match WHERE file_id = {}"
+_STEPS: Final = """
+SELECT step, count(*) AS count FROM recon_match WHERE file_id = {} GROUP BY step ORDER BY step
+"""
 _KINDS: Final = """
 SELECT kind, count(*) AS count FROM recon_exception WHERE file_id = {} GROUP BY kind ORDER BY kind
 """
@@ -83,8 +95,22 @@ async def source(source_id: UUID) -> NewSource:
     rows = await ReconSource.raw(_SOURCE, source_id)
     if not rows:
         raise SourceNotFound("There is no such source.")
-    row = rows[0] | {"column_map": msgspec.json.decode(rows[0]["column_map"])}
-    return msgspec.convert(row, NewSource)
+    return _source(rows[0])
+
+
+async def sources(
+    *, agent_id: UUID | None = None, after: UUID | None = None, limit: int
+) -> list[NewSource]:
+    """List how files are read, of one agent or of all, by id."""
+    return [
+        _source(row)
+        for row in await ReconSource.raw(_SOURCES, agent_id, agent_id, after, after, limit)
+    ]
+
+
+def _source(row: dict[str, Any]) -> NewSource:
+    """Read a source."""
+    return msgspec.convert(row | {"column_map": msgspec.json.decode(row["column_map"])}, NewSource)
 
 
 async def file(file_id: UUID) -> FileView:
@@ -93,6 +119,18 @@ async def file(file_id: UUID) -> FileView:
     :raises FileNotFound: there is none.
     """
     return _one_file(await ReconFile.raw(_FILE + "id = {}", file_id))
+
+
+async def files(
+    *, agent_id: UUID | None = None, before: tuple[date, UUID] | None = None, limit: int
+) -> list[FileView]:
+    """List the files of one agent or of all that are seen, the newest month first.
+
+    :param before: month and id of the last one of the page before.
+    """
+    period, file_id = before or (None, None)
+    rows = await ReconFile.raw(_FILE + _FILES, agent_id, agent_id, period, period, file_id, limit)
+    return msgspec.convert(rows, list[FileView])
 
 
 async def file_for_update(file_id: UUID) -> FileView:
@@ -137,6 +175,11 @@ async def compared(file_id: UUID) -> Compared:
     )
 
 
+async def steps(file_id: UUID) -> dict[Step, int]:
+    """Count the matches by the step that found them."""
+    return {Step(row["step"]): row["count"] for row in await ReconMatch.raw(_STEPS, file_id)}
+
+
 async def sides(file_id: UUID) -> list[SideTotal]:
     """Add both sides up: what counts, what is matched, what is open and what was settled."""
     return msgspec.convert(await ReconLine.raw(_SIDES, *[file_id] * 4), list[SideTotal])
@@ -179,6 +222,11 @@ async def exceptions(
     """
     rows = await ReconException.raw(_EXCEPTION + _OF_FILE, file_id, *after, limit)
     return [_seen(each, seen_by) for each in msgspec.convert(rows, list[ExceptionView])]
+
+
+async def is_booked(group_id: UUID) -> bool:
+    """Say whether the books have transfers of a group."""
+    return bool(await ReconException.raw(_BOOKED, group_id))
 
 
 async def overdue(today: date, *, limit: int) -> list[ExceptionView]:

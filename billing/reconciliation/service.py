@@ -51,7 +51,7 @@ _AT_ONCE: Final = 5_000
 
 _SAVE: Final = """
 INSERT INTO recon_source (id, agent_id, name, column_map, added_by, added_at)
-VALUES ({}, {}, {}, {}::jsonb, {}, {}) ON CONFLICT (id) DO NOTHING
+VALUES ({}, {}, {}, {}::jsonb, {}, {}) ON CONFLICT (id) DO NOTHING RETURNING id
 """
 _OPEN: Final = """
 INSERT INTO recon_file (
@@ -111,16 +111,17 @@ WHERE id = {}
 """
 
 
-async def save_source(new: NewSource, *, actor_id: UUID, now: datetime) -> None:
-    """Save how an agent's files are read.
+async def save_source(new: NewSource, *, actor_id: UUID, now: datetime) -> bool:
+    """Save how an agent's files are read; say whether it was not saved before.
 
     :raises SourceDiffers: the id belongs to a source that is read in another way.
     """
-    await ReconSource.raw(
+    saved = await ReconSource.raw(
         _SAVE, new.id, new.agent_id, new.name, _json(new.column_map), actor_id, now
     )
     if await queries.source(new.id) != new:
         raise SourceDiffers("This source is read in another way; save a new one.")
+    return bool(saved)
 
 
 async def open_file(new: NewFile, *, actor_id: UUID, now: datetime) -> FileView:

@@ -74,7 +74,7 @@ class Permission(StrEnum):
     BENEFITS_BATCH = "benefits.batch"
     """Request benefits for many customers at once, which the platform approves."""
     COMMISSIONS_SEE = "commissions.see"
-    """See what one's own company earns."""
+    """See what one's own company earns, and how its book differs from the platform's."""
     PLATFORM_READS_SEE = "platform_reads.see"
     AGENTS_ADMIT = "agents.admit"
     CHANNEL_SEE = "channel.see"
@@ -85,7 +85,10 @@ class Permission(StrEnum):
     COMMISSIONS_KEEP = "commissions.keep"
     """Publish plans, record sales and refunds, put payouts together and let them go."""
     BOOKS_KEEP = "books.keep"
-    """Close periods of the books, set the chart, make, check and export accounting vouchers."""
+    """Close periods of the books, set the chart, make, check and export accounting vouchers.
+
+    Also reconcile the books with agents' files.
+    """
     PLANS_SEE = "plans.see"
     """See what one's own company uses, and its invoices."""
     PLANS_KEEP = "plans.keep"

@@ -13,6 +13,8 @@ from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import LineView, PaymentView
 from billing.invoices.rules.drafts import Line as InvoiceLine
 from billing.invoices.schemas import CreditView, InvoiceRow, InvoiceView
+from billing.reconciliation.rules.columns import ColumnMap, RowProblem
+from billing.reconciliation.schemas import SideTotal
 from billing.statements.schemas import StatementLineView
 from server.benefits.batches.schemas import BatchView
 from server.benefits.reviews.schemas import ReviewRecord, SignalView
@@ -25,6 +27,8 @@ from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
 from server.plans.schemas import CarriedOn
+from server.reconciliation.schemas import NewSource as ReconSource
+from server.reconciliation.schemas import ReconExceptionView, ReconFileDetail, ReconFileView
 from server.registrations.schemas import (
     AgentWaits,
     AlarmView,
@@ -62,6 +66,11 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "statements.one": (StatementDetail, StatementAccountView, StatementSignatureView),
     "statements.lines": (StatementLineView,),
     "statements.disputes": (StatementDispute,),
+    "reconciliation.sources": (ReconSource, ColumnMap),
+    "reconciliation.files": (ReconFileView,),
+    "reconciliation.file": (ReconFileDetail, SideTotal),
+    "reconciliation.exceptions": (ReconExceptionView,),
+    "reconciliation.rejected": (RowProblem,),
     "plans.invoices": (InvoiceRow,),
     "plans.clock": (CarriedOn, InvoiceView, InvoiceLine, CreditView),
     "requests.queue": (PlatformRequestView,),

@@ -8,7 +8,7 @@ with an id computed from the import and the row, so nothing can be made twice.
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -78,15 +78,29 @@ async def table(
     :raises FileNotRead: with the reason.
     :raises UploadRunning: the person hands another file in at the moment.
     """
-    async with turns.UPLOADS.take(actor):
-        read = await sandbox.read(content, vocabulary)
-    fields = vocabulary.guess(read.header)
-    names = [field or header for field, header in zip(fields, read.header, strict=True)]
+    header, pieces = await sheet(actor, content, vocabulary)
+    fields = vocabulary.guess(header)
+    names = [field or called for field, called in zip(fields, header, strict=True)]
     return [
-        (row.number, dict(zip(names, row.cells, strict=False)))
-        for chunk in read.chunks
-        for row in unpacked(chunk)
+        (number, dict(zip(names, cells, strict=False)))
+        for piece in pieces
+        for number, cells in piece
     ]
+
+
+async def sheet(
+    actor: Actor, content: bytes, vocabulary: Vocabulary, encoding: str | None = None
+) -> tuple[list[str], Iterator[list[tuple[int, list[str]]]]]:
+    """Read a file of any size, for rooms that keep its rows themselves.
+
+    :returns: what its columns are called; its rows, each with its line in the file, in pieces.
+    :raises FileNotRead: with the reason.
+    :raises UploadRunning: the person hands another file in at the moment.
+    """
+    async with turns.UPLOADS.take(actor):
+        read = await sandbox.read(content, vocabulary, encoding)
+    pieces = ([(row.number, row.cells) for row in unpacked(chunk)] for chunk in read.chunks)
+    return read.header, pieces
 
 
 async def upload(

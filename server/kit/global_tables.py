@@ -189,6 +189,18 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "recon_part": _table(
+        "Rows of agents' files until a worker reads them, without names; then what was refused. "
+        "Under row-level security an agent's transaction reads its own.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "recon_answer": _table(
+        "What agents' owners say of differences. Insert only; under row-level security an agent's "
+        "transaction reaches its own.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT",
+    ),
     "statement": _table(
         "What stood on an agent's accounts in a month. Insert only; under row-level security an "
         "agent's transaction reads its own.",

@@ -190,6 +190,7 @@ _NEWEST: Final = "999999999999999"
 """A form that was made after everything."""
 _PLATFORM: Final = Role.PLATFORM_OPERATOR
 _FINANCE: Final = Role.PLATFORM_FINANCE
+_RECON_FILE: Final = {"path.file_id": "recon_file"}
 _MONTHS: Final = cycle(f"{2000 + n // 12}-{1 + n % 12:02d}" for n in range(20 * 12))
 """Each has one statement of an agent; the world has drawn up none of these."""
 
@@ -2012,6 +2013,63 @@ API: Final[dict[Route, Case]] = {
         answers={"path.statement_id": 409},
         role=_FINANCE,
         body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
+    ),
+    ("GET", "/v1/reconciliation/files"): Case(),
+    ("GET", "/v1/reconciliation/files/{file_id}"): Case(ids=_RECON_FILE),
+    ("GET", "/v1/reconciliation/files/{file_id}/exceptions"): Case(ids=_RECON_FILE),
+    ("GET", "/v1/reconciliation/files/{file_id}/rejected.csv"): Case(ids=_RECON_FILE),
+    ("POST", "/v1/reconciliation/exceptions/{exception_id}/answer"): Case(
+        ids={"path.exception_id": "recon_exception"}, body=lambda _: {"said": "已补记"}
+    ),
+    ("GET", "/v1/platform/reconciliation/sources"): Case(
+        ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=_FINANCE
+    ),
+    ("POST", "/v1/platform/reconciliation/sources"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 201},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "name": "ERP",
+            "column_map": {"columns": {"id": "单号"}},
+        },
+    ),
+    ("GET", "/v1/platform/reconciliation/files"): Case(
+        ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=_FINANCE
+    ),
+    # No source reads a column of this name.
+    ("POST", "/v1/platform/reconciliation/files"): Case(
+        ids={"query.source_id": "recon_source"},
+        answers={"query.source_id": 422},
+        new_ids=("query.id",),
+        query={"id": str(new_id()), "month": "2020-01", "file_name": "b.csv"},
+        role=_FINANCE,
+        file="备注\n无\n".encode(),
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/reconciliation/files/{file_id}"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=_FINANCE
+    ),
+    ("GET", "/v1/platform/reconciliation/files/{file_id}/exceptions"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=_FINANCE
+    ),
+    ("GET", "/v1/platform/reconciliation/files/{file_id}/rejected.csv"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=_FINANCE
+    ),
+    # The books have no such transfers.
+    ("POST", "/v1/platform/reconciliation/exceptions/{exception_id}/resolution"): Case(
+        ids={"path.exception_id": "recon_exception"},
+        shared={"body.group_id": "program"},
+        answers={"path.exception_id": 422},
+        role=_FINANCE,
+        body=lambda company: {
+            "outcome": "corrected_here",
+            "note": "已补记",
+            "group_id": str(company.ids["program"]),
+        },
         succeeds=False,
     ),
     ("POST", "/v1/platform/issuances/{issuance_id}/void"): Case(

@@ -82,7 +82,10 @@ async def spare(world: World) -> dict[str, str]:
     made = {kind: str(await fresh(world.mine)) for kind, fresh in FRESH.items()}
     shared = {
         kind: str(world.mine.ids[kind])
-        for kind in ("team", "tenant", "program", "request", "place", "statement")
+        for kind in (
+            *("team", "tenant", "program", "request", "place", "statement"),
+            *("recon_source", "recon_file", "recon_exception"),
+        )
     }
     return {**made, **shared, "issuance": str(await world.fresh_issuance(world.mine))}
 

@@ -11,6 +11,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
+from billing.reconciliation.rules.columns import ColumnMap
+from billing.reconciliation.rules.columns import Field as ReconField
+from billing.reconciliation.rules.lines import Side
 from server.access import Actor, Role, Scope, reads_records
 from server.activities import service as activities
 from server.activities.schemas import NewAppeal, NewTask, NewVisit
@@ -103,6 +106,9 @@ from server.partners.rules.agents import owner_id
 from server.partners.schemas import FIELDS, NewAgent, NewAgreement, NewContract, NewOwner, Tick
 from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
+from server.reconciliation import queries as recon_queries
+from server.reconciliation import service as reconciliation
+from server.reconciliation.schemas import NewSource as NewReconSource
 from server.statements import service as statements
 from server.statements.schemas import NewStatement
 from server.sync import first_sync, merging, pairs, unmerging
@@ -1000,6 +1006,33 @@ class World(msgspec.Struct):
         new = NewStatement(id=new_id(), agent_id=company.tenant.tenant_id, month="2020-01")
         return (await statements.draw(finance, new, now=clock.now())).id
 
+    async def new_reconciliation(self, company: Company) -> dict[str, UUID]:
+        """Compare a file of a month of long ago, of whose one row the platform knows nothing."""
+        finance, at = self.staff[Role.PLATFORM_FINANCE].actor, clock.now()
+        columns = {
+            ReconField.ID: "单号",
+            ReconField.AMOUNT: "金额",
+            ReconField.DAY: "日期",
+        }
+        source = NewReconSource(
+            id=new_id(),
+            agent_id=company.tenant.tenant_id,
+            name="ERP",
+            column_map=ColumnMap(columns=columns),
+        )
+        await reconciliation.save_source(finance, source, now=at)
+        file_id, content = new_id(), "单号,金额,日期\nX-1,50.00,2020-01-05\n".encode()
+        await reconciliation.hand_in(
+            finance, file_id, source.id, content, month="2020-01", file_name="a.csv", now=at
+        )
+        await reconciliation.go_on(file_id, now=at)
+        found = await recon_queries.exceptions(finance, Side.HERE, file_id, now=at)
+        return {
+            "recon_source": source.id,
+            "recon_file": file_id,
+            "recon_exception": found.items[0].id,
+        }
+
 
 async def make_world(superuser_url: str) -> World:
     """Make both companies, let the platform give benefits to both, and note what they have."""
@@ -1018,6 +1051,7 @@ async def make_world(superuser_url: str) -> World:
         company.ids["request"] = await world.fresh_request(company)
         company.ids["issuance"] = await world.fresh_issuance(company)
         company.ids["statement"] = await world.new_statement(company)
+        company.ids.update(await world.new_reconciliation(company))
         company.ids["batch"] = await new_batch(company)
         company.ids["guarded"] = guarded_id
         company.ids["review"] = await new_review(company)
@@ -1032,6 +1066,7 @@ async def make_world(superuser_url: str) -> World:
     shown = {
         company.mark: {
             *(str(company.ids[each]) for each in ("tenant", "place", "agreement", "statement")),
+            *(str(value) for kind, value in company.ids.items() if kind.startswith("recon_")),
             *("代理协议", "原件已看"),
             *(company.tenant.name, company.tenant.name[:8]),
         }

@@ -6,8 +6,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-from rapidfuzz import fuzz, process
-
 from billing.reconciliation.rules.by_content import AT_MOST_ONE, pair
 from billing.reconciliation.rules.findings import Step
 from billing.reconciliation.rules.lines import Book, Side
@@ -99,6 +97,8 @@ def _choices(
 
     Nobody is chosen where another is nearly as near.
     """
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - only a comparison needs it
+
     book, other = work.books[side], work.books[side.other]
 
     def reachable(at: int) -> Iterator[tuple[int, str]]:

@@ -16,6 +16,8 @@ from billing.reconciliation.rules.cells import Cell, CellUnread
 from billing.reconciliation.rules.lines import Line, LineState
 
 _NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
+_TOKEN: Final = re.compile(r"[0-9a-f]{32}")
+"""By which the platform knows a customer: opaque."""
 _TEXT_MAX: Final = 200
 _SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
 _T = TypeVar("_T")
@@ -163,6 +165,21 @@ class RowReader:
             elif not self._is_sum(row):
                 problems += found
         return lines, problems
+
+    def nameless(self, row: Sequence[str]) -> list[str]:
+        """Give a row with nothing but what is compared and names nobody.
+
+        Ignored columns and names are blank, and so is a customer that is no token; the row that
+        adds the others up stays as it is, to be passed over.
+        """
+        if self._is_sum(row):
+            return list(row)
+        kept = {at for field, at in self._at.items() if field is not Field.NAME}
+        at_customer = self._at.get(Field.CUSTOMER, -1)
+        return [
+            cell if at in kept and (at != at_customer or _TOKEN.fullmatch(cell.strip())) else ""
+            for at, cell in enumerate(row)
+        ]
 
     def _cell(self, row: Sequence[Cell], field: Field) -> Cell:
         """Give the cell of a field; None where the row is shorter, or the file has no such."""

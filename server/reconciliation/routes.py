@@ -1,0 +1,174 @@
+"""Reconciliation over HTTP: the platform's finance keeps it, an agent's owner sees and answers."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Request, Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
+
+from billing.reconciliation.rules.lines import Side
+from server.access.edge import CurrentActor
+from server.kit import clock, sheets
+from server.kit.pages import Page
+from server.kit.parameters import PageCursor
+from server.kit.text import PRINTABLE
+from server.reconciliation import exports, queries, service
+from server.reconciliation.schemas import (
+    MONTH,
+    ExceptionAnswer,
+    NewResolution,
+    NewSource,
+    ReconExceptionView,
+    ReconFileDetail,
+    ReconFileView,
+)
+
+FILE_BYTES_MAX: Final = 40 * 1024 * 1024
+"""As large as an import's."""
+FileName = Annotated[str, QueryParameter(min_length=1, max_length=200, pattern=PRINTABLE)]
+Month = Annotated[str, QueryParameter(pattern=MONTH, description="A month, as in 2026-11.")]
+Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
+_FILES: Final = "/reconciliation/files"
+_ONE: Final = f"{_FILES}/{{file_id:uuid}}"
+_EXCEPTION: Final = "/reconciliation/exceptions/{exception_id:uuid}"
+
+
+@get(_FILES, summary="List one's own reconciliations")
+async def own(actor: CurrentActor, cursor: PageCursor = None) -> Page[ReconFileView]:
+    """List the files of one's own company that are compared with the platform's books."""
+    return await queries.files(actor, Side.THERE, cursor=cursor, now=clock.now())
+
+
+@get(_ONE, summary="One's own reconciliation of a file")
+async def own_one(actor: CurrentActor, file_id: FromPath[UUID]) -> ReconFileDetail:
+    """Give how far a file has come, or what came of it; `here` is one's own book."""
+    return await queries.file(actor, Side.THERE, file_id, now=clock.now())
+
+
+@get(f"{_ONE}/exceptions", summary="How one's own file differs")
+async def own_exceptions(
+    actor: CurrentActor, file_id: FromPath[UUID], cursor: PageCursor = None
+) -> Page[ReconExceptionView]:
+    """List the differences, with the cause in words, whose turn it is and until when."""
+    return await queries.exceptions(actor, Side.THERE, file_id, cursor=cursor, now=clock.now())
+
+
+@get(f"{_ONE}/rejected.csv", summary="The rejected rows of one's own file", media_type=sheets.CSV)
+async def own_rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
+    """Give which cells could not be read, and why."""
+    blocks = await exports.rejected(actor, Side.THERE, file_id, now=clock.now())
+    return sheets.answer(blocks, "rejected.csv")
+
+
+@post(f"{_EXCEPTION}/answer", summary="Answer a difference")
+async def answer(
+    actor: CurrentActor, exception_id: FromPath[UUID], data: JSONBody[ExceptionAnswer]
+) -> ReconExceptionView:
+    """Say in words what one's company knows of a difference, once."""
+    return await service.answer(actor, exception_id, data, now=clock.now())
+
+
+@post("/reconciliation/sources", summary="Save how an agent's files are read")
+async def save_source(actor: CurrentActor, data: JSONBody[NewSource]) -> NewSource:
+    """Save which column is for what; a changed map is a source of its own."""
+    return await service.save_source(actor, data, now=clock.now())
+
+
+@get("/reconciliation/sources", summary="List how files are read")
+async def sources(
+    actor: CurrentActor, agent_id: FromQuery[UUID | None] = None, cursor: PageCursor = None
+) -> Page[NewSource]:
+    """List the sources of one agent or of all."""
+    return await queries.sources(actor, agent_id=agent_id, cursor=cursor, now=clock.now())
+
+
+@post(
+    _FILES,
+    summary="Hand an agent's file in",
+    request_max_body_size=FILE_BYTES_MAX,
+    opt={"time_limit_s": 60.0},
+)
+async def hand_in(
+    request: Request[Any, Any, Any],
+    actor: CurrentActor,
+    id: FromQuery[UUID],  # noqa: A002 - the name in every request
+    source_id: FromQuery[UUID],
+    month: Month,
+    file_name: FileName,
+    encoding: Encoding = None,
+) -> ReconFileDetail:
+    """Take a CSV or XLSX, sent as the body; a worker reads and compares it."""
+    return await service.hand_in(
+        actor,
+        id,
+        source_id,
+        await request.body(),
+        month=month,
+        file_name=file_name,
+        encoding=encoding,
+        now=clock.now(),
+    )
+
+
+@get(_FILES, summary="List reconciliations")
+async def files(
+    actor: CurrentActor, agent_id: FromQuery[UUID | None] = None, cursor: PageCursor = None
+) -> Page[ReconFileView]:
+    """List the files of one agent or of all, the newest month first; each agent is told."""
+    return await queries.files(actor, Side.HERE, agent_id=agent_id, cursor=cursor, now=clock.now())
+
+
+@get(_ONE, summary="One reconciliation")
+async def one(actor: CurrentActor, file_id: FromPath[UUID]) -> ReconFileDetail:
+    """Give how far a file has come, or what came of it: matches by rule, differences by kind."""
+    return await queries.file(actor, Side.HERE, file_id, now=clock.now())
+
+
+@get(f"{_ONE}/exceptions", summary="How a file differs")
+async def exceptions(
+    actor: CurrentActor, file_id: FromPath[UUID], cursor: PageCursor = None
+) -> Page[ReconExceptionView]:
+    """List the differences, with the cause in words, whose turn it is and until when."""
+    return await queries.exceptions(actor, Side.HERE, file_id, cursor=cursor, now=clock.now())
+
+
+@get(f"{_ONE}/rejected.csv", summary="The rejected rows of a file", media_type=sheets.CSV)
+async def rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
+    """Give which cells could not be read, and why; it repeats nothing of what they say."""
+    blocks = await exports.rejected(actor, Side.HERE, file_id, now=clock.now())
+    return sheets.answer(blocks, "rejected.csv")
+
+
+@post(f"{_EXCEPTION}/resolution", summary="Resolve a difference")
+async def resolve(
+    actor: CurrentActor, exception_id: FromPath[UUID], data: JSONBody[NewResolution]
+) -> ReconExceptionView:
+    """Say what came of a difference, once."""
+    return await service.resolve(actor, exception_id, data, now=clock.now())
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        Router(
+            "/",
+            route_handlers=[own, own_one, own_exceptions, own_rejected, answer],
+            tags=["reconciliation"],
+        ),
+        Router(
+            "/platform",
+            route_handlers=[
+                save_source,
+                sources,
+                hand_in,
+                files,
+                one,
+                exceptions,
+                rejected,
+                resolve,
+            ],
+            tags=["platform: reconciliation"],
+        ),
+    ],
+)

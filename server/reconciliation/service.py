@@ -1,0 +1,255 @@
+"""Take agents' files in, compare them, and settle what differs. Each function is one use case.
+
+A file is read a thousand rows at a time by the worker, which goes on behind the last part that is
+read, whoever was killed; then it is compared, once. A row that cannot be read ends it: all such
+rows are told, and a corrected file may come.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.reconciliation import queries as books
+from billing.reconciliation import service as reconciliation
+from billing.reconciliation.rules.columns import NAMES, RowProblem, RowReader
+from billing.reconciliation.rules.findings import Terms
+from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.schemas import (
+    AlreadyResolved,
+    FileState,
+    FileView,
+    NewFile,
+    Resolution,
+    RowsUnread,
+)
+from billing.reconciliation.schemas import NewSource as Source
+from billing.statements.rules import first_day
+from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
+from server.audit import service as audit
+from server.imports import service as imports
+from server.imports.rules.columns import Vocabulary
+from server.kit import db, outbox
+from server.kit.errors import Invalid
+from server.partners import queries as partners
+from server.reconciliation import parts, queries
+from server.reconciliation.schemas import (
+    ExceptionAnswer,
+    ExceptionAnswered,
+    NewResolution,
+    NewSource,
+    ReconExceptionView,
+    ReconFileDetail,
+)
+
+TOPIC: Final = "reconciliation.file"
+"""The outbox's topic: a file waits to be read and compared."""
+BUDGET_S: Final = 20.0
+"""How long one job reads before it leaves the rest to another."""
+_READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
+_TERMS: Final = Terms()
+_ANSWER: Final = """
+INSERT INTO recon_answer (exception_id, agent_id, said, said_by, said_at)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
+
+# ------------------------------------------------------------------------------- the platform
+
+
+async def save_source(actor: Actor, new: NewSource, *, now: datetime) -> NewSource:
+    """Save how an agent's files are read.
+
+    :raises SourceDiffers: the id belongs to a source that is read in another way.
+    :raises NotFound: there is no such agent.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    async with db.platform_transaction(actor):
+        await partners.agent(actor, new.agent_id)
+        source = Source(**msgspec.structs.asdict(new))
+        if await reconciliation.save_source(source, actor_id=actor.user_id, now=now):
+            await audit.record_platform_write(
+                actor, "recon_source.saved", subject_id=new.id, now=now, agent_id=new.agent_id
+            )
+    return new
+
+
+async def hand_in(
+    actor: Actor,
+    file_id: UUID,
+    source_id: UUID,
+    content: bytes,
+    *,
+    month: str,
+    file_name: str,
+    now: datetime,
+    encoding: str | None = None,
+) -> ReconFileDetail:
+    """Take a file in by its source's map; of names and of ignored columns nothing is kept.
+
+    :raises SourceNotFound: there is no such source.
+    :raises FileNotRead: with the reader's reason.
+    :raises ColumnsUnknown: and its kin, when the header does not fit the map.
+    :raises FileSentTwice: the same bytes came before under another id.
+    :raises FileDiffers: the id belongs to another file.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    async with db.platform_transaction(actor):
+        source = await books.source(source_id)
+    called = source.column_map.columns
+    names = {
+        str(field): (called[field], *usual) if field in called else usual
+        for field, usual in NAMES.items()
+    }
+    header, pieces = await imports.sheet(actor, content, Vocabulary(names), encoding)
+    reader = RowReader(header, source.column_map)
+    packed, last_row = await asyncio.to_thread(parts.packed, pieces, reader)
+    new = NewFile(
+        id=file_id,
+        source_id=source_id,
+        period=first_day(month),
+        file_name=file_name,
+        sha256=hashlib.sha256(content).digest(),
+        header=header,
+        last_row=last_row,
+    )
+    async with db.platform_transaction(actor):
+        view = await reconciliation.open_file(new, actor_id=actor.user_id, now=now)
+        if await parts.store(file_id, view.agent_id, packed):
+            await audit.record_platform_write(
+                actor,
+                "recon_file.handed_in",
+                subject_id=file_id,
+                now=now,
+                agent_id=view.agent_id,
+                month=month,
+                sha256=new.sha256.hex(),
+            )
+            await _leave_for_worker(view, now)
+        await audit.record_platform_read(actor, [view.agent_id], "reconciliation.file", now=now)
+        return await queries.detail(view, Side.HERE)
+
+
+async def resolve(
+    actor: Actor, exception_id: UUID, said: NewResolution, *, now: datetime
+) -> ReconExceptionView:
+    """Say what came of a difference, once; the same again is answered the same.
+
+    :raises ExceptionNotFound: there is none.
+    :raises AlreadyResolved: something else was said before.
+    :raises Invalid: the books have no such transfers.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    meant = Resolution(**msgspec.structs.asdict(said))
+    async with db.platform_transaction(actor):
+        held = await books.exception_for_update(exception_id)
+        if said.group_id is not None and not await books.is_booked(said.group_id):
+            raise Invalid("The books have no such transfers.", field="group_id")
+        done = await reconciliation.resolve(exception_id, meant, actor_id=actor.user_id, now=now)
+        if held.outcome is None:
+            await audit.record_platform_write(
+                actor,
+                "recon_exception.resolved",
+                subject_id=exception_id,
+                now=now,
+                agent_id=done.agent_id,
+                outcome=said.outcome,
+            )
+        await audit.record_platform_read(
+            actor, [done.agent_id], "reconciliation.exceptions", now=now
+        )
+        [view] = await queries.views([done], now)
+    return view
+
+
+# ---------------------------------------------------------------------------------- the agents
+
+
+async def answer(
+    actor: Actor, exception_id: UUID, answered: ExceptionAnswer, *, now: datetime
+) -> ReconExceptionView:
+    """Say in words what one's own company knows of a difference, once.
+
+    :raises ExceptionNotFound: also when it is another company's.
+    :raises AlreadyResolved: it is settled.
+    :raises ExceptionAnswered: something else was said before.
+    """
+    queries.ensure_owner(actor)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await books.exception(exception_id, seen_by=Side.THERE)
+        [view] = await queries.views([held], now)
+        if view.answer is None:
+            if held.outcome is not None:
+                raise AlreadyResolved("The platform has resolved this already.")
+            status = await db.connection().execute(
+                _ANSWER, exception_id, actor.tenant_id, answered.said, actor.user_id, now
+            )
+            if status.endswith(" 1"):
+                await audit.record(
+                    actor, "recon_exception.answered", subject_id=exception_id, now=now
+                )
+            [view] = await queries.views([held], now)
+        if view.answer != answered.said:
+            raise ExceptionAnswered("Your company has answered this already.", field="said")
+    return view
+
+
+# ---------------------------------------------------------------------------------- the worker
+
+
+async def go_on(file_id: UUID, *, now: datetime) -> None:
+    """Read a file on from where it is, and compare it when it is read."""
+    began = time.monotonic()
+    while await _read_some(file_id):
+        if time.monotonic() - began > BUDGET_S:
+            async with db.platform_transaction(_READER):
+                await _leave_for_worker(await books.file(file_id), now)
+            return
+    async with db.platform_transaction(_READER):
+        view = await books.file_for_update(file_id)
+        if view.state is not FileState.LOADING:
+            return
+        rejected = await parts.rejected_count(file_id)
+        if rejected:
+            await reconciliation.withdraw(file_id)
+        else:
+            await reconciliation.compare(file_id, _TERMS, now=now)
+        await audit.record_platform_write(
+            _READER,
+            "recon_file.withdrawn" if rejected else "recon_file.compared",
+            subject_id=file_id,
+            now=now,
+            agent_id=view.agent_id,
+        )
+
+
+async def _read_some(file_id: UUID) -> bool:
+    """Read the next part in one transaction; say whether there was one."""
+    async with db.platform_transaction(_READER):
+        # Another worker that thinks it has the lease waits here.
+        view = await books.file_for_update(file_id)
+        part = await parts.upcoming(file_id) if view.state is FileState.LOADING else None
+        if part is None:
+            return False
+        number, rows = part
+        await parts.finish(file_id, number, await _taken(view, rows))
+    return True
+
+
+async def _taken(view: FileView, rows: parts.Rows) -> Sequence[RowProblem]:
+    """Add rows to the file's lines, or say why they cannot be read."""
+    try:
+        await reconciliation.add_rows(view.id, rows, after=view.read_until)
+    except RowsUnread as unread:
+        return unread.problems
+    return []
+
+
+async def _leave_for_worker(view: FileView, now: datetime) -> None:
+    """Leave a file, or what is left of it, to the worker."""
+    payload = {"file_id": str(view.id)}
+    await outbox.add(TOPIC, payload, tenant_id=view.agent_id, now=now, key=f"{TOPIC}:{view.id}")

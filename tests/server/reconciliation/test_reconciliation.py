@@ -1,0 +1,312 @@
+"""An agent's file is handed in, read on after a kill, compared, answered and resolved."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from billing.reconciliation.rules.columns import ColumnMap, ColumnsUnknown, Field
+from billing.reconciliation.rules.findings import Cause, Kind, Step
+from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.schemas import (
+    AlreadyResolved,
+    ExceptionNotFound,
+    ExceptionOutcome,
+    FileDiffers,
+    FileNotFound,
+    FileSentTwice,
+    FileState,
+    SourceDiffers,
+)
+from server.access import Role
+from server.access.rules import NotPermitted
+from server.audit import queries as audit
+from server.kit import db, outbox
+from server.kit.errors import Invalid, NotFound
+from server.reconciliation import exports, jobs, parts, queries, service, words
+from server.reconciliation.schemas import (
+    ExceptionAnswer,
+    ExceptionAnswered,
+    NewResolution,
+    NewSource,
+)
+from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from tests.server.benefits import stories
+
+pytestmark = pytest.mark.usefixtures("database")
+FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
+MONTH, DAY = "2026-03", "2026-03-02"
+HEADER = "权益编号,客户标识,客户名称,手机,金额,日期"
+NAME, PHONE = "深巷里的茶馆", "13812345678"
+MAP = ColumnMap(
+    columns={
+        Field.ID: "权益编号",
+        Field.CUSTOMER: "客户标识",
+        Field.NAME: "客户名称",
+        Field.AMOUNT: "金额",
+        Field.DAY: "日期",
+    },
+    ignored=["手机"],
+)
+
+
+async def a_source(tenant: Tenant) -> NewSource:
+    """Have finance save how the agent's files are read, twice."""
+    await stories.admit(tenant)
+    new = NewSource(id=new_id(), agent_id=tenant.tenant_id, name="ERP", column_map=MAP)
+    assert await service.save_source(FINANCE, new, now=NOW) == new
+    assert await service.save_source(FINANCE, new, now=NOW) == new
+    return new
+
+
+async def issued(tenant: Tenant, count: int) -> list[Any]:
+    """Have customers issued a benefit of 50 yuan each; give id and token of each."""
+    program = await stories.make_program()
+    for _ in range(count):
+        await stories.request(tenant.rep, await stories.make_customer(tenant.rep), program.id)
+    async with db.platform_transaction(FINANCE):
+        rows: list[Any] = await db.connection().fetch(
+            "SELECT id, customer_token FROM issuance WHERE agent_id = $1 ORDER BY id",
+            tenant.tenant_id,
+        )
+    return rows
+
+
+def a_row(reference: object, token: str = "", amount: str = "50.00", day: str = DAY) -> str:
+    """Write a row of the agent's file."""
+    return f"{reference},{token},{NAME},{PHONE},{amount},{day}"
+
+
+def a_file(rows: Sequence[str], header: str = HEADER) -> bytes:
+    """Write a CSV."""
+    return "\n".join([header, *rows, ""]).encode()
+
+
+async def handed_in(source: NewSource, content: bytes, file_id: UUID | None = None) -> Any:
+    """Hand a file in for March."""
+    return await service.hand_in(
+        FINANCE,
+        file_id or new_id(),
+        source.id,
+        content,
+        month=MONTH,
+        file_name="三月.csv",
+        now=NOW,
+    )
+
+
+async def waiting(file_id: UUID) -> outbox.Job:
+    """Give the job that waits for a file."""
+    async with db.job_transaction():
+        payload = await db.connection().fetchval(
+            "SELECT payload FROM outbox WHERE topic = $1 AND payload ->> 'file_id' = $2",
+            service.TOPIC,
+            str(file_id),
+        )
+    return outbox.Job(
+        id=new_id(),
+        tenant_id=None,
+        topic=service.TOPIC,
+        payload=msgspec.json.decode(payload),
+        attempts=0,
+        lease=1,
+    )
+
+
+class Story(msgspec.Struct, frozen=True):
+    """A file of three rows: one fits, one has another amount, one is unknown."""
+
+    source: NewSource
+    rows: list[str]
+    token: str
+    file_id: UUID
+
+
+@pytest.fixture
+async def story(tenant: Tenant) -> Story:
+    """Hand a file in."""
+    source = await a_source(tenant)
+    [one, two] = await issued(tenant, 2)
+    rows = [
+        a_row(one["id"], one["customer_token"]),
+        a_row(two["id"], PHONE, amount="51.00"),
+        a_row("X-1"),
+    ]
+    view = await handed_in(source, a_file(rows))
+    assert view.state is FileState.LOADING
+    return Story(source, rows, one["customer_token"], view.id)
+
+
+async def test_s06_a_file_is_compared_once_and_nothing_is_kept_of_names(story: Story) -> None:
+    async with db.platform_transaction(FINANCE):
+        part = await parts.upcoming(story.file_id)
+    job = await waiting(story.file_id)
+    for _ in range(2):
+        await jobs.read(job, NOW)
+
+    again = await handed_in(story.source, a_file(story.rows), story.file_id)
+    with pytest.raises(FileSentTwice) as twice:
+        await handed_in(story.source, a_file(story.rows))
+    with pytest.raises(FileDiffers):
+        await handed_in(story.source, a_file(story.rows[:1]), story.file_id)
+
+    assert twice.value.file_id == story.file_id
+    assert again.state is FileState.COMPARED
+    assert again.matches == {Step.ID: 1}
+    assert again.exceptions == {Kind.AMOUNT_DIFFERS: 1, Kind.MISSING_HERE: 1}
+    # Of names, of ignored columns and of customers that are no token nothing is kept.
+    assert part is not None
+    assert NAME not in str(part)
+    assert PHONE not in str(part)
+    assert story.token in str(part)
+
+
+async def test_s06_both_sides_see_a_difference_and_it_is_answered_and_resolved_once(
+    tenant: Tenant, rival: Tenant, story: Story
+) -> None:
+    await service.go_on(story.file_id, now=NOW)
+
+    ours = await queries.exceptions(FINANCE, Side.HERE, story.file_id, now=NOW)
+    theirs = await queries.exceptions(tenant.owner, Side.THERE, story.file_id, now=NOW)
+    [amount, missing] = ours.items
+    [amount_there, missing_there] = theirs.items
+    assert (amount.here_says, amount.there_says, amount.owner) == ("5000", "5100", Side.HERE)
+    assert (amount_there.here_says, amount_there.here_minor) == ("5100", 5100)
+    assert amount_there.owner is Side.THERE
+    assert (missing.cause, missing.there, missing.owner) == (Cause.ID_UNKNOWN, [4], Side.THERE)
+    assert (missing_there.kind, missing_there.here) == (Kind.MISSING_THERE, [4])
+    assert missing_there.words_zh == "对方没有这笔：另一方没有这个编号。"
+    assert missing_there.words_en.startswith("Only our side has it")
+
+    said = ExceptionAnswer(said="三月五日已作废")
+    for _ in range(2):
+        answered = await service.answer(tenant.owner, missing.id, said, now=NOW)
+    with pytest.raises(ExceptionAnswered):
+        await service.answer(tenant.owner, missing.id, ExceptionAnswer(said="不知道"), now=NOW)
+    with pytest.raises(ExceptionNotFound):
+        await service.answer(rival.owner, missing.id, said, now=NOW)
+    outcome = NewResolution(outcome=ExceptionOutcome.CORRECTED_THERE, note="代理商已作废")
+    booked = msgspec.structs.replace(outcome, group_id=new_id())
+    with pytest.raises(Invalid):
+        await service.resolve(FINANCE, missing.id, booked, now=NOW)
+    for _ in range(2):
+        resolved = await service.resolve(FINANCE, missing.id, outcome, now=NOW)
+    other = msgspec.structs.replace(outcome, note="算了")
+    with pytest.raises(AlreadyResolved):
+        await service.resolve(FINANCE, missing.id, other, now=NOW)
+    await service.resolve(FINANCE, amount.id, outcome, now=NOW)
+    with pytest.raises(AlreadyResolved):
+        await service.answer(tenant.owner, amount.id, said, now=NOW)
+
+    assert answered.answer == resolved.answer == "三月五日已作废"
+    assert resolved.outcome is ExceptionOutcome.CORRECTED_THERE
+    assert (await service.answer(tenant.owner, missing.id, said, now=NOW)).answer == said.said
+    seen = await queries.file(tenant.owner, Side.THERE, story.file_id, now=NOW)
+    assert seen.exceptions == {Kind.AMOUNT_DIFFERS: 1, Kind.MISSING_THERE: 1}
+    assert {each.side: each.lines for each in seen.sides} == {Side.HERE: 3, Side.THERE: 2}
+    reads = await audit.platform_reads(tenant.owner)
+    assert "reconciliation.exceptions" in {each.what for each in reads.items}
+
+
+async def test_a_file_is_read_on_after_a_kill_and_each_row_is_there_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await a_source(tenant)
+    view = await handed_in(source, a_file([a_row(f"X-{at}") for at in range(1_200)]))
+    monkeypatch.setattr(service, "BUDGET_S", -1.0)
+    await service.go_on(view.id, now=NOW)
+    half = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
+    finish = parts.finish
+
+    async def killed(*_: Any) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(parts, "finish", killed)
+    with pytest.raises(ConnectionResetError):
+        await service.go_on(view.id, now=NOW)
+    monkeypatch.setattr(parts, "finish", finish)
+    lost = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
+    for _ in range(3):
+        await service.go_on(view.id, now=NOW)
+    whole = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
+
+    assert 0 < half.read_until == lost.read_until < view.last_row == 1_201
+    assert (whole.state, whole.read_until) == (FileState.COMPARED, 1_201)
+    assert whole.exceptions == {Kind.MISSING_HERE: 1_200}
+    assert [(each.side, each.lines) for each in whole.sides] == [(Side.THERE, 1_200)]
+    pages, cursor = 0, None
+    while pages == 0 or cursor:
+        page = await queries.exceptions(tenant.owner, Side.THERE, view.id, cursor=cursor, now=NOW)
+        pages, cursor = pages + len(page.items), page.next_cursor
+    assert pages == 1_200
+
+
+async def test_rows_that_cannot_be_read_are_told_and_end_the_file(tenant: Tenant) -> None:
+    source = await a_source(tenant)
+    bad = {
+        2: ("0.30000000000000004", "amount_off_scale"),
+        3: ("-5.00", "amount_negative"),
+        5: ("$5.00", "currency_unexpected"),
+        6: ("999999999999999999", "amount_too_large"),
+        7: ("1.2E+18", "digits_lost"),
+        # In another part: all are told, though the file is lost already.
+        1_200: ("-1.00", "amount_negative"),
+    }
+    rows = [a_row(f"X-{at}", amount=bad.get(at, ("1.00",))[0]) for at in range(2, 1_202)]
+    view = await handed_in(source, a_file(rows))
+    await service.go_on(view.id, now=NOW)
+
+    found = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
+    blocks = [b async for b in await exports.rejected(tenant.owner, Side.THERE, view.id, now=NOW)]
+    sheet = list(csv.reader(io.StringIO(b"".join(blocks).decode("utf-8-sig"))))
+
+    assert (found.state, found.rejected_cells, found.matches) == (FileState.WITHDRAWN, 6, {})
+    assert [(int(row[0]), row[1], row[2]) for row in sheet[1:]] == [
+        (at, "金额", code) for at, (_, code) in bad.items()
+    ]
+    assert all(row[3] for row in sheet[1:])
+    # The same bytes may come again, under another id.
+    assert (await handed_in(source, a_file(rows))).state is FileState.LOADING
+
+
+async def test_who_may_not_is_refused_and_nothing_is_half_done(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    source = await a_source(tenant)
+    with pytest.raises(ColumnsUnknown) as unknown:
+        await handed_in(source, a_file(["1,2,3,4,5,6,7"], f"{HEADER},备注"))
+    view = await handed_in(source, a_file([a_row("X-1")]))
+
+    assert unknown.value.columns == ("备注",)
+    listed = await queries.files(tenant.owner, Side.THERE, now=NOW)
+    assert [each.id for each in listed.items] == [view.id]
+    assert (await queries.files(rival.owner, Side.THERE, now=NOW)).items == []
+    sources = await queries.sources(FINANCE, agent_id=tenant.tenant_id, now=NOW)
+    assert sources.items == [source]
+    with pytest.raises(FileNotFound):
+        await queries.file(rival.owner, Side.THERE, view.id, now=NOW)
+    with pytest.raises(FileNotFound):
+        await exports.rejected(rival.owner, Side.THERE, view.id, now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.file(tenant.rep, Side.THERE, view.id, now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.file(tenant.owner, Side.HERE, view.id, now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.file(make_platform_actor(), Side.HERE, view.id, now=NOW)
+    changed = msgspec.structs.replace(source, name="U8")
+    with pytest.raises(SourceDiffers):
+        await service.save_source(FINANCE, changed, now=NOW)
+    nobody = msgspec.structs.replace(source, id=new_id(), agent_id=new_id())
+    with pytest.raises(NotFound):
+        await service.save_source(FINANCE, nobody, now=NOW)
+
+
+def test_every_difference_has_its_words() -> None:
+    said = {words.difference(kind, cause) for kind in Kind for cause in Cause}
+
+    assert len(said) == len(Kind) * len(Cause)
+    assert all(words.column(field) for field in Field)
