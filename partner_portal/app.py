@@ -34,6 +34,7 @@ from partner_portal.console import (
 )
 from partner_portal.console import pages as console
 from partner_portal.console import requests as console_requests
+from partner_portal.console import statements as console_statements
 from partner_portal.contracts import pages as contracts
 from partner_portal.contracts import papers
 from partner_portal.custom import pages as custom
@@ -450,6 +451,7 @@ def create_app(settings: Settings) -> Litestar:
             partners.tick,
             partners.offer_contract,
             *accounting.HANDLERS,
+            *console_statements.HANDLERS,
             console.overview,
             console.agents,
             console.issuances,

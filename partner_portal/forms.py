@@ -15,7 +15,7 @@ from partner_portal.rendering import AnyRequest, Note, language_of
 from partner_portal.words import Catalogue, catalogue
 from server.kit import amounts
 from server.kit.errors import Invalid, NotFound, Refusal
-from server.problems import status_of
+from server.problems import BooksRefusal, status_of, status_of_books
 
 T = TypeVar("T")
 
@@ -56,12 +56,16 @@ def problem(refusal: Refusal, words: Catalogue) -> Problem:
     return Problem(status=status_of(refusal), said="" if errors else said, errors=errors)
 
 
-def said(request: AnyRequest, refusal: Refusal) -> Problem:
+def said(request: AnyRequest, refusal: Refusal | BooksRefusal) -> Problem:
     """Say above the page why something was not done.
 
     :raises NotFound: what it is about is not there.
     """
     words = words_of(request)
+    if isinstance(refusal, BooksRefusal):
+        key = f"refusal.{refusal.code}"
+        told = words.say(key, n=1) if words.has(key) else refusal.detail
+        return Problem(status=status_of_books(refusal), said=told)
     wrong = problem(refusal, words)
     return Problem(status=wrong.status, said=failures.sentence(words, refusal), errors=wrong.errors)
 
@@ -76,7 +80,7 @@ async def answered(
     """
     try:
         await act()
-    except Refusal as refusal:
+    except (Refusal, BooksRefusal) as refusal:
         return await drawn(said(request, refusal))
     return done
 

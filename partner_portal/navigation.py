@@ -181,6 +181,13 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             "nav.accounting",
             Permission.BOOKS_KEEP,
         ),
+        _Place(
+            "/console/statements",
+            "file-check",
+            "nav.statements",
+            "nav.statements",
+            Permission.COMMISSIONS_KEEP,
+        ),
     ),
 }
 

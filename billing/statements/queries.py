@@ -65,6 +65,7 @@ _DISPUTES: Final = f"""
 FROM statement_answer answer JOIN statement_line line USING (statement_id, n)
 JOIN statement ON statement.id = statement_id
 WHERE answer.said = 'disputed' AND answer.outcome IS NULL
+AND ({{}}::uuid IS NULL OR statement_id = {{}}::uuid)
 AND ({{}}::date IS NULL
     OR (answer.due_on, statement_id, n) > ({{}}::date, {{}}::uuid, {{}}::integer))
 ORDER BY answer.due_on, statement_id, n LIMIT {{}}
@@ -182,13 +183,20 @@ async def said(statement_id: UUID, numbers: Sequence[int]) -> dict[int, Said | N
     return {row["n"]: Said(row["said"]) if row["said"] else None for row in rows}
 
 
-async def disputes(*, after: tuple[date, UUID, int] | None = None, limit: int) -> list[DisputeRow]:
+async def disputes(
+    *,
+    statement_id: UUID | None = None,
+    after: tuple[date, UUID, int] | None = None,
+    limit: int,
+) -> list[DisputeRow]:
     """List the disputes that wait for an answer, the most urgent first. Platform's role only.
 
+    :param statement_id: only this one's.
     :param after: due day, statement and line of the last one that was seen.
     """
-    due_on, statement_id, n = after or (None, None, None)
-    rows = await StatementLine.raw(_DISPUTES, due_on, due_on, statement_id, n, limit)
+    due_on, last_id, n = after or (None, None, None)
+    about = (statement_id, statement_id, due_on, due_on, last_id, n)
+    rows = await StatementLine.raw(_DISPUTES, *about, limit)
     return msgspec.convert(rows, list[DisputeRow])
 
 

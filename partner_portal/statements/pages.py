@@ -1,8 +1,6 @@
 """Statements of one's own company: what the platform has drawn up, and what its owner says."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +16,6 @@ from server.access.edge import CurrentActor
 from server.kit import clock
 from server.kit.sheets import attached
 from server.kit.typesetting import PDF, TIME_LIMIT_S
-from server.problems import STATUS_OF_BOOKS, BooksRefusal
 from server.statements import exports, queries, service
 from server.statements.schemas import Confirmation, NewDispute, SeenStatement
 
@@ -78,24 +75,6 @@ async def _page(
     )
 
 
-async def _answered(
-    request: AnyRequest,
-    act: Callable[[], Awaitable[object]],
-    drawn: Callable[[Problem], Awaitable[Response[Any]]],
-    done: Response[Any],
-) -> Response[Any]:
-    """Do what a form asks and go on; what the books decline is said above the page."""
-    try:
-        return await forms.answered(request, act, drawn, done)
-    except BooksRefusal as refusal:
-        status = STATUS_OF_BOOKS[refusal.sort]
-        if status is HTTPStatus.NOT_FOUND:
-            raise
-        words, key = forms.words_of(request), f"refusal.{refusal.code}"
-        told = words.say(key) if words.has(key) else refusal.detail
-        return await drawn(Problem(status=status, said=told))
-
-
 @post(f"{_ONE}/confirmations", status_code=200)
 async def confirm(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, statement_id: FromPath[UUID]
@@ -110,7 +89,7 @@ async def confirm(
 
     drawn = partial(_page, request, actor, renderer, statement_id)
     done = forms.go(f"/statements/{statement_id}", "statement_confirmed")
-    return await _answered(request, act, drawn, done)
+    return await forms.answered(request, act, drawn, done)
 
 
 @post(f"{_ONE}/disputes", status_code=200)
@@ -126,7 +105,7 @@ async def dispute(
 
     drawn = partial(_page, request, actor, renderer, statement_id)
     done = forms.go(f"/statements/{statement_id}", "statement_disputed")
-    return await _answered(request, act, drawn, done)
+    return await forms.answered(request, act, drawn, done)
 
 
 @post(f"{_ONE}/signature", status_code=200)
@@ -142,7 +121,7 @@ async def sign(
 
     drawn = partial(_page, request, actor, renderer, statement_id)
     done = forms.go(f"/statements/{statement_id}", "statement_signed")
-    return await _answered(request, act, drawn, done)
+    return await forms.answered(request, act, drawn, done)
 
 
 @get(f"{_ONE}/statement.pdf", media_type=PDF, opt={"time_limit_s": TIME_LIMIT_S + 10})

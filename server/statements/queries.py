@@ -83,13 +83,20 @@ async def drawn_whole(
 
 
 async def disputes(
-    actor: Actor, *, cursor: str | None = None, now: datetime
+    actor: Actor,
+    *,
+    statement_id: UUID | None = None,
+    cursor: str | None = None,
+    now: datetime,
 ) -> Page[StatementDispute]:
-    """List the disputes that wait for an answer, the most urgent first; their agents are told."""
+    """List the disputes that wait for an answer, the most urgent first; their agents are told.
+
+    :param statement_id: only this one's.
+    """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     after = decode_cursor(cursor, tuple[date, UUID, int]) if cursor else None
     async with db.platform_transaction(actor):
-        found = await books.disputes(after=after, limit=PAGE_SIZE + 1)
+        found = await books.disputes(statement_id=statement_id, after=after, limit=PAGE_SIZE + 1)
         items = [
             msgspec.convert(
                 {**msgspec.structs.asdict(each), "month": month(each.period)}, StatementDispute

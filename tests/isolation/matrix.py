@@ -3088,6 +3088,45 @@ PAGES: Final[dict[Route, Case]] = {
         succeeds=False,
     ),
     # Periods of the books, the chart and vouchers are the platform's own; there are none.
+    ("GET", "/console/statements"): Case(
+        ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=_FINANCE
+    ),
+    ("POST", "/console/statements"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 303},
+        new_ids=("body.id",),
+        role=_FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "month": next(_MONTHS),
+            "answer_days": "15",
+        },
+    ),
+    ("GET", "/console/statements/{statement_id}"): Case(
+        ids={"path.statement_id": "statement"}, answers={"path.statement_id": 200}, role=_FINANCE
+    ),
+    # As over the API: neither has this line, and the hash is none.
+    ("POST", "/console/statements/{statement_id}/answers"): Case(
+        ids={"path.statement_id": "statement"},
+        shared={"body.transfer_id": "program"},
+        answers={"path.statement_id": 404},
+        role=_FINANCE,
+        body=lambda company: {
+            "line": "1",
+            "outcome": "corrected",
+            "note": "已补记",
+            "transfer_id": str(company.ids["program"]),
+        },
+        succeeds=False,
+    ),
+    ("POST", "/console/statements/{statement_id}/signature"): Case(
+        ids={"path.statement_id": "statement"},
+        answers={"path.statement_id": 409},
+        role=_FINANCE,
+        body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
+    ),
     ("GET", "/console/accounting"): Case(role=_FINANCE),
     ("GET", "/console/accounting/chart"): Case(role=_FINANCE),
     ("POST", "/console/accounting/periods"): Case(

@@ -184,7 +184,7 @@ FOR_OPERATORS = {
 FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console", "/console/agents", "/console/batches", "/console/issuances"),
     *("/console/accounting", "/console/accounting/chart"),
-    *("/console/reviews", "/console/waits"),
+    *("/console/reviews", "/console/waits", "/console/statements"),
 }
 FEEDS = {"/live"}
 OF_WHO_LEAVES = {"/partnership/exit/plan.csv"}

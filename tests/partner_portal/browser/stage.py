@@ -97,7 +97,7 @@ async def look(page: Page, path: str, axe: tuple[str, str] | None = None) -> Non
     """Look at a page as people have it on a phone; wide and in English for a picture alone."""
     sizes = [("zh-CN", 360)]
     if "TONGLU_SHOTS" in os.environ:
-        sizes = [("en", 1440), *sizes]
+        sizes = [("en", 1440), ("zh-CN", 1440), *sizes]
     for language, width in sizes:
         home = "/".join(page.url.split("/")[:3])
         await page.context.add_cookies([{"name": "language", "value": language, "url": home}])

@@ -126,6 +126,8 @@ async def test_a_statement_is_disputed_corrected_signed_by_both_and_verified_alo
     with pytest.raises(DisputesOpen):
         await service.accept(owner, drawn.id, seen, now=APRIL)
     waiting = (await queries.disputes(FINANCE, now=APRIL)).items
+    its_own = await queries.disputes(FINANCE, statement_id=drawn.id, now=APRIL)
+    of_none = await queries.disputes(FINANCE, statement_id=new_id(), now=APRIL)
     said = NewAnswer(line=earned.n, outcome=Outcome.CORRECTED, note="补记", amount_minor=5_00)
     for _ in range(2):
         answered = await service.answer(FINANCE, drawn.id, said, now=APRIL)
@@ -141,6 +143,7 @@ async def test_a_statement_is_disputed_corrected_signed_by_both_and_verified_alo
     assert [(each.statement_id, each.n, each.due_on) for each in waiting] == [
         (drawn.id, earned.n, date(2026, 4, 9))
     ]
+    assert (its_own.items, of_none.items) == (waiting, [])
     assert (disputed.said, answered.outcome) == (Said.DISPUTED, Outcome.CORRECTED)
     assert confirmed.confirmed == len(lines) - 1 == 2
     assert (accepted.standing, agreed.standing) == (Standing.ACCEPTED, Standing.AGREED)
