@@ -45,7 +45,9 @@ async def extend(job: outbox.Job, now: datetime) -> None:
 
 async def release(job: outbox.Job, now: datetime) -> None:
     """Let a customer go."""
-    await protection.release(UUID(job.payload["id"]), asked_at=_asked_at(job, now), now=now)
+    told = job.payload
+    of = UUID(told["tenant_id"]) if "tenant_id" in told else None
+    await protection.release(UUID(told["id"]), of=of, asked_at=_asked_at(job, now), now=now)
 
 
 async def contest(job: outbox.Job, now: datetime) -> None:

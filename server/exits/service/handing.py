@@ -129,7 +129,7 @@ async def pass_on(row: Any, *, now: datetime) -> Fate:
 
 async def release(row: Any, *, now: datetime) -> Fate:
     """Let a registration's customer go."""
-    await protection.release(row["ref"], now=now)
+    await protection.release(row["ref"], of=row["agent_id"], now=now)
     return Fate.RELEASED
 
 

@@ -235,7 +235,7 @@ async def _release(actor: Actor, held: HeldRecord, *, now: datetime) -> None:
         "protected_until": None,
     }
     await _write(actor, held, values, now=now)
-    told = {"id": held.id, "asked_at": now.isoformat()}
+    told = {"id": held.id, "tenant_id": str(actor.tenant_id), "asked_at": now.isoformat()}
     await outbox.add(entries.RELEASED, told, tenant_id=None, now=now)
 
 

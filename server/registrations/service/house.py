@@ -94,7 +94,8 @@ async def release_house(actor: Actor, house_id: UUID, *, now: datetime) -> House
     async with db.platform_transaction(actor):
         view = await house.one(house_id)
         if view.state is not State.RELEASED:
-            await outbox.add(entries.RELEASED, {"id": str(house_id)}, tenant_id=None, now=now)
+            told = {"id": str(house_id), "tenant_id": str(PLATFORM_TENANT)}
+            await outbox.add(entries.RELEASED, told, tenant_id=None, now=now)
             await _wrote(actor, "house.released", house_id, now)
     return view
 

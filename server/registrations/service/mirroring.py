@@ -91,7 +91,8 @@ async def give_back_deleted(tenant_id: UUID, customer_ids: list[UUID], *, now: d
     async with db.tenant_transaction(tenant_id):
         rows = await db.connection().fetch(_DELETED, tenant_id, customer_ids, sorted(OPEN))
         for row in rows:
-            await outbox.add(entries.RELEASED, {"id": str(row["id"])}, tenant_id=None, now=now)
+            told = {"id": str(row["id"]), "tenant_id": str(tenant_id)}
+            await outbox.add(entries.RELEASED, told, tenant_id=None, now=now)
 
 
 async def warn(tenant_id: UUID, registration_id: UUID, days: int, *, now: datetime) -> None:

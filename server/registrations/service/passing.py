@@ -66,6 +66,9 @@ async def pass_on(
             await db.connection().execute(_ADD_KEYS, entry_id, new_id)
             await disputes.end(entry, State.RELEASED, now=now)
             passed = await entries.one(new_id)
+        elif passed["tenant_id"] != to:
+            # Somebody has registered under an id that it foresaw.
+            return False
     await _write(passed, to, new_id, customer_id, holder_id, now=now)
     async with db.job_transaction():
         await entries.tell(passed, now=now)

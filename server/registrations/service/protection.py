@@ -87,14 +87,20 @@ async def _unsigned_until(entry: Entry) -> datetime:
     return until
 
 
-async def release(entry_id: UUID, *, asked_at: datetime | None = None, now: datetime) -> None:
+async def release(
+    entry_id: UUID, *, of: UUID | None = None, asked_at: datetime | None = None, now: datetime
+) -> None:
     """Let a customer go; whoever stood against this one alone is protected now.
 
+    :param of: who asks, if an agent does; nothing becomes of another's, under whose id it may have
+        registered a customer of its own.
     :param asked_at: when its agent did, if the worker hears of it later.
     """
     async with db.job_transaction():
         await entries.lock()
         entry = await entries.one(entry_id)
+        if of not in {None, entry["tenant_id"]}:
+            return
         if entry["state"] in OPEN:
             await disputes.end(entry, State.RELEASED, since=asked_at, now=now)
         else:

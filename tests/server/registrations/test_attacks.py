@@ -22,6 +22,7 @@ from tests.server.registrations.stories import (
     OPERATOR,
     SETTLED,
     Dispute,
+    decide,
     make_shop,
     new_phone,
     register,
@@ -125,3 +126,18 @@ async def test_m14_who_leaves_in_the_middle_of_a_case_leaves_no_two_and_nobody_a
     else:
         assert claimed.state == "contested"
         assert claimed.case_id == passed.case_id is not None
+
+
+async def test_nobody_releases_a_registration_by_registering_under_its_id(
+    rivals: list[Tenant],
+) -> None:
+    """Who knows it from an old export, or foresees that of a leaver's successor."""
+    holder, rival = rivals[0], rivals[2]
+    theirs = await register(holder.rep, new_phone())
+    await work(SETTLED)
+    shop = await make_shop(rival.rep, new_phone(), now=SETTLED)
+    forged = await register(rival.rep, customer_id=shop, registration_id=theirs, now=SETTLED)
+    await decide(rival.rep, forged, "release", now=SETTLED)
+    await work(SETTLED)
+
+    assert (await seen(holder.rep, theirs, now=SETTLED)).state == "granted"
