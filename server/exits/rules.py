@@ -78,6 +78,12 @@ class PlanChanged(Conflict):
     code = "exit_plan_changed"
 
 
+class ConsentTooLate(Conflict):
+    """The leaver's last day is over; no word changes its plan any more."""
+
+    code = "consent_too_late"
+
+
 class NothingDrawnUp(Conflict):
     """The exit's plan was not drawn up yet, or the company is not frozen."""
 

@@ -8,6 +8,7 @@ from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.customers import references
 from server.exits import queries
+from server.exits.rules import ConsentTooLate
 from server.exits.schemas import NewConsents, Plan
 from server.exits.service import drawing
 from server.kit import db
@@ -47,6 +48,7 @@ async def record_consents(actor: Actor, new: NewConsents, *, now: datetime) -> P
 
     :raises SuccessorWrong: the platform did not name this agent, or it leaves itself.
     :raises ExitUnderWay: the plan is being carried out.
+    :raises ConsentTooLate: the last day is over, so that the plan can be looked at in peace.
     :raises NotFound: there is no such customer, or the company does not leave.
     """
     actor.ensure_agent()
@@ -56,7 +58,7 @@ async def record_consents(actor: Actor, new: NewConsents, *, now: datetime) -> P
     async with db.job_transaction():
         heir_leaves = heir is not None and await partners.leaves(heir)
     async with db.tenant_transaction(actor.tenant_id):
-        held = await _ensure_open(actor)
+        held = await _ensure_open(actor, now)
         if len(await db.connection().fetch(_THERE, actor.tenant_id, ids)) < len(ids):
             raise NotFound("One of these customers is not there.", field="customer_ids")
         if heir is None:
@@ -71,7 +73,7 @@ async def record_consents(actor: Actor, new: NewConsents, *, now: datetime) -> P
             await db.connection().execute(_KEEP, *values, actor.user_id, now)
         await db.connection().execute(_NAME, held.id, ids, heir)
         # Whoever began to carry the plan out was waited for.
-        await _ensure_open(actor)
+        await _ensure_open(actor, now)
         for each in ids:
             await _note(actor, new, each, now=now)
         await drawing.leave(held, now=now)
@@ -85,10 +87,11 @@ async def _note(actor: Actor, new: NewConsents, customer_id: UUID, *, now: datet
     await audit.record(actor, action, subject_id=customer_id, now=now, **told)
 
 
-async def _ensure_open(actor: Actor) -> ExitView:
+async def _ensure_open(actor: Actor, now: datetime) -> ExitView:
     """Give an exit to which words may still be added.
 
     :raises ExitUnderWay: the plan is being carried out.
+    :raises ConsentTooLate: the last day is over.
     :raises NotFound: the company does not leave.
     """
     held = await partners.last_exit(actor.tenant_id)
@@ -96,4 +99,6 @@ async def _ensure_open(actor: Actor) -> ExitView:
         raise NotFound
     if held.state is not ExitState.OPEN:
         raise ExitUnderWay("The plan is being carried out; nothing is added to it any more.")
+    if now >= queries.ends_at(held):
+        raise ConsentTooLate("The last day is over; ask the platform about what is still to go.")
     return held

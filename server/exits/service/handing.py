@@ -21,7 +21,7 @@ from server.exits.rules import Carries, Fate
 from server.exits.service import history
 from server.identity import queries as identity
 from server.kit import db
-from server.kit.errors import NotFound
+from server.kit.errors import NotFound, Refusal
 from server.partners import queries as partners
 from server.registrations.service import passing, protection
 
@@ -50,8 +50,9 @@ _REASON: Final = "代理商退出"
 async def hand(row: Any, *, now: datetime) -> Fate:
     """Let the successor have a customer, as much of it as its word lets go along.
 
-    It is kept where the word was taken back meanwhile, and where the successor leaves itself. What
-    stands in the leaver's own data stays there.
+    It is kept where the word was taken back meanwhile, where the successor leaves itself, and where
+    its rooms refuse what comes: nothing of one customer stops the others. What stands in the
+    leaver's own data stays there.
     """
     leaver, heir = row["agent_id"], row["successor_id"]
     received_id = _of(row, row["customer_id"])
@@ -72,21 +73,19 @@ async def hand(row: Any, *, now: datetime) -> Fate:
         if carries is Carries.HISTORY:
             along = await history.read(leaver, row["customer_id"])
     receiver = await _receiver(heir)
-    async with db.tenant_transaction(heir):
-        new = NewCustomer(id=received_id, owner_id=receiver.user_id, **fields)
-        await customers.create(receiver, new, now=now, is_asked=False)
-        if along is not None:
-            ids = partial(_of, row)
-            await history.write(receiver, received_id, along, ids, now=now)
-        told = {"carries": carries, **(along.counts() if along else {})}
-        await audit.record(
-            receiver,
-            "customer.received",
-            subject_id=received_id,
-            now=now,
-            from_agent=leaver,
-            **told,
-        )
+    new = NewCustomer(id=received_id, owner_id=receiver.user_id, **fields)
+    told = {"from_agent": leaver, "carries": carries, **(along.counts() if along else {})}
+    try:
+        async with db.tenant_transaction(heir):
+            await customers.create(receiver, new, now=now, is_asked=False)
+            if along is not None:
+                ids = partial(_of, row)
+                await history.write(receiver, received_id, along, ids, now=now)
+            await audit.record(
+                receiver, "customer.received", subject_id=received_id, now=now, **told
+            )
+    except Refusal:
+        return Fate.KEPT
     return Fate.HANDED
 
 

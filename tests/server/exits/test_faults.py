@@ -17,7 +17,8 @@ from server.customers import queries as customers
 from server.customers import service as keeping
 from server.customers.schemas import Filters, NewContact, NewNote, NewStore
 from server.exits import queries, service
-from server.exits.rules import Carries, Fate, Kind, PlanChanged
+from server.exits.rules import Carries, ConsentTooLate, Fate, Kind, PlanChanged
+from server.exits.schemas import NewConsents, Seen
 from server.exits.service import carrying, handing, history
 from server.kit import db
 from server.kit.errors import NotFound
@@ -300,3 +301,36 @@ async def test_m14_who_comes_back_begins_anew_and_may_leave_again(leaving: Leavi
     await service.draw(agent, held.exit.id, now=SETTLED)
     assert told(await queries.own(leaving.leaver.owner)) >= {(Kind.CUSTOMER, Fate.KEPT, 4)}
     assert (await received(leaving.heir))[0] == 1
+
+
+async def test_m14_what_the_successors_rooms_refuse_is_kept_and_stops_nothing(
+    leaving: Leaving,
+) -> None:
+    """Nobody is there to whom a task could be given; the rest goes its way."""
+    going, heir = leaving.customers[0], leaving.heir
+    await activities.add_task(
+        leaving.leaver.rep, going, NewTask(id=new_id(), title="回访"), now=NOW
+    )
+    await leaving.consent(going, heir.tenant_id, carries=Carries.HISTORY)
+    await leaving.carry_out(await leaving.plan())
+    async with db.tenant_transaction(heir.tenant_id):
+        await db.connection().execute(
+            "UPDATE user_account SET disabled_at = $2 WHERE tenant_id = $1", heir.tenant_id, NOW
+        )
+    await leaving.work()
+
+    plan = await queries.plan(OPERATOR, leaving.leaver.tenant_id, now=SETTLED)
+    assert (plan.exit.state, told(plan)) == (ExitState.DONE, ALL_STAY)
+    assert await received(heir) == (0, 0, 0)
+
+
+async def test_m14_after_the_last_day_no_word_changes_the_plan(leaving: Leaving) -> None:
+    """Else a leaver that changes one each minute would never be seen off."""
+    going, owner = leaving.customers[0], leaving.leaver.owner
+    await leaving.consent(going, leaving.heir.tenant_id)
+    seen, late = await leaving.plan(), queries.ends_at((await leaving.plan()).exit)
+    taken_back = NewConsents(customer_ids=[going], successor_id=None, said="反悔")
+    with pytest.raises(ConsentTooLate):
+        await service.record_consents(owner, taken_back, now=late)
+
+    await service.carry_out(OPERATOR, leaving.leaver.tenant_id, Seen(hash=seen.hash), now=late)
