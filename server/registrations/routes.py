@@ -233,7 +233,7 @@ async def waiting(actor: CurrentActor) -> list[OpenWait]:
 @get("/house", summary="List the platform's own registrations")
 async def list_house(actor: CurrentActor) -> list[HouseView]:
     """List what the platform has registered for itself, and how it stands."""
-    return await queries.houses(actor)
+    return await queries.houses(actor, now=clock.now())
 
 
 @post("/house", summary="Register a customer of the platform's own")

@@ -50,7 +50,7 @@ class RegistrationEvidence(Table, tablename="registration_evidence"):
 
 
 class RegistrationCheck(Table, tablename="registration_check"):
-    """How often somebody, or the company as a whole, has asked today whether a customer is free."""
+    """How often somebody, or the company as a whole, was told today whether a customer is free."""
 
     tenant_id = UUID()
     user_id = UUID(primary_key=True)
@@ -108,6 +108,8 @@ class RegistryEntry(Table, tablename="registry_entry"):
     """When its agent, who had it protected, let it run out or gave it back."""
     extensions = Integer()
     reason = Text(null=True)
+    told_from = Timestamptz(null=True)
+    """Before this its agent does not hear how it stands; its answers of that day were spent."""
     contest_until = Timestamptz(null=True)
     case_id = UUID(null=True)
     verdict_id = UUID(null=True)

@@ -80,7 +80,7 @@ MUTANTS: Final[Sequence[Mutant]] = (
         "a refusal has no reason",
         "Who loses is not told why.",
         f"{_REGISTRY}:_refuse",
-        "reason=REASON_OF[ruling.by]",
+        "reason=reason",
         "reason=None",
         ("window",),
     ),

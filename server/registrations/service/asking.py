@@ -28,7 +28,7 @@ from server.registrations.rules import states, terms, times
 from server.registrations.rules.states import AlreadyRegistered, NoExtensionLeft
 from server.registrations.rules.times import Interval
 from server.registrations.schemas import Decide, NewRegistration, RegistrationView
-from server.registrations.service import entries, evidence
+from server.registrations.service import budget, entries, evidence
 from server.registrations.service.registry import ARRIVED, Arrival
 from sync_protocol.merge import HeldRecord
 from sync_protocol.registering import LIVE, OPEN, State, Verb
@@ -128,6 +128,8 @@ async def _register(
         "extensions": 0,
     }
     await facts.add(actor, REGISTRATION.name, str(registration_id), fields, kinds=WRITTEN, now=now)
+    # One, whatever it will be: that somebody is not refused tells of others, too.
+    is_answered = await budget.take(actor.tenant_id, most=held.checks_per_day_agent, now=now)
     await audit.record(actor, "registration.made", subject_id=registration_id, now=now)
     arrival = Arrival(
         id=registration_id,
@@ -144,6 +146,7 @@ async def _register(
         territory=await _territory(actor.tenant_id, place.code, on=made_on)
         if right is Right.EXCLUSIVE
         else None,
+        is_answered=is_answered,
     )
     await outbox.add(ARRIVED, msgspec.to_builtins(arrival), tenant_id=None, now=now)
 

@@ -17,12 +17,11 @@ import asyncpg
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.kit import db, outbox
-from server.kit.calendars import ZONE
 from server.registrations.queries import identities, rulebook
 from server.registrations.rules import identity, states
 from server.registrations.rules.states import Answer
 from server.registrations.schemas import Check, Checked
-from server.registrations.service import registry
+from server.registrations.service import budget, registry
 from sync_protocol.registering import OPEN, State
 
 CHECKED: Final = "registrations.checked"
@@ -35,11 +34,6 @@ something than nothing is lost in it."""
 
 _CHANCE: Final = random.SystemRandom()
 
-_SPEND: Final = """
-INSERT INTO registration_check (tenant_id, user_id, day, asked) VALUES ($1, $2, $3, 1)
-ON CONFLICT (tenant_id, day, user_id) DO UPDATE SET asked = registration_check.asked + 1
-RETURNING asked
-"""
 _FIND: Final = """
 SELECT e.tenant_id, e.state FROM registry_key k JOIN registry_entry e ON e.id = k.entry_id
 WHERE k.key = ANY ($1::text[]) AND e.state = ANY ($2::text[])
@@ -80,22 +74,11 @@ async def watch(tenant_id: UUID, keys: list[str], check_id: UUID, *, now: dateti
             await registry.raise_alarm(tenant_id, check_id, now=now)
 
 
-async def count(tenant_id: UUID, user_id: UUID, *, now: datetime) -> tuple[int, int]:
-    """Count an answer of the day, in an open transaction of the company; give what it has seen.
-
-    What was registered and refused tells as much as a check, and counts as one.
-    """
-    day = now.astimezone(ZONE).date()
-    by_person: int = await db.connection().fetchval(_SPEND, tenant_id, user_id, day)
-    # The company has a row of its own, called as it is: of two at once the second waits.
-    by_agent: int = await db.connection().fetchval(_SPEND, tenant_id, tenant_id, day)
-    return by_person, by_agent
-
-
 async def _spend(actor: Actor, now: datetime) -> tuple[int, int, Any]:
     """Count a check, for good; give how many the day has seen and the terms."""
     async with db.tenant_transaction(actor.tenant_id):
-        by_person, by_agent = await count(actor.tenant_id, actor.user_id, now=now)
+        by_person = await budget.count(actor.tenant_id, actor.user_id, now=now)
+        by_agent = await budget.count(actor.tenant_id, actor.tenant_id, now=now)
         given = (await rulebook.terms_at(now)).terms
         if by_person == given.checks_per_day_rep:
             await audit.record(actor, "registration.checks_spent", subject_id=None, now=now)

@@ -69,9 +69,14 @@ async def meeting(entry_ids: Sequence[UUID], states: Iterable[str]) -> list[Entr
     return list(await db.connection().fetch(_ENTRIES, others)) if others else []
 
 
-async def move(entry_id: UUID, state: State, *, now: datetime, **fields: Any) -> None:
-    """Let a registration stand somewhere else, and its agent hear of it."""
-    await update(entry_id, state=str(state), **fields)
+async def move(
+    entry_id: UUID, state: State, *, now: datetime, told_from: datetime | None = None, **fields: Any
+) -> None:
+    """Let a registration stand somewhere else, and its agent hear of it.
+
+    :param told_from: when it is to hear of it, if not at once.
+    """
+    await update(entry_id, state=str(state), told_from=told_from, **fields)
     await tell(await one(entry_id), now=now)
 
 
@@ -87,8 +92,13 @@ async def update(entry_id: UUID, **fields: Any) -> None:
 
 async def tell(entry: Entry, *, now: datetime) -> None:
     """Let an agent hear that a registration of its own has moved."""
-    told = {"id": str(entry["id"])}
-    await outbox.add(MOVED, told, tenant_id=entry["tenant_id"], now=now)
+    told, run_at = {"id": str(entry["id"])}, entry["told_from"]
+    await outbox.add(MOVED, told, tenant_id=entry["tenant_id"], now=now, run_at=run_at)
+
+
+def is_untold(entry: Entry, now: datetime) -> bool:
+    """Say whether its agent does not know yet how a registration stands, and takes it for open."""
+    return entry["told_from"] is not None and entry["told_from"] > now
 
 
 async def claims_of(among: Sequence[Entry]) -> list[Claim]:

@@ -18,7 +18,7 @@ from server.kit.calendars import ZONE
 from server.kit.errors import IdReused
 from server.kit.text import tidied
 from server.partners import queries as partners
-from server.registrations.queries import house, identities
+from server.registrations.queries import house, identities, rulebook
 from server.registrations.rules import states, times
 from server.registrations.schemas import (
     Check,
@@ -27,7 +27,7 @@ from server.registrations.schemas import (
     NewContact,
     NewHouse,
 )
-from server.registrations.service import entries, registry
+from server.registrations.service import budget, entries, registry
 from sync_protocol.registering import LIVE, State
 
 CONTACTED: Final = "registrations.contacted"
@@ -44,7 +44,9 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING
 """
 _WHOSE: Final = """
 SELECT DISTINCT e.id, e.tenant_id FROM registry_key k JOIN registry_entry e ON e.id = k.entry_id
-WHERE k.key = ANY ($1::text[]) AND e.state = ANY ($2::text[]) AND e.tenant_id <> $3 ORDER BY e.id
+WHERE k.key = ANY ($1::text[]) AND (e.state = ANY ($2::text[]) OR e.told_from > $4)
+    AND e.tenant_id <> $3
+ORDER BY e.id
 """
 
 
@@ -57,6 +59,9 @@ async def register_house(actor: Actor, new: NewHouse, *, now: datetime) -> House
     ensure(actor, Permission.AGENTS_ADMIT)
     house_id, label = new.id or ids.new_id(now), tidied(new.label, "label", 100)
     keys = identities.keys_asked(new.customer)
+    async with db.tenant_transaction(PLATFORM_TENANT):
+        most = (await rulebook.terms_at(now)).terms.checks_per_day_agent
+        is_answered = await budget.take(PLATFORM_TENANT, most=most, now=now)
     async with db.platform_transaction(actor):
         place = _place(new.customer)
         right = await partners.right(PLATFORM_TENANT, place, on=now.astimezone(ZONE).date())
@@ -74,12 +79,13 @@ async def register_house(actor: Actor, new: NewHouse, *, now: datetime) -> House
                 has_territory=False,
                 arrived_at=now,
                 places=identities.divisions_of(place),
+                is_answered=is_answered,
             )
             await outbox.add(
                 registry.ARRIVED, msgspec.to_builtins(arrival), tenant_id=None, now=now
             )
             await _wrote(actor, "house.registered", house_id, now)
-        view = await house.one(house_id)
+        view = await house.one(house_id, now=now)
     if view.label != label:
         raise IdReused("This id is another registration's; make a new one.", field="id")
     return view
@@ -92,7 +98,7 @@ async def release_house(actor: Actor, house_id: UUID, *, now: datetime) -> House
     """
     ensure(actor, Permission.AGENTS_ADMIT)
     async with db.platform_transaction(actor):
-        view = await house.one(house_id)
+        view = await house.one(house_id, now=now)
         if view.state is not State.RELEASED:
             told = {"id": str(house_id), "tenant_id": str(PLATFORM_TENANT)}
             await outbox.add(entries.RELEASED, told, tenant_id=None, now=now)
@@ -126,7 +132,7 @@ async def tell_of_contact(told: dict[str, Any], *, now: datetime) -> None:
     """Leave a line with each agent that has the customer protected, or registered and undecided."""
     async with db.job_transaction():
         states_held = [*map(str, LIVE), str(State.CHECKING), str(State.CONTESTED)]
-        rows = await db.connection().fetch(_WHOSE, told["keys"], states_held, PLATFORM_TENANT)
+        rows = await db.connection().fetch(_WHOSE, told["keys"], states_held, PLATFORM_TENANT, now)
     by = told["by"]
     product = of_the_product(PLATFORM_TENANT, role=Role(by["role"]), name=by["name"])
     person = msgspec.structs.replace(product, user_id=UUID(by["id"]))

@@ -17,13 +17,14 @@ from server.notifications.rules import Kind
 from server.registrations.kinds import REGISTRATION, WRITTEN
 from server.registrations.rules.states import REASON_OF, CaseState
 from server.registrations.rules.terms import DAY, SIGNED_DAYS_MAX
-from server.registrations.service import checking, entries
+from server.registrations.service import budget, entries
 from sync_protocol.merge import HeldRecord
 from sync_protocol.registering import LIVE, OPEN, State
 
 _STANDS: Final = """
 SELECT e.*, c.evidence_until, c.state AS case_state FROM registry_entry e
-LEFT JOIN registry_case c ON c.id = e.case_id WHERE e.id = $1 AND e.tenant_id = $2
+LEFT JOIN registry_case c ON c.id = e.case_id
+WHERE e.id = $1 AND e.tenant_id = $2 AND (e.told_from IS NULL OR e.told_from <= $3)
 """
 _SIGNED: Final = """
 SELECT max(least(ends_on::date, least(signed_on::date, $3::date) + $4::integer)) FROM contract
@@ -48,18 +49,19 @@ async def mirror(tenant_id: UUID, registration_id: UUID, *, now: datetime) -> No
     """Let an agent's record say what the registry says. May run again, and late.
 
     The registry is read before the record is locked, and once more after: what has moved in
-    between, and was mirrored before this got the lock, is not undone.
+    between, and was mirrored before this got the lock, is not undone. What its agent is not to hear
+    of yet is left for that day.
     """
-    written, row = None, await _stands(tenant_id, registration_id)
+    written, row = None, await _stands(tenant_id, registration_id, now)
     while row is not None and row != written:
         await _follow(row, tenant_id, registration_id, now=now)
-        written, row = row, await _stands(tenant_id, registration_id)
+        written, row = row, await _stands(tenant_id, registration_id, now)
 
 
-async def _stands(tenant_id: UUID, registration_id: UUID) -> asyncpg.Record | None:
+async def _stands(tenant_id: UUID, registration_id: UUID, now: datetime) -> asyncpg.Record | None:
     """Read how a registration stands in the registry."""
     async with db.job_transaction():
-        return await db.connection().fetchrow(_STANDS, registration_id, tenant_id)
+        return await db.connection().fetchrow(_STANDS, registration_id, tenant_id, now)
 
 
 async def _follow(
@@ -77,8 +79,9 @@ async def _follow(
         if held.fields["state"] != values["state"] and values["state"] in _TOLD:
             await _say(tenant_id, held, Kind.REGISTRATION_MOVED, f"{values['state']}", now=now)
         is_refused = held.fields["state"] == State.CHECKING and values["state"] == State.REFUSED
-        if is_refused and values["reason"] in REASON_OF.values():
-            await checking.count(tenant_id, UUID(held.fields["registered_by"]), now=now)
+        if is_refused and values["reason"] in REASON_OF.values() and row["told_from"] is None:
+            # Of its company's answers it took one as it was made.
+            await budget.count(tenant_id, UUID(held.fields["registered_by"]), now=now)
         if held.fields["case_id"] != values["case_id"] and values["state"] != State.CONTESTED:
             await _say(tenant_id, held, Kind.REGISTRATION_DISPUTED, values["case_id"], now=now)
         if values["state"] == State.GRANTED:

@@ -101,7 +101,7 @@ async def release(
         entry = await entries.one(entry_id)
         if of not in {None, entry["tenant_id"]}:
             return
-        if entry["state"] in OPEN:
+        if entry["state"] in OPEN or entries.is_untold(entry, now):
             await disputes.end(entry, State.RELEASED, since=asked_at, now=now)
         else:
             await entries.tell(entry, now=now)

@@ -53,7 +53,8 @@ _RAISE: Final = """
 INSERT INTO registry_alarm (id, agent_id, raised_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 _COUNT: Final = """
-SELECT count(*) FROM registry_entry WHERE tenant_id = $1 AND state = ANY ($2::text[])
+SELECT count(*) FROM registry_entry
+WHERE tenant_id = $1 AND (state = ANY ($2::text[]) OR told_from > $3)
 """
 _LET_GO: Final = """
 SELECT DISTINCT e.arrived_at, e.let_go_at FROM registry_key mine
@@ -84,18 +85,23 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """It was made not before this and not after `ceiling_ms` as the server itself knows, where a
     phone's word says more."""
     ceiling_ms: int | None = None
+    is_answered: bool = True
+    """Its company had an answer left on that day, and hears at once if somebody stands there."""
 
 
 async def admit(arrival: Arrival, *, now: datetime) -> None:
     """Write down what has arrived; again changes nothing.
 
     What meets nobody who is protected waits for the window's end. What meets somebody is refused
-    by the published order, or opens a case; it never unseats.
+    by the published order, or opens a case; it never unseats. Once its company's answers of the day
+    are spent, what would tell of others is not told before the window's end: till then it looks as
+    if nobody stood there. A case that it would open, it may ask for then.
     """
     async with db.job_transaction():
         await entries.lock()
         held = (await rulebook.terms_at(arrival.arrived_at)).terms
         settles_at = arrival.arrived_at + held.settles_after
+        told_from = None if arrival.is_answered else settles_at + GRACE
         status = await db.connection().execute(
             _ADD,
             *(arrival.id, arrival.tenant_id, arrival.earliest_ms, arrival.latest_ms),
@@ -110,7 +116,7 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
             arrival.id, arrival.tenant_id, Wait.ARRIVAL, since=arrival.arrived_at, now=now
         )
         tier = await partners.tier(arrival.tenant_id)
-        count = await db.connection().fetchval(_COUNT, arrival.tenant_id, sorted(OPEN))
+        count = await db.connection().fetchval(_COUNT, arrival.tenant_id, sorted(OPEN), now)
         if count > held.tiers[tier].live_max:
             await entries.move(arrival.id, State.REFUSED, now=now, reason=Reason.QUOTA_LIVE)
         elif await _is_cooling(arrival):
@@ -118,13 +124,11 @@ async def admit(arrival: Arrival, *, now: datetime) -> None:
             await entries.move(arrival.id, State.REFUSED, now=now, reason=Reason.ALREADY_YOURS)
         elif await is_bait(arrival.keys, now=now):
             await raise_alarm(arrival.tenant_id, arrival.id, now=now)
-            if not await _meet_protected(arrival.id, now=now):
+            if not await _meet_protected(arrival.id, told_from=told_from, now=now):
                 # Laid before such customers had an entry of their own.
-                until = now + held.contest_days * terms.DAY
-                await entries.move(
-                    arrival.id, State.REFUSED, now=now, reason=Reason.LIVE, contest_until=until
-                )
-        elif not await _meet_protected(arrival.id, now=now):
+                new = await entries.one(arrival.id)
+                await _refuse(new, Reason.LIVE, told_from=told_from, now=now)
+        elif not await _meet_protected(arrival.id, told_from=told_from, now=now):
             await _settle_at(arrival.id, settles_at + GRACE, now=now)
 
 
@@ -174,20 +178,28 @@ async def raise_alarm(agent_id: UUID, cause_id: UUID, *, now: datetime) -> None:
     await db.connection().execute(_RAISE, cause_id, agent_id, now)
 
 
-async def _meet_protected(entry_id: UUID, *, now: datetime) -> bool:
-    """Hold a newcomer against who is protected already, or disputed; say whether there is any."""
+async def _meet_protected(
+    entry_id: UUID, *, told_from: datetime | None = None, now: datetime
+) -> bool:
+    """Hold a newcomer against who is protected already, or disputed; say whether there is any.
+
+    :param told_from: when its agent may hear of it, if not at once; it is refused then in any case.
+    """
     rivals = await disputes.rivals_of(entry_id, now=now)
     if not rivals:
         return False
     new = await entries.one(entry_id)
     if any(each["tenant_id"] == new["tenant_id"] for each in rivals):
+        # That tells of its own company alone.
         await entries.move(entry_id, State.REFUSED, now=now, reason=Reason.ALREADY_YOURS)
         return True
     live = [each for each in rivals if each["state"] in LIVE]
     verdict = await _decide([new, *live], now=now)
     ruling = verdict.ruling_of(entry_id)
     if live and ruling.winner != entry_id and ruling.by in _CONTESTABLE:
-        await _refuse(new, ruling, now=now)
+        await _refuse(new, REASON_OF[ruling.by], told_from=told_from, now=now)
+    elif told_from is not None:
+        await _refuse(new, Reason.LIVE, told_from=told_from, now=now)
     else:
         await disputes.dispute(new, rivals, now=now)
     return True
@@ -272,16 +284,23 @@ async def _group(entry: Entry) -> list[Entry]:
 async def _refuse_all(lost: Iterable[Entry], ruling: Ruling, *, now: datetime) -> None:
     """Refuse those who lost by a ruling."""
     for each in lost:
-        await _refuse(each, ruling, now=now)
+        assert ruling.by is not None, "who is alone wins"
+        await _refuse(each, REASON_OF[ruling.by], now=now)
 
 
-async def _refuse(entry: Entry, ruling: Ruling, *, now: datetime) -> None:
+async def _refuse(
+    entry: Entry, reason: Reason, *, told_from: datetime | None = None, now: datetime
+) -> None:
     """Refuse a registration that lost, and say until when that can be contested."""
-    assert ruling.by is not None, "who is alone wins"
     held = (await rulebook.terms_at(entry["arrived_at"])).terms
-    until = now + held.contest_days * terms.DAY
+    until = (told_from or now) + held.contest_days * terms.DAY
     await entries.move(
-        entry["id"], State.REFUSED, now=now, reason=REASON_OF[ruling.by], contest_until=until
+        entry["id"],
+        State.REFUSED,
+        now=now,
+        told_from=told_from,
+        reason=reason,
+        contest_until=until,
     )
 
 

@@ -1,6 +1,7 @@
 """The blind check: one shape, one path, a budget; whoever guesses is noticed."""
 
 import asyncio
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,14 +17,26 @@ from server.registrations.rules.identity import IdentityMissing
 from server.registrations.rules.states import Answer, BaitIsSomebody, CheckQuota
 from server.registrations.rules.terms import Terms
 from server.registrations.schemas import Check, Checked, Honeytoken
-from server.registrations.service import registry
+from server.registrations.service import budget, registry
 from server.settings import Settings
 from sync_protocol.registering import State
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant
-from tests.server.registrations.stories import DAY, SETTLED, decide, new_phone, register, work
+from tests.server.registrations.stories import (
+    DAY,
+    SETTLED,
+    at,
+    decide,
+    new_phone,
+    register,
+    seen,
+    work,
+)
 
 OPERATOR = make_platform_actor()
 BUDGET = Terms().checks_per_day_rep
+OF_ALL = Terms().checks_per_day_agent
+TOLD = SETTLED + Terms().settles_after + registry.GRACE
+"""When who registers at `SETTLED`, and is told no sooner, is told."""
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +192,112 @@ async def test_m2_people_who_ask_at_once_share_what_is_left_of_the_day() -> None
     )
 
     assert [isinstance(each, CheckQuota) for each in answers].count(False) == 1
+
+
+async def spend(agent: Tenant, answers: int = OF_ALL) -> None:
+    """Let a company ask until its day's answers are spent."""
+    async with db.tenant_transaction(agent.tenant_id):
+        taken = [
+            await budget.take(agent.tenant_id, most=OF_ALL, now=SETTLED) for _ in range(answers)
+        ]
+    assert all(taken)
+
+
+async def protect(agent: Tenant, count: int) -> list[str]:
+    """Let somebody have as many customers protected."""
+    phones = [new_phone() for _ in range(count)]
+    for phone in phones:
+        await register(agent.actor(agent.rep.role), phone)
+    await work(SETTLED)
+    return phones
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_m2_checks_and_registrations_together_tell_b_answers(
+    rivals: list[Tenant], seed: int
+) -> None:
+    """In whatever order: after B questions nothing tells whether somebody is there."""
+    rng = random.Random(seed)
+    theirs = await protect(rivals[0], 8)
+    rival, answers = await make_tenant(), 0
+    await spend(rival, OF_ALL - 8)
+    for _ in range(16):
+        is_protected = rng.random() < 0.5
+        phone = rng.choice(theirs) if is_protected else new_phone()
+        if rng.random() < 0.4:
+            try:
+                told = (await ask(rival, phone)).answer
+            except CheckQuota:
+                assert answers >= 8
+                continue
+            assert told is (Answer.PROTECTED if is_protected else Answer.FREE)
+        else:
+            asked = await register(rival.actor(rival.rep.role), phone, now=SETTLED)
+            await work(SETTLED)
+            view = await seen(rival.owner, asked, now=SETTLED)
+            is_seen = is_protected and answers < 8
+            assert view.state is (State.REFUSED if is_seen else State.CHECKING)
+        answers += 1
+
+
+async def test_m2_a_burst_of_registrations_and_checks_tells_b_answers(
+    rivals: list[Tenant],
+) -> None:
+    """All are registered and asked for before the worker has seen one."""
+    theirs = await protect(rivals[1], 13)
+    rival = await make_tenant()
+    await spend(rival, OF_ALL - 10)
+    made = [
+        await register(rival.actor(rival.rep.role), phone, now=SETTLED) for phone in theirs[:12]
+    ]
+    with pytest.raises(CheckQuota):
+        await ask(rival, theirs[12])
+    await work(SETTLED)
+    views = [await seen(rival.owner, each, now=SETTLED) for each in made]
+
+    assert [each.state for each in views].count(State.REFUSED) == 10
+
+
+async def test_m2_what_is_not_told_today_looks_free_until_the_windows_end() -> None:
+    """Then it is told, and may be contested; nobody stands in line by not having been told."""
+    holder, rival, newcomer = [await make_tenant() for _ in range(3)]
+    phones = [new_phone() for _ in range(4)]
+    held = [await register(holder.rep, phone) for phone in phones[:3]]
+    await work(SETTLED)
+    await spend(rival)
+    made = [at(NOW - DAY), None, None, None]
+    asked = [
+        await register(rival.rep, phone, made=when, now=SETTLED)
+        for phone, when in zip(phones, made, strict=True)
+    ]
+    disputed, left, given, free = asked
+    await work(SETTLED)
+    shapes = {
+        (
+            *(view.state, view.state_since, view.decides_at, view.reason, view.contest_until),
+            *(view.case_id, view.evidence_until, view.protected_until, *view.verbs),
+        )
+        for view in [await seen(rival.rep, each, now=SETTLED) for each in asked]
+    }
+    assert len(shapes) == 1, "one shape, whatever stands there"
+
+    later = SETTLED + DAY
+    await decide(rival.rep, given, "release", now=later)
+    await decide(holder.rep, held[1], "release", now=later)
+    await work(later)
+    next_ = await register(newcomer.rep, phones[1], now=later)
+    await work(later)
+    assert (await seen(rival.rep, given, now=later)).state is State.RELEASED
+    assert (await seen(rival.rep, left, now=later)).state is State.CHECKING
+    await work(TOLD)
+
+    states = [(await seen(rival.rep, each, now=TOLD)).state for each in asked]
+    assert states == [State.REFUSED, State.REFUSED, State.RELEASED, State.GRANTED]
+    await work(TOLD + DAY)
+    assert (await seen(newcomer.rep, next_, now=TOLD + DAY)).state is State.GRANTED
+    view = await decide(rival.rep, disputed, "contest", now=TOLD + DAY)
+    await work(TOLD + DAY)
+    case = await queries.of_registration(rival.rep, disputed, now=TOLD + DAY)
+    assert view.state is State.CONTESTED
+    assert [each.is_protected for each in case.parties].count(True) == 1
+    assert (await seen(rival.rep, free, now=TOLD)).protected_until is not None

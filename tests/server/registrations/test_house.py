@@ -1,6 +1,6 @@
 """The platform is a party too: it goes the way of all, and its contacts are seen."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -39,9 +39,9 @@ async def house(operator: Actor, phone: str, house_id: UUID | None = None) -> UU
     return (await service.register_house(operator, new, now=NOW)).id
 
 
-async def standing(operator: Actor, house_id: UUID) -> HouseView:
+async def standing(operator: Actor, house_id: UUID, *, now: datetime = SETTLED) -> HouseView:
     """Give where a registration of the platform's stands."""
-    return next(each for each in await queries.houses(operator) if each.id == house_id)
+    return next(each for each in await queries.houses(operator, now=now) if each.id == house_id)
 
 
 async def test_the_platform_waits_for_the_window_and_is_protected_as_anybody(
@@ -140,7 +140,7 @@ async def test_what_is_refused_of_the_platform(operator: Actor, agent: Tenant) -
         with pytest.raises(Forbidden):
             await house(actor, phone)
         with pytest.raises(Forbidden):
-            await queries.houses(actor)
+            await queries.houses(actor, now=NOW)
     await _hold_place(operator, "469005")
     outside = NewHouse(label="直客", customer=Check(phone=new_phone(), city="文昌"))
     with pytest.raises(OutsideTerritory):
