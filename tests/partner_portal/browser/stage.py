@@ -108,7 +108,8 @@ async def look(page: Page, path: str, axe: tuple[str, str] | None = None) -> Non
         assert await crowded(page) == [], path
     assert await too_small(page) == [], path
     if axe is not None:
-        assert await violations(page, axe, "zh-CN") == [], path
+        found = await violations(page, axe, "zh-CN")
+        assert found == [], f"{path}: {found}"
     await page.set_viewport_size({"width": 1440, "height": 900})
 
 
