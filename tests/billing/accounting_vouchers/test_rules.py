@@ -1,5 +1,6 @@
 """Where a leg goes, what is one voucher, what a chart takes: without a database."""
 
+import random
 from collections import Counter
 from datetime import date, timedelta
 from uuid import UUID
@@ -133,10 +134,10 @@ def test_s98_each_movement_is_in_one_voucher_and_each_voucher_balances(
 
 @given(movements(), st.randoms())
 def test_vouchers_are_the_same_in_whichever_order_movements_come(
-    moved: list[Movement], fortune: object
+    moved: list[Movement], fortune: random.Random
 ) -> None:
     shuffled = list(moved)
-    fortune.shuffle(shuffled)  # type: ignore[attr-defined]
+    fortune.shuffle(shuffled)
 
     def told(drafts: list[Draft]) -> list[object]:
         return [(draft.id, draft.word, draft.on, draft.lines) for draft in drafts]
