@@ -127,3 +127,20 @@ async def test_a_caller_in_a_transaction_of_its_own_is_issued_apart_from_it(
     with pytest.raises(LookupError):
         await undone()
     assert (await books.books(program)).held_minor == 100
+
+
+async def test_an_issuance_of_a_budget_that_is_not_there_is_refused(
+    pool: Pool, tenant: Tenant
+) -> None:
+    program = await books.make_program(100)
+    lie = """
+        INSERT INTO issuance (id, agent_id, request_key, program_id, customer_token, slot,
+            budget_id, amount_minor, currency, state, issued_at)
+        SELECT id, $1, $2, $3, 'somebody', 1, $2, 1, 'CNY', 'issued', $5
+        FROM ledger_transfer WHERE credit_id = $4
+    """
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="a budget is missing"):
+        async with db.platform_transaction(OPERATOR):
+            await db.connection().execute(
+                lie, tenant.tenant_id, new_id(), program.id, program.pool_id, NOW
+            )
