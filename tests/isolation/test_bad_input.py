@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.isolation.listening import each, listening
-from tests.isolation.matrix import Case, Route, replaced
+from tests.isolation.matrix.case import Case, Route, replaced
 from tests.isolation.test_matrix import CASES, own_ids, send
 from tests.isolation.world import World
 

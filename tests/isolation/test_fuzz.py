@@ -29,7 +29,9 @@ from schemathesis.specs.openapi.checks import (
 
 from server.access import Role
 from server.settings import to_environment
-from tests.isolation.matrix import API, Case, Route, pull, push
+from tests.isolation.matrix import API
+from tests.isolation.matrix.case import Case, Route
+from tests.isolation.matrix.parts import pull, push
 from tests.isolation.world import FRESH, World
 from tests.postgres import environment
 from world.processes import free_port, tonglu, wait_until_ready

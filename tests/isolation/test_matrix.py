@@ -16,7 +16,9 @@ from litestar.routes import HTTPRoute
 
 from server.access import Role
 from server.kit import clock, live
-from tests.isolation.matrix import API, PAGES, PUBLIC, STREAMS, Case, Route, pull, push, replaced
+from tests.isolation.matrix import API, PAGES, PUBLIC, STREAMS
+from tests.isolation.matrix.case import Case, Route, replaced
+from tests.isolation.matrix.parts import pull, push
 from tests.isolation.world import (
     AGENT_ROLES,
     FRESH,
@@ -147,7 +149,7 @@ def test_every_route_is_in_the_matrix(house: tuple[Litestar, str]) -> None:
 
     routes = {route for route, _ in routes_of(house[0])}
 
-    assert routes - known == set(), "add the route to tests/isolation/matrix.py"
+    assert routes - known == set(), "add the route to tests/isolation/matrix"
     assert known - routes == set(), "a route of the matrix is gone"
     assert len(API) + len(PAGES) + len(STREAMS) + len(PUBLIC) == len(known)
 

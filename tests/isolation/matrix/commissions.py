@@ -1,0 +1,127 @@
+"""Routes of what agents earn and are paid."""
+
+from typing import Any, Final
+
+from tests.factories import new_id
+from tests.isolation.matrix.case import Case, Route
+from tests.isolation.matrix.parts import FINANCE
+from tests.isolation.world import Company
+
+
+def _commission_plan(_: Company) -> dict[str, Any]:
+    """Write a first version of a new commission plan."""
+    return {
+        "id": str(new_id()),
+        "plan_id": str(new_id()),
+        "begins_on": "2026-11-01",
+        "currency": "CNY",
+        "measure": "revenue",
+        "tiers": [{"at_least": 0, "rate": 100_000}],
+    }
+
+
+API: Final[dict[Route, Case]] = {
+    ("GET", "/v1/commissions/lines"): Case(),
+    ("GET", "/v1/commissions/statement"): Case(query={"month": "2026-11"}),
+    ("GET", "/v1/commissions/statement.xlsx"): Case(query={"month": "2026-11"}),
+    # Nothing of it is sealed: the worker does that.
+    ("GET", "/v1/commissions/proven-statement"): Case(succeeds=False),
+    ("GET", "/v1/commissions/heads/{size}"): Case(words={"size": "1"}, succeeds=False),
+    ("GET", "/v1/platform/commission-plans"): Case(role=FINANCE),
+    ("POST", "/v1/platform/commission-plans"): Case(
+        role=FINANCE, new_ids=("body.id", "body.plan_id"), body=_commission_plan
+    ),
+    ("POST", "/v1/platform/commission-sales"): Case(
+        # Whose company it is about may be any; no plan was published.
+        ids={
+            "body.sellers.0.agent_id": "tenant",
+            "body.above.0.agent_id": "tenant",
+            "body.above.0.above_id": "tenant",
+        },
+        answers=dict.fromkeys(
+            ("body.sellers.0.agent_id", "body.above.0.agent_id", "body.above.0.above_id"), 409
+        ),
+        shared={"body.plan_id": "program", "body.contract_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "plan_id": str(company.ids["program"]),
+            "contract_id": str(company.ids["program"]),
+            "on": "2026-11-03",
+            "sold": 100,
+            "sellers": [{"agent_id": str(company.ids["tenant"])}],
+            "above": [
+                {
+                    "agent_id": str(company.ids["tenant"]),
+                    "above_id": str(company.ids["tenant"]),
+                }
+            ],
+        },
+        succeeds=False,
+    ),
+    # Sales, lines, batches and payments are the platform's own; there are none of these ids.
+    ("GET", "/v1/platform/commission-sales/{sale_id}/lines"): Case(
+        shared={"path.sale_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("POST", "/v1/platform/commission-refunds"): Case(
+        shared={"body.sale_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "sale_id": str(company.ids["program"]),
+            "refunded": 100,
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/commission-corrections"): Case(
+        shared={"body.line_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "line_id": str(company.ids["program"]),
+            "amount_minor": -100,
+            "reason": "多计",
+        },
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/payouts"): Case(role=FINANCE),
+    ("POST", "/v1/platform/payouts"): Case(
+        role=FINANCE, new_ids=("body.id",), body=lambda _: {"id": str(new_id())}
+    ),
+    ("GET", "/v1/platform/payouts/{batch_id}"): Case(
+        shared={"path.batch_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("POST", "/v1/platform/payouts/{batch_id}/approval"): Case(
+        shared={"path.batch_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/payouts/{batch_id}/bank-file"): Case(
+        ids={"body.payees.0.agent_id": "tenant"},
+        answers={"body.payees.0.agent_id": 404},
+        shared={"path.batch_id": "program"},
+        role=FINANCE,
+        body=lambda company: {
+            "reference": "十一月佣金",
+            "payees": [
+                {
+                    "agent_id": str(company.ids["tenant"]),
+                    "name": company.tenant.name,
+                    "account": "6222020000000000",
+                    "bank": "工商银行",
+                }
+            ],
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/payments/{payment_id}/answer"): Case(
+        shared={"path.payment_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"answer": "paid"},
+        succeeds=False,
+    ),
+}

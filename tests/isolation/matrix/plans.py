@@ -1,0 +1,103 @@
+"""Routes of plans of the product, metering and invoices."""
+
+from typing import Any, Final
+
+from tests.factories import new_id
+from tests.isolation.matrix.case import Case, Route
+from tests.isolation.matrix.parts import FINANCE
+from tests.isolation.world import Company
+
+
+def _plan_version(_: Company) -> dict[str, Any]:
+    """Write a first version of a new plan of the product."""
+    return {
+        "id": str(new_id()),
+        "plan_id": str(new_id()),
+        "name": "专业版",
+        "begins_on": "2098-01-01",
+        "price_minor": 100,
+    }
+
+
+API: Final[dict[Route, Case]] = {
+    ("GET", "/v1/plan"): Case(),
+    ("GET", "/v1/plan/invoices"): Case(),
+    # No invoice of either company was made: the worker does that.
+    ("GET", "/v1/plan/invoices/{invoice_id}"): Case(
+        shared={"path.invoice_id": "program"}, succeeds=False
+    ),
+    ("GET", "/v1/platform/plans"): Case(role=FINANCE),
+    ("POST", "/v1/platform/plans"): Case(
+        role=FINANCE, new_ids=("body.id", "body.plan_id"), body=_plan_version
+    ),
+    # Whose company it is about may be any; the plan was not published.
+    ("POST", "/v1/platform/plan-changes"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 404},
+        shared={"body.plan_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "begins_on": "2098-01-01",
+            "plan_id": str(company.ids["program"]),
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/plan-grants"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 201},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "source": "benefit",
+            "meter": "seats",
+            "units": 1,
+            "begins_on": "2098-01-01",
+        },
+    ),
+    # Nothing of it is there.
+    ("POST", "/v1/platform/plan-grants/{grant_id}/end"): Case(
+        shared={"path.grant_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"ends_on": "2098-01-01"},
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/invoice-payments"): Case(
+        shared={"body.invoice_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "invoice_id": str(company.ids["program"]),
+            "amount_minor": 1,
+            "paid_on": "2026-11-01",
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/credit-notes"): Case(
+        shared={"body.invoice_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "invoice_id": str(company.ids["program"]),
+            "amount_minor": 1,
+            "reason": "误开",
+        },
+        succeeds=False,
+    ),
+    ("POST", "/v1/platform/invoices/{invoice_id}/fapiao"): Case(
+        shared={"path.invoice_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"number": "26442000000123456789"},
+        succeeds=False,
+    ),
+}
+
+PAGES: Final[dict[Route, Case]] = {
+    ("GET", "/plan"): Case(),
+}
