@@ -1,6 +1,7 @@
 """Which period may be closed or opened again, decided from all of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -35,6 +36,13 @@ class PeriodOutOfOrder(BillingRefusal):
     sort = Sort.CLASH
 
 
+class PeriodNotOver(BillingRefusal):
+    """What a period moves until it ends belongs to it; it is closed for good afterwards."""
+
+    code = "period_not_over"
+    sort = Sort.CLASH
+
+
 class PeriodInThatState(BillingRefusal):
     """A period is closed, or closed for good, already."""
 
@@ -53,7 +61,9 @@ def ensure_next(new: NewPeriod, periods: Sequence[PeriodView]) -> None:
         raise PeriodNotNext(f"The next period begins at {periods[-1].ends_at.isoformat()}.")
 
 
-def ensure_may_become(period_id: UUID, state: PeriodState, periods: Sequence[PeriodView]) -> None:
+def ensure_may_become(
+    period_id: UUID, state: PeriodState, periods: Sequence[PeriodView], *, now: datetime
+) -> None:
     """Refuse a change that is no step, or that is not this period's turn.
 
     :param periods: all of them, in their order.
@@ -67,6 +77,8 @@ def ensure_may_become(period_id: UUID, state: PeriodState, periods: Sequence[Per
     if state is PeriodState.OPEN:
         if any(period.state is not PeriodState.OPEN for period in later):
             raise PeriodOutOfOrder("A later period is closed; open that one first.")
+    elif state is PeriodState.HARD_CLOSED and now < periods[place].ends_at:
+        raise PeriodNotOver("This period has not ended; close it for good then.")
     elif any(period.state is PeriodState.OPEN for period in earlier):
         raise PeriodOutOfOrder("An earlier period is open; close that one first.")
     elif state is PeriodState.HARD_CLOSED and any(

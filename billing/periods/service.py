@@ -45,9 +45,10 @@ async def change(asked: PeriodChange, *, now: datetime) -> ChangeView:
     :raises PeriodNotFound: there is none with this id.
     :raises PeriodInThatState: it is closed, or open, already.
     :raises PeriodOutOfOrder: another period comes first.
+    :raises PeriodNotOver: it was to be closed for good before it ends.
     """
     await LedgerPeriod.raw(_LOCK)
-    rules.ensure_may_become(asked.period_id, asked.state, await queries.periods())
+    rules.ensure_may_become(asked.period_id, asked.state, await queries.periods(), now=now)
     [row] = await LedgerPeriodChange.raw(
         _CHANGE, asked.period_id, asked.state, now, asked.actor_id, asked.reason
     )

@@ -25,6 +25,7 @@ from server.accounting.schemas import (
     TakingBack,
 )
 from server.kit import clock, ids
+from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
 from server.kit.sheets import attached
 from server.partners import queries as partners
@@ -97,16 +98,17 @@ async def _month(
 ) -> Response[Any]:
     """Draw a month."""
     cursor = request.query_params.get("cursor") or None
-    told = await queries.period(actor, period_id)
+    told, now = await queries.period(actor, period_id), clock.now()
     return renderer.page(
         request,
         "console/templates/accounting_period.html",
         status=wrong.status,
         wrong=wrong,
         told=told,
+        is_over=now.astimezone(ZONE).date() > told.period.ends_on,
         waiting=[run for run in told.runs if run.checked_by is None and run.refused_by is None],
-        page=await queries.vouchers(actor, period_id, cursor=cursor, now=clock.now()),
-        new_id=ids.new_id(clock.now()),
+        page=await queries.vouchers(actor, period_id, cursor=cursor, now=now),
+        new_id=ids.new_id(now),
         me=actor.user_id,
         **await frame(request, actor),
     )

@@ -21,14 +21,19 @@ from server.access.edge import CurrentActor
 from server.customers.exports import service as exports
 from server.identity import queries as identity
 from server.imports import queries, reasons, service
-from server.imports.schemas import ImportView, RowProblem, StartImport
+from server.imports.schemas import (
+    FILE_BYTES_MAX,
+    ROWS_MAX,
+    ImportView,
+    RowProblem,
+    StartImport,
+)
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
 from server.kit.pages import Page
 from server.kit.sheets import CSV, attached
 from server.problems import status_of
 
-FILE_BYTES_MAX: Final = 40 * 1024 * 1024
 _FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 64 * 1024
 """A file with the form around it."""
 _SLOW: Final = {"time_limit_s": 60.0}
@@ -56,6 +61,8 @@ async def _start_page(
         status=status,
         page=page,
         error=error,
+        megabytes_max=FILE_BYTES_MAX // 2**20,
+        rows_max=ROWS_MAX,
         offered=offered,
         target=wanted if wanted in offered else _first(offered),
         new_id=str(ids.new_id(clock.now())),

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from server.imports.rules.rows import Counts, Policy
-from server.imports.sheets import COLUMNS_MAX
+from server.imports.sheets import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX
 
 Field = Annotated[str, msgspec.Meta(max_length=60)]
 Columns = Annotated[list[Field | None], msgspec.Meta(max_length=COLUMNS_MAX)]
@@ -15,6 +15,8 @@ Everywhere = Annotated[
     dict[Field, Annotated[str, msgspec.Meta(max_length=1000)]], msgspec.Meta(max_length=COLUMNS_MAX)
 ]
 __all__ = [
+    "FILE_BYTES_MAX",
+    "ROWS_MAX",
     "Columns",
     "Counts",
     "ImportView",

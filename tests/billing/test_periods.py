@@ -188,6 +188,17 @@ async def _until_somebody_waits() -> None:
                 return
 
 
+def test_a_period_is_closed_for_good_once_it_has_ended() -> None:
+    row = [PeriodView(id=new_id(), starts_at=NOW, ends_at=NOW + DAY, state=OPEN, changes=0)]
+    soft = [msgspec.structs.replace(row[0], state=SOFT)]
+
+    rules.ensure_may_become(row[0].id, SOFT, row, now=NOW)
+    for held in (row, soft):
+        with pytest.raises(rules.PeriodNotOver):
+            rules.ensure_may_become(row[0].id, HARD, held, now=NOW + DAY - DAY / 86_400)
+        rules.ensure_may_become(row[0].id, HARD, held, now=NOW + DAY)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -210,12 +221,14 @@ def test_periods_are_closed_in_their_order(
         for n in range(2)
     ]  # fmt: skip
     for place, state in changes[:-1]:
-        rules.ensure_may_become(row[place].id, state, row)
+        rules.ensure_may_become(row[place].id, state, row, now=NOW + DAY * 2)
         row[place] = msgspec.structs.replace(row[place], state=state)
     place, state = changes[-1]
 
     with pytest.raises(BillingRefusal) as refused:
-        rules.ensure_may_become(row[place].id if place < len(row) else new_id(), state, row)
+        rules.ensure_may_become(
+            row[place].id if place < len(row) else new_id(), state, row, now=NOW + DAY * 2
+        )
 
     assert refused.value.code == code
 

@@ -158,6 +158,12 @@ class EvidenceOpen(Conflict):
     code = "evidence_open"
 
 
+class EvidenceOnItsWay(EvidenceOpen):
+    """Evidence that was brought in time was not taken in yet."""
+
+    code = "evidence_on_its_way"
+
+
 class AppealBySame(Conflict):
     """Who decided first does not hear the appeal."""
 
@@ -334,10 +340,11 @@ def ensure_heard(
     """Refuse a verdict while evidence may still come.
 
     :param is_on_its_way: some was brought in time, and the worker has not taken it in.
+    :raises EvidenceOnItsWay: some may still have to be taken in.
     :raises EvidenceOpen: naming until when.
     """
     if is_on_its_way:
-        raise EvidenceOpen(
+        raise EvidenceOnItsWay(
             "Evidence that was brought in time is on its way; decide in a few minutes.",
             field="case_id",
         )

@@ -219,7 +219,8 @@ async def rule(actor: Actor, case_id: UUID, asked: NewVerdict, *, now: datetime)
 
     :raises NotFound: there is no such case.
     :raises CaseMoved, VerdictTooLate, NotAParty: see `states.ensure_can_be_ruled`.
-    :raises EvidenceOpen: not all have been heard, or what they have shown is on its way.
+    :raises EvidenceOpen: not all have been heard.
+    :raises EvidenceOnItsWay: what they have shown was not taken in yet.
     :raises AppealBySame: the same person decided before the appeal.
     :raises VerdictUnexplained: the rules say otherwise, and nobody said why.
     :raises HouseIsParty: the rules say otherwise, and the platform is one of the parties.

@@ -59,6 +59,7 @@ async def test_s98_a_month_is_closed_vouchered_checked_and_exported(
     month = page.url.partition("?")[0].removeprefix(site.url)
     await page.get_by_role("button", name="制单").click()
     await expect(page.get_by_text("制单人不能审核")).to_be_visible()
+    await expect(page.get_by_text("凭证已齐，尚待审核")).to_be_visible()
     await look(page, "/console/accounting", axe)
 
     await context.clear_cookies()
@@ -86,3 +87,20 @@ async def test_s98_a_month_is_closed_vouchered_checked_and_exported(
     await expect(page.locator("#toasts")).to_contain_text("红字凭证已制单")
     await page.get_by_role("button", name="制单").click()
     await expect(page.locator("[role=alert], .banner.bad").first).to_contain_text("已全部入凭证")
+
+
+async def test_a_month_that_has_not_ended_is_not_closed_for_good(
+    site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await let_in(context, site, await _finance("赵会计"))
+    await open_page(page, "/console/accounting")
+    await page.get_by_label("结束日期").fill("2099-12-31")
+    await page.get_by_role("button", name="开期间").click()
+    month = page.url.partition("?")[0].removeprefix(site.url)
+    steps = page.get_by_label("状态").locator("option")
+
+    await expect(page.get_by_text("本月尚未结束")).to_be_visible()
+    await expect(page.get_by_text("2099-12-31 止的业务都会记入本月")).to_be_visible()
+    await expect(steps.filter(has_text="最终结账")).to_have_count(0)
+    await expect(steps.filter(has_text="结账（仍可调整）")).to_have_count(1)
+    await look(page, month, axe)

@@ -7,7 +7,7 @@ from server.identity import keys
 from server.kit.errors import Invalid
 from server.partners.rules.agents import Tier
 from server.registrations import queries, service
-from server.registrations.rules.states import AlreadyRegistered, EvidenceOpen
+from server.registrations.rules.states import AlreadyRegistered, EvidenceOnItsWay
 from server.registrations.rules.terms import Terms
 from server.registrations.schemas import Evidence, NewTerms, NewVerdict, Show
 from server.registrations.service import passing
@@ -78,7 +78,7 @@ async def test_evidence_that_is_on_its_way_is_waited_for(rivals: list[Tenant]) -
         now=SETTLED + 4 * DAY,
     )
 
-    with pytest.raises(EvidenceOpen):
+    with pytest.raises(EvidenceOnItsWay):
         await service.rule(OPERATOR, dispute.case_id, NewVerdict(), now=SETTLED + 6 * DAY)
     # No other case waits for it.
     decided = await service.rule(OPERATOR, other.case_id, NewVerdict(), now=SETTLED + 6 * DAY)
