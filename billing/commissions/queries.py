@@ -64,7 +64,7 @@ ORDER BY payable_on DESC, id DESC LIMIT {}
 """
 )
 _BATCHES: Final = """
-SELECT id, made_by, made_at, approved_by, approved_at,
+SELECT id, made_by, made_at, approved_by, approved_at, discarded_at,
     (SELECT count(*) FROM payout_payment WHERE batch_id = batch.id) AS payments,
     (
         SELECT count(*) FROM payout_payment
@@ -74,7 +74,9 @@ FROM payout_batch batch
 WHERE {}::timestamptz IS NULL OR (made_at, id) < ({}::timestamptz, {}::uuid)
 ORDER BY made_at DESC, id DESC LIMIT {}
 """
-_BATCH: Final = "SELECT id, hash, made_by, approved_by FROM payout_batch WHERE id = {}"
+_BATCH: Final = (
+    "SELECT id, hash, made_by, approved_by, discarded_at FROM payout_batch WHERE id = {}"
+)
 _PAYMENT: Final = """
 SELECT id, agent_id, currency, amount_minor, state,
     ARRAY(

@@ -29,6 +29,13 @@ class CommissionKeyReused(BillingRefusal):
     field = "id"
 
 
+class CommissionTooLarge(BillingRefusal):
+    """A sale would earn more than one movement may be."""
+
+    code = "commission_too_large"
+    field = "sold"
+
+
 class BatchNotFound(BillingRefusal):
     """There is no such payout batch, or no such payment."""
 
@@ -41,6 +48,20 @@ class PaymentNotInThatState(BillingRefusal):
 
     code = "payout_payment_state"
     sort = Sort.CLASH
+
+
+class BatchDecided(BillingRefusal):
+    """A batch was let go, or discarded, before."""
+
+    code = "payout_batch_decided"
+    sort = Sort.CLASH
+
+
+class NotItsMaker(BillingRefusal):
+    """Somebody else than who put a batch together would discard it."""
+
+    code = "payout_not_its_maker"
+    sort = Sort.BARRED
 
 
 class LineState(StrEnum):
@@ -125,6 +146,7 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     hash: bytes
     made_by: UUID
     approved_by: UUID | None
+    discarded_at: datetime | None
     payments: list[PaymentView]
 
 
@@ -136,6 +158,7 @@ class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime
     approved_by: UUID | None
     approved_at: datetime | None
+    discarded_at: datetime | None
     payments: int
     open_payments: int
     """Of which nobody has said yet what the bank did."""

@@ -1,4 +1,4 @@
-"""Accrue commission, take it back, pay it out. Each function joins the platform's transaction.
+"""Publish plans, accrue commission, take it back. Each function joins the platform's transaction.
 
 The ledger keeps every amount: a commission is a hold until its sale can no longer be refunded, then
 what is left of it is posted. Nothing that was written is changed; what is wrong is corrected by
@@ -7,25 +7,30 @@ another entry.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
 import msgspec
 
 from billing.commissions import queries
-from billing.commissions.rules import accounts, clawbacks, payouts, plans
-from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.books import (
+    Books,
+    as_json,
+    in_turn,
+    open_accounts,
+    record,
+    take_turn,
+)
+from billing.commissions.rules import accounts, clawbacks, plans
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.shares import Share, shares
 from billing.commissions.schemas import (
-    BatchView,
     CommissionKeyReused,
+    CommissionTooLarge,
     Correction,
     LineState,
     LineView,
-    PaymentNotInThatState,
-    PaymentView,
     Refund,
     Sale,
     SaleNotFound,
@@ -36,28 +41,15 @@ from billing.commissions.tables import (
     CommissionPlanVersion,
     CommissionRefund,
     CommissionSale,
-    PayoutBatch,
-    PayoutPayment,
 )
 from billing.ledger import service as ledger
-from billing.ledger.schemas import (
-    AccountKind,
-    Code,
-    Hold,
-    Journal,
-    NewAccount,
-    Post,
-    Single,
-    Transfer,
-    Void,
-)
-from billing.money import Money
+from billing.ledger.schemas import Hold, Post, Single, Transfer, Void
+from billing.money import MINOR_MAX, Money
 
 _PUBLISH: Final = """
 INSERT INTO commission_plan_version (id, plan_id, begins_on, terms, published_by, published_at)
 VALUES ({}, {}, {}, {}::jsonb, {}, {})
 """
-_IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
 _SALE: Final = """
 SELECT plan_id, agent_id, contract_id, on_day, sold, refunded, fingerprint FROM commission_sale
 WHERE id = {} FOR NO KEY UPDATE
@@ -96,42 +88,6 @@ FROM jsonb_to_recordset({}::jsonb) AS item (
     id uuid, line_id uuid, agent_id uuid, kind text, currency text, amount_minor bigint
 )
 """
-_DRAFT: Final = """
-INSERT INTO payout_batch (id, hash, minimum_minor, made_by, made_at) VALUES ({}, {}, {}, {}, {})
-"""
-_DRAFTED: Final = "SELECT minimum_minor FROM payout_batch WHERE id = {}"
-_PAY: Final = """
-WITH asked AS (
-    SELECT * FROM jsonb_to_recordset({}::jsonb) AS payment (
-        id uuid, agent_id uuid, currency text, amount_minor bigint, item_ids uuid[]
-    )
-), made AS (
-    INSERT INTO payout_payment (id, batch_id, agent_id, currency, amount_minor, state)
-    SELECT id, {}, agent_id, currency, amount_minor, 'drafted' FROM asked
-)
-SELECT id, unnest(item_ids) AS item_id FROM asked
-"""
-_CLAIM: Final = """
-INSERT INTO payout_item (payment_id, item_id, is_live)
-SELECT payment_id, item_id, true FROM unnest({}::uuid[], {}::uuid[]) AS claim (payment_id, item_id)
-"""
-_APPROVE: Final = "UPDATE payout_batch SET approved_by = {}, approved_at = {} WHERE id = {}"
-_ORDER: Final = "UPDATE payout_payment SET state = 'ordered' WHERE batch_id = {}"
-_MOVE: Final = "UPDATE payout_payment SET state = {} WHERE id = {}"
-_FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
-
-
-class Books(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose books, who does it, and when."""
-
-    platform_id: UUID
-    actor_id: UUID
-    now: datetime
-
-
-async def take_turn(key: UUID) -> None:
-    """Wait for whoever does something under the same key; until the end of the transaction."""
-    await CommissionSale.raw(_IN_TURN, f"commissions:{key}")
 
 
 async def publish(version: PlanVersion, books: Books) -> None:
@@ -142,7 +98,7 @@ async def publish(version: PlanVersion, books: Books) -> None:
     :raises CommissionKeyReused: its id was used for another one.
     """
     plans.ensure_sound(version)
-    await CommissionPlanVersion.raw(_IN_TURN, "plans")
+    await in_turn("plans")
     held = await queries.plan(version.plan_id)
     if version in held:
         return
@@ -163,6 +119,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     :raises NoPlanInForce: no version of the plan was in force that day.
     :raises UplineCircular: an agent stands above itself.
     :raises CommissionKeyReused: the id belongs to another sale.
+    :raises CommissionTooLarge: it earns more than one movement may be.
     """
     seller = sale.sellers[0].agent_id
     fingerprint = _fingerprint(sale, above)
@@ -171,10 +128,12 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
         _ensure_same(sale, fingerprint, rows[0])
         return await queries.lines_of(sale.id)
     # The next sale of this agent is paid by what was sold before it.
-    await CommissionSale.raw(_IN_TURN, f"sales:{sale.plan_id}:{seller}")
+    await in_turn(f"sales:{sale.plan_id}:{seller}")
     version = plans.in_force(await queries.plan(sale.plan_id), sale.on)
     before = await queries.sold_in_month(sale.plan_id, seller, sale.on)
     commission = plans.commission_minor(version, before, sale.sold)
+    if commission > MINOR_MAX:
+        raise CommissionTooLarge("This sale would earn more than can be booked; correct it.")
     found = shares(Money(commission, version.currency), sale.sellers, above, version.upline_ppm)
     await CommissionSale.raw(
         *(_SELL, sale.id, sale.plan_id, version.id, seller, sale.contract_id, sale.on, sale.sold),
@@ -183,7 +142,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     if found:
         lines = _lines(sale, version, found)
         await _hold(sale.id, lines, books)
-        await CommissionLine.raw(_ADD_LINES, _json(lines))
+        await CommissionLine.raw(_ADD_LINES, as_json(lines))
     return await queries.lines_of(sale.id)
 
 
@@ -226,7 +185,7 @@ def _lines(sale: Sale, version: PlanVersion, found: Sequence[Share]) -> list[Lin
 
 async def _hold(key: UUID, lines: Sequence[LineView], books: Books) -> None:
     """Hold each line's amount."""
-    await _open(books, {(line.agent_id, line.currency) for line in lines})
+    await open_accounts(books, {(line.agent_id, line.currency) for line in lines})
     holds: list[Transfer] = [
         Hold(
             id=line.id,
@@ -237,7 +196,7 @@ async def _hold(key: UUID, lines: Sequence[LineView], books: Books) -> None:
         )
         for line in lines
     ]
-    await _record(key, holds, books)
+    await record(key, holds, books)
 
 
 async def earn_due(key: UUID, today: date, books: Books, *, limit: int = 500) -> int:
@@ -265,7 +224,7 @@ async def earn_due(key: UUID, today: date, books: Books, *, limit: int = 500) ->
         else Void(id=uuid5(line_id, "cancelled"), pending_id=line_id, event="commission.cancelled")
         for line_id, net in nets.items()
     ]
-    await _record(key, settled, books)
+    await record(key, settled, books)
     for state, is_meant in ((LineState.EARNED, True), (LineState.CANCELLED, False)):
         await CommissionLine.raw(
             _SETTLE, state, [i for i, net in nets.items() if bool(net) is is_meant]
@@ -275,7 +234,7 @@ async def earn_due(key: UUID, today: date, books: Books, *, limit: int = 500) ->
         for row in due
         if nets[row["id"]]
     ]
-    await CommissionItem.raw(_ADD_ITEMS, books.now, _json(earned))
+    await CommissionItem.raw(_ADD_ITEMS, books.now, as_json(earned))
     return len(due)
 
 
@@ -360,7 +319,7 @@ async def _adjust(
                 event=f"commission.{kind}",
             )
         )
-    if not await _record(key, moved, books, reason=reason):
+    if not await record(key, moved, books, reason=reason):
         # Transfers of one agent look alike: whose lines they were say their ids.
         if not all([await queries.is_taken(CommissionItem, each.id) for each in moved]):
             raise CommissionKeyReused("This id was used for another line; make a new one.")
@@ -369,7 +328,7 @@ async def _adjust(
         _item(uuid5(key, str(line.id)), msgspec.structs.asdict(line), kind, minor)
         for line, minor in gained.items()
     ]
-    await CommissionItem.raw(_ADD_ITEMS, books.now, _json(items))
+    await CommissionItem.raw(_ADD_ITEMS, books.now, as_json(items))
     return True
 
 
@@ -377,165 +336,3 @@ def _item(item_id: UUID, line: Mapping[str, object], kind: str, minor: int) -> d
     """Write an item of a line."""
     named = {name: line[name] for name in ("agent_id", "currency")}
     return {"id": item_id, "line_id": line["id"], "kind": kind, "amount_minor": minor, **named}
-
-
-# ---------------------------------------------------------------------------------- paying out
-
-
-async def make_batch(batch_id: UUID, books: Books, *, minimum_minor: int) -> BatchView:
-    """Put together what agents are to be paid; the same id is answered with the same batch.
-
-    :raises CommissionKeyReused: the id belongs to a batch with another minimum.
-    """
-    await PayoutBatch.raw(_IN_TURN, "payouts")
-    if held := await PayoutBatch.raw(_DRAFTED, batch_id):
-        if held[0]["minimum_minor"] not in {None, minimum_minor}:
-            raise CommissionKeyReused("This id belongs to another batch; make a new one.")
-    else:
-        made = payouts.payments(
-            await queries.free_items(), frozenset(), minimum_minor=minimum_minor
-        )
-        await PayoutBatch.raw(
-            *(_DRAFT, batch_id, payouts.batch_hash(made), minimum_minor),
-            *(books.actor_id, books.now),
-        )
-        rows = [
-            {**msgspec.to_builtins(each), "id": uuid5(batch_id, f"{each.agent_id}:{each.currency}")}
-            for each in made
-        ]
-        claims = await PayoutPayment.raw(_PAY, _json(rows), batch_id)
-        ids, items = [c["id"] for c in claims], [c["item_id"] for c in claims]
-        await PayoutPayment.raw(_CLAIM, ids, items)
-    return await queries.batch(batch_id)
-
-
-async def approve(batch_id: UUID, seen: bytes, books: Books) -> BatchView:
-    """Let a batch go: what agents are owed is now what the bank is to pay.
-
-    :raises BatchNotFound: there is no such batch.
-    :raises MakerIsChecker: who approves has made it.
-    :raises BatchChanged: it is not the one that was looked at.
-    """
-    view = await queries.batch(batch_id, lock=True)
-    made = [each.payment() for each in view.payments]
-    payouts.ensure_may_approve(made, seen, maker_id=view.made_by, checker_id=books.actor_id)
-    if view.approved_by is not None:
-        return view
-    await PayoutBatch.raw(_APPROVE, books.actor_id, books.now, batch_id)
-    await PayoutPayment.raw(_ORDER, batch_id)
-    if view.payments:
-        await _open(books, {(each.agent_id, each.currency) for each in view.payments})
-        ordered = [_paying(each, PaymentState.ORDERED, books) for each in view.payments]
-        await _record(uuid5(batch_id, "ordered"), ordered, books)
-    return await queries.batch(batch_id)
-
-
-async def settle(payment_id: UUID, state: PaymentState, books: Books) -> PaymentView:
-    """Say what the bank did: paid an ordered payment, did not, or gave a paid one back.
-
-    What was not paid stands on the agent's account again, and its items may be paid anew.
-
-    :raises BatchNotFound: there is no such payment.
-    :raises PaymentNotInThatState: it is not as far, or further.
-    """
-    view = await queries.payment(payment_id, lock=True)
-    if view.state is state:
-        return view
-    if view.state is not _BEFORE.get(state):
-        raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
-    await _record(uuid5(payment_id, state), [_paying(view, state, books)], books)
-    await PayoutPayment.raw(_MOVE, state, payment_id)
-    if not state.is_live:
-        await PayoutPayment.raw(_FREE, payment_id)
-    return await queries.payment(payment_id)
-
-
-_BEFORE: Final = {
-    PaymentState.PAID: PaymentState.ORDERED,
-    PaymentState.FAILED: PaymentState.ORDERED,
-    PaymentState.RETURNED: PaymentState.PAID,
-}
-
-
-def _paying(payment: PaymentView, state: PaymentState, books: Books) -> Transfer:
-    """Move a payment's amount to where it is in a state."""
-    own = accounts.commission_account(payment.agent_id, payment.currency)
-    ordered = accounts.payout_account(books.platform_id, payment.currency)
-    bank = accounts.bank_account(books.platform_id, payment.currency)
-    debit, credit = {
-        PaymentState.ORDERED: (own, ordered),
-        PaymentState.PAID: (ordered, bank),
-        PaymentState.FAILED: (ordered, own),
-        PaymentState.RETURNED: (bank, own),
-    }[state]
-    return Single(
-        id=uuid5(payment.id, state),
-        debit_id=debit,
-        credit_id=credit,
-        amount=Money(payment.amount_minor, payment.currency),
-        event=f"payout.{state}",
-    )
-
-
-# ------------------------------------------------------------------------------------ the ledger
-
-
-async def _open(books: Books, owned: set[tuple[UUID, str]]) -> None:
-    """Open the accounts of agents and the platform's beside them."""
-    wanted = [
-        NewAccount(
-            id=accounts.commission_account(agent_id, currency),
-            owner_id=agent_id,
-            subject_id=agent_id,
-            kind=AccountKind.COMMISSION,
-            currency=currency,
-        )
-        for agent_id, currency in owned
-    ]
-    for currency in {currency for _, currency in owned}:
-        for kind, name in (
-            (AccountKind.COMMISSION_COST, accounts.cost_account),
-            (AccountKind.PAYOUT, accounts.payout_account),
-            (AccountKind.BANK, accounts.bank_account),
-        ):
-            wanted.append(
-                NewAccount(
-                    id=name(books.platform_id, currency),
-                    owner_id=books.platform_id,
-                    subject_id=books.platform_id,
-                    kind=kind,
-                    currency=currency,
-                )
-            )
-    await ledger.open_accounts(wanted, now=books.now)
-
-
-async def _record(
-    key: UUID, transfers: Sequence[Transfer], books: Books, *, reason: str | None = None
-) -> bool:
-    """Record transfers under a key.
-
-    :returns: whether they are new.
-    :raises CommissionKeyReused: the key was used for something else.
-    """
-    outcome = await ledger.record(
-        Journal(
-            owner_id=books.platform_id,
-            key=key,
-            group_id=key,
-            transfers=list(transfers),
-            actor_id=books.actor_id,
-            effective_at=books.now,
-            reason=reason,
-        ),
-        now=books.now,
-    )
-    if outcome.code is Code.ID_REUSED:
-        raise CommissionKeyReused("This id was used for something else; make a new one.")
-    assert outcome.code is Code.RECORDED, f"the books take it: {outcome.code}"
-    return outcome.is_new
-
-
-def _json(value: object) -> str:
-    """Lay values out as the database reads them."""
-    return msgspec.json.encode(value).decode()

@@ -80,6 +80,8 @@ class PayoutBatch(Table, tablename="payout_batch"):
     made_at = Timestamptz()
     approved_by = UUID(null=True)
     approved_at = Timestamptz(null=True)
+    discarded_at = Timestamptz(null=True)
+    """When its maker gave it up; never after it was approved."""
 
 
 class PayoutPayment(Table, tablename="payout_payment"):
@@ -91,7 +93,7 @@ class PayoutPayment(Table, tablename="payout_payment"):
     currency = Text()
     amount_minor = BigInt()
     state = Text()
-    """`drafted`, `ordered`, `paid`, `failed` or `returned`."""
+    """`drafted`, `discarded`, `ordered`, `paid`, `failed` or `returned`."""
 
 
 class PayoutItem(Table, tablename="payout_item"):

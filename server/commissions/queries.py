@@ -95,6 +95,7 @@ def view(batch: BatchView) -> PayoutView:
         hash=batch.hash.hex(),
         made_by=batch.made_by,
         approved_by=batch.approved_by,
+        discarded_at=batch.discarded_at,
         payments=batch.payments,
     )
 

@@ -104,6 +104,12 @@ async def approve(
     return await service.approve(actor, batch_id, data, now=clock.now())
 
 
+@post("/payouts/{batch_id:uuid}/discarding", summary="Discard a payout")
+async def discard(actor: CurrentActor, batch_id: FromPath[UUID]) -> PayoutView:
+    """Give a batch up that nobody has let go; who made it can, and its lines are free again."""
+    return await service.discard(actor, batch_id, now=clock.now())
+
+
 @post("/payouts/{batch_id:uuid}/bank-file", summary="Write the bank's file", media_type=_BANK_CSV)
 async def bank_file(
     actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[NewBankFile]
@@ -181,6 +187,7 @@ router = Router(
                 make_payout,
                 payout,
                 approve,
+                discard,
                 bank_file,
                 settle,
             ],

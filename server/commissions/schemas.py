@@ -1,5 +1,6 @@
 """What commissions are over HTTP, beyond what the books say of them."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
@@ -94,4 +95,5 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     made_by: UUID
     approved_by: UUID | None
+    discarded_at: datetime | None
     payments: list[PaymentView]

@@ -6,8 +6,10 @@ What is sent twice is done once: the books answer an id with what it did. The tr
 from datetime import datetime
 from uuid import UUID
 
+from billing.commissions import paying as payouts
 from billing.commissions import queries as books
 from billing.commissions import service as commissions
+from billing.commissions.books import Books, take_turn
 from billing.commissions.rules import payouts as paying
 from billing.commissions.rules.payouts import Payee, PaymentState
 from billing.commissions.rules.plans import PlanVersion
@@ -18,7 +20,6 @@ from billing.commissions.schemas import (
     PaymentView,
     Refund,
 )
-from billing.commissions.service import Books
 from billing.commissions.tables import (
     CommissionPlanVersion,
     CommissionRefund,
@@ -74,6 +75,7 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     :raises CommissionKeyReused: the id belongs to another sale.
     :raises Invalid: two agents are said to stand directly above one.
     :raises NotFound: there is no such agent.
+    :raises CommissionTooLarge: it earns more than one movement may be.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     ensure_day(sale.on, "on")
@@ -81,7 +83,7 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     async with db.platform_transaction(actor):
         sellers = {seller.agent_id for seller in sale.sellers}
         await _ensure_agents(actor, sellers=sellers, above={*above, *above.values()})
-        await commissions.take_turn(sale.id)
+        await take_turn(sale.id)
         is_new = not await books.is_taken(CommissionSale, sale.id)
         lines = await commissions.accrue(sale, above, books_of(actor, now))
         if is_new:
@@ -112,7 +114,7 @@ async def refund(actor: Actor, asked: Refund, *, now: datetime) -> list[LineView
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
-        await commissions.take_turn(asked.id)
+        await take_turn(asked.id)
         is_new = not await books.is_taken(CommissionRefund, asked.id)
         await commissions.refund(asked, books_of(actor, now))
         if is_new:
@@ -162,9 +164,9 @@ async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutV
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
-        await commissions.take_turn(new.id)
+        await take_turn(new.id)
         is_new = not await books.is_taken(PayoutBatch, new.id)
-        batch = await commissions.make_batch(
+        batch = await payouts.make_batch(
             new.id, books_of(actor, now), minimum_minor=new.minimum_minor
         )
         if is_new:
@@ -182,14 +184,33 @@ async def approve(
     :raises BatchNotFound: there is no such batch.
     :raises MakerIsChecker: who approves has made it.
     :raises BatchChanged: it is not the one that was looked at.
+    :raises BatchDecided: it was discarded.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
         was_approved = (await books.batch(batch_id, lock=True)).approved_by is not None
-        batch = await commissions.approve(batch_id, bytes.fromhex(seen.hash), books_of(actor, now))
+        batch = await payouts.approve(batch_id, bytes.fromhex(seen.hash), books_of(actor, now))
         if not was_approved:
             await audit.record_platform_write(
                 actor, "payout.approved", subject_id=batch_id, now=now, hash=seen.hash
+            )
+    return queries.view(batch)
+
+
+async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
+    """Give a batch up that one has put together; what was in it is free for a later one.
+
+    :raises BatchNotFound: there is no such batch.
+    :raises NotItsMaker: somebody else has put it together.
+    :raises BatchDecided: it was let go.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        was_discarded = (await books.batch(batch_id, lock=True)).discarded_at is not None
+        batch = await payouts.discard(batch_id, books_of(actor, now))
+        if not was_discarded:
+            await audit.record_platform_write(
+                actor, "payout.discarded", subject_id=batch_id, now=now
             )
     return queries.view(batch)
 
@@ -232,7 +253,7 @@ async def settle(
     state = PaymentState(answer)
     async with db.platform_transaction(actor):
         was = (await books.payment(payment_id, lock=True)).state
-        payment = await commissions.settle(payment_id, state, books_of(actor, now))
+        payment = await payouts.settle(payment_id, state, books_of(actor, now))
         if was is not state:
             await audit.record_platform_write(
                 actor,

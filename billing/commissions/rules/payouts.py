@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from billing.errors import BillingRefusal, MakerIsChecker, Sort
-from billing.money import Currency, decimals
+from billing.money import MINOR_MAX, Currency, decimals
 
 _FORMULA: Final = re.compile(r"^[\s]*[=+\-@|%＝＋－＠'\t\r\n]")
 BANK_HEADER: Final = ("序号", "收款人", "收款账号", "开户行", "金额", "币种", "附言")
@@ -71,6 +71,8 @@ class PaymentState(StrEnum):
 
     DRAFTED = "drafted"
     """Put together; nobody has approved it."""
+    DISCARDED = "discarded"
+    """Its maker gave the batch up; its items are free again."""
     ORDERED = "ordered"
     PAID = "paid"
     FAILED = "failed"
@@ -81,14 +83,15 @@ class PaymentState(StrEnum):
     @property
     def is_live(self) -> bool:
         """Say whether its items are spoken for."""
-        return self not in (PaymentState.FAILED, PaymentState.RETURNED)
+        return self in (PaymentState.DRAFTED, PaymentState.ORDERED, PaymentState.PAID)
 
 
 def payments(items: Iterable[Item], taken: frozenset[UUID], *, minimum_minor: int) -> list[Payment]:
     """Gather what agents are to be paid, one payment an agent and currency.
 
     An agent that owes more than it has earned, or is owed less than the minimum, is paid nothing;
-    its items stay and are carried into the next batch.
+    its items stay and are carried into the next batch. So do those that would make a payment larger
+    than one movement may be.
 
     :param taken: items of live batches.
     """
@@ -99,13 +102,24 @@ def payments(items: Iterable[Item], taken: frozenset[UUID], *, minimum_minor: in
             gathered[item.agent_id, item.currency].append(item)
     made = []
     for (agent_id, currency), some in sorted(gathered.items()):
-        amount = sum(item.amount_minor for item in some)
+        paid = _within_one(some)
+        amount = sum(item.amount_minor for item in paid)
         if amount >= minimum_minor:
-            ids = tuple(sorted(item.id for item in some))
+            ids = tuple(sorted(item.id for item in paid))
             made.append(
                 Payment(agent_id=agent_id, currency=currency, amount_minor=amount, item_ids=ids)
             )
     return made
+
+
+def _within_one(items: Sequence[Item]) -> list[Item]:
+    """Take what was taken back first, then what one movement can hold of what was earned."""
+    total, taken = 0, []
+    for item in sorted(items, key=lambda each: (each.amount_minor > 0, each.id)):
+        if total + item.amount_minor <= MINOR_MAX:
+            total += item.amount_minor
+            taken.append(item)
+    return taken
 
 
 def batch_hash(made: Sequence[Payment]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from billing.commissions import queries, service
+from billing.commissions import paying, queries, service
 from billing.commissions.rules.clawbacks import RefundTooLarge
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.shares import Seller
@@ -113,11 +113,11 @@ async def test_i7_a_batch_of_the_same_id_has_the_same_minimum() -> None:
     plan, agent = await a_plan(), new_id()
     await accrue(a_sale(plan, agent))
     await earn()
-    batch = await do(service.make_batch, new_id(), MAKER, minimum_minor=100_00)
+    batch = await do(paying.make_batch, new_id(), MAKER, minimum_minor=100_00)
 
-    assert await do(service.make_batch, batch.id, CHECKER, minimum_minor=100_00) == batch
+    assert await do(paying.make_batch, batch.id, CHECKER, minimum_minor=100_00) == batch
     with pytest.raises(CommissionKeyReused):
-        await do(service.make_batch, batch.id, MAKER, minimum_minor=1)
+        await do(paying.make_batch, batch.id, MAKER, minimum_minor=1)
     assert of(batch, agent).state is PaymentState.DRAFTED
 
 

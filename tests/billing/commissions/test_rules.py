@@ -20,7 +20,7 @@ from billing.commissions.rules.plans import PPM, Measure, PlanVersion, Tier, Tie
 from billing.commissions.rules.shares import Seller
 from billing.commissions.rules.statements import StatementKind, StatementLine, statement
 from billing.errors import MakerIsChecker
-from billing.money import Money
+from billing.money import MINOR_MAX, Money
 
 JANUARY = date(2026, 1, 1)
 ids = st.integers(1, 12).map(lambda n: UUID(int=n))
@@ -245,6 +245,19 @@ def test_an_item_is_in_one_live_payment_and_the_rest_is_carried(
     free = sum(i.amount_minor for i in some if i.id not in taken)
     assert sum(each.amount_minor for each in made) + left == free
     assert payouts.payments(some, taken | set(paid), minimum_minor=minimum) == []
+
+
+def test_a_payment_is_what_one_movement_can_be_and_the_rest_waits() -> None:
+    some = [
+        Item(id=UUID(int=n), agent_id=UUID(int=9), currency="CNY", amount_minor=minor)
+        for n, minor in enumerate([MINOR_MAX, 5, -3])
+    ]
+
+    [first] = payouts.payments(some, frozenset(), minimum_minor=1)
+    [rest] = payouts.payments(some, frozenset(first.item_ids), minimum_minor=1)
+
+    assert (first.amount_minor, first.item_ids) == (MINOR_MAX - 3, (UUID(int=0), UUID(int=2)))
+    assert rest.amount_minor == 5
 
 
 def payment(n: int, amount_minor: int) -> Payment:

@@ -1,5 +1,6 @@
 """Commission is held, earned, taken back and paid out, and the ledger says every fen of it."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
@@ -10,21 +11,25 @@ import asyncpg
 import msgspec
 import pytest
 
-from billing.commissions import queries, service
+from billing.commissions import paying, queries, service
+from billing.commissions.books import Books
 from billing.commissions.rules import accounts, clawbacks
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import NoPlanInForce, PlanVersion, PlanVersionNotLater
 from billing.commissions.rules.shares import Seller
 from billing.commissions.schemas import (
+    BatchDecided,
     CommissionKeyReused,
+    CommissionTooLarge,
     Correction,
     LineState,
+    NotItsMaker,
     PaymentNotInThatState,
     Refund,
     Sale,
 )
-from billing.commissions.service import Books
 from billing.errors import MakerIsChecker
+from billing.money import MINOR_MAX
 from server.access import PLATFORM_TENANT
 from server.kit import db
 from tests.billing.books import OPERATOR
@@ -95,8 +100,8 @@ async def owed(agent_id: UUID) -> int:
 
 async def pay(minimum_minor: int = 1) -> Any:
     """Make a batch and let it go."""
-    batch = await do(service.make_batch, new_id(), MAKER, minimum_minor=minimum_minor)
-    return await do(service.approve, batch.id, batch.hash, CHECKER)
+    batch = await do(paying.make_batch, new_id(), MAKER, minimum_minor=minimum_minor)
+    return await do(paying.approve, batch.id, batch.hash, CHECKER)
 
 
 def of(batch: Any, agent_id: UUID) -> Any:
@@ -146,7 +151,7 @@ async def test_a_refund_after_payout_is_carried_and_paid_off_by_later_sales() ->
     await accrue(sale)
     await earn()
     first = of(await pay(), agent)
-    await do(service.settle, first.id, PaymentState.PAID, MAKER)
+    await do(paying.settle, first.id, PaymentState.PAID, MAKER)
     once = new_id()
     await refund(sale, 600_00, once)
     await refund(sale, 600_00, once)
@@ -166,22 +171,22 @@ async def test_each_item_is_in_one_live_payment_and_comes_again_when_the_bank_fa
     plan, agent = await a_plan(), new_id()
     await accrue(a_sale(plan, agent))
     await earn()
-    draft = await do(service.make_batch, new_id(), MAKER, minimum_minor=1)
-    other = await do(service.make_batch, new_id(), MAKER, minimum_minor=1)
+    draft = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
+    other = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
 
     assert of(draft, agent) is not None
     assert of(other, agent) is None
     with pytest.raises(MakerIsChecker):
-        await do(service.approve, draft.id, draft.hash, MAKER)
-    gone = of(await do(service.approve, draft.id, draft.hash, CHECKER), agent)
-    await do(service.approve, draft.id, draft.hash, CHECKER)
+        await do(paying.approve, draft.id, draft.hash, MAKER)
+    gone = of(await do(paying.approve, draft.id, draft.hash, CHECKER), agent)
+    await do(paying.approve, draft.id, draft.hash, CHECKER)
     with pytest.raises(PaymentNotInThatState):
-        await do(service.settle, gone.id, PaymentState.RETURNED, MAKER)
-    await do(service.settle, gone.id, PaymentState.FAILED, MAKER)
+        await do(paying.settle, gone.id, PaymentState.RETURNED, MAKER)
+    await do(paying.settle, gone.id, PaymentState.FAILED, MAKER)
     assert await owed(agent) == 100_00
     again = of(await pay(), agent)
-    await do(service.settle, again.id, PaymentState.PAID, MAKER)
-    await do(service.settle, again.id, PaymentState.RETURNED, MAKER)
+    await do(paying.settle, again.id, PaymentState.PAID, MAKER)
+    await do(paying.settle, again.id, PaymentState.RETURNED, MAKER)
 
     assert again.item_ids == gone.item_ids
     assert await owed(agent) == 100_00
@@ -215,7 +220,7 @@ async def _anything(
     else:
         for payment in (await pay()).payments:
             state = rng.choice([PaymentState.PAID, PaymentState.FAILED])
-            await do(service.settle, payment.id, state, MAKER)
+            await do(paying.settle, payment.id, state, MAKER)
 
 
 @pytest.mark.usefixtures("database")
@@ -292,10 +297,10 @@ async def test_the_document_tells_each_event_as_it_is() -> None:
     await earn()
     await refund(sales[2], AMOUNT * 10)
     payment = of(await pay(), agent)
-    await do(service.settle, payment.id, PaymentState.FAILED, MAKER)
+    await do(paying.settle, payment.id, PaymentState.FAILED, MAKER)
     payment = of(await pay(), agent)
-    await do(service.settle, payment.id, PaymentState.PAID, MAKER)
-    await do(service.settle, payment.id, PaymentState.RETURNED, MAKER)
+    await do(paying.settle, payment.id, PaymentState.PAID, MAKER)
+    await do(paying.settle, payment.id, PaymentState.RETURNED, MAKER)
     asked = Correction(id=new_id(), line_id=line.id, amount_minor=AMOUNT, reason="x")
     await do(service.correct, asked, MAKER)
 
@@ -328,3 +333,58 @@ async def test_the_document_tells_each_event_as_it_is() -> None:
 
     told = documented(("commission.", "payout."))
     assert {event: lines - {("", 0, AMOUNT)} for event, lines in made.items()} == told
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_made_a_batch_may_discard_it_until_it_is_let_go() -> None:
+    plan, agent = await a_plan(), new_id()
+    await accrue(a_sale(plan, agent))
+    await earn()
+    draft = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
+    with pytest.raises(NotItsMaker):
+        await do(paying.discard, draft.id, CHECKER)
+    gone = await do(paying.discard, draft.id, MAKER)
+
+    assert await do(paying.discard, draft.id, MAKER) == gone
+    assert await do(paying.make_batch, draft.id, MAKER, minimum_minor=1) == gone
+    assert of(gone, agent).state is PaymentState.DISCARDED
+    with pytest.raises(BatchDecided):
+        await do(paying.approve, draft.id, draft.hash, CHECKER)
+    with pytest.raises(PaymentNotInThatState):
+        await do(paying.settle, of(gone, agent).id, PaymentState.PAID, MAKER)
+    again = await pay()
+    assert of(again, agent).item_ids == of(draft, agent).item_ids
+    with pytest.raises(BatchDecided):
+        await do(paying.discard, again.id, MAKER)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_batch_is_let_go_or_discarded_whatever_the_race() -> None:
+    plan, agent = await a_plan(), new_id()
+    await accrue(a_sale(plan, agent))
+    await earn()
+    draft = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
+
+    told = await asyncio.gather(
+        do(paying.discard, draft.id, MAKER),
+        do(paying.approve, draft.id, draft.hash, CHECKER),
+        return_exceptions=True,
+    )
+
+    assert [type(each) for each in told].count(BatchDecided) == 1
+    batch = await do(queries.batch, draft.id)
+    assert (batch.approved_by is None) is (batch.discarded_at is not None)
+    assert await owed(agent) == (0 if batch.approved_by else 100_00)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_sale_that_earns_more_than_can_be_booked_is_refused_by_its_field() -> None:
+    dear = [{"at_least": 0, "rate": MINOR_MAX}]
+    plan = await a_plan(measure="units", tiers=dear)
+    sale = a_sale(plan, new_id(), sold=MINOR_MAX)
+
+    with pytest.raises(CommissionTooLarge) as refused:
+        await accrue(sale)
+
+    assert refused.value.field == "sold"
+    assert await accrue(msgspec.structs.replace(sale, sold=1)) != []

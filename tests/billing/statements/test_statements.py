@@ -13,13 +13,14 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from billing.commissions import paying
 from billing.commissions import queries as commission_queries
 from billing.commissions import service as commissions
+from billing.commissions.books import Books
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.shares import Seller
 from billing.commissions.schemas import Correction, Refund, Sale
-from billing.commissions.service import Books
 from billing.redemptions.schemas import Kind, Wish
 from billing.sealing import service as sealing
 from billing.sealing import tonglu_verify
@@ -174,11 +175,11 @@ async def _anything(
         )
         await do(commissions.correct, right, at(now))
     else:
-        batch = await do(commissions.make_batch, new_id(), at(now), minimum_minor=1)
-        await do(commissions.approve, batch.id, batch.hash, at(now, OWNER))
+        batch = await do(paying.make_batch, new_id(), at(now), minimum_minor=1)
+        await do(paying.approve, batch.id, batch.hash, at(now, OWNER))
         for payment in batch.payments:
             state = rng.choice([PaymentState.PAID, PaymentState.FAILED])
-            await do(commissions.settle, payment.id, state, at(now))
+            await do(paying.settle, payment.id, state, at(now))
 
 
 async def _benefits(agent_id: UUID) -> None:
@@ -232,8 +233,8 @@ async def test_i14_a_statement_that_was_changed_is_found(
     own_books: Settings, postgres: Postgres
 ) -> None:
     held, _ = await a_statement()
-    batch = await do(commissions.make_batch, new_id(), at(OVER), minimum_minor=1)
-    await do(commissions.approve, batch.id, batch.hash, at(OVER, OWNER))
+    batch = await do(paying.make_batch, new_id(), at(OVER), minimum_minor=1)
+    await do(paying.approve, batch.id, batch.hash, at(OVER, OWNER))
     await seal()
     await draw(held.agent_id, date(2026, 4, 1), OVER + 31 * DAY)
     assert await do(queries.contradictions) == []

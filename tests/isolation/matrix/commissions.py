@@ -100,6 +100,9 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"hash": "0" * 64},
         succeeds=False,
     ),
+    ("POST", "/v1/platform/payouts/{batch_id}/discarding"): Case(
+        shared={"path.batch_id": "program"}, role=FINANCE, succeeds=False
+    ),
     ("POST", "/v1/platform/payouts/{batch_id}/bank-file"): Case(
         ids={"body.payees.0.agent_id": "tenant"},
         answers={"body.payees.0.agent_id": 404},

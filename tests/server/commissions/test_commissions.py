@@ -16,6 +16,7 @@ from billing.commissions.schemas import (
     CommissionKeyReused,
     LineState,
     LineView,
+    NotItsMaker,
     PaymentNotInThatState,
     Refund,
     SaleNotFound,
@@ -135,6 +136,23 @@ async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant)
     assert await trail_of(sale.id) == ["commission_sale.recorded"]
     assert await trail_of(made.id) == ["payout.approved", "payout.made"]
     assert await trail_of(payment.id) == ["payment.paid"]
+
+
+async def test_a_draft_is_discarded_by_its_maker_once_and_on_record(tenant: Tenant) -> None:
+    await sold(tenant)
+    await jobs.earn(NOW)
+    made = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
+    with pytest.raises(NotItsMaker):
+        await service.discard(SECOND, made.id, now=NOW)
+    for _ in range(2):
+        gone = await service.discard(FINANCE, made.id, now=NOW)
+
+    [payment] = [each for each in (await let_go()).payments if each.agent_id == tenant.tenant_id]
+    assert gone.discarded_at == NOW
+    assert payment.amount_minor == 100_00
+    assert await trail_of(made.id) == ["payout.discarded", "payout.made"]
+    with pytest.raises(NotPermitted):
+        await service.discard(tenant.owner, made.id, now=NOW)
 
 
 async def test_one_agent_stands_directly_above_another(tenant: Tenant, rival: Tenant) -> None:

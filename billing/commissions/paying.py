@@ -1,0 +1,173 @@
+"""Pay commission out: batches of payments, put together by one person and let go by another.
+
+Each function joins the platform's transaction. An item is in one live payment at most; what was
+not paid, or never let go, is free for a later batch.
+"""
+
+from typing import Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from billing.commissions import queries
+from billing.commissions.books import Books, as_json, in_turn, open_accounts, record
+from billing.commissions.rules import accounts, payouts
+from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.schemas import (
+    BatchDecided,
+    BatchView,
+    CommissionKeyReused,
+    NotItsMaker,
+    PaymentNotInThatState,
+    PaymentView,
+)
+from billing.commissions.tables import PayoutBatch, PayoutPayment
+from billing.ledger.schemas import Single, Transfer
+from billing.money import Money
+
+_DRAFT: Final = """
+INSERT INTO payout_batch (id, hash, minimum_minor, made_by, made_at) VALUES ({}, {}, {}, {}, {})
+"""
+_DRAFTED: Final = "SELECT minimum_minor FROM payout_batch WHERE id = {}"
+_PAY: Final = """
+WITH asked AS (
+    SELECT * FROM jsonb_to_recordset({}::jsonb) AS payment (
+        id uuid, agent_id uuid, currency text, amount_minor bigint, item_ids uuid[]
+    )
+), made AS (
+    INSERT INTO payout_payment (id, batch_id, agent_id, currency, amount_minor, state)
+    SELECT id, {}, agent_id, currency, amount_minor, 'drafted' FROM asked
+)
+SELECT id, unnest(item_ids) AS item_id FROM asked
+"""
+_CLAIM: Final = """
+INSERT INTO payout_item (payment_id, item_id, is_live)
+SELECT payment_id, item_id, true FROM unnest({}::uuid[], {}::uuid[]) AS claim (payment_id, item_id)
+"""
+_APPROVE: Final = "UPDATE payout_batch SET approved_by = {}, approved_at = {} WHERE id = {}"
+_ORDER: Final = "UPDATE payout_payment SET state = 'ordered' WHERE batch_id = {}"
+_DISCARD: Final = "UPDATE payout_batch SET discarded_at = {} WHERE id = {}"
+_DISCARD_PAYMENTS: Final = "UPDATE payout_payment SET state = 'discarded' WHERE batch_id = {}"
+_FREE_ALL: Final = """
+UPDATE payout_item SET is_live = false
+WHERE payment_id IN (SELECT id FROM payout_payment WHERE batch_id = {})
+"""
+_MOVE: Final = "UPDATE payout_payment SET state = {} WHERE id = {}"
+_FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
+
+
+async def make_batch(batch_id: UUID, books: Books, *, minimum_minor: int) -> BatchView:
+    """Put together what agents are to be paid; the same id is answered with the same batch.
+
+    :raises CommissionKeyReused: the id belongs to a batch with another minimum.
+    """
+    await in_turn("payouts")
+    if held := await PayoutBatch.raw(_DRAFTED, batch_id):
+        if held[0]["minimum_minor"] not in {None, minimum_minor}:
+            raise CommissionKeyReused("This id belongs to another batch; make a new one.")
+    else:
+        made = payouts.payments(
+            await queries.free_items(), frozenset(), minimum_minor=minimum_minor
+        )
+        await PayoutBatch.raw(
+            *(_DRAFT, batch_id, payouts.batch_hash(made), minimum_minor),
+            *(books.actor_id, books.now),
+        )
+        rows = [
+            {**msgspec.to_builtins(each), "id": uuid5(batch_id, f"{each.agent_id}:{each.currency}")}
+            for each in made
+        ]
+        claims = await PayoutPayment.raw(_PAY, as_json(rows), batch_id)
+        ids, items = [c["id"] for c in claims], [c["item_id"] for c in claims]
+        await PayoutPayment.raw(_CLAIM, ids, items)
+    return await queries.batch(batch_id)
+
+
+async def approve(batch_id: UUID, seen: bytes, books: Books) -> BatchView:
+    """Let a batch go: what agents are owed is now what the bank is to pay.
+
+    :raises BatchNotFound: there is no such batch.
+    :raises MakerIsChecker: who approves has made it.
+    :raises BatchChanged: it is not the one that was looked at.
+    :raises BatchDecided: it was discarded.
+    """
+    view = await queries.batch(batch_id, lock=True)
+    if view.discarded_at is not None:
+        raise BatchDecided("This batch was discarded; put a new one together.")
+    made = [each.payment() for each in view.payments]
+    payouts.ensure_may_approve(made, seen, maker_id=view.made_by, checker_id=books.actor_id)
+    if view.approved_by is not None:
+        return view
+    await PayoutBatch.raw(_APPROVE, books.actor_id, books.now, batch_id)
+    await PayoutPayment.raw(_ORDER, batch_id)
+    if view.payments:
+        await open_accounts(books, {(each.agent_id, each.currency) for each in view.payments})
+        ordered = [_paying(each, PaymentState.ORDERED, books) for each in view.payments]
+        await record(uuid5(batch_id, "ordered"), ordered, books)
+    return await queries.batch(batch_id)
+
+
+async def discard(batch_id: UUID, books: Books) -> BatchView:
+    """Give a batch up that nobody has let go; its items are free for a later one.
+
+    :raises BatchNotFound: there is no such batch.
+    :raises NotItsMaker: somebody else has put it together.
+    :raises BatchDecided: it was let go.
+    """
+    view = await queries.batch(batch_id, lock=True)
+    if view.made_by != books.actor_id:
+        raise NotItsMaker("Who put this batch together may discard it; nobody else.")
+    if view.approved_by is not None:
+        raise BatchDecided("This batch was let go; say of each payment what the bank did.")
+    if view.discarded_at is None:
+        await PayoutBatch.raw(_DISCARD, books.now, batch_id)
+        await PayoutPayment.raw(_DISCARD_PAYMENTS, batch_id)
+        await PayoutPayment.raw(_FREE_ALL, batch_id)
+    return await queries.batch(batch_id)
+
+
+async def settle(payment_id: UUID, state: PaymentState, books: Books) -> PaymentView:
+    """Say what the bank did: paid an ordered payment, did not, or gave a paid one back.
+
+    What was not paid stands on the agent's account again, and its items may be paid anew.
+
+    :raises BatchNotFound: there is no such payment.
+    :raises PaymentNotInThatState: it is not as far, or further.
+    """
+    view = await queries.payment(payment_id, lock=True)
+    if view.state is state:
+        return view
+    if view.state is not _BEFORE.get(state):
+        raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
+    await record(uuid5(payment_id, state), [_paying(view, state, books)], books)
+    await PayoutPayment.raw(_MOVE, state, payment_id)
+    if not state.is_live:
+        await PayoutPayment.raw(_FREE, payment_id)
+    return await queries.payment(payment_id)
+
+
+_BEFORE: Final = {
+    PaymentState.PAID: PaymentState.ORDERED,
+    PaymentState.FAILED: PaymentState.ORDERED,
+    PaymentState.RETURNED: PaymentState.PAID,
+}
+
+
+def _paying(payment: PaymentView, state: PaymentState, books: Books) -> Transfer:
+    """Move a payment's amount to where it is in a state."""
+    own = accounts.commission_account(payment.agent_id, payment.currency)
+    ordered = accounts.payout_account(books.platform_id, payment.currency)
+    bank = accounts.bank_account(books.platform_id, payment.currency)
+    debit, credit = {
+        PaymentState.ORDERED: (own, ordered),
+        PaymentState.PAID: (ordered, bank),
+        PaymentState.FAILED: (ordered, own),
+        PaymentState.RETURNED: (bank, own),
+    }[state]
+    return Single(
+        id=uuid5(payment.id, state),
+        debit_id=debit,
+        credit_id=credit,
+        amount=Money(payment.amount_minor, payment.currency),
+        event=f"payout.{state}",
+    )
