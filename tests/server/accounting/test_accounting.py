@@ -2,8 +2,10 @@
 
 import hashlib
 from datetime import date, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -26,7 +28,8 @@ from billing.ledger.schemas import AccountKind
 from billing.periods.schemas import PeriodState
 from server.access import Actor, Role
 from server.access.rules import NotPermitted
-from server.accounting import queries, service
+from server.accounting import jobs, queries, service
+from server.accounting.jobs import CHECK, BooksContradict
 from server.accounting.schemas import (
     Beginning,
     Check,
@@ -44,7 +47,9 @@ from server.audit import queries as audit
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
 from server.settings import Settings
+from server.worker import collect_schedule
 from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
+from tests.postgres import Postgres
 from tests.server.accounting.stories import earns
 from tests.server.benefits import stories
 
@@ -246,3 +251,30 @@ async def test_accounting_is_for_finance_alone(agent: Tenant) -> None:
             await queries.chart(actor)
         with pytest.raises(NotPermitted):
             await service.make(actor, new_id(), NewRun(id=new_id()), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("harm", "invariant"),
+    [
+        ("UPDATE ledger_account SET credits_posted = credits_posted + $1", "I4"),
+        ("UPDATE accounting_voucher_counter SET last = last + $1", "I12"),
+    ],
+)
+async def test_what_contradicts_itself_is_named_within_the_hour(
+    own_books: Settings, postgres: Postgres, checked: RunView, harm: str, invariant: str
+) -> None:
+    assert CHECK in collect_schedule()
+    assert checked.checked_by is not None
+    name = urlsplit(own_books.database_url).path.removeprefix("/")
+    superuser = await asyncpg.connect(postgres.superuser_url(name))
+    await jobs.check(NOW)
+    try:
+        # Triggers sleep, as for who restores a backup and edits it.
+        await superuser.execute("SET session_replication_role = replica")
+        await superuser.execute(harm, 1)
+        with pytest.raises(BooksContradict, match=f"{invariant}: "):
+            await jobs.check(NOW)
+        await superuser.execute(harm, -1)
+    finally:
+        await superuser.close()
+    await jobs.check(NOW)
