@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import structs
 
 from server import migrate, serve, supervisor
 from server.embedded import Cluster
@@ -89,8 +90,9 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
         _migrate(environ)
         options = ["--host", host, "--port", str(port), "--workers", str(workers)]
         with _product(environ, folder, options, url) as server:
-            world = channel.from_seed(SEED)
+            world = with_checker(channel.from_seed(SEED))
             settings = from_environment(environ)
+            click.echo(f"The product runs at {url}. Data that are missing are made now ...")
             seeding = populate.ensure(
                 world, url=url, settings=settings, password=PASSWORD, folder=folder / "devices"
             )
@@ -155,6 +157,13 @@ def _wait(server: Running) -> None:
         # Stopping has begun; a second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def with_checker(world: World) -> World:
+    """Add finance's second person: what the first one makes, somebody else lets go."""
+    platform = world.platform
+    staff = (*platform.staff, people.checker_of(platform))
+    return structs.replace(world, platform=structs.replace(platform, staff=staff))
 
 
 def welcome(world: World, url: str, paint: Paint) -> list[str]:

@@ -33,11 +33,11 @@ async def ensure(
 
     :param folder: where the reps' phones keep their stores.
     """
+    await found_platform(world.platform, settings=settings, password=password)
     if await _is_complete(world, url, password):
         return False
     now = clock.now()
     today = now.astimezone(CHINA).date()
-    await found_platform(world.platform, settings=settings, password=password)
     async with await Api.signed_in(url, world.platform.staff[0].login, password) as operator:
         await open_programs(operator, world)
         for agent in world.agents:
