@@ -130,6 +130,14 @@ class InvoiceView(InvoiceRow, frozen=True, kw_only=True):
     credits: list[CreditView]
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """An invoice after a payment or credit note."""
+
+    invoice: InvoiceView
+    is_new: bool
+    """Whether it was done now; otherwise it had been, under the same id."""
+
+
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
     """What came of carrying an agent's plan on."""
 

@@ -28,6 +28,7 @@ from billing.invoices.schemas import (
     Payment,
     PaymentAhead,
     PaymentTooLarge,
+    Settled,
     State,
     SubscriptionParked,
 )
@@ -221,7 +222,7 @@ async def _finalise(invoice_ids: Sequence[UUID], desk: Desk) -> None:
 _EVENTS: Final = {Bearer.AGENT: "invoice.finalised", Bearer.PLATFORM: "invoice.sponsored"}
 
 
-async def pay(asked: Payment, desk: Desk) -> InvoiceView:
+async def pay(asked: Payment, desk: Desk) -> Settled:
     """Write down money that came in; who owes nothing overdue any more may do everything again.
 
     :raises InvoiceNotFound: there is none.
@@ -236,7 +237,7 @@ async def pay(asked: Payment, desk: Desk) -> InvoiceView:
     held = await _hold(asked.invoice_id, desk)
     if rows := await InvoicePayment.raw(_PAID, asked.id):
         _ensure_same(msgspec.convert(rows[0], Payment) == asked)
-        return held
+        return Settled(held, is_new=False)
     _ensure_final(held)
     if held.bearer is not Bearer.AGENT:
         raise InvoiceState("The platform bears this invoice; nobody pays it.")
@@ -251,10 +252,10 @@ async def pay(asked: Payment, desk: Desk) -> InvoiceView:
     moved = _moved(uuid5(asked.id, "paid"), row, asked.amount_minor, desk, event="invoice.paid")
     await _record(moved.id, [moved], [row], desk)
     await _recover(held.agent_id, desk)
-    return await queries.invoice(held.id)
+    return Settled(await queries.invoice(held.id), is_new=True)
 
 
-async def credit(asked: Credit, desk: Desk) -> InvoiceView:
+async def credit(asked: Credit, desk: Desk) -> Settled:
     """Void an invoice, or a part of it, by a credit note with a number of its own series.
 
     :raises InvoiceNotFound: there is none.
@@ -266,7 +267,7 @@ async def credit(asked: Credit, desk: Desk) -> InvoiceView:
     held = await _hold(asked.invoice_id, desk)
     if rows := await CreditNote.raw(_CREDITED, asked.id):
         _ensure_same(msgspec.convert(rows[0], Credit) == asked)
-        return held
+        return Settled(held, is_new=False)
     _ensure_final(held)
     before = sum(note.amount_minor for note in held.credits)
     tax = credit_notes.credited_tax(held.total_minor, held.tax_minor, before, asked.amount_minor)
@@ -282,7 +283,7 @@ async def credit(asked: Credit, desk: Desk) -> InvoiceView:
     moved = _moved(uuid5(asked.id, "credited"), row, asked.amount_minor, desk, event=event)
     await _record(moved.id, [moved], [row], desk, reason=asked.reason)
     await _recover(held.agent_id, desk)
-    return await queries.invoice(held.id)
+    return Settled(await queries.invoice(held.id), is_new=True)
 
 
 async def note_fapiao(invoice_id: UUID, number: str, desk: Desk) -> InvoiceView:

@@ -172,9 +172,11 @@ async def pay(actor: Actor, asked: Payment, *, now: datetime) -> InvoiceView:
     """
     ensure(actor, Permission.PLANS_KEEP)
     async with db.platform_transaction(actor):
-        found = await invoicing.pay(rules.as_booked(asked, Payment), desk_of(actor, now))
-        await _tell(actor, "invoice.paid", found, now, payment_id=asked.id)
-    return found
+        done = await invoicing.pay(rules.as_booked(asked, Payment), desk_of(actor, now))
+        if done.is_new:
+            await _note(actor, "invoice.paid", done.invoice, now, payment_id=asked.id)
+        await _tell(actor, done.invoice, now)
+    return done.invoice
 
 
 async def credit(actor: Actor, asked: Credit, *, now: datetime) -> InvoiceView:
@@ -187,9 +189,11 @@ async def credit(actor: Actor, asked: Credit, *, now: datetime) -> InvoiceView:
     """
     ensure(actor, Permission.PLANS_KEEP)
     async with db.platform_transaction(actor):
-        found = await invoicing.credit(rules.as_booked(asked, Credit), desk_of(actor, now))
-        await _tell(actor, "invoice.credited", found, now, credit_id=asked.id)
-    return found
+        done = await invoicing.credit(rules.as_booked(asked, Credit), desk_of(actor, now))
+        if done.is_new:
+            await _note(actor, "invoice.credited", done.invoice, now, credit_id=asked.id)
+        await _tell(actor, done.invoice, now)
+    return done.invoice
 
 
 async def note_fapiao(actor: Actor, invoice_id: UUID, number: str, *, now: datetime) -> InvoiceView:
@@ -202,17 +206,22 @@ async def note_fapiao(actor: Actor, invoice_id: UUID, number: str, *, now: datet
     ensure(actor, Permission.PLANS_KEEP)
     async with db.platform_transaction(actor):
         found = await invoicing.note_fapiao(invoice_id, number, desk_of(actor, now))
-        await _tell(actor, "invoice.fapiao_noted", found, now, number=number)
+        await _note(actor, "invoice.fapiao_noted", found, now, number=number)
+        await _tell(actor, found, now)
     return found
 
 
-async def _tell(
+async def _note(
     actor: Actor, what: str, about: InvoiceView, now: datetime, **more: UUID | str
 ) -> None:
-    """Leave a line of what was done with an invoice, and one in its agent's feed."""
+    """Leave a line of what was done with an invoice."""
     await audit.record_platform_write(actor, what, subject_id=about.id, now=now, **more)
-    await audit.record_platform_read(actor, [about.agent_id], "plans.invoices", now=now)
     _look_anew(about.agent_id)
+
+
+async def _tell(actor: Actor, shown: InvoiceView, now: datetime) -> None:
+    """Tell an agent that its invoice was shown, also where nothing was done."""
+    await audit.record_platform_read(actor, [shown.agent_id], "plans.invoices", now=now)
 
 
 def _look_anew(agent_id: UUID) -> None:

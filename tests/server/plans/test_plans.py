@@ -2,11 +2,12 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
-from billing.invoices.schemas import InvoiceNotFound, Payment
+from billing.invoices.schemas import Credit, InvoiceNotFound, Payment
 from billing.plans.rules.clock import next_month
 from billing.plans.rules.entitlements import Verdict
 from billing.plans.rules.grants import Grant
@@ -61,6 +62,15 @@ async def seats(tenant: Tenant) -> int:
     """Count who has a seat."""
     found = await queries.own_use(tenant.owner, now=NOW)
     return next(use.used for use in found.uses if use.meter is Meter.SEATS)
+
+
+async def told_in_the_trail(subject_id: UUID) -> list[str]:
+    """List what the platform's trail tells of something, by name."""
+    async with db.tenant_transaction(FINANCE.tenant_id):
+        rows = await db.connection().fetch(
+            "SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", subject_id
+        )
+    return [row["action"] for row in rows]
 
 
 async def test_everybody_has_the_free_plan_and_nothing_is_refused(tenant: Tenant) -> None:
@@ -151,6 +161,10 @@ async def test_a_preview_keeps_nothing_and_the_worker_bills_the_same(
     payment = Payment(id=new_id(), invoice_id=row.id, amount_minor=found.total_minor, paid_on=TODAY)
     for _ in range(2):
         assert (await service.pay(FINANCE, payment, now=then)).left_minor == 0
+    note = Credit(id=new_id(), invoice_id=row.id, amount_minor=1, reason="误开")
+    for _ in range(2):
+        assert (await service.credit(FINANCE, note, now=then)).left_minor == -1
+    assert await told_in_the_trail(row.id) == ["invoice.credited", "invoice.paid"]
     seen = {each.what for each in (await audit.platform_reads(tenant.owner)).items}
     assert {"plans.clock", "plans.invoices"} <= seen
 
