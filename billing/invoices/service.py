@@ -88,11 +88,9 @@ SELECT id, agent_id, bearer, currency, total_minor, state, issued_on FROM invoic
 WHERE id = ANY ({}::uuid[]) ORDER BY issued_on, id FOR NO KEY UPDATE
 """
 _FINALISE: Final = """
-UPDATE invoice SET state = 'final', series = {}, number = taken.number, finalised_by = {},
-    finalised_at = {}
-FROM unnest({}::uuid[]) WITH ORDINALITY AS given (id, place),
-LATERAL (SELECT {}::bigint + given.place AS number) taken
-WHERE invoice.id = given.id
+UPDATE invoice SET state = 'final', series = {}, finalised_by = {}, finalised_at = {},
+    number = {}::bigint + array_position({}::uuid[], id)
+WHERE id = ANY ({}::uuid[])
 """
 _STEP: Final = """
 INSERT INTO dunning_step (agent_id, place, on_day, standing)
@@ -211,7 +209,7 @@ async def _finalise(invoice_ids: Sequence[UUID], desk: Desk) -> None:
         raise InvoiceState("This invoice is final; a credit note voids it.")
     before = await _numbers(_INVOICES, len(rows)) - len(rows)
     ids = [row["id"] for row in rows]
-    await Invoice.raw(_FINALISE, _INVOICES, desk.actor_id, desk.now, ids, before)
+    await Invoice.raw(_FINALISE, _INVOICES, desk.actor_id, desk.now, before, ids, ids)
     moved = [
         _moved(row["id"], row, row["total_minor"], desk, event=_EVENTS[Bearer(row["bearer"])])
         for row in rows
