@@ -47,6 +47,7 @@ from billing.errors import BillingRefusal, MakerIsChecker, Sort
 from billing.journal import service as journal
 from billing.journal.schemas import JournalFormat
 from billing.ledger.schemas import Dimension
+from billing.periods import service as periods
 from billing.periods.schemas import PeriodState
 
 # `tongav` in ASCII: who makes or checks vouchers, or changes the chart, does so alone.
@@ -332,6 +333,7 @@ async def make(
     await AccountingVoucherRun.raw(_LOCK)
     if (held := await queries.run(run_id)) is not None:
         return _same(held, period_id), False
+    await periods.hold()
     period = await queries.period(period_id)
     if period.state is PeriodState.OPEN:
         raise making.PeriodStillOpen("This period is open; close it first, softly or for good.")
@@ -472,11 +474,11 @@ async def export(
     :raises ExportDimensionUnknown: the format has no column for what a line is counted for.
     :raises AccountingIdReused: the id is another export's.
     """
+    await AccountingExport.raw(_LOCK)
     if (held := await queries.export(asked.id)) is not None:
         if (held.period_id, held.format) != (asked.period_id, asked.format):
             raise AccountingIdReused("This id belongs to another export; make a new one.")
         return held, await rewrite(held, apart=apart), False
-    await AccountingExport.raw(_LOCK)
     given = await queries.counters(asked.period_id)
     job = ExportJob(
         id=asked.id,

@@ -130,6 +130,7 @@ async def draw(new: NewStatement, *, actor_id: UUID, now: datetime) -> tuple[Sta
     :raises NotSealed: lines of it are not in the log yet.
     """
     rules.ensure_over(new.period, now)
+    await Statement.raw(_IN_TURN, str(new.id))
     await Statement.raw(_IN_TURN, f"statement:{new.agent_id}:{new.period}:{new.currency}")
     held = await queries.of_month(new.agent_id, new.period, new.currency)
     if held is not None and held != new.id:

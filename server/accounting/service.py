@@ -75,10 +75,8 @@ async def open_period(actor: Actor, new: OpenPeriod, *, now: datetime) -> Period
         ends_at=datetime.combine(new.ends_on, day_time(), ZONE) + timedelta(days=1),
     )
     async with db.platform_transaction(actor):
-        await periods.open_period(period)
-        await audit.record_platform_write(
-            actor, "period.opened", subject_id=new.id, now=now, begins_on=f"{new.begins_on}"
-        )
+        if await periods.open_period(period):
+            await _write_down(actor, "period.opened", new.id, now, begins_on=f"{new.begins_on}")
         return queries.row(await books.period(new.id))
 
 

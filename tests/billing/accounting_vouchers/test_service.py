@@ -50,6 +50,7 @@ from server.settings import Settings
 from tests.billing import accounts
 from tests.billing.books import OPERATOR
 from tests.factories import NOW, new_id
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.usefixtures("chart")
 DAY = timedelta(days=1)
@@ -107,6 +108,13 @@ async def close(period: PeriodView, state: PeriodState = SOFT) -> None:
     )
     async with db.platform_transaction(OPERATOR):
         await period_service.change(asked, now=NOW)
+
+
+async def export(asked: NewExport) -> tuple[bytes, bool]:
+    """Write vouchers; say whether the job is new."""
+    async with db.platform_transaction(OPERATOR):
+        _, content, is_new = await service.export(asked, MAKER)
+        return content, is_new
 
 
 async def moved(
@@ -521,3 +529,45 @@ async def test_nothing_is_added_below_what_is_posted_to() -> None:
     async with db.platform_transaction(OPERATOR):
         with pytest.raises(ChartAccountInUse):
             await service.add_accounts([below], MAKER)
+
+
+# ------------------------------------------------------------------------------- two at once
+
+
+async def test_one_new_id_exported_twice_at_once_is_one_export(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    await moved(ledger, month.starts_at + DAY, EARNED)
+    await close(month)
+    await check(await make(month))
+    asked = NewExport(id=new_id(), period_id=month.id, format=Format.CSV)
+
+    async with db.platform_transaction(OPERATOR):
+        first = await export(asked)
+        second = await meanwhile(export(asked))
+
+    assert await second == (first[0], False)
+
+
+async def test_no_period_opens_while_vouchers_are_made_of_it(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    await moved(ledger, month.starts_at + DAY, EARNED)
+    await close(month)
+
+    async with db.platform_transaction(OPERATOR):
+        run = await make(month)
+        opening = await meanwhile(close(month, OPEN))
+    await opening
+
+    await moved(ledger, month.starts_at + DAY, PAID)
+    async with db.platform_transaction(OPERATOR):
+        await close(month)
+        making = await meanwhile(make(month))
+    assert run.vouchers == (await making).vouchers == 1
+
+    async with db.platform_transaction(OPERATOR):
+        await close(month, OPEN)
+        late = await meanwhile(make(month))
+    with pytest.raises(PeriodStillOpen):
+        await late

@@ -52,6 +52,7 @@ from tests.billing import books as benefits
 from tests.billing.books import OPERATOR
 from tests.factories import NOW, new_id
 from tests.postgres import Postgres
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.usefixtures("own_books")
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -288,6 +289,24 @@ async def test_a_month_has_one_statement_once_it_is_over_and_sealed() -> None:
 
     assert refused.value.statement_id == held.id
     assert (held.lines, held.answer_by) == (2, date(2026, 4, 16))
+
+
+async def test_two_months_at_once_under_one_id_are_one_statement() -> None:
+    agent_id, plan = new_id(), await a_plan()
+    await sell(plan, agent_id, 1_000_00, NOW)
+    await seal()
+    march = NewStatement(
+        id=new_id(), agent_id=agent_id, period=MONTH, currency="CNY", answer_days=15
+    )
+    february = msgspec.structs.replace(march, period=date(2026, 2, 1))
+
+    async with db.platform_transaction(OPERATOR):
+        held, _ = await do(service.draw, march, actor_id=FINANCE, now=OVER)
+        other = await meanwhile(do(service.draw, february, actor_id=FINANCE, now=OVER))
+
+    with pytest.raises(StatementDrawn) as refused:
+        await other
+    assert refused.value.statement_id == held.id
 
 
 # ------------------------------------------------------------------------------- what is said

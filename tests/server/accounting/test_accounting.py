@@ -59,6 +59,15 @@ BEGINS_ON = date(2026, 3, 1)
 DAY = timedelta(days=1)
 
 
+async def trail_of(subject_id: UUID) -> list[str]:
+    """Read what the platform's trail says of something, by the alphabet."""
+    async with db.tenant_transaction(FINANCE.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            "SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", subject_id
+        )
+    return [row["action"] for row in rows]
+
+
 @pytest.fixture(scope="module")
 async def agent(own_books: Settings) -> Tenant:
     """An agent with a program's part of its own, in books whose chart has begun."""
@@ -81,6 +90,7 @@ async def month(agent: Tenant) -> PeriodRow:
     for _ in range(2):
         opened = await service.open_period(FINANCE, new, now=NOW)
     assert (opened.begins_on, opened.ends_on) == (new.begins_on, new.ends_on)
+    assert await trail_of(new.id) == ["period.opened"]
     with pytest.raises(PeriodStillOpen):
         await service.make(FINANCE, opened.id, NewRun(id=new_id()), now=NOW)
     closed = NewState(state=PeriodState.SOFT_CLOSED, reason="月结")
@@ -99,15 +109,6 @@ async def checked(month: PeriodRow) -> RunView:
     for _ in range(2):
         run = await service.check(SECOND, made.id, seen, now=NOW)
     return run
-
-
-async def trail_of(subject_id: UUID) -> list[str]:
-    """Read what the platform's trail says of something, by the alphabet."""
-    async with db.tenant_transaction(FINANCE.tenant_id, readonly=True):
-        rows = await db.connection().fetch(
-            "SELECT action FROM audit_entry WHERE subject_id = $1 ORDER BY action", subject_id
-        )
-    return [row["action"] for row in rows]
 
 
 async def test_s98_a_month_becomes_vouchers_that_tie(
