@@ -90,8 +90,8 @@ FROM jsonb_to_recordset({}::jsonb) AS item (
 """
 
 
-async def publish(version: PlanVersion, books: Books) -> None:
-    """Publish a version of a plan; it never changes.
+async def publish(version: PlanVersion, books: Books) -> bool:
+    """Publish a version of a plan; it never changes. Give whether it is new.
 
     :raises PlanUnsound: it contradicts itself.
     :raises PlanVersionNotLater: another one begins as late.
@@ -101,7 +101,7 @@ async def publish(version: PlanVersion, books: Books) -> None:
     await in_turn("plans")
     held = await queries.plan(version.plan_id)
     if version in held:
-        return
+        return False
     if await queries.is_taken(CommissionPlanVersion, version.id):
         raise CommissionKeyReused("This id belongs to another version; make a new one.")
     plans.ensure_follows(held, version)
@@ -110,6 +110,7 @@ async def publish(version: PlanVersion, books: Books) -> None:
         *(_PUBLISH, version.id, version.plan_id, version.begins_on, terms),
         *(books.actor_id, books.now),
     )
+    return True
 
 
 async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[LineView]:

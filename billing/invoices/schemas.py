@@ -131,11 +131,11 @@ class InvoiceView(InvoiceRow, frozen=True, kw_only=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """An invoice after a payment or credit note."""
+    """An invoice after something was written down of it."""
 
     invoice: InvoiceView
     is_new: bool
-    """Whether it was done now; otherwise it had been, under the same id."""
+    """Whether it was done now; otherwise it had been, by the same request."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +146,8 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     invoices: list[UUID]
     parked_reason: str | None = None
+    is_new: bool
+    """Whether its clock stood elsewhere before, or the agent did, or it was parked now."""
 
 
 class Finding(msgspec.Struct, frozen=True):

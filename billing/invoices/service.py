@@ -113,9 +113,8 @@ _CREDITED: Final = "SELECT id, invoice_id, amount_minor, reason FROM credit_note
 _AGENT: Final = "SELECT agent_id FROM invoice WHERE id = {}"
 _FAPIAO: Final = """
 INSERT INTO invoice_fapiao (invoice_id, agent_id, number, recorded_by, recorded_at)
-VALUES ({}, {}, {}, {}, {}) ON CONFLICT DO NOTHING
+VALUES ({}, {}, {}, {}, {}) ON CONFLICT DO NOTHING RETURNING true
 """
-_HAS_FAPIAO: Final = "SELECT true FROM invoice_fapiao WHERE invoice_id = {} AND number = {}"
 
 _INVOICES: Final = "invoice"
 _CREDITS: Final = "credit"
@@ -145,18 +144,18 @@ async def advance(
     found = course(held, await queries.owed(agent_id), until, terms)
     if reason := await _contradiction(agent_id):
         await plans.park(agent_id, reason)
-        return _carried(held, [], parked_reason=reason)
+        return _carried(held, [], parked_reason=reason, is_new=True)
     await _draft(found.drafts)
     if finalises and found.drafts:
         await _finalise([draft.id for draft in found.drafts], desk)
     await _step(agent_id, found.steps)
     await plans.carry_on(agent_id, found.clock.on, found.standing)
     carried = msgspec.structs.replace(held, clock_on=found.clock.on, standing=found.standing)
-    return _carried(carried, [draft.id for draft in found.drafts])
+    return _carried(carried, [draft.id for draft in found.drafts], is_new=carried != held)
 
 
 def _carried(
-    held: Subscription, invoices: list[UUID], *, parked_reason: str | None = None
+    held: Subscription, invoices: list[UUID], *, is_new: bool, parked_reason: str | None = None
 ) -> Carried:
     """Say what came of it."""
     return Carried(
@@ -165,6 +164,7 @@ def _carried(
         standing=held.standing,
         invoices=invoices,
         parked_reason=parked_reason,
+        is_new=is_new,
     )
 
 
@@ -284,7 +284,7 @@ async def credit(asked: Credit, desk: Desk) -> Settled:
     return Settled(await queries.invoice(held.id), is_new=True)
 
 
-async def note_fapiao(invoice_id: UUID, number: str, desk: Desk) -> InvoiceView:
+async def note_fapiao(invoice_id: UUID, number: str, desk: Desk) -> Settled:
     """Note the number of the e-invoice that was issued for an invoice, elsewhere.
 
     :raises FapiaoMalformed: it is no such number.
@@ -295,10 +295,13 @@ async def note_fapiao(invoice_id: UUID, number: str, desk: Desk) -> InvoiceView:
     fapiao.ensure_number(number, desk.today.year)
     held = await _hold(invoice_id, desk)
     _ensure_final(held)
-    await InvoiceFapiao.raw(_FAPIAO, held.id, held.agent_id, number, desk.actor_id, desk.now)
-    if not await InvoiceFapiao.raw(_HAS_FAPIAO, held.id, number):
+    if held.fapiao == number:
+        return Settled(held, is_new=False)
+    if not await InvoiceFapiao.raw(
+        _FAPIAO, held.id, held.agent_id, number, desk.actor_id, desk.now
+    ):
         raise FapiaoTaken("This number stands with another invoice, or this one has a number.")
-    return await queries.invoice(invoice_id)
+    return Settled(await queries.invoice(invoice_id), is_new=True)
 
 
 async def _hold(invoice_id: UUID, desk: Desk) -> InvoiceView:

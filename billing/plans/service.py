@@ -44,10 +44,7 @@ _GIVEN: Final = """
 SELECT id, agent_id, source, meter, units, feature, priority, begins_on, asked_ends_on AS ends_on
 FROM saas_grant WHERE id = {}
 """
-_GRANTED: Final = """
-SELECT id, agent_id, source, meter, units, feature, priority, begins_on, ends_on
-FROM saas_grant WHERE id = {}
-"""
+_WHOSE: Final = "SELECT agent_id FROM saas_grant WHERE id = {}"
 _END: Final = "UPDATE saas_grant SET ends_on = {} WHERE id = {}"
 _CARRY: Final = """
 UPDATE saas_subscription SET clock_on = {}, standing = {} WHERE agent_id = {}
@@ -138,23 +135,25 @@ async def grant(asked: Grant, desk: Desk) -> bool:
     return True
 
 
-async def end_grant(grant_id: UUID, ends_on: date, desk: Desk) -> Grant:
+async def end_grant(grant_id: UUID, ends_on: date, desk: Desk) -> tuple[Grant, bool]:
     """Let a grant end on a day, the agent's clock's at the earliest.
 
+    :returns: the grant, and whether that is new.
     :raises GrantNotFound: there is none.
     :raises GrantPast: the day is over, or the grant has ended.
     """
-    rows = await SaasGrant.raw(_GRANTED, grant_id)
+    rows = await SaasGrant.raw(_WHOSE, grant_id)
     if not rows:
         raise GrantNotFound("There is no such grant.")
-    given = msgspec.convert(rows[0], Grant)
+    held = await hold(rows[0]["agent_id"], desk.today)
+    # As it is now: it may have ended while this waited for its turn.
+    given = next(each for each in held.grants if each.id == grant_id)
     if given.ends_on == ends_on:
-        return given
-    held = await hold(given.agent_id, desk.today)
+        return given, False
     if min(ends_on, given.ends_on or ends_on) < max(held.clock_on, given.begins_on):
         raise GrantPast(f"The agent's clock stands at {held.clock_on}; a grant ends then or later.")
     await SaasGrant.raw(_END, ends_on, grant_id)
-    return msgspec.structs.replace(given, ends_on=ends_on)
+    return msgspec.structs.replace(given, ends_on=ends_on), True
 
 
 async def carry_on(agent_id: UUID, clock_on: date, standing: Standing) -> None:

@@ -21,7 +21,6 @@ from billing.commissions.schemas import (
     Refund,
 )
 from billing.commissions.tables import (
-    CommissionPlanVersion,
     CommissionRefund,
     CommissionSale,
     PayoutBatch,
@@ -54,9 +53,7 @@ async def publish(actor: Actor, version: PlanVersion, *, now: datetime) -> PlanV
     ensure(actor, Permission.COMMISSIONS_KEEP)
     ensure_day(version.begins_on, "begins_on")
     async with db.platform_transaction(actor):
-        is_new = not await books.is_taken(CommissionPlanVersion, version.id)
-        await commissions.publish(version, books_of(actor, now))
-        if is_new:
+        if await commissions.publish(version, books_of(actor, now)):
             await audit.record_platform_write(
                 actor,
                 "commission_plan.published",

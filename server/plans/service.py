@@ -99,11 +99,12 @@ async def end_grant(actor: Actor, grant_id: UUID, ends_on: date, *, now: datetim
     ensure(actor, Permission.PLANS_KEEP)
     rules.ensure_day(ends_on, "ends_on")
     async with db.platform_transaction(actor):
-        ended = await plans.end_grant(grant_id, ends_on, desk_of(actor, now))
-        await audit.record_platform_write(
-            actor, "plan_grant.ended", subject_id=ended.agent_id, now=now, grant_id=grant_id
-        )
-        _look_anew(ended.agent_id)
+        ended, is_new = await plans.end_grant(grant_id, ends_on, desk_of(actor, now))
+        if is_new:
+            await audit.record_platform_write(
+                actor, "plan_grant.ended", subject_id=ended.agent_id, now=now, grant_id=grant_id
+            )
+            _look_anew(ended.agent_id)
     return ended
 
 
@@ -128,12 +129,13 @@ async def move_clock(
 async def _move(actor: Actor, agent_id: UUID, until: date, now: datetime) -> CarriedOn:
     """Carry a plan on, with a line in the trail and one in the agent's feed."""
     async with db.platform_transaction(actor):
-        found = await _carry_on(actor, agent_id, until, now)
+        found, is_new = await _carry_on(actor, agent_id, until, now)
         await audit.record_platform_read(actor, [agent_id], "plans.clock", now=now)
-        await audit.record_platform_write(
-            actor, "plan.carried_on", subject_id=agent_id, now=now, until=f"{until}"
-        )
-        _look_anew(agent_id)
+        if is_new:
+            await audit.record_platform_write(
+                actor, "plan.carried_on", subject_id=agent_id, now=now, until=f"{until}"
+            )
+            _look_anew(agent_id)
     return found
 
 
@@ -142,23 +144,26 @@ async def _look(actor: Actor, agent_id: UUID, until: date, now: datetime) -> Car
     found: list[CarriedOn] = []
     with suppress(_Undone):
         async with db.platform_transaction(actor):
-            found.append(await _carry_on(actor, agent_id, until, now))
+            found.append((await _carry_on(actor, agent_id, until, now))[0])
             raise _Undone
     async with db.platform_transaction(actor):
         await audit.record_platform_read(actor, [agent_id], "plans.clock", now=now)
     return found[0]
 
 
-async def _carry_on(actor: Actor, agent_id: UUID, until: date, now: datetime) -> CarriedOn:
-    """Carry a plan on, inside the open transaction; the agent is told what is shown of it."""
+async def _carry_on(
+    actor: Actor, agent_id: UUID, until: date, now: datetime
+) -> tuple[CarriedOn, bool]:
+    """Carry a plan on, inside the open transaction, and say whether anything came of it."""
     await partners.agent(actor, agent_id)
     carried = await invoicing.advance(agent_id, until, desk_of(actor, now))
-    return CarriedOn(
+    found = CarriedOn(
         clock_on=carried.clock_on,
         standing=carried.standing,
         parked_reason=carried.parked_reason,
         invoices=[await invoicing_queries.invoice(each) for each in carried.invoices],
     )
+    return found, carried.is_new
 
 
 async def pay(actor: Actor, asked: Payment, *, now: datetime) -> InvoiceView:
@@ -205,10 +210,11 @@ async def note_fapiao(actor: Actor, invoice_id: UUID, number: str, *, now: datet
     """
     ensure(actor, Permission.PLANS_KEEP)
     async with db.platform_transaction(actor):
-        found = await invoicing.note_fapiao(invoice_id, number, desk_of(actor, now))
-        await _note(actor, "invoice.fapiao_noted", found, now, number=number)
-        await _tell(actor, found, now)
-    return found
+        done = await invoicing.note_fapiao(invoice_id, number, desk_of(actor, now))
+        if done.is_new:
+            await _note(actor, "invoice.fapiao_noted", done.invoice, now, number=number)
+        await _tell(actor, done.invoice, now)
+    return done.invoice
 
 
 async def _note(

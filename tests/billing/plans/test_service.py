@@ -42,6 +42,7 @@ from server.kit import db
 from tests.billing.books import OPERATOR
 from tests.billing.test_ledger_document import documented
 from tests.factories import NOW, Tenant, new_id
+from tests.waiting import meanwhile
 
 TODAY = NOW.date()
 STARTS = next_month(TODAY)
@@ -239,6 +240,24 @@ async def test_a_final_invoice_stays_as_it_is(tenant: Tenant) -> None:
                 await db.connection().execute(harm, invoice.id)
 
 
+async def test_a_grant_that_ended_meanwhile_does_not_go_on(tenant: Tenant) -> None:
+    await subscribed(tenant)
+    given = a_grant(tenant.tenant_id)
+    await do(service.grant, given, desk())
+    until = next_month(STARTS)
+    last = STARTS + timedelta(days=3)
+
+    async with db.platform_transaction(OPERATOR):
+        await do(service.end_grant, given.id, last, desk())
+        late = await meanwhile(do(service.end_grant, given.id, until, desk()))
+        await advance(tenant.tenant_id, until)
+
+    with pytest.raises(GrantPast):
+        await late
+    held = await do(queries.subscription, tenant.tenant_id, until)
+    assert [each.ends_on for each in held.grants] == [last]
+
+
 async def test_a_draft_waits_until_it_is_final(tenant: Tenant) -> None:
     draft = await billed(tenant, finalises=False)
     assert (draft.state, draft.number) == ("draft", None)
@@ -319,7 +338,7 @@ async def test_an_e_invoices_number_stands_with_one_invoice(tenant: Tenant, riva
     one, other = await billed(tenant), await billed(rival)
     number = f"264420{one.id.int % 10**14:014d}"
     for _ in range(2):
-        assert (await do(invoicing.note_fapiao, one.id, number, desk())).fapiao == number
+        assert (await do(invoicing.note_fapiao, one.id, number, desk())).invoice.fapiao == number
     for invoice, taken in ((other, number), (one, f"265420{number[6:]}")):
         with pytest.raises(FapiaoTaken):
             await do(invoicing.note_fapiao, invoice.id, taken, desk())

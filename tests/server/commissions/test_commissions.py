@@ -45,6 +45,7 @@ from server.kit import db
 from server.kit.errors import Invalid, NotFound
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.usefixtures("database")
 FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
@@ -153,6 +154,17 @@ async def test_a_draft_is_discarded_by_its_maker_once_and_on_record(tenant: Tena
     assert await trail_of(made.id) == ["payout.discarded", "payout.made"]
     with pytest.raises(NotPermitted):
         await service.discard(tenant.owner, made.id, now=NOW)
+
+
+async def test_a_version_published_twice_at_once_is_told_once() -> None:
+    version = msgspec.structs.replace(await a_plan(), id=new_id(), plan_id=new_id())
+
+    async with db.platform_transaction(FINANCE):
+        await service.publish(FINANCE, version, now=NOW)
+        again = await meanwhile(service.publish(SECOND, version, now=NOW))
+
+    assert await again == version
+    assert await trail_of(version.plan_id) == ["commission_plan.published"]
 
 
 async def test_one_agent_stands_directly_above_another(tenant: Tenant, rival: Tenant) -> None:

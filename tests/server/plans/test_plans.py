@@ -164,9 +164,48 @@ async def test_a_preview_keeps_nothing_and_the_worker_bills_the_same(
     note = Credit(id=new_id(), invoice_id=row.id, amount_minor=1, reason="误开")
     for _ in range(2):
         assert (await service.credit(FINANCE, note, now=then)).left_minor == -1
-    assert await told_in_the_trail(row.id) == ["invoice.credited", "invoice.paid"]
+    number = f"26{new_id().int % 10**18:018}"
+    for _ in range(2):
+        assert (await service.note_fapiao(FINANCE, row.id, number, now=then)).fapiao == number
+    assert await told_in_the_trail(row.id) == [
+        "invoice.credited",
+        "invoice.fapiao_noted",
+        "invoice.paid",
+    ]
     seen = {each.what for each in (await audit.platform_reads(tenant.owner)).items}
     assert {"plans.clock", "plans.invoices"} <= seen
+
+
+async def test_a_clock_moved_and_a_grant_ended_again_are_told_once(tenant: Tenant) -> None:
+    await stories.admit(tenant)
+    await with_plan(tenant)
+    about = {
+        "id": new_id(),
+        "agent_id": tenant.tenant_id,
+        "source": "platform",
+        "feature": "priority_support",
+        "begins_on": STARTS,
+    }
+    given = msgspec.convert(about, Grant)
+    await service.grant(FINANCE, given, now=LATER)
+    for _ in range(2):
+        ended = await service.end_grant(FINANCE, given.id, STARTS, now=LATER)
+    moved = [
+        await service.move_clock(
+            FINANCE, tenant.tenant_id, next_month(TODAY), is_preview=False, now=NOW + timedelta(40)
+        )
+        for _ in range(2)
+    ]
+
+    assert ended.ends_on == STARTS
+    assert [len(each.invoices) for each in moved] == [1, 0]
+    assert await told_in_the_trail(tenant.tenant_id) == [
+        "agent.admitted",
+        "plan.carried_on",
+        "plan.changed",
+        "plan_grant.ended",
+        "plan_grant.given",
+    ]
 
 
 async def test_only_who_keeps_plans_does(tenant: Tenant) -> None:
