@@ -20,14 +20,18 @@ from billing.commissions.schemas import (
     BatchNotFound,
     BatchRow,
     BatchView,
+    ChosenSales,
     LineView,
     PaymentView,
+    RefundRow,
     SaleNotFound,
+    SaleRow,
 )
 from billing.commissions.tables import (
     CommissionItem,
     CommissionLine,
     CommissionPlanVersion,
+    CommissionRefund,
     CommissionSale,
     PayoutBatch,
     PayoutPayment,
@@ -50,6 +54,27 @@ FROM commission_line WHERE
 _OF_TRANSFER: Final = """
 SELECT line_id FROM commission_item WHERE id = {}
 UNION ALL SELECT id FROM commission_line WHERE id = {}
+"""
+_SALES: Final = """
+SELECT sale.id, sale.plan_id, version_id, sale.agent_id, contract_id, contract_number,
+    on_day AS "on", version.terms ->> 'measure' AS measure,
+    version.terms ->> 'currency' AS currency,
+    sold, refunded, tier_base, revenue_minor,
+    (
+        SELECT coalesce(sum(amount_minor), 0)::bigint FROM commission_line WHERE sale_id = sale.id
+    ) AS commission_minor
+FROM commission_sale sale JOIN commission_plan_version version ON version.id = sale.version_id
+WHERE ({}::uuid IS NULL OR sale.agent_id = {}::uuid)
+    AND ({}::uuid IS NULL OR sale.plan_id = {}::uuid)
+    AND ({}::uuid IS NULL OR contract_id = {}::uuid)
+    AND ({}::date IS NULL OR on_day >= {}::date)
+    AND ({}::date IS NULL OR on_day <= {}::date)
+    AND ({}::date IS NULL OR (on_day, sale.id) < ({}::date, {}::uuid))
+ORDER BY on_day DESC, sale.id DESC LIMIT {}
+"""
+_REFUNDS: Final = """
+SELECT id, refunded, recorded_at, reason FROM commission_refund
+WHERE sale_id = {} ORDER BY recorded_at, id LIMIT 1000
 """
 _FREE: Final = """
 SELECT id, agent_id, currency, amount_minor FROM commission_item item
@@ -151,6 +176,28 @@ async def lines_of_agent(
     day, line_id = before or (None, None)
     rows = await CommissionLine.raw(_OWN_LINES, agent_id, day, day, line_id, limit)
     return msgspec.convert(rows, list[LineView])
+
+
+async def sales(
+    chosen: ChosenSales, *, before: tuple[date, UUID] | None, limit: int
+) -> list[SaleRow]:
+    """List sales, the last days first. Platform's role only.
+
+    :param before: day and id of the last one that was seen.
+    """
+    day, sale_id = before or (None, None)
+    asked = [value for value in msgspec.structs.astuple(chosen) for _ in range(2)]
+    rows = await CommissionSale.raw(_SALES, *asked, day, day, sale_id, limit)
+    return msgspec.convert(rows, list[SaleRow])
+
+
+async def refunds_of(sale_id: UUID) -> list[RefundRow]:
+    """List what was refunded of a sale, the first one first. Platform's role only.
+
+    :raises SaleNotFound: there is no such sale.
+    """
+    await ensure_sold(sale_id)
+    return msgspec.convert(await CommissionRefund.raw(_REFUNDS, sale_id), list[RefundRow])
 
 
 async def ensure_sold(sale_id: UUID) -> None:

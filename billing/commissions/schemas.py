@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from billing.commissions.rules.payouts import Payment, PaymentState
-from billing.commissions.rules.plans import Minor
+from billing.commissions.rules.plans import Measure, Minor
 from billing.commissions.rules.shares import Seller
 from billing.errors import BillingRefusal, Sort
 from billing.money import MINOR_MAX, Currency
@@ -27,6 +27,13 @@ class CommissionKeyReused(BillingRefusal):
     code = "commission_id_reused"
     sort = Sort.CLASH
     field = "id"
+
+
+class RevenueDiffers(BillingRefusal):
+    """A sale says another revenue than what its plan measures as such."""
+
+    code = "commission_revenue_differs"
+    field = "revenue_minor"
 
 
 class CommissionTooLarge(BillingRefusal):
@@ -86,6 +93,10 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     """In what the plan measures."""
     sellers: Annotated[list[Seller], msgspec.Meta(min_length=1, max_length=20)]
     """The first one's tiers it counts for."""
+    contract_number: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    """As people know the contract."""
+    revenue_minor: Minor | None = None
+    """What the customer pays, where the plan measures something else; None: it is not known."""
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +105,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     sale_id: UUID
     refunded: Annotated[int, msgspec.Meta(ge=1, le=MINOR_MAX)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)] | None = None
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +116,96 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
     """What the agent gains; below nothing what it loses."""
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+
+class SaleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale in a list."""
+
+    id: UUID
+    plan_id: UUID
+    version_id: UUID
+    agent_id: UUID
+    """Who sold it, the first of several."""
+    contract_id: UUID
+    contract_number: str | None
+    on: date
+    measure: Measure
+    currency: Currency
+    sold: int
+    refunded: int
+    tier_base: int | None
+    """What was sold before it in its month; null in sales from before it was kept."""
+    revenue_minor: int | None
+    """What the customer pays, refunds not taken off; null where nobody has said it."""
+    commission_minor: int
+    """Of all who share it, as it was accrued."""
+
+
+class ChosenSales(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sales a list is of; None is any."""
+
+    agent_id: UUID | None = None
+    """Who sold them, the first of several."""
+    plan_id: UUID | None = None
+    contract_id: UUID | None = None
+    since: date | None = None
+    until: date | None = None
+    """The last day, and not the day after."""
+
+
+class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund of a sale."""
+
+    id: UUID
+    refunded: int
+    recorded_at: datetime
+    reason: str | None
+
+
+class MeterTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contracts of a year and currency come to: each number is the sum of theirs."""
+
+    currency: Currency
+    contracts: int
+    over: int
+    """Contracts whose commission exceeds their limit."""
+    sales: int
+    unknown_sales: int
+    revenue_minor: int
+    commission_minor: int
+    unmetered_minor: int
+    paid_minor: int
+    limit_minor: int
+    deductible_minor: int
+    excess_minor: int
+
+
+class ContractMeter(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract's sales of a year: commission == deductible + excess.
+
+    Sales count in the year of their day, less what was refunded; commission is what was accrued for
+    them, less what was taken back.
+    """
+
+    contract_id: UUID
+    contract_number: str | None
+    currency: Currency
+    sales: int
+    unknown_sales: int
+    """Of which nobody has said the revenue; they count for neither revenue nor limit."""
+    revenue_minor: int
+    commission_minor: int
+    """For sales whose revenue is known."""
+    unmetered_minor: int
+    """Commission for the others: whether it exceeds their limit cannot be said."""
+    paid_minor: int
+    """What the bank has paid, for all of its sales."""
+    share_ppm: int | None
+    """Commission in millionths of revenue; null of nothing."""
+    limit_minor: int
+    deductible_minor: int
+    excess_minor: int
+    """What the company pays tax on, though it is a cost."""
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from billing.commissions.books import (
     take_turn,
 )
 from billing.commissions.rules import accounts, clawbacks, plans
-from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.rules.plans import Measure, PlanVersion
 from billing.commissions.rules.shares import Share, shares
 from billing.commissions.schemas import (
     CommissionKeyReused,
@@ -32,6 +32,7 @@ from billing.commissions.schemas import (
     LineState,
     LineView,
     Refund,
+    RevenueDiffers,
     Sale,
     SaleNotFound,
 )
@@ -56,8 +57,9 @@ WHERE id = {} FOR NO KEY UPDATE
 """
 _SELL: Final = """
 INSERT INTO commission_sale (
-    id, plan_id, version_id, agent_id, contract_id, on_day, sold, fingerprint
-) VALUES ({}, {}, {}, {}, {}, {}, {}, {})
+    id, plan_id, version_id, agent_id, contract_id, on_day, sold, fingerprint, contract_number,
+    revenue_minor, tier_base
+) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
 """
 _ADD_LINES: Final = """
 INSERT INTO commission_line (
@@ -77,9 +79,10 @@ FOR NO KEY UPDATE
 """
 _SETTLE: Final = "UPDATE commission_line SET state = {} WHERE id = ANY ({}::uuid[])"
 _REFUND: Final = """
-INSERT INTO commission_refund (id, sale_id, refunded, recorded_at) VALUES ({}, {}, {}, {})
+INSERT INTO commission_refund (id, sale_id, refunded, recorded_at, reason)
+VALUES ({}, {}, {}, {}, {})
 """
-_REFUNDED: Final = "SELECT sale_id, refunded FROM commission_refund WHERE id = {}"
+_REFUNDED: Final = "SELECT sale_id, refunded, reason FROM commission_refund WHERE id = {}"
 _TAKE_BACK: Final = "UPDATE commission_sale SET refunded = refunded + {} WHERE id = {}"
 _ADD_ITEMS: Final = """
 INSERT INTO commission_item (id, line_id, agent_id, kind, currency, amount_minor, recorded_at)
@@ -121,6 +124,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     :raises UplineCircular: an agent stands above itself.
     :raises CommissionKeyReused: the id belongs to another sale.
     :raises CommissionTooLarge: it earns more than one movement may be.
+    :raises RevenueDiffers: it says another revenue than it was sold for.
     """
     seller = sale.sellers[0].agent_id
     fingerprint = _fingerprint(sale, above)
@@ -131,6 +135,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     # The next sale of this agent is paid by what was sold before it.
     await in_turn(f"sales:{sale.plan_id}:{seller}")
     version = plans.in_force(await queries.plan(sale.plan_id), sale.on)
+    revenue = _revenue(sale, version)
     before = await queries.sold_in_month(sale.plan_id, seller, sale.on)
     commission = plans.commission_minor(version, before, sale.sold)
     if commission > MINOR_MAX:
@@ -138,7 +143,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     found = shares(Money(commission, version.currency), sale.sellers, above, version.upline_ppm)
     await CommissionSale.raw(
         *(_SELL, sale.id, sale.plan_id, version.id, seller, sale.contract_id, sale.on, sale.sold),
-        fingerprint,
+        *(fingerprint, sale.contract_number, revenue, before),
     )
     if found:
         lines = _lines(sale, version, found)
@@ -147,9 +152,25 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     return await queries.lines_of(sale.id)
 
 
+def _revenue(sale: Sale, version: PlanVersion) -> int | None:
+    """Give what the customer pays, where it is known.
+
+    :raises RevenueDiffers: the plan measures it, and something else is said.
+    """
+    if version.measure is not Measure.REVENUE:
+        return sale.revenue_minor
+    if sale.revenue_minor not in {None, sale.sold}:
+        raise RevenueDiffers("This plan measures revenue: leave it out, or say what was sold.")
+    return sale.sold
+
+
 def _fingerprint(sale: Sale, above: Mapping[UUID, UUID]) -> bytes:
     """Digest all that a sale says, and who it says stands above whom."""
     said = {name: getattr(sale, name) for name in Sale.__struct_fields__}
+    # What may be left unsaid is left out, so that what was digested before stays the same.
+    for name in ("contract_number", "revenue_minor"):
+        if said[name] is None:
+            del said[name]
     content = msgspec.json.encode([said, sorted(above.items())], order="deterministic")
     return hashlib.sha256(content).digest()
 
@@ -253,7 +274,8 @@ async def refund(asked: Refund, books: Books) -> list[LineView]:
     if not rows:
         raise SaleNotFound("There is no such sale.")
     if held := await CommissionRefund.raw(_REFUNDED, asked.id):
-        if (held[0]["sale_id"], held[0]["refunded"]) != (asked.sale_id, asked.refunded):
+        said = (asked.sale_id, asked.refunded, asked.reason)
+        if tuple(held[0][name] for name in ("sale_id", "refunded", "reason")) != said:
             raise CommissionKeyReused("This id belongs to another refund; make a new one.")
         return await queries.lines_of(asked.sale_id)
     sold, before = rows[0]["sold"], rows[0]["refunded"]
@@ -264,7 +286,9 @@ async def refund(asked: Refund, books: Books) -> list[LineView]:
         for line in lines
     }
     earned = {line: -minor for line, minor in taken.items() if minor and line.state == "earned"}
-    await CommissionRefund.raw(_REFUND, asked.id, asked.sale_id, asked.refunded, books.now)
+    await CommissionRefund.raw(
+        *(_REFUND, asked.id, asked.sale_id, asked.refunded, books.now, asked.reason)
+    )
     await CommissionSale.raw(_TAKE_BACK, asked.refunded, asked.sale_id)
     await _adjust(asked.id, earned, "clawed_back", books)
     return lines

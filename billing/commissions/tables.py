@@ -30,6 +30,11 @@ class CommissionSale(Table, tablename="commission_sale"):
     refunded = BigInt()
     fingerprint = Bytea(null=True)
     """Of all that was asked; null in rows from before it was kept."""
+    contract_number = Text(null=True)
+    revenue_minor = BigInt(null=True)
+    """What the customer pays; null where nobody has said it."""
+    tier_base = BigInt(null=True)
+    """What was sold before it in its month; null in rows from before it was kept."""
 
 
 class CommissionRefund(Table, tablename="commission_refund"):
@@ -39,6 +44,7 @@ class CommissionRefund(Table, tablename="commission_refund"):
     sale_id = UUID()
     refunded = BigInt()
     recorded_at = Timestamptz()
+    reason = Text(null=True)
 
 
 class CommissionLine(Table, tablename="commission_line"):

@@ -10,7 +10,7 @@ import msgspec
 
 from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRow
 from billing.commissions.rules.statements import Statement, StatementLine
-from billing.commissions.schemas import LineView, PaymentView
+from billing.commissions.schemas import LineView, PaymentView, RefundRow, SaleRow
 from billing.invoices.rules.drafts import Line as InvoiceLine
 from billing.invoices.schemas import CreditView, InvoiceRow, InvoiceView
 from billing.reconciliation.rules.columns import ColumnMap, RowProblem
@@ -59,6 +59,8 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "benefits.reviews": (ReviewRecord, SignalView),
     "exit.plan": (Plan, Planned),
     "commissions.sale": (LineView,),
+    "commissions.sales": (SaleRow,),
+    "commissions.refunds": (RefundRow,),
     "commissions.payout": (PayoutView, PaymentView),
     "commissions.statement": (Statement, StatementLine),
     "accounting.voucher": (VoucherRow, Voucher, Line, Source),

@@ -5,15 +5,23 @@ from typing import Final
 from uuid import UUID
 
 from billing.commissions import queries as books
+from billing.commissions import yearly
 from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.statements import Statement
-from billing.commissions.schemas import BatchRow, BatchView, LineView
+from billing.commissions.schemas import (
+    BatchRow,
+    BatchView,
+    ChosenSales,
+    LineView,
+    RefundRow,
+    SaleRow,
+)
 from billing.sealing import queries as sealing
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.commissions import rules
-from server.commissions.schemas import PayoutView
+from server.commissions.schemas import CommissionMeter, PayoutView
 from server.kit import db
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.partners import queries as partners
@@ -31,6 +39,53 @@ async def plans(actor: Actor) -> list[PlanVersion]:
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
         return await books.plans()
+
+
+async def sales(
+    actor: Actor, chosen: ChosenSales, *, cursor: str | None = None, now: datetime
+) -> Page[SaleRow]:
+    """List sales, the last days first; each agent who sold one is told that it was read."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    before = decode_cursor(cursor, tuple[date, UUID]) if cursor else None
+    async with db.platform_transaction(actor):
+        found = await books.sales(chosen, before=before, limit=PAGE_SIZE + 1)
+        items = found[:PAGE_SIZE]
+        agents = [sale.agent_id for sale in items]
+        await audit.record_platform_read(actor, agents, "commissions.sales", now=now)
+    more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].on, items[-1].id) if more else None)
+
+
+async def refunds_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[RefundRow]:
+    """List what was refunded of a sale, and why; who shares it is told that it was read.
+
+    :raises SaleNotFound: there is no such sale.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        found = await books.refunds_of(sale_id)
+        agents = [line.agent_id for line in await books.lines_of(sale_id)] if found else []
+        await audit.record_platform_read(actor, agents, "commissions.refunds", now=now)
+    return found
+
+
+async def meter(
+    actor: Actor, year: int, *, limit_ppm: int, cursor: str | None = None
+) -> CommissionMeter:
+    """Hold the contracts of a year against the limit, those that exceed it most first."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    after = decode_cursor(cursor, tuple[int, UUID, str]) if cursor else None
+    async with db.platform_transaction(actor):
+        found = await yearly.contracts(year, limit_ppm=limit_ppm)
+    rest = [each for each in found if after is None or yearly.place(each) > after]
+    shown = rest[:PAGE_SIZE]
+    return CommissionMeter(
+        year=year,
+        limit_ppm=limit_ppm,
+        totals=yearly.totals(found),
+        contracts=shown,
+        next_cursor=encode_cursor(*yearly.place(shown[-1])) if len(rest) > PAGE_SIZE else None,
+    )
 
 
 async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[LineView]:
@@ -68,7 +123,7 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
         batch = await books.batch(batch_id)
         agents = [payment.agent_id for payment in batch.payments]
         await audit.record_platform_read(actor, agents, "commissions.payout", now=now)
-    return view(batch)
+        return await view(batch)
 
 
 async def statement(
@@ -88,8 +143,8 @@ async def statement(
     return found
 
 
-def view(batch: BatchView) -> PayoutView:
-    """Give a batch as people see it."""
+async def view(batch: BatchView) -> PayoutView:
+    """Give a batch as people see it, inside the transaction that it is read in."""
     return PayoutView(
         id=batch.id,
         hash=batch.hash.hex(),
@@ -97,6 +152,7 @@ def view(batch: BatchView) -> PayoutView:
         approved_by=batch.approved_by,
         discarded_at=batch.discarded_at,
         payments=batch.payments,
+        over_limit=await yearly.over_limit_in(batch.id),
     )
 
 

@@ -1,21 +1,32 @@
 """Commissions over HTTP: the platform's finance keeps them, an agent's owner sees its own."""
 
+from datetime import date
 from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Response, Router, get, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.rules.plans import PPM, PlanVersion
 from billing.commissions.rules.statements import Statement
-from billing.commissions.schemas import BatchRow, LineView, PaymentView, Refund
+from billing.commissions.schemas import (
+    BatchRow,
+    ChosenSales,
+    LineView,
+    PaymentView,
+    RefundRow,
+    SaleRow,
+)
+from billing.commissions.yearly import DEDUCTIBLE_PPM
 from server.access.edge import CurrentActor
 from server.commissions import exports, queries, service
 from server.commissions.schemas import (
     MONTH,
+    CommissionMeter,
     NewBankFile,
     NewCorrection,
     NewPayout,
+    NewRefund,
     NewSale,
     PaymentAnswer,
     PayoutApproval,
@@ -29,6 +40,12 @@ from server.kit.sheets import attached
 Month = Annotated[str, QueryParameter(pattern=MONTH, description="As in 2026-11.")]
 Unit = Annotated[str, QueryParameter(pattern=r"\A[A-Z]{3,8}\Z")]
 Version = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="Of the last line seen.")]
+Year = Annotated[int, QueryParameter(ge=2000, le=2099)]
+LimitPpm = Annotated[
+    int, QueryParameter(ge=0, le=PPM, description="Millionths of revenue; trades differ.")
+]
+AgentId = Annotated[UUID | None, QueryParameter(description="Who sold, the first of several.")]
+Day = Annotated[date | None, QueryParameter(description="As in 2026-11-30; both ends count.")]
 _JSON: Final = "application/json"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BANK_CSV: Final = "text/csv; charset=gb18030"
@@ -52,6 +69,40 @@ async def record_sale(actor: CurrentActor, data: JSONBody[NewSale]) -> list[Line
     return await service.record_sale(actor, data, now=clock.now())
 
 
+@get("/commission-sales", summary="List sales")
+async def sales(
+    actor: CurrentActor,
+    agent_id: AgentId = None,
+    plan_id: FromQuery[UUID | None] = None,
+    contract_id: FromQuery[UUID | None] = None,
+    since: Day = None,
+    until: Day = None,
+    cursor: PageCursor = None,
+) -> Page[SaleRow]:
+    """List what was sold, the last days first, with what it was paid by; its sellers are told."""
+    chosen = ChosenSales(
+        agent_id=agent_id, plan_id=plan_id, contract_id=contract_id, since=since, until=until
+    )
+    return await queries.sales(actor, chosen, cursor=cursor, now=clock.now())
+
+
+@get("/commission-sales/{sale_id:uuid}/refunds", summary="List a sale's refunds")
+async def refunds_of_sale(actor: CurrentActor, sale_id: FromPath[UUID]) -> list[RefundRow]:
+    """List what was refunded of a sale, and why; who shares it is told that it was read."""
+    return await queries.refunds_of_sale(actor, sale_id, now=clock.now())
+
+
+@get("/commission-meter", summary="Commission against the 5 % limit")
+async def meter(
+    actor: CurrentActor,
+    year: Year,
+    limit_ppm: LimitPpm = DEDUCTIBLE_PPM,
+    cursor: PageCursor = None,
+) -> CommissionMeter:
+    """Give what of a year's commissions each contract's limit lets deduct, and what exceeds it."""
+    return await queries.meter(actor, year, limit_ppm=limit_ppm, cursor=cursor)
+
+
 @get("/commission-sales/{sale_id:uuid}/lines", summary="List who gets what for a sale")
 async def lines_of_sale(actor: CurrentActor, sale_id: FromPath[UUID]) -> list[LineView]:
     """List what each agent gets for a sale; each is told that it was read."""
@@ -59,7 +110,7 @@ async def lines_of_sale(actor: CurrentActor, sale_id: FromPath[UUID]) -> list[Li
 
 
 @post("/commission-refunds", summary="Record a refund")
-async def refund(actor: CurrentActor, data: JSONBody[Refund]) -> list[LineView]:
+async def refund(actor: CurrentActor, data: JSONBody[NewRefund]) -> list[LineView]:
     """Take a part of a sale back, and its part of what was earned for it."""
     return await service.refund(actor, data, now=clock.now())
 
@@ -179,7 +230,10 @@ router = Router(
                 plans,
                 publish,
                 record_sale,
+                sales,
                 lines_of_sale,
+                refunds_of_sale,
+                meter,
                 refund,
                 correct,
                 statement,

@@ -7,7 +7,13 @@ from uuid import UUID
 
 import msgspec
 
-from billing.commissions.schemas import PaymentView, Sale
+from billing.commissions.schemas import (
+    ContractMeter,
+    MeterTotal,
+    PaymentView,
+    Refund,
+    Sale,
+)
 from server.kit.text import PRINTABLE
 
 MONTH: Final = r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z"
@@ -16,6 +22,7 @@ MONTH: Final = r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z"
 AmountMinor = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 SignedMinor = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
 
 
 class Above(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +38,25 @@ class NewSale(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
     above: Annotated[list[Above], msgspec.Meta(max_length=200)] = msgspec.field(
         default_factory=list
     )
+    contract_number: Line | None = None
+
+
+class NewRefund(Refund, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a sale that is taken back, and why."""
+
+    reason: Reason | None = None
+
+
+class CommissionMeter(msgspec.Struct, frozen=True, kw_only=True):
+    """A year's contracts against the limit; those that exceed it most come first."""
+
+    year: int
+    limit_ppm: int
+    totals: list[MeterTotal]
+    """Of all contracts of the year, one a currency."""
+    contracts: list[ContractMeter]
+    next_cursor: str | None
+    """Null on the last page."""
 
 
 class NewCorrection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,7 +66,7 @@ class NewCorrection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     line_id: UUID
     amount_minor: SignedMinor
     """What the agent gains; below nothing what it loses."""
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+    reason: Reason
 
 
 class NewPayout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,3 +123,5 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: UUID | None
     discarded_at: datetime | None
     payments: list[PaymentView]
+    over_limit: list[ContractMeter]
+    """The contracts it pays for whose commission exceeds what is deducted from tax."""

@@ -18,7 +18,6 @@ from billing.commissions.schemas import (
     LineView,
     PaymentNotInThatState,
     PaymentView,
-    Refund,
 )
 from billing.commissions.tables import (
     CommissionRefund,
@@ -33,6 +32,7 @@ from server.commissions.schemas import (
     NewBankFile,
     NewCorrection,
     NewPayout,
+    NewRefund,
     NewSale,
     PayoutApproval,
     PayoutView,
@@ -102,7 +102,7 @@ async def _ensure_agents(actor: Actor, **named: set[UUID]) -> None:
             raise NotFound("There is no agent with one of these ids.", field=field)
 
 
-async def refund(actor: Actor, asked: Refund, *, now: datetime) -> list[LineView]:
+async def refund(actor: Actor, asked: NewRefund, *, now: datetime) -> list[LineView]:
     """Take a part of a sale back, and its part of what was earned for it.
 
     :raises SaleNotFound: there is no such sale.
@@ -170,7 +170,7 @@ async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutV
             await audit.record_platform_write(
                 actor, "payout.made", subject_id=new.id, now=now, payments=len(batch.payments)
             )
-    return queries.view(batch)
+        return await queries.view(batch)
 
 
 async def approve(
@@ -191,7 +191,7 @@ async def approve(
             await audit.record_platform_write(
                 actor, "payout.approved", subject_id=batch_id, now=now, hash=seen.hash
             )
-    return queries.view(batch)
+        return await queries.view(batch)
 
 
 async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
@@ -209,7 +209,7 @@ async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
             await audit.record_platform_write(
                 actor, "payout.discarded", subject_id=batch_id, now=now
             )
-    return queries.view(batch)
+        return await queries.view(batch)
 
 
 async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: datetime) -> bytes:

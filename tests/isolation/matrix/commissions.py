@@ -60,8 +60,21 @@ API: Final[dict[Route, Case]] = {
         },
         succeeds=False,
     ),
+    ("GET", "/v1/platform/commission-sales"): Case(
+        # A list narrowed to whatever id is a list; nothing was sold.
+        shared={
+            "query.agent_id": "program",
+            "query.plan_id": "program",
+            "query.contract_id": "program",
+        },
+        role=FINANCE,
+    ),
+    ("GET", "/v1/platform/commission-meter"): Case(query={"year": "2026"}, role=FINANCE),
     # Sales, lines, batches and payments are the platform's own; there are none of these ids.
     ("GET", "/v1/platform/commission-sales/{sale_id}/lines"): Case(
+        shared={"path.sale_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("GET", "/v1/platform/commission-sales/{sale_id}/refunds"): Case(
         shared={"path.sale_id": "program"}, role=FINANCE, succeeds=False
     ),
     ("POST", "/v1/platform/commission-refunds"): Case(

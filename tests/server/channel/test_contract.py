@@ -139,6 +139,7 @@ def test_m4_the_list_of_what_is_seen_is_whole(app: Litestar) -> None:
         "HouseView",
         "PlanVersion",
         "BatchRow",
+        "CommissionMeter",
         "PeriodRow",
         "PeriodFile",
         "RunView",

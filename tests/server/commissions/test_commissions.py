@@ -18,7 +18,6 @@ from billing.commissions.schemas import (
     LineView,
     NotItsMaker,
     PaymentNotInThatState,
-    Refund,
     SaleNotFound,
 )
 from billing.errors import MakerIsChecker
@@ -36,6 +35,7 @@ from server.commissions.schemas import (
     NewCorrection,
     NewPayee,
     NewPayout,
+    NewRefund,
     NewSale,
     PayoutApproval,
     PayoutView,
@@ -232,7 +232,7 @@ async def test_the_agent_above_gets_its_share_and_each_sees_its_own_alone(
 async def test_what_is_refunded_or_corrected_stands_in_the_statement(tenant: Tenant) -> None:
     sale, [line] = await sold(tenant)
     await jobs.earn(NOW)
-    back = Refund(id=new_id(), sale_id=sale.id, refunded=400_00)
+    back = NewRefund(id=new_id(), sale_id=sale.id, refunded=400_00, reason="退货两箱")
     right = NewCorrection(id=new_id(), line_id=line.id, amount_minor=5_00, reason="少计一单")
     for _ in range(2):
         await service.refund(FINANCE, back, now=NOW)

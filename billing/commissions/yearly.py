@@ -1,0 +1,152 @@
+"""What a year's sales came to, as tax asks for it. Platform's role only, all of it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.commissions.rules.meter import OnContract, meter
+from billing.commissions.rules.plans import PPM
+from billing.commissions.schemas import ContractMeter, MeterTotal
+from billing.commissions.tables import CommissionSale
+
+DEDUCTIBLE_PPM: Final = 50_000
+"""Caishui [2009] 29: 5 % of a contract's revenue, for ordinary companies; other trades differ."""
+
+_CONTRACTS: Final = """
+WITH sale AS (
+    SELECT sale.id, contract_id, contract_number, sold, refunded,
+        version.terms ->> 'currency' AS currency,
+        div(revenue_minor::numeric * (sold - refunded), sold) AS revenue
+    FROM commission_sale sale JOIN commission_plan_version version ON version.id = sale.version_id
+    WHERE on_day >= {} AND on_day < {}
+        AND ({}::uuid[] IS NULL OR contract_id = ANY ({}::uuid[]))
+), held AS (
+    SELECT sale_id, sum(div(amount_minor::numeric * (sold - refunded), sold)) AS minor
+    FROM commission_line line JOIN sale ON sale.id = line.sale_id
+    WHERE line.state = 'held' GROUP BY sale_id
+), moved AS (
+    SELECT sale_id, sum(item.amount_minor) AS minor,
+        sum(item.amount_minor) FILTER (WHERE payment.state = 'paid') AS paid
+    FROM commission_item item JOIN commission_line line ON line.id = item.line_id
+    JOIN sale ON sale.id = line.sale_id
+    LEFT JOIN payout_item taken ON taken.item_id = item.id AND taken.is_live
+    LEFT JOIN payout_payment payment ON payment.id = taken.payment_id
+    GROUP BY sale_id
+), cost AS (
+    SELECT sale.*, coalesce(held.minor, 0) + coalesce(moved.minor, 0) AS commission,
+        coalesce(moved.paid, 0) AS paid
+    FROM sale LEFT JOIN held ON held.sale_id = sale.id LEFT JOIN moved ON moved.sale_id = sale.id
+)
+SELECT contract_id, currency, max(contract_number) AS contract_number, count(*) AS sales,
+    count(*) FILTER (WHERE revenue IS NULL) AS unknown_sales,
+    coalesce(sum(revenue), 0)::bigint AS revenue_minor,
+    coalesce(sum(commission) FILTER (WHERE revenue IS NOT NULL), 0)::bigint AS commission_minor,
+    coalesce(sum(commission) FILTER (WHERE revenue IS NULL), 0)::bigint AS unmetered_minor,
+    sum(paid)::bigint AS paid_minor
+FROM cost GROUP BY contract_id, currency ORDER BY contract_id, currency
+"""
+_BEHIND: Final = """
+SELECT extract(year FROM on_day)::integer AS year, array_agg(DISTINCT contract_id) AS contracts
+FROM payout_payment payment JOIN payout_item taken ON taken.payment_id = payment.id
+JOIN commission_item item ON item.id = taken.item_id
+JOIN commission_line line ON line.id = item.line_id
+JOIN commission_sale sale ON sale.id = line.sale_id
+WHERE payment.batch_id = {} GROUP BY 1 ORDER BY 1
+"""
+
+_ADDED: Final = tuple(
+    name for name in ContractMeter.__struct_fields__ if name in MeterTotal.__struct_fields__[1:]
+)
+"""What adds up over contracts."""
+
+
+class _Sum(msgspec.Struct, frozen=True, kw_only=True):
+    """What the database adds up of one contract in one currency."""
+
+    contract_id: UUID
+    currency: str
+    contract_number: str | None
+    sales: int
+    unknown_sales: int
+    revenue_minor: int
+    commission_minor: int
+    unmetered_minor: int
+    paid_minor: int
+
+
+async def contracts(
+    year: int, *, limit_ppm: int = DEDUCTIBLE_PPM, only: Sequence[UUID] | None = None
+) -> list[ContractMeter]:
+    """Hold each contract's sales of a year against the limit; those that exceed it most come first.
+
+    :param only: of these contracts alone.
+    """
+    chosen = None if only is None else list(only)
+    begins, ends = date(year, 1, 1), date(year + 1, 1, 1)
+    rows = await CommissionSale.raw(_CONTRACTS, begins, ends, chosen, chosen)
+    by_currency: defaultdict[str, list[_Sum]] = defaultdict(list)
+    for each in msgspec.convert(rows, list[_Sum]):
+        by_currency[each.currency].append(each)
+    found = [one for some in by_currency.values() for one in _metered(some, limit_ppm)]
+    return sorted(found, key=place)
+
+
+def place(one: ContractMeter) -> tuple[int, UUID, str]:
+    """Give where a contract stands: those that exceed the limit most come first."""
+    return -one.excess_minor, one.contract_id, one.currency
+
+
+def _metered(sums: Sequence[_Sum], limit_ppm: int) -> list[ContractMeter]:
+    """Hold contracts of one currency against the limit."""
+    parts = [
+        OnContract(
+            contract_id=each.contract_id,
+            revenue_minor=each.revenue_minor,
+            commission_minor=each.commission_minor,
+        )
+        for each in sums
+    ]
+    return [
+        ContractMeter(
+            **msgspec.structs.asdict(each),
+            share_ppm=_share(each),
+            limit_minor=held.limit_minor,
+            deductible_minor=held.deductible_minor,
+            excess_minor=held.excess_minor,
+        )
+        for each, held in zip(sums, meter(parts, limit_ppm), strict=True)
+    ]
+
+
+def _share(each: _Sum) -> int | None:
+    """Give which share of its revenue a contract's commission is; none of nothing."""
+    return each.commission_minor * PPM // each.revenue_minor if each.revenue_minor else None
+
+
+def totals(metered: Sequence[ContractMeter]) -> list[MeterTotal]:
+    """Add contracts up, each currency for itself."""
+    by_currency: defaultdict[str, list[ContractMeter]] = defaultdict(list)
+    for each in metered:
+        by_currency[each.currency].append(each)
+    return [
+        MeterTotal(
+            currency=currency,
+            contracts=len(some),
+            over=sum(each.excess_minor > 0 for each in some),
+            **{name: sum(getattr(each, name) for each in some) for name in _ADDED},
+        )
+        for currency, some in sorted(by_currency.items())
+    ]
+
+
+async def over_limit_in(batch_id: UUID) -> list[ContractMeter]:
+    """List the contracts behind a batch's payments whose commission exceeds the limit, by year."""
+    found = []
+    for row in await CommissionSale.raw(_BEHIND, batch_id):
+        metered = await contracts(row["year"], only=row["contracts"])
+        found += [each for each in metered if each.excess_minor > 0]
+    return found

@@ -1,0 +1,174 @@
+"""What of a year's commission may be deducted: the parts are the whole, and nothing is guessed."""
+
+import hashlib
+import random
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from billing.commissions import paying, queries, yearly
+from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.schemas import (
+    ChosenSales,
+    CommissionKeyReused,
+    ContractMeter,
+    Refund,
+    RevenueDiffers,
+    Sale,
+)
+from billing.commissions.service import _fingerprint, refund
+from tests.billing.commissions.test_service import (
+    MAKER,
+    TODAY,
+    a_plan,
+    a_sale,
+    accrue,
+    do,
+    earn,
+    of,
+    pay,
+)
+from tests.factories import new_id
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+async def of_contract(contract_id: Any, *, year: int = TODAY.year) -> ContractMeter:
+    """Meter one contract."""
+    [found] = await do(yearly.contracts, year, only=[contract_id])
+    assert isinstance(found, ContractMeter)
+    return found
+
+
+async def test_a_contract_is_held_against_a_twentieth_of_what_is_left_of_its_revenue() -> None:
+    plan, agent = await a_plan(), new_id()
+    sale = a_sale(plan, agent)
+    await accrue(sale)
+    held = await of_contract(sale.contract_id)
+    await earn()
+    [payment] = [of(await pay(), agent)]
+    await do(paying.settle, payment.id, PaymentState.PAID, MAKER)
+    back = Refund(id=new_id(), sale_id=sale.id, refunded=400_00, reason="退货")
+    await do(refund, back, MAKER)
+
+    left = await of_contract(sale.contract_id)
+
+    assert (held.revenue_minor, held.commission_minor, held.paid_minor) == (1_000_00, 100_00, 0)
+    assert (held.limit_minor, held.excess_minor, held.share_ppm) == (50_00, 50_00, 100_000)
+    assert (left.revenue_minor, left.commission_minor, left.paid_minor) == (600_00, 60_00, 100_00)
+    assert (left.deductible_minor, left.excess_minor) == (30_00, 30_00)
+    [kept] = await do(queries.refunds_of, sale.id)
+    assert (kept.refunded, kept.reason) == (400_00, "退货")
+    with pytest.raises(CommissionKeyReused):
+        await do(refund, msgspec.structs.replace(back, reason="换货"), MAKER)
+
+
+async def test_revenue_that_nobody_has_said_is_unknown_and_not_nothing() -> None:
+    by_piece = await a_plan(measure="units", tiers=[{"at_least": 0, "rate": 10_00}])
+    said = msgspec.structs.replace(a_sale(by_piece, new_id(), 3), revenue_minor=900_00)
+    unsaid = msgspec.structs.replace(
+        a_sale(by_piece, new_id(), 2), contract_id=said.contract_id, contract_number="合-2026-7"
+    )
+    await accrue(said)
+    await accrue(unsaid)
+
+    found = await of_contract(said.contract_id)
+
+    assert (found.sales, found.unknown_sales, found.contract_number) == (2, 1, "合-2026-7")
+    assert (found.revenue_minor, found.commission_minor) == (900_00, 30_00)
+    assert (found.unmetered_minor, found.excess_minor) == (20_00, 0)
+
+
+async def test_a_payout_names_the_contracts_beyond_the_limit() -> None:
+    over, within = await a_plan(), await a_plan(tiers=[{"at_least": 0, "rate": 50_000}])
+    much, little = a_sale(over, new_id()), a_sale(within, new_id())
+    for sale in (much, little):
+        await accrue(sale)
+    await earn()
+    batch = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
+
+    named = {each.contract_id for each in await do(yearly.over_limit_in, batch.id)}
+
+    assert much.contract_id in named
+    assert little.contract_id not in named
+
+
+async def test_i13_a_years_contracts_sum_to_its_totals_in_whatever_order_they_came() -> None:
+    first = await _told(random.Random(20261129), 2031, is_turned=False)
+    second = await _told(random.Random(20261129), 2032, is_turned=True)
+
+    for each in (first, second):
+        assert each["revenue"] == each["expected_revenue"]
+        assert each["deductible"] + each["excess"] == each["commission"]
+    assert first == second
+
+
+async def _told(rng: random.Random, year: int, *, is_turned: bool) -> dict[str, int]:
+    """Record random sales of a year, forwards or backwards, and give what its totals say."""
+    plan = await a_plan(begins_on=date(year, 1, 1))
+    contracts = [new_id(), new_id()]
+    made: list[tuple[Sale, int]] = []
+    for _ in range(12):
+        sold = rng.randint(1, 10**7)
+        sale = msgspec.structs.replace(
+            a_sale(plan, new_id(), sold),
+            contract_id=rng.choice(contracts),
+            on=date(year, rng.randint(1, 12), rng.randint(1, 28)),
+        )
+        made.append((sale, rng.choice([0, rng.randint(1, sold)])))
+    for sale, refunded in reversed(made) if is_turned else made:
+        await accrue(sale)
+        if refunded:
+            await do(refund, Refund(id=new_id(), sale_id=sale.id, refunded=refunded), MAKER)
+    metered = await do(yearly.contracts, year)
+    [total] = yearly.totals([each for each in metered if each.contract_id in contracts])
+    return {
+        "revenue": total.revenue_minor,
+        "expected_revenue": sum(sale.sold - refunded for sale, refunded in made),
+        "commission": total.commission_minor,
+        "deductible": total.deductible_minor,
+        "excess": total.excess_minor,
+    }
+
+
+async def test_a_list_of_sales_says_what_each_was_paid_by() -> None:
+    plan, agent = await a_plan(hold_days=30), new_id()
+    first, second = a_sale(plan, agent), a_sale(plan, agent, 500_00)
+    for sale in (first, second):
+        await accrue(sale)
+    chosen = ChosenSales(agent_id=agent, plan_id=plan.plan_id, since=TODAY, until=TODAY)
+
+    page = await do(queries.sales, chosen, before=None, limit=1)
+    rest = await do(queries.sales, chosen, before=(page[0].on, page[0].id), limit=5)
+
+    rows = {row.id: row for row in [*page, *rest]}
+    assert rows.keys() == {first.id, second.id}
+    assert [rows[sale.id].tier_base for sale in (first, second)] == [0, 1_000_00]
+    assert rows[first.id].commission_minor == 100_00
+    other = msgspec.structs.replace(chosen, contract_id=new_id())
+    assert await do(queries.sales, other, before=None, limit=5) == []
+
+
+async def test_a_sale_of_a_revenue_plan_says_no_other_revenue() -> None:
+    sale = a_sale(await a_plan(), new_id())
+
+    with pytest.raises(RevenueDiffers):
+        await accrue(msgspec.structs.replace(sale, revenue_minor=1))
+    assert await accrue(msgspec.structs.replace(sale, revenue_minor=sale.sold))
+
+
+async def test_what_is_left_unsaid_leaves_a_sales_digest_as_it_was() -> None:
+    """Sales from before these fields were digested without them."""
+    sale = a_sale(await a_plan(), new_id())
+    before = msgspec.defstruct("Sale", [(n, Any) for n in _FIRST], kw_only=True)
+    old = before(**{name: getattr(sale, name) for name in _FIRST})
+
+    said = msgspec.json.encode([msgspec.to_builtins(old), []], order="deterministic")
+    assert _fingerprint(sale, {}) == hashlib.sha256(said).digest()
+    numbered = msgspec.structs.replace(sale, contract_number="甲-1")
+    assert _fingerprint(numbered, {}) != _fingerprint(sale, {})
+
+
+_FIRST = ("id", "plan_id", "contract_id", "on", "sold", "sellers")
