@@ -13,6 +13,7 @@ from billing.accounting_vouchers.tables import (
     AccountingVoucherRun,
     AccountingVoucherTemplate,
     AccountingVoucherTransfer,
+    AccountingVoucherWithin,
     ChartAccount,
     PostingRule,
 )
@@ -28,6 +29,7 @@ APP_CONFIG = AppConfig(
         AccountingVoucher,
         AccountingVoucherLine,
         AccountingVoucherTransfer,
+        AccountingVoucherWithin,
         AccountingVoucherCounter,
         AccountingVoucherNumber,
         AccountingExport,

@@ -69,13 +69,18 @@ AND NOT EXISTS (
     SELECT FROM accounting_voucher_transfer held
     WHERE held.transfer_id = transfer.id AND held.is_live
 )
+AND NOT EXISTS (
+    SELECT FROM accounting_voucher_within within
+    WHERE within.transfer_id = transfer.id AND within.is_live
+)
 ORDER BY entry.booked_at, transfer.recorded_at, transfer.group_id, transfer.position
 """
 _RUN: Final = """
 SELECT run.id, run.period_id, encode(run.hash, 'hex') AS hash, run.made_by, run.maker_name,
     run.made_at, run.checked_by, run.checker_name, run.checked_at, run.refused_by, run.refused_at,
     run.reason,
-    (SELECT count(*) FROM accounting_voucher WHERE run_id = run.id) AS vouchers
+    (SELECT count(*) FROM accounting_voucher WHERE run_id = run.id) AS vouchers,
+    (SELECT count(*) FROM accounting_voucher_within WHERE run_id = run.id) AS within
 FROM accounting_voucher_run run
 """
 _RUN_BY_ID: Final = f"{_RUN} WHERE run.id = {{}}"
@@ -170,7 +175,8 @@ AND voucher.currency = {}
 GROUP BY line.account_code, voucher.currency, line.dims
 ORDER BY line.account_code, voucher.currency, line.dims::text
 """
-# What the vouchers of a period say of each ledger account, beside what its close stored.
+# What the vouchers of a period, and what needed none, say of each ledger account, beside what its
+# close stored.
 _TIES: Final = """
 SELECT account.id AS account_id, account.kind, account.currency,
     coalesce(trial.debits_minor, 0) AS trial_debits_minor,
@@ -184,8 +190,15 @@ LEFT JOIN (
 ) trial ON trial.account_id = account.id
 LEFT JOIN (
     SELECT leg.account_id, sum(leg.debits) AS debits, sum(leg.credits) AS credits
-    FROM accounting_voucher voucher
-    JOIN accounting_voucher_transfer held ON held.voucher_id = voucher.id AND held.is_live
+    FROM (
+        SELECT held.transfer_id FROM accounting_voucher voucher
+        JOIN accounting_voucher_transfer held ON held.voucher_id = voucher.id AND held.is_live
+        WHERE voucher.period_id = {}
+        UNION ALL
+        SELECT within.transfer_id FROM accounting_voucher_run run
+        JOIN accounting_voucher_within within ON within.run_id = run.id AND within.is_live
+        WHERE run.period_id = {}
+    ) held
     JOIN ledger_transfer transfer ON transfer.id = held.transfer_id
     CROSS JOIN LATERAL (
         SELECT CASE transfer.kind WHEN 'reversal' THEN -transfer.amount_minor
@@ -194,7 +207,7 @@ LEFT JOIN (
     CROSS JOIN LATERAL (VALUES
         (transfer.debit_id, moved.minor, 0::bigint), (transfer.credit_id, 0::bigint, moved.minor)
     ) leg (account_id, debits, credits)
-    WHERE voucher.period_id = {} GROUP BY leg.account_id
+    GROUP BY leg.account_id
 ) told ON told.account_id = account.id
 WHERE (coalesce(trial.debits_minor, 0), coalesce(trial.credits_minor, 0))
     <> (coalesce(told.debits, 0), coalesce(told.credits, 0))
@@ -217,7 +230,8 @@ CHECKS: Final = {
         LEFT JOIN accounting_voucher_number number ON number.voucher_id = voucher.id
         WHERE (run.checked_by IS NULL) <> (number.no IS NULL)
     """,
-    # A line is what its transfers sum up to; a red voucher's are those of the one taken back.
+    # A line is what its transfers sum up to; a red voucher's are those of the one taken back. What
+    # needed no voucher is in none.
     "S98": """
         SELECT line.voucher_id::text AS subject FROM accounting_voucher_line line
         JOIN accounting_voucher voucher ON voucher.id = line.voucher_id
@@ -246,6 +260,10 @@ CHECKS: Final = {
         WHERE (line.account_code, line.dims, line.debit_minor, line.credit_minor)
             IS DISTINCT FROM
             (taken.account_code, taken.dims, -taken.debit_minor, -taken.credit_minor)
+        UNION ALL
+        SELECT within.transfer_id::text FROM accounting_voucher_within within
+        JOIN accounting_voucher_transfer held ON held.transfer_id = within.transfer_id
+        WHERE within.is_live AND held.is_live
     """,
 }
 """By invariant, what lists its contradictions."""
@@ -396,7 +414,7 @@ async def not_before_checks(now: datetime) -> datetime:
 
 async def ties(period_id: UUID) -> list[Tie]:
     """List the ledger accounts whose trial balance is not what the period's vouchers say."""
-    return msgspec.convert(await LineTable.raw(_TIES, period_id, period_id), list[Tie])
+    return msgspec.convert(await LineTable.raw(_TIES, *[period_id] * 3), list[Tie])
 
 
 async def export(export_id: UUID) -> ExportJob | None:

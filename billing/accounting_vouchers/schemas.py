@@ -154,6 +154,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     reversal_of: UUID | None = None
 
 
+class PutUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of movements: vouchers, and those that need none."""
+
+    drafts: list[Draft]
+    within: list[UUID]
+    """Transfers that move nothing between accounts of the chart."""
+
+
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
     """Vouchers that were put up together; somebody else checks them by their hash."""
 
@@ -171,6 +179,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     refused_at: datetime | None
     reason: str | None
     vouchers: int
+    within: int
+    """Transfers that are in none of them, both legs being posted to one account."""
 
 
 class Voucher(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,12 +19,12 @@ from billing.accounting_vouchers.rules import charts, making, templates
 from billing.accounting_vouchers.rules.posting import Postings
 from billing.accounting_vouchers.schemas import (
     ChartAccount,
-    Draft,
     ExportJob,
     Format,
     NewExport,
     NumberRange,
     PostingRule,
+    PutUp,
     RunView,
     Standard,
     Treatment,
@@ -40,6 +40,7 @@ from billing.accounting_vouchers.tables import (
     AccountingVoucherRun,
     AccountingVoucherTemplate,
     AccountingVoucherTransfer,
+    AccountingVoucherWithin,
 )
 from billing.accounting_vouchers.tables import ChartAccount as ChartTable
 from billing.accounting_vouchers.tables import PostingRule as RuleTable
@@ -94,6 +95,10 @@ _ADD_TRANSFERS: Final = """
 INSERT INTO accounting_voucher_transfer (voucher_id, transfer_id, debit_line, credit_line, is_live)
 SELECT *, true FROM unnest({}::uuid[], {}::uuid[], {}::integer[], {}::integer[])
 """
+_ADD_WITHIN: Final = """
+INSERT INTO accounting_voucher_within (run_id, transfer_id, is_live)
+SELECT {}, transfer_id, true FROM unnest({}::uuid[]) AS within (transfer_id)
+"""
 # Never before an export that is written: what it says of balances stays what it was.
 _CHECK: Final = """
 UPDATE accounting_voucher_run SET checked_by = {}, checker_name = {}, checked_at = greatest(
@@ -121,6 +126,9 @@ WHERE voucher.run_id = {}
 _FREE_REFUSED: Final = """
 UPDATE accounting_voucher_transfer SET is_live = false
 WHERE is_live AND voucher_id IN (SELECT id FROM accounting_voucher WHERE run_id = {})
+"""
+_FREE_WITHIN: Final = """
+UPDATE accounting_voucher_within SET is_live = false WHERE is_live AND run_id = {}
 """
 _FREE_TAKEN_BACK: Final = """
 UPDATE accounting_voucher_transfer SET is_live = false
@@ -320,6 +328,8 @@ async def make(
 ) -> tuple[RunView, bool]:
     """Put up vouchers of all that a closed period moved and that is in none; somebody checks them.
 
+    What is posted to one account on both sides needs none; the run says how much that was.
+
     :param names: what summaries call agents and programs.
     :returns: the run, and whether it is new: the same id is answered with the same run.
 
@@ -344,8 +354,8 @@ async def make(
         templates=await queries.templates(),
         names=names,
     )
-    drafts = making.drafts(await queries.movements(period), plan)
-    return await _put_up(run_id, period_id, drafts, by), True
+    made = making.put_up(await queries.movements(period), plan)
+    return await _put_up(run_id, period_id, made, by), True
 
 
 async def take_back(run_id: UUID, voucher_id: UUID, reason: str, by: By) -> tuple[RunView, bool]:
@@ -364,7 +374,8 @@ async def take_back(run_id: UUID, voucher_id: UUID, reason: str, by: By) -> tupl
             raise AccountingIdReused("This id belongs to other vouchers; make a new one.")
         return held, False
     draft = making.red(voucher, run_id, reason)
-    return await _put_up(run_id, voucher.period_id, [draft], by), True
+    made = PutUp(drafts=[draft], within=[])
+    return await _put_up(run_id, voucher.period_id, made, by), True
 
 
 def _same(held: RunView, period_id: UUID) -> RunView:
@@ -374,10 +385,11 @@ def _same(held: RunView, period_id: UUID) -> RunView:
     return held
 
 
-async def _put_up(run_id: UUID, period_id: UUID, drafts: Sequence[Draft], by: By) -> RunView:
+async def _put_up(run_id: UUID, period_id: UUID, made: PutUp, by: By) -> RunView:
     """Keep vouchers that have no numbers yet."""
+    drafts = made.drafts
     await AccountingVoucherRun.raw(
-        *(_ADD_RUN, run_id, period_id, making.fingerprint(drafts), by.actor_id),
+        *(_ADD_RUN, run_id, period_id, making.fingerprint(made), by.actor_id),
         *(templates.cut(by.name), by.now),
     )
     vouchers = [
@@ -401,6 +413,7 @@ async def _put_up(run_id: UUID, period_id: UUID, drafts: Sequence[Draft], by: By
     held = [(draft.id, *each) for draft in drafts for each in draft.transfers]
     columns = [list(column) for column in zip(*held, strict=True)] if held else [[]] * 4
     await AccountingVoucherTransfer.raw(_ADD_TRANSFERS, *columns)
+    await AccountingVoucherWithin.raw(_ADD_WITHIN, run_id, made.within)
     return await _run(run_id)
 
 
@@ -447,6 +460,7 @@ async def refuse(run_id: UUID, reason: str, by: By) -> tuple[RunView, bool]:
         return run, False
     await AccountingVoucherRun.raw(_REFUSE, by.actor_id, by.now, reason, run_id)
     await AccountingVoucherTransfer.raw(_FREE_REFUSED, run_id)
+    await AccountingVoucherWithin.raw(_FREE_WITHIN, run_id)
     return await _run(run_id), True
 
 

@@ -111,6 +111,16 @@ class AccountingVoucherTransfer(Table, tablename="accounting_voucher_transfer"):
     """False once the voucher was refused or taken back."""
 
 
+class AccountingVoucherWithin(Table, tablename="accounting_voucher_within"):
+    """A transfer whose legs are posted to one account, so that it is in no voucher."""
+
+    run_id = UUID(primary_key=True)
+    """The run that left it out."""
+    transfer_id = UUID()
+    is_live = Boolean()
+    """False once the run was refused."""
+
+
 class AccountingVoucherCounter(Table, tablename="accounting_voucher_counter"):
     """The last number of a period and word."""
 

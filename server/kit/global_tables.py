@@ -358,6 +358,10 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "Which transfers a voucher is of; each in one that stands.",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "accounting_voucher_within": _table(
+        "Which transfers are in no voucher, both legs being posted to one account.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "accounting_voucher_counter": _table(
         "The last number of each period and word.",
         tonglu_platform="SELECT INSERT UPDATE",

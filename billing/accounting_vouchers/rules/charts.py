@@ -237,7 +237,7 @@ _TREATED: Final[Mapping[Treatment, tuple[tuple[str, str], tuple[str, str]]]] = {
 }
 """Where a program's money comes from, and what of it may still be promised.
 
-Where both are one account, funding moves nothing between accounts, and what is used stands there.
+Where both are one account, funding is in no voucher, and what is used stands there.
 """
 _PROMISED: Final = ("224102", "224102")
 

@@ -16,6 +16,7 @@ from billing.accounting_vouchers.schemas import (
     Draft,
     Line,
     Movement,
+    PutUp,
     Side,
     Voucher,
     VoucherTemplate,
@@ -63,10 +64,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a summary calls an agent or a program."""
 
 
-def drafts(movements: Sequence[Movement], plan: Plan) -> list[Draft]:
+def put_up(movements: Sequence[Movement], plan: Plan) -> PutUp:
     """Put up the vouchers of some movements, each movement in one; in the order of numbering.
 
-    What is on one account and side for the same is one line, but what is red stays apart.
+    What is on one account and side for the same is one line, but what is red stays apart. Both
+    legs on one account for the same are no line: a budget that was handed on is no transaction.
 
     :raises NothingToVoucher: there are no movements.
     :raises PostingUnmapped: no rule says where a leg goes.
@@ -74,12 +76,19 @@ def drafts(movements: Sequence[Movement], plan: Plan) -> list[Draft]:
     """
     if not movements:
         raise NothingToVoucher("All that this period moved is in vouchers already.")
+    places = _Places(plan.postings)
     groups: dict[_Key, list[Movement]] = {}
+    within = []
     for movement in movements:
+        if places.are_one(movement):
+            within.append(movement.transfer_id)
+            continue
         template = _template(plan, movement)
         groups.setdefault(_key(movement, template, plan.ends_on), []).append(movement)
-    places = _Places(plan.postings)
-    return [_draft(key, groups[key], plan, places) for key in sorted(groups)]
+    return PutUp(
+        drafts=[_draft(key, groups[key], plan, places) for key in sorted(groups)],
+        within=sorted(within),
+    )
 
 
 def _template(plan: Plan, movement: Movement) -> VoucherTemplate:
@@ -169,6 +178,11 @@ class _Places:
         """Give the place of a movement's credit."""
         return self._place(of, of.credit_kind, of.debit_dims, of.credit_dims, Side.CREDIT)
 
+    def are_one(self, of: Movement) -> bool:
+        """Say whether a movement's legs are on one account for the same."""
+        debit, credit = self.debit(of), self.credit(of)
+        return (debit[0], debit[2]) == (credit[0], credit[2])
+
     def _place(self, of: Movement, kind: AccountKind, other: str, own: str, side: Side) -> _Place:
         """Find a place. What a leg does not say of itself, the other one of its transfer does."""
         is_red = of.amount_minor < 0
@@ -193,9 +207,9 @@ def _read(text: str) -> Mapping[Dimension, str]:
     return {Dimension(name): value for name, value in json.loads(text).items()}
 
 
-def fingerprint(drafts: Sequence[Draft]) -> bytes:
-    """Digest vouchers that were put up: who checks them says what was looked at."""
-    return hashlib.sha256(msgspec.json.encode(drafts, order="deterministic")).digest()
+def fingerprint(made: PutUp) -> bytes:
+    """Digest what was put up: who checks it says what was looked at."""
+    return hashlib.sha256(msgspec.json.encode(made, order="deterministic")).digest()
 
 
 def red(voucher: Voucher, run_id: UUID, reason: str) -> Draft:

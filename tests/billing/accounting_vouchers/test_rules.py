@@ -110,7 +110,7 @@ def own_template(detail: Detail, event: str = "commission.earned") -> VoucherTem
 def test_s98_each_movement_is_in_one_voucher_and_each_voucher_balances(
     moved: list[Movement], detail: Detail
 ) -> None:
-    drafts = making.drafts(moved, plan(standard_rules(), own_template(detail)))
+    drafts = making.put_up(moved, plan(standard_rules(), own_template(detail))).drafts
 
     of = {each.transfer_id: each for each in moved}
     assert sorted(held for draft in drafts for held, _, _ in draft.transfers) == sorted(of)
@@ -143,7 +143,7 @@ def test_vouchers_are_the_same_in_whichever_order_movements_come(
         return [(draft.id, draft.word, draft.on, draft.lines) for draft in drafts]
 
     by = plan(standard_rules())
-    assert told(making.drafts(moved, by)) == told(making.drafts(shuffled, by))
+    assert told(making.put_up(moved, by).drafts) == told(making.put_up(shuffled, by).drafts)
 
 
 def a_movement(event: str = "commission.earned", **more: object) -> Movement:
@@ -164,7 +164,7 @@ def a_movement(event: str = "commission.earned", **more: object) -> Movement:
 
 
 def test_a_leg_is_counted_for_what_the_other_one_says() -> None:
-    [draft] = making.drafts([a_movement()], plan(standard_rules()))
+    [draft] = making.put_up([a_movement()], plan(standard_rules())).drafts
 
     assert [(line.account_code, line.dims) for line in draft.lines] == [
         ("660101", {Dimension.AGENT: "a1"}),
@@ -177,13 +177,58 @@ def test_a_leg_is_counted_for_what_the_other_one_says() -> None:
 def test_red_stays_apart_from_what_it_undoes() -> None:
     both = [a_movement(), a_movement(transfer_id=UUID(int=6), amount_minor=-100)]
 
-    [draft] = making.drafts(both, plan(standard_rules()))
+    [draft] = making.put_up(both, plan(standard_rules())).drafts
 
     assert [(line.debit_minor, line.credit_minor) for line in draft.lines] == [
         (100, 0),
         (-100, 0),
         (0, 100),
         (0, -100),
+    ]
+
+
+@pytest.mark.parametrize("treatment", Treatment)
+def test_a_budget_handed_on_is_in_no_voucher_however_it_is_treated(treatment: Treatment) -> None:
+    treated = charts.treated(Standard.ENTERPRISE, treatment)
+    rules = [rule(kind, code) for kind, code in treated.items()]
+    funded = a_movement(
+        "budget.funded",
+        debit_kind="funding",
+        credit_kind="budget",
+        debit_dims="{}",
+        credit_dims='{"program": "p1"}',
+    )
+    handed_on = a_movement(
+        "budget.allocated",
+        transfer_id=UUID(int=6),
+        debit_kind="budget",
+        credit_kind="budget",
+        debit_dims='{"program": "p1"}',
+        credit_dims='{"agent": "a1", "program": "p1"}',
+    )
+
+    made = making.put_up([funded, handed_on], plan(rules))
+
+    if treatment is Treatment.CONTRACT_LIABILITY:
+        [draft] = made.drafts
+        assert [line.account_code for line in draft.lines] == ["600102", "220501"]
+        assert made.within == [handed_on.transfer_id]
+    else:
+        assert (made.drafts, made.within) == ([], [funded.transfer_id, handed_on.transfer_id])
+
+
+def test_the_same_account_for_two_agents_is_in_a_voucher() -> None:
+    across = a_movement(
+        debit_kind="commission",
+        credit_kind="commission",
+        debit_dims='{"agent": "a2"}',
+    )
+
+    [draft] = making.put_up([across], plan(standard_rules())).drafts
+
+    assert [(line.account_code, line.dims[Dimension.AGENT]) for line in draft.lines] == [
+        ("224101", "a2"),
+        ("224101", "a1"),
     ]
 
 
@@ -211,7 +256,7 @@ def test_an_unmapped_kind_is_named_with_what_to_do() -> None:
     rules = [each for each in standard_rules() if each.kind is not AccountKind.COMMISSION]
 
     with pytest.raises(PostingUnmapped, match=r"commission goes for commission\.earned on 2026-03"):
-        making.drafts([a_movement()], plan(rules))
+        making.put_up([a_movement()], plan(rules))
     with pytest.raises(PostingUnmapped):
         Postings(standard_rules(), CHART).account(
             AccountKind.BANK, "payout.paid", {}, FIRST - timedelta(days=1)
@@ -220,7 +265,7 @@ def test_an_unmapped_kind_is_named_with_what_to_do() -> None:
 
 def test_what_an_account_is_counted_by_must_be_there() -> None:
     with pytest.raises(AuxiliaryMissing, match="660101 渠道佣金 is counted by agent"):
-        making.drafts([a_movement(credit_dims="{}")], plan(standard_rules()))
+        making.put_up([a_movement(credit_dims="{}")], plan(standard_rules()))
 
 
 def test_only_lowest_accounts_are_posted_to() -> None:
@@ -232,7 +277,7 @@ def test_only_lowest_accounts_are_posted_to() -> None:
 
 def test_nothing_is_put_up_of_nothing() -> None:
     with pytest.raises(NothingToVoucher):
-        making.drafts([], plan(standard_rules()))
+        making.put_up([], plan(standard_rules()))
 
 
 @pytest.mark.parametrize("standard", Standard)

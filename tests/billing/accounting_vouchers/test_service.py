@@ -199,6 +199,41 @@ async def test_s98_vouchers_balance_have_numbers_and_tie_to_the_trial(
     assert await ties(month) == 0
 
 
+async def test_what_stays_on_one_account_needs_no_voucher_and_ties(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    program = {Dimension.PROGRAM: PROGRAM}
+    both = {**ledger, "pool": await accounts.open_account(AccountKind.BUDGET, dims=program)}
+    handed_on = ("budget.allocated", "pool", "budget", 500_00)
+    await moved(both, month.starts_at, handed_on, USED, handed_on)
+    await close(month, HARD)
+
+    refused = await make(month)
+    async with db.platform_transaction(OPERATOR):
+        await service.refuse(refused.id, "还差一笔", CHECKER)
+    run = await make(month)
+    await check(run)
+
+    assert (run.vouchers, run.within) == (refused.vouchers, refused.within) == (1, 2)
+    assert [total for _, _, _, total in await rows(month)] == [30_00]
+    assert await ties(month) == 0
+    with pytest.raises(NothingToVoucher):
+        await make(month)
+
+
+async def test_a_month_that_only_handed_budgets_on_has_no_vouchers_and_ties(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    program = {Dimension.PROGRAM: PROGRAM}
+    both = {**ledger, "pool": await accounts.open_account(AccountKind.BUDGET, dims=program)}
+    await moved(both, month.starts_at, ("budget.allocated", "pool", "budget", 500_00))
+    await close(month)
+
+    run = await check(await make(month))
+
+    assert (run.vouchers, run.within, await ties(month)) == (0, 1, 0)
+
+
 async def test_a_line_leads_back_to_its_transfers(
     month: PeriodView, ledger: dict[str, UUID]
 ) -> None:
