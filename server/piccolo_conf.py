@@ -38,6 +38,7 @@ APP_REGISTRY = AppRegistry(
         "billing.budgets.piccolo_app",
         "billing.issuance.piccolo_app",
         "billing.redemptions.piccolo_app",
+        "billing.escrow.piccolo_app",
         "billing.reconciliation.piccolo_app",
         "billing.commissions.piccolo_app",
         "billing.statements.piccolo_app",

@@ -85,6 +85,14 @@ async def queue_up(
     await Issuance.raw(_LOCK, [*issued, *drawn_on])
 
 
+def fingerprint(terms: Terms, row: Issue) -> bytes:
+    """Digest what was asked, without the ids and times that each attempt makes anew."""
+    content = msgspec.json.encode(
+        ["issue", terms.program_id, row.agent_id, row.customer_token, row.amount]
+    )
+    return hashlib.sha256(content).digest()
+
+
 def _again(
     terms: Terms, row: Issue, first: Issue, given: dict[tuple[UUID, UUID], Issued]
 ) -> Issued:
@@ -92,7 +100,7 @@ def _again(
     answer = given[row.agent_id, row.key]
     if row is first:
         return answer
-    if _fingerprint(terms, row) != _fingerprint(terms, first):
+    if fingerprint(terms, row) != fingerprint(terms, first):
         return Issued(key=row.key, code=IssueCode.ID_REUSED, issuance_id=None, is_new=False)
     return msgspec.structs.replace(answer, is_new=False)
 
@@ -112,7 +120,7 @@ def _arguments(
         group_id,
         now,
         [row.key for row in rows],
-        [_fingerprint(terms, row) for row in rows],
+        [fingerprint(terms, row) for row in rows],
         [row.id for row in rows],
         [row.agent_id for row in rows],
         [budgets.agent_budget(program, row.agent_id, row.amount.currency) for row in rows],
@@ -121,11 +129,3 @@ def _arguments(
         [row.amount.amount_minor for row in rows],
         [row.amount.currency for row in rows],
     ]
-
-
-def _fingerprint(terms: Terms, row: Issue) -> bytes:
-    """Digest what was asked, without the ids and times that each attempt makes anew."""
-    content = msgspec.json.encode(
-        ["issue", terms.program_id, row.agent_id, row.customer_token, row.amount]
-    )
-    return hashlib.sha256(content).digest()

@@ -132,6 +132,12 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "escrow_unit": _table(
+        "What devices hold of their agents' allocations. Under row-level security an agent's "
+        "transaction reaches its own; the platform releases what is over.",
+        tonglu_app="SELECT INSERT UPDATE",
+        tonglu_platform="SELECT UPDATE",
+    ),
     "redemption": _table(
         "What became of benefits, by part; insert only. Under row-level security an agent's "
         "transaction reads its own.",

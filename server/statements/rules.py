@@ -21,6 +21,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "benefit.reopened": "余额重开",
     "benefit.expired": "权益过期",
     "benefit.voided": "权益撤销",
+    "escrow.leased": "设备预领",
+    "escrow.given_back": "预领退还",
+    "escrow.expired": "预领到期",
 }
 """What moved an account, as both sides call it."""
 

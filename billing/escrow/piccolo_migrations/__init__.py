@@ -1,0 +1,1 @@
+"""Migrations of this room, run by the owner in the order of their names."""
