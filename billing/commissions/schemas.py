@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from billing.commissions.rules.counter_offer import Assumptions, Simulated
 from billing.commissions.rules.payouts import Payment, PaymentState
-from billing.commissions.rules.plans import Measure, Minor
+from billing.commissions.rules.plans import PPM, Measure, Minor, Ppm, Tier, TierMode
 from billing.commissions.rules.shares import Seller
 from billing.errors import BillingRefusal, Sort
 from billing.money import MINOR_MAX, Currency
@@ -55,6 +56,20 @@ class PaymentNotInThatState(BillingRefusal):
 
     code = "payout_payment_state"
     sort = Sort.CLASH
+
+
+class OfferNotFound(BillingRefusal):
+    """There is no such counter-offer."""
+
+    code = "counter_offer_not_found"
+    sort = Sort.ABSENT
+
+
+class OfferTooLarge(BillingRefusal):
+    """A counter-offer is asked for more agents in more futures than are simulated."""
+
+    code = "counter_offer_too_large"
+    field = "question.scenarios"
 
 
 class BatchDecided(BillingRefusal):
@@ -264,3 +279,72 @@ class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
     payments: int
     open_payments: int
     """Of which nobody has said yet what the bank did."""
+
+
+class RivalTimes(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="times"):
+    """A rival offers each agent so many times its commission."""
+
+    times: Annotated[float, msgspec.Meta(ge=1, le=10)]
+
+
+class RivalTiers(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="tiers"):
+    """A rival pays by a month's revenue; one tier is a rate for all of it."""
+
+    tiers: Annotated[list[Tier], msgspec.Meta(min_length=1, max_length=20)]
+    mode: TierMode = TierMode.MARGINAL
+
+
+class OfferQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a rival is said to offer whom, and what is believed. The same one has one answer."""
+
+    rival: RivalTimes | RivalTiers
+    agent_ids: Annotated[list[UUID], msgspec.Meta(max_length=10_000)] = []
+    """Whom it is offered to; nobody named is everybody who sold something."""
+    currency: Currency = "CNY"
+    months_back: Annotated[int, msgspec.Meta(ge=1, le=24)] = 6
+    """Of so many whole months the average is a month's business; unknown revenue is left out."""
+    margin_ppm: Ppm = 250_000
+    """What the platform has of revenue before commission."""
+    other_value_ppm: Annotated[int, msgspec.Meta(ge=0, le=10 * PPM)] = 0
+    """What tools, history and quick answers are worth to an agent, as a share of its commission."""
+    believed: Assumptions = Assumptions()
+    scenarios: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 200
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 1
+    """What the futures are drawn from."""
+
+
+class Business(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent sells and earns by it in a month, on average, in minor units."""
+
+    agent_id: UUID
+    revenue_minor: int
+    commission_minor: int
+
+
+class OfferView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question, the business that it is asked of, and the answer where it is made."""
+
+    id: UUID
+    question: OfferQuestion
+    asked_by: UUID
+    asked_at: datetime
+    agents: int
+    left_out: int
+    """Who sold something and earned nothing: no offer is a multiple of that."""
+    revenue_minor: int
+    """Of all these agents in a month."""
+    commission_minor: int
+    answer: Simulated | None
+    hash: str | None
+    """SHA-256 of question, inputs and answer; null until it is answered."""
+    answered_at: datetime | None
+
+
+class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A question in a list."""
+
+    id: UUID
+    rival: RivalTimes | RivalTiers
+    asked_by: UUID
+    asked_at: datetime
+    answered_at: datetime | None

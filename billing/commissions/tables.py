@@ -75,6 +75,21 @@ class CommissionItem(Table, tablename="commission_item"):
     recorded_at = Timestamptz()
 
 
+class CounterOffer(Table, tablename="counter_offer"):
+    """A simulation of what matching a rival would cost; answered once."""
+
+    id = UUID(primary_key=True)
+    question = Bytea()
+    """As JSON, like what follows: its very bytes are hashed."""
+    inputs = Bytea()
+    asked_by = UUID()
+    asked_at = Timestamptz()
+    answer = Bytea(null=True)
+    hash = Bytea(null=True)
+    """Of question, inputs and answer."""
+    answered_at = Timestamptz(null=True)
+
+
 class PayoutBatch(Table, tablename="payout_batch"):
     """Payments that are let go together, by somebody else than who put them together."""
 

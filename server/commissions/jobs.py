@@ -1,12 +1,18 @@
-"""What the schedule starts: commissions are earned once their sales can no longer be refunded."""
+"""What the schedule and the outbox start.
 
+Commissions are earned once their sales can no longer be refunded; counter-offers are simulated.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from billing.commissions import service as commissions
 from server.access import PLATFORM_TENANT, Role, of_the_product
+from server.commissions import service
 from server.commissions.service import books_of
-from server.kit import db, ids
+from server.kit import db, ids, outbox
 from server.kit.calendars import ZONE
 from server.kit.schedule import Every, Planned
 
@@ -24,5 +30,14 @@ async def earn(now: datetime) -> None:
             is_more = await commissions.earn_due(ids.new_id(now), today, books) > 0
 
 
+async def simulate(job: outbox.Job, now: datetime) -> None:
+    """Answer what matching a rival would cost."""
+    await service.answer(UUID(job.payload["offer_id"]), now=now)
+
+
+HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
+    service.OFFERED: simulate,
+}
+"""By topic, what is done with a job."""
 SCHEDULE: Final = {EARN: Planned(Every(timedelta(hours=1)), earn)}
 """By name, what comes round."""

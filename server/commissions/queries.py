@@ -4,8 +4,8 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from billing.commissions import offers, yearly
 from billing.commissions import queries as books
-from billing.commissions import yearly
 from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.statements import Statement
@@ -14,6 +14,8 @@ from billing.commissions.schemas import (
     BatchView,
     ChosenSales,
     LineView,
+    OfferRow,
+    OfferView,
     RefundRow,
     SaleRow,
 )
@@ -86,6 +88,27 @@ async def meter(
         contracts=shown,
         next_cursor=encode_cursor(*yearly.place(shown[-1])) if len(rest) > PAGE_SIZE else None,
     )
+
+
+async def counter_offers(actor: Actor, *, cursor: str | None = None) -> Page[OfferRow]:
+    """List what was asked about rivals' offers, the newest first."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    before = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    async with db.platform_transaction(actor):
+        found = await offers.listed(before=before, limit=PAGE_SIZE + 1)
+    items = found[:PAGE_SIZE]
+    more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].asked_at, items[-1].id) if more else None)
+
+
+async def counter_offer(actor: Actor, offer_id: UUID) -> OfferView:
+    """Give a question about a rival's offer, and its answer once the worker has made it.
+
+    :raises OfferNotFound: there is none with this id.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        return await offers.one(offer_id)
 
 
 async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[LineView]:

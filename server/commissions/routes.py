@@ -13,6 +13,8 @@ from billing.commissions.schemas import (
     BatchRow,
     ChosenSales,
     LineView,
+    OfferRow,
+    OfferView,
     PaymentView,
     RefundRow,
     SaleRow,
@@ -25,6 +27,7 @@ from server.commissions.schemas import (
     CommissionMeter,
     NewBankFile,
     NewCorrection,
+    NewCounterOffer,
     NewPayout,
     NewRefund,
     NewSale,
@@ -119,6 +122,27 @@ async def refund(actor: CurrentActor, data: JSONBody[NewRefund]) -> list[LineVie
 async def correct(actor: CurrentActor, data: JSONBody[NewCorrection]) -> LineView:
     """Post what a dispute about a line came to; the line stays as it is."""
     return await service.correct(actor, data, now=clock.now())
+
+
+@get("/counter-offers", summary="List counter-offers")
+async def counter_offers(actor: CurrentActor, cursor: PageCursor = None) -> Page[OfferRow]:
+    """List what was asked about rivals' offers, the newest first."""
+    return await queries.counter_offers(actor, cursor=cursor)
+
+
+@post("/counter-offers", summary="Ask what matching a rival would cost")
+async def ask(actor: CurrentActor, data: JSONBody[NewCounterOffer]) -> OfferView:
+    """Ask what each answer to a rival's offer would cost and bring; the worker simulates it.
+
+    The `answer` is null until it has: look at the counter-offer again after some seconds.
+    """
+    return await service.ask(actor, data, now=clock.now())
+
+
+@get("/counter-offers/{offer_id:uuid}", summary="One counter-offer")
+async def counter_offer(actor: CurrentActor, offer_id: FromPath[UUID]) -> OfferView:
+    """Give a question with its answer, and the hash of both and of the business between."""
+    return await queries.counter_offer(actor, offer_id)
 
 
 @get("/agents/{agent_id:uuid}/commission-statement", summary="An agent's statement")
@@ -236,6 +260,9 @@ router = Router(
                 meter,
                 refund,
                 correct,
+                counter_offers,
+                ask,
+                counter_offer,
                 statement,
                 payouts,
                 make_payout,

@@ -10,6 +10,7 @@ import msgspec
 from billing.commissions.schemas import (
     ContractMeter,
     MeterTotal,
+    OfferQuestion,
     PaymentView,
     Refund,
     Sale,
@@ -45,6 +46,14 @@ class NewRefund(Refund, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a sale that is taken back, and why."""
 
     reason: Reason | None = None
+
+
+class NewCounterOffer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question about a rival's offer."""
+
+    id: UUID
+    """Made by the asker: asking twice is asking once."""
+    question: OfferQuestion
 
 
 class CommissionMeter(msgspec.Struct, frozen=True, kw_only=True):

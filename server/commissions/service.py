@@ -3,9 +3,13 @@
 What is sent twice is done once: the books answer an id with what it did. The trail tells it once.
 """
 
+import asyncio
+import random
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from billing.commissions import offers
 from billing.commissions import paying as payouts
 from billing.commissions import queries as books
 from billing.commissions import service as commissions
@@ -16,6 +20,7 @@ from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.schemas import (
     Correction,
     LineView,
+    OfferView,
     PaymentNotInThatState,
     PaymentView,
 )
@@ -24,23 +29,31 @@ from billing.commissions.tables import (
     CommissionSale,
     PayoutBatch,
 )
-from server.access import PLATFORM_TENANT, Actor, Permission, ensure
+from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.commissions import queries, rules
 from server.commissions.schemas import (
     BankAnswer,
     NewBankFile,
     NewCorrection,
+    NewCounterOffer,
     NewPayout,
     NewRefund,
     NewSale,
     PayoutApproval,
     PayoutView,
 )
-from server.kit import db
-from server.kit.calendars import ensure_day
+from server.kit import db, outbox
+from server.kit.apart import made_apart
+from server.kit.calendars import ZONE, ensure_day
 from server.kit.errors import NotFound
 from server.partners import queries as partners
+
+OFFERED: Final = "commissions.counter_offer"
+"""The outbox's topic: somebody has asked what matching a rival would cost."""
+_SIMULATOR: Final = of_the_product(
+    PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="commissions.counter_offer"
+)
 
 
 async def publish(actor: Actor, version: PlanVersion, *, now: datetime) -> PlanVersion:
@@ -149,6 +162,38 @@ async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineV
                 amount_minor=asked.amount_minor,
             )
     return line
+
+
+async def ask(actor: Actor, new: NewCounterOffer, *, now: datetime) -> OfferView:
+    """Ask what matching a rival would cost; the worker answers it.
+
+    :raises CommissionKeyReused: the id belongs to another question.
+    :raises OfferTooLarge: more agents in more futures than are simulated.
+    :raises PlanUnsound: the rival's tiers contradict each other.
+    :raises NotFound: there is no such agent.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    until = now.astimezone(ZONE).date().replace(day=1)
+    async with db.platform_transaction(actor):
+        await _ensure_agents(actor, **{"question.agent_ids": set(new.question.agent_ids)})
+        if await offers.ask(new.id, new.question, until, books_of(actor, now)):
+            payload = {"offer_id": str(new.id)}
+            await outbox.add(OFFERED, payload, tenant_id=None, now=now)
+            await audit.record_platform_write(
+                actor, "counter_offer.asked", subject_id=new.id, now=now
+            )
+        return await offers.one(new.id)
+
+
+async def answer(offer_id: UUID, *, now: datetime) -> None:
+    """Answer a question about a rival's offer, in a process of its own; once."""
+    async with db.platform_transaction(_SIMULATOR):
+        asked = await offers.waiting(offer_id)
+    if asked is None:
+        return
+    content = await asyncio.to_thread(made_apart, lambda: offers.made(asked, random.Random))
+    async with db.platform_transaction(_SIMULATOR):
+        await offers.keep(asked, content, now=now)
 
 
 # ---------------------------------------------------------------------------------- paying out

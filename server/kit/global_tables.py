@@ -322,6 +322,10 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT",
     ),
+    "counter_offer": _table(
+        "What matching a rival would cost. The platform's alone.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "payout_batch": _table(
         "Payments that are let go together, by two people.",
         tonglu_platform="SELECT INSERT UPDATE",

@@ -9,14 +9,16 @@ is closed form: a month's survival is a power, a horizon a geometric sum.
 import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
-from billing.commissions.rules.plans import PPM
+from billing.commissions.rules.plans import PPM, Ppm
 from billing.errors import BillingRefusal
 
 _HAZARD_MAX: Final = 0.95
+_EXPONENT_MAX: Final = 700.0
+"""Beyond it no number is left; who is offered so much leaves as fast as anybody can."""
 _STEPS: Final = 24
 """Hazards that are tried, and halvings between two of them."""
 
@@ -32,6 +34,7 @@ class AssumptionUnsound(BillingRefusal):
     """An assumption of a simulation cannot be."""
 
     code = "assumption_unsound"
+    field = "question.believed"
 
 
 class Policy(StrEnum):
@@ -45,6 +48,8 @@ class Policy(StrEnum):
     """It pays what the rival pays."""
     BONUS = "bonus"
     """It promises a bonus to who is still there when it vests, every time anew."""
+    BENEFITS = "benefits"
+    """It pays what it pays, and gives benefits beside: goods, tools, training."""
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,20 +68,24 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 class Assumptions(msgspec.Struct, frozen=True, kw_only=True):
     """What is believed; every number is data."""
 
-    months: int = 36
-    base_hazard: float = 0.01
+    months: Annotated[int, msgspec.Meta(ge=1, le=600)] = 36
+    base_hazard: Annotated[float, msgspec.Meta(ge=0, le=_HAZARD_MAX)] = 0.01
     """The share of agents that leave in a month though nobody offers more."""
-    elasticity: float = 1.5
+    elasticity: Annotated[float, msgspec.Meta(ge=0, le=10)] = 1.5
     """How much faster they leave when an offer is better by a whole commission: e to this."""
-    spread: float = 0.5
+    spread: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     """How far multiplier and elasticity are off in a scenario, at most, as a share of them."""
-    monthly_discount: float = 0.005
-    tax_ppm: int = 250_000
-    deductible_ppm: int = 50_000
+    monthly_discount: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
+    tax_ppm: Ppm = 250_000
+    deductible_ppm: Ppm = 50_000
     """Of the revenue; what commission exceeds is taxed all the same."""
-    bonus_ppm: int = 500_000
+    bonus_ppm: Ppm = 500_000
     """The bonus as a share of what the rival pays more until it vests."""
-    vesting_months: int = 12
+    vesting_months: Annotated[int, msgspec.Meta(ge=1, le=600)] = 12
+    benefit_ppm: Ppm = 500_000
+    """The cost of benefits as a share of what the rival pays more."""
+    benefit_worth_ppm: Annotated[int, msgspec.Meta(ge=0, le=10 * PPM)] = PPM
+    """What benefits are worth to an agent, as a share of their cost."""
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -93,6 +102,10 @@ class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
     p10_minor: int
     p50_minor: int
     p90_minor: int
+    cost_p10_minor: int
+    cost_p50_minor: int
+    cost_p90_minor: int
+    """What it is expected to pay more than now, before tax, while agents stay and leave."""
     best_in: int
     """In how many scenarios no other policy is worth more."""
     extra_minor: int
@@ -118,9 +131,11 @@ def simulate(
     """
     _ensure_sound(believed)
     drawn = [_draw(believed, chance) for _ in range(scenarios)]
-    worth = {
+    valued = {
         policy: [_portfolio(agents, believed, each, policy) for each in drawn] for policy in Policy
     }
+    worth = {policy: [each for each, _ in values] for policy, values in valued.items()}
+    costs = {policy: [cost for _, cost in values] for policy, values in valued.items()}
     best = [max(worth[policy][at] for policy in Policy) for at in range(scenarios)]
     middle = Scenario(1.0, 1.0)
     return Simulated(
@@ -131,6 +146,9 @@ def simulate(
                 p10_minor=_percentile(values, 10),
                 p50_minor=_percentile(values, 50),
                 p90_minor=_percentile(values, 90),
+                cost_p10_minor=_percentile(costs[policy], 10),
+                cost_p50_minor=_percentile(costs[policy], 50),
+                cost_p90_minor=_percentile(costs[policy], 90),
                 best_in=sum(value == top for value, top in zip(values, best, strict=True)),
                 extra_minor=sum(_extra(agent, believed, middle, policy) for agent in agents),
             )
@@ -185,7 +203,8 @@ def break_even(agents: Sequence[Agent], believed: Assumptions, policy: Policy) -
 
     def gain(hazard: float) -> int:
         at = msgspec.structs.replace(believed, base_hazard=hazard)
-        return _portfolio(agents, at, middle, policy) - _portfolio(agents, at, middle, Policy.NONE)
+        matched, _ = _portfolio(agents, at, middle, policy)
+        return matched - _portfolio(agents, at, middle, Policy.NONE)[0]
 
     tried = [_HAZARD_MAX * (step / _STEPS) ** 3 for step in range(_STEPS + 1)]
     above = next((at for at, hazard in enumerate(tried) if gain(hazard) > 0), None)
@@ -203,52 +222,78 @@ def break_even(agents: Sequence[Agent], believed: Assumptions, policy: Policy) -
 
 def _portfolio(
     agents: Sequence[Agent], believed: Assumptions, scenario: Scenario, policy: Policy
-) -> int:
-    """Add up what all agents are worth."""
-    return sum(_worth(agent, believed, scenario, policy) for agent in agents)
+) -> tuple[int, int]:
+    """Add up what all agents are worth, and what they are paid more than now."""
+    given = _given(believed, policy)
+    worth = cost = 0
+    for agent in agents:
+        one, more = _valued(agent, believed, scenario, given)
+        worth += one
+        cost += more
+    return worth, cost
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """What a policy gives, each as a share of what the rival pays more in a month."""
+
+    raised: float = 0.0
+    bonus: float = 0.0
+    benefits: float = 0.0
+    felt: float = 0.0
+    """What of all that an agent feels in a month: a promised bonus keeps it as its part would."""
+
+
+def _given(believed: Assumptions, policy: Policy) -> _Given:
+    """Say what a policy gives."""
+    match policy:
+        case Policy.NONE:
+            return _Given()
+        case Policy.HALF:
+            return _Given(raised=0.5, felt=0.5)
+        case Policy.FULL:
+            return _Given(raised=1.0, felt=1.0)
+        case Policy.BONUS:
+            monthly = believed.bonus_ppm / PPM
+            return _Given(bonus=monthly * believed.vesting_months, felt=monthly)
+        case Policy.BENEFITS:
+            share = believed.benefit_ppm / PPM
+            return _Given(benefits=share, felt=share * believed.benefit_worth_ppm / PPM)
 
 
 def _worth(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> int:
     """Give what an agent brings over the horizon, after tax and discounted, in minor units."""
+    return _valued(agent, believed, scenario, _given(believed, policy))[0]
+
+
+def _valued(
+    agent: Agent, believed: Assumptions, scenario: Scenario, given: _Given
+) -> tuple[int, int]:
+    """Give an agent's worth, and what it is expected to be paid more than now while it stays."""
+    now = agent.commission_minor
     multiplier = max(1.0, agent.multiplier * scenario.multiplier)
-    paid, bonus = _paid(agent, believed, multiplier, policy)
-    # A promised bonus keeps an agent as its monthly part would.
-    felt = paid + bonus / believed.vesting_months
-    hazard = _hazard(
-        believed, believed.elasticity * scenario.elasticity, _gap(agent, multiplier, felt)
-    )
-    kept = (1 - hazard) / (1 + believed.monthly_discount)
-    worth = _after_tax(agent, believed, paid) * _geometric(kept, believed.months)
-    if bonus:
-        times = believed.months // believed.vesting_months
-        vested = _geometric(kept**believed.vesting_months, times)
-        # Paid at once, it is far above the month's limit: nothing of it is deducted.
-        worth -= bonus * vested
-    return round(worth)
-
-
-def _paid(
-    agent: Agent, believed: Assumptions, multiplier: float, policy: Policy
-) -> tuple[float, float]:
-    """Give the commission of a month under a policy, and the bonus that vests."""
-    more = agent.commission_minor * (multiplier - 1)
-    match policy:
-        case Policy.NONE:
-            return agent.commission_minor, 0.0
-        case Policy.HALF:
-            return agent.commission_minor + more / 2, 0.0
-        case Policy.FULL:
-            return agent.commission_minor + more, 0.0
-        case Policy.BONUS:
-            return agent.commission_minor, more * believed.vesting_months * believed.bonus_ppm / PPM
+    more = now * (multiplier - 1)
+    raised, bonus, benefits = more * given.raised, more * given.bonus, more * given.benefits
+    gap = _gap(agent, multiplier, now + more * given.felt)
+    stays = 1 - _hazard(believed, believed.elasticity * scenario.elasticity, gap)
+    kept = stays / (1 + believed.monthly_discount)
+    profit = _after_tax(agent, believed, now + raised, benefits)
+    worth = profit * _geometric(kept, believed.months)
+    if not more:
+        return round(worth), 0
+    if not bonus:
+        return round(worth), round((raised + benefits) * _geometric(stays, believed.months))
+    # Paid at once, it is far above the month's limit: nothing of it is deducted.
+    times = believed.months // believed.vesting_months
+    worth -= bonus * _geometric(kept**believed.vesting_months, times)
+    return round(worth), round(bonus * _geometric(stays**believed.vesting_months, times))
 
 
 def _extra(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> int:
     """Give what a policy pays an agent more than now, over the horizon if it stays."""
-    multiplier = max(1.0, agent.multiplier * scenario.multiplier)
-    paid, bonus = _paid(agent, believed, multiplier, policy)
+    given = _given(believed, policy)
+    more = agent.commission_minor * (max(1.0, agent.multiplier * scenario.multiplier) - 1)
     times = believed.months // believed.vesting_months
-    return round((paid - agent.commission_minor) * believed.months + bonus * times)
+    return round(more * ((given.raised + given.benefits) * believed.months + given.bonus * times))
 
 
 def _gap(agent: Agent, multiplier: float, felt: float) -> float:
@@ -261,14 +306,24 @@ def _gap(agent: Agent, multiplier: float, felt: float) -> float:
 
 def _hazard(believed: Assumptions, elasticity: float, gap: float) -> float:
     """Give the share that leaves in a month."""
-    return min(_HAZARD_MAX, believed.base_hazard * math.exp(elasticity * max(0.0, gap)))
+    if gap <= 0:
+        return believed.base_hazard
+    exponent = elasticity * gap
+    if exponent > _EXPONENT_MAX:
+        return _HAZARD_MAX if believed.base_hazard else 0.0
+    return min(_HAZARD_MAX, believed.base_hazard * math.exp(exponent))
 
 
-def _after_tax(agent: Agent, believed: Assumptions, paid: float) -> float:
-    """Give a month's profit: tax is due on commission above the limit, too."""
-    deductible = min(paid, agent.revenue_minor * believed.deductible_ppm / PPM)
-    taxed = max(0.0, agent.margin_minor - deductible)
-    return agent.margin_minor - paid - taxed * believed.tax_ppm / PPM
+def _after_tax(agent: Agent, believed: Assumptions, paid: float, benefits: float) -> float:
+    """Give a month's profit: tax is due on commission above the limit, too.
+
+    Benefits are deducted whole, as an ordinary expense.
+    """
+    limit = agent.revenue_minor * believed.deductible_ppm / PPM
+    taxed = agent.margin_minor - (min(limit, paid)) - benefits
+    if taxed < 0:
+        taxed = 0.0
+    return agent.margin_minor - paid - benefits - taxed * believed.tax_ppm / PPM
 
 
 def _geometric(factor: float, count: int) -> float:
@@ -305,6 +360,8 @@ def _ensure_sound(believed: Assumptions) -> None:
         "deductible_ppm": (0, believed.deductible_ppm, PPM),
         "bonus_ppm": (0, believed.bonus_ppm, PPM),
         "vesting_months": (1, believed.vesting_months, 600),
+        "benefit_ppm": (0, believed.benefit_ppm, PPM),
+        "benefit_worth_ppm": (0, believed.benefit_worth_ppm, 10 * PPM),
     }
     for name, (low, value, high) in allowed.items():
         if not low <= value <= high:

@@ -388,8 +388,17 @@ def test_m8_percentiles_are_in_order_and_somebody_is_best(some: list[Agent]) -> 
     answer = counter_offer.simulate(some, Assumptions(), scenarios=20, chance=random.Random(1))
 
     assert all(r.p10_minor <= r.p50_minor <= r.p90_minor for r in answer.results)
+    assert all(r.cost_p10_minor <= r.cost_p50_minor <= r.cost_p90_minor for r in answer.results)
     assert sum(r.best_in for r in answer.results) >= answer.scenarios
     assert next(r for r in answer.results if r.policy is Policy.NONE).extra_minor == 0
+
+
+def test_m8_a_rival_who_offers_beyond_all_measure_takes_everybody_and_breaks_nothing() -> None:
+    agent = Agent(revenue_minor=10**6, margin_minor=10**5, commission_minor=1, multiplier=1e9)
+
+    answer = counter_offer.simulate([agent], Assumptions(), scenarios=5, chance=random.Random(1))
+
+    assert {result.policy for result in answer.results} == set(Policy)
 
 
 def test_m8_a_horizon_is_the_sum_of_its_months() -> None:
@@ -397,22 +406,27 @@ def test_m8_a_horizon_is_the_sum_of_its_months() -> None:
     believed = Assumptions(months=24, base_hazard=0.02, elasticity=0.7, vesting_months=6)
     middle = counter_offer.Scenario(1.0, 1.0)
 
-    for policy, paid, bonus in (
-        (Policy.NONE, 400_00, 0),
-        (Policy.HALF, 600_00, 0),
-        (Policy.FULL, 800_00, 0),
-        (Policy.BONUS, 400_00, 1_200_00),
+    for policy, paid, bonus, benefits in (
+        (Policy.NONE, 400_00, 0, 0),
+        (Policy.HALF, 600_00, 0, 0),
+        (Policy.FULL, 800_00, 0, 0),
+        (Policy.BONUS, 400_00, 1_200_00, 0),
+        (Policy.BENEFITS, 400_00, 0, 200_00),
     ):
-        gap = max(0.0, (800_00 - paid - bonus / 6) / 400_00)
+        gap = max(0.0, (800_00 - paid - bonus / 6 - benefits) / 400_00)
         hazard = 0.02 * 2.718281828459045 ** (0.7 * gap)
-        worth, here = 0.0, 1.0
+        worth, here, cost = 0.0, 1.0, 0.0
         for month in range(1, 25):
             here *= 1 - hazard
             # Of 500 yuan of the commission a quarter comes back as tax.
-            profit = 3_000_00 - paid - 0.25 * (3_000_00 - min(paid, 500_00))
-            profit -= bonus if month % 6 == 0 else 0
-            worth += here * profit / 1.005**month
-        assert abs(counter_offer._worth(agent, believed, middle, policy) - worth) <= 1
+            taxed = 3_000_00 - min(paid, 500_00) - benefits
+            profit = 3_000_00 - paid - benefits - 0.25 * taxed
+            vests = bonus if month % 6 == 0 else 0
+            worth += here * (profit - vests) / 1.005**month
+            cost += here * (paid - 400_00 + benefits + vests)
+        given = counter_offer._given(believed, policy)
+        found = counter_offer._valued(agent, believed, middle, given)
+        assert (abs(found[0] - worth) <= 1, abs(found[1] - cost) <= 1) == (True, True)
 
 
 @settings(max_examples=25)

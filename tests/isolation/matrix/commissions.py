@@ -70,6 +70,24 @@ API: Final[dict[Route, Case]] = {
         role=FINANCE,
     ),
     ("GET", "/v1/platform/commission-meter"): Case(query={"year": "2026"}, role=FINANCE),
+    ("GET", "/v1/platform/counter-offers"): Case(role=FINANCE),
+    ("POST", "/v1/platform/counter-offers"): Case(
+        # The platform may ask about any company.
+        ids={"body.question.agent_ids.0": "tenant"},
+        answers={"body.question.agent_ids.0": 201},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "question": {
+                "rival": {"kind": "times", "times": 2},
+                "agent_ids": [str(company.ids["tenant"])],
+            },
+        },
+    ),
+    ("GET", "/v1/platform/counter-offers/{offer_id}"): Case(
+        shared={"path.offer_id": "program"}, role=FINANCE, succeeds=False
+    ),
     # Sales, lines, batches and payments are the platform's own; there are none of these ids.
     ("GET", "/v1/platform/commission-sales/{sale_id}/lines"): Case(
         shared={"path.sale_id": "program"}, role=FINANCE, succeeds=False

@@ -140,6 +140,8 @@ def test_m4_the_list_of_what_is_seen_is_whole(app: Litestar) -> None:
         "PlanVersion",
         "BatchRow",
         "CommissionMeter",
+        "OfferRow",
+        "OfferView",
         "PeriodRow",
         "PeriodFile",
         "RunView",

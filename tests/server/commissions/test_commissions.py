@@ -8,6 +8,7 @@ import msgspec
 import openpyxl
 import pytest
 
+from billing.commissions.rules.counter_offer import Policy
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
@@ -17,7 +18,9 @@ from billing.commissions.schemas import (
     LineState,
     LineView,
     NotItsMaker,
+    OfferQuestion,
     PaymentNotInThatState,
+    RivalTimes,
     SaleNotFound,
 )
 from billing.errors import MakerIsChecker
@@ -33,6 +36,7 @@ from server.commissions.schemas import (
     BankAnswer,
     NewBankFile,
     NewCorrection,
+    NewCounterOffer,
     NewPayee,
     NewPayout,
     NewRefund,
@@ -41,7 +45,7 @@ from server.commissions.schemas import (
     PayoutView,
 )
 from server.identity import keys
-from server.kit import db
+from server.kit import db, outbox
 from server.kit.errors import Invalid, NotFound
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
@@ -280,6 +284,45 @@ async def test_an_owner_verifies_its_statement_without_asking_anybody(
         await queries.proven_statement(rival.owner, "CNY")
     with pytest.raises(NotSealed):
         await queries.head(tenant.owner, size + 1)
+
+
+async def test_m8_what_matching_a_rival_would_cost_is_answered_by_the_worker_once(
+    tenant: Tenant,
+) -> None:
+    await sold(tenant)
+    question = OfferQuestion(
+        rival=RivalTimes(times=3.0), agent_ids=[tenant.tenant_id], months_back=1, scenarios=10
+    )
+    asked = NewCounterOffer(id=new_id(), question=question)
+    later = NOW + timedelta(days=31)
+    waits = await service.ask(FINANCE, asked, now=later)
+    job = outbox.Job(
+        id=new_id(),
+        tenant_id=None,
+        topic=service.OFFERED,
+        attempts=0,
+        lease=1,
+        payload={"offer_id": str(asked.id)},
+    )
+    for _ in range(2):
+        await jobs.simulate(job, later)
+
+    told = await queries.counter_offer(FINANCE, asked.id)
+
+    assert (waits.answer, waits.hash) == (None, None)
+    assert (told.agents, told.revenue_minor, told.commission_minor) == (1, 1_000_00, 100_00)
+    assert told.answer is not None
+    costs = {each.policy: each.cost_p50_minor for each in told.answer.results}
+    assert costs[Policy.NONE] == 0 < costs[Policy.HALF] < costs[Policy.FULL]
+    assert await service.ask(FINANCE, asked, now=later) == told
+    assert await trail_of(asked.id) == ["counter_offer.asked"]
+    assert asked.id in {each.id for each in (await queries.counter_offers(FINANCE)).items}
+    stranger = msgspec.structs.replace(question, agent_ids=[new_id()])
+    with pytest.raises(NotFound) as unknown:
+        await service.ask(FINANCE, NewCounterOffer(id=new_id(), question=stranger), now=later)
+    assert unknown.value.field == "question.agent_ids"
+    with pytest.raises(NotPermitted):
+        await service.ask(tenant.owner, asked, now=later)
 
 
 def test_a_workbook_adds_up_and_holds_amounts_as_numbers() -> None:
