@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import islice, pairwise
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -18,7 +19,8 @@ from billing.reconciliation.rules.lines import Line, LineState
 _FIRST_DAY: Final = date(2026, 1, 5)
 _DAYS: Final = 80
 _WINDOW: Final = 3
-_PROGRAMS: Final = tuple(f"program-{n}" for n in range(6))
+_PROGRAMS: Final = tuple(str(UUID(int=n)) for n in range(1, 7))
+_NO_PROGRAM: Final = str(UUID(int=99))
 _PLACES: Final = ("杭州", "宁波", "绍兴", "苏州", "南京", "合肥", "无锡", "嘉兴")
 _SIGNS: Final = "云水金木春秋龙凤江河湖海松柏竹梅星辰日月山川天地明远博文思源鼎盛恒泰安康瑞祥华美"
 _TRADES: Final = ("科技", "贸易", "物流", "餐饮", "建材", "医药", "食品", "机械")
@@ -152,7 +154,7 @@ class _Maker:
             case Kind.CURRENCY_DIFFERS:
                 changes: dict[str, Any] = {"currency": "USD"}
             case Kind.PROGRAM_DIFFERS:
-                changes = {"program": "program-x"}
+                changes = {"program": _NO_PROGRAM}
             case Kind.CUSTOMER_DIFFERS:
                 changes = {"customer": self._token()}
             case Kind.PERIOD_DIFFERS:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from billing.reconciliation import queries
-from billing.reconciliation.rules.cells import Cell
+from billing.reconciliation.rules.cells import ID, Cell
 from billing.reconciliation.rules.columns import RowReader
 from billing.reconciliation.rules.findings import Break, Kind, Reconciled, Terms, due_on
 from billing.reconciliation.rules.lines import Book, Side, Words
@@ -71,7 +71,9 @@ FROM jsonb_to_recordset({}::jsonb) AS line (
 """
 _READ_ON: Final = "UPDATE recon_file SET read_until = {} WHERE id = {}"
 _WITHDRAW: Final = "UPDATE recon_file SET state = 'withdrawn' WHERE id = {}"
-# What the platform has booked for the agent in these days, as it stands now.
+# What the platform has booked for the agent in these days, as it stands now, and whatever the file
+# names by its id: a benefit of another month is not a missing one. The set of ids is joined, since
+# a condition with OR would look through all that the file names for each of the agent's benefits.
 _EXTRACT: Final = """
 INSERT INTO recon_line (
     file_id, agent_id, side, number, reference, customer, name, program, currency, amount_minor,
@@ -81,8 +83,14 @@ SELECT {}, agent_id, 'here', row_number() OVER (ORDER BY id), id::text, customer
     program_id::text, currency, amount_minor, (issued_at AT TIME ZONE {})::date,
     CASE state WHEN 'voided' THEN 'reversed' WHEN 'expired' THEN 'expired' ELSE 'active' END
 FROM issuance
-WHERE agent_id = {} AND (issued_at AT TIME ZONE {})::date >= {}::date
-AND (issued_at AT TIME ZONE {})::date < {}::date
+WHERE agent_id = {} AND id IN (
+    SELECT id FROM issuance
+    WHERE agent_id = {} AND (issued_at AT TIME ZONE {})::date >= {}::date
+    AND (issued_at AT TIME ZONE {})::date < {}::date
+    UNION
+    SELECT CASE WHEN reference ~ {} THEN reference::uuid END
+    FROM recon_line WHERE file_id = {} AND side = 'there'
+)
 """
 _ADD_MATCHES: Final = """
 INSERT INTO recon_match (file_id, agent_id, number, step, score, here, there)
@@ -244,7 +252,10 @@ async def _loading(file_id: UUID) -> FileView:
 async def _extract(view: FileView, around: timedelta) -> None:
     """Write down what the platform's books say now, so that it can be looked at later."""
     begins, ends = view.period - around, _next_month(view.period) + around
-    await ReconLine.raw(_EXTRACT, view.id, ZONE, view.agent_id, ZONE, begins, ZONE, ends)
+    await ReconLine.raw(
+        *(_EXTRACT, view.id, ZONE, view.agent_id),
+        *(view.agent_id, ZONE, begins, ZONE, ends, f"^{ID.pattern}$", view.id),
+    )
 
 
 def _next_month(period: date) -> date:

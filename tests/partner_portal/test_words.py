@@ -4,11 +4,14 @@ import importlib
 import pkgutil
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import partner_portal
 import server
+from billing.errors import BillingRefusal
+from billing.reconciliation.rules.cells import CellUnread
 from partner_portal import failures
 from partner_portal.words import Catalogue, Language, catalogue, preferred
 from server import app
@@ -194,7 +197,22 @@ def test_every_refusal_that_a_page_may_meet_has_words_of_its_own() -> None:
         assert unsaid == set()
 
 
-def _below(kind: type[errors.Refusal]) -> set[type[errors.Refusal]]:
+def test_every_refusal_of_reconciliation_has_words_of_its_own() -> None:
+    """Of the books' rooms this one has pages with files that people make."""
+    importlib.import_module("billing.reconciliation.service")
+    ours = {
+        kind.code
+        for kind in _below(BillingRefusal)
+        if kind.__module__.startswith("billing.reconciliation.")
+        and CellUnread not in kind.__bases__
+    }
+    assert len(ours) > 10
+
+    for language in Language:
+        assert {code for code in ours if not catalogue(language).has(f"refusal.{code}")} == set()
+
+
+def _below(kind: type[Any]) -> set[type[Any]]:
     """Give all refusals of a kind."""
     found = set(kind.__subclasses__())
     return found.union(*map(_below, found))

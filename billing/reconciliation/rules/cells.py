@@ -32,6 +32,8 @@ _SHORTENED: Final = re.compile(r"-?[0-9](?:\.[0-9]+)?E[-+]?[0-9]+")
 _DAY: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T].*)?")
 _PACKED_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _SERIAL: Final = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
+ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""How the platform's books write an id."""
 _WORD_MAX: Final = 200
 _EPOCH: Final = date(1899, 12, 30)
 _DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "，": ","})
@@ -95,6 +97,12 @@ class CurrencyUnexpected(CellUnread):
     code = "currency_unexpected"
 
 
+class ProgramUnknown(CellUnread):
+    """A file calls a program by a name that its map does not have."""
+
+    code = "program_unknown"
+
+
 def text(cell: Cell) -> str:
     """Give a cell as text, half-width, without spaces around."""
     if cell is None:
@@ -129,6 +137,19 @@ def currency(cell: Cell) -> str:
     if not _CODE.fullmatch(said):
         raise CellUnread("Write a currency as its code, such as CNY.")
     return said
+
+
+def program(cell: Cell, words: Mapping[str, str]) -> str:
+    """Read a program's id, or its name as the one that it is called by; nothing stays nothing.
+
+    :param words: by what this file calls programs, small, their ids.
+    :raises CellUnread: the name is not known: compared with an id it would differ on every line.
+    """
+    said = word(cell).casefold()
+    found = words.get(said, said)
+    if found and not ID.fullmatch(found):
+        raise ProgramUnknown("Say in the column map which program this is.")
+    return found
 
 
 def amount_minor(cell: Cell, currency_code: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -63,6 +64,8 @@ class ColumnMap(msgspec.Struct, frozen=True, kw_only=True):
     """What lines are of that do not say it."""
     program: str = ""
     """The program of lines that do not say it."""
+    program_words: Annotated[dict[_HeaderText, UUID], msgspec.Meta(max_length=200)] = {}
+    """What this source calls the programs; a file may also write their ids."""
     state_words: Annotated[dict[_HeaderText, LineState], msgspec.Meta(max_length=50)] = {}
     """What this source calls the states, besides what files usually do."""
 
@@ -147,6 +150,9 @@ class RowReader:
         self._map = by
         self._at = {field: places[each] for each, field in meant.items()}
         self._state_words = {cells.text(word).casefold(): s for word, s in by.state_words.items()}
+        self._program_words = {
+            cells.text(word).casefold(): str(program) for word, program in by.program_words.items()
+        }
 
     def read(
         self, rows: Iterable[tuple[int, Sequence[Cell]]]
@@ -211,7 +217,7 @@ class RowReader:
             id=tried(Field.ID, cells.word, ""),
             customer=tried(Field.CUSTOMER, cells.word, ""),
             name=tried(Field.NAME, cells.word, ""),
-            program=tried(Field.PROGRAM, cells.word, "") or self._map.program,
+            program=tried(Field.PROGRAM, self._program, ""),
             state=tried(
                 Field.STATE, lambda cell: cells.state(cell, self._state_words), LineState.ACTIVE
             ),
@@ -220,6 +226,10 @@ class RowReader:
     def _currency(self, cell: Cell) -> str:
         """Read the currency of a line, the file's own where it says none."""
         return cells.currency(cell) if cells.text(cell) else self._map.currency
+
+    def _program(self, cell: Cell) -> str:
+        """Read the program of a line, the file's own where it says none."""
+        return cells.program(cells.text(cell) or self._map.program, self._program_words)
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

@@ -2,7 +2,9 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,8 @@ from billing.reconciliation.rules.columns import ColumnMap, Field, RowReader
 from billing.reconciliation.rules.lines import LineState
 
 HEADER = ["权益编号", "客户标识", "活动", "金额", "币种", "日期", "状态"]
-ROW: list[Cell] = ["a-1", "c-1", "p-1", "12,000.50", "CNY", "2026-03-02", "已发放"]
+PROGRAM, OTHER = UUID(int=9), UUID(int=10)
+ROW: list[Cell] = ["a-1", "c-1", str(PROGRAM), "12,000.50", "CNY", "2026-03-02", "已发放"]
 
 
 @given(st.integers(1, MINOR_MAX))
@@ -89,7 +92,7 @@ def test_a_row_is_read_by_the_guessed_map() -> None:
     [line], problems = RowReader(HEADER, columns.guess(HEADER)).read([(2, ROW)])
 
     assert problems == []
-    assert (line.number, line.id, line.customer, line.program) == (2, "a-1", "c-1", "p-1")
+    assert (line.number, line.id, line.customer, line.program) == (2, "a-1", "c-1", str(PROGRAM))
     assert (line.amount_minor, line.currency, line.on) == (1_200_050, "CNY", date(2026, 3, 2))
 
 
@@ -98,7 +101,7 @@ def test_a_saved_map_reads_what_this_source_says() -> None:
         columns={Field.NAME: "客户", Field.AMOUNT: "实付", Field.DAY: "日期", Field.STATE: "备注"},
         ignored=["序号"],
         currency="POINTS",
-        program="p-9",
+        program=str(PROGRAM),
         state_words={"客户退单": LineState.REVERSED},
     )
 
@@ -106,8 +109,28 @@ def test_a_saved_map_reads_what_this_source_says() -> None:
         [(2, ["1", "云水", "１，２００", "2026-03-02", "客户退单"]), (3, ["合计", "", "1200"])]
     )
 
-    assert (line.amount_minor, line.currency, line.program) == (1200, "POINTS", "p-9")
+    assert (line.amount_minor, line.currency, line.program) == (1200, "POINTS", str(PROGRAM))
     assert line.state is LineState.REVERSED
+
+
+def test_a_program_is_read_by_its_id_or_by_what_this_source_calls_it() -> None:
+    by = msgspec.structs.replace(
+        columns.guess(HEADER),
+        program="门店换新",
+        program_words={"门店换新": OTHER, "ＶＩＰ ": PROGRAM},
+    )
+
+    def row(number: int, program: str) -> tuple[int, list[Cell]]:
+        return number, [*ROW[:2], program, *ROW[3:]]
+
+    lines, problems = RowReader(HEADER, by).read(
+        [row(2, "vip"), row(3, str(OTHER).upper()), row(4, ""), row(5, "门店换新补贴")]
+    )
+
+    assert [line.program for line in lines] == [str(PROGRAM), str(OTHER), str(OTHER)]
+    assert [(each.row, each.field, each.code) for each in problems] == [
+        (5, "program", "program_unknown")
+    ]
 
 
 def test_every_column_is_read_or_ignored_by_name() -> None:

@@ -259,3 +259,13 @@ async def test_what_is_booked_around_the_month_is_another_months(story: Story) -
     found = await platform(service.compare, view.id, Terms(window_days=3), now=NOW)
 
     assert (found.matches, found.exceptions) == (1, {})
+
+
+async def test_what_the_file_names_is_found_in_whatever_month_it_is_booked(story: Story) -> None:
+    rows = [story.row(2, 0, day="2026-04-20"), (3, ["x", "c", "3", "2026-04-09", ""])]
+    view = await opened(a_file(story, rows, period=date(2026, 4, 1)))
+    await platform(service.add_rows, view.id, rows, after=0)
+
+    found = await platform(service.compare, view.id, Terms(), now=NOW)
+
+    assert found.exceptions == {Kind.PERIOD_DIFFERS: 1, Kind.MISSING_HERE: 1}
