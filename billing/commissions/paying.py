@@ -52,7 +52,7 @@ _FREE_ALL: Final = """
 UPDATE payout_item SET is_live = false
 WHERE payment_id IN (SELECT id FROM payout_payment WHERE batch_id = {})
 """
-_MOVE: Final = "UPDATE payout_payment SET state = {} WHERE id = {}"
+_MOVE: Final = "UPDATE payout_payment SET state = {}, settled_at = {} WHERE id = {}"
 _FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
 
 
@@ -140,7 +140,7 @@ async def settle(payment_id: UUID, state: PaymentState, books: Books) -> Payment
     if view.state is not _BEFORE.get(state):
         raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
     await record(uuid5(payment_id, state), [_paying(view, state, books)], books)
-    await PayoutPayment.raw(_MOVE, state, payment_id)
+    await PayoutPayment.raw(_MOVE, state, books.now, payment_id)
     if not state.is_live:
         await PayoutPayment.raw(_FREE, payment_id)
     return await queries.payment(payment_id)

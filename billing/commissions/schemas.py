@@ -195,6 +195,40 @@ class MeterTotal(msgspec.Struct, frozen=True, kw_only=True):
     excess_minor: int
 
 
+class YearLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved an agent's commission in a month, by one plan, in minor units."""
+
+    month: date
+    """Its first day; months begin in China."""
+    plan_id: UUID
+    currency: Currency
+    earned_minor: int
+    clawed_back_minor: int
+    """Below nothing, as a refund takes it back."""
+    corrected_minor: int
+    paid_minor: int
+    """What the bank has paid in this month and not given back."""
+
+
+class YearTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a year's lines of one currency come to: each number is the sum of theirs."""
+
+    currency: Currency
+    earned_minor: int
+    clawed_back_minor: int
+    corrected_minor: int
+    paid_minor: int
+
+
+class AgentYear(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's commission of a year, by month and plan."""
+
+    agent_id: UUID
+    year: int
+    lines: list[YearLine]
+    totals: list[YearTotal]
+
+
 class ContractMeter(msgspec.Struct, frozen=True, kw_only=True):
     """One contract's sales of a year: commission == deductible + excess.
 

@@ -115,6 +115,8 @@ class PayoutPayment(Table, tablename="payout_payment"):
     amount_minor = BigInt()
     state = Text()
     """`drafted`, `discarded`, `ordered`, `paid`, `failed` or `returned`."""
+    settled_at = Timestamptz(null=True)
+    """When the bank's last answer was said; null before, and in rows from before it was kept."""
 
 
 class PayoutItem(Table, tablename="payout_item"):

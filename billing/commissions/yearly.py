@@ -8,10 +8,11 @@ from uuid import UUID
 
 import msgspec
 
+from billing.commissions.queries import ZONE
 from billing.commissions.rules.meter import OnContract, meter
 from billing.commissions.rules.plans import PPM
-from billing.commissions.schemas import ContractMeter, MeterTotal
-from billing.commissions.tables import CommissionSale
+from billing.commissions.schemas import AgentYear, ContractMeter, MeterTotal, YearLine, YearTotal
+from billing.commissions.tables import CommissionItem, CommissionSale
 
 DEDUCTIBLE_PPM: Final = 50_000
 """Caishui [2009] 29: 5 % of a contract's revenue, for ordinary companies; other trades differ."""
@@ -48,6 +49,29 @@ SELECT contract_id, currency, max(contract_number) AS contract_number, count(*) 
     coalesce(sum(commission) FILTER (WHERE revenue IS NULL), 0)::bigint AS unmetered_minor,
     sum(paid)::bigint AS paid_minor
 FROM cost GROUP BY contract_id, currency ORDER BY contract_id, currency
+"""
+_OF_AGENT: Final = """
+WITH moved AS (
+    SELECT item.recorded_at AS at, sale.plan_id, item.currency, item.kind, item.amount_minor
+    FROM commission_item item JOIN commission_line line ON line.id = item.line_id
+    JOIN commission_sale sale ON sale.id = line.sale_id
+    WHERE item.agent_id = {}
+    UNION ALL
+    SELECT coalesce(settled_at, approved_at), sale.plan_id, item.currency, 'paid', item.amount_minor
+    FROM payout_payment payment JOIN payout_batch batch ON batch.id = payment.batch_id
+    JOIN payout_item taken ON taken.payment_id = payment.id AND taken.is_live
+    JOIN commission_item item ON item.id = taken.item_id
+    JOIN commission_line line ON line.id = item.line_id
+    JOIN commission_sale sale ON sale.id = line.sale_id
+    WHERE payment.agent_id = {} AND payment.state = 'paid'
+)
+SELECT date_trunc('month', at AT TIME ZONE {})::date AS month, plan_id, currency,
+    coalesce(sum(amount_minor) FILTER (WHERE kind = 'earned'), 0)::bigint AS earned_minor,
+    coalesce(sum(amount_minor) FILTER (WHERE kind = 'clawed_back'), 0)::bigint AS clawed_back_minor,
+    coalesce(sum(amount_minor) FILTER (WHERE kind = 'corrected'), 0)::bigint AS corrected_minor,
+    coalesce(sum(amount_minor) FILTER (WHERE kind = 'paid'), 0)::bigint AS paid_minor
+FROM moved WHERE extract(year FROM at AT TIME ZONE {}) = {}
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _BEHIND: Final = """
 SELECT extract(year FROM on_day)::integer AS year, array_agg(DISTINCT contract_id) AS contracts
@@ -150,3 +174,24 @@ async def over_limit_in(batch_id: UUID) -> list[ContractMeter]:
         metered = await contracts(row["year"], only=row["contracts"])
         found += [each for each in metered if each.excess_minor > 0]
     return found
+
+
+async def of_agent(agent_id: UUID, year: int) -> AgentYear:
+    """Give what an agent earned, lost and was paid in a year, by month and plan."""
+    rows = await CommissionItem.raw(_OF_AGENT, agent_id, agent_id, ZONE, ZONE, year)
+    lines = msgspec.convert(rows, list[YearLine])
+    return AgentYear(agent_id=agent_id, year=year, lines=lines, totals=_year_totals(lines))
+
+
+def _year_totals(lines: Sequence[YearLine]) -> list[YearTotal]:
+    """Add lines up, each currency for itself."""
+    return [
+        YearTotal(
+            currency=currency,
+            **{
+                name: sum(getattr(each, name) for each in lines if each.currency == currency)
+                for name in YearTotal.__struct_fields__[1:]
+            },
+        )
+        for currency in sorted({each.currency for each in lines})
+    ]

@@ -10,7 +10,15 @@ import msgspec
 
 from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRow
 from billing.commissions.rules.statements import Statement, StatementLine
-from billing.commissions.schemas import LineView, PaymentView, RefundRow, SaleRow
+from billing.commissions.schemas import (
+    AgentYear,
+    LineView,
+    PaymentView,
+    RefundRow,
+    SaleRow,
+    YearLine,
+    YearTotal,
+)
 from billing.invoices.rules.drafts import Line as InvoiceLine
 from billing.invoices.schemas import CreditView, InvoiceRow, InvoiceView
 from billing.reconciliation.rules.columns import ColumnMap, RowProblem
@@ -63,6 +71,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "commissions.refunds": (RefundRow,),
     "commissions.payout": (PayoutView, PaymentView),
     "commissions.statement": (Statement, StatementLine),
+    "commissions.year": (AgentYear, YearLine, YearTotal),
     "accounting.voucher": (VoucherRow, Voucher, Line, Source),
     "statements.list": (StatementSummary, StatementSignatureView),
     "statements.one": (StatementDetail, StatementAccountView, StatementSignatureView),

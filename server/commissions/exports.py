@@ -1,12 +1,14 @@
-"""An agent's statement of a month as a workbook: amounts that add up, text that is no formula."""
+"""An agent's statement of a month and its year, as files: amounts add up, text is no formula."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from billing.commissions.rules.statements import Statement, StatementKind
+from billing.commissions.schemas import AgentYear, YearLine, YearTotal
 from billing.money import decimals
+from server.kit.sheets import BOM, csv_of
 
 _HEADING: Final = ("日期", "事项", "金额", "余额", "币种", "凭证编号")
 _WIDTHS: Final = (12, 12, 16, 16, 8, 40)
@@ -48,4 +50,53 @@ def workbook(told: Statement) -> bytes:
         moved = sum(each.amount_minor for each in told.lines)
         last = {1: "期末余额", 4: told.currency}
         line(len(told.lines) + 2, last, {2: moved, 3: told.closing_minor})
+    return target.getvalue()
+
+
+# ---------------------------------------------------------------------------------------- a year
+
+_YEAR: Final = ("月份", "方案编号", "币种", "佣金", "退款追回", "更正", "已付")
+_MOVED: Final = YearTotal.__struct_fields__[1:]
+
+
+def _amounts(each: YearLine | YearTotal) -> list[Decimal]:
+    """Give a line's amounts in whole units of its currency."""
+    scale = decimals(each.currency)
+    return [Decimal(getattr(each, name)).scaleb(-scale) for name in _MOVED]
+
+
+def _year_rows(told: AgentYear) -> list[tuple[Sequence[str], list[Decimal]]]:
+    """Give a year's lines, and the sum of each currency below them."""
+    lines = [
+        ((f"{each.month:%Y-%m}", str(each.plan_id), each.currency), _amounts(each))
+        for each in told.lines
+    ]
+    return lines + [(("合计", "", each.currency), _amounts(each)) for each in told.totals]
+
+
+def year_csv(told: AgentYear) -> bytes:
+    """Write a year as CSV that spreadsheet programs open."""
+    rows = [[*texts, *(f"{amount:f}" for amount in amounts)] for texts, amounts in _year_rows(told)]
+    return BOM + csv_of([_YEAR, *rows])
+
+
+def year_workbook(told: AgentYear) -> bytes:
+    """Write a year as a workbook: a line a month and plan, and the sums below."""
+    import xlsxwriter  # noqa: PLC0415 - 14 MiB that only an export needs
+
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet(f"{told.year}")
+        sheet.set_column(0, 0, 10)
+        sheet.set_column(1, 1, 38)
+        sheet.set_column(3, 6, 16)
+        for column, text in enumerate(_YEAR):
+            sheet.write_string(0, column, text)
+        for row, (texts, amounts) in enumerate(_year_rows(told), 1):
+            scale = decimals(texts[2])
+            form = book.add_format({"num_format": f"#,##0.{'0' * scale}" if scale else "#,##0"})
+            for column, text in enumerate(texts):
+                sheet.write_string(row, column, text)
+            for column, amount in enumerate(amounts, 3):
+                sheet.write_number(row, column, amount, form)
     return target.getvalue()

@@ -10,6 +10,7 @@ from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.rules.statements import Statement
 from billing.commissions.schemas import (
+    AgentYear,
     BatchRow,
     BatchView,
     ChosenSales,
@@ -166,6 +167,20 @@ async def statement(
     return found
 
 
+async def year_of(actor: Actor, agent_id: UUID, year: int, *, now: datetime) -> AgentYear:
+    """Give an agent's commission of a year, by month and plan; the agent is told.
+
+    :raises NotFound: there is no such agent.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        await partners.agent(actor, agent_id)
+        told = await yearly.of_agent(agent_id, year)
+        shown = [agent_id] if told.lines else []
+        await audit.record_platform_read(actor, shown, "commissions.year", now=now, year=year)
+    return told
+
+
 async def view(batch: BatchView) -> PayoutView:
     """Give a batch as people see it, inside the transaction that it is read in."""
     return PayoutView(
@@ -198,6 +213,13 @@ async def own_statement(actor: Actor, month: str, currency: str) -> Statement:
     _ensure_owner(actor)
     async with db.platform_transaction(_TELLER):
         return await books.statement_of(actor.tenant_id, rules.first_day(month), currency)
+
+
+async def own_year(actor: Actor, year: int) -> AgentYear:
+    """Give one's company's commission of a year, by month and plan."""
+    _ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        return await yearly.of_agent(actor.tenant_id, year)
 
 
 async def proven_statement(actor: Actor, currency: str, *, after: int = 0) -> bytes:

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from billing.commissions.rules.plans import PPM, PlanVersion
 from billing.commissions.rules.statements import Statement
 from billing.commissions.schemas import (
+    AgentYear,
     BatchRow,
     ChosenSales,
     LineView,
@@ -38,7 +39,7 @@ from server.commissions.schemas import (
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.kit.sheets import attached
+from server.kit.sheets import CSV, attached
 
 Month = Annotated[str, QueryParameter(pattern=MONTH, description="As in 2026-11.")]
 Unit = Annotated[str, QueryParameter(pattern=r"\A[A-Z]{3,8}\Z")]
@@ -153,6 +154,30 @@ async def statement(
     return await queries.statement(actor, agent_id, month, currency, now=clock.now())
 
 
+@get("/agents/{agent_id:uuid}/commission-year", summary="An agent's year")
+async def year_of(actor: CurrentActor, agent_id: FromPath[UUID], year: Year) -> AgentYear:
+    """Give an agent's commission of a year, by month and plan; the agent is told."""
+    return await queries.year_of(actor, agent_id, year, now=clock.now())
+
+
+@get(
+    "/agents/{agent_id:uuid}/commission-year.csv", summary="An agent's year as CSV", media_type=CSV
+)
+async def year_csv(actor: CurrentActor, agent_id: FromPath[UUID], year: Year) -> Response[bytes]:
+    """Give an agent's year as CSV; the agent is told."""
+    return _year_as_csv(await queries.year_of(actor, agent_id, year, now=clock.now()))
+
+
+@get(
+    "/agents/{agent_id:uuid}/commission-year.xlsx",
+    summary="An agent's year as a workbook",
+    media_type=_XLSX,
+)
+async def year_xlsx(actor: CurrentActor, agent_id: FromPath[UUID], year: Year) -> Response[bytes]:
+    """Give an agent's year as XLSX; the agent is told."""
+    return _year_as_xlsx(await queries.year_of(actor, agent_id, year, now=clock.now()))
+
+
 @get("/payouts", summary="List payout batches")
 async def payouts(actor: CurrentActor, cursor: PageCursor = None) -> Page[BatchRow]:
     """List the payout batches, the newest first."""
@@ -224,6 +249,36 @@ async def own_workbook(
     return Response(exports.workbook(told), media_type=_XLSX, headers=headers)
 
 
+@get("/year", summary="One's own year")
+async def own_year(actor: CurrentActor, year: Year) -> AgentYear:
+    """Give one's company's commission of a year, by month and plan."""
+    return await queries.own_year(actor, year)
+
+
+@get("/year.csv", summary="One's own year as CSV", media_type=CSV)
+async def own_year_csv(actor: CurrentActor, year: Year) -> Response[bytes]:
+    """Give one's company's year as CSV."""
+    return _year_as_csv(await queries.own_year(actor, year))
+
+
+@get("/year.xlsx", summary="One's own year as a workbook", media_type=_XLSX)
+async def own_year_xlsx(actor: CurrentActor, year: Year) -> Response[bytes]:
+    """Give one's company's year as XLSX."""
+    return _year_as_xlsx(await queries.own_year(actor, year))
+
+
+def _year_as_csv(told: AgentYear) -> Response[bytes]:
+    """Answer a year as a file."""
+    headers = attached(f"commission-{told.year}.csv")
+    return Response(exports.year_csv(told), media_type=CSV, headers=headers)
+
+
+def _year_as_xlsx(told: AgentYear) -> Response[bytes]:
+    """Answer a year as a workbook."""
+    headers = attached(f"commission-{told.year}.xlsx")
+    return Response(exports.year_workbook(told), media_type=_XLSX, headers=headers)
+
+
 @get("/proven-statement", summary="One's own lines with their proofs", media_type=_JSON)
 async def proven_statement(
     actor: CurrentActor, currency: Unit = "CNY", after: Version = 0
@@ -245,7 +300,16 @@ router = Router(
     route_handlers=[
         Router(
             "/commissions",
-            route_handlers=[own_lines, own_statement, own_workbook, proven_statement, head],
+            route_handlers=[
+                own_lines,
+                own_statement,
+                own_workbook,
+                own_year,
+                own_year_csv,
+                own_year_xlsx,
+                proven_statement,
+                head,
+            ],
             tags=["commissions"],
         ),
         Router(
@@ -264,6 +328,9 @@ router = Router(
                 ask,
                 counter_offer,
                 statement,
+                year_of,
+                year_csv,
+                year_xlsx,
                 payouts,
                 make_payout,
                 payout,

@@ -2,13 +2,15 @@
 
 import hashlib
 import random
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
-from billing.commissions import paying, queries, yearly
+from billing.commissions import paying, queries, service, yearly
+from billing.commissions.books import Books
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.schemas import (
     ChosenSales,
@@ -28,9 +30,10 @@ from tests.billing.commissions.test_service import (
     do,
     earn,
     of,
+    owed,
     pay,
 )
-from tests.factories import new_id
+from tests.factories import NOW, new_id
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -131,6 +134,57 @@ async def _told(rng: random.Random, year: int, *, is_turned: bool) -> dict[str, 
         "deductible": total.deductible_minor,
         "excess": total.excess_minor,
     }
+
+
+async def test_i14_a_year_by_month_and_plan_sums_to_what_moved_the_account() -> None:
+    """Two plans, a refund after the payout, a payment that came back: each in its month."""
+    agent, march, april = new_id(), at(3), at(4)
+    one, other = await a_plan(), await a_plan(tiers=[{"at_least": 0, "rate": 30_000}])
+    sales = [a_sale(one, agent), a_sale(other, agent)]
+    for sale in sales:
+        await accrue(sale)
+    await do(service.earn_due, new_id(), TODAY, march)
+    batch = await do(paying.make_batch, new_id(), march, minimum_minor=1)
+    await do(paying.approve, batch.id, batch.hash, checker(march))
+    await do(paying.settle, of(batch, agent).id, PaymentState.PAID, april)
+    await do(refund, Refund(id=new_id(), sale_id=sales[0].id, refunded=500_00), april)
+
+    told = await do(yearly.of_agent, agent, april.now.year)
+    nothing = await do(yearly.of_agent, agent, april.now.year + 1)
+
+    lines = {
+        (each.month.month, each.plan_id): (
+            each.earned_minor,
+            each.clawed_back_minor,
+            each.paid_minor,
+        )
+        for each in told.lines
+    }
+    assert lines == {
+        (3, one.plan_id): (100_00, 0, 0),
+        (3, other.plan_id): (30_00, 0, 0),
+        (4, one.plan_id): (0, -50_00, 100_00),
+        (4, other.plan_id): (0, 0, 30_00),
+    }
+    [total] = told.totals
+    moved = total.earned_minor + total.clawed_back_minor + total.corrected_minor
+    assert moved - total.paid_minor == await owed(agent)
+    assert (nothing.lines, nothing.totals) == ([], [])
+
+    await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, april)
+    [returned] = (await do(yearly.of_agent, agent, april.now.year)).totals
+    assert (returned.paid_minor, returned.earned_minor) == (0, 130_00)
+
+
+def at(month: int) -> Books:
+    """Keep books on the first minutes of a month in China, which is the last day of another in UTC."""
+    now = datetime(NOW.year - 1, month, 1, 0, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
+    return msgspec.structs.replace(MAKER, now=now.astimezone(UTC))
+
+
+def checker(books: Books) -> Books:
+    """Let somebody else do something at the same time."""
+    return msgspec.structs.replace(books, actor_id=new_id())
 
 
 async def test_a_list_of_sales_says_what_each_was_paid_by() -> None:

@@ -24,6 +24,9 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/commissions/lines"): Case(),
     ("GET", "/v1/commissions/statement"): Case(query={"month": "2026-11"}),
     ("GET", "/v1/commissions/statement.xlsx"): Case(query={"month": "2026-11"}),
+    ("GET", "/v1/commissions/year"): Case(query={"year": "2026"}),
+    ("GET", "/v1/commissions/year.csv"): Case(query={"year": "2026"}),
+    ("GET", "/v1/commissions/year.xlsx"): Case(query={"year": "2026"}),
     # Nothing of it is sealed: the worker does that.
     ("GET", "/v1/commissions/proven-statement"): Case(succeeds=False),
     ("GET", "/v1/commissions/heads/{size}"): Case(words={"size": "1"}, succeeds=False),

@@ -139,6 +139,24 @@ API: Final[dict[Route, Case]] = {
         query={"month": "2026-11"},
         role=FINANCE,
     ),
+    ("GET", "/v1/platform/agents/{agent_id}/commission-year"): Case(
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 200},
+        query={"year": "2026"},
+        role=FINANCE,
+    ),
+    ("GET", "/v1/platform/agents/{agent_id}/commission-year.csv"): Case(
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 200},
+        query={"year": "2026"},
+        role=FINANCE,
+    ),
+    ("GET", "/v1/platform/agents/{agent_id}/commission-year.xlsx"): Case(
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 200},
+        query={"year": "2026"},
+        role=FINANCE,
+    ),
 }
 
 PAGES: Final[dict[Route, Case]] = {

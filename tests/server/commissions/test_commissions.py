@@ -353,6 +353,36 @@ def test_a_workbook_adds_up_and_holds_amounts_as_numbers() -> None:
     assert in_yen["D2"].value == 500
 
 
+async def test_a_year_is_told_to_its_owner_and_to_finance_and_fits_a_sheet(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    sale, _ = await sold(tenant)
+    await jobs.earn(NOW)
+    await stories.admit(rival)
+
+    told = await queries.own_year(tenant.owner, NOW.year)
+    seen = await queries.year_of(FINANCE, tenant.tenant_id, NOW.year, now=NOW)
+    await queries.year_of(FINANCE, rival.tenant_id, NOW.year, now=NOW)
+    sheet = openpyxl.load_workbook(io.BytesIO(exports.year_workbook(told))).active
+    text = exports.year_csv(told).decode("utf-8-sig").splitlines()
+
+    assert told == seen
+    assert [each.what for each in (await audit.platform_reads(tenant.owner)).items] == [
+        "commissions.year"
+    ]
+    assert (await audit.platform_reads(rival.owner)).items == []
+    month = f"{NOW:%Y-%m}"
+    assert text[1:] == [
+        f"{month},{sale.plan_id},CNY,100.00,0.00,0.00,0.00",
+        "合计,,CNY,100.00,0.00,0.00,0.00",
+    ]
+    assert sheet is not None
+    assert [row[3:] for row in sheet.iter_rows(min_row=2, values_only=True)] == [(100, 0, 0, 0)] * 2
+    assert (await queries.own_year(rival.owner, NOW.year)).lines == []
+    with pytest.raises(NotPermitted):
+        await queries.own_year(tenant.rep, NOW.year)
+
+
 async def test_what_is_not_there_or_is_a_slip_is_refused_by_name(tenant: Tenant) -> None:
     plan = await a_plan()
     stranger = a_sale(plan, tenant)
