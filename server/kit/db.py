@@ -221,8 +221,13 @@ class TongluEngine(PostgresEngine):
 ENGINE: Final = TongluEngine()
 
 
-async def open_database(settings: "Settings") -> None:
-    """Open the pool of this process; call once, on the loop that serves."""
+async def open_database(
+    settings: "Settings", *, session: type[conditions.Session] = conditions.Session
+) -> None:
+    """Open the pool of this process; call once, on the loop that serves.
+
+    :param session: what its connections are.
+    """
     if ENGINE.pool is not None:
         raise DoorMisused("the database is open already")
     # A table that does not know its engine looks for it at its first query, through Piccolo's
@@ -236,7 +241,7 @@ async def open_database(settings: "Settings") -> None:
         max_size=settings.pool_size,
         statement_cache_size=0 if settings.pooler else 128,
         server_settings={} if settings.pooler else _SESSION_DEFAULTS,
-        connection_class=conditions.Session,
+        connection_class=session,
         reset=_keep_session,
     )
 

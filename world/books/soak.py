@@ -15,6 +15,7 @@ from billing.sealing import queries as log
 from server import migrate
 from server.embedded import Cluster, Tuning
 from server.kit import clock, db
+from server.kit.conditions import Session
 from server.settings import Environment, Settings
 from world.books import plan as plans
 from world.books.audit import Findings, audit
@@ -98,8 +99,11 @@ async def contradictions() -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def standing() -> AsyncIterator[str]:
-    """Start a PostgreSQL in a folder that is deleted; give a superuser's address."""
+async def standing(*, session: type[Session] = Session) -> AsyncIterator[str]:
+    """Start a PostgreSQL in a folder that is deleted; give a superuser's address.
+
+    :param session: what connections to it are.
+    """
     with tempfile.TemporaryDirectory(prefix="tonglu-books-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         cluster = Cluster(folder / "postgres", tuning=Tuning(shared_buffers="64MB"), environ={})
@@ -112,7 +116,8 @@ async def standing() -> AsyncIterator[str]:
                     environment=Environment.TEST,
                     data_dir=folder,
                     pool_size=_POOL,
-                )
+                ),
+                session=session,
             )
             try:
                 yield cluster.superuser_url()

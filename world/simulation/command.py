@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from world.books.command import billing
+from world.books.interleavings.command import interleavings
 from world.faults.command import faults
 from world.registering.command import registrations
 from world.seeds import Seeds, tell_progress
@@ -24,6 +25,7 @@ def command() -> None:
 
 command.add_command(faults)
 command.add_command(billing)
+command.add_command(interleavings)
 command.add_command(registrations)
 
 

@@ -1,0 +1,1 @@
+"""Tests of use cases of the books that meet."""

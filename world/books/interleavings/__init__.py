@@ -1,0 +1,1 @@
+"""All orders in which the statements of two use cases of the books may meet."""
