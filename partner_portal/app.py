@@ -32,7 +32,9 @@ from partner_portal.console import (
     rulebook,
     waits,
 )
+from partner_portal.console import commissions as console_commissions
 from partner_portal.console import pages as console
+from partner_portal.console import payouts as console_payouts
 from partner_portal.console import requests as console_requests
 from partner_portal.console import statements as console_statements
 from partner_portal.contracts import pages as contracts
@@ -452,6 +454,8 @@ def create_app(settings: Settings) -> Litestar:
             partners.offer_contract,
             *accounting.HANDLERS,
             *console_statements.HANDLERS,
+            *console_commissions.HANDLERS,
+            *console_payouts.HANDLERS,
             console.overview,
             console.agents,
             console.issuances,

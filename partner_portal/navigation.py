@@ -188,6 +188,14 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             "nav.statements",
             Permission.COMMISSIONS_KEEP,
         ),
+        _Place(
+            "/console/commissions",
+            "wallet",
+            "commissions.title",
+            "commissions.title",
+            Permission.COMMISSIONS_KEEP,
+            also=("/console/payouts",),
+        ),
     ),
 }
 

@@ -17,6 +17,7 @@ from billing.commissions.rules.statements import (
     statement,
 )
 from billing.commissions.schemas import (
+    AccruedRow,
     BatchNotFound,
     BatchRow,
     BatchView,
@@ -88,6 +89,30 @@ agent_id = {} AND ({}::date IS NULL OR (payable_on, id) < ({}::date, {}::uuid))
 ORDER BY payable_on DESC, id DESC LIMIT {}
 """
 )
+_ACCRUED: Final = """
+WITH held AS (
+    SELECT line.agent_id, currency,
+        sum(div(amount_minor::numeric * (sold - refunded), sold)) AS held_minor
+    FROM commission_line line JOIN commission_sale sale ON sale.id = line.sale_id
+    WHERE state = 'held' GROUP BY line.agent_id, currency
+), moved AS (
+    SELECT item.agent_id, item.currency,
+        sum(item.amount_minor) FILTER (WHERE payment.id IS NULL) AS free_minor,
+        sum(item.amount_minor) FILTER (WHERE payment.state <> 'paid') AS in_payout_minor,
+        sum(item.amount_minor) FILTER (WHERE payment.state = 'paid') AS paid_minor
+    FROM commission_item item
+    LEFT JOIN payout_item taken ON taken.item_id = item.id AND taken.is_live
+    LEFT JOIN payout_payment payment ON payment.id = taken.payment_id
+    GROUP BY item.agent_id, item.currency
+)
+SELECT agent_id, currency, coalesce(held_minor, 0)::bigint AS held_minor,
+    coalesce(free_minor, 0)::bigint AS free_minor,
+    coalesce(in_payout_minor, 0)::bigint AS in_payout_minor,
+    coalesce(paid_minor, 0)::bigint AS paid_minor
+FROM held FULL JOIN moved USING (agent_id, currency)
+WHERE {}::uuid IS NULL OR (agent_id, currency) > ({}::uuid, {}::text)
+ORDER BY agent_id, currency LIMIT {}
+"""
 _BATCHES: Final = """
 SELECT id, made_by, made_at, approved_by, approved_at, discarded_at,
     (SELECT count(*) FROM payout_payment WHERE batch_id = batch.id) AS payments,
@@ -212,6 +237,16 @@ async def ensure_sold(sale_id: UUID) -> None:
 async def free_items() -> list[Item]:
     """List what is in no live payment. Platform's role only."""
     return msgspec.convert(await CommissionItem.raw(_FREE), list[Item])
+
+
+async def accrued(*, after: tuple[UUID, str] | None, limit: int) -> list[AccruedRow]:
+    """List what each agent has earned and how far it has come, by agent. Platform's role only.
+
+    :param after: agent and currency of the last one that was seen.
+    """
+    agent_id, currency = after or (None, None)
+    rows = await CommissionLine.raw(_ACCRUED, agent_id, agent_id, currency, limit)
+    return msgspec.convert(rows, list[AccruedRow])
 
 
 async def batches(*, before: tuple[datetime, UUID] | None, limit: int) -> list[BatchRow]:

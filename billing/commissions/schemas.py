@@ -270,6 +270,20 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     state: LineState
 
 
+class AccruedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent has earned in a currency, each fen in one of its parts."""
+
+    agent_id: UUID
+    currency: Currency
+    held_minor: int
+    """Of sales that may still be refunded, less what was."""
+    free_minor: int
+    """Earned and in no payment; below nothing where the agent owes."""
+    in_payout_minor: int
+    """In a payout that the bank has not answered."""
+    paid_minor: int
+
+
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """One payment of a batch."""
 

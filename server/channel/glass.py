@@ -11,6 +11,7 @@ import msgspec
 from billing.accounting_vouchers.schemas import Line, Source, Voucher, VoucherRow
 from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import (
+    AccruedRow,
     AgentYear,
     LineView,
     PaymentView,
@@ -68,6 +69,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "exit.plan": (Plan, Planned),
     "commissions.sale": (LineView,),
     "commissions.sales": (SaleRow,),
+    "commissions.accruals": (AccruedRow,),
     "commissions.refunds": (RefundRow,),
     "commissions.payout": (PayoutView, PaymentView),
     "commissions.statement": (Statement, StatementLine),

@@ -7,9 +7,10 @@ from uuid import UUID
 from billing.commissions import offers, yearly
 from billing.commissions import queries as books
 from billing.commissions.rules import accounts
-from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.rules.plans import PlanVersion, ensure_sound
 from billing.commissions.rules.statements import Statement
 from billing.commissions.schemas import (
+    AccruedRow,
     AgentYear,
     BatchRow,
     BatchView,
@@ -44,6 +45,16 @@ async def plans(actor: Actor) -> list[PlanVersion]:
         return await books.plans()
 
 
+def preview(actor: Actor, version: PlanVersion) -> list[tuple[int, int]]:
+    """Give what a month would pay for what is sold in it: at each tier, and beyond the last one.
+
+    :raises PlanUnsound: the version contradicts itself.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    ensure_sound(version)
+    return rules.examples(version)
+
+
 async def sales(
     actor: Actor, chosen: ChosenSales, *, cursor: str | None = None, now: datetime
 ) -> Page[SaleRow]:
@@ -57,6 +68,19 @@ async def sales(
         await audit.record_platform_read(actor, agents, "commissions.sales", now=now)
     more = len(found) > PAGE_SIZE
     return Page(items, encode_cursor(items[-1].on, items[-1].id) if more else None)
+
+
+async def accrued(actor: Actor, *, cursor: str | None = None, now: datetime) -> Page[AccruedRow]:
+    """List what each agent has earned, and how far it has come; each is told."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    after = decode_cursor(cursor, tuple[UUID, str]) if cursor else None
+    async with db.platform_transaction(actor):
+        found = await books.accrued(after=after, limit=PAGE_SIZE + 1)
+        items = found[:PAGE_SIZE]
+        agents = [each.agent_id for each in items]
+        await audit.record_platform_read(actor, agents, "commissions.accruals", now=now)
+    more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].agent_id, items[-1].currency) if more else None)
 
 
 async def refunds_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[RefundRow]:
@@ -73,7 +97,7 @@ async def refunds_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list
 
 
 async def meter(
-    actor: Actor, year: int, *, limit_ppm: int, cursor: str | None = None
+    actor: Actor, year: int, *, limit_ppm: int = yearly.DEDUCTIBLE_PPM, cursor: str | None = None
 ) -> CommissionMeter:
     """Hold the contracts of a year against the limit, those that exceed it most first."""
     ensure(actor, Permission.COMMISSIONS_KEEP)

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from billing.commissions.rules.plans import PPM, PlanVersion
 from billing.commissions.rules.statements import Statement
 from billing.commissions.schemas import (
+    AccruedRow,
     AgentYear,
     BatchRow,
     ChosenSales,
@@ -88,6 +89,12 @@ async def sales(
         agent_id=agent_id, plan_id=plan_id, contract_id=contract_id, since=since, until=until
     )
     return await queries.sales(actor, chosen, cursor=cursor, now=clock.now())
+
+
+@get("/commission-accruals", summary="List what agents have earned")
+async def accruals(actor: CurrentActor, cursor: PageCursor = None) -> Page[AccruedRow]:
+    """List by agent what is held, free to be paid, on its way and paid; each agent is told."""
+    return await queries.accrued(actor, cursor=cursor, now=clock.now())
 
 
 @get("/commission-sales/{sale_id:uuid}/refunds", summary="List a sale's refunds")
@@ -321,6 +328,7 @@ router = Router(
                 sales,
                 lines_of_sale,
                 refunds_of_sale,
+                accruals,
                 meter,
                 refund,
                 correct,

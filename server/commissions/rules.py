@@ -2,9 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
+from billing.commissions.rules.plans import PlanVersion, paid_for
+from billing.money import MINOR_MAX
 from server.kit.errors import Invalid
+
+_EXAMPLE_MINOR: Final = 100_000_00
+"""What is sold in the example of a plan that counts money and has one tier."""
+_EXAMPLE_COUNT: Final = 10
 
 
 def first_day(month: str) -> date:
@@ -22,3 +29,11 @@ def line_above(pairs: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID]:
     if len(above) != len(set(pairs)):
         raise Invalid("One agent at most stands directly above another.", field="above")
     return above
+
+
+def examples(version: PlanVersion) -> list[tuple[int, int]]:
+    """Give what a month pays for what was sold in it: at each tier, and beyond the last one."""
+    starts = [tier.at_least for tier in version.tiers[1:]]
+    usual = _EXAMPLE_MINOR if version.measure.is_money else _EXAMPLE_COUNT
+    beyond = min(starts[-1] * 2, MINOR_MAX) if starts else usual
+    return [(sold, paid_for(version, sold)) for sold in (*starts, beyond)]

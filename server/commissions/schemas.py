@@ -2,12 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.rules.plans import Measure, PlanVersion, TierMode
 from billing.commissions.schemas import (
+    ChosenSales,
     ContractMeter,
     MeterTotal,
     OfferQuestion,
@@ -24,6 +27,13 @@ AmountMinor = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 SignedMinor = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+
+PlanTerms: TypeAlias = PlanVersion
+"""What a plan pays from a day on, as the books keep it."""
+SalesAsked: TypeAlias = ChosenSales
+"""Which sales a list is of."""
+MEASURES: Final = tuple(Measure)
+MODES: Final = tuple(TierMode)
 
 
 class Above(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,3 +144,9 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     payments: list[PaymentView]
     over_limit: list[ContractMeter]
     """The contracts it pays for whose commission exceeds what is deducted from tax."""
+
+    @property
+    def waiting(self) -> list[UUID]:
+        """Name whom the bank is still to pay, each once."""
+        ordered = (each for each in self.payments if each.state is PaymentState.ORDERED)
+        return list(dict.fromkeys(each.agent_id for each in ordered))

@@ -185,6 +185,8 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console", "/console/agents", "/console/batches", "/console/issuances"),
     *("/console/accounting", "/console/accounting/chart"),
     *("/console/reviews", "/console/waits", "/console/statements"),
+    *("/console/commissions", "/console/commissions/sales", "/console/commissions/meter"),
+    *("/console/commissions/plans", "/console/payouts"),
 }
 FEEDS = {"/live"}
 OF_WHO_LEAVES = {"/partnership/exit/plan.csv"}

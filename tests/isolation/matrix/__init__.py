@@ -55,6 +55,7 @@ PAGES: Final = _together(
     activities.PAGES,
     benefits.PAGES,
     books.PAGES,
+    commissions.PAGES,
     custom.PAGES,
     customers.PAGES,
     leads.PAGES,

@@ -72,6 +72,7 @@ API: Final[dict[Route, Case]] = {
         },
         role=FINANCE,
     ),
+    ("GET", "/v1/platform/commission-accruals"): Case(role=FINANCE),
     ("GET", "/v1/platform/commission-meter"): Case(query={"year": "2026"}, role=FINANCE),
     ("GET", "/v1/platform/counter-offers"): Case(role=FINANCE),
     ("POST", "/v1/platform/counter-offers"): Case(
@@ -157,6 +158,67 @@ API: Final[dict[Route, Case]] = {
     ),
     ("POST", "/v1/platform/payments/{payment_id}/answer"): Case(
         shared={"path.payment_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"answer": "paid"},
+        succeeds=False,
+    ),
+}
+
+PAGES: Final[dict[Route, Case]] = {
+    ("GET", "/console/commissions"): Case(role=FINANCE),
+    ("GET", "/console/commissions/sales"): Case(
+        # A list narrowed to whatever id is a list; nothing was sold.
+        ids={"query.agent_id": "tenant"},
+        answers={"query.agent_id": 200},
+        role=FINANCE,
+    ),
+    ("GET", "/console/commissions/sales/{sale_id}"): Case(
+        shared={"path.sale_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("GET", "/console/commissions/meter"): Case(role=FINANCE),
+    ("GET", "/console/commissions/plans"): Case(role=FINANCE),
+    ("POST", "/console/commissions/plans"): Case(
+        # Shown before it is published, and published as it was shown.
+        shared={"body.plan_id": "program"},
+        new_ids=("body.id", "body.new_plan_id"),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "new_plan_id": str(new_id()),
+            "plan_id": str(company.ids["program"]),
+            "begins_on": "2026-11-01",
+            "measure": "revenue",
+            "mode": "marginal",
+            "from_1": "0",
+            "rate_1": "10",
+            "act": "preview",
+        },
+    ),
+    ("GET", "/console/payouts"): Case(role=FINANCE),
+    ("POST", "/console/payouts"): Case(
+        role=FINANCE, new_ids=("body.id",), body=lambda _: {"id": str(new_id())}
+    ),
+    # Batches and payments are the platform's own; there are none of these ids.
+    ("GET", "/console/payouts/{batch_id}"): Case(
+        shared={"path.batch_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("POST", "/console/payouts/{batch_id}/approval"): Case(
+        shared={"path.batch_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"hash": "0" * 64},
+        succeeds=False,
+    ),
+    ("POST", "/console/payouts/{batch_id}/discarding"): Case(
+        shared={"path.batch_id": "program"}, role=FINANCE, body=lambda _: {}, succeeds=False
+    ),
+    ("POST", "/console/payouts/{batch_id}/bank-file"): Case(
+        shared={"path.batch_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"reference": "佣金"},
+        succeeds=False,
+    ),
+    ("POST", "/console/payouts/{batch_id}/payments/{payment_id}/answer"): Case(
+        shared={"path.batch_id": "program", "path.payment_id": "program"},
         role=FINANCE,
         body=lambda _: {"answer": "paid"},
         succeeds=False,

@@ -143,6 +143,47 @@ async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant)
     assert await trail_of(payment.id) == ["payment.paid"]
 
 
+async def _come_to(tenant: Tenant) -> list[int]:
+    """Say how far what an agent has earned has come: held, free, on its way, paid."""
+    cursor: str | None = None
+    found: list[list[int]] = []
+    for _ in range(1_000):
+        page = await queries.accrued(FINANCE, cursor=cursor, now=NOW)
+        found += [
+            [each.held_minor, each.free_minor, each.in_payout_minor, each.paid_minor]
+            for each in page.items
+            if each.agent_id == tenant.tenant_id
+        ]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    [only] = found
+    return only
+
+
+async def test_each_fen_that_an_agent_has_earned_is_in_one_place(tenant: Tenant) -> None:
+    sale, _ = await sold(tenant, hold_days=3)
+    refund = NewRefund(id=new_id(), sale_id=sale.id, refunded=sale.sold // 3)
+    await service.refund(FINANCE, refund, now=NOW)
+    held = await _come_to(tenant)
+    await jobs.earn(NOW + timedelta(days=3))
+    free = await _come_to(tenant)
+    gone = await let_go()
+    ordered = await _come_to(tenant)
+    [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
+    await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+    paid = await _come_to(tenant)
+    await service.settle(FINANCE, payment.id, BankAnswer.RETURNED, now=NOW)
+
+    # 1,000 yuan were sold and 333.33 refunded: a tenth of the rest, rounded down.
+    assert (sale.sold, refund.refunded) == (1_000_00, 333_33)
+    assert held == [66_66, 0, 0, 0]
+    assert free == [0, 66_66, 0, 0]
+    assert ordered == [0, 0, 66_66, 0]
+    assert paid == [0, 0, 0, 66_66]
+    assert await _come_to(tenant) == free
+
+
 async def test_a_draft_is_discarded_by_its_maker_once_and_on_record(tenant: Tenant) -> None:
     await sold(tenant)
     await jobs.earn(NOW)

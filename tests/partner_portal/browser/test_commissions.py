@@ -1,0 +1,137 @@
+"""Finance puts a payout together, another person lets it go, and the bank's file is downloaded."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+from billing.commissions.rules.plans import Measure, PlanVersion, Tier
+from billing.commissions.rules.shares import Seller
+from server.access import Actor, Role
+from server.commissions import jobs as earning
+from server.commissions import service as commissions
+from server.commissions.schemas import NewRefund, NewSale
+from server.identity import service as identity
+from server.kit import clock
+from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
+from tests.partner_portal.browser.stage import PASSWORD, Site, let_in, look, open_page
+from tests.server.benefits import stories
+
+MAKER = make_platform_actor(Role.PLATFORM_FINANCE)
+CHECKER = make_platform_actor(Role.PLATFORM_FINANCE)
+
+
+async def _sold(shop: Tenant) -> tuple[str, str]:
+    """Let the shop earn 1,280 yuan and 50 fen; give the contract's number and the sale's id."""
+    await stories.admit(shop)
+    then = clock.now() - timedelta(days=3)
+    about: dict[str, Any] = {"id": new_id(), "plan_id": new_id(), "begins_on": then.date()}
+    plan = PlanVersion(
+        **about,
+        currency="CNY",
+        measure=Measure.REVENUE,
+        tiers=[Tier(at_least=0, rate=100_000)],
+    )
+    await commissions.publish(MAKER, plan, now=then)
+    sale = NewSale(
+        id=new_id(),
+        plan_id=plan.plan_id,
+        contract_id=new_id(),
+        contract_number=f"HT-{str(shop.tenant_id)[-6:]}",
+        on=then.date(),
+        sold=13_805_00,
+        sellers=[Seller(shop.tenant_id)],
+    )
+    await commissions.record_sale(MAKER, sale, now=then)
+    await commissions.refund(
+        MAKER,
+        NewRefund(id=new_id(), sale_id=sale.id, refunded=1_000_00, reason="门店撤回一台"),
+        now=then,
+    )
+    await earning.earn(then)
+    return str(sale.contract_number), str(sale.id)
+
+
+async def _takes_over(context: BrowserContext, site: Site, who: Actor) -> None:
+    """Let somebody else sit down at this browser."""
+    await context.clear_cookies()
+    await let_in(context, site, who)
+
+
+def _row(page: Page, shop: Tenant) -> Locator:
+    return page.get_by_role("row").filter(has_text=shop.name)
+
+
+async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_bank(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    number, sale_id = await _sold(shop)
+    for who in (MAKER, CHECKER):
+        await identity.add_staff(new_user(who, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, MAKER)
+    await open_page(page, "/console")
+    await look(page, "/console/commissions", axe)
+    await expect(_row(page, shop)).to_contain_text("¥1,280.50")
+    await look(page, f"/console/commissions/sales?agent_id={shop.tenant_id}", axe)
+    await expect(page.get_by_role("row").filter(has_text=number)).to_contain_text("¥13,805")
+    await look(page, f"/console/commissions/sales/{sale_id}", axe)
+    await expect(page.get_by_text("门店撤回一台")).to_be_visible()
+    await look(page, "/console/commissions/meter", axe)
+
+    await look(page, "/console/payouts", axe)
+    await page.get_by_role("button", name="制单").click()
+    await expect(page.locator("#toasts")).to_contain_text("等另一人放行")
+    one = page.url.partition("?")[0].removeprefix(site.url)
+    await expect(page.get_by_role("button", name="放行")).to_have_count(0)
+    await look(page, one, axe)
+
+    await _takes_over(context, site, CHECKER)
+    await open_page(page, one)
+    await expect(_row(page, shop)).to_contain_text("¥1,280.50")
+    await page.get_by_role("button", name="放行").click()
+    await expect(page.locator("#toasts")).to_contain_text("已放行")
+    await look(page, one, axe)
+
+    # Payments of other stories may stand in the same batch; each wants its account.
+    for field in await page.get_by_label("收款账号").all():
+        await field.fill("6222 0000 1111 2222 333")
+    for field in await page.get_by_label("开户行").all():
+        await field.fill("示例银行杭州支行")
+    async with page.expect_download() as waiting:
+        await page.get_by_role("button", name="下载银行文件").click()
+    content = Path(await (await waiting.value).path()).read_text("gb18030")
+    [line] = [each for each in content.splitlines() if shop.name in each]
+    assert "\t6222000011112222333" in line
+    assert "1280.50,CNY" in line
+
+    await open_page(page, one)
+    await _row(page, shop).get_by_role("button", name="已付").click()
+    await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
+    await _row(page, shop).get_by_role("button", name="被退回").click()
+    await expect(_row(page, shop)).to_contain_text("已退回")
+
+
+async def test_s09_a_plan_is_looked_at_before_it_is_published_as_it_was_shown(
+    site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    who = make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(new_user(who, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, who)
+    await open_page(page, "/console")
+    await look(page, "/console/commissions/plans", axe)
+    await page.get_by_label("生效日").fill("2031-04-01")
+    await page.get_by_label("比例或佣金").first.fill("8")
+    await page.get_by_role("group", name="第 2 档").get_by_label("从（含）").fill("50000")
+    await page.get_by_role("group", name="第 2 档").get_by_label("比例或佣金").fill("10.5")
+    await page.get_by_role("button", name="预览").click()
+    shown = page.get_by_role("region", name="预览").first
+    await expect(page.get_by_role("row").filter(has_text="¥100,000")).to_contain_text("¥9,250")
+    await expect(shown).to_contain_text("10.5 %")
+
+    await page.get_by_role("group", name="第 2 档").get_by_label("比例或佣金").fill("12")
+    await page.get_by_role("button", name="按预览发布").click()
+    await expect(page.get_by_role("row").filter(has_text="¥100,000")).to_contain_text("¥10,000")
+    await page.get_by_role("button", name="按预览发布").click()
+    await expect(page.locator("#toasts")).to_contain_text("方案已发布")
+    await expect(page.get_by_role("heading", name="2031-04-01 起").first).to_be_visible()
