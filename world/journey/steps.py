@@ -16,6 +16,7 @@ from world.journey import (
     offline,
     opening,
     platform,
+    reconciling,
     rivals,
     selling,
 )
@@ -78,6 +79,7 @@ STEPS: Final = (
     Step("appealed", "An appeal; both phones agree", disputing.appealed),
     Step("budgeted", "A budget, a batch, a phone", books.budgeted, opens=_ACTS[3]),
     Step("redeemed", "Redeemed in parts, partly withdrawn", books.redeemed),
+    Step("reconciled", "Compared with the agent's own book", reconciling.reconciled),
     Step("paid", "Commission is earned and paid out", books.paid),
     Step("agreed", "A statement that both sides sign", books.agreed),
     Step("exported", "The books are exported and proven", books.exported),
