@@ -295,6 +295,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     seq: int | None = None
     """The sequence that holds the effect: a replica at or above it shows the op."""
     conflicts: tuple[str, ...] = ()
+    told: dict[str, Any] = {}
+    """What came of an intent beside, as its room says: of a lease, what the device holds now."""
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

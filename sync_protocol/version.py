@@ -35,7 +35,7 @@ DIARY: Final = (
         (
             "Leads, campaigns; visits, calls, tasks; processes, opportunities; products, quotes; "
             "contracts; service cases; requests for help; custom fields and objects; stakeholders; "
-            "deal registrations."
+            "deal registrations; units that devices lease, and what outcomes tell of them."
         ),
     ),
 )

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from billing.issuance.schemas import IssueCode
 from billing.money import Currency, Money
 
 
@@ -64,18 +63,12 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     key: UUID
     """The request's; the same key and content is answered the same."""
     agent_id: UUID
+    program_id: UUID
     person_id: UUID
     customer_token: str
     limit_per_customer: int
     expires_at: datetime | None
     """Of the benefit."""
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a promise."""
-
-    code: IssueCode
-    is_new: bool
 
 
 class UnitsOut(msgspec.Struct, frozen=True, kw_only=True):

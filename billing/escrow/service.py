@@ -10,10 +10,10 @@ from uuid import UUID, uuid5
 
 from billing.budgets import rules as budgets
 from billing.escrow import rules
-from billing.escrow.schemas import Ask, Kept, Lease, LeaseCode, Promise, UnitState
+from billing.escrow.schemas import Ask, Lease, LeaseCode, Promise, UnitState
 from billing.escrow.tables import EscrowUnit
 from billing.issuance import service as issuance
-from billing.issuance.schemas import Issue, IssueCode, Terms
+from billing.issuance.schemas import Issue, Terms
 from billing.ledger import service as ledger
 from billing.ledger.schemas import Code, Expire, Journal, Void
 from billing.money import Money
@@ -60,6 +60,10 @@ WHERE agent_id = {} AND program_id = {} AND device_id = {} AND state = 'held'
 AND recalled_at IS NULL
 RETURNING id
 """
+_IS_HELD: Final = """
+SELECT 1 FROM escrow_unit
+WHERE id = {} AND agent_id = {} AND person_id = {} AND state = 'held' FOR UPDATE
+"""
 _UNIT: Final = """
 SELECT program_id, budget_id, amount_minor, currency, (
     SELECT count(*) FROM issuance
@@ -68,7 +72,8 @@ SELECT program_id, budget_id, amount_minor, currency, (
     AND issuance.state <> 'voided'
 ) AS promised
 FROM escrow_unit unit
-WHERE id = {} AND agent_id = {} AND person_id = {} AND state = 'held' FOR UPDATE OF unit
+WHERE id = {} AND agent_id = {} AND program_id = {} AND person_id = {} AND state = 'held'
+FOR UPDATE OF unit
 """
 _IS_ANSWERED: Final = "SELECT 1 FROM ledger_outcome WHERE owner_id = {} AND key = {}"
 # Where the customer has received all that one may have the promise is kept all the same, and the
@@ -168,23 +173,28 @@ async def recall(agent_id: UUID, program_id: UUID, device_id: UUID, *, now: date
     return len(await EscrowUnit.raw(_RECALL, now, agent_id, program_id, device_id))
 
 
-async def keep(promise: Promise, *, now: datetime) -> Kept | None:
+async def is_held(agent_id: UUID, person_id: UUID, unit_id: UUID) -> bool:
+    """Say whether a person holds a unit, and keep it so for this transaction."""
+    return bool(await EscrowUnit.raw(_IS_HELD, unit_id, agent_id, person_id))
+
+
+async def keep(promise: Promise, *, now: datetime) -> bool:
     """Keep a promise: its unit becomes the customer's benefit, and no entry is made.
 
-    None where this decides nothing, so that the promise is a request like any other: the unit is
+    False where this decides nothing, so that the promise is a request like any other: the unit is
     held no more, or by somebody else, or whoever promises knew that the customer has received all
     that one may have, by promises of the same person.
     """
     found = await EscrowUnit.raw(
         _UNIT,
         *(promise.person_id, promise.customer_token),
-        *(promise.unit_id, promise.agent_id, promise.person_id),
+        *(promise.unit_id, promise.agent_id, promise.program_id, promise.person_id),
     )
     if not found or found[0]["promised"] >= promise.limit_per_customer:
-        return None
+        return False
     [unit] = found
     if await EscrowUnit.raw(_IS_ANSWERED, promise.agent_id, promise.key):
-        return None
+        return False
     # Places of a customer are given out under these locks.
     await issuance.queue_up(
         [(unit["program_id"], unit["currency"])], agent_id=promise.agent_id, now=now
@@ -201,7 +211,7 @@ async def keep(promise: Promise, *, now: datetime) -> Kept | None:
         *(promise.unit_id, now),
     )
     await EscrowUnit.raw(_PROMISED, now, promise.unit_id)
-    return Kept(code=IssueCode.ISSUED, is_new=True)
+    return True
 
 
 async def release(

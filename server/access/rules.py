@@ -73,6 +73,8 @@ class Permission(StrEnum):
     BENEFITS_REQUEST = "benefits.request"
     BENEFITS_BATCH = "benefits.batch"
     """Request benefits for many customers at once, which the platform approves."""
+    UNITS_RECALL = "units.recall"
+    """See what devices hold of the company's allocations, and call it back."""
     COMMISSIONS_SEE = "commissions.see"
     """See what one's own company earns, and how its book differs from the platform's."""
     PLATFORM_READS_SEE = "platform_reads.see"
@@ -148,7 +150,12 @@ ROLE_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.AGENT_OWNER: _MANAGER
-    | {Permission.USERS_MANAGE, Permission.COMMISSIONS_SEE, Permission.PLANS_SEE},
+    | {
+        Permission.USERS_MANAGE,
+        Permission.COMMISSIONS_SEE,
+        Permission.PLANS_SEE,
+        Permission.UNITS_RECALL,
+    },
     Role.SALES_MANAGER: _MANAGER,
     Role.SALES_REP: _REP,
     Role.ANALYST: frozenset({Permission.ANALYSES_SEE}),

@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from billing.escrow import service as escrow
+from billing.escrow.schemas import Promise
 from billing.issuance import service as issuance
 from billing.issuance.schemas import Issue, IssueCode, Terms
 from billing.money import Money
@@ -106,6 +108,51 @@ async def decide(
     samples = [(each.facts, each.refusal_code) for each in decided]
     await eligibility.keep_samples(program.id, version, samples, now=now)
     return decided
+
+
+async def keep(
+    tenant_id: UUID,
+    program: Program,
+    token_key: bytes,
+    promised: Wanted,
+    unit_id: UUID,
+    *,
+    asker: Asker,
+    now: datetime,
+) -> Decided | None:
+    """Keep what a device promised with a unit that it holds; None where it holds it no more.
+
+    Nothing is judged: that was for the device to do when it promised. A trace stays, as of each.
+    """
+    version, held = await eligible.in_force(program.id)
+    token = rules.customer_token(token_key, tenant_id, promised.customer_id)
+    kept = await escrow.keep(
+        Promise(
+            unit_id=unit_id,
+            key=promised.request_id,
+            agent_id=tenant_id,
+            program_id=program.id,
+            person_id=asker.person_id,
+            customer_token=token,
+            limit_per_customer=program.limit_per_customer,
+            expires_at=held.expires_at(now),
+        ),
+        now=now,
+    )
+    if not kept:
+        return None
+    issued = traces.Issued(
+        issuance_id=unit_id, customer_id=promised.customer_id, customer_token=token
+    )
+    await traces.keep(tenant_id, program.id, token_key, [issued], asker, now=now)
+    facts = await eligible.facts_of(tenant_id, [promised.customer_id], now=now)
+    return Decided(
+        request_id=promised.request_id,
+        customer_id=promised.customer_id,
+        refusal_code=None,
+        rules_version=version,
+        facts=facts[promised.customer_id],
+    )
 
 
 def _refusal(program: Program, held: Rules, facts: Facts, *, now: datetime) -> str | None:

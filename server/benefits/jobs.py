@@ -8,6 +8,7 @@ from uuid import UUID
 from billing.sealing import service as sealing
 from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.benefits.batches import service as batches
+from server.benefits.escrow import service as escrow
 from server.benefits.reviews import service as reviews
 from server.benefits.vouchers import service as vouchers
 from server.identity import keys
@@ -52,6 +53,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
 SCHEDULE: Final = {
     SEAL: Planned(Every(timedelta(minutes=1)), seal),
     reviews.SCREEN: Planned(Every(timedelta(minutes=1)), reviews.screen),
+    escrow.RELEASE: Planned(Every(timedelta(minutes=10)), escrow.release),
     vouchers.EXPIRE: Planned(Every(timedelta(minutes=10)), vouchers.expire),
 }
 """By name, what comes round."""

@@ -226,6 +226,12 @@ async def record_of(issuance_id: UUID) -> IssuanceRecord:
     return record
 
 
+async def terms_of(program_id: UUID) -> Program | None:
+    """Give the terms of a program, inside an open transaction, if there is one with this id."""
+    row = await db.connection().fetchrow(_PROGRAM, program_id)
+    return None if row is None else msgspec.convert(dict(row), Program)
+
+
 async def program_names(program_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Name programs by their ids, inside an open transaction; others are left out."""
     rows = await db.connection().fetch(

@@ -11,6 +11,7 @@ from server.access.edge import CurrentActor
 from server.benefits import queries, service
 from server.benefits.batches import routes as batches
 from server.benefits.eligibility import routes as eligibility
+from server.benefits.escrow import routes as escrow
 from server.benefits.reviews import routes as reviews
 from server.benefits.rules import BenefitState
 from server.benefits.schemas import (
@@ -156,6 +157,7 @@ router = Router(
                 benefit,
                 *eligibility.AGENT,
                 *batches.AGENT,
+                *escrow.AGENT,
                 *reviews.AGENT,
                 *vouchers.AGENT,
             ],

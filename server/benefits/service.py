@@ -9,6 +9,7 @@ import msgspec
 
 from billing.budgets import service as budgets
 from billing.budgets.schemas import Allocation, Funding
+from billing.escrow import service as escrow
 from billing.issuance import service as issuance
 from billing.ledger.schemas import Code, Outcome
 from billing.money import Money
@@ -17,7 +18,7 @@ from billing.redemptions.schemas import Kind, Wish
 from server.access import PLATFORM_TENANT, Actor, Permission, ensure
 from server.audit import service as audit
 from server.benefits import deciding, queries, rules
-from server.benefits.deciding import Wanted
+from server.benefits.deciding import Decided, Wanted
 from server.benefits.reviews.traces import Asker
 from server.benefits.rules import Program, RequestState
 from server.benefits.schemas import (
@@ -66,6 +67,8 @@ WHERE tenant_id = $1 AND id = $2
 _ASKED: Final = """
 SELECT customer_id, program_id FROM benefit_request WHERE tenant_id = $1 AND id = $2
 """
+_CODE: Final = "SELECT refusal_code FROM benefit_request WHERE tenant_id = $1 AND id = $2"
+_KNOWN: Final = "SELECT true FROM customer WHERE tenant_id = $1 AND id = $2"
 
 
 references.register(references.Reference("benefit_request", "customer_id"))
@@ -277,12 +280,30 @@ async def submit(actor: Actor, asked: RequestBenefit, *, now: datetime) -> Benef
     async with db.tenant_transaction(actor.tenant_id):
         if not await _is_answered(actor, asked):
             await customers.one(actor, asked.customer_id)
-            row = await db.connection().fetchrow(_PROGRAM, asked.program_id)
-            if row is None:
-                raise NotFound("There is no program with this id.", field="program_id")
-            program = msgspec.convert(dict(row), Program)
-            await _decide(actor, asked, program, row["token_key"], now=now)
+            await _decide(actor, asked, None, now=now)
         return await queries.benefit(actor, asked.id)
+
+
+async def promise(
+    actor: Actor, asked: RequestBenefit, unit_id: UUID, *, now: datetime
+) -> str | None:
+    """Keep what a person promised a customer with a unit, and give the code of a refusal.
+
+    A unit that is held is the permission: whoever holds it may have lost the right to request, or
+    the sight of the customer, since the promise. Without one this is a request like any other.
+
+    :raises IdReused: the id was used for another customer or program.
+    :raises NotFound: no such program, or no such customer.
+    """
+    actor.ensure_agent()
+    async with db.tenant_transaction(actor.tenant_id):
+        if not await escrow.is_held(actor.tenant_id, actor.user_id, unit_id):
+            return (await submit(actor, asked, now=now)).refusal_code
+        if not await _is_answered(actor, asked):
+            if not await db.connection().fetchval(_KNOWN, actor.tenant_id, asked.customer_id):
+                raise NotFound("There is no customer with this id.", field="customer_id")
+            await _decide(actor, asked, unit_id, now=now)
+        return await _refusal_code(actor, asked)
 
 
 async def queue_up(actor: Actor, program_ids: Collection[UUID], *, now: datetime) -> None:
@@ -310,28 +331,30 @@ async def _is_answered(actor: Actor, asked: RequestBenefit) -> bool:
     return True
 
 
+async def _refusal_code(actor: Actor, asked: RequestBenefit) -> str | None:
+    """Give why a request was refused; none where it was not."""
+    code: str | None = await db.connection().fetchval(_CODE, actor.tenant_id, asked.id)
+    return code
+
+
 async def _decide(
-    actor: Actor, asked: RequestBenefit, program: Program, token_key: bytes, *, now: datetime
+    actor: Actor, asked: RequestBenefit, unit_id: UUID | None, *, now: datetime
 ) -> None:
     """Write the request down and decide it at once: programs approve by themselves for now."""
-    amount = Money(program.amount_minor, program.currency)
+    row = await db.connection().fetchrow(_PROGRAM, asked.program_id)
+    if row is None:
+        raise NotFound("There is no program with this id.", field="program_id")
+    program = msgspec.convert(dict(row), Program)
     is_first = await db.connection().fetchval(
         _ASK,
         *(actor.tenant_id, asked.id, asked.customer_id, asked.program_id),
-        *(amount.amount_minor, amount.currency, actor.user_id, now),
+        *(program.amount_minor, program.currency, actor.user_id, now),
     )
     if is_first is None:
         # A twin of this request was faster; it is committed by now.
         await _is_answered(actor, asked)
         return
-    [decided] = await deciding.decide(
-        actor.tenant_id,
-        program,
-        token_key,
-        [Wanted(asked.id, asked.customer_id)],
-        asker=Asker(person_id=actor.user_id, device_id=actor.device_id),
-        now=now,
-    )
+    decided = await _decided(actor, asked, program, row["token_key"], unit_id, now=now)
     code = decided.refusal_code
     state = RequestState.REFUSED if code else RequestState.ISSUED
     await db.connection().execute(
@@ -348,3 +371,26 @@ async def _decide(
         customer_id=asked.customer_id,
         refusal_code=code,
     )
+
+
+async def _decided(
+    actor: Actor,
+    asked: RequestBenefit,
+    program: Program,
+    token_key: bytes,
+    unit_id: UUID | None,
+    *,
+    now: datetime,
+) -> Decided:
+    """Keep what was promised with a unit; decide everything else."""
+    wanted = Wanted(asked.id, asked.customer_id)
+    asker = Asker(person_id=actor.user_id, device_id=actor.device_id)
+    tenant_id = actor.tenant_id
+    if unit_id is not None:
+        kept = await deciding.keep(
+            tenant_id, program, token_key, wanted, unit_id, asker=asker, now=now
+        )
+        if kept is not None:
+            return kept
+    [decided] = await deciding.decide(tenant_id, program, token_key, [wanted], asker=asker, now=now)
+    return decided

@@ -1,46 +1,67 @@
-"""What devices may ask of this room: a benefit, requested offline and decided when it arrives."""
+"""What devices may ask of this room: to hold units, and a benefit, promised with one or not."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from server.access import Actor
 from server.benefits import rules, service
+from server.benefits.escrow import service as escrow
+from server.benefits.escrow.schemas import Count
 from server.benefits.schemas import RequestBenefit
+from server.changelog import intents
 from server.kit.errors import Invalid, Refusal
 from sync_protocol.messages import Intent
 
 REQUEST: Final = "benefits.request"
-"""The mutation's name. `args`: customer_id and program_id; the intent's id is the request's."""
+"""`args`: customer_id, program_id, and unit_id where a unit was promised; the intent's id is the
+request's."""
+LEASE: Final = "benefits.lease"
+"""`args`: program_id and count, 0 to give back; the intent's id is the lease's."""
 
 
 class _Args(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the intent carries."""
+    """What a request carries."""
 
     customer_id: UUID
     program_id: UUID
+    unit_id: UUID | None = None
+
+
+class _Lease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a lease carries."""
+
+    program_id: UUID
+    count: Count
 
 
 async def prepare(actor: Actor, intents: Sequence[Intent], now: datetime) -> None:
-    """Have a push that asks of several programs wait for all of them at once.
+    """Have a push wait at once for all that its intents will move.
 
     So that it never holds one budget while it waits for another that a push which holds that one
-    wants first.
+    wants first, nor an account while it waits for a unit.
     """
-    programs = {args.program_id for intent in intents if (args := _read(intent)) is not None}
-    if len(programs) > 1:
+    read = [args for intent in intents if (args := _read(intent)) is not None]
+    programs = {args.program_id for args in read}
+    if any(isinstance(args, _Lease) or args.unit_id for args in read):
+        await escrow.queue_up(actor, programs, now=now)
+    elif len(programs) > 1:
         await service.queue_up(actor, programs, now=now)
 
 
-def _read(intent: Intent) -> _Args | None:
-    """Read what a request carries; None when it is none."""
-    if intent.name != REQUEST:
-        return None
+def _read(intent: Intent) -> _Args | _Lease | None:
+    """Read what an intent of this room carries; None when it is none."""
     try:
-        return msgspec.convert(intent.args, _Args)
+        match intent.name:
+            case "benefits.request":
+                return msgspec.convert(intent.args, _Args)
+            case "benefits.lease":
+                return msgspec.convert(intent.args, _Lease)
+            case _:
+                return None
     except msgspec.ValidationError:
         return None
 
@@ -64,5 +85,19 @@ async def request(actor: Actor, intent: Intent, now: datetime) -> Refusal | None
     except ValueError as error:
         raise Invalid("A benefit's id is a UUID.", field="id") from error
     asked = RequestBenefit(id=request_id, customer_id=args.customer_id, program_id=args.program_id)
-    view = await service.submit(actor, asked, now=now)
-    return rules.refusal(view.refusal_code) if view.refusal_code else None
+    if args.unit_id is not None:
+        code = await service.promise(actor, asked, args.unit_id, now=now)
+    else:
+        code = (await service.submit(actor, asked, now=now)).refusal_code
+    return rules.refusal(code) if code else None
+
+
+async def lease(actor: Actor, intent: Intent, now: datetime) -> dict[str, Any]:
+    """Let the device hold units, and tell it which.
+
+    :raises Refusal: of a lease that is not given.
+    """
+    lease_id, args = intents.read(intent, _Lease, detail="A lease names program_id and count.")
+    leased = await escrow.lease(actor, args.program_id, args.count, lease_id=lease_id, now=now)
+    told: dict[str, Any] = msgspec.to_builtins(leased)
+    return told

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from server.access import Actor
 from server.activities import sync as activities
@@ -24,7 +24,10 @@ from sync_protocol.merge import EditClock
 from sync_protocol.messages import Intent
 from sync_protocol.schema import SCHEMA
 
-Mutation = Callable[[Actor, Intent, datetime], Awaitable[Refusal | None]]
+Answer = Refusal | dict[str, Any] | None
+"""What came of an intent: a refusal, or what its outcome tells the device beside."""
+
+Mutation = Callable[[Actor, Intent, datetime], Awaitable[Answer]]
 """Do what an intent asks, in the open transaction.
 
 A refusal that is raised undoes the intent; one that is given back leaves what the room wrote down.
@@ -60,6 +63,7 @@ Preparation = Callable[[Actor, Sequence[Intent], datetime], Awaitable[None]]
 
 MUTATIONS: Final[dict[str, Mutation]] = {
     benefits.REQUEST: benefits.request,
+    benefits.LEASE: benefits.lease,
     **pools.MUTATIONS,
     leads.ACCEPT: leads.accept,
     leads.RETURN: leads.give_back,

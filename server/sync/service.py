@@ -29,6 +29,7 @@ from server.sync.registry import (
     MUTATIONS,
     PREPARATIONS,
     TIMED,
+    Answer,
     Mutation,
     Preparation,
     TimedMutation,
@@ -398,20 +399,23 @@ async def _decide(
     room: Room, actor: Actor, intent: Intent, edit_clock: EditClock, now: datetime
 ) -> Outcome:
     """Do what an intent asks, or answer why not; a refusal undoes the intent alone."""
+    answer: Answer = None
     timed, mutation = room.timed.get(intent.name), room.mutations.get(intent.name)
     if timed is None and mutation is None:
         return _rejected(intent, Code.INTENT_UNKNOWN, "The server knows no such request.")
     try:
         async with room.store.savepoint():
             if timed is not None:
-                refused = await timed(actor, intent, edit_clock, now)
+                answer = await timed(actor, intent, edit_clock, now)
             elif mutation is not None:
-                refused = await mutation(actor, intent, now)
+                answer = await mutation(actor, intent, now)
     except Refusal as refusal:
-        refused = refusal
-    if refused is not None:
-        return _rejected(intent, refused.code, refused.detail, refused.field)
-    return Outcome(number=intent.number, status=Status.APPLIED, code=Code.APPLIED)
+        answer = refusal
+    if isinstance(answer, Refusal):
+        return _rejected(intent, answer.code, answer.detail, answer.field)
+    return Outcome(
+        number=intent.number, status=Status.APPLIED, code=Code.APPLIED, told=answer or {}
+    )
 
 
 def _rejected(intent: Intent, code: str, detail: str, field: str | None = None) -> Outcome:

@@ -19,6 +19,7 @@ _OUTCOME_REST: Final[tuple[tuple[str, object], ...]] = (
     ("conflicts", ()),
     ("detail", ""),
     ("field", None),
+    ("told", {}),
 )
 
 
@@ -44,6 +45,7 @@ def lay_out(answer: PushResponse) -> list[Any]:
                 for name, default in _OUTCOME_REST
             ),
         ],
+        None,
         None,
         None,
         None,
@@ -95,10 +97,11 @@ def _read_outcomes(reader: Reader, numbers: Sequence[int], cells: Cells) -> list
                     "conflicts": conflicts,
                     "detail": detail,
                     "field": field,
+                    "told": told,
                 },
                 Outcome,
             )
-            for number, status, code, seq, conflicts, detail, field in rows
+            for number, status, code, seq, conflicts, detail, field, told in rows
         ]
     except msgspec.ValidationError as error:
         raise refusal_of(error, "outcomes") from error

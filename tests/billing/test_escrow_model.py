@@ -80,11 +80,11 @@ class EscrowMachine(RuleBasedStateMachine):
         device = self.held.pop(unit)
         kept = self.run(units.promise(self.program, self.agent_id, device, unit))
 
-        assert kept is not None, "a promise from a held unit is never refused"
+        assert kept, "a promise from a held unit is never refused"
         self.benefits.add(unit)
         if again:
             twice = units.promise(self.program, self.agent_id, device, unit)
-            assert self.run(twice) is None, "no unit becomes two benefits"
+            assert not self.run(twice), "no unit becomes two benefits"
 
     @rule(at=st.integers(0, 99), phone=st.integers(0, 1))
     def promises_what_is_gone(self, at: int, phone: int) -> None:
@@ -93,7 +93,7 @@ class EscrowMachine(RuleBasedStateMachine):
         if lost:
             unit = lost[at % len(lost)]
             late = units.promise(self.program, self.agent_id, self.phones[phone], unit)
-            assert self.run(late) is None
+            assert not self.run(late)
 
     @rule(phone=st.integers(0, 1))
     def gives_back(self, phone: int) -> None:
@@ -172,7 +172,7 @@ async def test_whoever_comes_first_nothing_is_made_or_lost(
                 *(units.promise(program, agent_id, phone, unit) for unit in twice)
             )
             for unit, answer in zip(twice, answers, strict=True):
-                kept[unit] = kept.get(unit, 0) + (answer is not None)
+                kept[unit] = kept.get(unit, 0) + answer
             await units.lease(units.ask(program, agent_id, phone, 0))
 
     async def sweeps() -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from billing.escrow import queries, rules
 from billing.escrow import service as escrow
-from billing.escrow.schemas import Ask, Kept, Lease, Promise
+from billing.escrow.schemas import Ask, Lease, Promise
 from billing.money import Money
 from server.access import PLATFORM_TENANT
 from server.kit import db
@@ -52,19 +52,20 @@ async def promise(
     *,
     customer: str | None = None,
     key: UUID | None = None,
-) -> Kept | None:
+) -> bool:
     """Let what somebody promised arrive."""
     promised = Promise(
         unit_id=unit_id,
         key=key or new_id(),
         agent_id=agent_id,
+        program_id=program.id,
         person_id=person_id,
         customer_token=customer or new_id().hex,
         limit_per_customer=program.limit_per_customer,
         expires_at=None,
     )
 
-    async def attempt() -> Kept | None:
+    async def attempt() -> bool:
         async with db.tenant_transaction(agent_id):
             return await escrow.keep(promised, now=NOW)
 

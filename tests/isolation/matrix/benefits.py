@@ -73,6 +73,15 @@ API: Final[dict[Route, Case]] = {
         new_ids=("body.id", "body.redemption_id"),
         succeeds=False,
     ),
+    ("GET", "/v1/benefits/units"): Case(),
+    ("POST", "/v1/benefits/units/recall"): Case(
+        ids={"body.device_id": "device"},
+        shared={"body.program_id": "program"},
+        body=lambda company: {
+            "device_id": str(company.ids["device"]),
+            "program_id": str(company.ids["program"]),
+        },
+    ),
     ("GET", "/v1/benefits/batches"): Case(),
     ("POST", "/v1/benefits/batches"): Case(
         ids={

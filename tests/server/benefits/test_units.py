@@ -1,0 +1,303 @@
+"""A phone promises with what it holds: the promise is kept, whatever happened since."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from billing.escrow import rules as terms
+from server.benefits import queries
+from server.benefits.escrow import queries as escrow
+from server.benefits.escrow import rules, service
+from server.benefits.escrow.schemas import Recall
+from server.benefits.rules import BenefitState
+from server.changelog import service as changelog
+from server.customers import service as customers
+from server.kit.errors import NotFound
+from server.settings import Settings
+from sync_protocol.messages import Intent, Outcome, Status
+from tests.factories import NOW, Tenant, new_id
+from tests.server.benefits import stories
+from tests.server.sync.devices import Device, make_device
+
+
+@pytest.fixture
+async def phone(database: Settings, tenant: Tenant) -> Device:
+    """The phone of a rep whose company the platform knows."""
+    await stories.admit(tenant)
+    return await make_device(database, tenant)
+
+
+async def own_program(phone: Device, units: int, **terms_: Any) -> UUID:
+    """Open a program with an allocation for the phone's company."""
+    program = await stories.make_program(units, **terms_)
+    await stories.allocate(program.id, phone.actor.tenant_id, units * stories.AMOUNT)
+    return program.id
+
+
+def leases(phone: Device, program_id: UUID, count: int, *, lease_id: UUID | None = None) -> Intent:
+    """Write the intent to hold so many units."""
+    return _intent(phone, "benefits.lease", lease_id, program_id=str(program_id), count=count)
+
+
+def promises(
+    phone: Device,
+    program_id: UUID,
+    customer_id: UUID,
+    unit_id: str,
+    *,
+    request_id: UUID | None = None,
+) -> Intent:
+    """Write the intent to request what was promised."""
+    args = {"program_id": program_id, "customer_id": customer_id, "unit_id": unit_id}
+    told = {name: str(value) for name, value in args.items()}
+    return _intent(phone, "benefits.request", request_id, **told)
+
+
+def _intent(phone: Device, name: str, intent_id: UUID | None, **args: Any) -> Intent:
+    phone.number += 1
+    return Intent(number=phone.number, id=str(intent_id or new_id()), name=name, args=args, at_ms=0)
+
+
+async def held(phone: Device, program_id: UUID, count: int) -> list[str]:
+    """Lease, and give the units."""
+    outcome = await phone.outcome(leases(phone, program_id, count))
+    units: list[str] = outcome.told["unit_ids"]
+    return units
+
+
+def refusal(outcome: Outcome) -> str:
+    """Give why an op was refused."""
+    assert outcome.status is Status.REJECTED
+    return outcome.code
+
+
+async def test_a_lease_tells_what_the_phone_holds(phone: Device) -> None:
+    program_id = await own_program(phone, 10)
+
+    first = await phone.outcome(leases(phone, program_id, 3))
+    more = await phone.outcome(leases(phone, program_id, 4))
+
+    assert first.told == {
+        "program_id": str(program_id),
+        "unit_ids": first.told["unit_ids"],
+        "until_ms": first.told["until_ms"],
+        "amount_minor": stories.AMOUNT,
+        "currency": "CNY",
+        "limit_per_customer": 1,
+    }
+    assert (len(first.told["unit_ids"]), len(more.told["unit_ids"])) == (3, 4)
+    assert set(first.told["unit_ids"]) < set(more.told["unit_ids"])
+    view = await queries.program(stories.OPERATOR, program_id)
+    assert (view.held_minor, view.available_minor) == (4 * stories.AMOUNT, 6 * stories.AMOUNT)
+
+
+async def test_a_promise_is_kept_when_the_budget_is_spent_the_rules_are_new_and_it_is_late(
+    phone: Device, tenant: Tenant
+) -> None:
+    program_id = await own_program(phone, 2, closes_at=NOW + timedelta(hours=1))
+    [unit] = await held(phone, program_id, 1)
+    customer_id, other = [await stories.make_customer(phone.actor) for _ in range(2)]
+    await stories.request(tenant.owner, other, program_id)
+    phone.now += timedelta(hours=20)
+
+    asked = promises(phone, program_id, customer_id, unit)
+    outcome = await phone.outcome(asked)
+
+    assert outcome.status is Status.APPLIED
+    view = await queries.benefit(phone.actor, UUID(asked.id))
+    assert view.state is BenefitState.ISSUED
+    program = await queries.program(stories.OPERATOR, program_id)
+    assert (program.held_minor, program.available_minor) == (2 * stories.AMOUNT, 0)
+
+
+async def test_a_lost_answer_is_told_again_and_brings_no_more(phone: Device) -> None:
+    program_id = await own_program(phone, 10)
+    lease = leases(phone, program_id, 2)
+    first = await phone.outcome(lease)
+    promise = promises(
+        phone, program_id, await stories.make_customer(phone.actor), first.told["unit_ids"][0]
+    )
+    given = await phone.outcome(promise)
+
+    again = await phone.push(lease, promise)
+
+    assert list(again.outcomes) == [first, given]
+    held_minor = (await queries.program(stories.OPERATOR, program_id)).held_minor
+    assert held_minor == 2 * stories.AMOUNT
+
+
+async def test_a_lease_that_comes_under_another_number_gives_no_unit_twice(
+    phone: Device,
+) -> None:
+    program_id, lease_id = await own_program(phone, 20), new_id()
+    first = await phone.outcome(leases(phone, program_id, 2, lease_id=lease_id))
+    units = first.told["unit_ids"]
+    assert set(units) == {str(each) for each in rules.unit_ids(lease_id)[:2]}
+    customer_id = await stories.make_customer(phone.actor)
+    await phone.outcome(promises(phone, program_id, customer_id, units[0]))
+
+    again = await phone.outcome(leases(phone, program_id, 2, lease_id=lease_id))
+
+    assert units[0] not in again.told["unit_ids"]
+    assert units[1] in again.told["unit_ids"]
+    assert len(again.told["unit_ids"]) == 2
+
+
+async def test_a_promise_under_the_same_id_for_another_customer_is_refused(
+    phone: Device, tenant: Tenant
+) -> None:
+    program_id, request_id = await own_program(phone, 10), new_id()
+    units = await held(phone, program_id, 2)
+    one, other = [await stories.make_customer(phone.actor) for _ in range(2)]
+    await phone.outcome(promises(phone, program_id, one, units[0], request_id=request_id))
+
+    altered = await phone.outcome(
+        promises(phone, program_id, other, units[1], request_id=request_id)
+    )
+
+    assert refusal(altered) == "id_reused"
+    [out] = await escrow.units_out(tenant.owner)
+    assert out.count == 1
+
+
+async def test_a_unit_that_is_spent_makes_a_request_like_any_other(phone: Device) -> None:
+    program_id = await own_program(phone, 2)
+    [unit] = await held(phone, program_id, 1)
+    people = [await stories.make_customer(phone.actor) for _ in range(3)]
+
+    told = [
+        await phone.outcome(promises(phone, program_id, customer_id, unit))
+        for customer_id in people
+    ]
+
+    assert [outcome.status for outcome in told[:2]] == [Status.APPLIED, Status.APPLIED]
+    assert refusal(told[2]) == "budget_exhausted"
+
+
+async def test_nobody_spends_what_somebody_else_holds(
+    database: Settings, phone: Device, tenant: Tenant, rival: Tenant
+) -> None:
+    program_id = await own_program(phone, 2)
+    [unit] = await held(phone, program_id, 1)
+    await stories.request(tenant.owner, await stories.make_customer(phone.actor), program_id)
+    colleague, stranger = [await make_device(database, each) for each in (tenant, rival)]
+
+    for thief in (colleague, stranger):
+        customer_id = await stories.make_customer(thief.actor)
+        theft = await thief.outcome(promises(thief, program_id, customer_id, unit))
+        assert refusal(theft) == "budget_exhausted"
+
+    customer_id = await stories.make_customer(phone.actor)
+    kept = await phone.outcome(promises(phone, program_id, customer_id, unit))
+    assert kept.status is Status.APPLIED
+
+
+async def test_a_promise_is_kept_for_a_customer_who_is_out_of_sight_by_now(
+    phone: Device, tenant: Tenant
+) -> None:
+    program_id = await own_program(phone, 2)
+    [unit] = await held(phone, program_id, 1)
+    customer_id = await stories.make_customer(phone.actor)
+    await customers.delete(tenant.owner, customer_id, base=changelog.base_of_now(), now=NOW)
+
+    kept = await phone.outcome(promises(phone, program_id, customer_id, unit))
+
+    assert kept.status is Status.APPLIED
+
+
+async def test_without_an_allocation_nothing_is_leased(phone: Device) -> None:
+    program = await stories.make_program(100)
+
+    assert refusal(await phone.outcome(leases(phone, program.id, 1))) == "lease_needs_allocation"
+
+
+@pytest.mark.parametrize("args", [{}, {"count": 21}, {"count": -1}, {"count": 1.5}])
+async def test_a_lease_that_says_nonsense_is_refused(phone: Device, args: dict[str, Any]) -> None:
+    program_id = await own_program(phone, 2)
+
+    outcome = await phone.outcome(
+        _intent(phone, "benefits.lease", None, program_id=str(program_id), **args)
+    )
+
+    assert refusal(outcome) == "invalid"
+
+
+async def test_an_owner_calls_units_back_and_the_phone_gives_them_back(
+    phone: Device, tenant: Tenant
+) -> None:
+    program_id, owner = await own_program(phone, 10), tenant.owner
+    units = await held(phone, program_id, 3)
+    assert phone.actor.device_id is not None
+    wanted = Recall(program_id=program_id, device_id=phone.actor.device_id)
+
+    await service.recall(owner, wanted, now=NOW)
+    await service.recall(owner, wanted, now=NOW)
+
+    [out] = await escrow.units_out(owner)
+    assert (out.count, out.is_recalled, out.amount_minor) == (3, True, 3 * stories.AMOUNT)
+    assert refusal(await phone.outcome(leases(phone, program_id, 3))) == "lease_recalled"
+    customer_id = await stories.make_customer(phone.actor)
+    kept = await phone.outcome(promises(phone, program_id, customer_id, units[0]))
+    assert kept.status is Status.APPLIED
+    await phone.outcome(leases(phone, program_id, 0))
+    await service.release(NOW)
+    assert await escrow.units_out(owner) == []
+    held_minor = (await queries.program(stories.OPERATOR, program_id)).held_minor
+    assert held_minor == stories.AMOUNT
+
+
+async def test_an_owner_calls_nothing_back_of_another_company(
+    phone: Device, tenant: Tenant, rival: Tenant
+) -> None:
+    program_id = await own_program(phone, 4)
+    await held(phone, program_id, 1)
+    assert phone.actor.device_id is not None
+
+    with pytest.raises(NotFound):
+        await service.recall(
+            rival.owner, Recall(program_id=program_id, device_id=phone.actor.device_id), now=NOW
+        )
+
+    [out] = await escrow.units_out(tenant.owner)
+    assert not out.is_recalled
+
+
+async def test_what_is_over_for_a_day_is_available_again(phone: Device) -> None:
+    program_id = await own_program(phone, 4)
+    await held(phone, program_id, 2)
+
+    await service.release(phone.now + terms.LEASED_FOR + terms.GRACE)
+
+    view = await queries.program(stories.OPERATOR, program_id)
+    assert (view.held_minor, view.available_minor) == (0, 4 * stories.AMOUNT)
+
+
+async def test_pushes_that_lease_and_promise_in_opposite_orders_both_go_through(
+    database: Settings, phone: Device, tenant: Tenant
+) -> None:
+    other = await make_device(database, tenant)
+    programs = [await own_program(phone, 200) for _ in range(2)]
+    people = [await stories.make_customer(each.actor) for each in (phone, other)]
+    for _ in range(8):
+        answers = await asyncio.gather(
+            *(
+                each.push(
+                    *(
+                        op
+                        for program_id in order
+                        for op in (
+                            leases(each, program_id, 4),
+                            promises(each, program_id, customer_id, str(new_id())),
+                        )
+                    )
+                )
+                for each, customer_id, order in (
+                    (phone, people[0], programs),
+                    (other, people[1], programs[::-1]),
+                )
+            )
+        )
+        assert [len(answer.outcomes) for answer in answers] == [4, 4]
