@@ -26,6 +26,7 @@ from mobile_client_sdk.ops import (
     units,
 )
 from mobile_client_sdk.store import Store
+from mobile_client_sdk.units import Held
 from sync_protocol.messages import (
     MAX_GROUP,
     MAX_INTENTS,
@@ -78,6 +79,9 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._asked = Asked(store)
+        self.units = Held(store)
+        self.recalled: list[str] = []
+        """Of which programs units were called back, and are to be given back."""
         self._grouped: list[Op] | None = None
         self._next_in_group = 0
         self._is_atomic = False
@@ -176,6 +180,7 @@ class Outbox:
                 [(op.number, kind_of(op), op.id, _encode(op), epoch) for op, epoch in made],
             )
             self._overlay(connection, [op for op, _ in made])
+            self.units.note([op for op, _ in made])
             self._store.put("next_number", made[-1][0].number + 1)
 
     def _mark_schema(self, number: int) -> None:
@@ -304,9 +309,18 @@ class Outbox:
                 [(each.number,) for each in outcomes if not has_effect(each.status)],
             )
             self._asked.hear(outcomes)
+            for each in news:
+                self._hear_of_units(each)
         if self.pending_count() == 0:
             self._last_at_ms = 0
         return news
+
+    def _hear_of_units(self, outcome: Outcome) -> None:
+        """Take what an outcome says of units that are held."""
+        made = self.find(outcome.number)
+        recalled = None if made is None else self.units.hear(made.op, outcome)
+        if recalled is not None:
+            self.recalled.append(recalled)
 
     # ------------------------------------------------------------------------- asking once more
 
@@ -394,6 +408,7 @@ class Outbox:
             self._store.put("next_number", acknowledged + 1)
             lost = self.lost() or (first, acknowledged)
             self._store.put(_LOST, (min(lost[0], first), acknowledged))
+            self.units.forget()
             marks = [
                 [number + shift if number >= first else number, schema]
                 for number, schema in self._store.get(_SCHEMAS) or []

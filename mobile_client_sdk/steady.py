@@ -70,6 +70,11 @@ class Steady:
             return {}
         return {"since_ms": held.server_ms, "elapsed_ms": self._uptime_ms() - held.up_ms}
 
+    def heard_ms(self) -> int:
+        """Answer the server's time in the last answer, 0 where none is remembered."""
+        held = self._held()
+        return 0 if held is None else held.server_ms
+
     def _held(self) -> Heard | None:
         """Answer the last answer that was remembered."""
         kept = self._store.get(_HEARD)

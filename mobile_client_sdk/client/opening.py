@@ -10,7 +10,7 @@ import httpx
 from mobile_client_sdk.client.inbox import Inbox
 from mobile_client_sdk.client.made import Made
 from mobile_client_sdk.client.photos import Photos
-from mobile_client_sdk.client.registering import Registering
+from mobile_client_sdk.client.promising import Promising
 from mobile_client_sdk.client.syncing import Syncing
 from mobile_client_sdk.engine import DEFAULT_PAGE
 from mobile_client_sdk.keys import KeyKeeper
@@ -22,7 +22,7 @@ from mobile_client_sdk.transport import Transport
 from sync_protocol import codec
 
 
-class Client(Inbox, Photos, Registering, Made, Syncing):
+class Client(Inbox, Photos, Promising, Made, Syncing):
     """One person's records on one device."""
 
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from mobile_client_sdk import ids
 from mobile_client_sdk.client.reading import Reading
 from mobile_client_sdk.engine import Fruitless, Response, SyncEngine
 from mobile_client_sdk.lease import LeaseEnded, StoreWiped
 from mobile_client_sdk.session import DeviceRevoked, ProtectionNeeded, SignedOut, Terms
 from mobile_client_sdk.store import StoreUnusable
 from mobile_client_sdk.transport import Offline, RequestRefused, ServerTrouble, UpdateNeeded
-from sync_protocol.messages import DigestResponse, OpGap, Outcome, PullResponse, PushRequest
+from mobile_client_sdk.units import LEASE
+from sync_protocol.messages import DigestResponse, Intent, OpGap, Outcome, PullResponse, PushRequest
 
 _ABOUT_CONTENT: Final = frozenset({400, 413, 422})
 """A push is refused as such; one op of it may be to blame."""
@@ -145,9 +148,23 @@ class Syncing(Reading):
                 continue
             self._note_contact(response)
             engine.receive(request, response, self._clock_ms())
+            self._give_back()
             self._follow()
             if on_progress is not None:
                 on_progress(self._progress(engine))
+
+    def _give_back(self) -> None:
+        """Give back the units that the server has called back, behind all that was promised."""
+        while self._outbox.recalled:
+            program_id = self._outbox.recalled.pop()
+            made = Intent(
+                number=1,
+                id=ids.new_id(self._clock_ms(), self._random_bytes),
+                name=LEASE,
+                args={"program_id": program_id, "count": 0},
+                at_ms=self._outbox.edit_time(self._clock_ms()),
+            )
+            self._outbox.add(partial(_numbered, made))
 
     def _progress(self, engine: SyncEngine) -> SyncProgress:
         progress = self._replica.progress
@@ -176,3 +193,8 @@ class Syncing(Reading):
             engine.refuse(request, error.detail, self._clock_ms())
         else:
             raise error
+
+
+def _numbered(intent: Intent, number: int) -> Intent:
+    """Give an intent its number."""
+    return msgspec.structs.replace(intent, number=number)

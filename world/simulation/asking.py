@@ -16,6 +16,8 @@ INTENTS: Final = tuple(sorted((*MUTATIONS, *TIMED)))
 _KINDS: Final = {kind.KIND: kind for kind in RECORD_TYPES}
 _CALLED: Final = {"service_case": "case"}
 """How a record is called in the arguments, where that is not its kind."""
+_ABOUT_NOTHING: Final = frozenset({"benefits.lease"})
+"""Intents that name no record."""
 
 _Drawn = Callable[[Record | None, random.Random, Iterator[str]], Mapping[str, Any]]
 _BESIDE: Final[Mapping[str, _Drawn]] = {
@@ -45,6 +47,10 @@ _BESIDE: Final[Mapping[str, _Drawn]] = {
     },
     "contract.receive": lambda _record, rng, _words: {"amount_minor": rng.randrange(1, 10**6)},
     "benefits.request": lambda _record, rng, _words: {"program_id": _nobody(rng)},
+    "benefits.lease": lambda _record, rng, _words: {
+        "program_id": _nobody(rng),
+        "count": rng.randrange(21),
+    },
 }
 """What an intent carries beside the id of the record that it is about."""
 
@@ -58,6 +64,8 @@ def ask(client: Client, rng: random.Random, words: Iterator[str]) -> None:
     record = rng.choice(shown) if shown else None
     beside = _BESIDE[name](record, rng, words) if name in _BESIDE else {}
     about = {f"{_CALLED.get(kind.KIND, kind.KIND)}_id": record.id if record else _nobody(rng)}
+    if name in _ABOUT_NOTHING:
+        about = {}
     client.intend(name, **about, **{key: at for key, at in beside.items() if at is not None})
 
 
