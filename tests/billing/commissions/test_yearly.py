@@ -177,7 +177,7 @@ async def test_i14_a_year_by_month_and_plan_sums_to_what_moved_the_account() -> 
 
 
 def at(month: int) -> Books:
-    """Keep books on the first minutes of a month in China, which is the last day of another in UTC."""
+    """Keep books in the first minutes of a month in China; in UTC it is the month before."""
     now = datetime(NOW.year - 1, month, 1, 0, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
     return msgspec.structs.replace(MAKER, now=now.astimezone(UTC))
 
