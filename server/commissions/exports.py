@@ -67,7 +67,7 @@ def _amounts(each: YearLine | YearTotal) -> list[Decimal]:
 
 def _year_rows(told: AgentYear) -> list[tuple[Sequence[str], list[Decimal]]]:
     """Give a year's lines, and the sum of each currency below them."""
-    lines = [
+    lines: list[tuple[Sequence[str], list[Decimal]]] = [
         ((f"{each.month:%Y-%m}", str(each.plan_id), each.currency), _amounts(each))
         for each in told.lines
     ]

@@ -14,7 +14,7 @@ from billing.metering import queries as metering
 from billing.metering import service as usage
 from billing.metering.rules import UsageEvent
 from billing.plans import queries as plans
-from billing.plans.rules.entitlements import Entitlement, decide
+from billing.plans.rules.entitlements import Decision, Entitlement, Verdict, decide
 from billing.plans.rules.versions import Meter
 from server.entitlements import rules
 from server.kit.calendars import ZONE
@@ -59,6 +59,31 @@ async def ensure_within(
     held = await entitled(tenant_id, now=now)
     if held.may_refuse(meter):
         rules.ensure_allowed(decide(held, meter, used=await counted(), asked=asked))
+
+
+async def fitting(
+    tenant_id: UUID,
+    meter: Meter,
+    counted: Callable[[], Awaitable[int]],
+    *,
+    asked: int,
+    now: datetime,
+) -> tuple[int, Decision | None]:
+    """Say how many of so many more a company's plan includes, and what is said of the next one.
+
+    For many that may be taken in part, as rows of a file are; None where all of them fit.
+
+    :param counted: counts what is used; asked for only where the plan may refuse.
+    """
+    held = await entitled(tenant_id, now=now)
+    if not asked or not held.may_refuse(meter):
+        return asked, None
+    used = await counted()
+    for fit in range(asked):
+        decision = decide(held, meter, used=used + fit)
+        if decision.verdict is Verdict.REFUSED:
+            return fit, decision
+    return asked, None
 
 
 async def take(tenant_id: UUID, meter: Meter, *, key: UUID, now: datetime) -> None:

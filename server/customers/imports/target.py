@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 import msgspec
 from typing_extensions import override
 
+from billing.plans.rules.versions import Meter
 from server.access import Actor, Permission, Role, reads_records
 from server.changelog import custom
 from server.changelog import service as changelog
@@ -21,6 +22,8 @@ from server.customers.imports.judging import Earlier
 from server.customers.imports.rows import Known, interpret
 from server.customers.service import writing
 from server.customers.sight import Where
+from server.entitlements import service as entitlements
+from server.entitlements.rules import PlanLimitReached
 from server.imports.rules.rows import Action, Interpreted, Policy, Problem, Verdict
 from server.imports.targets import Target, Work, Written
 from server.kit import clock, db
@@ -35,6 +38,7 @@ _KINDS: Final = {
 """The rows that are written have been brought into normal form and checked when they were read."""
 
 
+_HELD: Final = "SELECT count(*) FROM customer WHERE tenant_id = $1 AND NOT deleted"
 _Person = tuple[str, str, str | None]
 """A contact: the customer's id, name and phone."""
 
@@ -59,6 +63,9 @@ class _Customers(Target):
         "illegal_transition": "客户不能从现在的状态变为该状态。",
         "not_found": "没有这个客户，或您看不到它。",
         "record_deleted": "该客户已被删除，请先恢复。",
+        "plan_limit_reached": (
+            "套餐内的客户数已用完，或有逾期账单；请在「用量与套餐」中查看，增加额度后再导入这一行。"
+        ),
         "unknown_owner": "公司里没有这位负责人，或已离职，或是不管客户的分析员。",
         "unknown_store": "该客户没有这家门店。",
         "unknown_tag": "没有这个标签。",
@@ -135,7 +142,12 @@ class _Work(Work):
 
     @override
     async def write(self, judged: Sequence[Verdict], *, now: datetime) -> Written:
-        """Write customers and contacts as one unit of work, with their history."""
+        """Write customers and contacts as one unit of work, with their history.
+
+        New ones that the company's plan does not include are refused, the last ones first.
+        """
+        beyond = await self._beyond_plan(judged, now=now)
+        judged = [verdict for verdict in judged if verdict.row.number not in beyond]
         ops: list[ReceivedOp] = []
         row_of: dict[int, Verdict] = {}
         held = await _sets_held(self._actor, judged)
@@ -155,7 +167,24 @@ class _Work(Work):
             edit_clock=EditClock(received_at_ms=now_ms, floor_ms=now_ms),
             now=now,
         )
-        return outcomes.told(applied, row_of, judged)
+        written = outcomes.told(applied, row_of, judged)
+        return msgspec.structs.replace(written, refused={**beyond, **written.refused})
+
+    async def _beyond_plan(self, judged: Sequence[Verdict], *, now: datetime) -> dict[int, Problem]:
+        """Name the rows of new customers that the company's plan does not include, and why."""
+        new = [verdict.row.number for verdict in judged if verdict.action is Action.CREATE]
+        tenant_id = self._actor.tenant_id
+
+        async def held() -> int:
+            return int(await db.connection().fetchval(_HELD, tenant_id))
+
+        fit, why = await entitlements.fitting(
+            tenant_id, Meter.CUSTOMERS, held, asked=len(new), now=now
+        )
+        if why is None:
+            return {}
+        problem = Problem("", PlanLimitReached.code, why.en)
+        return dict.fromkeys(new[fit:], problem)
 
 
 async def _known_names(tenant_id: UUID) -> Known:

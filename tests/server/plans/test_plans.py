@@ -20,11 +20,15 @@ from server.entitlements import service as entitlements
 from server.entitlements.rules import PlanLimitReached
 from server.identity import service as identity
 from server.identity.schemas import NewUser
+from server.imports import queries as imports
+from server.imports import service as importing
+from server.imports.schemas import ImportView, StartImport
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
 from server.plans import jobs, queries, service
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
+from tests.server.customers.spreadsheets import everything, hand_in, sheet
 
 pytestmark = pytest.mark.usefixtures("database")
 FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
@@ -118,6 +122,30 @@ async def test_the_last_seat_is_one_persons_and_the_refusal_says_what_to_do(
         await service.grant(FINANCE, endless, now=LATER)
     await service.grant(FINANCE, grant, now=LATER)
     await identity.enable_user(tenant.owner, last.id, now=LATER)
+
+
+async def test_a_file_brings_as_many_new_customers_as_the_plan_includes(tenant: Tenant) -> None:
+    await stories.admit(tenant)
+    await with_plan(tenant, limits={"customers": {"most": 3, "kind": "hard"}})
+    rows = [f"限额{place}号,,," for place in "甲乙丙丁戊"]
+
+    async def bring_in(*lines: str) -> ImportView:
+        view = await hand_in(tenant, sheet(*lines))
+        await importing.start(tenant.owner, view.id, StartImport(), now=LATER)
+        assert await importing.run(tenant.owner, view.id, now=LATER)
+        return await imports.one(tenant.owner, view.id)
+
+    first = await bring_in(*rows[:2])
+    second = await bring_in(*rows, "限额己号,,,")
+    told = (await imports.problems(tenant.owner, second.id)).items
+
+    assert (first.counts.created, second.counts.created) == (2, 1)
+    assert [(each.row, each.code) for each in told if each.code == "plan_limit_reached"] == [
+        (5, "plan_limit_reached"),
+        (6, "plan_limit_reached"),
+        (7, "plan_limit_reached"),
+    ]
+    assert len(await everything(tenant)) == 3
 
 
 async def test_exports_are_counted_and_end_where_the_plan_does(tenant: Tenant) -> None:
