@@ -35,6 +35,7 @@ from partner_portal.console import (
 from partner_portal.console import commissions as console_commissions
 from partner_portal.console import pages as console
 from partner_portal.console import payouts as console_payouts
+from partner_portal.console import plans as console_plans
 from partner_portal.console import requests as console_requests
 from partner_portal.console import statements as console_statements
 from partner_portal.contracts import pages as contracts
@@ -456,6 +457,7 @@ def create_app(settings: Settings) -> Litestar:
             *console_statements.HANDLERS,
             *console_commissions.HANDLERS,
             *console_payouts.HANDLERS,
+            *console_plans.HANDLERS,
             console.overview,
             console.agents,
             console.issuances,

@@ -196,6 +196,7 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             Permission.COMMISSIONS_KEEP,
             also=("/console/payouts",),
         ),
+        _Place("/console/plans", "layers", "plans.title", "plans.title", Permission.PLANS_KEEP),
     ),
 }
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from billing.plans.rules.versions import PlanVersion
-from billing.plans.schemas import Subscription
+from billing.plans.schemas import HolderRow, HoldersAsked, Subscription
 from billing.plans.tables import SaasPlanVersion, SaasSubscription
 
 _VERSIONS: Final = """
@@ -36,6 +36,18 @@ SELECT
         )
     ) AS versions
 FROM (SELECT) one LEFT JOIN saas_subscription held ON held.agent_id = {}
+"""
+_HOLDERS: Final = """
+SELECT held.agent_id, current.plan_id, current.begins_on AS plan_since, clock_on, standing,
+    parked_reason
+FROM saas_subscription held LEFT JOIN LATERAL (
+    SELECT plan_id, begins_on FROM saas_change change
+    WHERE change.agent_id = held.agent_id AND begins_on <= {} ORDER BY begins_on DESC LIMIT 1
+) current ON true
+WHERE ({}::uuid IS NULL OR current.plan_id = {}::uuid)
+    AND ({}::text IS NULL OR standing = {}::text)
+    AND ({}::uuid IS NULL OR held.agent_id > {}::uuid)
+ORDER BY held.agent_id LIMIT {}
 """
 _BEHIND: Final = """
 SELECT agent_id FROM saas_subscription
@@ -70,3 +82,15 @@ async def behind(today: date, *, after: UUID | None, limit: int) -> list[UUID]:
     """List agents whose clock stands before a day and is not parked. Platform's role only."""
     rows = await SaasSubscription.raw(_BEHIND, today, after, after, limit)
     return [row["agent_id"] for row in rows]
+
+
+async def holders(
+    asked: HoldersAsked, today: date, *, after: UUID | None, limit: int
+) -> list[HolderRow]:
+    """List which plan each agent has on a day. Platform's role only.
+
+    :param after: the last agent that was seen.
+    """
+    chosen = [value for value in (asked.plan_id, asked.standing, after) for _ in range(2)]
+    rows = await SaasSubscription.raw(_HOLDERS, today, *chosen, limit)
+    return msgspec.convert(rows, list[HolderRow])

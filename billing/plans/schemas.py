@@ -52,3 +52,22 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         """Give what the agent may use on a day."""
         version, is_paused = plan_on(self.changes, self.plans, on)
         return entitlement(version, self.grants, on, standing=self.standing, is_paused=is_paused)
+
+
+class HolderRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Which plan an agent has; one that was never given any is in no list and has what is free."""
+
+    agent_id: UUID
+    plan_id: UUID | None
+    """Null where it pauses, or where its first plan begins later."""
+    plan_since: date | None
+    clock_on: date
+    standing: Standing
+    parked_reason: str | None
+
+
+class HoldersAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which holders a list is of; None is any."""
+
+    plan_id: UUID | None = None
+    standing: Standing | None = None

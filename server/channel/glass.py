@@ -22,6 +22,9 @@ from billing.commissions.schemas import (
 )
 from billing.invoices.rules.drafts import Line as InvoiceLine
 from billing.invoices.schemas import CreditView, InvoiceRow, InvoiceView
+from billing.plans.rules.grants import Grant
+from billing.plans.rules.subscriptions import Change
+from billing.plans.schemas import HolderRow
 from billing.reconciliation.rules.columns import ColumnMap, RowProblem
 from billing.reconciliation.schemas import SideTotal
 from billing.statements.schemas import StatementLineView
@@ -35,7 +38,7 @@ from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
-from server.plans.schemas import CarriedOn
+from server.plans.schemas import AgentPlan, CarriedOn, Use
 from server.reconciliation.schemas import NewSource as ReconSource
 from server.reconciliation.schemas import ReconExceptionView, ReconFileDetail, ReconFileView
 from server.registrations.schemas import (
@@ -84,6 +87,8 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "reconciliation.file": (ReconFileDetail, SideTotal),
     "reconciliation.exceptions": (ReconExceptionView,),
     "reconciliation.rejected": (RowProblem,),
+    "plans.holders": (HolderRow,),
+    "plans.agent": (AgentPlan, Use, Grant, Change),
     "plans.invoices": (InvoiceRow,),
     "plans.clock": (CarriedOn, InvoiceView, InvoiceLine, CreditView),
     "requests.queue": (PlatformRequestView,),

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from billing.invoices import queries as invoicing
 from billing.invoices.schemas import InvoiceRow, InvoiceView
 from billing.metering import queries as metering
@@ -12,14 +14,14 @@ from billing.plans import queries as books
 from billing.plans.rules.entitlements import decide
 from billing.plans.rules.subscriptions import plan_on
 from billing.plans.rules.versions import Meter, PlanVersion
-from billing.plans.schemas import Subscription
+from billing.plans.schemas import HolderRow, HoldersAsked, Subscription
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
 from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.partners import queries as partners
-from server.plans.schemas import PlanUse, Use
+from server.plans.schemas import AgentPlan, PlanUse, Use
 
 _LEVELS: Final = """
 SELECT
@@ -37,6 +39,56 @@ async def versions(actor: Actor) -> list[PlanVersion]:
     ensure(actor, Permission.PLANS_KEEP)
     async with db.platform_transaction(actor):
         return await books.versions()
+
+
+async def holders(
+    actor: Actor, asked: HoldersAsked, *, cursor: str | None = None, now: datetime
+) -> Page[HolderRow]:
+    """List which plan each agent has, and how it stands; each is told."""
+    ensure(actor, Permission.PLANS_KEEP)
+    after = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
+    today = now.astimezone(ZONE).date()
+    async with db.platform_transaction(actor):
+        found = await books.holders(asked, today, after=after, limit=PAGE_SIZE + 1)
+        items = found[:PAGE_SIZE]
+        agents = [each.agent_id for each in items]
+        await audit.record_platform_read(actor, agents, "plans.holders", now=now)
+    more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].agent_id) if more else None)
+
+
+async def agent_plan(actor: Actor, agent_id: UUID, *, now: datetime) -> AgentPlan:
+    """Give an agent's plan, its grants, and what the books count of its use; the agent is told.
+
+    How many seats, customers and bytes it has is its own affair: its contract says who sees them.
+
+    :raises NotFound: there is no such agent.
+    """
+    ensure(actor, Permission.PLANS_KEEP)
+    today = now.astimezone(ZONE).date()
+    month = now.astimezone(ZONE).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    async with db.platform_transaction(actor):
+        await partners.agent(actor, agent_id)
+        held = await books.subscription(agent_id, today)
+        used = await metering.used(agent_id, month=month)
+        await audit.record_platform_read(actor, [agent_id], "plans.agent", now=now)
+    told = _use(held, used, today)
+    parts = msgspec.structs.asdict(told) | {
+        "uses": [each for each in told.uses if not each.meter.is_level]
+    }
+    return AgentPlan(**parts, parked_reason=held.parked_reason, changes=held.changes)
+
+
+async def invoice(actor: Actor, invoice_id: UUID, *, now: datetime) -> InvoiceView:
+    """Give an agent's invoice with its lines; the agent is told.
+
+    :raises InvoiceNotFound: there is none.
+    """
+    ensure(actor, Permission.PLANS_KEEP)
+    async with db.platform_transaction(actor):
+        found = await invoicing.invoice(invoice_id)
+        await audit.record_platform_read(actor, [found.agent_id], "plans.invoices", now=now)
+    return found
 
 
 async def invoices(

@@ -3,18 +3,21 @@
 from uuid import UUID
 
 from litestar import Router, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from billing.invoices.schemas import InvoiceRow, InvoiceView
+from billing.plans.rules.entitlements import Standing
 from billing.plans.rules.grants import Grant
 from billing.plans.rules.subscriptions import Change
 from billing.plans.rules.versions import PlanVersion
+from billing.plans.schemas import HolderRow, HoldersAsked
 from server.access.edge import CurrentActor
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
 from server.plans import queries, service
 from server.plans.schemas import (
+    AgentPlan,
     CarriedOn,
     ClockMove,
     FapiaoNumber,
@@ -38,6 +41,30 @@ async def versions(actor: CurrentActor) -> list[PlanVersion]:
 async def publish(actor: CurrentActor, data: JSONBody[NewVersion]) -> PlanVersion:
     """Publish what a plan includes and costs from a day on; it never changes."""
     return await service.publish(actor, data, now=clock.now())
+
+
+@get("/plan-holders", summary="List which agent has which plan")
+async def holders(
+    actor: CurrentActor,
+    plan_id: FromQuery[UUID | None] = None,
+    standing: FromQuery[Standing | None] = None,
+    cursor: PageCursor = None,
+) -> Page[HolderRow]:
+    """List agents with the plan that each has today and how it stands; each is told."""
+    asked = HoldersAsked(plan_id=plan_id, standing=standing)
+    return await queries.holders(actor, asked, cursor=cursor, now=clock.now())
+
+
+@get("/agents/{agent_id:uuid}/plan", summary="An agent's plan")
+async def agent_plan(actor: CurrentActor, agent_id: FromPath[UUID]) -> AgentPlan:
+    """Give an agent's plan, its changes and grants; the agent is told."""
+    return await queries.agent_plan(actor, agent_id, now=clock.now())
+
+
+@get("/invoices/{invoice_id:uuid}", summary="One invoice")
+async def invoice(actor: CurrentActor, invoice_id: FromPath[UUID]) -> InvoiceView:
+    """Give an agent's invoice with its lines, payments and credit notes; the agent is told."""
+    return await queries.invoice(actor, invoice_id, now=clock.now())
 
 
 @post("/plan-changes", summary="Change an agent's plan")
@@ -124,6 +151,9 @@ router = Router(
             "/platform",
             route_handlers=[
                 versions,
+                holders,
+                agent_plan,
+                invoice,
                 publish,
                 change,
                 grant,

@@ -1,7 +1,7 @@
 """What plans are over HTTP, beyond what the books say of them."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from billing.plans.rules.entitlements import Standing, Verdict
 from billing.plans.rules.grants import Grant
 from billing.plans.rules.subscriptions import Change
 from billing.plans.rules.versions import LimitKind, Meter, PlanVersion
+from billing.plans.schemas import HoldersAsked
 from server.kit.text import PRINTABLE
 
 
@@ -94,3 +95,17 @@ class PlanUse(msgspec.Struct, frozen=True, kw_only=True):
     features: list[str]
     grants: list[Grant]
     """Those that hold, or will."""
+
+
+class AgentPlan(PlanUse, frozen=True, kw_only=True):
+    """An agent's plan as the platform keeps it; of its use, what is counted in the books alone."""
+
+    parked_reason: str | None
+    changes: list[Change]
+    """The earliest first; those that lie ahead, too."""
+
+
+HolderFilter: TypeAlias = HoldersAsked
+"""Which holders a list is of."""
+STANDINGS: Final = tuple(Standing)
+METERS: Final = tuple(Meter)

@@ -186,7 +186,7 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console/accounting", "/console/accounting/chart"),
     *("/console/reviews", "/console/waits", "/console/statements"),
     *("/console/commissions", "/console/commissions/sales", "/console/commissions/meter"),
-    *("/console/commissions/plans", "/console/payouts"),
+    *("/console/commissions/plans", "/console/payouts", "/console/plans"),
 }
 FEEDS = {"/live"}
 OF_WHO_LEAVES = {"/partnership/exit/plan.csv"}

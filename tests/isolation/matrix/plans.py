@@ -1,11 +1,16 @@
 """Routes of plans of the product, metering and invoices."""
 
+from datetime import date, timedelta
+from itertools import count
 from typing import Any, Final
 
 from tests.factories import new_id
 from tests.isolation.matrix.case import Case, Route
 from tests.isolation.matrix.parts import FINANCE
 from tests.isolation.world import Company
+
+_DAYS: Final = (f"{date(2090, 1, 1) + timedelta(days=n)}" for n in count())
+"""A change of a plan begins after all others."""
 
 
 def _plan_version(_: Company) -> dict[str, Any]:
@@ -27,6 +32,17 @@ API: Final[dict[Route, Case]] = {
         shared={"path.invoice_id": "program"}, succeeds=False
     ),
     ("GET", "/v1/platform/plans"): Case(role=FINANCE),
+    ("GET", "/v1/platform/plan-holders"): Case(
+        # A list narrowed to whatever plan is a list.
+        shared={"query.plan_id": "program"},
+        role=FINANCE,
+    ),
+    ("GET", "/v1/platform/agents/{agent_id}/plan"): Case(
+        ids={"path.agent_id": "tenant"}, answers={"path.agent_id": 200}, role=FINANCE
+    ),
+    ("GET", "/v1/platform/invoices/{invoice_id}"): Case(
+        shared={"path.invoice_id": "program"}, role=FINANCE, succeeds=False
+    ),
     ("POST", "/v1/platform/plans"): Case(
         role=FINANCE, new_ids=("body.id", "body.plan_id"), body=_plan_version
     ),
@@ -100,4 +116,54 @@ API: Final[dict[Route, Case]] = {
 
 PAGES: Final[dict[Route, Case]] = {
     ("GET", "/plan"): Case(),
+    ("GET", "/console/plans"): Case(shared={"query.plan_id": "program"}, role=FINANCE),
+    ("GET", "/console/plans/{agent_id}"): Case(
+        ids={"path.agent_id": "tenant"}, answers={"path.agent_id": 200}, role=FINANCE
+    ),
+    ("POST", "/console/plans/{agent_id}/changes"): Case(
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 303},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), "plan_id": "pause", "begins_on": next(_DAYS)},
+    ),
+    # What is free sells no units.
+    ("POST", "/console/plans/{agent_id}/grants"): Case(
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 422},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {
+            "id": str(new_id()),
+            "source": "platform",
+            "meter": "messages",
+            "units": "100",
+            "begins_on": "2098-01-01",
+        },
+        succeeds=False,
+    ),
+    # Invoices are the platform's own; there are none of these ids.
+    ("GET", "/console/plans/invoices/{invoice_id}"): Case(
+        shared={"path.invoice_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("POST", "/console/plans/invoices/{invoice_id}/payments"): Case(
+        shared={"path.invoice_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), "amount": "1", "paid_on": "2026-11-01"},
+        succeeds=False,
+    ),
+    ("POST", "/console/plans/invoices/{invoice_id}/credits"): Case(
+        shared={"path.invoice_id": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), "amount": "1", "reason": "多计"},
+        succeeds=False,
+    ),
+    ("POST", "/console/plans/invoices/{invoice_id}/fapiao"): Case(
+        shared={"path.invoice_id": "program"},
+        role=FINANCE,
+        body=lambda _: {"number": "26442000000123456789"},
+        succeeds=False,
+    ),
 }
