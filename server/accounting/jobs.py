@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing.accounting_vouchers import queries as vouchers
+from billing.escrow import queries as escrow
 from billing.ledger import queries as ledger
 from billing.periods import queries as periods
 from billing.statements import queries as statements
@@ -14,6 +15,7 @@ from server.kit.schedule import Every, Planned
 CHECK: Final = "books.check"
 _LOOKS: Final = (
     ledger.contradictions,
+    escrow.contradictions,
     periods.contradictions,
     statements.contradictions,
     vouchers.contradictions,
@@ -28,7 +30,7 @@ class BooksContradict(Exception):
 
 
 async def check(_: datetime) -> None:
-    """Look through ledger, closed periods, statements and vouchers; each as of one moment.
+    """Look through ledger, units, closed periods, statements and vouchers; each as of one moment.
 
     Sealed entries are hashed again by whoever verifies them, not here.
 

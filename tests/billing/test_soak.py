@@ -1,12 +1,15 @@
 """What `tonglu soak billing` plays, with a sample of its seeds, and that it finds what is wrong."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from billing.escrow import rules as escrow_rules
+from billing.escrow import service as escrow
+from billing.escrow.schemas import Promise
 from billing.ledger import service
 from billing.ledger.schemas import Journal, Outcome
 from billing.redemptions import rules as redemption_rules
@@ -21,9 +24,13 @@ from world.books.audit import Findings
 from world.books.benefits import audit, plan, trial
 from world.books.killer import killer
 from world.books.soak import Tally
+from world.books.units import audit as unit_audit
+from world.books.units import plan as unit_plan
+from world.books.units import trial as unit_trial
 
 ORDERS = 16
 WISHES = 10
+UNITS = 40
 SEED = 11
 
 
@@ -98,3 +105,32 @@ async def test_benefits_that_are_used_when_they_are_over_are_found(
     monkeypatch.setattr(redemption_rules, "has_lapsed", lambda *_: False)
 
     assert (await _settled(postgres, SEED)).overspent != []
+
+
+# ---------------------------------------------------------------------- what units alone may hide
+
+
+async def _carried(postgres: Postgres, seed: int) -> Findings:
+    now = clock.now()
+    phones = unit_plan.from_seed(seed, doings=UNITS, now=now)
+    async with killer(postgres.superuser) as killing:
+        return await unit_audit.audit(phones, await unit_trial.play(phones, killing, now=now))
+
+
+async def test_units_that_are_released_too_early_are_found(
+    postgres: Postgres, own_books: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(escrow_rules, "GRACE", timedelta(days=-10))
+
+    assert (await _carried(postgres, SEED)).lost != []
+
+
+async def test_promises_that_are_told_and_not_kept_are_found(
+    postgres: Postgres, own_books: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def careless(promise: Promise, *, now: datetime) -> bool:
+        return bool(promise) and bool(now)
+
+    monkeypatch.setattr(escrow, "keep", careless)
+
+    assert (await _carried(postgres, SEED)).lost != []

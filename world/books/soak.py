@@ -24,6 +24,9 @@ from world.books.benefits import plan as benefit_plan
 from world.books.benefits import trial as benefit_trial
 from world.books.killer import killer
 from world.books.trial import KEY, OPERATOR, Trial
+from world.books.units import audit as unit_audit
+from world.books.units import plan as unit_plan
+from world.books.units import trial as unit_trial
 
 _POOL: Final = 24
 _WHOLE: Final = 20
@@ -73,21 +76,25 @@ async def soak(seeds: range, *, orders: int, told: Callable[[Tally], None]) -> T
 
 
 async def play(seed: int, superuser_url: str, tally: Tally, *, orders: int) -> None:
-    """Play the plans of a seed, entries and benefits, on the database that is open; audit them."""
+    """Play the plans of a seed, entries, benefits and units, on the open database; audit them."""
     now = clock.now()
     plan = plans.from_seed(seed, orders=orders, now=now)
     wished = benefit_plan.from_seed(seed, orders=orders, now=now)
+    phones = unit_plan.from_seed(seed, doings=orders, now=now)
     async with killer(superuser_url) as killing:
         played = await Trial(plan, killing, now=now).play()
         settled = await benefit_trial.play(wished, killing, now=now)
+        carried = await unit_trial.play(phones, killing, now=now)
     tally.runs += 1
     tally.orders += len(plan.orders) + len(wished.orders)
-    tally.attempts += len(played.attempts) + settled.attempts
+    tally.orders += sum(len(doings) for doings in phones.phones.values())
+    tally.attempts += len(played.attempts) + settled.attempts + carried.attempts
     tally.kills += killing.kills
-    tally.broken += played.broken + settled.broken
+    tally.broken += played.broken + settled.broken + carried.broken
     tally.codes.update(str(answer.outcome.code) for answer in played.answers)
     tally.codes.update(str(answer.settled.code) for answer in settled.answers)
     tally.add(seed, await audit(plan, played) + await benefit_audit.audit(wished, settled))
+    tally.add(seed, await unit_audit.audit(phones, carried))
 
 
 async def contradictions() -> list[str]:

@@ -24,6 +24,7 @@ from world.api import Api, Json
 from world.journey import story as stories
 from world.journey.cast import Cast
 from world.journey.evidence import Evidence
+from world.journey.offline import Phone
 from world.journey.patience import until
 from world.people import CHINA
 from world.terminal import yuan
@@ -82,19 +83,39 @@ async def budgeted(cast: Cast, found: Evidence) -> None:
     refused = [(each.record_id, each.code) for each in phone.client.refusals()][-1:]
     found.expect("the phone has sent everything", (str(report.state), report.pending), _SENT)
     found.expect("over the budget nobody gets anything", refused, [(late, "budget_exhausted")])
-    more = {"id": cast.new_id(), "agent_id": company.agent.tenant_id, "amount_minor": _WORTH}
-    await cast.staff.post(f"{books.path}/allocations", more)
-    again = phone.client.request_benefit(customers[-1], program_id=books.program)
-    await phone.sync()
-    [offline] = [
-        each async for each in company.owner.every("/v1/benefits/requests") if each["id"] == again
-    ]
-    found.expect("from a phone, once there is a budget", offline["state"], "issued")
+    await _promised(cast, books, phone, customers[-1], found)
     held = await _benefits(books, company.owner)
     books.issued = [held[each] for each in customers]
     stands = await cast.staff.get(books.path)
     found.note(promised=yuan(stands["held_minor"]), left_in_pool=yuan(stands["available_minor"]))
     found.expect("the books hold what was promised", stands["held_minor"], _IN_BATCH * _WORTH)
+
+
+async def _promised(
+    cast: Cast, books: Books, phone: Phone, customer_id: str, found: Evidence
+) -> None:
+    """Promise without a network with a unit that the phone holds; by then nothing else is left."""
+    company = cast.companies[0]
+    share = {"agent_id": company.agent.tenant_id, "amount_minor": _WORTH}
+    allocations = f"{books.path}/allocations"
+    await cast.staff.post(allocations, {**share, "id": cast.new_id(), "amount_minor": 2 * _WORTH})
+    phone.client.lease_units(books.program, 5)
+    await phone.sync()
+    found.expect("half of what is available", phone.client.units_left(books.program), 1)
+    phone.network.is_up = False
+    promised = phone.client.promise_benefit(customer_id, program_id=books.program)
+    await cast.staff.post(allocations, {**share, "id": cast.new_id(), "is_return": True})
+    phone.network.is_up = True
+    phone.network.answers_to_lose = 1
+    await phone.sync()
+    await phone.sync()
+    [kept] = [
+        each
+        async for each in company.owner.every("/v1/benefits/requests")
+        if each["id"] == promised
+    ]
+    found.expect("what was promised offline is kept", kept["state"], "issued")
+    found.expect("no unit is named twice", phone.client.units_left(books.program), 0)
 
 
 _SENT: Final = ("complete", 0)
