@@ -10,13 +10,12 @@ from uuid import UUID
 import msgspec
 from piccolo.table import Table
 
-from billing.money import MINOR_MAX
 from billing.plans import queries
 from billing.plans.rules import grants, subscriptions, versions
 from billing.plans.rules.entitlements import Standing
 from billing.plans.rules.grants import Grant, GrantPast, GrantUnsound, Source
 from billing.plans.rules.subscriptions import Change, plan_on
-from billing.plans.rules.versions import FREE, PlanVersion
+from billing.plans.rules.versions import FREE, MONTH_MAX, PlanVersion
 from billing.plans.schemas import Desk, GrantNotFound, PlanKeyReused, Subscription
 from billing.plans.tables import SaasChange, SaasGrant, SaasPlanVersion, SaasSubscription
 
@@ -125,8 +124,8 @@ async def grant(asked: Grant, desk: Desk) -> bool:
     units = asked.units or 0
     if asked.source is not Source.BENEFIT and asked.meter not in {None, *version.unit_minor}:
         raise GrantUnsound("The agent's plan does not sell units of this.")
-    if asked.meter is not None and version.unit_minor.get(asked.meter, 0) * units > MINOR_MAX:
-        raise GrantUnsound("So many units cost more than one movement may be.")
+    if asked.meter is not None and version.unit_minor.get(asked.meter, 0) * units > MONTH_MAX:
+        raise GrantUnsound("So many units cost more than a grant may; give fewer.")
     await SaasGrant.raw(
         *(_GRANT, asked.id, asked.agent_id, asked.source, asked.meter, asked.units),
         *(asked.feature, asked.priority, asked.begins_on, asked.ends_on, asked.ends_on),

@@ -14,6 +14,12 @@ from billing.money import MINOR_MAX, Currency
 PPM: Final = 1_000_000
 """Rates of tax are whole millionths: 6 % is 60,000."""
 Minor = Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)]
+MONTH_MAX: Final = 10**12
+"""The most that a plan, or the units of one grant, cost for a month: 10,000,000,000 yuan.
+
+So an invoice of either, with its tax, is no more than one movement may be.
+"""
+Price = Annotated[int, msgspec.Meta(ge=0, le=MONTH_MAX)]
 Units = Annotated[int, msgspec.Meta(ge=1, le=MINOR_MAX)]
 Feature = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]{0,39}\Z")]
 """Something that a plan has or has not."""
@@ -85,13 +91,13 @@ class PlanVersion(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
     begins_on: date
     currency: Currency = "CNY"
-    price_minor: Minor = 0
+    price_minor: Price = 0
     """For a calendar month, without tax."""
     tax_ppm: Annotated[int, msgspec.Meta(ge=0, le=PPM)] = 0
     features: Annotated[list[Feature], msgspec.Meta(max_length=100)] = []
     limits: dict[Meter, Limit] = {}
     """What is not named here has no limit."""
-    unit_minor: dict[Meter, Minor] = {}
+    unit_minor: dict[Meter, Price] = {}
     """For one more unit during a calendar month, without tax; what is not named is not sold."""
 
 

@@ -35,7 +35,15 @@ from billing.plans.rules.clock import ClockMovedBack, next_month
 from billing.plans.rules.entitlements import Standing
 from billing.plans.rules.grants import Grant, GrantPast, GrantUnsound
 from billing.plans.rules.subscriptions import Change, ChangePast
-from billing.plans.rules.versions import FREE, Meter, PlanUnknown, PlanVersion, PlanVersionPast
+from billing.plans.rules.versions import (
+    FREE,
+    MONTH_MAX,
+    PPM,
+    Meter,
+    PlanUnknown,
+    PlanVersion,
+    PlanVersionPast,
+)
 from billing.plans.schemas import Desk, PlanKeyReused
 from server.access import PLATFORM_TENANT
 from server.kit import db
@@ -238,6 +246,21 @@ async def test_a_final_invoice_stays_as_it_is(tenant: Tenant) -> None:
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
             async with db.platform_transaction(OPERATOR):
                 await db.connection().execute(harm, invoice.id)
+
+
+async def test_what_costs_most_is_billed_and_more_is_refused(tenant: Tenant) -> None:
+    most = {"price_minor": MONTH_MAX, "unit_minor": {"seats": MONTH_MAX}, "tax_ppm": PPM}
+    await subscribed(tenant, **most)
+    await do(service.grant, a_grant(tenant.tenant_id), desk())
+    with pytest.raises(GrantUnsound):
+        await do(service.grant, a_grant(tenant.tenant_id, units=2), desk())
+    for wrong in ({"price_minor": MONTH_MAX + 1}, {"unit_minor": {"seats": MONTH_MAX + 1}}):
+        with pytest.raises(msgspec.ValidationError, match=next(iter(wrong))):
+            await a_plan(**wrong)
+
+    carried = await advance(tenant.tenant_id, next_month(STARTS))
+    totals = [(await do(invoices.invoice, each)).total_minor for each in carried.invoices]
+    assert totals == [4 * MONTH_MAX]
 
 
 async def test_a_grant_that_ended_meanwhile_does_not_go_on(tenant: Tenant) -> None:
