@@ -79,13 +79,6 @@ class BatchDecided(BillingRefusal):
     sort = Sort.CLASH
 
 
-class NotItsMaker(BillingRefusal):
-    """Somebody else than who put a batch together would discard it."""
-
-    code = "payout_not_its_maker"
-    sort = Sort.BARRED
-
-
 class LineState(StrEnum):
     """What became of a commission; the ledger says it, this repeats it."""
 

@@ -240,10 +240,9 @@ async def approve(
 
 
 async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
-    """Give a batch up that one has put together; what was in it is free for a later one.
+    """Give a batch up that nobody has let go; what was in it is free for a later one.
 
     :raises BatchNotFound: there is no such batch.
-    :raises NotItsMaker: somebody else has put it together.
     :raises BatchDecided: it was let go.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)

@@ -23,7 +23,6 @@ from billing.commissions.schemas import (
     CommissionTooLarge,
     Correction,
     LineState,
-    NotItsMaker,
     PaymentNotInThatState,
     Refund,
     Sale,
@@ -336,14 +335,13 @@ async def test_the_document_tells_each_event_as_it_is() -> None:
 
 
 @pytest.mark.usefixtures("database")
-async def test_who_made_a_batch_may_discard_it_until_it_is_let_go() -> None:
+async def test_a_batch_may_be_discarded_until_it_is_let_go() -> None:
     plan, agent = await a_plan(), new_id()
     await accrue(a_sale(plan, agent))
     await earn()
     draft = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
-    with pytest.raises(NotItsMaker):
-        await do(paying.discard, draft.id, CHECKER)
-    gone = await do(paying.discard, draft.id, MAKER)
+    # Who made it may have left.
+    gone = await do(paying.discard, draft.id, CHECKER)
 
     assert await do(paying.discard, draft.id, MAKER) == gone
     assert await do(paying.make_batch, draft.id, MAKER, minimum_minor=1) == gone

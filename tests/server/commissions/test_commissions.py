@@ -17,7 +17,6 @@ from billing.commissions.schemas import (
     CommissionKeyReused,
     LineState,
     LineView,
-    NotItsMaker,
     OfferQuestion,
     PaymentNotInThatState,
     RivalTimes,
@@ -184,14 +183,15 @@ async def test_each_fen_that_an_agent_has_earned_is_in_one_place(tenant: Tenant)
     assert await _come_to(tenant) == free
 
 
-async def test_a_draft_is_discarded_by_its_maker_once_and_on_record(tenant: Tenant) -> None:
+async def test_a_draft_is_discarded_by_anybody_of_finance_once_and_on_record(
+    tenant: Tenant,
+) -> None:
     await sold(tenant)
     await jobs.earn(NOW)
     made = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
-    with pytest.raises(NotItsMaker):
-        await service.discard(SECOND, made.id, now=NOW)
+    # Who made it may have left.
     for _ in range(2):
-        gone = await service.discard(FINANCE, made.id, now=NOW)
+        gone = await service.discard(SECOND, made.id, now=NOW)
 
     [payment] = [each for each in (await let_go()).payments if each.agent_id == tenant.tenant_id]
     assert gone.discarded_at == NOW
