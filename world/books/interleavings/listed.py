@@ -112,6 +112,7 @@ USE_CASES: Final = {
         "lock": "locks alone, in the order of ids",
         "give_back": "two statements behind the lock of the units; not played yet",
         "recall": "one statement",
+        "is_held": "reads",
         "keep": "not played yet",
         "release": "not played yet",
     },
