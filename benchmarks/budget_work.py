@@ -49,9 +49,14 @@ CREATE TABLE naive_issuance (
     id uuid PRIMARY KEY, key uuid NOT NULL UNIQUE, agent_id uuid NOT NULL, token text NOT NULL,
     amount_minor bigint NOT NULL, issued_at timestamptz NOT NULL
 );
+CREATE TABLE naive_entry (
+    issuance_id uuid PRIMARY KEY REFERENCES naive_issuance (id), amount_minor bigint NOT NULL,
+    left_minor bigint NOT NULL, recorded_at timestamptz NOT NULL
+);
 INSERT INTO naive_budget VALUES (1, 1000000000000)
 """
 _ADD_NAIVE: Final = "INSERT INTO naive_issuance VALUES ($1, $2, $3, $4, $5, $6)"
+_ENTER_NAIVE: Final = "INSERT INTO naive_entry VALUES ($1, $2, $3, $4)"
 _SEGMENT_NAIVE: Final = """
 INSERT INTO naive_issuance
 SELECT gen_random_uuid(), gen_random_uuid(), $1, gen_random_uuid()::text, $2, $3
@@ -155,6 +160,8 @@ async def _hot(
             )
             content = (row.id, row.key, row.agent_id, row.customer_token, _WORTH, now)
             await connection.execute(_ADD_NAIVE, *content)
+            entry = (row.id, -_WORTH, left - _WORTH, now)
+            await connection.execute(_ENTER_NAIVE, *entry)
 
     rates: dict[Caller, list[float]] = {pooled: [], alone: [], locked: []}
     waits: list[float] = []

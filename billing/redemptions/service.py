@@ -51,9 +51,11 @@ UPDATE issuance SET used_minor = {}, released_minor = {}, state = {}, hold_id = 
 WHERE id = {}
 """
 # What of a closed account is held stays held, and does not stand in the way of what is behind it.
+# CASE and not coalesce, of which PostgreSQL does not know that it may reach an index.
 _LAPSED: Final = """
 SELECT issuance.id FROM issuance
-JOIN ledger_transfer hold ON hold.id = coalesce(issuance.hold_id, issuance.id)
+JOIN ledger_transfer hold ON hold.id = CASE
+    WHEN issuance.hold_id IS NULL THEN issuance.id ELSE issuance.hold_id END
 WHERE state = 'issued' AND expires_at <= {}
 AND NOT EXISTS (
     SELECT FROM ledger_account account
@@ -64,7 +66,8 @@ ORDER BY expires_at, issuance.id LIMIT {} FOR NO KEY UPDATE OF issuance SKIP LOC
 _QUEUE_UP: Final = """
 SELECT id FROM ledger_account WHERE id IN (
     SELECT unnest(ARRAY[hold.debit_id, hold.credit_id]) FROM issuance
-    JOIN ledger_transfer hold ON hold.id = coalesce(issuance.hold_id, issuance.id)
+    JOIN ledger_transfer hold ON hold.id = CASE
+        WHEN issuance.hold_id IS NULL THEN issuance.id ELSE issuance.hold_id END
     WHERE issuance.id = ANY ({}::uuid[])
 ) ORDER BY id FOR NO KEY UPDATE
 """

@@ -25,9 +25,11 @@ SELECT FROM user_account WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE NOWA
 _TODAY: Final = """
 SELECT customer_id::text FROM phone_reveal WHERE tenant_id = $1 AND user_id = $2 AND day = $3
 """
+# CASE and not coalesce, of which PostgreSQL does not know that it may reach an index.
 _THEIRS: Final = """
 SELECT t.record_id::text, c.id::text AS customer_id, c.owner_id FROM customer_token t
-JOIN customer c ON c.tenant_id = t.tenant_id AND c.id = coalesce(t.customer_id, t.record_id)
+JOIN customer c ON c.tenant_id = t.tenant_id
+    AND c.id = CASE WHEN t.customer_id IS NULL THEN t.record_id ELSE t.customer_id END
 WHERE t.tenant_id = $1 AND t.record_id = ANY($2::uuid[])
 """
 _NOTE: Final = """

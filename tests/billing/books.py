@@ -27,6 +27,10 @@ from tests.factories import NOW, new_id
 T = TypeVar("T")
 
 OPERATOR: Actor = factories.make_platform_actor()
+_READ = """
+SELECT relname, seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables
+WHERE relname = ANY ($1)
+"""
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -195,3 +199,9 @@ async def contradictions() -> list[str]:
             f"{finding.invariant}: {finding.subject}"
             for finding in await ledger_queries.contradictions()
         ]
+
+
+async def rows_read(*tables: str) -> dict[str, int]:
+    """Count the rows that this connection has read of each table, and not yet reported."""
+    rows = await db.connection().fetch(_READ, tables)
+    return {row["relname"]: row["rows"] for row in rows}

@@ -47,7 +47,7 @@ _HOLD: Final = """
 SELECT p.id, p.version, p.seen_until, v.terms, u.role, u.scope FROM play p
 JOIN play_version v ON v.tenant_id = p.tenant_id AND v.play_id = p.id AND v.version = p.version
 LEFT JOIN user_account u ON u.tenant_id = p.tenant_id AND u.disabled_at IS NULL
-    AND u.id = coalesce(p.let_by, v.published_by)
+    AND u.id = CASE WHEN p.let_by IS NULL THEN v.published_by ELSE p.let_by END
 WHERE p.tenant_id = $1 AND p.is_on = 1 AND p.id = ANY($2::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
