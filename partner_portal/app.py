@@ -18,6 +18,7 @@ from partner_portal.campaigns import ground
 from partner_portal.campaigns import pages as campaigns
 from partner_portal.cases import pages as cases
 from partner_portal.cases import targets as case_targets
+from partner_portal.commissions import pages as commissions
 from partner_portal.conflicts import pages as conflicts
 from partner_portal.console import (
     accounting,
@@ -293,6 +294,7 @@ def create_app(settings: Settings) -> Litestar:
             vouchers.appeal,
             transparency.platform_reads,
             plan.plan,
+            commissions.commissions,
             statements.statements,
             statements.statement,
             statements.confirm,

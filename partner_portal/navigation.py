@@ -99,6 +99,13 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
             "nav.statements",
             Permission.COMMISSIONS_SEE,
         ),
+        _Place(
+            "/commissions",
+            "wallet",
+            "commissions.title",
+            "commissions.title",
+            Permission.COMMISSIONS_SEE,
+        ),
     ),
     "nav.group.data": (
         _Place(

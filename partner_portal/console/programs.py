@@ -17,6 +17,7 @@ from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor, Permission, ensure
 from server.access.edge import CurrentActor
 from server.benefits import queries, service
+from server.benefits.reviews import queries as reviews
 from server.benefits.schemas import NewFunding, NewProgram
 from server.kit import clock, ids
 from server.kit.errors import Invalid, Refusal
@@ -168,6 +169,8 @@ async def _budget(
         "console/templates/program.html",
         status=wrong.status,
         program=await queries.program(actor, program_id),
+        guarded=await reviews.guards(actor, program_id),
+        outcomes=await reviews.outcomes(actor, program_id=program_id),
         typed=typed,
         new_id=str(ids.new_id(clock.now())),
         error=errors.get("amount", wrong.said),

@@ -96,6 +96,7 @@ FOR_AGENTS = {
     "/benefits/new",
     "/benefits/redeem",
     "/plan",
+    "/commissions",
     "/partnership",
     "/partnership/takeout",
     "/statements",
@@ -137,6 +138,7 @@ FOR_OWNERS = {
     "/people/rights",
     "/people/teams",
     "/plan",
+    "/commissions",
     "/statements",
 }
 FOR_MANAGERS = FOR_OWNERS | {

@@ -165,6 +165,7 @@ API: Final[dict[Route, Case]] = {
 }
 
 PAGES: Final[dict[Route, Case]] = {
+    ("GET", "/commissions"): Case(),
     ("GET", "/console/commissions"): Case(role=FINANCE),
     ("GET", "/console/commissions/sales"): Case(
         # A list narrowed to whatever id is a list; nothing was sold.

@@ -99,6 +99,10 @@ async def test_s05_benefits_by_a_sheet_from_approval_to_the_counter(
 async def _publish_rules(page: Page, axe: tuple[str, str], program_id: UUID) -> None:
     """Write rules on the page, look at what they would have done, and publish them."""
     where = f"/console/programs/{program_id}/rules"
+    await open_page(page, "/console")
+    await look(page, f"/console/programs/{program_id}", axe)
+    guards = page.get_by_role("row").filter(has_text="同一人集中申请")
+    await expect(guards).to_contain_text("60 分钟内超过 15 笔")
     await open_page(page, where)
     await page.select_option("[name=fact_1]", "city")
     await page.fill("[name=value_1]", "苏州，昆山")

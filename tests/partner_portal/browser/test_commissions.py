@@ -79,6 +79,10 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await expect(page.get_by_text("门店撤回一台")).to_be_visible()
     await look(page, "/console/commissions/meter", axe)
 
+    await _takes_over(context, site, shop.owner)
+    await look(page, "/commissions", axe)
+    await expect(page.get_by_role("row").filter(has_text="¥1,380.50")).to_contain_text("已计入")
+    await _takes_over(context, site, MAKER)
     await look(page, "/console/payouts", axe)
     await page.get_by_role("button", name="制单").click()
     await expect(page.locator("#toasts")).to_contain_text("等另一人放行")

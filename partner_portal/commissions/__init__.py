@@ -1,0 +1,1 @@
+"""Commission of one's own company, as its owner sees it."""
