@@ -15,6 +15,7 @@ from benchmarks import (
     bounds,
     budget_work,
     channel,
+    clock_work,
     crm_work,
     exit_work,
     fraud_work,
@@ -43,6 +44,7 @@ _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
     *("sync-scale", "reconciliation", "blind-check", "counter-offer", "fraud", "exit"),
     "hot-budget",
+    "billing-clock",
 )
 
 
@@ -66,6 +68,7 @@ class _Sizes(msgspec.Struct, frozen=True):
     lines: int
     agents: int
     channels: int
+    billed: int
 
 
 @click.command()
@@ -82,6 +85,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--lines", default=300_000, show_default=True, help="Lines of reconciliation.")
 @click.option("--agents", default=2_000, show_default=True, help="Agents of counter-offer.")
 @click.option("--channels", default=20, show_default=True, help="Channels of fraud.")
+@click.option("--billed", default=100, show_default=True, help="Agents of billing-clock.")
 @click.option("--leaving", default=5_000, show_default=True, help="Customers of exit.")
 @click.option(
     "--part",
@@ -198,6 +202,11 @@ async def _hot_budget(running: Machine, rng: random.Random, sizes: _Sizes) -> li
     return await budget_work.measure(running, rng)
 
 
+async def _billing_clock(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """G10."""
+    return await clock_work.measure(running, rng, sizes.billed)
+
+
 async def _counter_offer(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """B9."""
     return await asyncio.to_thread(offer_work.measure, rng, sizes.agents)
@@ -224,6 +233,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "fraud": _fraud,
     "exit": _exit,
     "hot-budget": _hot_budget,
+    "billing-clock": _billing_clock,
 }
 
 
