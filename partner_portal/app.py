@@ -12,7 +12,7 @@ from partner_portal.activities import tasks as to_do
 from partner_portal.analyses import pages as analyses
 from partner_portal.benefits import batches as benefit_batches
 from partner_portal.benefits import pages as benefits
-from partner_portal.benefits import vouchers
+from partner_portal.benefits import units, vouchers
 from partner_portal.bulk import pages as bulk
 from partner_portal.campaigns import ground
 from partner_portal.campaigns import pages as campaigns
@@ -282,6 +282,7 @@ def create_app(settings: Settings) -> Litestar:
             benefits.benefit_list,
             benefits.new_request,
             benefits.send_request,
+            units.recall,
             benefit_batches.batches,
             benefit_batches.submit,
             benefit_batches.batch,

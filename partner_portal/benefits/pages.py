@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response, get, post
 
 from partner_portal import failures, htmx
+from partner_portal.benefits.units import units_of
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
 from partner_portal.words import catalogue
@@ -36,11 +37,12 @@ async def benefit_list(
     chosen = {"state": state} if state in STATES else {}
     cursor = request.query_params.get("cursor") or None
     page = await queries.benefits(actor, msgspec.convert(chosen, BenefitFilters), cursor=cursor)
+    directory = await identity.directory(actor)
     shown: dict[str, Any] = {
         "page": page,
         "state": state if chosen else "",
         "states": STATES,
-        "people": (await identity.directory(actor)).people,
+        "people": directory.people,
     }
     if cursor and htmx.is_fragment(request):
         return renderer.page(request, "benefits/templates/rows.html", **shown)
@@ -49,6 +51,8 @@ async def benefit_list(
         request,
         "benefits/templates/list.html",
         offers=offers,
+        units=await units_of(actor),
+        devices=directory.devices,
         may_batch=Permission.BENEFITS_BATCH in ROLE_PERMISSIONS[actor.role],
         **shown,
         **await frame(request, actor),

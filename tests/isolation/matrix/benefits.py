@@ -240,6 +240,14 @@ PAGES: Final[dict[Route, Case]] = {
         new_ids=("body.id",),
         succeeds=False,
     ),
+    ("POST", "/benefits/units/recall"): Case(
+        ids={"body.device_id": "device"},
+        shared={"body.program_id": "program"},
+        body=lambda company: {
+            "device_id": str(company.ids["device"]),
+            "program_id": str(company.ids["program"]),
+        },
+    ),
     ("GET", "/benefits/batches"): Case(),
     # A form without its file.
     ("POST", "/benefits/batches"): Case(

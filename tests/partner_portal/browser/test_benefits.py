@@ -2,18 +2,22 @@
 
 from uuid import UUID
 
+import msgspec
 from playwright.async_api import BrowserContext, Page, expect
 
 from server.access import Actor
 from server.benefits import service as benefits
 from server.benefits.batches import queries as batches
 from server.benefits.batches import service as issuing
+from server.benefits.escrow import service as leasing
 from server.benefits.reviews import queries as reviewed
 from server.benefits.reviews import service as reviews
 from server.benefits.reviews.rules import Guards
-from server.benefits.schemas import NewFunding, NewProgram, RequestBenefit
+from server.benefits.schemas import NewAllocation, NewFunding, NewProgram, RequestBenefit
 from server.customers import service as customers
 from server.customers.schemas import NewCustomer
+from server.identity import service as identity
+from server.identity.schemas import Enrolment
 from server.kit import clock
 from tests.factories import Tenant, new_id
 from tests.partner_portal.browser.stage import (
@@ -23,6 +27,7 @@ from tests.partner_portal.browser.stage import (
     open_page,
     shoot,
 )
+from tests.server.benefits import stories
 
 SHEET = "客户名称,电话\n,138 6214 7705\n没有这家店,\n".encode()
 
@@ -169,3 +174,40 @@ async def test_what_looks_like_fraud_is_looked_at_rejected_and_answered(
     await page.get_by_role("button", name="认可申诉").click()
     # Who rejected it does not decide about the answer.
     await expect(page.locator("[role=alert], .banner").first).to_contain_text("请由同事处理")
+
+
+async def test_an_owner_sees_what_phones_hold_and_calls_it_back(
+    shop: Tenant,
+    operator: Actor,
+    site: Site,
+    context: BrowserContext,
+    page: Page,
+    axe: tuple[str, str],
+) -> None:
+    now = clock.now()
+    code = await identity.new_enrolment_code(shop.owner, user_id=shop.owner.user_id, now=now)
+    phone = Enrolment(code=code.code, device_name="华为 Mate 60", platform="test", id=new_id())
+    device = await identity.enrol(phone, address=new_id().hex, now=now)
+    holder = msgspec.structs.replace(shop.owner, device_id=device.device_id)
+    program_id = await _program(operator)
+    await stories.admit(shop)
+    share = NewAllocation(id=new_id(), agent_id=shop.tenant_id, amount_minor=40_000)
+    await benefits.allocate(operator, program_id, share, now=now)
+    await leasing.lease(holder, program_id, 3, lease_id=new_id(), now=clock.now())
+
+    await let_in(context, site, shop.owner)
+    await open_page(page, "/benefits")
+    await look(page, "/benefits", axe)
+    held = page.locator("section[aria-labelledby=h-units] li")
+    await expect(held).to_contain_text("华为 Mate 60")
+    await expect(held).to_contain_text("3 份")
+    await held.get_by_role("button", name="收回").click()
+
+    await expect(page.locator("#toasts")).to_contain_text("已收回")
+    await expect(held).to_contain_text("待退还")
+    await expect(held.get_by_role("button")).to_have_count(0)
+    await shoot(page, "/benefits-recalled")
+    await context.clear_cookies()
+    await let_in(context, site, shop.manager)
+    await open_page(page, "/benefits")
+    await expect(page.locator("section[aria-labelledby=h-units]")).to_have_count(0)
