@@ -37,6 +37,7 @@ from partner_portal.console import commissions as console_commissions
 from partner_portal.console import pages as console
 from partner_portal.console import payouts as console_payouts
 from partner_portal.console import plans as console_plans
+from partner_portal.console import reconciliation as console_reconciliation
 from partner_portal.console import requests as console_requests
 from partner_portal.console import statements as console_statements
 from partner_portal.contracts import pages as contracts
@@ -77,6 +78,7 @@ from partner_portal.pools import settings as pool_settings
 from partner_portal.processes import drafting, migration
 from partner_portal.processes import pages as processes
 from partner_portal.quality import pages as quality
+from partner_portal.reconciliation import pages as reconciliation
 from partner_portal.registrations import checking
 from partner_portal.registrations import pages as registrations
 from partner_portal.rendering import Renderer
@@ -304,6 +306,7 @@ def create_app(settings: Settings) -> Litestar:
             statements.paper,
             statements.workbook,
             statements.proven,
+            *reconciliation.HANDLERS,
             partnership.partnership,
             partnership.accept,
             partnership.take_out,
@@ -461,6 +464,7 @@ def create_app(settings: Settings) -> Litestar:
             *console_commissions.HANDLERS,
             *console_payouts.HANDLERS,
             *console_plans.HANDLERS,
+            *console_reconciliation.HANDLERS,
             console.overview,
             console.agents,
             console.issuances,

@@ -106,6 +106,13 @@ _AGENT: Final[Mapping[str, tuple[_Place, ...]]] = {
             "commissions.title",
             Permission.COMMISSIONS_SEE,
         ),
+        _Place(
+            "/reconciliation",
+            "git-compare",
+            "nav.reconciliation",
+            "nav.reconciliation",
+            Permission.COMMISSIONS_SEE,
+        ),
     ),
     "nav.group.data": (
         _Place(
@@ -186,6 +193,13 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             "banknote",
             "nav.accounting",
             "nav.accounting",
+            Permission.BOOKS_KEEP,
+        ),
+        _Place(
+            "/console/reconciliation",
+            "git-compare",
+            "nav.reconciliation",
+            "nav.reconciliation",
             Permission.BOOKS_KEEP,
         ),
         _Place(

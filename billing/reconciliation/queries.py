@@ -206,7 +206,7 @@ def _one_exception(rows: list[dict[str, object]], seen_by: Side) -> ExceptionVie
     """Take the one row that there is."""
     if not rows:
         raise ExceptionNotFound("There is no such exception.")
-    return _seen(msgspec.convert(rows[0], ExceptionView), seen_by)
+    return seen_from(msgspec.convert(rows[0], ExceptionView), seen_by)
 
 
 async def exceptions(
@@ -221,7 +221,7 @@ async def exceptions(
     :param after: kind (as the platform calls it) and id of the last one of the page before.
     """
     rows = await ReconException.raw(_EXCEPTION + _OF_FILE, file_id, *after, limit)
-    return [_seen(each, seen_by) for each in msgspec.convert(rows, list[ExceptionView])]
+    return [seen_from(each, seen_by) for each in msgspec.convert(rows, list[ExceptionView])]
 
 
 async def is_booked(group_id: UUID) -> bool:
@@ -235,7 +235,7 @@ async def overdue(today: date, *, limit: int) -> list[ExceptionView]:
     return msgspec.convert(rows, list[ExceptionView])
 
 
-def _seen(view: ExceptionView, seen_by: Side) -> ExceptionView:
+def seen_from(view: ExceptionView, seen_by: Side) -> ExceptionView:
     """Turn an exception round for the agent, to whom `here` is its own book."""
     if seen_by is Side.HERE:
         return view

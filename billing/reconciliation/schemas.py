@@ -200,6 +200,41 @@ class ExceptionView(msgspec.Struct, frozen=True, kw_only=True):
         return self.outcome is None and today > self.due_on
 
 
+class ExceptionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which breaks are meant; the kind as the platform calls it."""
+
+    file_id: UUID | None = None
+    agent_id: UUID | None = None
+    kind: Kind | None = None
+    cause: Cause | None = None
+    due_before: date | None = None
+    is_open: bool = True
+    """Only those of which nobody has said what came of them."""
+
+
+class ExceptionsAlike(msgspec.Struct, frozen=True, kw_only=True):
+    """Open breaks of one kind, cause and currency."""
+
+    kind: Kind
+    cause: Cause
+    currency: Currency
+    count: int
+    agent_ids: list[UUID]
+    here_minor: int
+    there_minor: int
+    due_on: date
+    """The first day on which one of them is due."""
+    overdue: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is open of a file."""
+
+    open: int = 0
+    due_on: date | None = None
+    """The first day on which some of it is due."""
+
+
 class SideTotal(msgspec.Struct, frozen=True, kw_only=True):
     """One side of a compared file, in one currency: counting == matched + open + settled."""
 

@@ -40,7 +40,14 @@ from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
 from server.plans.schemas import AgentPlan, CarriedOn, Use
 from server.reconciliation.schemas import NewSource as ReconSource
-from server.reconciliation.schemas import ReconExceptionView, ReconFileDetail, ReconFileView
+from server.reconciliation.schemas import (
+    ReconExceptionDetail,
+    ReconExceptionView,
+    ReconFileDetail,
+    ReconFileView,
+    ReconGroup,
+    ReconLineView,
+)
 from server.registrations.schemas import (
     AgentWaits,
     AlarmView,
@@ -85,7 +92,8 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "reconciliation.sources": (ReconSource, ColumnMap),
     "reconciliation.files": (ReconFileView,),
     "reconciliation.file": (ReconFileDetail, SideTotal),
-    "reconciliation.exceptions": (ReconExceptionView,),
+    "reconciliation.groups": (ReconGroup,),
+    "reconciliation.exceptions": (ReconExceptionView, ReconExceptionDetail, ReconLineView),
     "reconciliation.rejected": (RowProblem,),
     "plans.holders": (HolderRow,),
     "plans.agent": (AgentPlan, Use, Grant, Change),

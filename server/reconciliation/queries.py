@@ -4,30 +4,47 @@
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from billing.reconciliation import groups as grouped
 from billing.reconciliation import queries as books
 from billing.reconciliation.rules.columns import RowProblem
-from billing.reconciliation.rules.findings import MIRRORED
-from billing.reconciliation.rules.lines import Side
-from billing.reconciliation.schemas import ExceptionView, FileView
+from billing.reconciliation.rules.findings import MIRRORED, Kind
+from billing.reconciliation.rules.lines import Line, Side
+from billing.reconciliation.schemas import (
+    ExceptionFilter,
+    ExceptionsAlike,
+    ExceptionView,
+    FileView,
+    Standing,
+)
 from server.access import Actor, Permission, ensure
 from server.audit import service as audit
+from server.benefits import queries as benefits
 from server.kit import db
+from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.reconciliation import parts, words
 from server.reconciliation.schemas import (
     NewSource,
+    ReconExceptionDetail,
     ReconExceptionView,
     ReconFileDetail,
     ReconFileView,
+    ReconFilter,
+    ReconGroup,
+    ReconLineView,
 )
 
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OF_A_LINE: Final = ("id", "customer", "program", "amount_minor", "currency", "on", "state")
+"""What of a line is held against the other side."""
 _ANSWERS: Final = """
 SELECT exception_id, said, said_at FROM recon_answer WHERE exception_id = ANY ($1::uuid[])
 """
@@ -63,8 +80,9 @@ async def files(
         found = await books.files(agent_id=agent_id, before=before, limit=PAGE_SIZE + 1)
         items = found[:PAGE_SIZE]
         await _tell(actor, seen_by, items, "reconciliation.files", now)
+        open_of = await grouped.standing([each.id for each in items])
     more = encode_cursor(items[-1].period, items[-1].id) if len(found) > PAGE_SIZE else None
-    return Page([ReconFileView(**_of_file(each)) for each in items], more)
+    return Page([ReconFileView(**_of_file(each, open_of)) for each in items], more)
 
 
 async def file(actor: Actor, seen_by: Side, file_id: UUID, *, now: datetime) -> ReconFileDetail:
@@ -99,6 +117,68 @@ async def exceptions(
     return Page(items, encode_cursor(kind, last.id))
 
 
+async def groups(
+    actor: Actor, seen_by: Side, asked: ReconFilter, *, now: datetime
+) -> list[ReconGroup]:
+    """Count open differences by kind, cause and currency; each agent is told.
+
+    :raises FileNotFound: also when the file is another company's.
+    """
+    async with _looking(actor, seen_by):
+        if asked.file_id is not None:
+            await books.file(asked.file_id)
+        meant = _meant(asked, seen_by, now)
+        found = await grouped.groups(meant, today=now.astimezone(ZONE).date())
+        if seen_by is Side.HERE:
+            agents = sorted({agent for each in found for agent in each.agent_ids})
+            await audit.record_platform_read(actor, agents, "reconciliation.groups", now=now)
+    return [_group(each, seen_by) for each in found]
+
+
+async def differences(
+    actor: Actor, seen_by: Side, asked: ReconFilter, *, cursor: str | None = None, now: datetime
+) -> Page[ReconExceptionView]:
+    """List differences of one file or of all, what is due first at the beginning.
+
+    :raises FileNotFound: also when the file is another company's.
+    """
+    after = decode_cursor(cursor, tuple[date, UUID]) if cursor else None
+    async with _looking(actor, seen_by):
+        if asked.file_id is not None:
+            await books.file(asked.file_id)
+        meant = _meant(asked, seen_by, now)
+        found = await grouped.listed(meant, seen_by=seen_by, after=after, limit=PAGE_SIZE + 1)
+        items = await views(found[:PAGE_SIZE], now)
+        await _tell(actor, seen_by, items, "reconciliation.exceptions", now)
+    is_more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].due_on, items[-1].id) if is_more else None)
+
+
+async def difference(
+    actor: Actor, seen_by: Side, exception_id: UUID, *, now: datetime
+) -> ReconExceptionDetail:
+    """Give one difference with the lines of both sides.
+
+    :raises ExceptionNotFound: also when it is another company's.
+    """
+    async with _looking(actor, seen_by):
+        found = await books.exception(exception_id, seen_by=seen_by)
+        await _tell(actor, seen_by, [found], "reconciliation.exceptions", now)
+        held = await books.file(found.file_id)
+        [view] = await views([found], now)
+        here = await grouped.lines(found.file_id, seen_by, found.here)
+        there = await grouped.lines(found.file_id, seen_by.other, found.there)
+        names = await _program_names([*here, *there])
+    return ReconExceptionDetail(
+        **msgspec.structs.asdict(view),
+        file_name=held.file_name,
+        month=f"{held.period:%Y-%m}",
+        here_lines=[_line(each, names) for each in here],
+        there_lines=[_line(each, names) for each in there],
+        differing=_differing(here, there),
+    )
+
+
 async def rejected(
     actor: Actor, seen_by: Side, file_id: UUID, *, now: datetime
 ) -> AsyncIterator[list[RowProblem]]:
@@ -122,6 +202,11 @@ async def rejected(
 # ----------------------------------------------------------------------------------------- both
 
 
+def kinds() -> list[tuple[Kind, str, str]]:
+    """Call each kind of difference in Chinese and in English."""
+    return words.kinds()
+
+
 def ensure_owner(actor: Actor) -> None:
     """Refuse who does not see what the company earns."""
     actor.ensure_agent()
@@ -142,20 +227,27 @@ async def _looking(actor: Actor, seen_by: Side) -> AsyncIterator[None]:
 
 
 async def _tell(
-    actor: Actor, seen_by: Side, seen: Sequence[FileView], what: str, now: datetime
+    actor: Actor,
+    seen_by: Side,
+    seen: Sequence[FileView | ExceptionView | ReconExceptionView],
+    what: str,
+    now: datetime,
 ) -> None:
     """Have agents know what the platform looked at."""
     if seen_by is Side.HERE:
         await audit.record_platform_read(actor, [each.agent_id for each in seen], what, now=now)
 
 
-def _of_file(found: FileView) -> dict[str, Any]:
+def _of_file(found: FileView, open_of: Mapping[UUID, Standing]) -> dict[str, Any]:
     """Give what both views have of a file."""
+    standing = open_of.get(found.id, Standing())
     same = ("id", "source_id", "agent_id", "file_name", "state", "read_until", "last_row")
     return {
         **{name: getattr(found, name) for name in (*same, "added_at", "compared_at")},
         "month": f"{found.period:%Y-%m}",
         "sha256": found.sha256.hex(),
+        "open_exceptions": standing.open,
+        "due_on": standing.due_on,
     }
 
 
@@ -165,7 +257,7 @@ async def detail(found: FileView, seen_by: Side) -> ReconFileDetail:
     kinds = (await books.compared(found.id)).exceptions
     sides = await books.sides(found.id)
     return ReconFileDetail(
-        **_of_file(found),
+        **_of_file(found, await grouped.standing([found.id])),
         rejected_cells=await parts.rejected_count(found.id),
         matches=await books.steps(found.id),
         exceptions=kinds if is_here else {MIRRORED.get(k, k): n for k, n in kinds.items()},
@@ -177,21 +269,90 @@ async def detail(found: FileView, seen_by: Side) -> ReconFileDetail:
 
 async def views(found: Sequence[ExceptionView], now: datetime) -> list[ReconExceptionView]:
     """Give differences with their words and the agent's answers, in an open transaction."""
-    rows = await db.connection().fetch(_ANSWERS, [each.id for each in found])
-    answers = {row["exception_id"]: row for row in rows}
-    return [_view(each, answers.get(each.id), now) for each in found]
+    ids = [each.id for each in found]
+    answers = {row["exception_id"]: row for row in await db.connection().fetch(_ANSWERS, ids)}
+    currencies = await grouped.currencies(ids)
+    return [_view(each, currencies[each.id], answers.get(each.id), now) for each in found]
 
 
-def _view(found: ExceptionView, answer: Any, now: datetime) -> ReconExceptionView:
+def _view(found: ExceptionView, currency: str, answer: Any, now: datetime) -> ReconExceptionView:
     """Give one difference as people see it."""
     words_zh, words_en = words.difference(found.kind, found.cause)
-    fields = msgspec.structs.asdict(found)
-    del fields["opened_at"]
     return ReconExceptionView(
-        **fields,
+        **msgspec.structs.asdict(found),
+        currency=currency,
         words_zh=words_zh,
         words_en=words_en,
         is_overdue=found.is_overdue(now.date()),
         answer=answer and answer["said"],
         answered_at=answer and answer["said_at"],
     )
+
+
+def _meant(asked: ReconFilter, seen_by: Side, now: datetime) -> ExceptionFilter:
+    """Say which differences are meant in the platform's words, which the agent has mirrored."""
+    kind = asked.kind
+    if kind is not None and seen_by is Side.THERE:
+        kind = MIRRORED.get(kind, kind)
+    return ExceptionFilter(
+        file_id=asked.file_id,
+        agent_id=asked.agent_id,
+        kind=kind,
+        cause=asked.cause,
+        due_before=now.astimezone(ZONE).date() if asked.overdue else None,
+        is_open=asked.overdue or not asked.resolved,
+    )
+
+
+def _group(found: ExceptionsAlike, seen_by: Side) -> ReconGroup:
+    """Give a group as one side sees it."""
+    is_here = seen_by is Side.HERE
+    kind = found.kind if is_here else MIRRORED.get(found.kind, found.kind)
+    words_zh, words_en = words.difference(kind, found.cause)
+    return ReconGroup(
+        kind=kind,
+        cause=found.cause,
+        words_zh=words_zh,
+        words_en=words_en,
+        currency=found.currency,
+        count=found.count,
+        agents=len(found.agent_ids),
+        here_minor=found.here_minor if is_here else found.there_minor,
+        there_minor=found.there_minor if is_here else found.here_minor,
+        due_on=found.due_on,
+        overdue=found.overdue,
+    )
+
+
+async def _program_names(found: Sequence[Line]) -> dict[str, str]:
+    """Name the programs that lines have by their ids, in an open transaction."""
+    wanted = {UUID(each.program) for each in found if _ID.fullmatch(each.program)}
+    named = await benefits.program_names(wanted)
+    return {str(program_id): name for program_id, name in named.items()}
+
+
+def _line(found: Line, names: Mapping[str, str]) -> ReconLineView:
+    """Give a line as people see it, without what would name somebody."""
+    return ReconLineView(
+        number=found.number,
+        reference=found.id,
+        customer=found.customer,
+        program=names.get(found.program, found.program),
+        amount_minor=found.amount_minor,
+        currency=found.currency,
+        on=found.on,
+        state=found.state,
+    )
+
+
+def _differing(here: Sequence[Line], there: Sequence[Line]) -> list[str]:
+    """Name the fields in which the sides say different things, whatever the order of their lines.
+
+    An empty text says nothing.
+    """
+
+    def said(lines: Sequence[Line], name: str) -> list[Any]:
+        return sorted(value for each in lines if (value := getattr(each, name)))
+
+    both = {name: (said(here, name), said(there, name)) for name in _OF_A_LINE}
+    return [name for name, (ours, theirs) in both.items() if ours and theirs and ours != theirs]

@@ -7,6 +7,7 @@ from litestar import Request, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
+from billing.reconciliation.rules.findings import Cause, Kind
 from billing.reconciliation.rules.lines import Side
 from server.access.edge import CurrentActor
 from server.kit import clock, sheets
@@ -19,9 +20,12 @@ from server.reconciliation.schemas import (
     ExceptionAnswer,
     NewResolution,
     NewSource,
+    ReconExceptionDetail,
     ReconExceptionView,
     ReconFileDetail,
     ReconFileView,
+    ReconFilter,
+    ReconGroup,
 )
 
 FILE_BYTES_MAX: Final = 40 * 1024 * 1024
@@ -52,6 +56,36 @@ async def own_exceptions(
 ) -> Page[ReconExceptionView]:
     """List the differences, with the cause in words, whose turn it is and until when."""
     return await queries.exceptions(actor, Side.THERE, file_id, cursor=cursor, now=clock.now())
+
+
+@get("/reconciliation/groups", summary="One's own differences by kind")
+async def own_groups(
+    actor: CurrentActor, file_id: FromQuery[UUID | None] = None
+) -> list[ReconGroup]:
+    """Count what is open of one file or of all by kind, cause and currency."""
+    asked = ReconFilter(file_id=file_id)
+    return await queries.groups(actor, Side.THERE, asked, now=clock.now())
+
+
+@get("/reconciliation/exceptions", summary="List one's own differences")
+async def own_differences(
+    actor: CurrentActor,
+    file_id: FromQuery[UUID | None] = None,
+    kind: FromQuery[Kind | None] = None,
+    cause: FromQuery[Cause | None] = None,
+    overdue: FromQuery[bool] = False,  # noqa: FBT002 - a query's parameter
+    resolved: FromQuery[bool] = False,  # noqa: FBT002 - a query's parameter
+    cursor: PageCursor = None,
+) -> Page[ReconExceptionView]:
+    """List the differences of one file or of all, what is due first at the beginning."""
+    asked = ReconFilter(file_id=file_id, kind=kind, cause=cause, overdue=overdue, resolved=resolved)
+    return await queries.differences(actor, Side.THERE, asked, cursor=cursor, now=clock.now())
+
+
+@get(_EXCEPTION, summary="One's own difference side by side")
+async def own_difference(actor: CurrentActor, exception_id: FromPath[UUID]) -> ReconExceptionDetail:
+    """Give a difference with the lines of both sides; `here` is one's own book."""
+    return await queries.difference(actor, Side.THERE, exception_id, now=clock.now())
 
 
 @get(f"{_ONE}/rejected.csv", summary="The rejected rows of one's own file", media_type=sheets.CSV)
@@ -133,6 +167,46 @@ async def exceptions(
     return await queries.exceptions(actor, Side.HERE, file_id, cursor=cursor, now=clock.now())
 
 
+@get("/reconciliation/groups", summary="Differences by kind")
+async def groups(
+    actor: CurrentActor,
+    file_id: FromQuery[UUID | None] = None,
+    agent_id: FromQuery[UUID | None] = None,
+) -> list[ReconGroup]:
+    """Count what is open by kind, cause and currency; each agent is told."""
+    asked = ReconFilter(file_id=file_id, agent_id=agent_id)
+    return await queries.groups(actor, Side.HERE, asked, now=clock.now())
+
+
+@get("/reconciliation/exceptions", summary="List differences")
+async def differences(
+    actor: CurrentActor,
+    file_id: FromQuery[UUID | None] = None,
+    agent_id: FromQuery[UUID | None] = None,
+    kind: FromQuery[Kind | None] = None,
+    cause: FromQuery[Cause | None] = None,
+    overdue: FromQuery[bool] = False,  # noqa: FBT002 - a query's parameter
+    resolved: FromQuery[bool] = False,  # noqa: FBT002 - a query's parameter
+    cursor: PageCursor = None,
+) -> Page[ReconExceptionView]:
+    """List the differences of one file, of an agent or of all; each agent is told."""
+    asked = ReconFilter(
+        file_id=file_id,
+        agent_id=agent_id,
+        kind=kind,
+        cause=cause,
+        overdue=overdue,
+        resolved=resolved,
+    )
+    return await queries.differences(actor, Side.HERE, asked, cursor=cursor, now=clock.now())
+
+
+@get(_EXCEPTION, summary="A difference side by side")
+async def difference(actor: CurrentActor, exception_id: FromPath[UUID]) -> ReconExceptionDetail:
+    """Give a difference with the lines of both sides."""
+    return await queries.difference(actor, Side.HERE, exception_id, now=clock.now())
+
+
 @get(f"{_ONE}/rejected.csv", summary="The rejected rows of a file", media_type=sheets.CSV)
 async def rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
     """Give which cells could not be read, and why; it repeats nothing of what they say."""
@@ -153,7 +227,10 @@ router = Router(
     route_handlers=[
         Router(
             "/",
-            route_handlers=[own, own_one, own_exceptions, own_rejected, answer],
+            route_handlers=[
+                *(own, own_one, own_exceptions, own_rejected),
+                *(own_groups, own_differences, own_difference, answer),
+            ],
             tags=["reconciliation"],
         ),
         Router(
@@ -165,6 +242,9 @@ router = Router(
                 files,
                 one,
                 exceptions,
+                groups,
+                differences,
+                difference,
                 rejected,
                 resolve,
             ],

@@ -62,6 +62,11 @@ def difference(kind: Kind, cause: Cause) -> tuple[str, str]:
     return f"{kind_zh}：{cause_zh}。", f"{kind_en}: {cause_en}."
 
 
+def kinds() -> list[tuple[Kind, str, str]]:
+    """Call each kind of difference in Chinese and in English."""
+    return [(kind, *said) for kind, said in _KINDS.items()]
+
+
 def reason(code: str) -> str:
     """Say in Chinese why a cell was refused."""
     return _REASONS.get(code, "")

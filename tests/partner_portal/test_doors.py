@@ -99,6 +99,8 @@ FOR_AGENTS = {
     "/commissions",
     "/partnership",
     "/partnership/takeout",
+    "/reconciliation",
+    "/reconciliation/differences",
     "/statements",
     "/platform-reads",
     "/imports",
@@ -139,6 +141,8 @@ FOR_OWNERS = {
     "/people/teams",
     "/plan",
     "/commissions",
+    "/reconciliation",
+    "/reconciliation/differences",
     "/statements",
 }
 FOR_MANAGERS = FOR_OWNERS | {
@@ -189,6 +193,7 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console/reviews", "/console/waits", "/console/statements"),
     *("/console/commissions", "/console/commissions/sales", "/console/commissions/meter"),
     *("/console/commissions/plans", "/console/payouts", "/console/plans"),
+    *("/console/reconciliation", "/console/reconciliation/differences"),
 }
 FEEDS = {"/live"}
 OF_WHO_LEAVES = {"/partnership/exit/plan.csv"}

@@ -8,6 +8,7 @@ from tests.isolation.matrix.case import Case, Route
 from tests.isolation.matrix.parts import FINANCE
 
 _RECON_FILE: Final = {"path.file_id": "recon_file"}
+_RECON_EXCEPTION: Final = {"path.exception_id": "recon_exception"}
 
 
 _MONTHS: Final = cycle(f"{2000 + n // 12}-{1 + n % 12:02d}" for n in range(20 * 12))
@@ -212,6 +213,22 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/reconciliation/exceptions/{exception_id}/answer"): Case(
         ids={"path.exception_id": "recon_exception"}, body=lambda _: {"said": "已补记"}
     ),
+    ("GET", "/v1/reconciliation/groups"): Case(ids={"query.file_id": "recon_file"}),
+    ("GET", "/v1/reconciliation/exceptions"): Case(ids={"query.file_id": "recon_file"}),
+    ("GET", "/v1/reconciliation/exceptions/{exception_id}"): Case(ids=_RECON_EXCEPTION),
+    ("GET", "/v1/platform/reconciliation/groups"): Case(
+        ids={"query.file_id": "recon_file", "query.agent_id": "tenant"},
+        answers={"query.file_id": 200, "query.agent_id": 200},
+        role=FINANCE,
+    ),
+    ("GET", "/v1/platform/reconciliation/exceptions"): Case(
+        ids={"query.file_id": "recon_file", "query.agent_id": "tenant"},
+        answers={"query.file_id": 200, "query.agent_id": 200},
+        role=FINANCE,
+    ),
+    ("GET", "/v1/platform/reconciliation/exceptions/{exception_id}"): Case(
+        ids=_RECON_EXCEPTION, answers={"path.exception_id": 200}, role=FINANCE
+    ),
     ("GET", "/v1/platform/reconciliation/sources"): Case(
         ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=FINANCE
     ),
@@ -287,6 +304,44 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("POST", "/statements/{statement_id}/signature"): Case(
         ids={"path.statement_id": "statement"}, body=lambda _: {"hash": "0" * 64}, succeeds=False
+    ),
+    ("GET", "/reconciliation"): Case(),
+    ("GET", "/reconciliation/files/{file_id}"): Case(ids=_RECON_FILE),
+    ("GET", "/reconciliation/files/{file_id}/rejected.csv"): Case(ids=_RECON_FILE),
+    ("GET", "/reconciliation/differences"): Case(ids={"query.file_id": "recon_file"}),
+    ("GET", "/reconciliation/differences/{exception_id}"): Case(ids=_RECON_EXCEPTION),
+    ("POST", "/reconciliation/differences/{exception_id}/answer"): Case(
+        ids=_RECON_EXCEPTION, body=lambda _: {"said": "已补记"}
+    ),
+    ("GET", "/console/reconciliation"): Case(
+        ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=FINANCE
+    ),
+    ("GET", "/console/reconciliation/files/{file_id}"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
+    ),
+    ("GET", "/console/reconciliation/files/{file_id}/rejected.csv"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
+    ),
+    ("GET", "/console/reconciliation/differences"): Case(
+        ids={"query.file_id": "recon_file", "query.agent_id": "tenant"},
+        answers={"query.file_id": 200, "query.agent_id": 200},
+        role=FINANCE,
+    ),
+    ("GET", "/console/reconciliation/differences/{exception_id}"): Case(
+        ids=_RECON_EXCEPTION, answers={"path.exception_id": 200}, role=FINANCE
+    ),
+    # As over the API: the books have no such transfers.
+    ("POST", "/console/reconciliation/differences/{exception_id}/resolution"): Case(
+        ids=_RECON_EXCEPTION,
+        shared={"body.group_id": "program"},
+        answers={"path.exception_id": 422},
+        role=FINANCE,
+        body=lambda company: {
+            "outcome": "corrected_here",
+            "note": "已补记",
+            "group_id": str(company.ids["program"]),
+        },
+        succeeds=False,
     ),
     # Periods of the books, the chart and vouchers are the platform's own; there are none.
     ("GET", "/console/statements"): Case(

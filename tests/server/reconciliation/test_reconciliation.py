@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from server.reconciliation.schemas import (
     ExceptionAnswered,
     NewResolution,
     NewSource,
+    ReconFilter,
 )
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
@@ -210,6 +212,45 @@ async def test_s06_both_sides_see_a_difference_and_it_is_answered_and_resolved_o
     assert {each.side: each.lines for each in seen.sides} == {Side.HERE: 3, Side.THERE: 2}
     reads = await audit.platform_reads(tenant.owner)
     assert "reconciliation.exceptions" in {each.what for each in reads.items}
+
+
+async def test_s06_both_sides_see_groups_and_one_difference_side_by_side(
+    tenant: Tenant, rival: Tenant, story: Story
+) -> None:
+    await service.go_on(story.file_id, now=NOW)
+    of_file = ReconFilter(file_id=story.file_id)
+
+    ours = await queries.groups(FINANCE, Side.HERE, of_file, now=NOW)
+    theirs = await queries.groups(tenant.owner, Side.THERE, of_file, now=NOW)
+    late = NOW + timedelta(days=30)
+    overdue = await queries.groups(FINANCE, Side.HERE, of_file, now=late)
+    said = {each.kind: (each.count, each.here_minor, each.there_minor) for each in ours}
+    mirrored = {each.kind: (each.count, each.here_minor, each.there_minor) for each in theirs}
+    assert said == {Kind.AMOUNT_DIFFERS: (1, 5000, 5100), Kind.MISSING_HERE: (1, 0, 5000)}
+    assert mirrored == {Kind.AMOUNT_DIFFERS: (1, 5100, 5000), Kind.MISSING_THERE: (1, 5000, 0)}
+    assert [each.overdue for each in ours + overdue] == [0, 0, 1, 1]
+
+    missing = msgspec.structs.replace(of_file, kind=Kind.MISSING_THERE)
+    [one] = (await queries.differences(tenant.owner, Side.THERE, missing, now=NOW)).items
+    none = await queries.differences(FINANCE, Side.HERE, missing, now=NOW)
+    assert (one.kind, one.currency, none.items) == (Kind.MISSING_THERE, "CNY", [])
+
+    amount = msgspec.structs.replace(of_file, kind=Kind.AMOUNT_DIFFERS)
+    [other] = (await queries.differences(FINANCE, Side.HERE, amount, now=NOW)).items
+    here = await queries.difference(FINANCE, Side.HERE, other.id, now=NOW)
+    there = await queries.difference(tenant.owner, Side.THERE, other.id, now=NOW)
+    assert (here.differing, here.month) == (["amount_minor"], MONTH)
+    assert [each.amount_minor for each in (*here.here_lines, *here.there_lines)] == [5000, 5100]
+    assert (here.here_lines, here.there_lines) == (there.there_lines, there.here_lines)
+
+    listed = (await queries.files(FINANCE, Side.HERE, agent_id=tenant.tenant_id, now=NOW)).items
+    assert [(each.open_exceptions, each.due_on) for each in listed] == [(2, ours[0].due_on)]
+    with pytest.raises(ExceptionNotFound):
+        await queries.difference(rival.owner, Side.THERE, other.id, now=NOW)
+    with pytest.raises(FileNotFound):
+        await queries.groups(rival.owner, Side.THERE, of_file, now=NOW)
+    with pytest.raises(NotPermitted):
+        await queries.differences(tenant.owner, Side.HERE, of_file, now=NOW)
 
 
 async def test_a_file_is_read_on_after_a_kill_and_each_row_is_there_once(

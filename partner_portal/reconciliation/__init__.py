@@ -1,0 +1,1 @@
+"""Pages of reconciliation: the two sides see the same, each from its own."""
