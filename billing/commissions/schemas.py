@@ -188,6 +188,18 @@ class MeterTotal(msgspec.Struct, frozen=True, kw_only=True):
     excess_minor: int
 
 
+class WithheldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be withheld of a payment to a natural person: net == amount - withheld."""
+
+    payment_id: UUID
+    agent_id: UUID
+    amount_minor: int
+    month_before_minor: int
+    """What the agent was paid before it in its month, with which it counts as one."""
+    withheld_minor: int
+    net_minor: int
+
+
 class YearLine(msgspec.Struct, frozen=True, kw_only=True):
     """What moved an agent's commission in a month, by one plan, in minor units."""
 

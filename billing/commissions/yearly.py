@@ -2,17 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from billing.commissions import queries
 from billing.commissions.queries import ZONE
 from billing.commissions.rules.meter import OnContract, meter
 from billing.commissions.rules.plans import PPM
-from billing.commissions.schemas import AgentYear, ContractMeter, MeterTotal, YearLine, YearTotal
-from billing.commissions.tables import CommissionItem, CommissionSale
+from billing.commissions.rules.withholding import withheld_minor
+from billing.commissions.schemas import (
+    AgentYear,
+    ContractMeter,
+    MeterTotal,
+    WithheldRow,
+    YearLine,
+    YearTotal,
+)
+from billing.commissions.tables import CommissionItem, CommissionSale, PayoutPayment
 
 DEDUCTIBLE_PPM: Final = 50_000
 """Caishui [2009] 29: 5 % of a contract's revenue, for ordinary companies; other trades differ."""
@@ -72,6 +81,27 @@ SELECT date_trunc('month', at AT TIME ZONE {})::date AS month, plan_id, currency
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'paid'), 0)::bigint AS paid_minor
 FROM moved WHERE extract(year FROM at AT TIME ZONE {}) = {}
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+_OF_PEOPLE: Final = """
+WITH asked AS (
+    SELECT id, approved_at, coalesce(approved_at, {}) AS at FROM payout_batch WHERE id = {}
+)
+SELECT payment.id AS payment_id, payment.agent_id, payment.amount_minor, (
+    SELECT coalesce(sum(earlier.amount_minor), 0)::bigint
+    FROM payout_payment earlier JOIN payout_batch batch ON batch.id = earlier.batch_id
+    WHERE earlier.agent_id = payment.agent_id AND earlier.currency = payment.currency
+        AND earlier.state IN ('ordered', 'paid')
+        AND (
+            asked.approved_at IS NULL
+            OR (batch.approved_at, batch.id) < (asked.approved_at, asked.id)
+        )
+        AND date_trunc('month', batch.approved_at AT TIME ZONE {})
+            = date_trunc('month', asked.at AT TIME ZONE {})
+) AS month_before_minor
+FROM payout_payment payment JOIN asked ON asked.id = payment.batch_id
+WHERE payment.agent_id = ANY ({}::uuid[]) AND payment.currency = 'CNY'
+    AND payment.state IN ('drafted', 'ordered', 'paid')
+ORDER BY payment.agent_id
 """
 _BEHIND: Final = """
 SELECT extract(year FROM on_day)::integer AS year, array_agg(DISTINCT contract_id) AS contracts
@@ -195,3 +225,22 @@ def _year_totals(lines: Sequence[YearLine]) -> list[YearTotal]:
         )
         for currency in sorted({each.currency for each in lines})
     ]
+
+
+async def withholding(
+    batch_id: UUID, people: Sequence[UUID], *, now: datetime
+) -> list[WithheldRow]:
+    """Give what is to be withheld of a batch's payments in yuan to agents who are natural persons.
+
+    A batch that nobody has let go counts as let go now. Nothing is booked by it.
+
+    :raises BatchNotFound: there is no such batch.
+    """
+    await queries.batch(batch_id)
+    rows = await PayoutPayment.raw(_OF_PEOPLE, now, batch_id, ZONE, ZONE, list(people))
+    told = []
+    for row in rows:
+        withheld = withheld_minor(row["month_before_minor"], row["amount_minor"])
+        net = row["amount_minor"] - withheld
+        told.append(WithheldRow(**row, withheld_minor=withheld, net_minor=net))
+    return told

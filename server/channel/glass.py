@@ -17,6 +17,7 @@ from billing.commissions.schemas import (
     PaymentView,
     RefundRow,
     SaleRow,
+    WithheldRow,
     YearLine,
     YearTotal,
 )
@@ -82,6 +83,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "commissions.accruals": (AccruedRow,),
     "commissions.refunds": (RefundRow,),
     "commissions.payout": (PayoutView, PaymentView),
+    "commissions.withholding": (WithheldRow,),
     "commissions.statement": (Statement, StatementLine),
     "commissions.year": (AgentYear, YearLine, YearTotal),
     "accounting.voucher": (VoucherRow, Voucher, Line, Source),

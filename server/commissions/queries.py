@@ -1,5 +1,6 @@
 """Ask about commissions. The platform's finance sees all, an agent's owner its company's own."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,7 @@ from billing.commissions.schemas import (
     OfferView,
     RefundRow,
     SaleRow,
+    WithheldRow,
 )
 from billing.sealing import queries as sealing
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
@@ -172,6 +174,21 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
         agents = [payment.agent_id for payment in batch.payments]
         await audit.record_platform_read(actor, agents, "commissions.payout", now=now)
         return await view(batch)
+
+
+async def withholding(
+    actor: Actor, batch_id: UUID, people: Sequence[UUID], *, now: datetime
+) -> list[WithheldRow]:
+    """Give what is to be withheld of a batch's payments to natural persons; each is told.
+
+    :raises BatchNotFound: there is none with this id.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        found = await yearly.withholding(batch_id, people, now=now)
+        agents = [row.agent_id for row in found]
+        await audit.record_platform_read(actor, agents, "commissions.withholding", now=now)
+    return found
 
 
 async def statement(

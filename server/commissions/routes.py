@@ -20,6 +20,7 @@ from billing.commissions.schemas import (
     PaymentView,
     RefundRow,
     SaleRow,
+    WithheldRow,
 )
 from billing.commissions.yearly import DEDUCTIBLE_PPM
 from server.access.edge import CurrentActor
@@ -33,6 +34,7 @@ from server.commissions.schemas import (
     NewPayout,
     NewRefund,
     NewSale,
+    NewWithholding,
     PaymentAnswer,
     PayoutApproval,
     PayoutView,
@@ -203,6 +205,17 @@ async def payout(actor: CurrentActor, batch_id: FromPath[UUID]) -> PayoutView:
     return await queries.payout(actor, batch_id, now=clock.now())
 
 
+@post("/payouts/{batch_id:uuid}/withholding", summary="What is withheld of natural persons")
+async def withholding(
+    actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[NewWithholding]
+) -> list[WithheldRow]:
+    """Give what is to be withheld of payments to natural persons; nothing is booked by it.
+
+    As labour remuneration, by SAT announcement 61 of 2018; ask the platform's tax adviser first.
+    """
+    return await queries.withholding(actor, batch_id, data.people, now=clock.now())
+
+
 @post("/payouts/{batch_id:uuid}/approval", summary="Let a payout go")
 async def approve(
     actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[PayoutApproval]
@@ -342,6 +355,7 @@ router = Router(
                 payouts,
                 make_payout,
                 payout,
+                withholding,
                 approve,
                 discard,
                 bank_file,

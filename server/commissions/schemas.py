@@ -133,6 +133,12 @@ class NewBankFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     payees: Annotated[list[NewPayee], msgspec.Meta(min_length=1, max_length=5_000)]
 
 
+class NewWithholding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which agents of a batch are natural persons. That is not kept here."""
+
+    people: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=5_000)]
+
+
 class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     """A batch with its payments, and the hash that an approval names."""
 

@@ -135,6 +135,14 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"hash": "0" * 64},
         succeeds=False,
     ),
+    ("POST", "/v1/platform/payouts/{batch_id}/withholding"): Case(
+        ids={"body.people.0": "tenant"},
+        answers={"body.people.0": 404},
+        shared={"path.batch_id": "program"},
+        role=FINANCE,
+        body=lambda company: {"people": [str(company.ids["tenant"])]},
+        succeeds=False,
+    ),
     ("POST", "/v1/platform/payouts/{batch_id}/discarding"): Case(
         shared={"path.batch_id": "program"}, role=FINANCE, succeeds=False
     ),
