@@ -23,7 +23,7 @@ _STATUSES: Final = ("potential", "need", "intent", "signed")
 _FIRST: Final = "恒海富天吴盛镇木南宜张苏相江昆常太无锡华通达信德兴隆泰和顺昌荣盛祥瑞丰"
 _LAST: Final = ("物流", "电线", "塑业", "医药", "纺织", "酱醋", "灯饰", "家纺", "紫砂", "汽配")
 _PREFIXES: Final = ("138", "139", "150", "159", "186", "188")
-_PASSWORD: Final = "a password of the benchmark 7351"  # noqa: S105 - of a throwaway server
+PASSWORD: Final = "a password of the benchmark 7351"  # noqa: S105 - of a throwaway server
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -97,13 +97,13 @@ async def _join(tenant_id: UUID, user_id: UUID, operator_id: UUID, now: datetime
         scope=Scope.TENANT,
     )
     made = await identity.invite_first_owner(operator, tenant_id, user_id, now=now)
-    accepted = Acceptance(code=made.code, password=_PASSWORD)
+    accepted = Acceptance(code=made.code, password=PASSWORD)
     await identity.accept_invitation(accepted, address="127.0.0.1", now=now)
 
 
 async def sign_in(machine: Machine, login: str) -> str:
     """Give an access token; they last ten minutes."""
-    body = msgspec.json.encode({"login": login, "password": _PASSWORD})
+    body = msgspec.json.encode({"login": login, "password": PASSWORD})
     async with Wire(machine.tonglu_url) as wire:
         answer = (await wire.post("/v1/auth/login", body)).ensure()
     return str(msgspec.json.decode(answer.body)["access_token"])

@@ -25,6 +25,7 @@ from benchmarks import (
     machine,
     offer_work,
     pipeline_work,
+    reconcile_product,
     reconcile_work,
     scale_work,
     sync_frames,
@@ -182,7 +183,8 @@ async def _sync_scale(running: Machine, rng: random.Random, sizes: _Sizes) -> li
 
 async def _reconciliation(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """B5."""
-    return await reconcile_work.measure(running, rng, sizes.lines)
+    core = await reconcile_work.measure(running, rng, sizes.lines)
+    return [*core, *await reconcile_product.measure(running, rng, sizes.lines)]
 
 
 async def _blind_check(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:

@@ -20,7 +20,7 @@ from billing.reconciliation.rules.findings import Kind
 from billing.reconciliation.rules.lines import Line
 from world.breaks import Planted, plant
 
-_HEADER: Final = ("权益编号", "客户标识", "客户名称", "活动", "金额", "币种", "日期", "状态")
+HEADER: Final = ("权益编号", "客户标识", "客户名称", "活动", "金额", "币种", "日期", "状态")
 _MEMORY_MIB: Final = 400.0
 _OF_EACH: Final = 500
 _LEAST: Final = 40
@@ -33,8 +33,8 @@ async def measure(machine: Machine, rng: random.Random, lines: int) -> list[Figu
     here, there = machine.folder / "here.csv", machine.folder / "there.csv"
     book = machine.folder / "there.xlsx"
     for file, side in ((here, planted.here), (there, planted.there)):
-        _write_csv(file, side)
-    _write_xlsx(book, planted.there)
+        write_csv(file, side)
+    write_xlsx(book, planted.there)
     return [
         *await _figures("csv", planted, here, there),
         *await _figures("xlsx", planted, here, book),
@@ -49,7 +49,7 @@ async def _figures(kind: str, planted: Planted, here: Path, there: Path) -> list
     )
     answer, _ = await process.communicate()
     told = msgspec.json.decode(answer, type=Told)
-    raw_s = _raw(here) + _raw(there)
+    raw_s = raw(here) + raw(there)
     found = {(each.kind, _numbers(each.here), _numbers(each.there)) for each in told.breaks}
     wrong = len(found ^ planted.truth)
     total = f"{told.lines:,} lines, {len(planted.truth):,} breaks, {kind}"
@@ -95,25 +95,25 @@ def _rows(lines: Sequence[Line]) -> list[list[str]]:
     ]
 
 
-def _write_csv(file: Path, lines: Sequence[Line]) -> None:
+def write_csv(file: Path, lines: Sequence[Line]) -> None:
     """Write a row for each line, in order."""
     with file.open("w", newline="", encoding="utf-8-sig") as sheet:
         rows = csv.writer(sheet)
-        rows.writerow(_HEADER)
+        rows.writerow(HEADER)
         rows.writerows(_rows(lines))
 
 
-def _write_xlsx(file: Path, lines: Sequence[Line]) -> None:
+def write_xlsx(file: Path, lines: Sequence[Line]) -> None:
     """Write the same as a workbook, the amounts as the floats that they are there."""
     with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
         sheet = book.add_worksheet("流水")
-        sheet.write_row(0, 0, _HEADER)
+        sheet.write_row(0, 0, HEADER)
         for at, (row, line) in enumerate(zip(_rows(lines), lines, strict=True), 1):
             sheet.write_row(at, 0, row)
             sheet.write_number(at, 4, line.amount_minor / 100)
 
 
-def _raw(file: Path) -> float:
+def raw(file: Path) -> float:
     """Read a file's cells and do nothing with them."""
     begun = time.perf_counter()
     if file.suffix == ".csv":

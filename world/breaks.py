@@ -18,6 +18,8 @@ from billing.reconciliation.rules.lines import Line, LineState
 
 _FIRST_DAY: Final = date(2026, 1, 5)
 _DAYS: Final = 80
+_MONTH: Final = 28
+"""So many days has every month."""
 _WINDOW: Final = 3
 _PROGRAMS: Final = tuple(str(UUID(int=n)) for n in range(1, 7))
 _NO_PROGRAM: Final = str(UUID(int=99))
@@ -48,22 +50,38 @@ class _Case(msgspec.Struct, frozen=True):
     """Which of the lines are the break; all, unless it is said."""
     broken_there: tuple[int, ...] | None = None
 
+    @property
+    def is_booked_there(self) -> bool:
+        """Say whether the other side's lines could be the platform's."""
+        ids = {line.id for line in self.there}
+        is_kind = self.kind is not Kind.DUPLICATE_THERE
+        return is_kind and "" not in ids and len(ids) == len(self.there)
+
     def mirrored(self) -> "_Case":
         """Give it with the sides changed over."""
         kind = MIRRORED.get(self.kind, self.kind) if self.kind else None
         return _Case(self.there, self.here, kind, self.broken_there, self.broken_here)
 
 
-def plant(seed: int, *, lines: int, of_each: int) -> Planted:
-    """Make two books of some `lines` each, with `of_each` breaks of every kind."""
+def plant(seed: int, *, lines: int, of_each: int, month: date | None = None) -> Planted:
+    """Make two books of some `lines` each, with `of_each` breaks of every kind.
+
+    :param month: the first day of the one month in which this side books, as the platform does:
+        each line under an id of its own, with a token and no name. So 11 of the 12 kinds can come
+        up: nothing has one id twice here.
+    """
     rng = random.Random(seed)
-    maker = _Maker(rng)
-    cases = [maker.broken(kind) for kind in Kind for _ in range(of_each)]
-    made = sum(len(case.here) for case in cases)
+    maker = _Maker(rng, month)
+    kinds = [kind for kind in Kind if month is None or kind is not Kind.DUPLICATE_HERE]
+    cases = [maker.broken(kind) for kind in kinds for _ in range(of_each)]
+    made = sum(len(case.there) for case in cases)
     while made < lines:
         cases.append(maker.sound())
-        made += len(cases[-1].here)
-    turned = [case if rng.random() < 0.5 else case.mirrored() for case in cases]  # noqa: PLR2004 - half
+        made += len(cases[-1].there)
+    turned = [
+        case.mirrored() if rng.random() < 0.5 and (month is None or case.is_booked_there) else case  # noqa: PLR2004 - half
+        for case in cases
+    ]
     here = _numbered(rng, [case.here for case in turned])
     there = _numbered(rng, [case.there for case in turned])
     truth = frozenset(
@@ -111,8 +129,12 @@ def _over(line: Line, state: LineState) -> Line:
 class _Maker:
     """Makes benefits. Each customer is new, or has had another program's benefit before."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, month: date | None = None) -> None:
         self._rng = rng
+        self._is_booked = month is not None
+        # Days apart from the month's ends: what is booked beyond them is another month's.
+        self._first_day = month + timedelta(days=_WINDOW) if month else _FIRST_DAY
+        self._days = _MONTH - 2 * _WINDOW if month else _DAYS
         self._customers = 0
         self._ids = 0
         self._last: tuple[str, str, list[str]] = ("", "", [])
@@ -125,7 +147,7 @@ class _Maker:
             (self._split, 3),
             (self._split_under_one_id, 1),
             (self._merged, 1),
-            (self._by_name, 3),
+            (self._by_name, 0 if self._is_booked else 3),
             (self._dead, 1),
             (self._dead_here_alone, 1),
         ]
@@ -228,7 +250,7 @@ class _Maker:
             program=program,
             amount_minor=rng.choice([50_00, 100_00, 188_00, 300_00, rng.randint(1_000, 500_000)]),
             currency="CNY",
-            on=_FIRST_DAY + timedelta(days=rng.randrange(_DAYS)),
+            on=self._first_day + timedelta(days=rng.randrange(self._days)),
         )
 
     def _jittered(self, line: Line, **changes: Any) -> Line:
@@ -248,11 +270,11 @@ class _Maker:
 
     def _id(self) -> str:
         self._ids += 1
-        return f"{self._rng.getrandbits(32):08x}-{self._ids:08d}"
+        return str(UUID(int=self._rng.getrandbits(96) << 32 | self._ids))
 
     def _token(self) -> str:
         self._customers += 1
-        return f"{self._rng.getrandbits(64):016x}{self._customers:08x}"
+        return f"{self._rng.getrandbits(96):024x}{self._customers:08x}"
 
     def _name(self) -> str:
         rng = self._rng

@@ -4,6 +4,7 @@ A file is opened, its rows come in pieces (an interrupted one goes on where it s
 compared with the platform's books of its month, once. What differs is resolved one by one.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -210,9 +211,10 @@ async def compare(file_id: UUID, terms: Terms, *, now: datetime) -> Compared:
             raise FileIncomplete(view.read_until)
         await _extract(view, timedelta(days=terms.window_days))
         words = Words()
-        here = Book.of([line async for line in queries.lines(file_id, Side.HERE)], words)
-        there = Book.of([line async for line in queries.lines(file_id, Side.THERE)], words)
-        found = reconcile(here, there, terms)
+        here = await _book(file_id, Side.HERE, words)
+        there = await _book(file_id, Side.THERE, words)
+        # Seconds of work, beside which whoever else is here goes on.
+        found = await asyncio.to_thread(reconcile, here, there, terms)
         await _keep_matches(view, found)
         await _keep_exceptions(view, _of_this_month(view.period, found), now=now)
         await ReconFile.raw(_COMPARED, now, file_id)
@@ -256,6 +258,14 @@ async def _extract(view: FileView, around: timedelta) -> None:
         *(_EXTRACT, view.id, ZONE, view.agent_id),
         *(view.agent_id, ZONE, begins, ZONE, ends, f"^{ID.pattern}$", view.id),
     )
+
+
+async def _book(file_id: UUID, side: Side, words: Words) -> Book:
+    """Read the lines of one side as columns, never all of them as lines."""
+    book = Book(words)
+    async for line in queries.lines(file_id, side):
+        book.add(line)
+    return book
 
 
 def _next_month(period: date) -> date:

@@ -14,7 +14,7 @@ import msgspec
 
 from server.imports import csv_text, xlsx
 from server.imports.rules.columns import Vocabulary
-from server.imports.sheets import FILE_BYTES_MAX, FileRefused, Sheet, as_table
+from server.imports.sheets import READ_BYTES_MAX, FileRefused, Sheet, as_table
 
 MEMORY_BYTES: Final = 512 * 1024 * 1024
 CPU_S: Final = 30
@@ -53,8 +53,8 @@ def read(content: bytes, vocabulary: Vocabulary, encoding: str | None = None) ->
 
     :raises FileRefused: it is nothing that is read here, or passes a limit.
     """
-    if len(content) > FILE_BYTES_MAX:
-        raise FileRefused("too_large", f"A file may have {FILE_BYTES_MAX} bytes.")
+    if len(content) > READ_BYTES_MAX:
+        raise FileRefused("too_large", f"A file may have {READ_BYTES_MAX} bytes.")
     if content.startswith(_ZIP):
         return xlsx.read(content, vocabulary)
     if content.startswith(_OLE):

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from server.imports.rules.rows import Counts, Policy
-from server.imports.sheets import COLUMNS_MAX, FILE_BYTES_MAX, ROWS_MAX
+from server.imports.sheets import COLUMNS_MAX, FILE_BYTES_MAX, READ_BYTES_MAX, ROWS_MAX
 
 Field = Annotated[str, msgspec.Meta(max_length=60)]
 Columns = Annotated[list[Field | None], msgspec.Meta(max_length=COLUMNS_MAX)]
@@ -16,6 +16,7 @@ Everywhere = Annotated[
 ]
 __all__ = [
     "FILE_BYTES_MAX",
+    "READ_BYTES_MAX",
     "ROWS_MAX",
     "Columns",
     "Counts",

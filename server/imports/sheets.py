@@ -11,6 +11,9 @@ from server.imports.rules import headings
 from server.imports.rules.columns import Vocabulary
 
 FILE_BYTES_MAX: Final = 40 * 1024 * 1024
+"""Of an import."""
+READ_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of any file: a month of 300,000 benefits with all its columns has 55 MiB."""
 ROWS_MAX: Final = 310_000
 COLUMNS_MAX: Final = 200
 CELL_CHARS_MAX: Final = 20_000

@@ -10,6 +10,7 @@ from litestar.response import Stream
 from billing.reconciliation.rules.findings import Cause, Kind
 from billing.reconciliation.rules.lines import Side
 from server.access.edge import CurrentActor
+from server.imports.schemas import READ_BYTES_MAX
 from server.kit import clock, sheets
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
@@ -28,11 +29,10 @@ from server.reconciliation.schemas import (
     ReconGroup,
 )
 
-FILE_BYTES_MAX: Final = 40 * 1024 * 1024
-"""As large as an import's."""
 FileName = Annotated[str, QueryParameter(min_length=1, max_length=200, pattern=PRINTABLE)]
 Month = Annotated[str, QueryParameter(pattern=MONTH, description="A month, as in 2026-11.")]
 Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
+FILE_BYTES_MAX: Final = READ_BYTES_MAX
 _FILES: Final = "/reconciliation/files"
 _ONE: Final = f"{_FILES}/{{file_id:uuid}}"
 _EXCEPTION: Final = "/reconciliation/exceptions/{exception_id:uuid}"
