@@ -134,7 +134,7 @@ async def test_s44_a_lead_is_typed_in_routed_with_reasons_and_accepted(
     await expect(page.locator("h1")).to_have_text("平江路茶馆")
     await page.select_option("[name=person_id]", str(shop.rep.user_id))
     await page.click("section[aria-labelledby=h-route] button")
-    await expect(page.locator("section[aria-labelledby=h-why] b")).to_contain_text("经理指定")
+    await expect(page.locator("section[aria-labelledby=h-why] b")).to_contain_text("主管指定")
 
     await context.clear_cookies()
     await let_in(context, site, shop.rep)

@@ -55,7 +55,7 @@ async def test_s112_a_request_moves_on_both_open_pages_by_itself(
     await page.fill("[name=subject]", "请平台出一份压测报告")
     await page.fill("[name=briefing]", "滨江小馆要压测报告")
     await page.get_by_role("button", name="申请支援").click()
-    await expect(page.locator("#toasts")).to_contain_text("等经理派发")
+    await expect(page.locator("#toasts")).to_contain_text("等主管派发")
     await page.get_by_role("button", name="派发").click()
     await page.get_by_role("button", name="派给平台").click()
     await expect(page.get_by_role("alert")).to_contain_text("能看出客户是谁")
