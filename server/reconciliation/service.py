@@ -53,6 +53,7 @@ BUDGET_S: Final = 20.0
 """How long one job reads before it leaves the rest to another."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
 _TERMS: Final = Terms()
+_AT_LENGTH: Final = "SET LOCAL statement_timeout = '120s'"
 _ANSWER: Final = """
 INSERT INTO recon_answer (exception_id, agent_id, said, said_by, said_at)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
@@ -217,6 +218,8 @@ async def go_on(file_id: UUID, *, now: datetime) -> None:
         if rejected:
             await reconciliation.withdraw(file_id)
         else:
+            # A month of hundreds of thousands is written down in one statement.
+            await db.connection().execute(_AT_LENGTH)
             await reconciliation.compare(file_id, _TERMS, now=now)
         await audit.record_platform_write(
             _READER,

@@ -184,7 +184,7 @@ async def test_what_came_of_a_break_is_said_once(story: Story, tenant: Tenant) -
     invented = msgspec.structs.replace(said, group_id=new_id())
     with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await platform(service.resolve, missing.id, invented, **by)
-    late = await platform(queries.overdue, NOW.date() + timedelta(days=99), limit=1_000)
+    late = await platform(queries.overdue, NOW.date() + timedelta(days=99), limit=100_000)
 
     assert {missing.id, amount.id} & {each.id for each in late} == {missing.id}
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
