@@ -32,6 +32,7 @@ from benchmarks import (
     sync_scale,
     sync_work,
     sync_writes,
+    voucher_work,
 )
 from benchmarks.figures import Figure, Report, as_table
 from benchmarks.machine import Machine
@@ -44,8 +45,7 @@ _FEW: Final = 2_000
 _NAMES: Final = (
     *("crm", "journal", "leads", "leads-import", "pipeline", "scale", "sync", "sync-writes"),
     *("sync-scale", "reconciliation", "blind-check", "counter-offer", "fraud", "exit"),
-    "hot-budget",
-    "billing-clock",
+    *("hot-budget", "billing-clock", "vouchers"),
 )
 
 
@@ -70,6 +70,7 @@ class _Sizes(msgspec.Struct, frozen=True):
     agents: int
     channels: int
     billed: int
+    slips: int
 
 
 @click.command()
@@ -87,6 +88,7 @@ class _Sizes(msgspec.Struct, frozen=True):
 @click.option("--agents", default=2_000, show_default=True, help="Agents of counter-offer.")
 @click.option("--channels", default=20, show_default=True, help="Channels of fraud.")
 @click.option("--billed", default=100, show_default=True, help="Agents of billing-clock.")
+@click.option("--slips", default=100_000, show_default=True, help="Lines of vouchers.")
 @click.option("--leaving", default=5_000, show_default=True, help="Customers of exit.")
 @click.option(
     "--part",
@@ -209,6 +211,11 @@ async def _billing_clock(running: Machine, rng: random.Random, sizes: _Sizes) ->
     return await clock_work.measure(running, rng, sizes.billed)
 
 
+async def _vouchers(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
+    """G12."""
+    return await voucher_work.measure(rng, sizes.slips)
+
+
 async def _counter_offer(_: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """B9."""
     return await asyncio.to_thread(offer_work.measure, rng, sizes.agents)
@@ -236,6 +243,7 @@ _PARTS: Final[Mapping[str, Callable[[Machine, random.Random, _Sizes], Awaitable[
     "exit": _exit,
     "hot-budget": _hot_budget,
     "billing-clock": _billing_clock,
+    "vouchers": _vouchers,
 }
 
 

@@ -159,6 +159,9 @@ _EXPORTS: Final = f"{_EXPORT} WHERE period_id = {{}} ORDER BY made_at DESC, id"
 _LAST_CHECK: Final = """
 SELECT greatest({}, (SELECT max(checked_at) FROM accounting_voucher_run)) AS at
 """
+_CHECKS: Final = """
+SELECT count(*) AS checks FROM accounting_voucher_run WHERE checked_at IS NOT NULL
+"""
 _BALANCES: Final = """
 SELECT line.account_code, voucher.currency, line.dims::text AS dims,
     coalesce(sum(line.debit_minor - line.credit_minor) FILTER (WHERE period.id <> {}), 0)::bigint
@@ -410,6 +413,12 @@ async def not_before_checks(now: datetime) -> datetime:
     """Give a time by which all vouchers that have numbers were checked: now, but for a clock."""
     [row] = await LineTable.raw(_LAST_CHECK, now)
     return msgspec.convert(row["at"], datetime)
+
+
+async def checks() -> int:
+    """Count how often vouchers were checked."""
+    [row] = await LineTable.raw(_CHECKS)
+    return int(row["checks"])
 
 
 async def ties(period_id: UUID) -> list[Tie]:

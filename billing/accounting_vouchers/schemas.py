@@ -338,3 +338,14 @@ class ExportJob(msgspec.Struct, frozen=True, kw_only=True):
     replaced: list[Replaced]
     made_by: UUID
     made_at: datetime
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an export is made of: writing it asks nobody."""
+
+    job: ExportJob
+    """Without a digest where it was not written before."""
+    source: Volume | bytes
+    """Vouchers to be written, or the journal."""
+    checks: int
+    """How often vouchers had been checked by then."""

@@ -21,6 +21,7 @@ from billing.accounting_vouchers.schemas import (
     ChartAccount,
     ExportJob,
     Format,
+    Gathered,
     NewExport,
     NumberRange,
     PostingRule,
@@ -140,7 +141,6 @@ INSERT INTO accounting_export (id, period_id, format, currency, ranges, account_
 VALUES ({}, {}, {}, {}, {}::jsonb, {}, {}, {}, {}::jsonb, {}, {})
 """
 
-Apart = Callable[[Callable[[], bytes]], bytes]
 _WRITERS: Final[Mapping[Format, tuple[Callable[[Volume], None], Callable[[Volume], Written]]]] = {
     Format.U8: (u8.ensure_writable, u8.write),
     Format.KINGDEE: (kingdee.ensure_writable, kingdee.write),
@@ -153,11 +153,6 @@ _JOURNALS: Final[Mapping[Format, JournalFormat]] = {
     Format.BEANCOUNT: JournalFormat.BEANCOUNT,
     Format.HLEDGER: JournalFormat.HLEDGER,
 }
-
-
-def _here(make: Callable[[], bytes]) -> bytes:
-    """Make bytes at once."""
-    return make()
 
 
 class AccountingIdReused(BillingRefusal):
@@ -187,6 +182,13 @@ class ExportChanged(BillingRefusal):
     """The books of a period were opened again, or adjusted, since its journal was written."""
 
     code = "export_changed"
+    sort = Sort.CLASH
+
+
+class ExportOvertaken(BillingRefusal):
+    """Vouchers were checked while an export was written."""
+
+    code = "export_overtaken"
     sort = Sort.CLASH
 
 
@@ -474,13 +476,10 @@ async def _run(run_id: UUID) -> RunView:
 # ----------------------------------------------------------------------------------- exports
 
 
-async def export(
-    asked: NewExport, by: By, *, apart: Apart = _here
-) -> tuple[ExportJob, bytes, bool]:
-    """Write vouchers by their numbers, or the journal of a period's days, and keep what it was.
+async def gather(asked: NewExport, by: By) -> Gathered:
+    """Gather vouchers by their numbers, or the journal of a period's days, to be written.
 
-    :param apart: makes bytes where the writing is to be done, such as in another process.
-    :returns: the job, the file, and whether the job is new.
+    Writing takes a while, so that it is done by `write` outside of any transaction; `keep` follows.
 
     :raises PeriodNotFound: there is no such period.
     :raises NumbersMissing: a range names numbers that no voucher has.
@@ -490,9 +489,7 @@ async def export(
     """
     await AccountingExport.raw(_LOCK)
     if (held := await queries.export(asked.id)) is not None:
-        if (held.period_id, held.format) != (asked.period_id, asked.format):
-            raise AccountingIdReused("This id belongs to another export; make a new one.")
-        return held, await rewrite(held, apart=apart), False
+        return await gather_again(_same_export(held, asked))
     given = await queries.counters(asked.period_id)
     job = ExportJob(
         id=asked.id,
@@ -507,30 +504,86 @@ async def export(
         made_by=by.actor_id,
         made_at=await queries.not_before_checks(by.now),
     )
-    written = await _write(job, apart)
+    return await gather_again(job)
+
+
+def _same_export(held: ExportJob, asked: NewExport) -> ExportJob:
+    """Give what was exported, or refuse its id for anything else."""
+    is_same = (held.period_id, held.format) == (asked.period_id, asked.format) and (
+        held.format in _JOURNALS
+        or (
+            (held.currency, held.account_book) == (asked.currency, asked.account_book)
+            and (not asked.ranges or asked.ranges == held.ranges)
+        )
+    )
+    if not is_same:
+        raise AccountingIdReused("This id belongs to another export; make a new one.")
+    return held
+
+
+async def gather_again(job: ExportJob) -> Gathered:
+    """Gather what an export is of, as it was then."""
+    begins_on, ends_on = queries.days(await queries.period(job.period_id))
+    checks = await queries.checks()
+    if (form := _JOURNALS.get(job.format)) is not None:
+        content = await journal.export(form, begins_on=begins_on, ends_on=ends_on)
+        return Gathered(job=job, source=content, checks=checks)
+    vouchers = await queries.numbered(job.period_id, job.ranges, job.currency)
+    balances = await queries.balances(job.period_id, job.currency, at=job.made_at)
+    told = {line.account_code for voucher in vouchers for line in voucher.lines}
+    told |= {each.account_code for each in balances}
+    volume = Volume(
+        begins_on=begins_on,
+        ends_on=ends_on,
+        currency=job.currency,
+        account_book=job.account_book,
+        vouchers=vouchers,
+        chart=charts.part(await queries.chart(), told),
+        balances=balances,
+    )
+    ensure_writable, _ = _WRITERS[job.format]
+    ensure_writable(volume)
+    return Gathered(job=job, source=volume, checks=checks)
+
+
+def write(gathered: Gathered) -> Written:
+    """Write what was gathered; it asks nobody, and gives the same bytes each time.
+
+    :raises ExportChanged: it was exported before, and the period was opened again since or
+        adjusted.
+    """
+    job, source = gathered.job, gathered.source
+    written = Written(source) if isinstance(source, bytes) else _WRITERS[job.format][1](source)
+    if job.sha256 and hashlib.sha256(written.content).hexdigest() != job.sha256:
+        raise ExportChanged("The books of this period have changed since; export them anew.")
+    return written
+
+
+async def keep(gathered: Gathered, written: Written) -> tuple[ExportJob, bool]:
+    """Keep what was written; say whether it is new.
+
+    :raises ExportOvertaken: vouchers were checked meanwhile, so that balances are others by now.
+    :raises AccountingIdReused: another export was kept under its id meanwhile.
+    """
+    await AccountingExport.raw(_LOCK)
     job = msgspec.structs.replace(
-        job,
+        gathered.job,
         sha256=hashlib.sha256(written.content).hexdigest(),
         size=len(written.content),
         replaced=written.replaced,
     )
+    if (held := await queries.export(job.id)) is not None:
+        if held.sha256 != job.sha256:
+            raise AccountingIdReused("This id belongs to another export; make a new one.")
+        return held, False
+    if await queries.checks() != gathered.checks:
+        raise ExportOvertaken("Vouchers were checked while this was written; export them again.")
     await AccountingExport.raw(
         *(_ADD_EXPORT, job.id, job.period_id, job.format, job.currency, _json(job.ranges)),
-        *(job.account_book, job.sha256, job.size, _json(job.replaced), by.actor_id),
+        *(job.account_book, job.sha256, job.size, _json(job.replaced), job.made_by),
         job.made_at,
     )
-    return job, written.content, True
-
-
-async def rewrite(job: ExportJob, *, apart: Apart = _here) -> bytes:
-    """Write again what was exported: it is the same bytes.
-
-    :raises ExportChanged: it is a journal, and the period was opened again or adjusted since.
-    """
-    content = (await _write(job, apart)).content
-    if hashlib.sha256(content).hexdigest() != job.sha256:
-        raise ExportChanged("The books of this period have changed since; export them anew.")
-    return content
+    return job, True
 
 
 def _ranges(asked: Sequence[NumberRange], given: Sequence[NumberRange]) -> list[NumberRange]:
@@ -548,30 +601,6 @@ def _ranges(asked: Sequence[NumberRange], given: Sequence[NumberRange]) -> list[
     if not given:
         raise NumbersMissing("No voucher of this period is checked yet; have them checked first.")
     return list(asked) or list(given)
-
-
-async def _write(job: ExportJob, apart: Apart) -> Written:
-    """Write what a job is of."""
-    begins_on, ends_on = queries.days(await queries.period(job.period_id))
-    if (form := _JOURNALS.get(job.format)) is not None:
-        return Written(await journal.export(form, begins_on=begins_on, ends_on=ends_on))
-    vouchers = await queries.numbered(job.period_id, job.ranges, job.currency)
-    balances = await queries.balances(job.period_id, job.currency, at=job.made_at)
-    told = {line.account_code for voucher in vouchers for line in voucher.lines}
-    told |= {each.account_code for each in balances}
-    volume = Volume(
-        begins_on=begins_on,
-        ends_on=ends_on,
-        currency=job.currency,
-        account_book=job.account_book,
-        vouchers=vouchers,
-        chart=charts.part(await queries.chart(), told),
-        balances=balances,
-    )
-    ensure_writable, write = _WRITERS[job.format]
-    ensure_writable(volume)
-    made = apart(lambda: msgspec.msgpack.encode(write(volume)))
-    return msgspec.msgpack.decode(made, type=Written)
 
 
 def _json(value: object) -> str:

@@ -1,12 +1,16 @@
 """Keep periods, the chart and vouchers. Each function is one use case and one transaction.
 
-What is sent twice is done once: the books answer an id with what it did. The trail tells it once.
+Only a file is written between two, since a transaction that waits is ended. What is sent twice is
+done once: the books answer an id with what it did. The trail tells it once.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from datetime import time as day_time
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from billing.accounting_vouchers import queries as books
 from billing.accounting_vouchers import service as vouchers
@@ -14,9 +18,11 @@ from billing.accounting_vouchers.schemas import (
     ChartAccount,
     ExportJob,
     Format,
+    Gathered,
     PostingRule,
     RunView,
     VoucherTemplate,
+    Written,
 )
 from billing.accounting_vouchers.service import By
 from billing.periods import service as periods
@@ -276,10 +282,14 @@ async def export(actor: Actor, asked: ExportOrder, *, now: datetime) -> ExportJo
     :raises ExportForeignCurrency: the format takes the books' own currency alone.
     :raises ExportDimensionUnknown: the format has no column for what a line is counted for.
     :raises AccountingIdReused: the id is another export's.
+    :raises ExportOvertaken: vouchers were checked meanwhile.
     """
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
-        job, _, is_new = await vouchers.export(asked, by(actor, now), apart=made_apart)
+        gathered = await vouchers.gather(asked, by(actor, now))
+    written = await _written(gathered)
+    async with db.platform_transaction(actor):
+        job, is_new = await vouchers.keep(gathered, written)
         if is_new:
             await _write_down(
                 actor, "vouchers.exported", job.id, now, format=job.format, sha256=job.sha256
@@ -296,12 +306,27 @@ async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> ExportFile
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
         job = await books.export_that_is(export_id)
-        content = await vouchers.rewrite(job, apart=made_apart)
+        gathered = await vouchers.gather_again(job)
+    content = (await _written(gathered)).content
+    async with db.platform_transaction(actor):
         await queries.tell(actor, await books.agents_of_period(job.period_id), now)
         await _write_down(actor, "vouchers.fetched", export_id, now, sha256=job.sha256)
     media_type, end = FILES[job.format]
     name = f"vouchers-{job.format}-{job.sha256[:8]}.{end}"
     return ExportFile(name=name, media_type=media_type, content=content)
+
+
+async def _written(gathered: Gathered) -> Written:
+    """Write an export in a process of its own, while nothing waits for it.
+
+    :raises ExportChanged: it was exported before, and the books of its period have changed since.
+    """
+    if isinstance(gathered.source, bytes):
+        return vouchers.write(gathered)
+    made = await asyncio.to_thread(
+        made_apart, lambda: msgspec.msgpack.encode(vouchers.write(gathered))
+    )
+    return msgspec.msgpack.decode(made, type=Written)
 
 
 def by(actor: Actor, now: datetime) -> By:

@@ -21,6 +21,7 @@ from billing.accounting_vouchers.schemas import (
     Category,
     ChartAccount,
     Detail,
+    ExportJob,
     Format,
     NewExport,
     NumberRange,
@@ -35,6 +36,7 @@ from billing.accounting_vouchers.service import (
     AccountingIdReused,
     By,
     ExportChanged,
+    ExportOvertaken,
     NumbersMissing,
     VouchersChanged,
     VouchersDecided,
@@ -110,11 +112,12 @@ async def close(period: PeriodView, state: PeriodState = SOFT) -> None:
         await period_service.change(asked, now=NOW)
 
 
-async def export(asked: NewExport) -> tuple[bytes, bool]:
-    """Write vouchers; say whether the job is new."""
+async def export(asked: NewExport, by: By = MAKER) -> tuple[ExportJob, bytes, bool]:
+    """Write vouchers; give the job, the file, and whether the job is new."""
     async with db.platform_transaction(OPERATOR):
-        _, content, is_new = await service.export(asked, MAKER)
-        return content, is_new
+        written = service.write(gathered := await service.gather(asked, by))
+        job, is_new = await service.keep(gathered, written)
+        return job, written.content, is_new
 
 
 async def moved(
@@ -441,9 +444,9 @@ async def test_the_same_range_gives_the_same_bytes_however_much_comes_after(
     async with db.platform_transaction(OPERATOR):
         period_id = (await queries.voucher(checked)).period_id
         asked = NewExport(id=new_id(), period_id=period_id, format=form)
-        job, content, is_new = await service.export(asked, MAKER)
+        job, content, is_new = await export(asked)
         later = msgspec.structs.replace(MAKER, now=NOW + DAY)
-        same, again, anew = await service.export(asked, later)
+        same, again, anew = await export(asked, later)
         listed = await queries.exports(period_id)
 
     assert (is_new, anew) == (True, False)
@@ -467,11 +470,40 @@ async def test_an_export_names_numbers_that_are_there(checked: UUID) -> None:
                 ranges=[NumberRange(word="转", first=first, last=last)],
             )
             with pytest.raises(NumbersMissing, match="the last one is 1"):
-                await service.export(asked, MAKER)
+                await service.gather(asked, MAKER)
         used = NewExport(id=new_id(), period_id=period_id, format=Format.CSV)
-        await service.export(used, MAKER)
-        with pytest.raises(AccountingIdReused):
-            await service.export(msgspec.structs.replace(used, format=Format.U8), MAKER)
+        job, _, _ = await export(used)
+        whole = msgspec.structs.replace(used, ranges=job.ranges)
+        assert (await export(whole))[0] == job
+        for other in (
+            msgspec.structs.replace(used, format=Format.U8),
+            msgspec.structs.replace(used, account_book="002"),
+            msgspec.structs.replace(used, ranges=job.ranges[:1]),
+        ):
+            with pytest.raises(AccountingIdReused):
+                await service.gather(other, MAKER)
+
+
+async def test_what_is_checked_while_an_export_is_written_is_in_no_half_of_it(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    await moved(ledger, month.starts_at, EARNED)
+    await close(month)
+    await check(await make(month))
+    asked = NewExport(id=new_id(), period_id=month.id, format=Format.GBT24589)
+    async with db.platform_transaction(OPERATOR):
+        written = service.write(gathered := await service.gather(asked, MAKER))
+
+    await close(month, OPEN)
+    await moved(ledger, month.starts_at, EARNED)
+    await close(month)
+    await check(await make(month))
+
+    async with db.platform_transaction(OPERATOR):
+        with pytest.raises(ExportOvertaken):
+            await service.keep(gathered, written)
+    job, _, is_new = await export(asked)
+    assert (is_new, [each.last for each in job.ranges]) == (True, [2])
 
 
 async def test_a_journal_that_was_written_before_the_books_changed_says_so(
@@ -481,13 +513,13 @@ async def test_a_journal_that_was_written_before_the_books_changed_says_so(
     await close(month, SOFT)
     async with db.platform_transaction(OPERATOR):
         asked = NewExport(id=new_id(), period_id=month.id, format=Format.BEANCOUNT)
-        await service.export(asked, MAKER)
+        await export(asked)
     await close(month, OPEN)
     await moved(ledger, month.starts_at, EARNED)
 
     async with db.platform_transaction(OPERATOR):
         with pytest.raises(ExportChanged):
-            await service.export(asked, MAKER)
+            await export(asked)
     await close(month, SOFT)
 
 
@@ -581,7 +613,7 @@ async def test_one_new_id_exported_twice_at_once_is_one_export(
         first = await export(asked)
         second = await meanwhile(export(asked))
 
-    assert await second == (first[0], False)
+    assert await second == (*first[:2], False)
 
 
 async def test_no_period_opens_while_vouchers_are_made_of_it(

@@ -95,8 +95,9 @@ USE_CASES: Final = {
         "take_back": "take back",
         "check": "check",
         "refuse": "refuse",
-        "export": "export",
-        "rewrite": "reads",
+        "gather": "export",
+        "gather_again": "reads",
+        "keep": "export",
     },
     "statements": {
         "draw": "draw, draw earlier",

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from billing.accounting_vouchers import queries as books
 from billing.accounting_vouchers import service as vouchers
-from billing.accounting_vouchers.schemas import Format, NewExport, RunView, Standard
+from billing.accounting_vouchers.schemas import ExportJob, Format, NewExport, RunView, Standard
 from billing.accounting_vouchers.service import By
 from billing.ledger import service as ledger
 from billing.ledger.schemas import AccountKind, Dimension, Journal, NewAccount, Single
@@ -190,7 +190,7 @@ class _Vouchers(_Months):
     async def export(self, key: UUID) -> object:
         """Write all that have numbers."""
         asked = NewExport(id=key, period_id=self.period.id, format=Format.CSV)
-        job, _, is_new = await do(vouchers.export, asked, self.by())
+        job, is_new = await do(_export, asked, self.by())
         return [[each.last for each in job.ranges], is_new]
 
     @property
@@ -209,6 +209,12 @@ class _Vouchers(_Months):
         """Give how the period stands, and its vouchers."""
         queries_of = (_RUNS, _NUMBERS, _LIVE, _EXPORTS)
         return [await super().state(), [await rows(each, self.period.id) for each in queries_of]]
+
+
+async def _export(asked: NewExport, by: By) -> tuple[ExportJob, bool]:
+    """Gather and keep in one transaction, of which a use case has one here."""
+    gathered = await vouchers.gather(asked, by)
+    return await vouchers.keep(gathered, vouchers.write(gathered))
 
 
 async def _set_up_months(given: Given) -> Scene:

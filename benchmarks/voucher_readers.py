@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -9,22 +10,22 @@ from xml.etree import ElementTree as ET
 import openpyxl
 
 from billing.accounting_vouchers.formats import generic, kingdee, u8
-from billing.accounting_vouchers.schemas import Volume
+from billing.accounting_vouchers.schemas import Voucher
 from billing.ledger.schemas import Dimension
 
 Row = tuple[str, str, int, str, str, int, int, dict[str, str]]
 """Day, word, number, summary, account, debit, credit in fen, and what it is counted for."""
 
 
-def told(volume: Volume) -> list[Row]:
-    """Give the rows that a volume is."""
+def told(vouchers: Sequence[Voucher]) -> list[Row]:
+    """Give the rows that vouchers are."""
     return [
         (
             *(f"{voucher.on}", voucher.word, voucher.no or 0, line.summary, line.account_code),
             *(line.debit_minor, line.credit_minor),
             {dimension.value: value for dimension, value in line.dims.items()},
         )
-        for voucher in volume.vouchers
+        for voucher in vouchers
         for line in voucher.lines
     ]
 
