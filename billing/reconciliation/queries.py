@@ -31,7 +31,7 @@ _PAGE: Final = 10_000
 _SOURCE: Final = "SELECT id, agent_id, name, column_map FROM recon_source WHERE id = {}"
 _FILE: Final = """
 SELECT id, source_id, agent_id, period, file_name, sha256, header, last_row, read_until, state,
-    added_at, compared_at
+    added_at, extracted_at, compared_at
 FROM recon_file WHERE
 """
 _SOURCES: Final = """
@@ -62,22 +62,24 @@ SELECT step, count(*) AS count FROM recon_match WHERE file_id = {} GROUP BY step
 _KINDS: Final = """
 SELECT kind, count(*) AS count FROM recon_exception WHERE file_id = {} GROUP BY kind ORDER BY kind
 """
+# Lines and their places are grouped and not joined: where most files are short, a join is planned
+# for a short one, and would look through all places of a long one for each of its lines.
 _SIDES: Final = """
-WITH place AS (
-    SELECT 'here' AS side, unnest(here) AS number, 'matched' AS place FROM recon_match
-    WHERE file_id = {}
-    UNION ALL SELECT 'there', unnest(there), 'matched' FROM recon_match WHERE file_id = {}
-    UNION ALL SELECT side, number, CASE WHEN outcome IS NULL THEN 'open' ELSE 'settled' END
+WITH told AS (
+    SELECT side, number, currency, CASE WHEN state = 'active' THEN amount_minor ELSE 0 END AS minor,
+        NULL AS place
+    FROM recon_line WHERE file_id = {}
+    UNION ALL SELECT 'here', unnest(here), NULL, 0, 'matched' FROM recon_match WHERE file_id = {}
+    UNION ALL SELECT 'there', unnest(there), NULL, 0, 'matched' FROM recon_match WHERE file_id = {}
+    UNION ALL SELECT side, number, NULL, 0, CASE WHEN outcome IS NULL THEN 'open' ELSE 'settled' END
     FROM recon_exception
     CROSS JOIN LATERAL (
         SELECT 'here' AS side, unnest(here) AS number UNION ALL SELECT 'there', unnest(there)
     ) line
     WHERE file_id = {}
 ), counted AS (
-    SELECT line.side, line.currency, place.place,
-        CASE WHEN state = 'active' THEN amount_minor ELSE 0 END AS minor
-    FROM recon_line line LEFT JOIN place ON (place.side, place.number) = (line.side, line.number)
-    WHERE line.file_id = {}
+    SELECT side, max(currency) AS currency, sum(minor) AS minor, max(place) AS place
+    FROM told GROUP BY side, number
 )
 SELECT side, currency, count(*) AS lines, sum(minor)::bigint AS counting_minor,
     coalesce(sum(minor) FILTER (WHERE place = 'matched'), 0)::bigint AS matched_minor,

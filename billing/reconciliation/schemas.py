@@ -167,6 +167,8 @@ class FileView(msgspec.Struct, frozen=True, kw_only=True):
     """The row up to which it has come: the next ones are those after it."""
     state: FileState
     added_at: datetime
+    extracted_at: datetime | None
+    """When the platform's books of its month were written down beside it."""
     compared_at: datetime | None
 
 

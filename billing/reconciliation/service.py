@@ -1,10 +1,11 @@
 """Reconcile with an agent's file. Each function joins the platform's transaction.
 
 A file is opened, its rows come in pieces (an interrupted one goes on where it stopped), then it is
-compared with the platform's books of its month, once. What differs is resolved one by one.
+compared with the platform's books of its month, once: what they say is written down, the lines of
+both sides are gathered, matched by `rules.matching.reconcile` outside of any transaction, and what
+came of it is kept. What differs is resolved one by one.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -18,7 +19,6 @@ from billing.reconciliation.rules.cells import ID, Cell
 from billing.reconciliation.rules.columns import RowReader
 from billing.reconciliation.rules.findings import Break, Kind, Reconciled, Terms, due_on
 from billing.reconciliation.rules.lines import Book, Side, Words
-from billing.reconciliation.rules.matching import reconcile
 from billing.reconciliation.schemas import (
     AlreadyResolved,
     Compared,
@@ -73,25 +73,26 @@ FROM jsonb_to_recordset({}::jsonb) AS line (
 _READ_ON: Final = "UPDATE recon_file SET read_until = {} WHERE id = {}"
 _WITHDRAW: Final = "UPDATE recon_file SET state = 'withdrawn' WHERE id = {}"
 # What the platform has booked for the agent in these days, as it stands now, and whatever the file
-# names by its id: a benefit of another month is not a missing one. The set of ids is joined, since
-# a condition with OR would look through all that the file names for each of the agent's benefits.
+# names by its id: a benefit of another month is not a missing one. Each id is looked up by itself;
+# a join that is planned for an agent of few benefits could hold each against all of the ids.
 _EXTRACT: Final = """
 INSERT INTO recon_line (
     file_id, agent_id, side, number, reference, customer, name, program, currency, amount_minor,
     on_day, state
 )
-SELECT {}, agent_id, 'here', row_number() OVER (ORDER BY id), id::text, customer_token, '',
-    program_id::text, currency, amount_minor, (issued_at AT TIME ZONE {})::date,
+SELECT {}, agent_id, 'here', row_number() OVER (ORDER BY booked.id), booked.id::text,
+    customer_token, '', program_id::text, currency, amount_minor,
+    (issued_at AT TIME ZONE {})::date,
     CASE state WHEN 'voided' THEN 'reversed' WHEN 'expired' THEN 'expired' ELSE 'active' END
-FROM issuance
-WHERE agent_id = {} AND id IN (
+FROM (
     SELECT id FROM issuance
     WHERE agent_id = {} AND (issued_at AT TIME ZONE {})::date >= {}::date
     AND (issued_at AT TIME ZONE {})::date < {}::date
     UNION
     SELECT CASE WHEN reference ~ {} THEN reference::uuid END
     FROM recon_line WHERE file_id = {} AND side = 'there'
-)
+) named
+CROSS JOIN LATERAL (SELECT * FROM issuance WHERE agent_id = {} AND id = named.id LIMIT 1) booked
 """
 _ADD_MATCHES: Final = """
 INSERT INTO recon_match (file_id, agent_id, number, step, score, here, there)
@@ -112,6 +113,7 @@ FROM jsonb_to_recordset({}::jsonb) AS found (
     there_says text, here_minor bigint, there_minor bigint, owner text, due_on date
 )
 """
+_EXTRACTED: Final = "UPDATE recon_file SET extracted_at = {} WHERE id = {}"
 _COMPARED: Final = "UPDATE recon_file SET state = 'compared', compared_at = {} WHERE id = {}"
 _RESOLVE: Final = """
 UPDATE recon_exception
@@ -195,26 +197,45 @@ async def withdraw(file_id: UUID) -> FileView:
     return await queries.file(file_id)
 
 
-async def compare(file_id: UUID, terms: Terms, *, now: datetime) -> Compared:
-    """Compare a whole file with the platform's books of its month, once.
+async def extract(file_id: UUID, terms: Terms, *, now: datetime) -> None:
+    """Write down what the platform's books say now of a whole file's month, once.
 
-    Of the books the days around the month are looked at, too; what is booked there and not in the
-    file is another month's. A second call is answered with what the first one found.
+    The days around the month are looked at, too; what is booked there and not in the file is
+    another month's.
 
     :raises FileIncomplete: rows are missing.
     :raises FileNotLoading: it was withdrawn.
     """
     view = await queries.file_for_update(file_id)
+    if view.extracted_at is not None:
+        return
+    _ensure_loading(view)
+    if view.read_until < view.last_row:
+        raise FileIncomplete(view.read_until)
+    around = timedelta(days=terms.window_days)
+    begins, ends = view.period - around, _next_month(view.period) + around
+    await ReconLine.raw(
+        *(_EXTRACT, file_id, ZONE, view.agent_id, ZONE, begins, ZONE, ends),
+        *(f"^{ID.pattern}$", file_id, view.agent_id),
+    )
+    await ReconFile.raw(_EXTRACTED, now, file_id)
+
+
+async def gather(file_id: UUID) -> tuple[Book, Book]:
+    """Give the lines of both sides, this one's first. Once extracted they stay as they are."""
+    words = Words()
+    return await _book(file_id, Side.HERE, words), await _book(file_id, Side.THERE, words)
+
+
+async def keep(file_id: UUID, found: Reconciled, *, now: datetime) -> Compared:
+    """Keep what came of the gathered lines, once; later calls are answered with the first one's.
+
+    :raises FileNotLoading: it was withdrawn.
+    """
+    view = await queries.file_for_update(file_id)
     if view.state is not FileState.COMPARED:
-        await _loading(file_id)
-        if view.read_until < view.last_row:
-            raise FileIncomplete(view.read_until)
-        await _extract(view, timedelta(days=terms.window_days))
-        words = Words()
-        here = await _book(file_id, Side.HERE, words)
-        there = await _book(file_id, Side.THERE, words)
-        # Seconds of work, beside which whoever else is here goes on.
-        found = await asyncio.to_thread(reconcile, here, there, terms)
+        _ensure_loading(view)
+        assert view.extracted_at is not None, "what is kept came of lines that stay"
         await _keep_matches(view, found)
         await _keep_exceptions(view, _of_this_month(view.period, found), now=now)
         await ReconFile.raw(_COMPARED, now, file_id)
@@ -246,18 +267,14 @@ async def resolve(
 async def _loading(file_id: UUID) -> FileView:
     """Lock a file that is being taken in."""
     view = await queries.file_for_update(file_id)
-    if view.state is not FileState.LOADING:
-        raise FileNotLoading(f"This file is {view.state} already.")
+    _ensure_loading(view)
     return view
 
 
-async def _extract(view: FileView, around: timedelta) -> None:
-    """Write down what the platform's books say now, so that it can be looked at later."""
-    begins, ends = view.period - around, _next_month(view.period) + around
-    await ReconLine.raw(
-        *(_EXTRACT, view.id, ZONE, view.agent_id),
-        *(view.agent_id, ZONE, begins, ZONE, ends, f"^{ID.pattern}$", view.id),
-    )
+def _ensure_loading(view: FileView) -> None:
+    """Refuse a file that was compared or withdrawn."""
+    if view.state is not FileState.LOADING:
+        raise FileNotLoading(f"This file is {view.state} already.")
 
 
 async def _book(file_id: UUID, side: Side, words: Words) -> Book:

@@ -35,6 +35,8 @@ class ReconFile(Table, tablename="recon_file"):
     """`loading`, `compared` or `withdrawn`."""
     added_by = UUID()
     added_at = Timestamptz()
+    extracted_at = Timestamptz(null=True)
+    """When the platform's lines were written down beside it."""
     compared_at = Timestamptz(null=True)
 
 

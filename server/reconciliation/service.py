@@ -20,6 +20,7 @@ from billing.reconciliation import service as reconciliation
 from billing.reconciliation.rules.columns import NAMES, RowProblem, RowReader
 from billing.reconciliation.rules.findings import Terms
 from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.rules.matching import reconcile
 from billing.reconciliation.schemas import (
     AlreadyResolved,
     FileState,
@@ -53,7 +54,7 @@ BUDGET_S: Final = 20.0
 """How long one job reads before it leaves the rest to another."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
 _TERMS: Final = Terms()
-_AT_LENGTH: Final = "SET LOCAL statement_timeout = '120s'"
+_AT_LENGTH: Final = "SET LOCAL statement_timeout = '40s'"
 _ANSWER: Final = """
 INSERT INTO recon_answer (exception_id, agent_id, said, said_by, said_at)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
@@ -205,29 +206,50 @@ async def answer(
 async def go_on(file_id: UUID, *, now: datetime) -> None:
     """Read a file on from where it is, and compare it when it is read."""
     began = time.monotonic()
-    while await _read_some(file_id):
+    while await _read_some(file_id) or await _extract(file_id, now):
         if time.monotonic() - began > BUDGET_S:
             async with db.platform_transaction(_READER):
                 await _leave_for_worker(await books.file(file_id), now)
             return
+    await _compare(file_id, now)
+
+
+async def _extract(file_id: UUID, now: datetime) -> bool:
+    """Write down what the books say of a file that is read; say whether that was to do."""
     async with db.platform_transaction(_READER):
         view = await books.file_for_update(file_id)
-        if view.state is not FileState.LOADING:
-            return
-        rejected = await parts.rejected_count(file_id)
-        if rejected:
+        if view.state is not FileState.LOADING or view.extracted_at is not None:
+            return False
+        if await parts.rejected_count(file_id):
             await reconciliation.withdraw(file_id)
+            await _record(view, "recon_file.withdrawn", now)
         else:
             # A month of hundreds of thousands is written down in one statement.
             await db.connection().execute(_AT_LENGTH)
-            await reconciliation.compare(file_id, _TERMS, now=now)
-        await audit.record_platform_write(
-            _READER,
-            "recon_file.withdrawn" if rejected else "recon_file.compared",
-            subject_id=file_id,
-            now=now,
-            agent_id=view.agent_id,
-        )
+            await reconciliation.extract(file_id, _TERMS, now=now)
+    return True
+
+
+async def _compare(file_id: UUID, now: datetime) -> None:
+    """Compare both sides between two transactions; of two workers one keeps what it found."""
+    async with db.platform_transaction(_READER):
+        if (await books.file(file_id)).state is not FileState.LOADING:
+            return
+        here, there = await reconciliation.gather(file_id)
+    # Seconds of work, beside which whoever else is here goes on.
+    found = await asyncio.to_thread(reconcile, here, there, _TERMS)
+    async with db.platform_transaction(_READER):
+        view = await books.file_for_update(file_id)
+        if view.state is FileState.LOADING:
+            await reconciliation.keep(file_id, found, now=now)
+            await _record(view, "recon_file.compared", now)
+
+
+async def _record(view: FileView, action: str, now: datetime) -> None:
+    """Note in the audit log what came of a file."""
+    await audit.record_platform_write(
+        _READER, action, subject_id=view.id, now=now, agent_id=view.agent_id
+    )
 
 
 async def _read_some(file_id: UUID) -> bool:

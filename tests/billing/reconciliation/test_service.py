@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from billing.reconciliation import queries, service
 from billing.reconciliation.rules.columns import ColumnMap, ColumnsUnknown, Field
 from billing.reconciliation.rules.findings import Cause, Kind, Terms
 from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.rules.matching import reconcile
 from billing.reconciliation.schemas import (
     AlreadyResolved,
     Compared,
@@ -34,6 +36,7 @@ from server.kit import db
 from tests.billing import books
 from tests.billing.books import OPERATOR
 from tests.factories import NOW, Tenant, new_id
+from tests.plans import platform_plans
 
 HEADER = ["单号", "客户编号", "金额", "日期", "经办人"]
 MARCH = date(2026, 3, 1)
@@ -104,7 +107,16 @@ async def compared(story: Story, rows: list[Row]) -> Compared:
     """Bring a file in and compare it."""
     view = await opened(a_file(story, rows))
     await platform(service.add_rows, view.id, rows, after=0)
-    found: Compared = await platform(service.compare, view.id, Terms(), now=NOW)
+    return await compare(view.id)
+
+
+async def compare(file_id: UUID) -> Compared:
+    """Compare a file that has come."""
+    await platform(service.extract, file_id, Terms(), now=NOW)
+    here, there = await platform(service.gather, file_id)
+    found: Compared = await platform(
+        service.keep, file_id, reconcile(here, there, Terms()), now=NOW
+    )
     return found
 
 
@@ -124,7 +136,7 @@ async def test_s06_a_file_is_compared_with_the_books_of_its_month(story: Story) 
     ]
 
     found = await compared(story, rows)
-    again = await platform(service.compare, found.file.id, Terms(), now=NOW)
+    again = await compare(found.file.id)
 
     assert again == found
     assert (found.matches, found.file.state) == (1, FileState.COMPARED)
@@ -201,13 +213,13 @@ async def test_a_file_that_was_interrupted_goes_on_where_it_stopped(story: Story
         await platform(service.add_rows, view.id, rows[1:], after=2)
     await platform(service.add_rows, view.id, rows[:1], after=0)
     with pytest.raises(FileIncomplete) as early:
-        await platform(service.compare, view.id, Terms(), now=NOW)
+        await compare(view.id)
     once = await platform(service.add_rows, view.id, rows[1:], after=(await opened(new)).read_until)
     again = await platform(service.add_rows, view.id, rows[1:], after=2)
 
     assert early.value.read_until == 2
     assert once == again
-    assert (await platform(service.compare, view.id, Terms(), now=NOW)).matches == 3
+    assert (await compare(view.id)).matches == 3
     with pytest.raises(FileNotLoading):
         await platform(service.add_rows, view.id, [(5, ["", "", "", "", ""])], after=4)
 
@@ -256,9 +268,21 @@ async def test_what_is_booked_around_the_month_is_another_months(story: Story) -
     view = await opened(a_file(story, rows, period=date(2026, 2, 1)))
     await platform(service.add_rows, view.id, rows, after=0)
 
-    found = await platform(service.compare, view.id, Terms(window_days=3), now=NOW)
+    found = await compare(view.id)
 
     assert (found.matches, found.exceptions) == (1, {})
+
+
+async def test_what_is_booked_after_the_extract_is_not_compared(story: Story) -> None:
+    rows = [story.row(2, 0), story.row(3, 1), story.row(4, 2)]
+    view = await opened(a_file(story, rows))
+    await platform(service.add_rows, view.id, rows, after=0)
+    await platform(service.extract, view.id, Terms(), now=NOW)
+    await books.void(story.issued[2])
+
+    found = await compare(view.id)
+
+    assert (found.matches, found.exceptions) == (3, {})
 
 
 async def test_what_the_file_names_is_found_in_whatever_month_it_is_booked(story: Story) -> None:
@@ -266,6 +290,20 @@ async def test_what_the_file_names_is_found_in_whatever_month_it_is_booked(story
     view = await opened(a_file(story, rows, period=date(2026, 4, 1)))
     await platform(service.add_rows, view.id, rows, after=0)
 
-    found = await platform(service.compare, view.id, Terms(), now=NOW)
+    found = await compare(view.id)
 
     assert found.exceptions == {Kind.PERIOD_DIFFERS: 1, Kind.MISSING_HERE: 1}
+
+
+async def test_a_long_file_among_short_ones_costs_what_it_is_long(story: Story) -> None:
+    rows = [story.row(2, 0), story.row(3, 1)]
+    view = await opened(a_file(story, rows))
+    await platform(service.add_rows, view.id, rows, after=0)
+
+    extract = partial(service.extract, view.id, Terms(), now=NOW)
+    [extracting] = [each for each in await platform_plans(OPERATOR, extract) if "Window" in each]
+    [adding_up] = await platform_plans(OPERATOR, partial(queries.sides, view.id))
+
+    # Lines are looked up one by one or grouped: what is joined by a guess of how many there are
+    # holds each against all of the others where the guess is small.
+    assert "Join" not in extracting + adding_up

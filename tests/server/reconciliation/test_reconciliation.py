@@ -1,7 +1,9 @@
 """An agent's file is handed in, read on after a kill, compared, answered and resolved."""
 
+import asyncio
 import csv
 import io
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -10,9 +12,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from billing.reconciliation import service as reconciliation
 from billing.reconciliation.rules.columns import ColumnMap, ColumnsUnknown, Field
 from billing.reconciliation.rules.findings import Cause, Kind, Step
 from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.rules.matching import reconcile
 from billing.reconciliation.schemas import (
     AlreadyResolved,
     ExceptionNotFound,
@@ -284,6 +288,47 @@ async def test_a_file_is_read_on_after_a_kill_and_each_row_is_there_once(
         page = await queries.exceptions(tenant.owner, Side.THERE, view.id, cursor=cursor, now=NOW)
         pages, cursor = pages + len(page.items), page.next_cursor
     assert pages == 1_200
+
+
+async def test_two_workers_compare_in_no_transaction_and_one_keeps_what_it_found(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Barrier(2)
+    held: list[object] = []
+
+    def compare_together(*given: Any) -> Any:
+        held.append(db.ENGINE.current_transaction.get())
+        begun.wait(timeout=20)
+        return reconcile(*given)
+
+    monkeypatch.setattr(service, "reconcile", compare_together)
+    await asyncio.gather(*[service.go_on(story.file_id, now=NOW) for _ in range(2)])
+    await service.go_on(story.file_id, now=NOW)
+
+    found = await queries.file(FINANCE, Side.HERE, story.file_id, now=NOW)
+    assert held == [None, None]
+    assert (found.state, found.matches) == (FileState.COMPARED, {Step.ID: 1})
+    assert found.exceptions == {Kind.AMOUNT_DIFFERS: 1, Kind.MISSING_HERE: 1}
+
+
+async def test_a_comparison_that_is_killed_is_made_again_whole(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: Any, **__: Any) -> None:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patched:
+        # Its matches are written by then.
+        patched.setattr(reconciliation, "_keep_exceptions", killed)
+        with pytest.raises(ConnectionResetError):
+            await service.go_on(story.file_id, now=NOW)
+    lost = await queries.file(FINANCE, Side.HERE, story.file_id, now=NOW)
+    await service.go_on(story.file_id, now=NOW)
+    whole = await queries.file(FINANCE, Side.HERE, story.file_id, now=NOW)
+
+    assert (lost.state, lost.matches, lost.exceptions) == (FileState.LOADING, {}, {})
+    assert (whole.state, whole.matches) == (FileState.COMPARED, {Step.ID: 1})
+    assert whole.exceptions == {Kind.AMOUNT_DIFFERS: 1, Kind.MISSING_HERE: 1}
 
 
 async def test_rows_that_cannot_be_read_are_told_and_end_the_file(tenant: Tenant) -> None:
