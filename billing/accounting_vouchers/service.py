@@ -547,24 +547,29 @@ async def gather_again(job: ExportJob) -> Gathered:
 
 
 def write(gathered: Gathered) -> Written:
-    """Write what was gathered; it asks nobody, and gives the same bytes each time.
+    """Write what was gathered; it asks nobody, and gives the same bytes each time."""
+    if isinstance(gathered.source, bytes):
+        return Written(gathered.source)
+    return _WRITERS[gathered.job.format][1](gathered.source)
 
-    :raises ExportChanged: it was exported before, and the period was opened again since or
-        adjusted.
+
+def ensure_as_was(job: ExportJob, written: Written) -> None:
+    """Refuse what is not what was exported before, where it was.
+
+    :raises ExportChanged: the period was opened again since, or adjusted.
     """
-    job, source = gathered.job, gathered.source
-    written = Written(source) if isinstance(source, bytes) else _WRITERS[job.format][1](source)
     if job.sha256 and hashlib.sha256(written.content).hexdigest() != job.sha256:
         raise ExportChanged("The books of this period have changed since; export them anew.")
-    return written
 
 
 async def keep(gathered: Gathered, written: Written) -> tuple[ExportJob, bool]:
     """Keep what was written; say whether it is new.
 
+    :raises ExportChanged: it was exported before, and its books have changed since.
     :raises ExportOvertaken: vouchers were checked meanwhile, so that balances are others by now.
     :raises AccountingIdReused: another export was kept under its id meanwhile.
     """
+    ensure_as_was(gathered.job, written)
     await AccountingExport.raw(_LOCK)
     job = msgspec.structs.replace(
         gathered.job,

@@ -282,6 +282,7 @@ async def export(actor: Actor, asked: ExportOrder, *, now: datetime) -> ExportJo
     :raises ExportForeignCurrency: the format takes the books' own currency alone.
     :raises ExportDimensionUnknown: the format has no column for what a line is counted for.
     :raises AccountingIdReused: the id is another export's.
+    :raises ExportChanged: it was exported before, and the books of its period have changed since.
     :raises ExportOvertaken: vouchers were checked meanwhile.
     """
     ensure(actor, Permission.BOOKS_KEEP)
@@ -307,20 +308,18 @@ async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> ExportFile
     async with db.platform_transaction(actor):
         job = await books.export_that_is(export_id)
         gathered = await vouchers.gather_again(job)
-    content = (await _written(gathered)).content
+    written = await _written(gathered)
+    vouchers.ensure_as_was(job, written)
     async with db.platform_transaction(actor):
         await queries.tell(actor, await books.agents_of_period(job.period_id), now)
         await _write_down(actor, "vouchers.fetched", export_id, now, sha256=job.sha256)
     media_type, end = FILES[job.format]
     name = f"vouchers-{job.format}-{job.sha256[:8]}.{end}"
-    return ExportFile(name=name, media_type=media_type, content=content)
+    return ExportFile(name=name, media_type=media_type, content=written.content)
 
 
 async def _written(gathered: Gathered) -> Written:
-    """Write an export in a process of its own, while nothing waits for it.
-
-    :raises ExportChanged: it was exported before, and the books of its period have changed since.
-    """
+    """Write an export in a process of its own, while nothing waits for it."""
     if isinstance(gathered.source, bytes):
         return vouchers.write(gathered)
     made = await asyncio.to_thread(

@@ -122,7 +122,8 @@ async def test_units_that_are_released_too_early_are_found(
 ) -> None:
     monkeypatch.setattr(escrow_rules, "GRACE", timedelta(days=-10))
 
-    assert (await _carried(postgres, SEED)).lost != []
+    # Who comes first is not the seed's to say: in one of them a sweep comes before a promise.
+    assert any([(await _carried(postgres, SEED + n)).lost for n in range(6)])
 
 
 async def test_promises_that_are_told_and_not_kept_are_found(

@@ -29,11 +29,13 @@ from server.benefits.batches.schemas import NewBatch
 from server.benefits.eligibility import service as eligibility
 from server.benefits.eligibility.rules import OPEN
 from server.benefits.eligibility.schemas import NewRules as ProgramRules
+from server.benefits.escrow import service as units
 from server.benefits.reviews import service as reviews
 from server.benefits.reviews.rules import Guards, Verdict
 from server.benefits.reviews.schemas import ReviewDecision
 from server.benefits.schemas import (
     IssuanceFilters,
+    NewAllocation,
     NewFunding,
     NewProgram,
     NewVoid,
@@ -826,6 +828,16 @@ async def new_device(company: Company) -> UUID:
     return actor.device_id
 
 
+async def lease_units(company: Company, program_id: UUID, operator: Actor) -> None:
+    """Let a phone hold two units of the company's part of a program."""
+    allocation = NewAllocation(
+        id=new_id(), agent_id=company.tenant.tenant_id, amount_minor=1_000_000
+    )
+    await benefits.allocate(operator, program_id, allocation, now=clock.now())
+    phone = await _with_device(company, await _new_person(company))
+    await units.lease(phone, program_id, 2, lease_id=new_id(), now=clock.now())
+
+
 async def _new_person(company: Company) -> Actor:
     """Invite a person who sees the team's customers."""
     actor = company.tenant.actor(Role.SALES_REP, scope=Scope.TEAM)
@@ -1039,6 +1051,7 @@ async def make_world(superuser_url: str) -> World:
     staff = {role: await make_staff_session(role) for role in PLATFORM_ROLES}
     program_id = await _make_program(staff[Role.PLATFORM_OPERATOR].actor)
     guarded_id = await _make_program(staff[Role.PLATFORM_OPERATOR].actor)
+    leased_id = await _make_program(staff[Role.PLATFORM_OPERATOR].actor)
     everything = Guards(person_max=0, agent_max=0, hold_at=1)
     await reviews.set_guards(
         staff[Role.PLATFORM_OPERATOR].actor, guarded_id, everything, now=clock.now()
@@ -1054,6 +1067,7 @@ async def make_world(superuser_url: str) -> World:
         company.ids.update(await world.new_reconciliation(company))
         company.ids["batch"] = await new_batch(company)
         company.ids["guarded"] = guarded_id
+        await lease_units(company, leased_id, operator)
         company.ids["review"] = await new_review(company)
         company.ids["rejection"] = await new_rejection(company)
         await vouchers.code_of(company.tenant.owner, company.ids["request"], now=clock.now())

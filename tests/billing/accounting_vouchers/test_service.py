@@ -484,6 +484,18 @@ async def test_an_export_names_numbers_that_are_there(checked: UUID) -> None:
                 await service.gather(other, MAKER)
 
 
+async def test_an_export_that_would_be_other_bytes_is_refused(checked: UUID) -> None:
+    async with db.platform_transaction(OPERATOR):
+        period_id = (await queries.voucher(checked)).period_id
+        asked = NewExport(id=new_id(), period_id=period_id, format=Format.CSV)
+        await export(asked)
+        written = service.write(gathered := await service.gather(asked, MAKER))
+        other = msgspec.structs.replace(written, content=written.content + b"1")
+
+        with pytest.raises(ExportChanged):
+            await service.keep(gathered, other)
+
+
 async def test_what_is_checked_while_an_export_is_written_is_in_no_half_of_it(
     month: PeriodView, ledger: dict[str, UUID]
 ) -> None:
