@@ -38,6 +38,7 @@ SELECT id, file_id, agent_id, kind, cause, also, here, there, here_says, there_s
     there_minor, owner, opened_at, due_on, outcome, note, group_id, resolved_at
 FROM recon_exception e WHERE {where} ORDER BY due_on, id LIMIT {}
 """
+_IDS: Final = "SELECT id FROM recon_exception e WHERE {where} ORDER BY due_on, id LIMIT {}"
 _COUNT: Final = "SELECT count(*) AS count FROM recon_exception e WHERE {where}"
 _STANDING: Final = """
 SELECT file_id, count(*) AS open, min(due_on) AS due_on FROM recon_exception
@@ -76,6 +77,13 @@ async def listed(
         where, values = f"{where} AND (due_on, id) > ({{}}, {{}})", [*values, *after]
     rows = await ReconException.raw(_LISTED.replace("{where}", where), *values, limit)
     return [seen_from(each, seen_by) for each in msgspec.convert(rows, list[ExceptionView])]
+
+
+async def ids(asked: ExceptionFilter, *, limit: int) -> list[UUID]:
+    """Give the ids of exceptions, what is due first at the beginning."""
+    where, values = _where(asked)
+    rows = await ReconException.raw(_IDS.replace("{where}", where), *values, limit)
+    return [row["id"] for row in rows]
 
 
 async def count(asked: ExceptionFilter) -> int:

@@ -1,6 +1,6 @@
 """Read reconciliations. An agent's transaction sees those with it, the platform's role all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -193,6 +193,12 @@ async def exception(exception_id: UUID, *, seen_by: Side = Side.HERE) -> Excepti
     :raises ExceptionNotFound: there is none.
     """
     return _one_exception(await ReconException.raw(_EXCEPTION + "id = {}", exception_id), seen_by)
+
+
+async def exceptions_among(exception_ids: Sequence[UUID]) -> list[ExceptionView]:
+    """Give those of some exceptions that there are, by id, as the platform sees them."""
+    rows = await ReconException.raw(_EXCEPTION + "id = ANY ({}) ORDER BY id", list(exception_ids))
+    return msgspec.convert(rows, list[ExceptionView])
 
 
 async def exception_for_update(exception_id: UUID) -> ExceptionView:

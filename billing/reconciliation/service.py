@@ -121,6 +121,18 @@ SET outcome = {}, note = {}, group_id = {}, resolved_by = {}, resolved_at = {}
 WHERE id = {}
 """
 
+# Locked in the order of their ids, so that two who settle the same ones wait and never die.
+_RESOLVE_MANY: Final = """
+WITH held AS (
+    SELECT id FROM recon_exception WHERE id = ANY ({}) AND outcome IS NULL
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE recon_exception
+SET outcome = {}, note = {}, group_id = {}, resolved_by = {}, resolved_at = {}
+WHERE id IN (SELECT id FROM held)
+RETURNING id
+"""
+
 
 async def save_source(new: NewSource, *, actor_id: UUID, now: datetime) -> bool:
     """Save how an agent's files are read; say whether it was not saved before.
@@ -259,6 +271,17 @@ async def resolve(
     if (held.outcome, held.note, held.group_id) != (said.outcome, said.note, said.group_id):
         raise AlreadyResolved("Somebody has resolved this already; look at it as it is now.")
     return held
+
+
+async def resolve_many(
+    exception_ids: Sequence[UUID], said: Resolution, *, actor_id: UUID, now: datetime
+) -> set[UUID]:
+    """Say what came of those of some breaks of which nothing was said before; give their ids."""
+    rows = await ReconException.raw(
+        *(_RESOLVE_MANY, list(exception_ids)),
+        *(said.outcome, said.note, said.group_id, actor_id, now),
+    )
+    return {row["id"] for row in rows}
 
 
 # ---------------------------------------------------------------------------------- comparing

@@ -16,7 +16,7 @@ from server.kit import clock
 from server.kit.sheets import CSV
 from server.kit.sheets import answer as answered
 from server.reconciliation import exports, service
-from server.reconciliation.schemas import NewResolution, Viewer
+from server.reconciliation.schemas import NewResolution, NewResolutions, Viewer
 
 _SIDE: Final = Viewer.HERE
 _HOME: Final = "/console/reconciliation"
@@ -43,6 +43,13 @@ async def rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
     """Give the cells that could not be read."""
     blocks = await exports.rejected(actor, _SIDE, file_id, now=clock.now())
     return answered(blocks, "rejected.csv")
+
+
+@get(f"{_FILE}/differences.csv", media_type=CSV)
+async def differences_file(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
+    """Give how a file differs, also what is settled."""
+    blocks = await exports.differences(actor, _SIDE, file_id, now=clock.now())
+    return answered(blocks, "differences.csv")
 
 
 @get(f"{_HOME}/differences")
@@ -77,4 +84,22 @@ async def resolve(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [home, file, rejected, differences, difference, resolve]
+@post(f"{_HOME}/differences/resolution", status_code=200)
+async def resolve_many(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+) -> Response[Any]:
+    """Say the same of the differences that the form names."""
+    given = await forms.texts(request, "outcome", "note", "group_id", "exceptions")
+
+    async def act() -> None:
+        named = given["exceptions"].split(",")
+        said = forms.taken(forms.filled(given) | {"exceptions": named}, NewResolutions)
+        await service.resolve_many(actor, said, now=clock.now())
+
+    drawn = partial(drawing.differences, request, actor, renderer, _SIDE)
+    file_id = drawing.asked_of(request).file_id
+    done = forms.go(f"{_HOME}/files/{file_id}" if file_id else _HOME, "recon_resolved_many")
+    return await forms.answered(request, act, drawn, done)
+
+
+HANDLERS = [home, file, rejected, differences_file, differences, difference, resolve, resolve_many]

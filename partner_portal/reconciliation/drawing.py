@@ -98,6 +98,8 @@ async def differences(
     now = clock.now()
     asked, cursor = asked_of(request), request.query_params.get("cursor") or None
     file_id = asked.file_id
+    # The same is said of many only where they are of one kind.
+    is_alike = side is Viewer.HERE and asked.kind is not None
     return renderer.page(
         request,
         "reconciliation/templates/differences.html",
@@ -108,6 +110,7 @@ async def differences(
         filter=asked,
         asked=address(asked),
         kinds=queries.kinds(),
+        settleable=await queries.settleable(actor, asked, now=now) if is_alike else [],
         **await about(request, actor, side),
     )
 

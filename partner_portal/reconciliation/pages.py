@@ -45,6 +45,13 @@ async def rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
     return answered(blocks, "rejected.csv")
 
 
+@get(f"{_FILE}/differences.csv", media_type=CSV)
+async def differences_file(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
+    """Give how a file differs, also what is settled."""
+    blocks = await exports.differences(actor, _SIDE, file_id, now=clock.now())
+    return answered(blocks, "differences.csv")
+
+
 @get(f"{_HOME}/differences")
 async def differences(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
@@ -77,4 +84,4 @@ async def answer(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [home, file, rejected, differences, difference, answer]
+HANDLERS = [home, file, rejected, differences_file, differences, difference, answer]

@@ -48,6 +48,7 @@ from server.reconciliation.schemas import (
     ReconFileView,
     ReconGroup,
     ReconLineView,
+    ReconSettled,
 )
 from server.registrations.schemas import (
     AgentWaits,
@@ -95,7 +96,10 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "reconciliation.files": (ReconFileView,),
     "reconciliation.file": (ReconFileDetail, SideTotal),
     "reconciliation.groups": (ReconGroup,),
-    "reconciliation.exceptions": (ReconExceptionView, ReconExceptionDetail, ReconLineView),
+    "reconciliation.exceptions": (
+        *(ReconExceptionView, ReconExceptionDetail, ReconLineView),
+        ReconSettled,
+    ),
     "reconciliation.rejected": (RowProblem,),
     "plans.holders": (HolderRow,),
     "plans.agent": (AgentPlan, Use, Grant, Change),

@@ -1,16 +1,48 @@
-"""The cells of a file that could not be read, as a sheet. It repeats nothing of what they say."""
+"""What came of a file as sheets: the cells that could not be read, and what differs.
 
-from collections.abc import AsyncIterator
+The sheet of unread cells repeats nothing of what they say.
+"""
+
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from billing.money import decimals
 from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.schemas import ExceptionOutcome
 from server.access import Actor
+from server.audit.exports import Columns, written
 from server.kit import sheets
 from server.reconciliation import queries, words
+from server.reconciliation.schemas import ReconExceptionView
 
 _HEADING: Final = ("行号", "列", "原因代码", "原因", "reason")
+_NUMBERS_MAX: Final = 10
+_OUTCOMES: Final[Mapping[ExceptionOutcome, str]] = {
+    ExceptionOutcome.CORRECTED_HERE: "平台已更正",
+    ExceptionOutcome.CORRECTED_THERE: "代理商已更正",
+    ExceptionOutcome.ACCEPTED: "双方保留，不再更正",
+}
+_DIFFERENCES: Final[Columns[ReconExceptionView]] = {
+    "差异编号": lambda each: str(each.id),
+    "差异": lambda each: each.words_zh,
+    "我方行号": lambda each: _numbers(each.here),
+    "对方行号": lambda each: _numbers(each.there),
+    "我方记录": lambda each: each.here_says,
+    "对方记录": lambda each: each.there_says,
+    "我方金额": lambda each: _amount(each.here_minor, each.currency),
+    "对方金额": lambda each: _amount(each.there_minor, each.currency),
+    "币种": lambda each: each.currency,
+    "轮到": lambda each: None if each.outcome else "我方" if each.owner is Side.HERE else "对方",
+    "期限": lambda each: None if each.outcome else each.due_on,
+    "代理商答复": lambda each: each.answer,
+    "结果": lambda each: each.outcome and _OUTCOMES[each.outcome],
+    "说明": lambda each: each.note,
+    "处理时间": lambda each: each.resolved_at,
+}
+"""What heads a column, and what stands in it; our side is who asks."""
 
 
 async def rejected(
@@ -37,3 +69,30 @@ async def rejected(
             )
 
     return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([_HEADING]))
+
+
+async def differences(
+    actor: Actor, seen_by: Side, file_id: UUID, *, now: datetime
+) -> AsyncIterator[bytes]:
+    """Write how a file differs as CSV, a block at a time; at most `queries.EXPORTED_MAX` lines.
+
+    :raises FileNotFound: also when the file is another company's.
+    """
+
+    async def blocks() -> AsyncIterator[bytes]:
+        async for block in queries.differences_of(actor, seen_by, file_id, now=now):
+            yield sheets.csv_of(
+                [[written(cell(each)) for cell in _DIFFERENCES.values()] for each in block]
+            )
+
+    return await sheets.begun(blocks(), before=sheets.BOM + sheets.csv_of([list(_DIFFERENCES)]))
+
+
+def _numbers(lines: list[int]) -> str:
+    """Write numbers of lines, the first ten of many."""
+    return " ".join(map(str, lines[:_NUMBERS_MAX])) + (" …" if len(lines) > _NUMBERS_MAX else "")
+
+
+def _amount(minor: int, currency: str) -> Decimal:
+    """Write an amount with the decimals of its currency."""
+    return Decimal(minor).scaleb(-decimals(currency))

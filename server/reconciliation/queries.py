@@ -32,6 +32,7 @@ from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.reconciliation import parts, words
 from server.reconciliation.schemas import (
+    RESOLVED_MAX,
     NewSource,
     ReconExceptionDetail,
     ReconExceptionView,
@@ -45,6 +46,9 @@ from server.reconciliation.schemas import (
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_A_LINE: Final = ("id", "customer", "program", "amount_minor", "currency", "on", "state")
 """What of a line is held against the other side."""
+EXPORTED_MAX: Final = 100_000
+"""So many differences of a file stand in a sheet, to a block."""
+_BLOCK: Final = 1_000
 _ANSWERS: Final = """
 SELECT exception_id, said, said_at FROM recon_answer WHERE exception_id = ANY ($1::uuid[])
 """
@@ -64,6 +68,16 @@ async def sources(
         agents = [each.agent_id for each in items]
         await audit.record_platform_read(actor, agents, "reconciliation.sources", now=now)
     return Page(items, encode_cursor(items[-1].id) if len(found) > PAGE_SIZE else None)
+
+
+async def sources_of(actor: Actor, agent_id: UUID, *, now: datetime) -> list[NewSource]:
+    """List all the ways in which files of one agent are read, the oldest first."""
+    page = await sources(actor, agent_id=agent_id, now=now)
+    found = page.items
+    while page.next_cursor:
+        page = await sources(actor, agent_id=agent_id, cursor=page.next_cursor, now=now)
+        found += page.items
+    return found
 
 
 async def files(
@@ -111,10 +125,7 @@ async def exceptions(
         await _tell(actor, seen_by, [held], "reconciliation.exceptions", now)
     if len(found) <= PAGE_SIZE:
         return Page(items, None)
-    last = items[-1]
-    # The books go by the platform's word for a kind, which the agent sees in the mirror.
-    kind = last.kind if seen_by is Side.HERE else MIRRORED.get(last.kind, last.kind)
-    return Page(items, encode_cursor(kind, last.id))
+    return Page(items, encode_cursor(*_place(found[PAGE_SIZE - 1], seen_by)))
 
 
 async def groups(
@@ -152,6 +163,13 @@ async def differences(
         await _tell(actor, seen_by, items, "reconciliation.exceptions", now)
     is_more = len(found) > PAGE_SIZE
     return Page(items, encode_cursor(items[-1].due_on, items[-1].id) if is_more else None)
+
+
+async def settleable(actor: Actor, asked: ReconFilter, *, now: datetime) -> list[UUID]:
+    """Give the ids of open differences that may be resolved at once, what is due first."""
+    async with _looking(actor, Side.HERE):
+        meant = msgspec.structs.replace(_meant(asked, Side.HERE, now), is_open=True)
+        return await grouped.ids(meant, limit=RESOLVED_MAX)
 
 
 async def difference(
@@ -197,6 +215,27 @@ async def rejected(
             return
         after, problems = found
         yield problems
+
+
+async def differences_of(
+    actor: Actor, seen_by: Side, file_id: UUID, *, now: datetime
+) -> AsyncIterator[list[ReconExceptionView]]:
+    """Give a file's differences by kind, also the settled ones, a block at a time.
+
+    :raises FileNotFound: also when it is another company's.
+    """
+    after, told = ("", UUID(int=0)), 0
+    while told < EXPORTED_MAX:
+        async with _looking(actor, seen_by):
+            held = await books.file(file_id)
+            if not told:
+                await _tell(actor, seen_by, [held], "reconciliation.exceptions", now)
+            found = await books.exceptions(file_id, seen_by=seen_by, after=after, limit=_BLOCK)
+            block = await views(found, now)
+        if not found:
+            return
+        after, told = _place(found[-1], seen_by), told + len(found)
+        yield block
 
 
 # ----------------------------------------------------------------------------------------- both
@@ -265,6 +304,15 @@ async def detail(found: FileView, seen_by: Side) -> ReconFileDetail:
         if is_here
         else [msgspec.structs.replace(each, side=each.side.other) for each in sides],
     )
+
+
+def _place(last: ExceptionView, seen_by: Side) -> tuple[str, UUID]:
+    """Say behind what a list by kind goes on.
+
+    The books go by the platform's word for a kind, which the agent sees in the mirror.
+    """
+    kind = last.kind if seen_by is Side.HERE else MIRRORED.get(last.kind, last.kind)
+    return kind, last.id
 
 
 async def views(found: Sequence[ExceptionView], now: datetime) -> list[ReconExceptionView]:

@@ -10,16 +10,17 @@ from litestar.response import Stream
 from billing.reconciliation.rules.findings import Cause, Kind
 from billing.reconciliation.rules.lines import Side
 from server.access.edge import CurrentActor
-from server.imports.schemas import READ_BYTES_MAX
 from server.kit import clock, sheets
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
 from server.kit.text import PRINTABLE
 from server.reconciliation import exports, queries, service
 from server.reconciliation.schemas import (
+    FILE_BYTES_MAX,
     MONTH,
     ExceptionAnswer,
     NewResolution,
+    NewResolutions,
     NewSource,
     ReconExceptionDetail,
     ReconExceptionView,
@@ -27,12 +28,12 @@ from server.reconciliation.schemas import (
     ReconFileView,
     ReconFilter,
     ReconGroup,
+    ReconSettled,
 )
 
 FileName = Annotated[str, QueryParameter(min_length=1, max_length=200, pattern=PRINTABLE)]
 Month = Annotated[str, QueryParameter(pattern=MONTH, description="A month, as in 2026-11.")]
 Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
-FILE_BYTES_MAX: Final = READ_BYTES_MAX
 _FILES: Final = "/reconciliation/files"
 _ONE: Final = f"{_FILES}/{{file_id:uuid}}"
 _EXCEPTION: Final = "/reconciliation/exceptions/{exception_id:uuid}"
@@ -93,6 +94,17 @@ async def own_rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
     """Give which cells could not be read, and why."""
     blocks = await exports.rejected(actor, Side.THERE, file_id, now=clock.now())
     return sheets.answer(blocks, "rejected.csv")
+
+
+@get(
+    f"{_ONE}/differences.csv",
+    summary="How one's own file differs, as a sheet",
+    media_type=sheets.CSV,
+)
+async def own_differences_file(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
+    """Give the differences, also the settled ones, the first 100,000."""
+    blocks = await exports.differences(actor, Side.THERE, file_id, now=clock.now())
+    return sheets.answer(blocks, "differences.csv")
 
 
 @post(f"{_EXCEPTION}/answer", summary="Answer a difference")
@@ -214,12 +226,25 @@ async def rejected(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
     return sheets.answer(blocks, "rejected.csv")
 
 
+@get(f"{_ONE}/differences.csv", summary="How a file differs, as a sheet", media_type=sheets.CSV)
+async def differences_file(actor: CurrentActor, file_id: FromPath[UUID]) -> Stream:
+    """Give the differences, also the settled ones, the first 100,000."""
+    blocks = await exports.differences(actor, Side.HERE, file_id, now=clock.now())
+    return sheets.answer(blocks, "differences.csv")
+
+
 @post(f"{_EXCEPTION}/resolution", summary="Resolve a difference")
 async def resolve(
     actor: CurrentActor, exception_id: FromPath[UUID], data: JSONBody[NewResolution]
 ) -> ReconExceptionView:
     """Say what came of a difference, once."""
     return await service.resolve(actor, exception_id, data, now=clock.now())
+
+
+@post("/reconciliation/resolutions", summary="Resolve many differences", status_code=200)
+async def resolve_many(actor: CurrentActor, data: JSONBody[NewResolutions]) -> list[ReconSettled]:
+    """Say the same of up to 500 differences; each is answered by itself, a retry the same."""
+    return await service.resolve_many(actor, data, now=clock.now())
 
 
 router = Router(
@@ -229,7 +254,7 @@ router = Router(
             "/",
             route_handlers=[
                 *(own, own_one, own_exceptions, own_rejected),
-                *(own_groups, own_differences, own_difference, answer),
+                *(own_groups, own_differences, own_difference, own_differences_file, answer),
             ],
             tags=["reconciliation"],
         ),
@@ -246,7 +271,9 @@ router = Router(
                 differences,
                 difference,
                 rejected,
+                differences_file,
                 resolve,
+                resolve_many,
             ],
             tags=["platform: reconciliation"],
         ),

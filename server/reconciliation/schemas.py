@@ -1,25 +1,40 @@
 """What reconciliation is over HTTP, beyond what the books say of it."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 
-from billing.reconciliation.rules.columns import ColumnMap
+from billing.errors import BillingRefusal
+from billing.money import Currency
+from billing.reconciliation.rules import columns
+from billing.reconciliation.rules.columns import ColumnMap, Field, RowProblem
 from billing.reconciliation.rules.findings import Cause, Kind, Step
-from billing.reconciliation.rules.lines import LineState, Side
+from billing.reconciliation.rules.lines import Line, LineState, Side
 from billing.reconciliation.schemas import ExceptionOutcome, FileState, SideTotal
+from server.imports.schemas import READ_BYTES_MAX
 from server.kit.errors import Conflict
 from server.kit.text import PRINTABLE
 
+FILE_BYTES_MAX: Final = READ_BYTES_MAX
+"""So large a file may be."""
+RESOLVED_MAX: Final = 500
+"""So many differences are resolved at once."""
 MONTH: Final = r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z"
 """A month, as in 2026-11."""
 
 Viewer = Side
 """Whose eyes look, for pages, which do not see the books themselves."""
 
+PROPOSED: Final = tuple(Field)
+"""What a column may be for, for pages."""
+MEANINGS: Final = tuple(LineState)
+"""What a word for a state may mean, for pages."""
+
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
+HeaderText = Annotated[str, msgspec.Meta(max_length=200, pattern=PRINTABLE)]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
 
 
@@ -39,6 +54,72 @@ class NewSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     column_map: ColumnMap
 
 
+class ColumnsSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of a file that they saw: which column is for what, and words in it."""
+
+    header: Annotated[list[HeaderText], msgspec.Meta(max_length=200)]
+    fields: list[Field | None]
+    """By column; None leaves it out."""
+    currency: Currency = "CNY"
+    program: UUID | None = None
+    """That of rows which name none."""
+    program_words: Annotated[dict[Label, UUID], msgspec.Meta(max_length=200)] = {}
+    state_words: Annotated[dict[Label, LineState], msgspec.Meta(max_length=50)] = {}
+
+    @property
+    def column_map(self) -> ColumnMap:
+        """The map that says the same."""
+        return msgspec.structs.replace(
+            columns.said(self.header, self.fields),
+            currency=self.currency,
+            program=str(self.program or ""),
+            program_words=self.program_words,
+            state_words=self.state_words,
+        )
+
+
+class FileSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it would be read; nothing of it is kept."""
+
+    header: list[str]
+    column_map: ColumnMap
+    fields: list[Field | None]
+    """By column; None is left out."""
+    source: NewSource | None
+    """The saved one that reads files in the same way."""
+    top: list[list[str]]
+    """The first rows as they stand in the file."""
+    refusal: BillingRefusal | None
+    """Why the columns do not do."""
+    lines: list[Line]
+    """The first rows that can be read, as they would be kept: without names."""
+    rows: int
+    """So many were looked at."""
+    is_whole: bool
+    """All of them."""
+    unread: list[RowProblem]
+    """The first cells of these rows that cannot be read."""
+    unread_count: int
+    state_words: list[str]
+    """Words for states that nobody has explained, as they come."""
+    program_words: list[str]
+    """Words for programs, likewise."""
+
+
+class FileAsSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of an agent that is to be read as somebody said."""
+
+    id: UUID
+    """Made by the asker: asking twice takes it in once."""
+    source_id: UUID
+    """Made by the asker, for a map that no source has."""
+    agent_id: UUID
+    name: Label | None = None
+    """What such a source is called."""
+    month: Annotated[str, msgspec.Meta(pattern=MONTH)]
+    file_name: Label
+
+
 class NewResolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What came of a difference, and why."""
 
@@ -46,6 +127,31 @@ class NewResolution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     note: Words
     group_id: UUID | None = None
     """The transfers that put it right in the platform's books."""
+
+
+class NewResolutions(NewResolution, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of many differences."""
+
+    exceptions: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=RESOLVED_MAX)]
+
+
+class Settled(StrEnum):
+    """What became of one of many differences that were to be resolved."""
+
+    RESOLVED = "resolved"
+    """It says what was asked for, from now on or from before."""
+    ALREADY_RESOLVED = "already_resolved"
+    """It says something else, as it did before."""
+    NOT_FOUND = "not_found"
+
+
+class ReconSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one difference; asked again, the same."""
+
+    id: UUID
+    result: Settled
+    outcome: ExceptionOutcome | None = None
+    note: str | None = None
 
 
 class ExceptionAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,12 +17,13 @@ import msgspec
 
 from billing.reconciliation import queries as books
 from billing.reconciliation import service as reconciliation
-from billing.reconciliation.rules.columns import NAMES, RowProblem, RowReader
+from billing.reconciliation.rules.columns import RowProblem, RowReader
 from billing.reconciliation.rules.findings import Terms
 from billing.reconciliation.rules.lines import Side
 from billing.reconciliation.rules.matching import reconcile
 from billing.reconciliation.schemas import (
     AlreadyResolved,
+    ExceptionView,
     FileState,
     FileView,
     NewFile,
@@ -34,18 +35,23 @@ from billing.statements.rules import first_day
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.imports import service as imports
-from server.imports.rules.columns import Vocabulary
 from server.kit import db, outbox
 from server.kit.errors import Invalid
 from server.partners import queries as partners
-from server.reconciliation import parts, queries
+from server.reconciliation import parts, queries, reading
 from server.reconciliation.schemas import (
+    ColumnsSaid,
     ExceptionAnswer,
     ExceptionAnswered,
+    FileAsSeen,
+    FileSeen,
     NewResolution,
+    NewResolutions,
     NewSource,
     ReconExceptionView,
     ReconFileDetail,
+    ReconSettled,
+    Settled,
 )
 
 TOPIC: Final = "reconciliation.file"
@@ -80,6 +86,48 @@ async def save_source(actor: Actor, new: NewSource, *, now: datetime) -> NewSour
     return new
 
 
+async def preview(
+    actor: Actor,
+    content: bytes,
+    *,
+    agent_id: UUID | None,
+    said: ColumnsSaid | None = None,
+    now: datetime,
+) -> FileSeen:
+    """Read a file as it was said, or as one of the agent's sources says; nothing of it is kept.
+
+    :raises FileNotRead: with the reader's reason.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    sources = await queries.sources_of(actor, agent_id, now=now) if agent_id else []
+    maps = [*([said.column_map] if said else []), *(each.column_map for each in sources)]
+    header, pieces = await imports.sheet(actor, content, reading.vocabulary(maps))
+    by = reading.meant(header, said, sources)
+    return await asyncio.to_thread(reading.seen, header, pieces, by, sources)
+
+
+async def hand_in_as_seen(
+    actor: Actor, new: FileAsSeen, said: ColumnsSaid, content: bytes, *, now: datetime
+) -> ReconFileDetail:
+    """Take a file in as somebody said: by the source that reads alike, else by one that is saved.
+
+    :raises Invalid: no source reads so, and the new one has no name.
+    :raises ColumnsUnknown: and its kin, when what was said does not do.
+    :raises FileSentTwice: and what else `hand_in` raises.
+    """
+    by = said.column_map
+    RowReader(said.header, by)
+    source = reading.same_as(by, await queries.sources_of(actor, new.agent_id, now=now))
+    if source is None:
+        if new.name is None:
+            raise Invalid("Write what this way of reading is called.", field="name")
+        source = NewSource(id=new.source_id, agent_id=new.agent_id, name=new.name, column_map=by)
+        await save_source(actor, source, now=now)
+    return await hand_in(
+        actor, new.id, source.id, content, month=new.month, file_name=new.file_name, now=now
+    )
+
+
 async def hand_in(
     actor: Actor,
     file_id: UUID,
@@ -102,12 +150,8 @@ async def hand_in(
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
         source = await books.source(source_id)
-    called = source.column_map.columns
-    names = {
-        str(field): (called[field], *usual) if field in called else usual
-        for field, usual in NAMES.items()
-    }
-    header, pieces = await imports.sheet(actor, content, Vocabulary(names), encoding)
+    vocabulary = reading.vocabulary([source.column_map])
+    header, pieces = await imports.sheet(actor, content, vocabulary, encoding)
     reader = RowReader(header, source.column_map)
     packed, last_row = await asyncio.to_thread(parts.packed, pieces, reader)
     new = NewFile(
@@ -149,8 +193,7 @@ async def resolve(
     meant = Resolution(**msgspec.structs.asdict(said))
     async with db.platform_transaction(actor):
         held = await books.exception_for_update(exception_id)
-        if said.group_id is not None and not await books.is_booked(said.group_id):
-            raise Invalid("The books have no such transfers.", field="group_id")
+        await _ensure_booked(said.group_id)
         done = await reconciliation.resolve(exception_id, meant, actor_id=actor.user_id, now=now)
         if held.outcome is None:
             await audit.record_platform_write(
@@ -166,6 +209,54 @@ async def resolve(
         )
         [view] = await queries.views([done], now)
     return view
+
+
+async def resolve_many(actor: Actor, asked: NewResolutions, *, now: datetime) -> list[ReconSettled]:
+    """Say the same of many differences; what was said before of any of them stays.
+
+    Each is answered by itself, in the order in which they were named; asked again, the same.
+
+    :raises Invalid: the books have no such transfers.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    said = Resolution(outcome=asked.outcome, note=asked.note, group_id=asked.group_id)
+    async with db.platform_transaction(actor):
+        await _ensure_booked(said.group_id)
+        done = await reconciliation.resolve_many(
+            asked.exceptions, said, actor_id=actor.user_id, now=now
+        )
+        held = {each.id: each for each in await books.exceptions_among(asked.exceptions)}
+        for exception_id in sorted(done):
+            await audit.record_platform_write(
+                actor,
+                "recon_exception.resolved",
+                subject_id=exception_id,
+                now=now,
+                agent_id=held[exception_id].agent_id,
+                outcome=said.outcome,
+            )
+        agents = [each.agent_id for each in held.values()]
+        await audit.record_platform_read(actor, agents, "reconciliation.exceptions", now=now)
+    return [_settled(each, held.get(each), said) for each in asked.exceptions]
+
+
+def _settled(exception_id: UUID, held: ExceptionView | None, said: Resolution) -> ReconSettled:
+    """Say what became of one difference."""
+    if held is None:
+        return ReconSettled(id=exception_id, result=Settled.NOT_FOUND)
+    is_same = (held.outcome, held.note, held.group_id) == (said.outcome, said.note, said.group_id)
+    return ReconSettled(
+        id=exception_id,
+        result=Settled.RESOLVED if is_same else Settled.ALREADY_RESOLVED,
+        outcome=held.outcome,
+        note=held.note,
+    )
+
+
+async def _ensure_booked(group_id: UUID | None) -> None:
+    """Refuse transfers that the books do not have."""
+    if group_id is not None and not await books.is_booked(group_id):
+        raise Invalid("The books have no such transfers.", field="group_id")
 
 
 # ---------------------------------------------------------------------------------- the agents

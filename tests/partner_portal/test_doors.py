@@ -194,6 +194,7 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console/commissions", "/console/commissions/sales", "/console/commissions/meter"),
     *("/console/commissions/plans", "/console/payouts", "/console/plans"),
     *("/console/reconciliation", "/console/reconciliation/differences"),
+    "/console/reconciliation/files/new",
 }
 FEEDS = {"/live"}
 OF_WHO_LEAVES = {"/partnership/exit/plan.csv"}

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, TypeVar
@@ -123,6 +123,48 @@ def guess(header: Sequence[str]) -> ColumnMap:
     return ColumnMap(columns=columns)
 
 
+def said(header: Sequence[str], fields: Sequence[Field | None]) -> ColumnMap:
+    """Make the map of a header of which each column is for a field or, with None, ignored.
+
+    A column for what an earlier one is for is left to be said.
+    """
+    columns: dict[Field, str] = {}
+    ignored: list[str] = []
+    for name, field in zip(header, fields, strict=True):
+        if field is not None:
+            columns.setdefault(field, name)
+        elif key(name):
+            ignored.append(name)
+    return ColumnMap(columns=columns, ignored=ignored)
+
+
+def fields_of(header: Sequence[str], by: ColumnMap) -> list[Field | None]:
+    """Say by a map what each column of a header is for; None are the ignored and the unknown."""
+    meant = {key(name): field for field, name in by.columns.items()}
+    return [meant.get(key(name)) for name in header]
+
+
+def alike(one: ColumnMap, other: ColumnMap) -> bool:
+    """Say whether two maps read every file in the same way."""
+    return _meaning(one) == _meaning(other)
+
+
+def _meaning(by: ColumnMap) -> ColumnMap:
+    """Write a map in the one way in which all that read alike are written."""
+    return msgspec.structs.replace(
+        by,
+        columns={field: key(name) for field, name in by.columns.items()},
+        ignored=sorted({key(name) for name in by.ignored}),
+        program_words={_small(word): program for word, program in by.program_words.items()},
+        state_words={_small(word): state for word, state in by.state_words.items()},
+    )
+
+
+def _small(word: str) -> str:
+    """Give what is compared of a word that a file writes into its cells."""
+    return cells.text(word).casefold()
+
+
 class RowReader:
     """Reads rows of one file by its map."""
 
@@ -149,9 +191,9 @@ class RowReader:
             raise ColumnsMissing(missing)
         self._map = by
         self._at = {field: places[each] for each, field in meant.items()}
-        self._state_words = {cells.text(word).casefold(): s for word, s in by.state_words.items()}
+        self._state_words = {_small(word): state for word, state in by.state_words.items()}
         self._program_words = {
-            cells.text(word).casefold(): str(program) for word, program in by.program_words.items()
+            _small(word): str(program) for word, program in by.program_words.items()
         }
 
     def read(
@@ -187,6 +229,16 @@ class RowReader:
             for at, cell in enumerate(row)
         ]
 
+    def unexplained(self, row: Sequence[Cell]) -> Iterator[tuple[Field, str]]:
+        """Give the words for a state or a program that the map does not explain."""
+        for field, read in ((Field.STATE, self._state), (Field.PROGRAM, self._program)):
+            word = cells.text(self._cell(row, field))
+            try:
+                read(word)
+            except CellUnread:
+                if len(word) <= _TEXT_MAX:
+                    yield field, word
+
     def _cell(self, row: Sequence[Cell], field: Field) -> Cell:
         """Give the cell of a field; None where the row is shorter, or the file has no such."""
         at = self._at.get(field, len(row))
@@ -218,9 +270,7 @@ class RowReader:
             customer=tried(Field.CUSTOMER, cells.word, ""),
             name=tried(Field.NAME, cells.word, ""),
             program=tried(Field.PROGRAM, self._program, ""),
-            state=tried(
-                Field.STATE, lambda cell: cells.state(cell, self._state_words), LineState.ACTIVE
-            ),
+            state=tried(Field.STATE, self._state, LineState.ACTIVE),
         )
 
     def _currency(self, cell: Cell) -> str:
@@ -230,6 +280,10 @@ class RowReader:
     def _program(self, cell: Cell) -> str:
         """Read the program of a line, the file's own where it says none."""
         return cells.program(cells.text(cell) or self._map.program, self._program_words)
+
+    def _state(self, cell: Cell) -> LineState:
+        """Read whether a line counts."""
+        return cells.state(cell, self._state_words)
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

@@ -162,3 +162,61 @@ def test_a_row_says_all_that_is_wrong_with_it() -> None:
         (4, "day", "cell_unread"),
         (4, "id", "digits_lost"),
     ]
+
+
+def test_what_is_said_of_each_column_is_a_map_and_can_be_shown_again() -> None:
+    header = ["单号", "", "实付", "实付（旧）", "日期", "备注"]
+    fields = [Field.ID, None, Field.AMOUNT, None, Field.DAY, None]
+
+    by = columns.said(header, fields)
+
+    assert by.columns == {Field.ID: "单号", Field.AMOUNT: "实付", Field.DAY: "日期"}
+    assert by.ignored == ["实付（旧）", "备注"]
+    assert columns.fields_of(header, by) == fields
+    RowReader(header, by)
+    # Of two columns for one field the second is left to be said.
+    with pytest.raises(columns.ColumnsUnknown) as unknown:
+        RowReader(header, columns.said(header, [Field.ID, None, *[Field.AMOUNT] * 2, *fields[4:]]))
+    assert unknown.value.columns == ("实付（旧）",)
+
+
+def test_maps_that_read_alike_are_told_from_those_that_do_not() -> None:
+    by = ColumnMap(
+        columns={Field.ID: "单号", Field.AMOUNT: "金额（元）"},
+        ignored=["备注", "手机"],
+        program_words={"ＶＩＰ": PROGRAM},
+        state_words={"退单": LineState.REVERSED},
+    )
+    same = msgspec.structs.replace(
+        by,
+        columns={Field.AMOUNT: "金额(元)", Field.ID: "单号 *"},
+        ignored=["手机", "备注", "手 机"],
+        program_words={"vip": PROGRAM},
+    )
+    others = [
+        msgspec.structs.replace(by, ignored=["备注"]),
+        msgspec.structs.replace(by, currency="POINTS"),
+        msgspec.structs.replace(by, program=str(PROGRAM)),
+        msgspec.structs.replace(by, program_words={"vip": OTHER}),
+        msgspec.structs.replace(by, state_words={"退单": LineState.EXPIRED}),
+        msgspec.structs.replace(by, columns={Field.ID: "单号", Field.AMOUNT: "实付"}),
+    ]
+
+    assert columns.alike(by, same)
+    assert [columns.alike(by, other) for other in others] == [False] * 6
+
+
+def test_words_that_nobody_has_explained_are_named() -> None:
+    header = ["单号", "项目", "金额", "日期", "状态"]
+    guessed = columns.guess(header)
+    row = ["1", "门店换新", "5", "2026-03-02", "客户退单 "]
+    explained = msgspec.structs.replace(
+        guessed,
+        program_words={"门店换新": PROGRAM},
+        state_words={"客户退单": LineState.REVERSED},
+    )
+
+    asked = list(RowReader(header, guessed).unexplained(row))
+
+    assert asked == [(Field.STATE, "客户退单"), (Field.PROGRAM, "门店换新")]
+    assert list(RowReader(header, explained).unexplained(row)) == []

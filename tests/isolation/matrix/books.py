@@ -210,6 +210,7 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/reconciliation/files/{file_id}"): Case(ids=_RECON_FILE),
     ("GET", "/v1/reconciliation/files/{file_id}/exceptions"): Case(ids=_RECON_FILE),
     ("GET", "/v1/reconciliation/files/{file_id}/rejected.csv"): Case(ids=_RECON_FILE),
+    ("GET", "/v1/reconciliation/files/{file_id}/differences.csv"): Case(ids=_RECON_FILE),
     ("POST", "/v1/reconciliation/exceptions/{exception_id}/answer"): Case(
         ids={"path.exception_id": "recon_exception"}, body=lambda _: {"said": "已补记"}
     ),
@@ -266,6 +267,9 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/platform/reconciliation/files/{file_id}/rejected.csv"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
     ),
+    ("GET", "/v1/platform/reconciliation/files/{file_id}/differences.csv"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
+    ),
     # The books have no such transfers.
     ("POST", "/v1/platform/reconciliation/exceptions/{exception_id}/resolution"): Case(
         ids={"path.exception_id": "recon_exception"},
@@ -273,6 +277,20 @@ API: Final[dict[Route, Case]] = {
         answers={"path.exception_id": 422},
         role=FINANCE,
         body=lambda company: {
+            "outcome": "corrected_here",
+            "note": "已补记",
+            "group_id": str(company.ids["program"]),
+        },
+        succeeds=False,
+    ),
+    # Likewise; of each it is said by itself what became of it.
+    ("POST", "/v1/platform/reconciliation/resolutions"): Case(
+        ids={"body.exceptions.0": "recon_exception"},
+        shared={"body.group_id": "program"},
+        answers={"body.exceptions.0": 422},
+        role=FINANCE,
+        body=lambda company: {
+            "exceptions": [str(company.ids["recon_exception"])],
             "outcome": "corrected_here",
             "note": "已补记",
             "group_id": str(company.ids["program"]),
@@ -308,6 +326,7 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/reconciliation"): Case(),
     ("GET", "/reconciliation/files/{file_id}"): Case(ids=_RECON_FILE),
     ("GET", "/reconciliation/files/{file_id}/rejected.csv"): Case(ids=_RECON_FILE),
+    ("GET", "/reconciliation/files/{file_id}/differences.csv"): Case(ids=_RECON_FILE),
     ("GET", "/reconciliation/differences"): Case(ids={"query.file_id": "recon_file"}),
     ("GET", "/reconciliation/differences/{exception_id}"): Case(ids=_RECON_EXCEPTION),
     ("POST", "/reconciliation/differences/{exception_id}/answer"): Case(
@@ -316,10 +335,41 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/console/reconciliation"): Case(
         ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=FINANCE
     ),
+    ("GET", "/console/reconciliation/files/new"): Case(role=FINANCE),
+    # A look keeps nothing; of another agent it would show that agent's ways of reading.
+    ("POST", "/console/reconciliation/files/preview"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 200},
+        role=FINANCE,
+        file="单号,金额,日期\nX-1,5,2020-01-02\n".encode(),
+        body=lambda company: {"agent_id": str(company.ids["tenant"])},
+    ),
+    # Columns without an amount are read by no source.
+    ("POST", "/console/reconciliation/files"): Case(
+        ids={"body.agent_id": "tenant"},
+        answers={"body.agent_id": 422},
+        new_ids=("body.id", "body.source_id"),
+        role=FINANCE,
+        file="单号\nX-1\n".encode(),
+        body=lambda company: {
+            "id": str(new_id()),
+            "source_id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "said_for": str(company.ids["tenant"]),
+            "month": "2020-01",
+            "name": "ERP",
+            "header": '["单号"]',
+            "column_0": "id",
+        },
+        succeeds=False,
+    ),
     ("GET", "/console/reconciliation/files/{file_id}"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
     ),
     ("GET", "/console/reconciliation/files/{file_id}/rejected.csv"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
+    ),
+    ("GET", "/console/reconciliation/files/{file_id}/differences.csv"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
     ),
     ("GET", "/console/reconciliation/differences"): Case(
@@ -337,6 +387,19 @@ PAGES: Final[dict[Route, Case]] = {
         answers={"path.exception_id": 422},
         role=FINANCE,
         body=lambda company: {
+            "outcome": "corrected_here",
+            "note": "已补记",
+            "group_id": str(company.ids["program"]),
+        },
+        succeeds=False,
+    ),
+    ("POST", "/console/reconciliation/differences/resolution"): Case(
+        ids={"body.exceptions": "recon_exception", "query.file_id": "recon_file"},
+        shared={"body.group_id": "program"},
+        answers={"body.exceptions": 422, "query.file_id": 422},
+        role=FINANCE,
+        body=lambda company: {
+            "exceptions": str(company.ids["recon_exception"]),
             "outcome": "corrected_here",
             "note": "已补记",
             "group_id": str(company.ids["program"]),

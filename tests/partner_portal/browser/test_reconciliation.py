@@ -2,16 +2,27 @@
 
 from uuid import UUID
 
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, FilePayload, Page, expect
 
 from billing.reconciliation.rules.columns import ColumnMap, Field
 from server.access import Actor, Role
 from server.identity import service as identity
 from server.kit import clock, db
-from server.reconciliation import service
-from server.reconciliation.schemas import NewSource
+from server.reconciliation import queries, service
+from server.reconciliation.schemas import NewSource, Viewer
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
-from tests.partner_portal.browser.stage import PASSWORD, Site, let_in, look, open_page
+from tests.partner_portal.browser.stage import (
+    PASSWORD,
+    Site,
+    crowded,
+    let_in,
+    look,
+    open_page,
+    shoot,
+    too_small,
+    too_wide,
+    violations,
+)
 from tests.server.benefits import stories
 
 FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
@@ -103,3 +114,79 @@ async def test_s06_both_sides_see_a_difference_the_owner_answers_and_finance_set
     await page.get_by_role("button", name="处理", exact=True).click()
     await expect(page.locator("#toasts")).to_contain_text("差异已处理")
     await look(page, ours, axe)
+    of_file = f"/console/reconciliation/files/{file_id}"
+    await open_page(page, of_file)
+    await page.get_by_role("link", name="我方没有这笔").click()
+    await expect(page.get_by_role("heading", name="一并处理这 2 笔")).to_be_visible()
+    await look(page, page.url.removeprefix(site.url), axe)
+    await page.get_by_label("结果").select_option("accepted")
+    await page.get_by_label("说明").fill("双方保留")
+    await page.get_by_role("button", name="处理", exact=True).click()
+    await expect(page.locator("#toasts")).to_contain_text("所列差异已处理")
+    await expect(page.get_by_text("没有未处理的差异。")).to_be_visible()
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="下载差异清单").click()
+    sheet = (await (await download.value).path()).read_text("utf-8-sig")
+    assert (len(sheet.splitlines()), sheet.count("双方保留，不再更正")) == (4, 2)
+
+
+async def test_s06_finance_sees_how_a_file_would_be_read_before_it_is_kept(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await stories.admit(shop)
+    program = await stories.make_program()
+    await identity.add_staff(new_user(FINANCE, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, FINANCE)
+    await open_page(page, "/console/reconciliation")
+    await page.get_by_role("link", name="上传对账文件").click()
+    await look(page, "/console/reconciliation/files/new", axe)
+    await page.get_by_label("代理商").select_option(str(shop.tenant_id))
+    await page.get_by_label("月份").fill(f"{NOW:%Y-%m}")
+    await page.locator("#f-file").set_input_files(_sheet(program.name))
+    send = page.get_by_role("button", name="上传并对账")
+
+    await expect(page.get_by_role("alert")).to_contain_text("金额")
+    await expect(send).to_be_disabled()
+    await page.get_by_label("列「实付」对应").select_option("amount")
+    await expect(page.get_by_role("heading", name="6 个单元格读不了")).to_be_visible()
+    await page.get_by_label("状态「客户退单」").select_option("reversed")
+    await expect(page.get_by_role("heading", name="3 个单元格读不了")).to_be_visible()
+    await _measured(page, axe)
+    await page.get_by_label(f"权益活动「{program.name}」").select_option(str(program.id))
+    await expect(page.get_by_role("heading", name="将保存的内容")).to_be_visible()
+    await expect(send).to_be_enabled()
+    kept = page.locator("section[aria-labelledby=h-lines]")
+    await expect(kept).to_contain_text("X-1")
+    await expect(kept).not_to_contain_text(NAME)
+    await _measured(page, axe)
+    assert (await queries.files(FINANCE, Viewer.HERE, agent_id=shop.tenant_id, now=NOW)).items == []
+
+    await page.get_by_label("来源名称").fill("门店 ERP")
+    await send.click()
+    await expect(page.locator("#toasts")).to_contain_text("文件已上传")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(f"{NOW:%Y-%m} 对账")
+    # The next file with these columns is read so at once.
+    await open_page(page, f"/console/reconciliation/files/new?agent_id={shop.tenant_id}")
+    await page.locator("#f-file").set_input_files(_sheet(program.name, "Y"))
+    await expect(page.get_by_text("按已保存的「门店 ERP」读取")).to_be_visible()
+    await expect(send).to_be_enabled()
+    await look(page, "/console/reconciliation/files/new", axe)
+
+
+def _sheet(program: str, letter: str = "X") -> FilePayload:
+    """Write a file of three rows that uses its own words."""
+    rows = [f"{letter}-{at},{NAME},{program},{at}.50,{NOW:%Y-%m-%d},客户退单" for at in (1, 2, 3)]
+    content = "\n".join(["单号,客户名称,活动,实付,日期,状态", *rows, ""])
+    return {"name": "本月发放.csv", "mimeType": "text/csv", "buffer": content.encode()}
+
+
+async def _measured(page: Page, axe: tuple[str, str]) -> None:
+    """Look at the page as it stands, on a phone, too."""
+    for width in (1440, 360):
+        await page.set_viewport_size({"width": width, "height": 900})
+        await shoot(page, f"intake-{width}")
+        assert await too_wide(page) == []
+        assert await crowded(page) == []
+    assert await too_small(page) == []
+    assert await violations(page, axe, "zh-CN") == []
+    await page.set_viewport_size({"width": 1440, "height": 900})

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -37,8 +37,10 @@ from server.reconciliation.schemas import (
     ExceptionAnswer,
     ExceptionAnswered,
     NewResolution,
+    NewResolutions,
     NewSource,
     ReconFilter,
+    Settled,
 )
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
@@ -255,6 +257,93 @@ async def test_s06_both_sides_see_groups_and_one_difference_side_by_side(
         await queries.groups(rival.owner, Side.THERE, of_file, now=NOW)
     with pytest.raises(NotPermitted):
         await queries.differences(tenant.owner, Side.HERE, of_file, now=NOW)
+
+
+async def test_s06_the_same_is_said_of_many_differences_and_a_retry_answers_the_same(
+    tenant: Tenant,
+) -> None:
+    source = await a_source(tenant)
+    view = await handed_in(source, a_file([a_row(f"M-{at}") for at in range(6)]))
+    await service.go_on(view.id, now=NOW)
+    asked = ReconFilter(file_id=view.id, kind=Kind.MISSING_HERE)
+    found = await queries.settleable(FINANCE, asked, now=NOW)
+    before, *rest = found
+    early = NewResolution(outcome=ExceptionOutcome.CORRECTED_THERE, note="已单独更正")
+    await service.resolve(FINANCE, before, early, now=NOW)
+    unknown = new_id()
+    many = NewResolutions(
+        exceptions=[*reversed(found), unknown], outcome=ExceptionOutcome.ACCEPTED, note="双方保留"
+    )
+    booked = msgspec.structs.replace(many, group_id=new_id())
+    with pytest.raises(Invalid):
+        await service.resolve_many(FINANCE, booked, now=NOW)
+    with pytest.raises(NotPermitted):
+        await service.resolve_many(tenant.owner, many, now=NOW)
+    assert len(await queries.settleable(FINANCE, asked, now=NOW)) == 5
+
+    both = await asyncio.gather(
+        *(
+            service.resolve_many(FINANCE, each, now=NOW)
+            for each in (many, msgspec.structs.replace(many, exceptions=many.exceptions[::-1]))
+        )
+    )
+    again = await service.resolve_many(FINANCE, many, now=NOW + timedelta(days=1))
+
+    assert both[0] == both[1][::-1] == again
+    results = {each.id: each.result for each in again}
+    assert results == {
+        before: Settled.ALREADY_RESOLVED,
+        **dict.fromkeys(rest, Settled.RESOLVED),
+        unknown: Settled.NOT_FOUND,
+    }
+    assert [each.id for each in again] == many.exceptions
+    assert {each.note for each in again if each.id == before} == {"已单独更正"}
+    assert await queries.settleable(FINANCE, asked, now=NOW) == []
+    async with db.tenant_transaction(FINANCE.tenant_id, readonly=True):
+        written = await db.connection().fetchval(
+            "SELECT count(*) FROM audit_entry WHERE subject_id = ANY ($1)"
+            " AND action = 'recon_exception.resolved'",
+            found,
+        )
+    assert written == 6
+
+
+async def test_both_sides_take_the_differences_of_a_file_along_as_a_sheet(
+    tenant: Tenant, rival: Tenant, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.go_on(story.file_id, now=NOW)
+    monkeypatch.setattr(queries, "_BLOCK", 1)
+    listed = await queries.exceptions(FINANCE, Side.HERE, story.file_id, now=NOW)
+    [amount, _] = listed.items
+    said = ExceptionAnswer(said="=HYPERLINK(1)")
+    await service.answer(tenant.owner, amount.id, said, now=NOW)
+    note = NewResolution(outcome=ExceptionOutcome.ACCEPTED, note="+1 元照旧")
+    await service.resolve(FINANCE, amount.id, note, now=NOW)
+
+    ours = await sheet_of(exports.differences(FINANCE, Side.HERE, story.file_id, now=NOW))
+    theirs = await sheet_of(exports.differences(tenant.owner, Side.THERE, story.file_id, now=NOW))
+    monkeypatch.setattr(queries, "EXPORTED_MAX", 1)
+    first = await sheet_of(exports.differences(FINANCE, Side.HERE, story.file_id, now=NOW))
+
+    assert [(row["我方金额"], row["对方金额"], row["对方行号"]) for row in ours] == [
+        ("50.00", "51.00", "3"),
+        ("0.00", "50.00", "4"),
+    ]
+    assert [(row["我方金额"], row["对方金额"], row["轮到"]) for row in theirs] == [
+        ("51.00", "50.00", ""),
+        ("50.00", "0.00", "我方"),
+    ]
+    # What a spreadsheet program would take for a formula is text.
+    assert (ours[0]["代理商答复"], ours[0]["说明"]) == ("'=HYPERLINK(1)", "'+1 元照旧")
+    assert [row["差异编号"] for row in first] == [str(amount.id)]
+    with pytest.raises(FileNotFound):
+        await exports.differences(rival.owner, Side.THERE, story.file_id, now=NOW)
+
+
+async def sheet_of(asked: Awaitable[AsyncIterator[bytes]]) -> list[dict[str, str]]:
+    """Read a sheet."""
+    blocks = [block async for block in await asked]
+    return list(csv.DictReader(io.StringIO(b"".join(blocks).decode("utf-8-sig"))))
 
 
 async def test_a_file_is_read_on_after_a_kill_and_each_row_is_there_once(

@@ -1,0 +1,210 @@
+"""Take an agent's file in: chosen, looked at as it would be read, then handed in.
+
+A look keeps nothing: the file is sent with each, and once more when it is handed in.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Response, get, post
+from litestar.datastructures import UploadFile
+
+from partner_portal import forms, htmx
+from partner_portal.forms import Problem
+from partner_portal.frame import frame
+from partner_portal.rendering import AnyRequest, Renderer, TheRenderer
+from server.access import Actor, Permission, ensure
+from server.access.edge import CurrentActor
+from server.benefits import queries as benefits
+from server.kit import clock, ids
+from server.kit.calendars import ZONE
+from server.kit.errors import Refusal
+from server.partners import queries as partners
+from server.problems import BooksRefusal
+from server.reconciliation import queries, service
+from server.reconciliation.schemas import (
+    FILE_BYTES_MAX,
+    MEANINGS,
+    PROPOSED,
+    ColumnsSaid,
+    FileAsSeen,
+    FileSeen,
+)
+
+_FILES: Final = "/console/reconciliation/files"
+_PAGE: Final = "console/templates/intake.html"
+_PART: Final = "console/templates/intake_seen.html"
+_FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 2**20
+"""A file with the form around it."""
+_SLOW: Final = {"time_limit_s": 60.0}
+_TEXTS: Final = ("id", "source_id", "agent_id", "name", "month")
+_NAME_MAX: Final = 200
+_CURRENCIES: Final = ("CNY", "HKD", "USD", "EUR", "JPY", "POINTS")
+"""What rows may be of that do not say it."""
+_NOTHING: Final = Problem()
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """A form with its file."""
+
+    given: Mapping[str, str]
+    file_name: str = ""
+    """Empty where no file was chosen."""
+    content: bytes = b""
+    columns: Mapping[str, Any] = {}
+    """What was said of the columns; empty where they were not shown, or for another agent."""
+
+
+@get(f"{_FILES}/new")
+async def begin(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Show the form: of which agent and month, and the file."""
+    now = clock.now()
+    last = now.astimezone(ZONE).date().replace(day=1) - timedelta(days=1)
+    given = {
+        **dict.fromkeys(_TEXTS, ""),
+        "id": str(ids.new_id(now)),
+        "source_id": str(ids.new_id(now)),
+        "agent_id": request.query_params.get("agent_id", ""),
+        "month": f"{last:%Y-%m}",
+    }
+    return await _page(request, actor, renderer, _Sent(given), None, _NOTHING)
+
+
+@post(f"{_FILES}/preview", status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
+async def preview(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Show how the file would be read; nothing of it is kept."""
+    return await _seen(request, actor, renderer, await _sent(request, actor), _NOTHING)
+
+
+@post(_FILES, status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
+async def hand_in(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Hand the file in as it was shown; what was not shown yet is shown first."""
+    sent = await _sent(request, actor)
+    drawn = partial(_seen, request, actor, renderer, sent)
+    if not sent.file_name:
+        told = forms.words_of(request).say("imports.no_file")
+        errors = {"file": told}
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return await drawn(Problem(status=status, said=told, errors=errors))
+    if not sent.columns:
+        return await drawn(_NOTHING)
+
+    async def act() -> None:
+        said = forms.taken(sent.columns, ColumnsSaid)
+        new = forms.taken(forms.filled({**sent.given, "file_name": sent.file_name}), FileAsSeen)
+        await service.hand_in_as_seen(actor, new, said, sent.content, now=clock.now())
+
+    done = forms.go(f"{_FILES}/{forms.given_id(sent.given['id'])}", "recon_handed_in")
+    return await forms.answered(request, act, drawn, done)
+
+
+async def _sent(request: AnyRequest, actor: Actor) -> _Sent:
+    """Read the form of who may send it."""
+    ensure(actor, Permission.BOOKS_KEEP)
+    form = await request.form()
+    file = form.get("file")
+    given = await forms.texts(request, *_TEXTS)
+    if not isinstance(file, UploadFile) or not file.filename:
+        return _Sent(given)
+    return _Sent(given, file.filename[-_NAME_MAX:], await file.read(), _columns(form))
+
+
+def _columns(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what was said of each column, and of words; nothing where it was of another agent."""
+    header = _listed(form, "header")
+    if not header or form.get("said_for") != form.get("agent_id"):
+        return {}
+    return {
+        "header": header,
+        "fields": [form.get(f"column_{at}") or None for at in range(len(header))],
+        "currency": form.get("currency") or "CNY",
+        "program": form.get("program") or None,
+        "state_words": _meant(form, "state_words"),
+        "program_words": _meant(form, "program_words"),
+    }
+
+
+def _meant(form: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Read what words mean, of which somebody said it."""
+    said = ((word, form.get(f"{name}_{at}")) for at, word in enumerate(_listed(form, name)))
+    return {word: meaning for word, meaning in said if meaning}
+
+
+def _listed(form: Mapping[str, Any], name: str) -> list[str]:
+    """Read texts that the page has sent along, in which line ends stay what they are."""
+    try:
+        return msgspec.json.decode(str(form.get(name, "")), type=list[str])
+    except msgspec.DecodeError:
+        return []
+
+
+async def _seen(
+    request: AnyRequest, actor: Actor, renderer: Renderer, sent: _Sent, wrong: Problem
+) -> Response[Any]:
+    """Draw the file as it would be read, if it can be."""
+    seen = None
+    try:
+        if sent.file_name:
+            agent_id = forms.given_id(sent.given["agent_id"])
+            said = forms.taken(sent.columns, ColumnsSaid) if sent.columns else None
+            seen = await service.preview(
+                actor, sent.content, agent_id=agent_id, said=said, now=clock.now()
+            )
+    except (Refusal, BooksRefusal) as refusal:
+        wrong = wrong if wrong.said else forms.said(request, refusal)
+    return await _page(request, actor, renderer, sent, seen, wrong)
+
+
+async def _page(
+    request: AnyRequest,
+    actor: Actor,
+    renderer: Renderer,
+    sent: _Sent,
+    seen: FileSeen | None,
+    wrong: Problem,
+) -> Response[Any]:
+    """Draw the form; what htmx asks for is the part that shows the file."""
+    shown: dict[str, Any] = {"given": sent.given, "wrong": wrong, "seen": seen}
+    if seen is not None:
+        programs = [(str(each.id), each.name) for each in await benefits.programs(actor)]
+        shown |= {"programs": programs, "titles": dict(programs), **_asked(request, seen)}
+    if htmx.is_fragment(request):
+        return renderer.page(request, _PART, status=wrong.status, is_part=True, **shown)
+    cursor = request.query_params.get("cursor") or None
+    agents = [(each.tenant_id, each.name) for each in await partners.agents(actor)]
+    return renderer.page(
+        request,
+        _PAGE,
+        status=wrong.status,
+        is_part=False,
+        **shown,
+        file_name=sent.file_name,
+        megabytes_max=FILE_BYTES_MAX // 2**20,
+        agents=agents,
+        names=dict(agents),
+        sources=await queries.sources(actor, cursor=cursor, now=clock.now()),
+        **await frame(request, actor),
+    )
+
+
+def _asked(request: AnyRequest, seen: FileSeen) -> dict[str, Any]:
+    """Give what is asked about a file, and the lists that the form sends along."""
+    by, words = seen.column_map, forms.words_of(request)
+    states = {**dict.fromkeys(seen.state_words), **by.state_words}
+    programs = {**dict.fromkeys(seen.program_words), **by.program_words}
+    texts = {"header": seen.header, "state_words": [*states], "program_words": [*programs]}
+    return {
+        "fields": PROPOSED,
+        "currencies": [(code, code) for code in dict.fromkeys((*_CURRENCIES, by.currency))],
+        "meanings": [(each, words.say(f"recon.line_state.{each}")) for each in MEANINGS],
+        "states": states,
+        "called": programs,
+        "lists": {name: msgspec.json.encode(each).decode() for name, each in texts.items()},
+    }
+
+
+HANDLERS = [begin, preview, hand_in]
