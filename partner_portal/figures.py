@@ -1,4 +1,4 @@
-"""Lay out drawings: what a funnel's bars measure on paper. Pure arithmetic; templates draw."""
+"""Lay out drawings: what bars measure on paper. Pure arithmetic; templates draw."""
 
 from __future__ import annotations
 
@@ -99,3 +99,27 @@ def _flow(one: Bar, other: Bar) -> str:
         f"M{left} {one.y} C{middle} {one.y} {middle} {other.y} {right} {other.y} "
         f"L{right} {GROUND} L{left} {GROUND}Z"
     )
+
+
+# ------------------------------------------------------------------------------------- spreads
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Where a low, middle and high value lie on a line of 100 that several of them share."""
+
+    low: float
+    middle: float
+    high: float
+    zero: float
+
+
+def spreads(values: Sequence[tuple[int, int, int]]) -> list[Spread]:
+    """Lay out low, middle and high values; the line holds all of them, and nothing."""
+    least = min([0, *(low for low, _, _ in values)])
+    most = max([0, *(high for _, _, high in values)])
+    span = most - least or 1
+
+    def at(value: int) -> float:
+        return round(100 * (value - least) / span, 1)
+
+    return [Spread(at(low), at(middle), at(high), at(0)) for low, middle, high in values]

@@ -6,7 +6,7 @@ import msgspec
 from litestar import get
 from litestar.response import Response
 
-from partner_portal.figures import Step, funnel
+from partner_portal.figures import Step, funnel, spreads
 from partner_portal.navigation import Item
 from partner_portal.rendering import AnyRequest, TheRenderer, language_of
 from partner_portal.words import catalogue
@@ -58,5 +58,6 @@ def gallery(request: AnyRequest, renderer: TheRenderer) -> Response[str]:
         "searches": True,
         "rows": _ROWS,
         "drawing": funnel(steps),
+        "spreads": spreads([(10, 30, 60), (-20, 40, 80)]),
     }
     return renderer.page(request, "gallery/templates/gallery.html", **shown)

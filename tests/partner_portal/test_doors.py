@@ -192,7 +192,8 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console/accounting", "/console/accounting/chart"),
     *("/console/reviews", "/console/waits", "/console/statements"),
     *("/console/commissions", "/console/commissions/sales", "/console/commissions/meter"),
-    *("/console/commissions/plans", "/console/payouts", "/console/plans"),
+    *("/console/commissions/plans", "/console/commissions/offers"),
+    *("/console/payouts", "/console/plans"),
     *("/console/reconciliation", "/console/reconciliation/differences"),
     "/console/reconciliation/files/new",
 }

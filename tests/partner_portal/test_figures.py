@@ -38,6 +38,18 @@ def test_no_steps_are_no_funnel() -> None:
     assert figures.funnel([]).bars == []
 
 
+def test_spreads_share_one_line_that_holds_all_of_them_and_nothing() -> None:
+    below, above = figures.spreads([(-50, 0, 50), (100, 125, 150)])
+
+    assert below == figures.Spread(low=0.0, middle=25.0, high=50.0, zero=25.0)
+    assert above == figures.Spread(low=75.0, middle=87.5, high=100.0, zero=25.0)
+
+
+def test_spreads_of_nothing_are_drawn_all_the_same() -> None:
+    assert figures.spreads([(0, 0, 0)]) == [figures.Spread(0.0, 0.0, 0.0, 0.0)]
+    assert figures.spreads([]) == []
+
+
 @pytest.mark.parametrize(
     ("minor", "said"),
     [(4_200_000, "¥42,000"), (1_05, "¥1.05"), (0, "¥0"), (-12_50, "-¥12.50"), (None, "")],

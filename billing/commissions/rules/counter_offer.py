@@ -110,6 +110,9 @@ class PolicyResult(msgspec.Struct, frozen=True, kw_only=True):
     """In how many scenarios no other policy is worth more."""
     extra_minor: int
     """What it pays more than now, in the middle scenario, while agents stay."""
+    left: float | None = None
+    """How many agents are expected to have left at the end, in the middle scenario; null in
+    answers from before it was kept."""
 
 
 class Simulated(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +154,7 @@ def simulate(
                 cost_p90_minor=_percentile(costs[policy], 90),
                 best_in=sum(value == top for value, top in zip(values, best, strict=True)),
                 extra_minor=sum(_extra(agent, believed, middle, policy) for agent in agents),
+                left=round(sum(_leaves(agent, believed, middle, policy) for agent in agents), 1),
             )
             for policy, values in worth.items()
         ],
@@ -273,8 +277,7 @@ def _valued(
     multiplier = max(1.0, agent.multiplier * scenario.multiplier)
     more = now * (multiplier - 1)
     raised, bonus, benefits = more * given.raised, more * given.bonus, more * given.benefits
-    gap = _gap(agent, multiplier, now + more * given.felt)
-    stays = 1 - _hazard(believed, believed.elasticity * scenario.elasticity, gap)
+    stays = _stays(agent, believed, scenario, given)
     kept = stays / (1 + believed.monthly_discount)
     profit = _after_tax(agent, believed, now + raised, benefits)
     worth = profit * _geometric(kept, believed.months)
@@ -286,6 +289,19 @@ def _valued(
     times = believed.months // believed.vesting_months
     worth -= bonus * _geometric(kept**believed.vesting_months, times)
     return round(worth), round(bonus * _geometric(stays**believed.vesting_months, times))
+
+
+def _stays(agent: Agent, believed: Assumptions, scenario: Scenario, given: _Given) -> float:
+    """Give the chance that an agent is still there after a month."""
+    now = agent.commission_minor
+    multiplier = max(1.0, agent.multiplier * scenario.multiplier)
+    gap = _gap(agent, multiplier, now + now * (multiplier - 1) * given.felt)
+    return 1 - _hazard(believed, believed.elasticity * scenario.elasticity, gap)
+
+
+def _leaves(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> float:
+    """Give the chance that an agent has left by the end of the horizon."""
+    return 1 - _stays(agent, believed, scenario, _given(believed, policy)) ** believed.months
 
 
 def _extra(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> int:

@@ -1,6 +1,7 @@
 """Commission is right to the fen: what plans pay, who shares it, what refunds take back."""
 
 import csv
+import math
 import random
 from datetime import date
 from fractions import Fraction
@@ -391,6 +392,19 @@ def test_m8_percentiles_are_in_order_and_somebody_is_best(some: list[Agent]) -> 
     assert all(r.cost_p10_minor <= r.cost_p50_minor <= r.cost_p90_minor for r in answer.results)
     assert sum(r.best_in for r in answer.results) >= answer.scenarios
     assert next(r for r in answer.results if r.policy is Policy.NONE).extra_minor == 0
+
+
+def test_m8_who_is_expected_to_leave_is_what_a_month_leaves_to_the_power_of_the_months() -> None:
+    agent = Agent(revenue_minor=10_000_00, margin_minor=3_000_00, commission_minor=400_00)
+    believed = Assumptions(months=12, base_hazard=0.01, elasticity=math.log(2))
+
+    answer = counter_offer.simulate([agent] * 100, believed, scenarios=1, chance=random.Random(1))
+
+    left = {result.policy: result.left for result in answer.results}
+    # Offered one commission more, an agent leaves twice as fast; matched, as fast as ever.
+    assert left[Policy.NONE] == pytest.approx(100 * (1 - 0.98**12), abs=0.05)
+    assert left[Policy.HALF] == pytest.approx(100 * (1 - (1 - 0.01 * 2**0.5) ** 12), abs=0.05)
+    assert left[Policy.FULL] == pytest.approx(100 * (1 - 0.99**12), abs=0.05)
 
 
 def test_m8_a_rival_who_offers_beyond_all_measure_takes_everybody_and_breaks_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from partner_portal.console.offers import NUMBERS
 from tests.factories import new_id
 from tests.isolation.matrix.case import Case, Route
 from tests.isolation.matrix.parts import FINANCE
@@ -202,6 +203,15 @@ PAGES: Final[dict[Route, Case]] = {
             "rate_1": "10",
             "act": "preview",
         },
+    ),
+    ("GET", "/console/commissions/offers"): Case(role=FINANCE),
+    ("POST", "/console/commissions/offers"): Case(
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), **{each.name: each.usual for each in NUMBERS}},
+    ),
+    ("GET", "/console/commissions/offers/{offer_id}"): Case(
+        shared={"path.offer_id": "program"}, role=FINANCE, succeeds=False
     ),
     ("GET", "/console/payouts"): Case(role=FINANCE),
     ("POST", "/console/payouts"): Case(

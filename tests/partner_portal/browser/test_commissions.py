@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
@@ -10,6 +11,7 @@ from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
 from server.access import Actor, Role
 from server.commissions import jobs as earning
+from server.commissions import queries
 from server.commissions import service as commissions
 from server.commissions.schemas import NewRefund, NewSale
 from server.identity import service as identity
@@ -22,10 +24,10 @@ MAKER = make_platform_actor(Role.PLATFORM_FINANCE)
 CHECKER = make_platform_actor(Role.PLATFORM_FINANCE)
 
 
-async def _sold(shop: Tenant) -> tuple[str, str]:
+async def _sold(shop: Tenant, *, days_ago: int = 3) -> tuple[str, str]:
     """Let the shop earn 1,280 yuan and 50 fen; give the contract's number and the sale's id."""
     await stories.admit(shop)
-    then = clock.now() - timedelta(days=3)
+    then = clock.now() - timedelta(days=days_ago)
     about: dict[str, Any] = {"id": new_id(), "plan_id": new_id(), "begins_on": then.date()}
     plan = PlanVersion(
         **about,
@@ -114,6 +116,45 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
     await _row(page, shop).get_by_role("button", name="被退回").click()
     await expect(_row(page, shop)).to_contain_text("已退回")
+
+
+async def test_m8_what_it_would_cost_to_match_a_rival_is_said_in_a_sentence(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await _sold(shop, days_ago=40)
+    who = make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(new_user(who, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, who)
+    await open_page(page, "/console")
+    await look(page, "/console/commissions/offers", axe)
+    await page.get_by_label("对手找了哪些代理商").fill(f"{shop.name}\n无此公司")
+    await page.get_by_role("button", name="测算").click()
+    await expect(page.get_by_text("没有叫这些名称的代理商：无此公司")).to_be_visible()
+    await page.get_by_label("对手找了哪些代理商").fill(shop.name)
+    await page.get_by_label("对手的佣金是我们的几倍").fill("0.5")
+    await page.get_by_role("button", name="测算").click()
+    await expect(page.get_by_label("对手的佣金是我们的几倍")).to_have_attribute(
+        "aria-invalid", "true"
+    )
+    await page.get_by_label("对手的佣金是我们的几倍").fill("2.5")
+    await page.get_by_role("button", name="测算").click()
+    await expect(page.get_by_text("本页会自动更新")).to_be_visible()
+    one = page.url.removeprefix(site.url)
+    await look(page, one, axe)
+
+    await commissions.answer(UUID(one.rpartition("/")[2]), now=clock.now())
+    told = await queries.counter_offer(who, UUID(one.rpartition("/")[2]))
+    sentence = page.get_by_role("heading", name="全额跟进「2.5 倍佣金」，36 个月预计多付 ¥")
+    await expect(sentence).to_be_visible()
+    costs = page.get_by_role("region", name="多付多少").first
+    await expect(costs.get_by_role("row").filter(has_text="不跟进")).to_contain_text("¥0")
+    # 13,805 yuan less 1,000 refunded, on average of six months, a tenth of it commission.
+    await expect(page.get_by_text("¥2,134", exact=True)).to_be_visible()
+    await expect(page.get_by_text("¥213", exact=True)).to_be_visible()
+    assert told.hash is not None
+    await expect(page.get_by_text(told.hash[:8])).to_be_visible()
+    await look(page, one, axe)
+    await look(page, "/console/commissions/offers", axe)
 
 
 async def test_s09_a_plan_is_looked_at_before_it_is_published_as_it_was_shown(
