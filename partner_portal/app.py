@@ -299,7 +299,7 @@ def create_app(settings: Settings) -> Litestar:
             vouchers.appeal,
             transparency.platform_reads,
             plan.plan,
-            commissions.commissions,
+            *commissions.HANDLERS,
             statements.statements,
             statements.statement,
             statements.confirm,

@@ -206,6 +206,10 @@ class YearLine(msgspec.Struct, frozen=True, kw_only=True):
     month: date
     """Its first day; months begin in China."""
     plan_id: UUID
+    plan_since: date
+    """The first day of the plan's first version."""
+    measure: Measure
+    """What the plan's newest version counts."""
     currency: Currency
     earned_minor: int
     clawed_back_minor: int

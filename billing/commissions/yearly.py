@@ -73,14 +73,19 @@ WITH moved AS (
     JOIN commission_line line ON line.id = item.line_id
     JOIN commission_sale sale ON sale.id = line.sale_id
     WHERE payment.agent_id = {} AND payment.state = 'paid'
+), plan AS (
+    SELECT plan_id, min(begins_on) AS plan_since,
+        (array_agg(terms ->> 'measure' ORDER BY begins_on DESC))[1] AS measure
+    FROM commission_plan_version WHERE plan_id IN (SELECT plan_id FROM moved) GROUP BY plan_id
 )
-SELECT date_trunc('month', at AT TIME ZONE {})::date AS month, plan_id, currency,
+SELECT date_trunc('month', at AT TIME ZONE {})::date AS month, plan_id, plan_since, measure,
+    currency,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'earned'), 0)::bigint AS earned_minor,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'clawed_back'), 0)::bigint AS clawed_back_minor,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'corrected'), 0)::bigint AS corrected_minor,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'paid'), 0)::bigint AS paid_minor
-FROM moved WHERE extract(year FROM at AT TIME ZONE {}) = {}
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+FROM moved JOIN plan USING (plan_id) WHERE extract(year FROM at AT TIME ZONE {}) = {}
+GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 5
 """
 _OF_PEOPLE: Final = """
 WITH asked AS (

@@ -1,17 +1,21 @@
-"""Commission (佣金) of one's own company: what moved its account in a month, line by line."""
+"""Commission (佣金) of one's own company: of a month line by line, of a year by month and plan."""
 
 import re
+from datetime import date
 from typing import Any, Final
 
 from litestar import Response, get
 
+from partner_portal.commissions import years
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access.edge import CurrentActor
-from server.commissions import queries
+from server.commissions import exports, queries
+from server.commissions.exports import XLSX
 from server.commissions.schemas import MONTH
 from server.kit import clock
 from server.kit.calendars import ZONE
+from server.kit.sheets import CSV
 
 _CURRENCY: Final = "CNY"
 
@@ -21,7 +25,7 @@ async def commissions(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
     """Show a month's movements with what stood before and after, and what sales pay when."""
-    query, today = request.query_params, clock.now().astimezone(ZONE).date()
+    query, today = request.query_params, _today()
     asked = query.get("month", "")
     month = asked if re.match(MONTH, asked) else f"{today:%Y-%m}"
     return renderer.page(
@@ -33,3 +37,36 @@ async def commissions(
         today=today,
         **await frame(request, actor),
     )
+
+
+@get("/commissions/year")
+async def year(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Show a year by month and plan."""
+    told = await queries.own_year(actor, years.asked(request, _today()))
+    return renderer.page(
+        request,
+        "commissions/templates/year.html",
+        told=told,
+        years=years.offered(_today()),
+        **await frame(request, actor),
+    )
+
+
+@get("/commissions/year.csv", media_type=CSV)
+async def year_csv(request: AnyRequest, actor: CurrentActor) -> Response[bytes]:
+    """Give a year as CSV."""
+    return exports.year_as_csv(await queries.own_year(actor, years.asked(request, _today())))
+
+
+@get("/commissions/year.xlsx", media_type=XLSX)
+async def year_xlsx(request: AnyRequest, actor: CurrentActor) -> Response[bytes]:
+    """Give a year as XLSX."""
+    return exports.year_as_xlsx(await queries.own_year(actor, years.asked(request, _today())))
+
+
+def _today() -> date:
+    """Give the day in China."""
+    return clock.now().astimezone(ZONE).date()
+
+
+HANDLERS = [commissions, year, year_csv, year_xlsx]

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from itertools import groupby
 from typing import Any, Final
@@ -13,26 +14,28 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from partner_portal import forms
+from partner_portal.commissions import years
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor
 from server.access.edge import CurrentActor
-from server.commissions import queries, service
-from server.commissions.schemas import MEASURES, MODES, PlanTerms, SalesAsked
+from server.commissions import exports, queries, service
+from server.commissions.exports import XLSX
+from server.commissions.schemas import MEASURES, MODES, PlanTerms, SalesAsked, YearTold
 from server.kit import clock, ids
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
+from server.kit.sheets import CSV
 from server.partners import queries as partners
 from server.problems import BooksRefusal
 
 _HOME: Final = "/console/commissions"
+_YEAR: Final = f"{_HOME}/agents/{{agent_id:uuid}}/year"
 _NOTHING: Final = Problem()
 _TIERS: Final = range(1, 5)
 """Lines of a plan's form."""
 _PPM_OF_MILLI_PERCENT: Final = 10
-_FIRST_YEAR: Final = 2000
-_LAST_YEAR: Final = 2099
 _BETWEEN: Final = re.compile(r"[^-0-9.]+")
 """Between the shares of those above, however somebody writes a list."""
 _TERMS: Final = ("id", "new_plan_id", "plan_id", "begins_on", "measure", "mode")
@@ -99,18 +102,60 @@ async def sale(
 @get(f"{_HOME}/meter")
 async def meter(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
     """Hold a year's contracts against the limit of what tax lets deduct."""
-    query = request.query_params
-    this_year = clock.now().astimezone(ZONE).year
-    year = forms.whole(query.get("year", "")) or this_year
-    year = min(max(year, _FIRST_YEAR), _LAST_YEAR)
-    cursor = query.get("cursor") or None
+    cursor, today = request.query_params.get("cursor") or None, _today()
     return renderer.page(
         request,
         "console/templates/commission_meter.html",
-        held=await queries.meter(actor, year, cursor=cursor),
-        years=range(this_year, this_year - 5, -1),
+        held=await queries.meter(actor, years.asked(request, today), cursor=cursor),
+        years=years.offered(today),
         **await frame(request, actor),
     )
+
+
+# --------------------------------------------------------------------------------- an agent's year
+
+
+@get(_YEAR)
+async def year(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, agent_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show an agent's year by month and plan; the agent is told."""
+    told = await _year_of(request, actor, agent_id)
+    return renderer.page(
+        request,
+        "console/templates/commission_year.html",
+        told=told,
+        agent=await partners.agent(actor, agent_id),
+        years=years.offered(_today()),
+        **await frame(request, actor),
+    )
+
+
+@get(f"{_YEAR}.csv", media_type=CSV)
+async def year_csv(
+    request: AnyRequest, actor: CurrentActor, agent_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Give an agent's year as CSV; the agent is told."""
+    return exports.year_as_csv(await _year_of(request, actor, agent_id))
+
+
+@get(f"{_YEAR}.xlsx", media_type=XLSX)
+async def year_xlsx(
+    request: AnyRequest, actor: CurrentActor, agent_id: FromPath[UUID]
+) -> Response[bytes]:
+    """Give an agent's year as XLSX; the agent is told."""
+    return exports.year_as_xlsx(await _year_of(request, actor, agent_id))
+
+
+async def _year_of(request: AnyRequest, actor: Actor, agent_id: UUID) -> YearTold:
+    """Read the year that the address names."""
+    asked = years.asked(request, _today())
+    return await queries.year_of(actor, agent_id, asked, now=clock.now())
+
+
+def _today() -> date:
+    """Give the day in China."""
+    return clock.now().astimezone(ZONE).date()
 
 
 # -------------------------------------------------------------------------------------- plans
@@ -218,4 +263,4 @@ def _digest(version: PlanTerms) -> str:
     return hashlib.sha256(msgspec.json.encode(version)).hexdigest()
 
 
-HANDLERS = [accruals, sales, sale, meter, plans, publish]
+HANDLERS = [accruals, sales, sale, meter, year, year_csv, year_xlsx, plans, publish]

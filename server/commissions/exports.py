@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from litestar import Response
+
 from billing.commissions.rules.statements import Statement, StatementKind
 from billing.commissions.schemas import AgentYear, YearLine, YearTotal
 from billing.money import decimals
-from server.kit.sheets import BOM, csv_of
+from server.kit.sheets import BOM, CSV, attached, csv_of
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _HEADING: Final = ("日期", "事项", "金额", "余额", "币种", "凭证编号")
 _WIDTHS: Final = (12, 12, 16, 16, 8, 40)
@@ -72,6 +76,18 @@ def _year_rows(told: AgentYear) -> list[tuple[Sequence[str], list[Decimal]]]:
         for each in told.lines
     ]
     return lines + [(("合计", "", each.currency), _amounts(each)) for each in told.totals]
+
+
+def year_as_csv(told: AgentYear) -> Response[bytes]:
+    """Answer a year as CSV that is saved."""
+    headers = attached(f"commission-{told.year}.csv")
+    return Response(year_csv(told), media_type=CSV, headers=headers)
+
+
+def year_as_xlsx(told: AgentYear) -> Response[bytes]:
+    """Answer a year as a workbook that is saved."""
+    headers = attached(f"commission-{told.year}.xlsx")
+    return Response(year_workbook(told), media_type=XLSX, headers=headers)
 
 
 def year_csv(told: AgentYear) -> bytes:

@@ -25,6 +25,7 @@ from billing.commissions.schemas import (
 from billing.commissions.yearly import DEDUCTIBLE_PPM
 from server.access.edge import CurrentActor
 from server.commissions import exports, queries, service
+from server.commissions.exports import XLSX
 from server.commissions.schemas import (
     MONTH,
     CommissionMeter,
@@ -54,7 +55,6 @@ LimitPpm = Annotated[
 AgentId = Annotated[UUID | None, QueryParameter(description="Who sold, the first of several.")]
 Day = Annotated[date | None, QueryParameter(description="As in 2026-11-30; both ends count.")]
 _JSON: Final = "application/json"
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BANK_CSV: Final = "text/csv; charset=gb18030"
 
 
@@ -174,17 +174,17 @@ async def year_of(actor: CurrentActor, agent_id: FromPath[UUID], year: Year) -> 
 )
 async def year_csv(actor: CurrentActor, agent_id: FromPath[UUID], year: Year) -> Response[bytes]:
     """Give an agent's year as CSV; the agent is told."""
-    return _year_as_csv(await queries.year_of(actor, agent_id, year, now=clock.now()))
+    return exports.year_as_csv(await queries.year_of(actor, agent_id, year, now=clock.now()))
 
 
 @get(
     "/agents/{agent_id:uuid}/commission-year.xlsx",
     summary="An agent's year as a workbook",
-    media_type=_XLSX,
+    media_type=XLSX,
 )
 async def year_xlsx(actor: CurrentActor, agent_id: FromPath[UUID], year: Year) -> Response[bytes]:
     """Give an agent's year as XLSX; the agent is told."""
-    return _year_as_xlsx(await queries.year_of(actor, agent_id, year, now=clock.now()))
+    return exports.year_as_xlsx(await queries.year_of(actor, agent_id, year, now=clock.now()))
 
 
 @get("/payouts", summary="List payout batches")
@@ -259,14 +259,14 @@ async def own_statement(actor: CurrentActor, month: Month, currency: Unit = "CNY
     return await queries.own_statement(actor, month, currency)
 
 
-@get("/statement.xlsx", summary="One's own statement as a workbook", media_type=_XLSX)
+@get("/statement.xlsx", summary="One's own statement as a workbook", media_type=XLSX)
 async def own_workbook(
     actor: CurrentActor, month: Month, currency: Unit = "CNY"
 ) -> Response[bytes]:
     """Give the statement of a month as XLSX."""
     told = await queries.own_statement(actor, month, currency)
     headers = attached(f"commission-{month}-{currency}.xlsx")
-    return Response(exports.workbook(told), media_type=_XLSX, headers=headers)
+    return Response(exports.workbook(told), media_type=XLSX, headers=headers)
 
 
 @get("/year", summary="One's own year")
@@ -278,25 +278,13 @@ async def own_year(actor: CurrentActor, year: Year) -> AgentYear:
 @get("/year.csv", summary="One's own year as CSV", media_type=CSV)
 async def own_year_csv(actor: CurrentActor, year: Year) -> Response[bytes]:
     """Give one's company's year as CSV."""
-    return _year_as_csv(await queries.own_year(actor, year))
+    return exports.year_as_csv(await queries.own_year(actor, year))
 
 
-@get("/year.xlsx", summary="One's own year as a workbook", media_type=_XLSX)
+@get("/year.xlsx", summary="One's own year as a workbook", media_type=XLSX)
 async def own_year_xlsx(actor: CurrentActor, year: Year) -> Response[bytes]:
     """Give one's company's year as XLSX."""
-    return _year_as_xlsx(await queries.own_year(actor, year))
-
-
-def _year_as_csv(told: AgentYear) -> Response[bytes]:
-    """Answer a year as a file."""
-    headers = attached(f"commission-{told.year}.csv")
-    return Response(exports.year_csv(told), media_type=CSV, headers=headers)
-
-
-def _year_as_xlsx(told: AgentYear) -> Response[bytes]:
-    """Answer a year as a workbook."""
-    headers = attached(f"commission-{told.year}.xlsx")
-    return Response(exports.year_workbook(told), media_type=_XLSX, headers=headers)
+    return exports.year_as_xlsx(await queries.own_year(actor, year))
 
 
 @get("/proven-statement", summary="One's own lines with their proofs", media_type=_JSON)

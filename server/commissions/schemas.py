@@ -10,6 +10,7 @@ import msgspec
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import Measure, PlanVersion, TierMode
 from billing.commissions.schemas import (
+    AgentYear,
     ChosenSales,
     ContractMeter,
     MeterTotal,
@@ -32,6 +33,8 @@ PlanTerms: TypeAlias = PlanVersion
 """What a plan pays from a day on, as the books keep it."""
 SalesAsked: TypeAlias = ChosenSales
 """Which sales a list is of."""
+YearTold: TypeAlias = AgentYear
+"""An agent's commission of a year, by month and plan."""
 MEASURES: Final = tuple(Measure)
 MODES: Final = tuple(TierMode)
 

@@ -175,6 +175,16 @@ API: Final[dict[Route, Case]] = {
 
 PAGES: Final[dict[Route, Case]] = {
     ("GET", "/commissions"): Case(),
+    ("GET", "/commissions/year"): Case(),
+    ("GET", "/commissions/year.csv"): Case(),
+    ("GET", "/commissions/year.xlsx"): Case(),
+    **{
+        # The platform may look at any company's year.
+        ("GET", f"/console/commissions/agents/{{agent_id}}/year{kind}"): Case(
+            ids={"path.agent_id": "tenant"}, answers={"path.agent_id": 200}, role=FINANCE
+        )
+        for kind in ("", ".csv", ".xlsx")
+    },
     ("GET", "/console/commissions"): Case(role=FINANCE),
     ("GET", "/console/commissions/sales"): Case(
         # A list narrowed to whatever id is a list; nothing was sold.

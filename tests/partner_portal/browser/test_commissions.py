@@ -118,6 +118,29 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await expect(_row(page, shop)).to_contain_text("已退回")
 
 
+async def test_s09_a_year_is_shown_to_finance_and_to_the_owner_whose_it_is(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await _sold(shop)
+    who = make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(new_user(who, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, who)
+    await open_page(page, "/console/commissions")
+    await page.get_by_role("link", name=f"{shop.name} 年度佣金").click()
+    await page.wait_for_selector("html[data-ready]")
+    year = page.url.removeprefix(site.url)
+    await look(page, year, axe)
+    await expect(page.get_by_role("row").filter(has_text="合计")).to_contain_text("¥1,280.50")
+
+    await _takes_over(context, site, shop.owner)
+    await look(page, "/commissions/year", axe)
+    await expect(page.get_by_role("row").filter(has_text="按合同收入")).to_contain_text("¥1,280.50")
+    async with page.expect_download() as waiting:
+        await page.get_by_role("link", name="CSV").click()
+    content = Path(await (await waiting.value).path()).read_text("utf-8-sig")
+    assert content.splitlines()[-1] == "合计,,CNY,1280.50,0.00,0.00,0.00"
+
+
 async def test_m8_what_it_would_cost_to_match_a_rival_is_said_in_a_sentence(
     shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
 ) -> None:

@@ -408,6 +408,9 @@ async def test_a_year_is_told_to_its_owner_and_to_finance_and_fits_a_sheet(
     text = exports.year_csv(told).decode("utf-8-sig").splitlines()
 
     assert told == seen
+    assert [(each.plan_since, each.measure) for each in told.lines] == [
+        (NOW.date().replace(day=1), Measure.REVENUE)
+    ]
     assert [each.what for each in (await audit.platform_reads(tenant.owner)).items] == [
         "commissions.year"
     ]
