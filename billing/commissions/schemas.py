@@ -279,6 +279,38 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     state: LineState
 
 
+class OwnRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund of a sale, as who gets a line for it is told of it."""
+
+    on: date
+    reason: str | None
+    """Null where nobody has said it, and to who stands above the seller."""
+    transfer_id: UUID
+    """What it took back, where the line was earned by then."""
+
+
+class OwnSale(msgspec.Struct, frozen=True, kw_only=True):
+    """What a line of an agent comes from, as far as it concerns that agent."""
+
+    line_id: UUID
+    on: date
+    plan_id: UUID
+    plan_since: date
+    """The first day of the version that it was paid by."""
+    measure: Measure
+    currency: Currency
+    contract_number: str | None
+    """Null where nobody has said it, and to who stands above the seller."""
+    sold: int | None
+    """In what the plan measures; null to who shares the sale, as it would tell the others' part."""
+    refunded: int | None
+    tier_base: int | None
+    """What was sold before it in its month; null to whose tiers it does not count for."""
+    moved_by: list[UUID]
+    """The transfers that have moved it."""
+    refunds: list[OwnRefund]
+
+
 class AccruedRow(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent has earned in a currency, each fen in one of its parts."""
 

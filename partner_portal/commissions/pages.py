@@ -25,16 +25,23 @@ async def commissions(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
 ) -> Response[Any]:
     """Show a month's movements with what stood before and after, and what sales pay when."""
-    query, today = request.query_params, _today()
+    query = request.query_params
     asked = query.get("month", "")
-    month = asked if re.match(MONTH, asked) else f"{today:%Y-%m}"
+    month = asked if re.match(MONTH, asked) else f"{_today():%Y-%m}"
+    told = await queries.own_statement(actor, month, _CURRENCY)
+    page = await queries.own_lines(actor, cursor=query.get("cursor") or None)
+    sales = await queries.own_sales(
+        actor, [each.id for each in page.items], [each.transfer_id for each in told.lines]
+    )
     return renderer.page(
         request,
         "commissions/templates/commissions.html",
         month=month,
-        told=await queries.own_statement(actor, month, _CURRENCY),
-        page=await queries.own_lines(actor, cursor=query.get("cursor") or None),
-        today=today,
+        told=told,
+        page=page,
+        sale_of={sale.line_id: sale for sale in sales},
+        moved={moved: sale for sale in sales for moved in sale.moved_by},
+        reasons={back.transfer_id: back.reason for sale in sales for back in sale.refunds},
         **await frame(request, actor),
     )
 

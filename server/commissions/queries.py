@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from billing.commissions import offers, yearly
+from billing.commissions import offers, own, yearly
 from billing.commissions import queries as books
 from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion, ensure_sound
@@ -19,7 +19,9 @@ from billing.commissions.schemas import (
     LineView,
     OfferRow,
     OfferView,
+    OwnSale,
     RefundRow,
+    SaleNotFound,
     SaleRow,
     WithheldRow,
 )
@@ -247,6 +249,28 @@ async def own_lines(actor: Actor, *, cursor: str | None = None) -> Page[LineView
     items = found[:PAGE_SIZE]
     more = len(found) > PAGE_SIZE
     return Page(items, encode_cursor(items[-1].payable_on, items[-1].id) if more else None)
+
+
+async def own_sales(
+    actor: Actor, line_ids: Sequence[UUID], transfer_ids: Sequence[UUID] = ()
+) -> list[OwnSale]:
+    """Give what lines of one's company come from; others' lines are as if they were not there.
+
+    :param transfer_ids: what moved further lines.
+    """
+    _ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        return await own.sales_behind(actor.tenant_id, line_ids, transfer_ids)
+
+
+async def own_sale(actor: Actor, line_id: UUID) -> OwnSale:
+    """Give what one line of one's company comes from.
+
+    :raises SaleNotFound: the company has no such line.
+    """
+    for sale in await own_sales(actor, [line_id]):
+        return sale
+    raise SaleNotFound("There is no such line.")
 
 
 async def own_statement(actor: Actor, month: str, currency: str) -> Statement:

@@ -17,6 +17,7 @@ from billing.commissions.schemas import (
     LineView,
     OfferRow,
     OfferView,
+    OwnSale,
     PaymentView,
     RefundRow,
     SaleRow,
@@ -253,6 +254,12 @@ async def own_lines(actor: CurrentActor, cursor: PageCursor = None) -> Page[Line
     return await queries.own_lines(actor, cursor=cursor)
 
 
+@get("/lines/{line_id:uuid}", summary="What a line of one's company comes from")
+async def own_sale(actor: CurrentActor, line_id: FromPath[UUID]) -> OwnSale:
+    """Give the sale behind a line, its plan and its refunds, as far as it concerns the company."""
+    return await queries.own_sale(actor, line_id)
+
+
 @get("/statement", summary="One's own statement")
 async def own_statement(actor: CurrentActor, month: Month, currency: Unit = "CNY") -> Statement:
     """Give what moved one's company's commission account in a month."""
@@ -310,6 +317,7 @@ router = Router(
             "/commissions",
             route_handlers=[
                 own_lines,
+                own_sale,
                 own_statement,
                 own_workbook,
                 own_year,

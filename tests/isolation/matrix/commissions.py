@@ -23,6 +23,10 @@ def _commission_plan(_: Company) -> dict[str, Any]:
 
 API: Final[dict[Route, Case]] = {
     ("GET", "/v1/commissions/lines"): Case(),
+    # No company of this world has a line; whose line it is, tests of the room ask.
+    ("GET", "/v1/commissions/lines/{line_id}"): Case(
+        shared={"path.line_id": "program"}, succeeds=False
+    ),
     ("GET", "/v1/commissions/statement"): Case(query={"month": "2026-11"}),
     ("GET", "/v1/commissions/statement.xlsx"): Case(query={"month": "2026-11"}),
     ("GET", "/v1/commissions/year"): Case(query={"year": "2026"}),

@@ -83,7 +83,9 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
 
     await _takes_over(context, site, shop.owner)
     await look(page, "/commissions", axe)
-    await expect(page.get_by_role("row").filter(has_text="¥1,380.50")).to_contain_text("已计入")
+    line = page.get_by_role("row").filter(has_text="¥1,380.50")
+    for told in (number, "按合同收入", "¥13,805", "已计入", "门店撤回一台"):
+        await expect(line).to_contain_text(told)
     await _takes_over(context, site, MAKER)
     await look(page, "/console/payouts", axe)
     await page.get_by_role("button", name="制单").click()
@@ -107,9 +109,9 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     async with page.expect_download() as waiting:
         await page.get_by_role("button", name="下载银行文件").click()
     content = Path(await (await waiting.value).path()).read_text("gb18030")
-    [line] = [each for each in content.splitlines() if shop.name in each]
-    assert "\t6222000011112222333" in line
-    assert "1280.50,CNY" in line
+    [paid] = [each for each in content.splitlines() if shop.name in each]
+    assert "\t6222000011112222333" in paid
+    assert "1280.50,CNY" in paid
 
     await open_page(page, one)
     await _row(page, shop).get_by_role("button", name="已付").click()
@@ -127,7 +129,7 @@ async def test_s09_a_year_is_shown_to_finance_and_to_the_owner_whose_it_is(
     await let_in(context, site, who)
     await open_page(page, "/console/commissions")
     await page.get_by_role("link", name=f"{shop.name} 年度佣金").click()
-    await page.wait_for_selector("html[data-ready]")
+    await page.wait_for_url("**/year")
     year = page.url.removeprefix(site.url)
     await look(page, year, axe)
     await expect(page.get_by_role("row").filter(has_text="合计")).to_contain_text("¥1,280.50")

@@ -2,7 +2,7 @@
 
 import io
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 import openpyxl
@@ -272,6 +272,51 @@ async def test_the_agent_above_gets_its_share_and_each_sees_its_own_alone(
     assert [line.what for line in (await audit.platform_reads(rival.owner)).items] == [
         "commissions.sale"
     ]
+
+
+async def test_an_owner_learns_what_its_lines_come_from_and_nothing_of_the_others(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await stories.admit(tenant)
+    await stories.admit(rival)
+    plan = await a_plan(hold_days=30)
+    alone = msgspec.structs.replace(
+        a_sale(plan, tenant, above=rival), contract_number="HT-1", revenue_minor=None
+    )
+    shared = msgspec.structs.replace(
+        a_sale(plan, tenant),
+        contract_number="HT-2",
+        sellers=[Seller(tenant.tenant_id, 600_000), Seller(rival.tenant_id, 400_000)],
+    )
+    [mine, above] = await service.record_sale(FINANCE, alone, now=NOW)
+    both = await service.record_sale(FINANCE, shared, now=NOW)
+    first, second = sorted(both, key=lambda each: each.agent_id != tenant.tenant_id)
+    back = NewRefund(id=new_id(), sale_id=alone.id, refunded=100_00, reason="退货一箱")
+    await service.refund(FINANCE, back, now=NOW)
+
+    of_mine = await queries.own_sale(tenant.owner, mine.id)
+    of_above = await queries.own_sale(rival.owner, above.id)
+    of_first = await queries.own_sale(tenant.owner, first.id)
+    of_second = await queries.own_sale(rival.owner, second.id)
+
+    assert (of_mine.contract_number, of_mine.sold, of_mine.refunded) == ("HT-1", 1_000_00, 100_00)
+    assert (of_mine.tier_base, of_mine.plan_since, of_mine.measure) == (
+        *(0, plan.begins_on, Measure.REVENUE),
+    )
+    assert [each.reason for each in of_mine.refunds] == ["退货一箱"]
+    # Who stands above the seller learns the day, the plan and that something came back.
+    assert (of_above.contract_number, of_above.sold, of_above.tier_base) == (None, None, None)
+    assert [each.reason for each in of_above.refunds] == [None]
+    # What was sold would tell who shares it what the other one gets.
+    assert (of_first.contract_number, of_first.sold, of_first.tier_base) == ("HT-2", None, 1_000_00)
+    assert (of_second.contract_number, of_second.sold, of_second.tier_base) == ("HT-2", None, None)
+    for owner, line in ((tenant.owner, above), (tenant.owner, second), (rival.owner, mine)):
+        with pytest.raises(SaleNotFound):
+            await queries.own_sale(owner, line.id)
+    await jobs.earn(NOW + timedelta(days=30))
+    [moved] = await queries.own_sales(tenant.owner, [], of_earned := [uuid5(mine.id, "earned")])
+    assert (moved.line_id, moved.moved_by) == (mine.id, of_earned)
+    assert await queries.own_sales(rival.owner, [mine.id], of_earned) == []
 
 
 async def test_what_is_refunded_or_corrected_stands_in_the_statement(tenant: Tenant) -> None:
