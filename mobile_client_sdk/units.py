@@ -58,16 +58,20 @@ class Held:
         return None if held is None else msgspec.convert(held, Units)
 
     def promised(self, program_id: str, customer_id: str) -> int:
-        """Count what was promised here to a customer."""
+        """Count what was promised here to a customer, or requested and not refused."""
         named = self._store.get(_NAMED) or []
         return sum(each[1:] == [program_id, customer_id] for each in named)
 
     def note(self, ops: Sequence[Op]) -> None:
-        """Take off the list what ops name, in the commit that writes them."""
+        """Take off the list what ops name, in the commit that writes them.
+
+        A request without a unit names its own id: it takes one of what its customer may have.
+        """
         named, emptied = [], dict[str, int]()
         for op in ops:
-            if isinstance(op, Intent) and op.name == REQUEST and op.args.get("unit_id"):
-                named.append([op.args.get(key) for key in ("unit_id", "program_id", "customer_id")])
+            if isinstance(op, Intent) and op.name == REQUEST:
+                asked = [op.args.get(key) for key in ("unit_id", "program_id", "customer_id")]
+                named.append([asked[0] or op.id, *asked[1:]])
             elif isinstance(op, Intent) and op.name == LEASE and not op.args.get("count"):
                 emptied[str(op.args.get("program_id"))] = op.number
         if not named and not emptied:
@@ -82,8 +86,16 @@ class Held:
             self._keep(msgspec.structs.replace(units, unit_ids=left))
 
     def hear(self, op: Op, outcome: Outcome) -> str | None:
-        """Take what the server says of a lease; answer the program whose units it calls back."""
-        if not isinstance(op, Intent) or op.name != LEASE:
+        """Take what the server says of a lease; answer the program whose units it calls back.
+
+        A request without a unit that it refused takes none of what its customer may have.
+        """
+        if not isinstance(op, Intent):
+            return None
+        if op.name == REQUEST and outcome.status is Status.REJECTED:
+            named = self._store.get(_NAMED) or []
+            self._store.put(_NAMED, [each for each in named if each[0] != op.id])
+        if op.name != LEASE:
             return None
         program_id = str(op.args.get("program_id"))
         held = self.of(program_id)

@@ -12,15 +12,25 @@ GRACE: Final = timedelta(hours=24)
 """How much longer a unit stays held, for promises that are still on their way."""
 
 
-def to_add(wanted: int, held: int, available_minor: int, amount_minor: int) -> int:
+def to_add(
+    wanted: int, held: int, given_back: int, *, available_minor: int, amount_minor: int
+) -> int:
     """Say how many units more a device gets: of what is available at most half stands on it.
 
-    >>> to_add(5, 0, 1_000, 100), to_add(5, 3, 1_000, 100), to_add(5, 0, 300, 100)
-    (5, 2, 1)
-    >>> to_add(100, 19, 100_000, 100), to_add(2, 5, 1_000, 100), to_add(1, 0, 199, 100)
-    (1, 0, 0)
+    What it gave back and is not released yet is no less kept from others than what it holds, and
+    takes its place among the most that one device may have.
+
+    >>> to_add(5, 0, 0, available_minor=1_000, amount_minor=100)
+    5
+    >>> to_add(5, 3, 0, available_minor=1_000, amount_minor=100)
+    2
+    >>> to_add(5, 0, 0, available_minor=300, amount_minor=100)
+    1
+    >>> to_add(5, 0, 18, available_minor=1_000, amount_minor=100)
+    2
     """
-    return max(0, min(min(wanted, UNITS_MAX) - held, available_minor // 2 // amount_minor))
+    most = min(wanted - held, UNITS_MAX - held - given_back)
+    return max(0, min(most, available_minor // 2 // amount_minor))
 
 
 def leased_until(now: datetime, closes_at: datetime | None) -> datetime:

@@ -67,6 +67,8 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     person_id: UUID
     customer_token: str
     limit_per_customer: int
+    requested: int = 0
+    """Benefits that the same person has had issued to the customer without a unit."""
     expires_at: datetime | None
     """Of the benefit."""
 

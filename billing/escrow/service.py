@@ -27,6 +27,11 @@ SELECT id, recalled_at FROM escrow_unit
 WHERE agent_id = {} AND state = 'held' AND person_id = {} AND device_id = {} AND program_id = {}
 ORDER BY id FOR UPDATE
 """
+_GIVEN_BACK: Final = """
+SELECT count(*) AS given_back FROM escrow_unit
+WHERE agent_id = {} AND state = 'given_back' AND person_id = {} AND device_id = {}
+AND program_id = {}
+"""
 _AVAILABLE: Final = """
 SELECT credits_posted - debits_posted - debits_pending AS available_minor FROM ledger_account
 WHERE id = {} AND version > 0 AND closed_at IS NULL
@@ -54,15 +59,19 @@ SELECT unit, {}, {}, {}, {}, {}, {}, {}, 'held', {}, {} FROM unnest({}::uuid[]) 
 _GIVE_BACK: Final = """
 UPDATE escrow_unit SET state = 'given_back', settled_at = {} WHERE id = ANY ({}::uuid[])
 """
-_RECALL: Final = """
-UPDATE escrow_unit SET recalled_at = {}
+_NOT_RECALLED: Final = """
+SELECT id FROM escrow_unit
 WHERE agent_id = {} AND program_id = {} AND device_id = {} AND state = 'held'
 AND recalled_at IS NULL
-RETURNING id
+ORDER BY id FOR UPDATE
+"""
+_RECALL: Final = """
+UPDATE escrow_unit SET recalled_at = {} WHERE id = ANY ({}::uuid[])
 """
 _IS_HELD: Final = """
 SELECT 1 FROM escrow_unit
-WHERE id = {} AND agent_id = {} AND person_id = {} AND state = 'held' FOR UPDATE
+WHERE id = {} AND agent_id = {} AND program_id = {} AND person_id = {} AND state = 'held'
+FOR UPDATE
 """
 _UNIT: Final = """
 SELECT program_id, budget_id, amount_minor, currency, (
@@ -146,7 +155,14 @@ async def lease(ask: Ask, *, unit_ids: Sequence[UUID], group_id: UUID, now: date
     if not stands:
         return Lease(code=LeaseCode.NO_ALLOCATION)
     available = stands[0]["available_minor"]
-    more = rules.to_add(ask.count, len(ids), available, ask.amount.amount_minor)
+    [back] = await EscrowUnit.raw(
+        _GIVEN_BACK, ask.agent_id, ask.person_id, ask.device_id, ask.program_id
+    )
+    more = rules.to_add(
+        *(ask.count, len(ids), back["given_back"]),
+        available_minor=available,
+        amount_minor=ask.amount.amount_minor,
+    )
     taken = {row["id"] for row in await EscrowUnit.raw(_TAKEN, list(unit_ids))}
     added = [unit for unit in unit_ids if unit not in taken][:more]
     if not ids and not added:
@@ -170,12 +186,14 @@ async def recall(agent_id: UUID, program_id: UUID, device_id: UUID, *, now: date
 
     What the device has promised by then is kept. Gives how many units were called back just now.
     """
-    return len(await EscrowUnit.raw(_RECALL, now, agent_id, program_id, device_id))
+    held = await EscrowUnit.raw(_NOT_RECALLED, agent_id, program_id, device_id)
+    await EscrowUnit.raw(_RECALL, now, [row["id"] for row in held])
+    return len(held)
 
 
-async def is_held(agent_id: UUID, person_id: UUID, unit_id: UUID) -> bool:
-    """Say whether a person holds a unit, and keep it so for this transaction."""
-    return bool(await EscrowUnit.raw(_IS_HELD, unit_id, agent_id, person_id))
+async def is_held(agent_id: UUID, program_id: UUID, person_id: UUID, unit_id: UUID) -> bool:
+    """Say whether a person holds a unit of a program, and keep it so for this transaction."""
+    return bool(await EscrowUnit.raw(_IS_HELD, unit_id, agent_id, program_id, person_id))
 
 
 async def keep(promise: Promise, *, now: datetime) -> bool:
@@ -183,14 +201,14 @@ async def keep(promise: Promise, *, now: datetime) -> bool:
 
     False where this decides nothing, so that the promise is a request like any other: the unit is
     held no more, or by somebody else, or whoever promises knew that the customer has received all
-    that one may have, by promises of the same person.
+    that one may have, by promises and requests of the same person.
     """
     found = await EscrowUnit.raw(
         _UNIT,
         *(promise.person_id, promise.customer_token),
         *(promise.unit_id, promise.agent_id, promise.program_id, promise.person_id),
     )
-    if not found or found[0]["promised"] >= promise.limit_per_customer:
+    if not found or found[0]["promised"] + promise.requested >= promise.limit_per_customer:
         return False
     [unit] = found
     if await EscrowUnit.raw(_IS_ANSWERED, promise.agent_id, promise.key):

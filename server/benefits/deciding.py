@@ -6,6 +6,7 @@ the transaction of the customers' agent, which writes down what came of each.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -22,9 +23,18 @@ from server.benefits.eligibility.rules import Facts, Rules, judge
 from server.benefits.reviews import traces
 from server.benefits.reviews.traces import Asker
 from server.benefits.rules import BenefitRefused, LeavingRequestsNone, NotEligible, Program
-from server.kit import ids
+from server.kit import db, ids
 from server.kit.errors import IdReused
 from server.partners import queries as partners
+
+_REQUESTED: Final = """
+SELECT count(*) FROM issuance
+JOIN benefit_request request
+ON request.tenant_id = issuance.agent_id AND request.id = issuance.request_key
+WHERE issuance.agent_id = $1 AND issuance.program_id = $2 AND issuance.customer_token = $3
+AND issuance.state <> 'voided' AND request.requested_by = $4
+AND NOT EXISTS (SELECT FROM escrow_unit unit WHERE unit.id = issuance.id)
+"""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -135,6 +145,9 @@ async def keep(
             person_id=asker.person_id,
             customer_token=token,
             limit_per_customer=program.limit_per_customer,
+            requested=await db.connection().fetchval(
+                _REQUESTED, tenant_id, program.id, token, asker.person_id
+            ),
             expires_at=held.expires_at(now),
         ),
         now=now,

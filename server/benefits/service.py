@@ -289,17 +289,20 @@ async def promise(
 ) -> str | None:
     """Keep what a person promised a customer with a unit, and give the code of a refusal.
 
-    A unit that is held is the permission: whoever holds it may have lost the right to request, or
-    the sight of the customer, since the promise. Without one this is a request like any other.
+    A unit of the program that is held is the permission: whoever holds it may have lost the right
+    to request, or the sight of the customer, since the promise. Without one this is a request like
+    any other.
 
     :raises IdReused: the id was used for another customer or program.
     :raises NotFound: no such program, or no such customer.
     """
     actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
-        if not await escrow.is_held(actor.tenant_id, actor.user_id, unit_id):
-            return (await submit(actor, asked, now=now)).refusal_code
+        is_held = await escrow.is_held(actor.tenant_id, asked.program_id, actor.user_id, unit_id)
+        # What was answered is answered the same, also when the unit was spent on it.
         if not await _is_answered(actor, asked):
+            if not is_held:
+                return (await submit(actor, asked, now=now)).refusal_code
             if not await db.connection().fetchval(_KNOWN, actor.tenant_id, asked.customer_id):
                 raise NotFound("There is no customer with this id.", field="customer_id")
             await _decide(actor, asked, unit_id, now=now)
@@ -392,5 +395,8 @@ async def _decided(
         )
         if kept is not None:
             return kept
+        # What is no kept promise needs what each request needs.
+        ensure(actor, Permission.BENEFITS_REQUEST)
+        await customers.one(actor, asked.customer_id)
     [decided] = await deciding.decide(tenant_id, program, token_key, [wanted], asker=asker, now=now)
     return decided

@@ -11,10 +11,12 @@ from billing.escrow import service as escrow
 from billing.escrow.schemas import LeaseCode
 from billing.issuance.schemas import IssueCode
 from server.kit import db
+from server.settings import Settings
 from tests.billing import books, units
 from tests.billing.books import OPERATOR
 from tests.billing.test_ledger_document import Lines, documented
 from tests.factories import NOW, Tenant, new_id
+from tests.waiting import meanwhile
 
 
 @pytest.mark.usefixtures("database")
@@ -112,6 +114,29 @@ async def test_what_was_called_back_is_kept_if_promised_and_leased_no_more(
     assert await units.promise(program, tenant.tenant_id, phone, held[0])
     await units.lease(units.ask(program, tenant.tenant_id, phone, 0))
     assert (await units.lease(wish)).code is LeaseCode.LEASED
+
+
+async def test_units_are_called_back_in_the_order_in_which_all_lock_them(
+    wide_database: Settings, tenant: Tenant
+) -> None:
+    agent_id = tenant.tenant_id
+    program, phone = await units.own_program(agent_id, 8), new_id()
+    low, high = sorted([new_id(), new_id()])
+    wish = units.ask(program, agent_id, phone, 2)
+    async with db.tenant_transaction(agent_id):
+        await escrow.lease(wish, unit_ids=[high, low], group_id=new_id(), now=NOW)
+
+    async def recall() -> int:
+        async with db.tenant_transaction(agent_id):
+            return await escrow.recall(agent_id, program.id, phone, now=NOW)
+
+    lock = "SELECT FROM escrow_unit WHERE id = $1 FOR UPDATE NOWAIT"
+    async with db.tenant_transaction(agent_id):
+        await db.connection().execute(lock, low)
+        recalled = await meanwhile(recall())
+        await db.connection().execute(lock, high)
+
+    assert await recalled == 2
 
 
 @pytest.mark.usefixtures("database")

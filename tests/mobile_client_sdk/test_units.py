@@ -22,6 +22,7 @@ class Server:
     broken: list[str] = field(default_factory=list)
     until_ms: int = FAR_MS
     is_recalled: bool = False
+    is_spent: bool = False
     made: int = 0
 
     def lease(self, _server: Company, _user_id: str, intent: Intent) -> Outcome:
@@ -44,7 +45,9 @@ class Server:
         return Outcome(number=intent.number, status=Status.APPLIED, code=Code.APPLIED, told=told)
 
     def request(self, _server: Company, _user_id: str, intent: Intent) -> Outcome:
-        unit = intent.args["unit_id"]
+        unit = intent.args.get("unit_id")
+        if unit is None:
+            return self.plain(intent)
         is_kept = unit in self.held
         (self.kept if is_kept else self.broken).append(unit)
         if is_kept:
@@ -53,6 +56,14 @@ class Server:
             number=intent.number,
             status=Status.APPLIED if is_kept else Status.REJECTED,
             code=Code.APPLIED if is_kept else "budget_exhausted",
+        )
+
+    def plain(self, intent: Intent) -> Outcome:
+        """Decide a request without a unit."""
+        return Outcome(
+            number=intent.number,
+            status=Status.REJECTED if self.is_spent else Status.APPLIED,
+            code="budget_exhausted" if self.is_spent else Code.APPLIED,
         )
 
 
@@ -93,6 +104,36 @@ def test_a_customer_is_not_promised_more_than_one_may_have(phones: Phones, serve
         wang.promise_benefit(shop, program_id=PROGRAM)
 
     assert wang.units_left(PROGRAM) == 2
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_was_requested_without_a_unit_counts_to_what_one_may_have(
+    phones: Phones, server: Server, *, is_heard: bool
+) -> None:
+    wang = phones.enrol("王芳")
+    shop = wang.create_customer(name="福满楼")
+    wang.lease_units(PROGRAM, 1)
+    wang.sync()
+    wang.intend("benefits.request", customer_id=shop.id, program_id=PROGRAM)
+    if is_heard:
+        wang.sync()
+
+    with pytest.raises(NotPossible, match="customer_limit_reached"):
+        wang.promise_benefit(shop, program_id=PROGRAM)
+
+
+def test_what_was_refused_without_a_unit_counts_no_more(phones: Phones, server: Server) -> None:
+    server.is_spent = True
+    wang = phones.enrol("王芳")
+    shop = wang.create_customer(name="福满楼")
+    wang.lease_units(PROGRAM, 1)
+    wang.intend("benefits.request", customer_id=shop.id, program_id=PROGRAM)
+    wang.sync()
+
+    wang.promise_benefit(shop, program_id=PROGRAM)
+
+    assert wang.sync().refused == ()
+    assert (len(server.kept), server.broken) == (1, [])
 
 
 def test_a_lease_asked_for_before_a_promise_frees_no_unit_that_it_named(

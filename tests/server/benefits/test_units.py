@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 
 from billing.escrow import rules as terms
+from server.access import Scope
 from server.benefits import queries
 from server.benefits.escrow import queries as escrow
 from server.benefits.escrow import rules, service
 from server.benefits.escrow.schemas import Recall
 from server.benefits.rules import BenefitState
+from server.benefits.schemas import BenefitFilters
 from server.changelog import service as changelog
 from server.customers import service as customers
 from server.kit.errors import NotFound
@@ -301,3 +303,82 @@ async def test_pushes_that_lease_and_promise_in_opposite_orders_both_go_through(
             )
         )
         assert [len(answer.outcomes) for answer in answers] == [4, 4]
+
+
+async def test_a_unit_opens_no_other_program(database: Settings, tenant: Tenant) -> None:
+    await stories.admit(tenant)
+    phone = await make_device(database, tenant, scope=Scope.MINE)
+    leased, other = [await own_program(phone, 4) for _ in range(2)]
+    [unit] = await held(phone, leased, 1)
+    out_of_sight = await stories.make_customer(tenant.owner)
+
+    outcome = await phone.outcome(promises(phone, other, out_of_sight, unit))
+
+    assert refusal(outcome) == "not_found"
+    assert (await queries.program(stories.OPERATOR, other)).held_minor == 0
+    page = await queries.benefits(tenant.owner, BenefitFilters(customer_id=out_of_sight))
+    assert page.items == []
+
+
+async def test_a_promise_beyond_what_one_may_have_needs_sight_as_each_request_does(
+    database: Settings, tenant: Tenant
+) -> None:
+    await stories.admit(tenant)
+    phone = await make_device(database, tenant, scope=Scope.MINE)
+    program_id = await own_program(phone, 8)
+    units = await held(phone, program_id, 2)
+    out_of_sight = await stories.make_customer(tenant.owner)
+    await phone.outcome(promises(phone, program_id, out_of_sight, units[0]))
+
+    outcome = await phone.outcome(promises(phone, program_id, out_of_sight, units[1]))
+
+    assert refusal(outcome) == "not_found"
+
+
+async def test_a_kept_promise_that_comes_under_another_number_is_answered_the_same(
+    database: Settings, tenant: Tenant
+) -> None:
+    await stories.admit(tenant)
+    phone = await make_device(database, tenant, scope=Scope.MINE)
+    program_id, request_id = await own_program(phone, 4), new_id()
+    [unit] = await held(phone, program_id, 1)
+    out_of_sight = await stories.make_customer(tenant.owner)
+
+    told = [
+        await phone.outcome(promises(phone, program_id, out_of_sight, unit, request_id=request_id))
+        for _ in range(2)
+    ]
+
+    assert [each.status for each in told] == [Status.APPLIED, Status.APPLIED]
+    program = await queries.program(stories.OPERATOR, program_id)
+    assert program.held_minor == stories.AMOUNT
+
+
+async def test_nobody_promises_beyond_what_one_may_have_and_requested_without_a_unit(
+    phone: Device, tenant: Tenant
+) -> None:
+    program_id = await own_program(phone, 10)
+    units = await held(phone, program_id, 2)
+    mine, anothers = [await stories.make_customer(phone.actor) for _ in range(2)]
+    await stories.request(phone.actor, mine, program_id)
+    await stories.request(tenant.owner, anothers, program_id)
+
+    known = await phone.outcome(promises(phone, program_id, mine, units[0]))
+    unknown = await phone.outcome(promises(phone, program_id, anothers, units[1]))
+
+    assert refusal(known) == "customer_limit_reached"
+    assert unknown.status is Status.APPLIED
+
+
+async def test_who_leases_and_gives_back_over_and_over_keeps_no_more_from_others(
+    phone: Device,
+) -> None:
+    program_id = await own_program(phone, 100)
+    for _ in range(3):
+        await phone.outcome(leases(phone, program_id, terms.UNITS_MAX - 5))
+        await phone.outcome(leases(phone, program_id, 0))
+
+    view = await queries.program(stories.OPERATOR, program_id)
+    assert view.held_minor == terms.UNITS_MAX * stories.AMOUNT
+    await service.release(NOW)
+    assert len(await held(phone, program_id, terms.UNITS_MAX)) == terms.UNITS_MAX

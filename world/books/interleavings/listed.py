@@ -112,7 +112,7 @@ USE_CASES: Final = {
         "lease": "not played yet",
         "lock": "locks alone, in the order of ids",
         "give_back": "two statements behind the lock of the units; not played yet",
-        "recall": "one statement",
+        "recall": "two statements behind the lock of the units; not played yet",
         "is_held": "reads",
         "keep": "not played yet",
         "release": "not played yet",
