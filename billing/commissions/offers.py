@@ -175,6 +175,15 @@ async def one(offer_id: UUID) -> OfferView:
     )
 
 
+async def agents_in(offer_id: UUID) -> list[UUID]:
+    """List whose business a question is asked of, those too of whom no answer can be made.
+
+    :raises OfferNotFound: there is no such question.
+    """
+    inputs = (await _row(offer_id))["inputs"]
+    return [each.agent_id for each in msgspec.json.decode(inputs, type=list[Business])]
+
+
 async def listed(*, before: tuple[datetime, UUID] | None, limit: int) -> list[OfferRow]:
     """List what was asked, the newest first.
 

@@ -1,5 +1,6 @@
 """Read commissions. An agent's transaction sees its own, the platform's role all."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -72,6 +73,10 @@ WHERE ({}::uuid IS NULL OR sale.agent_id = {}::uuid)
     AND ({}::date IS NULL OR on_day <= {}::date)
     AND ({}::date IS NULL OR (on_day, sale.id) < ({}::date, {}::uuid))
 ORDER BY on_day DESC, sale.id DESC LIMIT {}
+"""
+_SHARING: Final = """
+SELECT agent_id FROM commission_sale WHERE id = ANY ({}::uuid[])
+UNION SELECT agent_id FROM commission_line WHERE sale_id = ANY ({}::uuid[])
 """
 _REFUNDS: Final = """
 SELECT id, refunded, recorded_at, reason FROM commission_refund
@@ -214,6 +219,12 @@ async def sales(
     asked = [value for value in msgspec.structs.astuple(chosen) for _ in range(2)]
     rows = await CommissionSale.raw(_SALES, *asked, day, day, sale_id, limit)
     return msgspec.convert(rows, list[SaleRow])
+
+
+async def agents_of(sale_ids: Sequence[UUID]) -> list[UUID]:
+    """List who sold or shares one of these sales. Platform's role only."""
+    wanted = list(sale_ids)
+    return [row["agent_id"] for row in await CommissionSale.raw(_SHARING, wanted, wanted)]
 
 
 async def refunds_of(sale_id: UUID) -> list[RefundRow]:

@@ -59,6 +59,14 @@ SELECT contract_id, currency, max(contract_number) AS contract_number, count(*) 
     sum(paid)::bigint AS paid_minor
 FROM cost GROUP BY contract_id, currency ORDER BY contract_id, currency
 """
+_SHARING: Final = """
+WITH sale AS (
+    SELECT id, agent_id FROM commission_sale
+    WHERE on_day >= {} AND on_day < {} AND contract_id = ANY ({}::uuid[])
+)
+SELECT agent_id FROM sale
+UNION SELECT line.agent_id FROM commission_line line JOIN sale ON sale.id = line.sale_id
+"""
 _OF_AGENT: Final = """
 WITH moved AS (
     SELECT item.recorded_at AS at, sale.plan_id, item.currency, item.kind, item.amount_minor
@@ -152,6 +160,13 @@ async def contracts(
         by_currency[each.currency].append(each)
     found = [one for some in by_currency.values() for one in _metered(some, limit_ppm)]
     return sorted(found, key=place)
+
+
+async def agents_of(year: int, contract_ids: Sequence[UUID]) -> list[UUID]:
+    """List who sold on one of these contracts in a year, or shares what was sold."""
+    begins, ends = date(year, 1, 1), date(year + 1, 1, 1)
+    rows = await CommissionSale.raw(_SHARING, begins, ends, list(contract_ids))
+    return [row["agent_id"] for row in rows]
 
 
 def place(one: ContractMeter) -> tuple[int, UUID, str]:

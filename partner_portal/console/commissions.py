@@ -106,7 +106,9 @@ async def meter(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer)
     return renderer.page(
         request,
         "console/templates/commission_meter.html",
-        held=await queries.meter(actor, years.asked(request, today), cursor=cursor),
+        held=await queries.meter(
+            actor, years.asked(request, today), cursor=cursor, now=clock.now()
+        ),
         years=years.offered(today),
         **await frame(request, actor),
     )

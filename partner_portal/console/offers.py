@@ -146,7 +146,7 @@ async def offer(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, offer_id: FromPath[UUID]
 ) -> Response[Any]:
     """Show what each answer to a rival would cost and bring; a fragment is the answer alone."""
-    view = await queries.counter_offer(actor, offer_id)
+    view = await queries.counter_offer(actor, offer_id, now=clock.now())
     results = view.answer.results if view.answer else []
     names = {each.tenant_id: each.name for each in await partners.agents(actor)}
     told = {each.name: _written(each, view) for each in NUMBERS}

@@ -131,7 +131,7 @@ async def approve(
 async def discard(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, batch_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Give up a batch that one has put together."""
+    """Give up a batch that nobody has let go."""
 
     async def act() -> None:
         await service.discard(actor, batch_id, now=clock.now())

@@ -13,7 +13,10 @@ from billing.commissions.rules.statements import Statement, StatementLine
 from billing.commissions.schemas import (
     AccruedRow,
     AgentYear,
+    ContractMeter,
     LineView,
+    MeterTotal,
+    OfferView,
     PaymentView,
     RefundRow,
     SaleRow,
@@ -34,7 +37,7 @@ from server.benefits.reviews.schemas import ReviewRecord, SignalView
 from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTotal
 from server.benefits.vouchers.schemas import VoucherAlarm
 from server.channel.schemas import AgentRow, Breakdown, Released
-from server.commissions.schemas import PayoutView
+from server.commissions.schemas import CommissionMeter, PayoutView
 from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
@@ -83,6 +86,8 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "commissions.sales": (SaleRow,),
     "commissions.accruals": (AccruedRow,),
     "commissions.refunds": (RefundRow,),
+    "commissions.meter": (CommissionMeter, MeterTotal, ContractMeter),
+    "commissions.counter_offer": (OfferView,),
     "commissions.payout": (PayoutView, PaymentView),
     "commissions.withholding": (WithheldRow,),
     "commissions.statement": (Statement, StatementLine),

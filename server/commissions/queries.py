@@ -62,13 +62,13 @@ def preview(actor: Actor, version: PlanVersion) -> list[tuple[int, int]]:
 async def sales(
     actor: Actor, chosen: ChosenSales, *, cursor: str | None = None, now: datetime
 ) -> Page[SaleRow]:
-    """List sales, the last days first; each agent who sold one is told that it was read."""
+    """List sales, the last days first; each agent who sold or shares one is told."""
     ensure(actor, Permission.COMMISSIONS_KEEP)
     before = decode_cursor(cursor, tuple[date, UUID]) if cursor else None
     async with db.platform_transaction(actor):
         found = await books.sales(chosen, before=before, limit=PAGE_SIZE + 1)
         items = found[:PAGE_SIZE]
-        agents = [sale.agent_id for sale in items]
+        agents = await books.agents_of([sale.id for sale in items])
         await audit.record_platform_read(actor, agents, "commissions.sales", now=now)
     more = len(found) > PAGE_SIZE
     return Page(items, encode_cursor(items[-1].on, items[-1].id) if more else None)
@@ -101,15 +101,25 @@ async def refunds_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list
 
 
 async def meter(
-    actor: Actor, year: int, *, limit_ppm: int = yearly.DEDUCTIBLE_PPM, cursor: str | None = None
+    actor: Actor,
+    year: int,
+    *,
+    limit_ppm: int = yearly.DEDUCTIBLE_PPM,
+    cursor: str | None = None,
+    now: datetime,
 ) -> CommissionMeter:
-    """Hold the contracts of a year against the limit, those that exceed it most first."""
+    """Hold the contracts of a year against the limit, those that exceed it most first.
+
+    Each agent who sold on one that is shown, or shares what was sold, is told.
+    """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     after = decode_cursor(cursor, tuple[int, UUID, str]) if cursor else None
     async with db.platform_transaction(actor):
         found = await yearly.contracts(year, limit_ppm=limit_ppm)
-    rest = [each for each in found if after is None or yearly.place(each) > after]
-    shown = rest[:PAGE_SIZE]
+        rest = [each for each in found if after is None or yearly.place(each) > after]
+        shown = rest[:PAGE_SIZE]
+        agents = await yearly.agents_of(year, [each.contract_id for each in shown])
+        await audit.record_platform_read(actor, agents, "commissions.meter", now=now, year=year)
     return CommissionMeter(
         year=year,
         limit_ppm=limit_ppm,
@@ -130,14 +140,23 @@ async def counter_offers(actor: Actor, *, cursor: str | None = None) -> Page[Off
     return Page(items, encode_cursor(items[-1].asked_at, items[-1].id) if more else None)
 
 
-async def counter_offer(actor: Actor, offer_id: UUID) -> OfferView:
+async def counter_offer(actor: Actor, offer_id: UUID, *, now: datetime) -> OfferView:
     """Give a question about a rival's offer, and its answer once the worker has made it.
+
+    Each agent whose business it is asked of is told.
 
     :raises OfferNotFound: there is none with this id.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
-        return await offers.one(offer_id)
+        return await offer_told(actor, offer_id, now)
+
+
+async def offer_told(actor: Actor, offer_id: UUID, now: datetime) -> OfferView:
+    """Give a question and tell the agents it is asked of, inside the caller's transaction."""
+    agents = await offers.agents_in(offer_id)
+    await audit.record_platform_read(actor, agents, "commissions.counter_offer", now=now)
+    return await offers.one(offer_id)
 
 
 async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[LineView]:

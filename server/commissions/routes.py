@@ -87,7 +87,7 @@ async def sales(
     until: Day = None,
     cursor: PageCursor = None,
 ) -> Page[SaleRow]:
-    """List what was sold, the last days first, with what it was paid by; its sellers are told."""
+    """List what was sold, the last days first, with what it was paid by; who shares is told."""
     chosen = ChosenSales(
         agent_id=agent_id, plan_id=plan_id, contract_id=contract_id, since=since, until=until
     )
@@ -113,8 +113,8 @@ async def meter(
     limit_ppm: LimitPpm = DEDUCTIBLE_PPM,
     cursor: PageCursor = None,
 ) -> CommissionMeter:
-    """Give what of a year's commissions each contract's limit lets deduct, and what exceeds it."""
-    return await queries.meter(actor, year, limit_ppm=limit_ppm, cursor=cursor)
+    """Give what of each contract's commission its limit lets deduct; who shares it is told."""
+    return await queries.meter(actor, year, limit_ppm=limit_ppm, cursor=cursor, now=clock.now())
 
 
 @get("/commission-sales/{sale_id:uuid}/lines", summary="List who gets what for a sale")
@@ -145,15 +145,16 @@ async def counter_offers(actor: CurrentActor, cursor: PageCursor = None) -> Page
 async def ask(actor: CurrentActor, data: JSONBody[NewCounterOffer]) -> OfferView:
     """Ask what each answer to a rival's offer would cost and bring; the worker simulates it.
 
-    The `answer` is null until it has: look at the counter-offer again after some seconds.
+    The `answer` is null until it has: look at the counter-offer again after some seconds. The
+    agents whose business it is asked of are told.
     """
     return await service.ask(actor, data, now=clock.now())
 
 
 @get("/counter-offers/{offer_id:uuid}", summary="One counter-offer")
 async def counter_offer(actor: CurrentActor, offer_id: FromPath[UUID]) -> OfferView:
-    """Give a question with its answer, and the hash of both and of the business between."""
-    return await queries.counter_offer(actor, offer_id)
+    """Give a question with its answer, and the hash of all of it; its agents are told."""
+    return await queries.counter_offer(actor, offer_id, now=clock.now())
 
 
 @get("/agents/{agent_id:uuid}/commission-statement", summary="An agent's statement")

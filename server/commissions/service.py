@@ -165,7 +165,7 @@ async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineV
 
 
 async def ask(actor: Actor, new: NewCounterOffer, *, now: datetime) -> OfferView:
-    """Ask what matching a rival would cost; the worker answers it.
+    """Ask what matching a rival would cost; the worker answers it, the agents asked of are told.
 
     :raises CommissionKeyReused: the id belongs to another question.
     :raises OfferTooLarge: more agents in more futures than are simulated.
@@ -182,7 +182,7 @@ async def ask(actor: Actor, new: NewCounterOffer, *, now: datetime) -> OfferView
             await audit.record_platform_write(
                 actor, "counter_offer.asked", subject_id=new.id, now=now
             )
-        return await offers.one(new.id)
+        return await queries.offer_told(actor, new.id, now)
 
 
 async def answer(offer_id: UUID, *, now: datetime) -> None:

@@ -14,6 +14,7 @@ from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
 from billing.commissions.rules.statements import StatementKind, StatementLine, statement
 from billing.commissions.schemas import (
+    ChosenSales,
     CommissionKeyReused,
     LineState,
     LineView,
@@ -46,7 +47,7 @@ from server.commissions.schemas import (
 from server.identity import keys
 from server.kit import db, outbox
 from server.kit.errors import Invalid, NotFound
-from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
 from tests.server.benefits import stories
 from tests.waiting import meanwhile
 
@@ -393,7 +394,7 @@ async def test_m8_what_matching_a_rival_would_cost_is_answered_by_the_worker_onc
     for _ in range(2):
         await jobs.simulate(job, later)
 
-    told = await queries.counter_offer(FINANCE, asked.id)
+    told = await queries.counter_offer(FINANCE, asked.id, now=later)
 
     assert (waits.answer, waits.hash) == (None, None)
     assert (told.agents, told.revenue_minor, told.commission_minor) == (1, 1_000_00, 100_00)
@@ -409,6 +410,59 @@ async def test_m8_what_matching_a_rival_would_cost_is_answered_by_the_worker_onc
     assert unknown.value.field == "question.agent_ids"
     with pytest.raises(NotPermitted):
         await service.ask(tenant.owner, asked, now=later)
+
+
+async def told_of(tenant: Tenant) -> list[str]:
+    """List what an agent was told that the platform read, by the alphabet."""
+    return sorted(each.what for each in (await audit.platform_reads(tenant.owner)).items)
+
+
+async def test_m4_who_is_asked_about_a_rival_is_told_each_time_and_nobody_else(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    """Of one agent alone, revenue and commission are that agent's own to the fen."""
+    await sold(rival)
+    await sold(tenant)
+    question = OfferQuestion(
+        rival=RivalTimes(times=3.0), agent_ids=[tenant.tenant_id], months_back=1, scenarios=10
+    )
+    asked = NewCounterOffer(id=new_id(), question=question)
+    later = NOW + timedelta(days=31)
+
+    shown = await service.ask(FINANCE, asked, now=later)
+    seen = await queries.counter_offer(FINANCE, asked.id, now=later)
+
+    assert (shown.revenue_minor, seen.commission_minor) == (1_000_00, 100_00)
+    assert await told_of(tenant) == ["commissions.counter_offer"] * 2
+    assert await told_of(rival) == []
+
+
+async def test_m4_whoever_shares_a_sale_is_told_of_the_list_and_of_the_meter(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    """The first seller, the second and the agent above one of them, each of the whole amount."""
+    above, stranger = await make_tenant(), await make_tenant()
+    for each in (tenant, rival, above, stranger):
+        await stories.admit(each)
+    plan = await a_plan()
+    alone = a_sale(plan, tenant, above=above)
+    shared = msgspec.structs.replace(
+        alone, sellers=[Seller(tenant.tenant_id), Seller(rival.tenant_id)]
+    )
+    await service.record_sale(FINANCE, shared, now=NOW)
+
+    listed = await queries.sales(FINANCE, ChosenSales(plan_id=plan.plan_id), now=NOW)
+    page = await queries.meter(FINANCE, NOW.year, now=NOW)
+    found = [each.contract_id for each in page.contracts]
+    while page.next_cursor:
+        page = await queries.meter(FINANCE, NOW.year, cursor=page.next_cursor, now=NOW)
+        found += [each.contract_id for each in page.contracts]
+
+    assert shared.contract_id in found
+    assert [each.id for each in listed.items] == [shared.id]
+    for each in (tenant, rival, above):
+        assert await told_of(each) == ["commissions.meter", "commissions.sales"]
+    assert await told_of(stranger) == []
 
 
 def test_a_workbook_adds_up_and_holds_amounts_as_numbers() -> None:
