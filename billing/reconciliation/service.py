@@ -17,7 +17,14 @@ import msgspec
 from billing.reconciliation import queries
 from billing.reconciliation.rules.cells import ID, Cell
 from billing.reconciliation.rules.columns import RowReader
-from billing.reconciliation.rules.findings import Break, Kind, Reconciled, Terms, due_on
+from billing.reconciliation.rules.findings import (
+    Break,
+    Kind,
+    Reconciled,
+    Terms,
+    due_on,
+    month_after,
+)
 from billing.reconciliation.rules.lines import Book, Side, Words
 from billing.reconciliation.schemas import (
     AlreadyResolved,
@@ -225,7 +232,7 @@ async def extract(file_id: UUID, terms: Terms, *, now: datetime) -> None:
     if view.read_until < view.last_row:
         raise FileIncomplete(view.read_until)
     around = timedelta(days=terms.window_days)
-    begins, ends = view.period - around, _next_month(view.period) + around
+    begins, ends = view.period - around, month_after(view.period) + around
     await ReconLine.raw(
         *(_EXTRACT, file_id, ZONE, view.agent_id, ZONE, begins, ZONE, ends),
         *(f"^{ID.pattern}$", file_id, view.agent_id),
@@ -308,15 +315,10 @@ async def _book(file_id: UUID, side: Side, words: Words) -> Book:
     return book
 
 
-def _next_month(period: date) -> date:
-    """Give the first day of the month after."""
-    return (period.replace(day=28) + timedelta(days=4)).replace(day=1)
-
-
 def _of_this_month(period: date, found: Reconciled) -> Iterable[Break]:
     """Leave out what only the books have, of days that are another month's."""
     days = dict(zip(found.here.numbers, found.here.days, strict=True))
-    month = range(period.toordinal(), _next_month(period).toordinal())
+    month = range(period.toordinal(), month_after(period).toordinal())
     for each in found.breaks:
         if each.kind is not Kind.MISSING_THERE or days[each.here[0]] in month:
             yield each

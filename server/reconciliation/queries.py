@@ -331,7 +331,7 @@ def _view(found: ExceptionView, currency: str, answer: Any, now: datetime) -> Re
         currency=currency,
         words_zh=words_zh,
         words_en=words_en,
-        is_overdue=found.is_overdue(now.date()),
+        is_overdue=found.is_overdue(now.astimezone(ZONE).date()),
         answer=answer and answer["said"],
         answered_at=answer and answer["said_at"],
     )

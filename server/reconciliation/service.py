@@ -324,11 +324,13 @@ async def _extract(file_id: UUID, now: datetime) -> bool:
 async def _compare(file_id: UUID, now: datetime) -> None:
     """Compare both sides between two transactions; of two workers one keeps what it found."""
     async with db.platform_transaction(_READER):
-        if (await books.file(file_id)).state is not FileState.LOADING:
+        view = await books.file(file_id)
+        if view.state is not FileState.LOADING:
             return
         here, there = await reconciliation.gather(file_id)
     # Seconds of work, beside which whoever else is here goes on.
-    found = await asyncio.to_thread(reconcile, here, there, _TERMS)
+    terms = msgspec.structs.replace(_TERMS, month=view.period)
+    found = await asyncio.to_thread(reconcile, here, there, terms)
     async with db.platform_transaction(_READER):
         view = await books.file_for_update(file_id)
         if view.state is FileState.LOADING:

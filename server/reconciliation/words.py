@@ -24,7 +24,10 @@ _KINDS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.CUSTOMER_DIFFERS: ("客户不同", "The customers differ"),
     Kind.AMOUNT_DIFFERS: ("金额不同", "The amounts differ"),
     Kind.SUM_DIFFERS: ("一笔对多笔，合计不同", "One line against several: the sums differ"),
-    Kind.PERIOD_DIFFERS: ("日期相差过多", "The days are too far apart"),
+    Kind.PERIOD_DIFFERS: (
+        "日期相差过多，或属于其他月份",
+        "The days are too far apart, or of another month",
+    ),
 }
 _CAUSES: Final[Mapping[Cause, tuple[str, str]]] = {
     Cause.ID_UNKNOWN: ("另一方没有这个编号", "the other book does not have its id"),

@@ -68,7 +68,13 @@ def _several(work: Work, here: list[int], there: list[int]) -> None:
     elif len(here) == len(there) == 1:
         work.break_pair(Cause.SAME_ID, here[0], there[0])
     elif _are_one_sum(work, here, there):
-        work.match(Step.SUM, here, there)
+        if all(map(work.is_of_month, here)):
+            work.match(Step.SUM, here, there)
+        else:
+            says = work.months(here[0])
+            work.break_(
+                Kind.PERIOD_DIFFERS, Cause.PARTS_OF_ONE, here, there, owner=Side.HERE, says=says
+            )
     else:
         work.break_(
             Kind.SUM_DIFFERS,

@@ -46,7 +46,7 @@ class Kind(StrEnum):
     SUM_DIFFERS = "sum_differs"
     """What is one line on one side is several on the other, and they do not add up."""
     PERIOD_DIFFERS = "period_differs"
-    """The sides book it on days that are further apart than the window."""
+    """The sides book it on days that are further apart than the window, or in another month."""
 
 
 class Cause(StrEnum):
@@ -110,6 +110,22 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """So alike are two names of one customer, in percent."""
     name_margin: int = 5
     """So much less alike is everybody else."""
+    month: date | None = None
+    """The first day of the month that is compared: an id of another month is not matched. All
+    months where it is None."""
+
+    @property
+    def days(self) -> range | None:
+        """Give the days of the month and of the window around it, as ordinals."""
+        if self.month is None:
+            return None
+        first, after = self.month.toordinal(), month_after(self.month).toordinal()
+        return range(first - self.window_days, after + self.window_days)
+
+
+def month_after(month: date) -> date:
+    """Give the first day of the month after."""
+    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 MIRRORED: Final[Mapping[Kind, Kind]] = {

@@ -25,6 +25,7 @@ class Work:
     def __init__(self, here: Book, there: Book, terms: Terms) -> None:
         assert here.words is there.words, "both books write their texts as the same numbers"
         self.terms = terms
+        self._days = terms.days
         self.found = Reconciled(here, there)
         self.books = {Side.HERE: here, Side.THERE: there}
         self._taken = {side: bytearray(len(book)) for side, book in self.books.items()}
@@ -63,6 +64,10 @@ class Work:
     def are_near(self, here: int, there: int) -> bool:
         """Say whether two lines are as near in time as the terms ask."""
         return self.days_apart(here, there) <= self.terms.window_days
+
+    def is_of_month(self, here: int) -> bool:
+        """Say whether this side booked a line in the month that is compared, or near it."""
+        return self._days is None or self.here.days[here] in self._days
 
     # ---- taking
 
@@ -168,7 +173,14 @@ class Work:
         if not self.are_near(here, there):
             days = (ours.line(here).on, theirs.line(there).on)
             found.append((Kind.PERIOD_DIFFERS, days[0].isoformat(), days[1].isoformat()))
+        elif not self.is_of_month(here):
+            found.append((Kind.PERIOD_DIFFERS, *self.months(here)))
         return found
+
+    def months(self, here: int) -> tuple[str, str]:
+        """Give the month that this side booked a line in, and the one that is compared."""
+        assert self.terms.month is not None, "a line is of another month than one"
+        return f"{self.here.line(here).on:%Y-%m}", f"{self.terms.month:%Y-%m}"
 
     def break_pair(self, cause: Cause, here: int, there: int) -> None:
         """Take two lines that are one and say different things.

@@ -202,6 +202,20 @@ def test_all_in_which_two_lines_differ_is_told_the_gravest_first() -> None:
     assert found.owner is Side.THERE  # it still counts what is over
 
 
+def test_around_the_month_as_many_days_count_as_between_two_sides() -> None:
+    march = Terms(window_days=3, month=date(2026, 3, 1))
+    days = [date(2026, 2, 25), date(2026, 2, 26), date(2026, 4, 3), date(2026, 4, 4)]
+    book = [line(n, id=f"i{n}", on=day) for n, day in enumerate(days)]
+
+    found = compared(book, book, march)
+
+    assert [match.here for match in found.matches()] == [(1,), (2,)]
+    assert [(each.kind, each.here) for each in found.breaks] == [
+        (Kind.PERIOD_DIFFERS, (0,)),
+        (Kind.PERIOD_DIFFERS, (3,)),
+    ]
+
+
 def test_a_days_sum_of_a_program_is_matched_with_its_lines() -> None:
     here = [line(n, 100 * n, customer=f"c{n}", id=f"i{n}") for n in (1, 2, 3)]
 

@@ -114,9 +114,8 @@ async def compare(file_id: UUID) -> Compared:
     """Compare a file that has come."""
     await platform(service.extract, file_id, Terms(), now=NOW)
     here, there = await platform(service.gather, file_id)
-    found: Compared = await platform(
-        service.keep, file_id, reconcile(here, there, Terms()), now=NOW
-    )
+    terms = Terms(month=(await platform(queries.file, file_id)).period)
+    found: Compared = await platform(service.keep, file_id, reconcile(here, there, terms), now=NOW)
     return found
 
 
@@ -293,6 +292,25 @@ async def test_what_the_file_names_is_found_in_whatever_month_it_is_booked(story
     found = await compare(view.id)
 
     assert found.exceptions == {Kind.PERIOD_DIFFERS: 1, Kind.MISSING_HERE: 1}
+
+
+async def test_a_month_is_not_claimed_again_in_the_file_of_a_later_one(story: Story) -> None:
+    """Not with its true days, nor with days of the later month, nor in parts."""
+    rows = [
+        story.row(2, 0),
+        story.row(3, 1, day="2026-05-04"),
+        story.row(4, 2, "0.40"),
+        story.row(5, 2, "0.60"),
+    ]
+    view = await opened(a_file(story, rows, period=date(2026, 5, 1)))
+    await platform(service.add_rows, view.id, rows, after=0)
+
+    found = await compare(view.id)
+
+    assert (found.matches, found.exceptions) == (0, {Kind.PERIOD_DIFFERS: 3})
+    told = {tuple(each.there): (each.here_says, each.there_says) for each in await breaks(found)}
+    assert told[2,] == told[4, 5] == ("2026-03", "2026-05")
+    assert told[3,][1] == "2026-05-04"
 
 
 async def test_a_long_file_among_short_ones_costs_what_it_is_long(story: Story) -> None:

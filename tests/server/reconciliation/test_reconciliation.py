@@ -5,7 +5,7 @@ import csv
 import io
 import threading
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from server.access import Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
 from server.kit import db, outbox
+from server.kit.calendars import ZONE
 from server.kit.errors import Invalid, NotFound
 from server.reconciliation import exports, jobs, parts, queries, service, words
 from server.reconciliation.schemas import (
@@ -235,6 +236,14 @@ async def test_s06_both_sides_see_groups_and_one_difference_side_by_side(
     assert said == {Kind.AMOUNT_DIFFERS: (1, 5000, 5100), Kind.MISSING_HERE: (1, 0, 5000)}
     assert mirrored == {Kind.AMOUNT_DIFFERS: (1, 5100, 5000), Kind.MISSING_THERE: (1, 5000, 0)}
     assert [each.overdue for each in ours + overdue] == [0, 0, 1, 1]
+
+    # In China the day after the last has begun, by UTC not yet: everywhere it is late.
+    [last, _] = sorted(each.due_on for each in ours)
+    night = datetime.combine(last + timedelta(days=1), time(3), ZONE)
+    counted = await queries.groups(FINANCE, Side.HERE, of_file, now=night)
+    shown = (await queries.differences(FINANCE, Side.HERE, of_file, now=night)).items
+    assert sum(each.overdue for each in counted) == 1
+    assert {each.due_on: each.is_overdue for each in shown}[last]
 
     missing = msgspec.structs.replace(of_file, kind=Kind.MISSING_THERE)
     [one] = (await queries.differences(tenant.owner, Side.THERE, missing, now=NOW)).items
