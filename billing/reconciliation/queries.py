@@ -62,30 +62,31 @@ SELECT step, count(*) AS count FROM recon_match WHERE file_id = {} GROUP BY step
 _KINDS: Final = """
 SELECT kind, count(*) AS count FROM recon_exception WHERE file_id = {} GROUP BY kind ORDER BY kind
 """
-# Lines and their places are grouped and not joined: where most files are short, a join is planned
-# for a short one, and would look through all places of a long one for each of its lines.
+# What an exception is about are a few lines, looked up one by one.
 _SIDES: Final = """
-WITH told AS (
-    SELECT side, number, currency, CASE WHEN state = 'active' THEN amount_minor ELSE 0 END AS minor,
-        NULL AS place
-    FROM recon_line WHERE file_id = {}
-    UNION ALL SELECT 'here', unnest(here), NULL, 0, 'matched' FROM recon_match WHERE file_id = {}
-    UNION ALL SELECT 'there', unnest(there), NULL, 0, 'matched' FROM recon_match WHERE file_id = {}
-    UNION ALL SELECT side, number, NULL, 0, CASE WHEN outcome IS NULL THEN 'open' ELSE 'settled' END
+WITH broken AS (
+    SELECT told.side, line.currency,
+        coalesce(sum(line.minor) FILTER (WHERE outcome IS NULL), 0) AS open_minor,
+        coalesce(sum(line.minor) FILTER (WHERE outcome IS NOT NULL), 0) AS settled_minor
     FROM recon_exception
     CROSS JOIN LATERAL (
         SELECT 'here' AS side, unnest(here) AS number UNION ALL SELECT 'there', unnest(there)
+    ) told
+    CROSS JOIN LATERAL (
+        SELECT currency, CASE WHEN state = 'active' THEN amount_minor ELSE 0 END AS minor
+        FROM recon_line WHERE file_id = {} AND side = told.side AND number = told.number LIMIT 1
     ) line
     WHERE file_id = {}
-), counted AS (
-    SELECT side, max(currency) AS currency, sum(minor) AS minor, max(place) AS place
-    FROM told GROUP BY side, number
+    GROUP BY told.side, line.currency
 )
-SELECT side, currency, count(*) AS lines, sum(minor)::bigint AS counting_minor,
-    coalesce(sum(minor) FILTER (WHERE place = 'matched'), 0)::bigint AS matched_minor,
-    coalesce(sum(minor) FILTER (WHERE place = 'open'), 0)::bigint AS open_minor,
-    coalesce(sum(minor) FILTER (WHERE place = 'settled'), 0)::bigint AS settled_minor
-FROM counted GROUP BY side, currency ORDER BY side, currency
+SELECT side, currency, lines, counting_minor, matched_minor,
+    coalesce(open_minor, 0)::bigint AS open_minor,
+    coalesce(settled_minor, 0)::bigint AS settled_minor
+FROM recon_file CROSS JOIN LATERAL jsonb_to_recordset(totals) AS total (
+    side text, currency text, lines bigint, counting_minor bigint, matched_minor bigint
+)
+LEFT JOIN broken USING (side, currency)
+WHERE recon_file.id = {} ORDER BY side, currency
 """
 
 
@@ -183,8 +184,8 @@ async def steps(file_id: UUID) -> dict[Step, int]:
 
 
 async def sides(file_id: UUID) -> list[SideTotal]:
-    """Add both sides up: what counts, what is matched, what is open and what was settled."""
-    return msgspec.convert(await ReconLine.raw(_SIDES, *[file_id] * 4), list[SideTotal])
+    """Say what both sides of a compared file come to: matched, open and settled; else nothing."""
+    return msgspec.convert(await ReconLine.raw(_SIDES, *[file_id] * 3), list[SideTotal])
 
 
 async def exception(exception_id: UUID, *, seen_by: Side = Side.HERE) -> ExceptionView:

@@ -121,7 +121,9 @@ FROM jsonb_to_recordset({}::jsonb) AS found (
 )
 """
 _EXTRACTED: Final = "UPDATE recon_file SET extracted_at = {} WHERE id = {}"
-_COMPARED: Final = "UPDATE recon_file SET state = 'compared', compared_at = {} WHERE id = {}"
+_COMPARED: Final = """
+UPDATE recon_file SET state = 'compared', compared_at = {}, totals = recon_totals(id) WHERE id = {}
+"""
 _RESOLVE: Final = """
 UPDATE recon_exception
 SET outcome = {}, note = {}, group_id = {}, resolved_by = {}, resolved_at = {}

@@ -38,6 +38,8 @@ class ReconFile(Table, tablename="recon_file"):
     extracted_at = Timestamptz(null=True)
     """When the platform's lines were written down beside it."""
     compared_at = Timestamptz(null=True)
+    totals = JSONB(null=True)
+    """What stays of a compared file's sides: their lines, what counts and what is matched."""
 
 
 class ReconLine(Table, tablename="recon_line"):

@@ -60,6 +60,7 @@ BUDGET_S: Final = 20.0
 """How long one job reads before it leaves the rest to another."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
 _TERMS: Final = Terms()
+# A month of hundreds of thousands is written down, and added up, in one statement each.
 _AT_LENGTH: Final = "SET LOCAL statement_timeout = '40s'"
 _ANSWER: Final = """
 INSERT INTO recon_answer (exception_id, agent_id, said, said_by, said_at)
@@ -315,7 +316,6 @@ async def _extract(file_id: UUID, now: datetime) -> bool:
             await reconciliation.withdraw(file_id)
             await _record(view, "recon_file.withdrawn", now)
         else:
-            # A month of hundreds of thousands is written down in one statement.
             await db.connection().execute(_AT_LENGTH)
             await reconciliation.extract(file_id, _TERMS, now=now)
     return True
@@ -334,6 +334,7 @@ async def _compare(file_id: UUID, now: datetime) -> None:
     async with db.platform_transaction(_READER):
         view = await books.file_for_update(file_id)
         if view.state is FileState.LOADING:
+            await db.connection().execute(_AT_LENGTH)
             await reconciliation.keep(file_id, found, now=now)
             await _record(view, "recon_file.compared", now)
 
