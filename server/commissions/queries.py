@@ -152,11 +152,19 @@ async def counter_offer(actor: Actor, offer_id: UUID, *, now: datetime) -> Offer
         return await offer_told(actor, offer_id, now)
 
 
-async def offer_told(actor: Actor, offer_id: UUID, now: datetime) -> OfferView:
-    """Give a question and tell the agents it is asked of, inside the caller's transaction."""
-    agents = await offers.agents_in(offer_id)
-    await audit.record_platform_read(actor, agents, "commissions.counter_offer", now=now)
-    return await offers.one(offer_id)
+async def offer_told(
+    actor: Actor, offer_id: UUID, now: datetime, *, is_asked: bool = False
+) -> OfferView:
+    """Give a question and tell the agents it is asked of, inside the caller's transaction.
+
+    They are told when it is asked, and each time that its answer is read; until there is one a page
+    asks every second.
+    """
+    found = await offers.one(offer_id)
+    if is_asked or found.answer is not None:
+        agents = await offers.agents_in(offer_id)
+        await audit.record_platform_read(actor, agents, "commissions.counter_offer", now=now)
+    return found
 
 
 async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[LineView]:

@@ -182,7 +182,7 @@ async def ask(actor: Actor, new: NewCounterOffer, *, now: datetime) -> OfferView
             await audit.record_platform_write(
                 actor, "counter_offer.asked", subject_id=new.id, now=now
             )
-        return await queries.offer_told(actor, new.id, now)
+        return await queries.offer_told(actor, new.id, now, is_asked=True)
 
 
 async def answer(offer_id: UUID, *, now: datetime) -> None:

@@ -168,7 +168,7 @@ async def test_m8_what_it_would_cost_to_match_a_rival_is_said_in_a_sentence(
     await look(page, one, axe)
 
     await commissions.answer(UUID(one.rpartition("/")[2]), now=clock.now())
-    told = await queries.counter_offer(who, UUID(one.rpartition("/")[2]))
+    told = await queries.counter_offer(who, UUID(one.rpartition("/")[2]), now=clock.now())
     sentence = page.get_by_role("heading", name="全额跟进「2.5 倍佣金」，36 个月预计多付 ¥")
     await expect(sentence).to_be_visible()
     costs = page.get_by_role("region", name="多付多少").first

@@ -430,6 +430,9 @@ async def test_m4_who_is_asked_about_a_rival_is_told_each_time_and_nobody_else(
     later = NOW + timedelta(days=31)
 
     shown = await service.ask(FINANCE, asked, now=later)
+    await queries.counter_offer(FINANCE, asked.id, now=later)
+    assert await told_of(tenant) == ["commissions.counter_offer"]
+    await service.answer(asked.id, now=later)
     seen = await queries.counter_offer(FINANCE, asked.id, now=later)
 
     assert (shown.revenue_minor, seen.commission_minor) == (1_000_00, 100_00)
