@@ -116,6 +116,8 @@ class ExceptionOutcome(StrEnum):
     """The other side has put its book right."""
     ACCEPTED = "accepted"
     """Both sides leave it as it is."""
+    REJECTED = "rejected"
+    """The platform does not follow the other side's book; the note says why."""
 
 
 class NewSource(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
 """Draw what both sides see of reconciliation: finance in the console, an owner in the portal."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 
 from partner_portal import forms, htmx
@@ -10,16 +12,27 @@ from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, Renderer
 from server.access import Actor
-from server.kit import clock
+from server.kit import clock, ids
 from server.kit.calendars import ZONE
 from server.partners import queries as partners
 from server.reconciliation import queries
-from server.reconciliation.schemas import ReconFilter, Viewer
+from server.reconciliation.schemas import ReconExceptionDetail, ReconFilter, Viewer
 
 NOTHING: Final = Problem()
 BASES: Final = {Viewer.HERE: "/console/reconciliation", Viewer.THERE: "/reconciliation"}
 """The address below which a side's pages are."""
 _FILTER: Final = ("file_id", "agent_id", "kind", "cause", "overdue", "resolved")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Something that happened to a difference."""
+
+    icon: str
+    said: str
+    """The key of its words."""
+    sentence: str
+    at: datetime
+    meaning: str = ""
 
 
 def asked_of(request: AnyRequest) -> ReconFilter:
@@ -63,6 +76,7 @@ async def home(
         request,
         "reconciliation/templates/home.html",
         groups=await queries.groups(actor, side, asked, now=now),
+        waiting=await queries.waiting(actor, side, asked, now=now),
         page=await queries.files(actor, side, agent_id=asked.agent_id, cursor=cursor, now=now),
         asked=address(asked),
         agent_id=agent_id,
@@ -86,6 +100,7 @@ async def file(
         "reconciliation/templates/file.html",
         held=held,
         groups=await queries.groups(actor, side, asked, now=now),
+        waiting=await queries.waiting(actor, side, asked, now=now),
         asked=address(asked),
         **await about(request, actor, side),
     )
@@ -125,11 +140,31 @@ async def difference(
 ) -> Response[Any]:
     """Draw one difference: both sides, what was said of it, and what may be said."""
     now = clock.now()
+    held = await queries.difference(actor, side, exception_id, now=now)
     return renderer.page(
         request,
         "reconciliation/templates/difference.html",
         status=wrong.status,
         wrong=wrong,
-        held=await queries.difference(actor, side, exception_id, now=now),
+        held=held,
+        waits=next((each for each in held.questions if each.reply is None), None),
+        steps=_steps(held, side),
+        new_id=ids.new_id(now),
         **await about(request, actor, side),
     )
+
+
+def _steps(held: ReconExceptionDetail, side: Viewer) -> list[Step]:
+    """Tell what was asked and said of a difference, in the order in which it happened."""
+    is_platform = side is Viewer.HERE
+    found = []
+    if held.answer and held.answered_at:
+        who = "recon.agent_said" if is_platform else "recon.we_said"
+        found.append(Step("message-square", who, held.answer, held.answered_at, "acc"))
+    for each in held.questions:
+        who = "recon.we_asked" if is_platform else "recon.platform_asked"
+        found.append(Step("circle-help", who, each.asked, each.asked_at))
+        if each.reply and each.replied_at:
+            who = "recon.agent_replied" if is_platform else "recon.we_replied"
+            found.append(Step("message-square", who, each.reply, each.replied_at, "acc"))
+    return sorted(found, key=lambda each: each.at)

@@ -51,7 +51,9 @@ from server.reconciliation.schemas import (
     ReconFileView,
     ReconGroup,
     ReconLineView,
+    ReconQuestionView,
     ReconSettled,
+    WaitingQuestion,
 )
 from server.registrations.schemas import (
     AgentWaits,
@@ -103,8 +105,9 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "reconciliation.groups": (ReconGroup,),
     "reconciliation.exceptions": (
         *(ReconExceptionView, ReconExceptionDetail, ReconLineView),
-        ReconSettled,
+        *(ReconSettled, ReconQuestionView),
     ),
+    "reconciliation.questions": (WaitingQuestion,),
     "reconciliation.rejected": (RowProblem,),
     "plans.holders": (HolderRow,),
     "plans.agent": (AgentPlan, Use, Grant, Change),

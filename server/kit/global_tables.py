@@ -207,6 +207,18 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT",
     ),
+    "recon_question": _table(
+        "What finance asks agents about differences. Insert only; under row-level security an "
+        "agent's transaction reads its own.",
+        tonglu_app="SELECT",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "recon_reply": _table(
+        "What agents' owners reply to questions. Insert only; under row-level security an agent's "
+        "transaction reaches its own.",
+        tonglu_app="SELECT INSERT",
+        tonglu_platform="SELECT",
+    ),
     "statement": _table(
         "What stood on an agent's accounts in a month. Insert only; under row-level security an "
         "agent's transaction reads its own.",

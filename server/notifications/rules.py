@@ -71,6 +71,10 @@ class Kind(StrEnum):
     """A statement of the company's month waits for its owner."""
     STATEMENT_ANSWERED = "statement_answered"
     """The platform has answered a dispute about a line of a statement."""
+    FILE_COMPARED = "file_compared"
+    """A file of the company's own books was compared with the platform's."""
+    DIFFERENCE_ASKED = "difference_asked"
+    """The platform asks about differences of such a file; told once a day and file."""
 
 
 class Channel(StrEnum):
@@ -139,6 +143,11 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.REGISTRATION_ENDS: ("报备保护即将到期", "A protection ends soon"),
     Kind.STATEMENT_DRAWN: ("有新的结算单待确认", "A statement waits to be confirmed"),
     Kind.STATEMENT_ANSWERED: ("结算单异议已有答复", "A dispute about a statement was answered"),
+    Kind.FILE_COMPARED: ("对账文件已有对账结果", "A file was reconciled"),
+    Kind.DIFFERENCE_ASKED: (
+        "平台就对账差异提问，请答复",
+        "The platform asks about differences: reply",
+    ),
 }
 
 

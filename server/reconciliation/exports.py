@@ -24,6 +24,7 @@ _OUTCOMES: Final[Mapping[ExceptionOutcome, str]] = {
     ExceptionOutcome.CORRECTED_HERE: "平台已更正",
     ExceptionOutcome.CORRECTED_THERE: "代理商已更正",
     ExceptionOutcome.ACCEPTED: "双方保留，不再更正",
+    ExceptionOutcome.REJECTED: "平台不予认可",
 }
 _DIFFERENCES: Final[Columns[ReconExceptionView]] = {
     "差异编号": lambda each: str(each.id),

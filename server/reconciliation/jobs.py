@@ -1,11 +1,16 @@
-"""What the outbox starts: files are read and compared."""
+"""What the outbox starts: files are read and compared, and an agent's owners are told of them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from server.kit import outbox
+from billing.reconciliation import queries as books
+from server.access import Role
+from server.identity import queries as identity
+from server.kit import db, outbox
+from server.notifications import service as notifications
+from server.notifications.rules import Kind
 from server.reconciliation import service
 
 
@@ -14,7 +19,27 @@ async def read(job: outbox.Job, now: datetime) -> None:
     await service.go_on(UUID(job.payload["file_id"]), now=now)
 
 
+async def tell(job: outbox.Job, now: datetime) -> None:
+    """Tell the owners of a company what happened to one of its files; each is told once."""
+    assert job.tenant_id is not None, "a file is an agent's"
+    key = job.payload["key"]
+    async with db.tenant_transaction(job.tenant_id):
+        held = await books.file(UUID(job.payload["id"]))
+        people = await identity.staff(job.tenant_id)
+        await notifications.tell(
+            job.tenant_id,
+            [each.id for each in people if each.role is Role.AGENT_OWNER],
+            Kind.FILE_COMPARED if key.startswith("compared:") else Kind.DIFFERENCE_ASKED,
+            key=f"recon:{key}",
+            subject=f"{held.period:%Y-%m} {held.file_name}",
+            page="/reconciliation/files",
+            subject_id=held.id,
+            now=now,
+        )
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     service.TOPIC: read,
+    service.TOLD: tell,
 }
 """By topic, what is done with a job."""

@@ -30,7 +30,7 @@ from server.benefits import queries as benefits
 from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
-from server.reconciliation import parts, words
+from server.reconciliation import parts, questions, words
 from server.reconciliation.schemas import (
     RESOLVED_MAX,
     NewSource,
@@ -41,6 +41,8 @@ from server.reconciliation.schemas import (
     ReconFilter,
     ReconGroup,
     ReconLineView,
+    ReconQuestionView,
+    WaitingQuestion,
 )
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -187,6 +189,7 @@ async def difference(
         here = await grouped.lines(found.file_id, seen_by, found.here)
         there = await grouped.lines(found.file_id, seen_by.other, found.there)
         names = await _program_names([*here, *there])
+        asked = await questions.of(exception_id)
     return ReconExceptionDetail(
         **msgspec.structs.asdict(view),
         file_name=held.file_name,
@@ -194,7 +197,37 @@ async def difference(
         here_lines=[_line(each, names) for each in here],
         there_lines=[_line(each, names) for each in there],
         differing=_differing(here, there),
+        questions=asked,
     )
+
+
+async def own_question(actor: Actor, question_id: UUID) -> ReconQuestionView:
+    """Give a question about a difference of one's own company.
+
+    :raises NotFound: there is none.
+    """
+    async with _looking(actor, Side.THERE):
+        return await questions.one(question_id)
+
+
+async def waiting(
+    actor: Actor, seen_by: Side, asked: ReconFilter, *, cursor: str | None = None, now: datetime
+) -> Page[WaitingQuestion]:
+    """List questions that wait for the agent's reply, of a file, an agent or all; each is told.
+
+    :raises FileNotFound: also when the file is another company's.
+    """
+    after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    async with _looking(actor, seen_by):
+        if asked.file_id is not None:
+            await books.file(asked.file_id)
+        found = await questions.waiting(asked, after=after, limit=PAGE_SIZE + 1)
+        about = await books.exceptions_among([each.exception_id for each in found[:PAGE_SIZE]])
+        seen = {each.id: books.seen_from(each, seen_by) for each in about}
+        await _tell(actor, seen_by, about, "reconciliation.questions", now)
+    items = [_waiting(each, seen[each.exception_id]) for each in found[:PAGE_SIZE]]
+    is_more = len(found) > PAGE_SIZE
+    return Page(items, encode_cursor(items[-1].asked_at, items[-1].id) if is_more else None)
 
 
 async def rejected(
@@ -319,11 +352,16 @@ async def views(found: Sequence[ExceptionView], now: datetime) -> list[ReconExce
     """Give differences with their words and the agent's answers, in an open transaction."""
     ids = [each.id for each in found]
     answers = {row["exception_id"]: row for row in await db.connection().fetch(_ANSWERS, ids)}
-    currencies = await grouped.currencies(ids)
-    return [_view(each, currencies[each.id], answers.get(each.id), now) for each in found]
+    currencies, asked = await grouped.currencies(ids), await questions.asked_of(ids)
+    return [
+        _view(each, currencies[each.id], answers.get(each.id), now, is_asked=each.id in asked)
+        for each in found
+    ]
 
 
-def _view(found: ExceptionView, currency: str, answer: Any, now: datetime) -> ReconExceptionView:
+def _view(
+    found: ExceptionView, currency: str, answer: Any, now: datetime, *, is_asked: bool
+) -> ReconExceptionView:
     """Give one difference as people see it."""
     words_zh, words_en = words.difference(found.kind, found.cause)
     return ReconExceptionView(
@@ -334,6 +372,7 @@ def _view(found: ExceptionView, currency: str, answer: Any, now: datetime) -> Re
         is_overdue=found.is_overdue(now.astimezone(ZONE).date()),
         answer=answer and answer["said"],
         answered_at=answer and answer["said_at"],
+        is_asked=is_asked,
     )
 
 
@@ -369,6 +408,17 @@ def _group(found: ExceptionsAlike, seen_by: Side) -> ReconGroup:
         there_minor=found.there_minor if is_here else found.here_minor,
         due_on=found.due_on,
         overdue=found.overdue,
+    )
+
+
+def _waiting(found: ReconQuestionView, about: ExceptionView) -> WaitingQuestion:
+    """Give a question that waits with what it is about."""
+    words_zh, words_en = words.difference(about.kind, about.cause)
+    return WaitingQuestion(
+        **msgspec.structs.asdict(found),
+        file_id=about.file_id,
+        words_zh=words_zh,
+        words_en=words_en,
     )
 
 

@@ -19,16 +19,20 @@ from server.reconciliation.schemas import (
     FILE_BYTES_MAX,
     MONTH,
     ExceptionAnswer,
+    NewQuestion,
     NewResolution,
     NewResolutions,
     NewSource,
+    QuestionReply,
     ReconExceptionDetail,
     ReconExceptionView,
     ReconFileDetail,
     ReconFileView,
     ReconFilter,
     ReconGroup,
+    ReconQuestionView,
     ReconSettled,
+    WaitingQuestion,
 )
 
 FileName = Annotated[str, QueryParameter(min_length=1, max_length=200, pattern=PRINTABLE)]
@@ -113,6 +117,23 @@ async def answer(
 ) -> ReconExceptionView:
     """Say in words what one's company knows of a difference, once."""
     return await service.answer(actor, exception_id, data, now=clock.now())
+
+
+@get("/reconciliation/questions", summary="List questions that wait for one's own reply")
+async def own_questions(
+    actor: CurrentActor, file_id: FromQuery[UUID | None] = None, cursor: PageCursor = None
+) -> Page[WaitingQuestion]:
+    """List what the platform asks about open differences, the earliest first."""
+    asked = ReconFilter(file_id=file_id)
+    return await queries.waiting(actor, Side.THERE, asked, cursor=cursor, now=clock.now())
+
+
+@post("/reconciliation/questions/{question_id:uuid}/reply", summary="Reply to a question")
+async def reply(
+    actor: CurrentActor, question_id: FromPath[UUID], data: JSONBody[QuestionReply]
+) -> ReconQuestionView:
+    """Reply in words to what the platform asks about a difference, once."""
+    return await service.reply(actor, question_id, data, now=clock.now())
 
 
 @post("/reconciliation/sources", summary="Save how an agent's files are read")
@@ -241,6 +262,26 @@ async def resolve(
     return await service.resolve(actor, exception_id, data, now=clock.now())
 
 
+@get("/reconciliation/questions", summary="List questions that wait for a reply")
+async def questions(
+    actor: CurrentActor,
+    file_id: FromQuery[UUID | None] = None,
+    agent_id: FromQuery[UUID | None] = None,
+    cursor: PageCursor = None,
+) -> Page[WaitingQuestion]:
+    """List questions about open differences of a file, an agent or all; each agent is told."""
+    asked = ReconFilter(file_id=file_id, agent_id=agent_id)
+    return await queries.waiting(actor, Side.HERE, asked, cursor=cursor, now=clock.now())
+
+
+@post(f"{_EXCEPTION}/questions", summary="Ask about a difference")
+async def ask(
+    actor: CurrentActor, exception_id: FromPath[UUID], data: JSONBody[NewQuestion]
+) -> ReconQuestionView:
+    """Ask the agent about a difference; one question waits for its reply at a time."""
+    return await service.ask(actor, exception_id, data, now=clock.now())
+
+
 @post("/reconciliation/resolutions", summary="Resolve many differences", status_code=200)
 async def resolve_many(actor: CurrentActor, data: JSONBody[NewResolutions]) -> list[ReconSettled]:
     """Say the same of up to 500 differences; each is answered by itself, a retry the same."""
@@ -255,6 +296,7 @@ router = Router(
             route_handlers=[
                 *(own, own_one, own_exceptions, own_rejected),
                 *(own_groups, own_differences, own_difference, own_differences_file, answer),
+                *(own_questions, reply),
             ],
             tags=["reconciliation"],
         ),
@@ -274,6 +316,8 @@ router = Router(
                 differences_file,
                 resolve,
                 resolve_many,
+                questions,
+                ask,
             ],
             tags=["platform: reconciliation"],
         ),

@@ -44,6 +44,18 @@ class ExceptionAnswered(Conflict):
     code = "exception_answered"
 
 
+class QuestionWaits(Conflict):
+    """A question about this difference waits for its reply."""
+
+    code = "question_waits"
+
+
+class QuestionReplied(Conflict):
+    """The agent has replied something else to this question before."""
+
+    code = "question_replied"
+
+
 class NewSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How files of an agent's system are to be read. A changed map is a source of its own."""
 
@@ -160,6 +172,41 @@ class ExceptionAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     said: Words
 
 
+class NewQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the platform asks an agent about a difference."""
+
+    id: UUID
+    """Made by the asker: asking twice asks once."""
+    asked: Words
+
+
+class QuestionReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an agent's owner replies to a question."""
+
+    said: Words
+
+
+class ReconQuestionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A question about a difference, as both sides see it."""
+
+    id: UUID
+    exception_id: UUID
+    agent_id: UUID
+    asked: str
+    asked_at: datetime
+    reply: str | None
+    """What the agent's owner replied; None while it waits."""
+    replied_at: datetime | None
+
+
+class WaitingQuestion(ReconQuestionView, frozen=True, kw_only=True):
+    """A question that waits, with what it is about."""
+
+    file_id: UUID
+    words_zh: str
+    words_en: str
+
+
 class ReconFileView(msgspec.Struct, frozen=True, kw_only=True):
     """A file in a list."""
 
@@ -223,6 +270,8 @@ class ReconExceptionView(msgspec.Struct, frozen=True, kw_only=True):
     answer: str | None
     """What the agent's owner says."""
     answered_at: datetime | None
+    is_asked: bool
+    """A question about it waits for the agent's reply."""
 
 
 class ReconLineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,6 +299,8 @@ class ReconExceptionDetail(ReconExceptionView, frozen=True, kw_only=True):
     there_lines: list[ReconLineView]
     differing: list[str]
     """The fields of lines in which the sides are not the same, where both have lines."""
+    questions: list[ReconQuestionView]
+    """The earliest first."""
 
 
 class ReconGroup(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,26 +36,32 @@ from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_t
 from server.audit import service as audit
 from server.imports import service as imports
 from server.kit import db, outbox
+from server.kit.calendars import ZONE
 from server.kit.errors import Invalid
 from server.partners import queries as partners
-from server.reconciliation import parts, queries, reading
+from server.reconciliation import parts, queries, questions, reading
 from server.reconciliation.schemas import (
     ColumnsSaid,
     ExceptionAnswer,
     ExceptionAnswered,
     FileAsSeen,
     FileSeen,
+    NewQuestion,
     NewResolution,
     NewResolutions,
     NewSource,
+    QuestionReply,
     ReconExceptionView,
     ReconFileDetail,
+    ReconQuestionView,
     ReconSettled,
     Settled,
 )
 
 TOPIC: Final = "reconciliation.file"
 """The outbox's topic: a file waits to be read and compared."""
+TOLD: Final = "reconciliation.told"
+"""The outbox's topic: a file was compared, or a question about it waits for the agent's owner."""
 BUDGET_S: Final = 20.0
 """How long one job reads before it leaves the rest to another."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
@@ -254,6 +260,36 @@ def _settled(exception_id: UUID, held: ExceptionView | None, said: Resolution) -
     )
 
 
+async def ask(
+    actor: Actor, exception_id: UUID, new: NewQuestion, *, now: datetime
+) -> ReconQuestionView:
+    """Ask an agent about a difference; its owner is told once a day and file.
+
+    :raises ExceptionNotFound: there is none.
+    :raises AlreadyResolved: it is settled.
+    :raises QuestionWaits: another question about it waits for its reply.
+    :raises IdReused: the id belongs to another question.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    async with db.platform_transaction(actor):
+        held = await books.exception_for_update(exception_id)
+        if await questions.ask(held, new, actor_id=actor.user_id, now=now):
+            await audit.record_platform_write(
+                actor,
+                "recon_question.asked",
+                subject_id=new.id,
+                now=now,
+                agent_id=held.agent_id,
+                exception_id=exception_id,
+            )
+            day = now.astimezone(ZONE).date()
+            await _tell(held.agent_id, held.file_id, f"asked:{held.file_id}:{day}", now)
+        await audit.record_platform_read(
+            actor, [held.agent_id], "reconciliation.exceptions", now=now
+        )
+        return await questions.one(new.id)
+
+
 async def _ensure_booked(group_id: UUID | None) -> None:
     """Refuse transfers that the books do not have."""
     if group_id is not None and not await books.is_booked(group_id):
@@ -290,6 +326,26 @@ async def answer(
         if view.answer != answered.said:
             raise ExceptionAnswered("Your company has answered this already.", field="said")
     return view
+
+
+async def reply(
+    actor: Actor, question_id: UUID, given: QuestionReply, *, now: datetime
+) -> ReconQuestionView:
+    """Reply to a question about a difference of one's own company, once.
+
+    :raises NotFound: there is no such question, also when it is another company's.
+    :raises AlreadyResolved: what it is about is settled.
+    :raises QuestionReplied: something else was replied before.
+    """
+    queries.ensure_owner(actor)
+    async with db.tenant_transaction(actor.tenant_id):
+        held = await questions.one(question_id)
+        about = await books.exception(held.exception_id)
+        if held.reply is None and about.outcome is not None:
+            raise AlreadyResolved("The platform has resolved this already.")
+        if await questions.reply(held, given, actor_id=actor.user_id, now=now):
+            await audit.record(actor, "recon_question.replied", subject_id=question_id, now=now)
+        return await questions.one(question_id)
 
 
 # ---------------------------------------------------------------------------------- the worker
@@ -337,6 +393,7 @@ async def _compare(file_id: UUID, now: datetime) -> None:
             await db.connection().execute(_AT_LENGTH)
             await reconciliation.keep(file_id, found, now=now)
             await _record(view, "recon_file.compared", now)
+            await _tell(view.agent_id, view.id, f"compared:{view.id}", now)
 
 
 async def _record(view: FileView, action: str, now: datetime) -> None:
@@ -366,6 +423,12 @@ async def _taken(view: FileView, rows: parts.Rows) -> Sequence[RowProblem]:
     except RowsUnread as unread:
         return unread.problems
     return []
+
+
+async def _tell(agent_id: UUID, file_id: UUID, key: str, now: datetime) -> None:
+    """Leave a word for the agent's owners about a file; under the same key they hear it once."""
+    payload = {"id": str(file_id), "key": key}
+    await outbox.add(TOLD, payload, tenant_id=agent_id, now=now, key=f"{TOLD}:{key}")
 
 
 async def _leave_for_worker(view: FileView, now: datetime) -> None:

@@ -24,3 +24,24 @@ class ReconAnswer(Table, tablename="recon_answer"):
     said = Text()
     said_by = UUID()
     said_at = Timestamptz()
+
+
+class ReconQuestion(Table, tablename="recon_question"):
+    """What finance asks an agent about a difference. Insert only."""
+
+    id = UUID(primary_key=True)
+    exception_id = UUID()
+    agent_id = UUID()
+    asked = Text()
+    asked_by = UUID()
+    asked_at = Timestamptz()
+
+
+class ReconReply(Table, tablename="recon_reply"):
+    """What an agent's owner replies to a question. Insert only."""
+
+    question_id = UUID(primary_key=True)
+    agent_id = UUID()
+    said = Text()
+    said_by = UUID()
+    said_at = Timestamptz()

@@ -236,6 +236,8 @@ _LATER: Final = {
     "recon_line",
     "recon_match",
     "recon_part",
+    "recon_question",
+    "recon_reply",
     "recon_source",
     "registry_alarm",
     "released_cell",

@@ -110,6 +110,7 @@ from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
 from server.reconciliation import queries as recon_queries
 from server.reconciliation import service as reconciliation
+from server.reconciliation.schemas import NewQuestion
 from server.reconciliation.schemas import NewSource as NewReconSource
 from server.statements import service as statements
 from server.statements.schemas import NewStatement
@@ -1039,10 +1040,13 @@ class World(msgspec.Struct):
         )
         await reconciliation.go_on(file_id, now=at)
         found = await recon_queries.exceptions(finance, Side.HERE, file_id, now=at)
+        question = NewQuestion(id=new_id(), asked="这一笔是哪位经办的？")
+        await reconciliation.ask(finance, found.items[0].id, question, now=at)
         return {
             "recon_source": source.id,
             "recon_file": file_id,
             "recon_exception": found.items[0].id,
+            "recon_question": question.id,
         }
 
 

@@ -8,6 +8,7 @@ from tests.isolation.matrix.case import Case, Route
 from tests.isolation.matrix.parts import FINANCE
 
 _RECON_FILE: Final = {"path.file_id": "recon_file"}
+_RECON_QUESTION: Final = {"path.question_id": "recon_question"}
 _RECON_EXCEPTION: Final = {"path.exception_id": "recon_exception"}
 
 
@@ -214,6 +215,10 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/reconciliation/exceptions/{exception_id}/answer"): Case(
         ids={"path.exception_id": "recon_exception"}, body=lambda _: {"said": "已补记"}
     ),
+    ("GET", "/v1/reconciliation/questions"): Case(ids={"query.file_id": "recon_file"}),
+    ("POST", "/v1/reconciliation/questions/{question_id}/reply"): Case(
+        ids=_RECON_QUESTION, body=lambda _: {"said": "由门店补录"}
+    ),
     ("GET", "/v1/reconciliation/groups"): Case(ids={"query.file_id": "recon_file"}),
     ("GET", "/v1/reconciliation/exceptions"): Case(ids={"query.file_id": "recon_file"}),
     ("GET", "/v1/reconciliation/exceptions/{exception_id}"): Case(ids=_RECON_EXCEPTION),
@@ -229,6 +234,19 @@ API: Final[dict[Route, Case]] = {
     ),
     ("GET", "/v1/platform/reconciliation/exceptions/{exception_id}"): Case(
         ids=_RECON_EXCEPTION, answers={"path.exception_id": 200}, role=FINANCE
+    ),
+    ("GET", "/v1/platform/reconciliation/questions"): Case(
+        ids={"query.file_id": "recon_file", "query.agent_id": "tenant"},
+        answers={"query.file_id": 200, "query.agent_id": 200},
+        role=FINANCE,
+    ),
+    # The id belongs to a question that says something else.
+    ("POST", "/v1/platform/reconciliation/exceptions/{exception_id}/questions"): Case(
+        ids={**_RECON_EXCEPTION, "body.id": "recon_question"},
+        answers={"path.exception_id": 409, "body.id": 409},
+        role=FINANCE,
+        body=lambda company: {"id": str(company.ids["recon_question"]), "asked": "为什么？"},
+        succeeds=False,
     ),
     ("GET", "/v1/platform/reconciliation/sources"): Case(
         ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=FINANCE
@@ -332,6 +350,9 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/reconciliation/differences/{exception_id}/answer"): Case(
         ids=_RECON_EXCEPTION, body=lambda _: {"said": "已补记"}
     ),
+    ("POST", "/reconciliation/questions/{question_id}/reply"): Case(
+        ids=_RECON_QUESTION, body=lambda _: {"said": "由门店补录"}
+    ),
     ("GET", "/console/reconciliation"): Case(
         ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=FINANCE
     ),
@@ -391,6 +412,14 @@ PAGES: Final[dict[Route, Case]] = {
             "note": "已补记",
             "group_id": str(company.ids["program"]),
         },
+        succeeds=False,
+    ),
+    # As over the API: the id belongs to another question.
+    ("POST", "/console/reconciliation/differences/{exception_id}/questions"): Case(
+        ids={**_RECON_EXCEPTION, "body.id": "recon_question"},
+        answers={"path.exception_id": 409, "body.id": 409},
+        role=FINANCE,
+        body=lambda company: {"id": str(company.ids["recon_question"]), "asked": "为什么？"},
         succeeds=False,
     ),
     ("POST", "/console/reconciliation/differences/resolution"): Case(

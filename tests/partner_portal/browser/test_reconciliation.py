@@ -130,6 +130,45 @@ async def test_s06_both_sides_see_a_difference_the_owner_answers_and_finance_set
     assert (len(sheet.splitlines()), sheet.count("双方保留，不再更正")) == (4, 2)
 
 
+async def test_s06_finance_asks_the_owner_replies_and_what_is_not_followed_has_its_reason(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    file_id = await _compared(shop)
+    found = await queries.exceptions(FINANCE, Viewer.HERE, file_id, now=clock.now())
+    amount = next(each for each in found.items if each.kind == "amount_differs")
+    ours = f"/console/reconciliation/differences/{amount.id}"
+    theirs = ours.removeprefix("/console")
+    await identity.add_staff(new_user(FINANCE, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, FINANCE)
+    await open_page(page, ours)
+    await page.get_by_label("问题").fill("五十一元这一笔，凭据上写的是多少？")
+    await page.get_by_role("button", name="提问", exact=True).click()
+    await expect(page.locator("#toasts")).to_contain_text("提问已发出")
+    await expect(page.get_by_label("问题")).to_have_count(0)
+    await look(page, ours, axe)
+
+    await _takes_over(context, site, shop.owner)
+    await look(page, f"/reconciliation/files/{file_id}", axe)
+    await page.get_by_role("link", name="五十一元这一笔").click()
+    await look(page, theirs, axe)
+    await page.get_by_label("回复").fill("凭据上是五十一元，照片随后寄出")
+    await page.get_by_role("button", name="提交回复").click()
+    await expect(page.locator("#toasts")).to_contain_text("回复已提交")
+
+    await _takes_over(context, site, FINANCE)
+    await open_page(page, ours)
+    await expect(page.locator(".feed")).to_contain_text("凭据上是五十一元，照片随后寄出")
+    await page.get_by_label("结果").select_option("rejected")
+    await page.get_by_label("说明").fill("平台发放的是五十元，没有收到凭据")
+    await page.get_by_role("button", name="处理", exact=True).click()
+    await expect(page.locator("#toasts")).to_contain_text("差异已处理")
+
+    await _takes_over(context, site, shop.owner)
+    await look(page, theirs, axe)
+    await expect(page.locator(".top")).to_contain_text("平台不予认可")
+    await expect(page.locator(".feed")).to_contain_text("平台发放的是五十元，没有收到凭据")
+
+
 async def test_s06_finance_sees_how_a_file_would_be_read_before_it_is_kept(
     shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
 ) -> None:
