@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks import voucher_readers
 from benchmarks.figures import Figure, Spread
-from billing.accounting_vouchers import queries, service
+from billing.accounting_vouchers import exports, queries, service
 from billing.accounting_vouchers.schemas import (
     Detail,
     Format,
@@ -175,12 +175,12 @@ async def _written(
     """Write a format in a process of its own, and read it back as a package would."""
     now = clock.now()
     asked = NewExport(id=ids.from_random(now, rng), period_id=period_id, format=form)
-    gathered, gathered_s = await _timed(lambda: service.gather(asked, _by(PLATFORM_TENANT, now)))
+    gathered, gathered_s = await _timed(lambda: exports.gather(asked, _by(PLATFORM_TENANT, now)))
     start = time.perf_counter()
-    made = made_apart(lambda: msgspec.msgpack.encode(service.write(gathered)))
+    made = made_apart(lambda: msgspec.msgpack.encode(exports.write(gathered)))
     written = msgspec.msgpack.decode(made, type=Written)
     spent = gathered_s + time.perf_counter() - start
-    await _timed(lambda: service.keep(gathered, written))
+    await _timed(lambda: exports.keep(gathered, written))
     content = written.content
     assert not written.replaced, "nothing needed replacing"
     assert _READ[form](content) == expected, f"{form} is read back as it was"

@@ -347,5 +347,5 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """Without a digest where it was not written before."""
     source: Volume | bytes
     """Vouchers to be written, or the journal."""
-    checks: int
-    """How often vouchers had been checked by then."""
+    checks: int | None = None
+    """How often vouchers had been checked by then; a journal has nothing to do with it."""

@@ -1,11 +1,10 @@
-"""Keep the chart, make and check vouchers, export them. Each function joins the platform's.
+"""Keep the chart, make and check vouchers. Each function joins the platform's transaction.
 
 A voucher is never changed: before it is checked all of its run may be refused, and afterwards a red
 one takes it back, so that its transfers are put up anew.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid5
@@ -13,28 +12,19 @@ from uuid import UUID, uuid5
 import msgspec
 
 from billing.accounting_vouchers import queries
-from billing.accounting_vouchers.formats import gbt24589, generic, kingdee, u8
 from billing.accounting_vouchers.queries import VoucherNotFound
 from billing.accounting_vouchers.rules import charts, making, templates
 from billing.accounting_vouchers.rules.posting import Postings
 from billing.accounting_vouchers.schemas import (
     ChartAccount,
-    ExportJob,
-    Format,
-    Gathered,
-    NewExport,
-    NumberRange,
     PostingRule,
     PutUp,
     RunView,
     Standard,
     Treatment,
-    Volume,
     VoucherTemplate,
-    Written,
 )
 from billing.accounting_vouchers.tables import (
-    AccountingExport,
     AccountingVoucher,
     AccountingVoucherLine,
     AccountingVoucherNumber,
@@ -46,8 +36,6 @@ from billing.accounting_vouchers.tables import (
 from billing.accounting_vouchers.tables import ChartAccount as ChartTable
 from billing.accounting_vouchers.tables import PostingRule as RuleTable
 from billing.errors import BillingRefusal, MakerIsChecker, Sort
-from billing.journal import service as journal
-from billing.journal.schemas import JournalFormat
 from billing.ledger.schemas import Dimension
 from billing.periods import service as periods
 from billing.periods.schemas import PeriodState
@@ -135,24 +123,6 @@ _FREE_TAKEN_BACK: Final = """
 UPDATE accounting_voucher_transfer SET is_live = false
 WHERE is_live AND voucher_id IN (SELECT reversal_of FROM accounting_voucher WHERE run_id = {})
 """
-_ADD_EXPORT: Final = """
-INSERT INTO accounting_export (id, period_id, format, currency, ranges, account_book, sha256, size,
-    replaced, made_by, made_at)
-VALUES ({}, {}, {}, {}, {}::jsonb, {}, {}, {}, {}::jsonb, {}, {})
-"""
-
-_WRITERS: Final[Mapping[Format, tuple[Callable[[Volume], None], Callable[[Volume], Written]]]] = {
-    Format.U8: (u8.ensure_writable, u8.write),
-    Format.KINGDEE: (kingdee.ensure_writable, kingdee.write),
-    Format.CSV: (generic.ensure_writable, generic.write_csv),
-    Format.XLSX: (generic.ensure_writable, generic.write_xlsx),
-    Format.GBT24589: (gbt24589.ensure_writable, gbt24589.write),
-}
-"""By format, what refuses what it cannot hold, and what writes."""
-_JOURNALS: Final[Mapping[Format, JournalFormat]] = {
-    Format.BEANCOUNT: JournalFormat.BEANCOUNT,
-    Format.HLEDGER: JournalFormat.HLEDGER,
-}
 
 
 class AccountingIdReused(BillingRefusal):
@@ -178,28 +148,6 @@ class VouchersDecided(BillingRefusal):
     sort = Sort.CLASH
 
 
-class ExportChanged(BillingRefusal):
-    """The books of a period were opened again, or adjusted, since its journal was written."""
-
-    code = "export_changed"
-    sort = Sort.CLASH
-
-
-class ExportOvertaken(BillingRefusal):
-    """Vouchers were checked while an export was written."""
-
-    code = "export_overtaken"
-    sort = Sort.CLASH
-
-
-class NumbersMissing(BillingRefusal):
-    """A range names numbers that no voucher of the period has, or runs backwards."""
-
-    code = "voucher_numbers_missing"
-    sort = Sort.CLASH
-    field = "ranges"
-
-
 class By(msgspec.Struct, frozen=True, kw_only=True):
     """Who does it, and when."""
 
@@ -219,10 +167,10 @@ async def add_accounts(accounts: Sequence[ChartAccount], by: By) -> list[ChartAc
     :raises ChartParentMissing: what it stands below is not there.
     :raises ChartAccountInUse: what it stands below is posted to.
     """
-    await ChartTable.raw(_LOCK)
+    await in_turn()
     added = charts.ensure_fits(accounts, await queries.chart(), await queries.posted_to())
     if added:
-        await ChartTable.raw(_ADD_ACCOUNTS, by.actor_id, by.now, _json(added))
+        await ChartTable.raw(_ADD_ACCOUNTS, by.actor_id, by.now, as_json(added))
     return added
 
 
@@ -270,7 +218,7 @@ async def publish_rules(rules: Sequence[PostingRule], by: By) -> list[PostingRul
     :raises ChartAccountNotLeaf: an account has others below it.
     :raises AccountingIdReused: an id is another rule's, or another rule says the same otherwise.
     """
-    await RuleTable.raw(_LOCK)
+    await in_turn()
     chart, held = await queries.chart(), await queries.posting_rules()
     new = [rule for rule in rules if rule not in held]
     taken = {each.id for each in held}
@@ -302,7 +250,7 @@ async def publish_template(template: VoucherTemplate, by: By) -> bool:
     :raises AccountingIdReused: its id, or its event on that day, has another one.
     """
     templates.ensure_sound(template)
-    await RuleTable.raw(_LOCK)
+    await in_turn()
     held = await queries.templates()
     if template in held:
         return False
@@ -342,7 +290,7 @@ async def make(
     :raises AuxiliaryMissing: a leg lacks what its account is counted by.
     :raises AccountingIdReused: the id is another period's run.
     """
-    await AccountingVoucherRun.raw(_LOCK)
+    await in_turn()
     if (held := await queries.run(run_id)) is not None:
         return _same(held, period_id), False
     await periods.hold()
@@ -369,7 +317,7 @@ async def take_back(run_id: UUID, voucher_id: UUID, reason: str, by: By) -> tupl
     :raises VoucherNotReversible: it has no number, is red itself, or was taken back already.
     :raises AccountingIdReused: the id is another run's.
     """
-    await AccountingVoucherRun.raw(_LOCK)
+    await in_turn()
     voucher = await queries.voucher(voucher_id)
     if (held := await queries.run(run_id)) is not None:
         if voucher.reversed_by != uuid5(run_id, str(voucher_id)):
@@ -410,8 +358,8 @@ async def _put_up(run_id: UUID, period_id: UUID, made: PutUp, by: By) -> RunView
         for draft in drafts
         for line in draft.lines
     ]
-    await AccountingVoucher.raw(_ADD_VOUCHERS, run_id, period_id, _json(vouchers))
-    await AccountingVoucherLine.raw(_ADD_LINES, _json(lines))
+    await AccountingVoucher.raw(_ADD_VOUCHERS, run_id, period_id, as_json(vouchers))
+    await AccountingVoucherLine.raw(_ADD_LINES, as_json(lines))
     held = [(draft.id, *each) for draft in drafts for each in draft.transfers]
     columns = [list(column) for column in zip(*held, strict=True)] if held else [[]] * 4
     await AccountingVoucherTransfer.raw(_ADD_TRANSFERS, *columns)
@@ -429,7 +377,7 @@ async def check(run_id: UUID, seen: str, by: By) -> tuple[RunView, bool]:
     :raises VouchersChanged: they are not those that were looked at.
     :raises VouchersDecided: they were refused.
     """
-    await AccountingVoucherRun.raw(_LOCK)
+    await in_turn()
     run = await _run(run_id)
     if run.made_by == by.actor_id:
         raise MakerIsChecker("Who made these vouchers cannot check them; ask somebody else.")
@@ -454,7 +402,7 @@ async def refuse(run_id: UUID, reason: str, by: By) -> tuple[RunView, bool]:
     :raises VoucherNotFound: there are none.
     :raises VouchersDecided: they were checked.
     """
-    await AccountingVoucherRun.raw(_LOCK)
+    await in_turn()
     run = await _run(run_id)
     if run.checked_by is not None:
         raise VouchersDecided("These vouchers were checked; take them back in red.")
@@ -473,141 +421,11 @@ async def _run(run_id: UUID) -> RunView:
     return found
 
 
-# ----------------------------------------------------------------------------------- exports
+async def in_turn() -> None:
+    """Wait until whoever makes or checks vouchers, or changes the chart, has ended."""
+    await AccountingVoucher.raw(_LOCK)
 
 
-async def gather(asked: NewExport, by: By) -> Gathered:
-    """Gather vouchers by their numbers, or the journal of a period's days, to be written.
-
-    Writing takes a while, so that it is done by `write` outside of any transaction; `keep` follows.
-
-    :raises PeriodNotFound: there is no such period.
-    :raises NumbersMissing: a range names numbers that no voucher has.
-    :raises ExportForeignCurrency: the format takes the books' own currency alone.
-    :raises ExportDimensionUnknown: the format has no column for what a line is counted for.
-    :raises AccountingIdReused: the id is another export's.
-    """
-    await AccountingExport.raw(_LOCK)
-    if (held := await queries.export(asked.id)) is not None:
-        return await gather_again(_same_export(held, asked))
-    given = await queries.counters(asked.period_id)
-    job = ExportJob(
-        id=asked.id,
-        period_id=asked.period_id,
-        format=asked.format,
-        currency=asked.currency,
-        ranges=[] if asked.format in _JOURNALS else _ranges(asked.ranges, given),
-        account_book=asked.account_book,
-        sha256="",
-        size=0,
-        replaced=[],
-        made_by=by.actor_id,
-        made_at=await queries.not_before_checks(by.now),
-    )
-    return await gather_again(job)
-
-
-def _same_export(held: ExportJob, asked: NewExport) -> ExportJob:
-    """Give what was exported, or refuse its id for anything else."""
-    is_same = (held.period_id, held.format) == (asked.period_id, asked.format) and (
-        held.format in _JOURNALS
-        or (
-            (held.currency, held.account_book) == (asked.currency, asked.account_book)
-            and (not asked.ranges or asked.ranges == held.ranges)
-        )
-    )
-    if not is_same:
-        raise AccountingIdReused("This id belongs to another export; make a new one.")
-    return held
-
-
-async def gather_again(job: ExportJob) -> Gathered:
-    """Gather what an export is of, as it was then."""
-    begins_on, ends_on = queries.days(await queries.period(job.period_id))
-    checks = await queries.checks()
-    if (form := _JOURNALS.get(job.format)) is not None:
-        content = await journal.export(form, begins_on=begins_on, ends_on=ends_on)
-        return Gathered(job=job, source=content, checks=checks)
-    vouchers = await queries.numbered(job.period_id, job.ranges, job.currency)
-    balances = await queries.balances(job.period_id, job.currency, at=job.made_at)
-    told = {line.account_code for voucher in vouchers for line in voucher.lines}
-    told |= {each.account_code for each in balances}
-    volume = Volume(
-        begins_on=begins_on,
-        ends_on=ends_on,
-        currency=job.currency,
-        account_book=job.account_book,
-        vouchers=vouchers,
-        chart=charts.part(await queries.chart(), told),
-        balances=balances,
-    )
-    ensure_writable, _ = _WRITERS[job.format]
-    ensure_writable(volume)
-    return Gathered(job=job, source=volume, checks=checks)
-
-
-def write(gathered: Gathered) -> Written:
-    """Write what was gathered; it asks nobody, and gives the same bytes each time."""
-    if isinstance(gathered.source, bytes):
-        return Written(gathered.source)
-    return _WRITERS[gathered.job.format][1](gathered.source)
-
-
-def ensure_as_was(job: ExportJob, written: Written) -> None:
-    """Refuse what is not what was exported before, where it was.
-
-    :raises ExportChanged: the period was opened again since, or adjusted.
-    """
-    if job.sha256 and hashlib.sha256(written.content).hexdigest() != job.sha256:
-        raise ExportChanged("The books of this period have changed since; export them anew.")
-
-
-async def keep(gathered: Gathered, written: Written) -> tuple[ExportJob, bool]:
-    """Keep what was written; say whether it is new.
-
-    :raises ExportChanged: it was exported before, and its books have changed since.
-    :raises ExportOvertaken: vouchers were checked meanwhile, so that balances are others by now.
-    :raises AccountingIdReused: another export was kept under its id meanwhile.
-    """
-    ensure_as_was(gathered.job, written)
-    await AccountingExport.raw(_LOCK)
-    job = msgspec.structs.replace(
-        gathered.job,
-        sha256=hashlib.sha256(written.content).hexdigest(),
-        size=len(written.content),
-        replaced=written.replaced,
-    )
-    if (held := await queries.export(job.id)) is not None:
-        if held.sha256 != job.sha256:
-            raise AccountingIdReused("This id belongs to another export; make a new one.")
-        return held, False
-    if await queries.checks() != gathered.checks:
-        raise ExportOvertaken("Vouchers were checked while this was written; export them again.")
-    await AccountingExport.raw(
-        *(_ADD_EXPORT, job.id, job.period_id, job.format, job.currency, _json(job.ranges)),
-        *(job.account_book, job.sha256, job.size, _json(job.replaced), job.made_by),
-        job.made_at,
-    )
-    return job, True
-
-
-def _ranges(asked: Sequence[NumberRange], given: Sequence[NumberRange]) -> list[NumberRange]:
-    """Give the numbers to write, all that there are for none.
-
-    :raises NumbersMissing: naming the word.
-    """
-    last = {each.word: each.last for each in given}
-    for each in asked:
-        if not each.first <= each.last <= last.get(each.word, 0):
-            raise NumbersMissing(
-                f"Vouchers {each.word}-{each.first} to {each.word}-{each.last} are not all there: "
-                f"the last one is {last.get(each.word, 0)}."
-            )
-    if not given:
-        raise NumbersMissing("No voucher of this period is checked yet; have them checked first.")
-    return list(asked) or list(given)
-
-
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
     """Write what the database reads as rows."""
     return msgspec.json.encode(value).decode()

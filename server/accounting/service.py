@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from billing.accounting_vouchers import exports
 from billing.accounting_vouchers import queries as books
 from billing.accounting_vouchers import service as vouchers
 from billing.accounting_vouchers.schemas import (
@@ -287,10 +288,10 @@ async def export(actor: Actor, asked: ExportOrder, *, now: datetime) -> ExportJo
     """
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
-        gathered = await vouchers.gather(asked, by(actor, now))
+        gathered = await exports.gather(asked, by(actor, now))
     written = await _written(gathered)
     async with db.platform_transaction(actor):
-        job, is_new = await vouchers.keep(gathered, written)
+        job, is_new = await exports.keep(gathered, written)
         if is_new:
             await _write_down(
                 actor, "vouchers.exported", job.id, now, format=job.format, sha256=job.sha256
@@ -307,9 +308,9 @@ async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> ExportFile
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
         job = await books.export_that_is(export_id)
-        gathered = await vouchers.gather_again(job)
+        gathered = await exports.gather_again(job)
     written = await _written(gathered)
-    vouchers.ensure_as_was(job, written)
+    exports.ensure_as_was(job, written)
     async with db.platform_transaction(actor):
         await queries.tell(actor, await books.agents_of_period(job.period_id), now)
         await _write_down(actor, "vouchers.fetched", export_id, now, sha256=job.sha256)
@@ -321,9 +322,9 @@ async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> ExportFile
 async def _written(gathered: Gathered) -> Written:
     """Write an export in a process of its own, while nothing waits for it."""
     if isinstance(gathered.source, bytes):
-        return vouchers.write(gathered)
+        return exports.write(gathered)
     made = await asyncio.to_thread(
-        made_apart, lambda: msgspec.msgpack.encode(vouchers.write(gathered))
+        made_apart, lambda: msgspec.msgpack.encode(exports.write(gathered))
     )
     return msgspec.msgpack.decode(made, type=Written)
 

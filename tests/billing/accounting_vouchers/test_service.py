@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from billing.accounting_vouchers import queries, service
+from billing.accounting_vouchers import exports, queries, service
+from billing.accounting_vouchers.exports import ExportChanged, ExportOvertaken, NumbersMissing
 from billing.accounting_vouchers.queries import VoucherNotFound
 from billing.accounting_vouchers.rules import charts
 from billing.accounting_vouchers.rules.charts import ChartAccountInUse, ChartAccountNotLeaf
@@ -35,9 +36,6 @@ from billing.accounting_vouchers.schemas import (
 from billing.accounting_vouchers.service import (
     AccountingIdReused,
     By,
-    ExportChanged,
-    ExportOvertaken,
-    NumbersMissing,
     VouchersChanged,
     VouchersDecided,
 )
@@ -115,8 +113,8 @@ async def close(period: PeriodView, state: PeriodState = SOFT) -> None:
 async def export(asked: NewExport, by: By = MAKER) -> tuple[ExportJob, bytes, bool]:
     """Write vouchers; give the job, the file, and whether the job is new."""
     async with db.platform_transaction(OPERATOR):
-        written = service.write(gathered := await service.gather(asked, by))
-        job, is_new = await service.keep(gathered, written)
+        written = exports.write(gathered := await exports.gather(asked, by))
+        job, is_new = await exports.keep(gathered, written)
         return job, written.content, is_new
 
 
@@ -470,7 +468,7 @@ async def test_an_export_names_numbers_that_are_there(checked: UUID) -> None:
                 ranges=[NumberRange(word="转", first=first, last=last)],
             )
             with pytest.raises(NumbersMissing, match="the last one is 1"):
-                await service.gather(asked, MAKER)
+                await exports.gather(asked, MAKER)
         used = NewExport(id=new_id(), period_id=period_id, format=Format.CSV)
         job, _, _ = await export(used)
         whole = msgspec.structs.replace(used, ranges=job.ranges)
@@ -481,7 +479,7 @@ async def test_an_export_names_numbers_that_are_there(checked: UUID) -> None:
             msgspec.structs.replace(used, ranges=job.ranges[:1]),
         ):
             with pytest.raises(AccountingIdReused):
-                await service.gather(other, MAKER)
+                await exports.gather(other, MAKER)
 
 
 async def test_an_export_that_would_be_other_bytes_is_refused(checked: UUID) -> None:
@@ -489,11 +487,11 @@ async def test_an_export_that_would_be_other_bytes_is_refused(checked: UUID) -> 
         period_id = (await queries.voucher(checked)).period_id
         asked = NewExport(id=new_id(), period_id=period_id, format=Format.CSV)
         await export(asked)
-        written = service.write(gathered := await service.gather(asked, MAKER))
+        written = exports.write(gathered := await exports.gather(asked, MAKER))
         other = msgspec.structs.replace(written, content=written.content + b"1")
 
         with pytest.raises(ExportChanged):
-            await service.keep(gathered, other)
+            await exports.keep(gathered, other)
 
 
 async def test_what_is_checked_while_an_export_is_written_is_in_no_half_of_it(
@@ -504,7 +502,7 @@ async def test_what_is_checked_while_an_export_is_written_is_in_no_half_of_it(
     await check(await make(month))
     asked = NewExport(id=new_id(), period_id=month.id, format=Format.GBT24589)
     async with db.platform_transaction(OPERATOR):
-        written = service.write(gathered := await service.gather(asked, MAKER))
+        written = exports.write(gathered := await exports.gather(asked, MAKER))
 
     await close(month, OPEN)
     await moved(ledger, month.starts_at, EARNED)
@@ -513,9 +511,26 @@ async def test_what_is_checked_while_an_export_is_written_is_in_no_half_of_it(
 
     async with db.platform_transaction(OPERATOR):
         with pytest.raises(ExportOvertaken):
-            await service.keep(gathered, written)
+            await exports.keep(gathered, written)
     job, _, is_new = await export(asked)
     assert (is_new, [each.last for each in job.ranges]) == (True, [2])
+
+
+async def test_a_journal_is_kept_though_vouchers_were_checked_while_it_was_written(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    await moved(ledger, month.starts_at, EARNED)
+    await close(month)
+    run = await make(month)
+    asked = NewExport(id=new_id(), period_id=month.id, format=Format.HLEDGER)
+    async with db.platform_transaction(OPERATOR):
+        written = exports.write(gathered := await exports.gather(asked, MAKER))
+
+    await check(run)
+
+    async with db.platform_transaction(OPERATOR):
+        job, is_new = await exports.keep(gathered, written)
+    assert (job.format, is_new) == (Format.HLEDGER, True)
 
 
 async def test_a_journal_that_was_written_before_the_books_changed_says_so(

@@ -72,7 +72,10 @@ def _services() -> dict[str, ModuleType]:
         for each in pkgutil.iter_modules(billing.__path__)
         if each.ispkg
     }
-    named |= {"commissions.paying": "billing.commissions.paying"}
+    named |= {
+        "commissions.paying": "billing.commissions.paying",
+        "accounting_vouchers.exports": "billing.accounting_vouchers.exports",
+    }
     return {
         name: import_module(path) for name, path in named.items() if name not in {*OTHERS, "ledger"}
     }

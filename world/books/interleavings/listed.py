@@ -95,6 +95,9 @@ USE_CASES: Final = {
         "take_back": "take back",
         "check": "check",
         "refuse": "refuse",
+        "in_turn": "locks alone, one lock",
+    },
+    "accounting_vouchers.exports": {
         "gather": "export",
         "gather_again": "reads",
         "keep": "export",

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
+from billing.accounting_vouchers import exports
 from billing.accounting_vouchers import queries as books
 from billing.accounting_vouchers import service as vouchers
 from billing.accounting_vouchers.schemas import ExportJob, Format, NewExport, RunView, Standard
@@ -213,8 +214,8 @@ class _Vouchers(_Months):
 
 async def _export(asked: NewExport, by: By) -> tuple[ExportJob, bool]:
     """Gather and keep in one transaction, of which a use case has one here."""
-    gathered = await vouchers.gather(asked, by)
-    return await vouchers.keep(gathered, vouchers.write(gathered))
+    gathered = await exports.gather(asked, by)
+    return await exports.keep(gathered, exports.write(gathered))
 
 
 async def _set_up_months(given: Given) -> Scene:
