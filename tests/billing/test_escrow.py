@@ -9,7 +9,7 @@ from billing.budgets import rules as names
 from billing.escrow import queries
 from billing.escrow import service as escrow
 from billing.escrow.schemas import LeaseCode
-from billing.issuance.schemas import IssueCode
+from billing.issuance.schemas import Issue, IssueCode
 from server.kit import db
 from server.settings import Settings
 from tests.billing import books, units
@@ -96,6 +96,29 @@ async def test_a_customers_limit_yields_to_what_the_promiser_could_not_know(
     known = await units.promise(program, tenant.tenant_id, phone, held[1], customer="c")
 
     assert (unknown, known) == (True, False)
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_stands_beyond_a_customers_limit_leaves_no_place_within_it(
+    tenant: Tenant,
+) -> None:
+    program, phone = await units.own_program(tenant.tenant_id, 8), new_id()
+    [unit] = (await units.lease(units.ask(program, tenant.tenant_id, phone, 1))).unit_ids
+
+    def ask() -> Issue:
+        return books.ask(tenant.tenant_id, units.AMOUNT, customer="c")
+
+    [within] = await books.issue(program, [ask()])
+    assert await units.promise(program, tenant.tenant_id, phone, unit, customer="c")
+    assert within.issuance_id is not None
+    await books.void(within.issuance_id)
+
+    [while_it_stands] = await books.issue(program, [ask()])
+    await books.void(unit)
+    [afterwards] = await books.issue(program, [ask()])
+
+    assert while_it_stands.code is IssueCode.CUSTOMER_LIMIT_REACHED
+    assert afterwards.code is IssueCode.ISSUED
 
 
 @pytest.mark.usefixtures("database")
