@@ -34,7 +34,7 @@ PASSWORD: Final = "walk-the-same-road"
 _ROLES: Final = {
     "platform_operator": "platform operator 平台运营",
     "platform_finance": "platform finance 平台财务",
-    "agent_owner": "agent owner 代理商老板",
+    "agent_owner": "agent owner 公司负责人",
     "sales_manager": "sales manager 销售经理",
     "sales_rep": "sales rep 外勤销售",
     "analyst": "analyst 分析员",

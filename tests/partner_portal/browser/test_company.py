@@ -45,7 +45,7 @@ async def test_the_platform_admits_an_agent_whose_owner_sets_the_password(
 
     await expect(page.locator(".side .ws").first).to_contain_text(name)
     await open_page(page, "/platform-reads")
-    await expect(page.locator("#reads")).to_contain_text("邀请了负责人")
+    await expect(page.locator("#reads")).to_contain_text("邀请了公司负责人")
     # The same link opens nothing a second time.
     await context.clear_cookies()
     await page.goto("about:blank")
