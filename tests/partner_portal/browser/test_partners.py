@@ -59,7 +59,9 @@ async def test_m4_a_contract_is_offered_in_the_console_and_accepted_by_the_owner
     await console.get_by_role("button", name="完成 签署代理协议").click()
     await console.get_by_label("设备数").uncheck()
     await console.get_by_role("button", name="提出新约定").click()
-    await expect(console.locator("[aria-labelledby=h-contract]")).to_contain_text("等待公司负责人确认")
+    await expect(console.locator("[aria-labelledby=h-contract]")).to_contain_text(
+        "等待公司负责人确认"
+    )
 
     await open_page(page, "/partnership")
     await expect(page.locator("[aria-labelledby=h-territories]")).to_contain_text("独家")
