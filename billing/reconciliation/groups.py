@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from billing.reconciliation.queries import seen_from
+from billing.reconciliation.queries import IS_TOLD, seen_from
 from billing.reconciliation.rules.lines import Line, Side
 from billing.reconciliation.schemas import ExceptionFilter, ExceptionsAlike, ExceptionView, Standing
 from billing.reconciliation.tables import ReconException, ReconLine
@@ -40,10 +40,10 @@ FROM recon_exception e WHERE {where} ORDER BY due_on, id LIMIT {}
 """
 _IDS: Final = "SELECT id FROM recon_exception e WHERE {where} ORDER BY due_on, id LIMIT {}"
 _COUNT: Final = "SELECT count(*) AS count FROM recon_exception e WHERE {where}"
-_STANDING: Final = """
-SELECT file_id, count(*) AS open, min(due_on) AS due_on FROM recon_exception
-WHERE file_id = ANY ({}) AND outcome IS NULL GROUP BY file_id
-"""
+_STANDING: Final = f"""
+SELECT file_id, count(*) AS open, min(due_on) AS due_on FROM recon_exception e
+WHERE file_id = ANY ({{}}) AND outcome IS NULL AND {IS_TOLD} GROUP BY file_id
+"""  # noqa: S608 - of constants
 _CURRENCIES: Final = f"""
 SELECT e.id, line.currency FROM recon_exception e {_FIRST_LINE} WHERE e.id = ANY ({{}})
 """  # noqa: S608 - of constants
@@ -121,5 +121,5 @@ def _where(asked: ExceptionFilter) -> tuple[str, list[object]]:
         ("e.due_on < {}", asked.due_before),
     ]
     given = [(words, value) for words, value in wanted if value is not None]
-    words = ["e.outcome IS NULL"] if asked.is_open else ["true"]
+    words = [IS_TOLD, *(["e.outcome IS NULL"] if asked.is_open else [])]
     return " AND ".join([*words, *(each for each, _ in given)]), [value for _, value in given]

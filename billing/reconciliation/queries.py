@@ -1,6 +1,6 @@
 """Read reconciliations. An agent's transaction sees those with it, the platform's role all."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +10,6 @@ import msgspec
 from billing.reconciliation.rules.findings import MIRRORED, Kind, Step
 from billing.reconciliation.rules.lines import Line, Side
 from billing.reconciliation.schemas import (
-    Compared,
     ExceptionNotFound,
     ExceptionView,
     FileNotFound,
@@ -27,11 +26,10 @@ from billing.reconciliation.tables import (
     ReconSource,
 )
 
-_PAGE: Final = 10_000
 _SOURCE: Final = "SELECT id, agent_id, name, column_map FROM recon_source WHERE id = {}"
 _FILE: Final = """
 SELECT id, source_id, agent_id, period, file_name, sha256, header, last_row, read_until, state,
-    added_at, extracted_at, compared_at
+    added_at, named_until, extracted_at, compared_at
 FROM recon_file WHERE
 """
 _SOURCES: Final = """
@@ -47,15 +45,22 @@ SELECT number, reference AS id, customer, name, program, currency, amount_minor,
     state
 FROM recon_line WHERE file_id = {} AND side = {} AND number > {} ORDER BY number LIMIT {}
 """
-_EXCEPTION: Final = """
+# What comes of a file is seen when all of it is there.
+IS_TOLD: Final = "(SELECT state FROM recon_file WHERE id = e.file_id) = 'compared'"
+_EXCEPTION: Final = f"""
 SELECT id, file_id, agent_id, kind, cause, also, here, there, here_says, there_says, here_minor,
     there_minor, owner, opened_at, due_on, outcome, note, group_id, resolved_at
-FROM recon_exception WHERE
+FROM recon_exception e WHERE {IS_TOLD} AND
+"""  # noqa: S608 - of constants
+# Matches are numbered from 1 without a gap, so that the last one counts them.
+_KEPT: Final = """
+SELECT coalesce((
+    SELECT number FROM recon_match WHERE file_id = {} ORDER BY number DESC LIMIT 1
+), 0) AS matches, (SELECT count(*) FROM recon_exception WHERE file_id = {}) AS exceptions
 """
 _BOOKED: Final = "SELECT 1 AS one FROM ledger_transfer WHERE group_id = {} LIMIT 1"
 _OVERDUE: Final = " outcome IS NULL AND due_on < {} ORDER BY due_on, id LIMIT {}"
 _OF_FILE: Final = " file_id = {} AND (kind, id) > ({}, {}) ORDER BY kind, id LIMIT {}"
-_MATCHES: Final = "SELECT count(*) AS count FROM recon_match WHERE file_id = {}"
 _STEPS: Final = """
 SELECT step, count(*) AS count FROM recon_match WHERE file_id = {} GROUP BY step ORDER BY step
 """
@@ -151,6 +156,21 @@ async def file_of(agent_id: UUID, sha256: bytes) -> FileView | None:
     return _one_file(rows) if rows else None
 
 
+async def booked_until(file_id: UUID) -> UUID:
+    """Give the benefit up to which the books have been written down beside a file."""
+    [row] = await ReconFile.raw("SELECT booked_until FROM recon_file WHERE id = {}", file_id)
+    return row["booked_until"] or UUID(int=0)
+
+
+async def go_by_index() -> None:
+    """Let what is read in order in this transaction go by its index and stop where its piece ends.
+
+    Where most files and agents are small a piece is guessed to be few rows: all that is behind it
+    would be read and sorted for each.
+    """
+    await ReconFile.raw("SET LOCAL enable_bitmapscan = off")
+
+
 def _one_file(rows: list[dict[str, object]]) -> FileView:
     """Take the one row that there is."""
     if not rows:
@@ -158,28 +178,25 @@ def _one_file(rows: list[dict[str, object]]) -> FileView:
     return msgspec.convert(rows[0], FileView)
 
 
-async def lines(file_id: UUID, side: Side) -> AsyncIterator[Line]:
-    """Give the lines of one side, in order."""
-    after = 0
-    while rows := await ReconLine.raw(_LINES, file_id, side, after, _PAGE):
-        for row in rows:
-            yield msgspec.convert(row, Line)
-        after = rows[-1]["number"]
+async def lines(file_id: UUID, side: Side, *, after: int, limit: int) -> list[Line]:
+    """Give lines of one side that come after one, in order."""
+    await go_by_index()
+    return msgspec.convert(await ReconLine.raw(_LINES, file_id, side, after, limit), list[Line])
 
 
-async def compared(file_id: UUID) -> Compared:
-    """Sum up a comparison."""
-    [matches] = await ReconMatch.raw(_MATCHES, file_id)
-    kinds = await ReconException.raw(_KINDS, file_id)
-    return Compared(
-        file=await file(file_id),
-        matches=matches["count"],
-        exceptions={Kind(row["kind"]): row["count"] for row in kinds},
-    )
+async def kept(file_id: UUID) -> tuple[int, int]:
+    """Count the matches and the exceptions that are written down of a file so far."""
+    [row] = await ReconMatch.raw(_KEPT, file_id, file_id)
+    return row["matches"], row["exceptions"]
+
+
+async def kinds(file_id: UUID) -> dict[Kind, int]:
+    """Count the exceptions of a compared file by their kind."""
+    return {Kind(row["kind"]): row["count"] for row in await ReconException.raw(_KINDS, file_id)}
 
 
 async def steps(file_id: UUID) -> dict[Step, int]:
-    """Count the matches by the step that found them."""
+    """Count the matches of a compared file by the step that found them."""
     return {Step(row["step"]): row["count"] for row in await ReconMatch.raw(_STEPS, file_id)}
 
 

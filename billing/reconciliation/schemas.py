@@ -169,8 +169,11 @@ class FileView(msgspec.Struct, frozen=True, kw_only=True):
     """The row up to which it has come: the next ones are those after it."""
     state: FileState
     added_at: datetime
+    named_until: int | None
+    """The row up to which the ids in it have been looked up in the platform's books; None until
+    all that these say of its month is written down."""
     extracted_at: datetime | None
-    """When the platform's books of its month were written down beside it."""
+    """When the platform's books were written down beside it."""
     compared_at: datetime | None
 
 
@@ -251,11 +254,3 @@ class SideTotal(msgspec.Struct, frozen=True, kw_only=True):
     """Of lines in exceptions that nobody has resolved."""
     settled_minor: int
     """Of lines in exceptions of which an outcome is known."""
-
-
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comparison came to."""
-
-    file: FileView
-    matches: int
-    exceptions: dict[Kind, int]

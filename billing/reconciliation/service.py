@@ -1,16 +1,18 @@
 """Reconcile with an agent's file. Each function joins the platform's transaction.
 
-A file is opened, its rows come in pieces (an interrupted one goes on where it stopped), then it is
-compared with the platform's books of its month, once: what they say is written down, the lines of
-both sides are gathered, matched by `rules.matching.reconcile` outside of any transaction, and what
-came of it is kept. What differs is resolved one by one.
+A file is opened and its rows come, then it is compared with the platform's books of its month,
+once: what they say is written down, the lines of both sides are gathered, matched by
+`rules.matching.reconcile` outside of any transaction, and what came of it is kept. All that goes in
+pieces, a transaction each, and goes on behind the last one, whoever was stopped where. What differs
+is resolved one by one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -19,16 +21,15 @@ from billing.reconciliation.rules.cells import ID, Cell
 from billing.reconciliation.rules.columns import RowReader
 from billing.reconciliation.rules.findings import (
     Break,
-    Kind,
+    Match,
     Reconciled,
     Terms,
     due_on,
     month_after,
 )
-from billing.reconciliation.rules.lines import Book, Side, Words
+from billing.reconciliation.rules.lines import Book, Side
 from billing.reconciliation.schemas import (
     AlreadyResolved,
-    Compared,
     ExceptionView,
     FileDiffers,
     FileIncomplete,
@@ -50,12 +51,13 @@ from billing.reconciliation.tables import (
     ReconSource,
 )
 
-T = TypeVar("T")
-
 ZONE: Final = "Asia/Shanghai"
 """Where a day of the platform's books begins."""
-_AT_ONCE: Final = 5_000
-"""Rows of one statement."""
+_CLOCK: Final = ZoneInfo(ZONE)
+AT_ONCE: Final = 10_000
+"""Lines of a piece that is read."""
+_KEPT_AT_ONCE: Final = 5_000
+"""Matches or exceptions of a piece that is kept."""
 
 _SAVE: Final = """
 INSERT INTO recon_source (id, agent_id, name, column_map, added_by, added_at)
@@ -79,28 +81,51 @@ FROM jsonb_to_recordset({}::jsonb) AS line (
 """
 _READ_ON: Final = "UPDATE recon_file SET read_until = {} WHERE id = {}"
 _WITHDRAW: Final = "UPDATE recon_file SET state = 'withdrawn' WHERE id = {}"
-# What the platform has booked for the agent in these days, as it stands now, and whatever the file
-# names by its id: a benefit of another month is not a missing one. Each id is looked up by itself;
-# a join that is planned for an agent of few benefits could hold each against all of the ids.
-_EXTRACT: Final = """
+# A benefit as the platform books it: what is left of it, unless it was withdrawn as a whole.
+_HERE: Final = """
 INSERT INTO recon_line (
     file_id, agent_id, side, number, reference, customer, name, program, currency, amount_minor,
     on_day, state
 )
-SELECT {}, agent_id, 'here', row_number() OVER (ORDER BY booked.id), booked.id::text,
-    customer_token, '', program_id::text, currency, amount_minor,
+SELECT {}, agent_id, 'here',
+    row_number() OVER (ORDER BY id) + coalesce((
+        SELECT number FROM recon_line WHERE file_id = {} AND side = 'here'
+        ORDER BY number DESC LIMIT 1
+    ), 0),
+    id::text, customer_token, '', program_id::text, currency,
+    amount_minor - CASE WHEN state IN ('voided', 'expired') THEN 0 ELSE released_minor END,
     (issued_at AT TIME ZONE {})::date,
     CASE state WHEN 'voided' THEN 'reversed' WHEN 'expired' THEN 'expired' ELSE 'active' END
-FROM (
-    SELECT id FROM issuance
-    WHERE agent_id = {} AND (issued_at AT TIME ZONE {})::date >= {}::date
-    AND (issued_at AT TIME ZONE {})::date < {}::date
-    UNION
-    SELECT CASE WHEN reference ~ {} THEN reference::uuid END
-    FROM recon_line WHERE file_id = {} AND side = 'there'
-) named
-CROSS JOIN LATERAL (SELECT * FROM issuance WHERE agent_id = {} AND id = named.id LIMIT 1) booked
 """
+_IS_AROUND: Final = """
+(issued_at AT TIME ZONE {})::date >= {} AND (issued_at AT TIME ZONE {})::date < {}
+"""
+# The agent's next benefits, as they stand now, of which those of the month and around are kept.
+_EXTRACT_MONTH: Final = f"""
+WITH looked_at AS MATERIALIZED (
+    SELECT * FROM issuance WHERE agent_id = {{}} AND id > {{}} ORDER BY id LIMIT {{}}
+), written AS (
+    {_HERE} FROM looked_at WHERE {_IS_AROUND}
+)
+SELECT id FROM looked_at ORDER BY id DESC LIMIT 1
+"""  # noqa: S608 - of constants
+# What rows of the file name by its id and is booked elsewhere: a benefit of another month is not a
+# missing one. Each id is looked up by itself; a join that is planned for an agent of few benefits
+# could hold each against all of the ids.
+_EXTRACT_NAMED: Final = f"""
+{_HERE} FROM (
+    SELECT DISTINCT reference FROM recon_line
+    WHERE file_id = {{}} AND side = 'there' AND number > {{}} AND number <= {{}}
+    AND reference ~ {{}}
+) named
+CROSS JOIN LATERAL (
+    SELECT * FROM issuance
+    WHERE agent_id = {{}} AND id = named.reference::uuid AND NOT ({_IS_AROUND}) LIMIT 1
+) booked
+ON CONFLICT (file_id, reference) WHERE side = 'here' DO NOTHING
+"""  # noqa: S608 - of constants
+_BOOKED_UNTIL: Final = "UPDATE recon_file SET booked_until = {} WHERE id = {}"
+_NAMED_UNTIL: Final = "UPDATE recon_file SET named_until = {} WHERE id = {}"
 _ADD_MATCHES: Final = """
 INSERT INTO recon_match (file_id, agent_id, number, step, score, here, there)
 SELECT {}, {}, number, step, score, here, there
@@ -122,7 +147,7 @@ FROM jsonb_to_recordset({}::jsonb) AS found (
 """
 _EXTRACTED: Final = "UPDATE recon_file SET extracted_at = {} WHERE id = {}"
 _COMPARED: Final = """
-UPDATE recon_file SET state = 'compared', compared_at = {}, totals = recon_totals(id) WHERE id = {}
+UPDATE recon_file SET state = 'compared', compared_at = {}, totals = {}::jsonb WHERE id = {}
 """
 _RESOLVE: Final = """
 UPDATE recon_exception
@@ -218,49 +243,80 @@ async def withdraw(file_id: UUID) -> FileView:
     return await queries.file(file_id)
 
 
-async def extract(file_id: UUID, terms: Terms, *, now: datetime) -> None:
-    """Write down what the platform's books say now of a whole file's month, once.
+async def extract_some(file_id: UUID, terms: Terms, *, now: datetime) -> bool:
+    """Write down the next piece of what the platform's books say now; say whether there was one.
 
-    The days around the month are looked at, too; what is booked there and not in the file is
-    another month's.
+    That is a whole file's month, once; the days around it, in which what the file does not have is
+    another month's; and whatever else the file names. Each benefit is written as it stands at the
+    moment of its piece.
 
     :raises FileIncomplete: rows are missing.
-    :raises FileNotLoading: it was withdrawn.
+    :raises FileNotLoading: it was given up.
     """
     view = await queries.file_for_update(file_id)
     if view.extracted_at is not None:
-        return
+        return False
     _ensure_loading(view)
     if view.read_until < view.last_row:
         raise FileIncomplete(view.read_until)
     around = timedelta(days=terms.window_days)
-    begins, ends = view.period - around, month_after(view.period) + around
-    await ReconLine.raw(
-        *(_EXTRACT, file_id, ZONE, view.agent_id, ZONE, begins, ZONE, ends),
-        *(f"^{ID.pattern}$", file_id, view.agent_id),
-    )
-    await ReconFile.raw(_EXTRACTED, now, file_id)
+    days = (ZONE, view.period - around, ZONE, month_after(view.period) + around)
+    here = (file_id, file_id, ZONE)
+    if view.named_until is None:
+        await queries.go_by_index()
+        piece = (view.agent_id, await queries.booked_until(file_id), AT_ONCE)
+        booked = await ReconLine.raw(_EXTRACT_MONTH, *piece, *here, *days)
+        if booked:
+            await ReconFile.raw(_BOOKED_UNTIL, booked[0]["id"], file_id)
+        else:
+            await ReconFile.raw(_NAMED_UNTIL, 0, file_id)
+    elif view.named_until < view.last_row:
+        until = min(view.named_until + AT_ONCE, view.last_row)
+        rows = (file_id, view.named_until, until, f"^{ID.pattern}$", view.agent_id)
+        await ReconLine.raw(_EXTRACT_NAMED, *here, *rows, *days)
+        await ReconFile.raw(_NAMED_UNTIL, until, file_id)
+    else:
+        await ReconFile.raw(_EXTRACTED, now, file_id)
+    return True
 
 
-async def gather(file_id: UUID) -> tuple[Book, Book]:
-    """Give the lines of both sides, this one's first. Once extracted they stay as they are."""
-    words = Words()
-    return await _book(file_id, Side.HERE, words), await _book(file_id, Side.THERE, words)
+async def gather_some(file_id: UUID, side: Side, book: Book) -> bool:
+    """Add the next lines of one side to a book; say whether there were any.
+
+    Once extracted they stay as they are.
+    """
+    after = book.numbers[-1] if book.numbers else 0
+    lines = await queries.lines(file_id, side, after=after, limit=AT_ONCE)
+    for line in lines:
+        book.add(line)
+    return bool(lines)
 
 
-async def keep(file_id: UUID, found: Reconciled, *, now: datetime) -> Compared:
-    """Keep what came of the gathered lines, once; later calls are answered with the first one's.
+async def keep_some(file_id: UUID, found: Reconciled, *, now: datetime) -> bool:
+    """Keep the next piece of what came of the gathered lines, once; say whether more is left.
 
-    :raises FileNotLoading: it was withdrawn.
+    The same lines come to the same, so that whoever has gathered and matched them goes on where
+    another one stopped. Of the exceptions nothing is seen before the last piece.
+
+    :raises FileNotLoading: it was compared or given up.
     """
     view = await queries.file_for_update(file_id)
-    if view.state is not FileState.COMPARED:
-        _ensure_loading(view)
-        assert view.extracted_at is not None, "what is kept came of lines that stay"
-        await _keep_matches(view, found)
-        await _keep_exceptions(view, _of_this_month(view.period, found), now=now)
-        await ReconFile.raw(_COMPARED, now, file_id)
-    return await queries.compared(file_id)
+    _ensure_loading(view)
+    assert view.extracted_at is not None, "what is kept came of lines that stay"
+    matches, exceptions = await queries.kept(file_id)
+    if matches < found.match_count:
+        await _keep_matches(view, islice(found.matches(matches), _KEPT_AT_ONCE), after=matches)
+    elif exceptions < len(found.breaks):
+        await _keep_exceptions(view, found.breaks[exceptions : exceptions + _KEPT_AT_ONCE])
+    else:
+        totals = [
+            {"side": side, "currency": currency, **msgspec.to_builtins(total)}
+            for side in Side
+            for currency, total in found.totals(side).items()
+        ]
+        await ReconFile.raw(_COMPARED, now, _json(totals), file_id)
+        return False
+    return True
 
 
 async def resolve(
@@ -309,49 +365,26 @@ def _ensure_loading(view: FileView) -> None:
         raise FileNotLoading(f"This file is {view.state} already.")
 
 
-async def _book(file_id: UUID, side: Side, words: Words) -> Book:
-    """Read the lines of one side as columns, never all of them as lines."""
-    book = Book(words)
-    async for line in queries.lines(file_id, side):
-        book.add(line)
-    return book
+async def _keep_matches(view: FileView, matches: Iterable[Match], *, after: int) -> None:
+    """Write matches down behind those that are there."""
+    rows = [{"number": n, **msgspec.to_builtins(each)} for n, each in enumerate(matches, after + 1)]
+    await ReconMatch.raw(_ADD_MATCHES, view.id, view.agent_id, _json(rows))
 
 
-def _of_this_month(period: date, found: Reconciled) -> Iterable[Break]:
-    """Leave out what only the books have, of days that are another month's."""
-    days = dict(zip(found.here.numbers, found.here.days, strict=True))
-    month = range(period.toordinal(), month_after(period).toordinal())
-    for each in found.breaks:
-        if each.kind is not Kind.MISSING_THERE or days[each.here[0]] in month:
-            yield each
-
-
-async def _keep_matches(view: FileView, found: Reconciled) -> None:
-    """Write the matches down."""
-    for some in _pieces(enumerate(found.matches(), 1)):
-        rows = [{"number": n, **msgspec.to_builtins(match)} for n, match in some]
-        await ReconMatch.raw(_ADD_MATCHES, view.id, view.agent_id, _json(rows))
-
-
-async def _keep_exceptions(view: FileView, found: Iterable[Break], *, now: datetime) -> None:
-    """Write the breaks down, each under an id that follows from what it is."""
-    for some in _pieces(found):
-        rows: list[dict[str, Any]] = [
-            {
-                **msgspec.to_builtins(each),
-                "id": uuid5(view.id, f"{each.kind}:{each.here}:{each.there}"),
-                "due_on": due_on(each.kind, now.date()),
-            }
-            for each in some
-        ]
-        await ReconException.raw(_ADD_EXCEPTIONS, view.id, view.agent_id, now, _json(rows))
-
-
-def _pieces(values: Iterable[T]) -> Iterator[list[T]]:
-    """Cut values into as many as one statement takes."""
-    rest = iter(values)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some
+async def _keep_exceptions(view: FileView, found: Iterable[Break]) -> None:
+    """Write breaks down as of the moment of the extract, each under an id that follows from it."""
+    assert view.extracted_at is not None, "what is kept came of lines that stay"
+    today = view.extracted_at.astimezone(_CLOCK).date()
+    rows: list[dict[str, Any]] = [
+        {
+            **msgspec.to_builtins(each),
+            "id": uuid5(view.id, f"{each.kind}:{each.here}:{each.there}"),
+            "due_on": due_on(each.kind, today),
+        }
+        for each in found
+    ]
+    opened = view.extracted_at
+    await ReconException.raw(_ADD_EXCEPTIONS, view.id, view.agent_id, opened, _json(rows))
 
 
 def _json(value: object) -> str:

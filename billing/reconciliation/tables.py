@@ -35,6 +35,10 @@ class ReconFile(Table, tablename="recon_file"):
     """`loading`, `compared` or `withdrawn`."""
     added_by = UUID()
     added_at = Timestamptz()
+    booked_until = UUID(null=True)
+    """The agent's benefit up to which the books have been written down beside it."""
+    named_until = BigInt(null=True)
+    """The row up to which its ids have been looked up in the books, when that is done."""
     extracted_at = Timestamptz(null=True)
     """When the platform's lines were written down beside it."""
     compared_at = Timestamptz(null=True)

@@ -21,6 +21,7 @@ from billing.reconciliation.schemas import (
     ExceptionFilter,
     ExceptionsAlike,
     ExceptionView,
+    FileState,
     FileView,
     Standing,
 )
@@ -326,12 +327,13 @@ def _of_file(found: FileView, open_of: Mapping[UUID, Standing]) -> dict[str, Any
 async def detail(found: FileView, seen_by: Side) -> ReconFileDetail:
     """Give a file with what came of it, in an open transaction."""
     is_here = seen_by is Side.HERE
-    kinds = (await books.compared(found.id)).exceptions
+    is_compared = found.state is FileState.COMPARED
+    kinds = await books.kinds(found.id) if is_compared else {}
     sides = await books.sides(found.id)
     return ReconFileDetail(
         **_of_file(found, await grouped.standing([found.id])),
         rejected_cells=await parts.rejected_count(found.id),
-        matches=await books.steps(found.id),
+        matches=await books.steps(found.id) if is_compared else {},
         exceptions=kinds if is_here else {MIRRORED.get(k, k): n for k, n in kinds.items()},
         sides=sides
         if is_here

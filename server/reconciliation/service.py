@@ -1,8 +1,9 @@
 """Take agents' files in, compare them, and settle what differs. Each function is one use case.
 
-A file is read a thousand rows at a time by the worker, which goes on behind the last part that is
-read, whoever was killed; then it is compared, once. A row that cannot be read ends it: all such
-rows are told, and a corrected file may come.
+A file is read by the worker, then the books are written down beside it, both sides are compared,
+and what came of it is kept. All but the comparing goes piece by piece, each in a transaction of its
+own, and whoever was killed, the next job goes on behind the last piece. A row that cannot be read
+ends the file: all such rows are told, and a corrected one may come.
 """
 
 import asyncio
@@ -18,8 +19,8 @@ import msgspec
 from billing.reconciliation import queries as books
 from billing.reconciliation import service as reconciliation
 from billing.reconciliation.rules.columns import RowProblem, RowReader
-from billing.reconciliation.rules.findings import Terms
-from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.rules.findings import Reconciled, Terms
+from billing.reconciliation.rules.lines import Book, Side, Words
 from billing.reconciliation.rules.matching import reconcile
 from billing.reconciliation.schemas import (
     AlreadyResolved,
@@ -62,12 +63,12 @@ TOPIC: Final = "reconciliation.file"
 """The outbox's topic: a file waits to be read and compared."""
 TOLD: Final = "reconciliation.told"
 """The outbox's topic: a file was compared, or a question about it waits for the agent's owner."""
-BUDGET_S: Final = 20.0
-"""How long one job reads before it leaves the rest to another."""
+BUDGET_S: Final = 10.0
+"""How long one job reads a file and writes the books down before it leaves the rest to another."""
+KEEPING_BUDGET_S: Final = 35.0
+"""How long one job that has matched a file keeps what it found: the next one matches it anew."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
 _TERMS: Final = Terms()
-# A month of hundreds of thousands is written down, and added up, in one statement each.
-_AT_LENGTH: Final = "SET LOCAL statement_timeout = '40s'"
 _ANSWER: Final = """
 INSERT INTO recon_answer (exception_id, agent_id, said, said_by, said_at)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
@@ -352,18 +353,23 @@ async def reply(
 
 
 async def go_on(file_id: UUID, *, now: datetime) -> None:
-    """Read a file on from where it is, and compare it when it is read."""
+    """Take a file on from where it is, until it is compared or the next job is to go on."""
     began = time.monotonic()
-    while await _read_some(file_id) or await _extract(file_id, now):
+    while await _read_some(file_id) or await _extract_some(file_id, now):
         if time.monotonic() - began > BUDGET_S:
-            async with db.platform_transaction(_READER):
-                await _leave_for_worker(await books.file(file_id), now)
-            return
-    await _compare(file_id, now)
+            return await _leave_rest(file_id, now)
+    async with db.platform_transaction(_READER):
+        view = await books.file(file_id)
+    if view.state is FileState.LOADING:
+        found = await _matched(view)
+        while await _keep_some(file_id, found, now):
+            if time.monotonic() - began > KEEPING_BUDGET_S:
+                return await _leave_rest(file_id, now)
+    return None
 
 
-async def _extract(file_id: UUID, now: datetime) -> bool:
-    """Write down what the books say of a file that is read; say whether that was to do."""
+async def _extract_some(file_id: UUID, now: datetime) -> bool:
+    """Write down the next of what the books say of a file that is read; say whether there was."""
     async with db.platform_transaction(_READER):
         view = await books.file_for_update(file_id)
         if view.state is not FileState.LOADING or view.extracted_at is not None:
@@ -371,29 +377,35 @@ async def _extract(file_id: UUID, now: datetime) -> bool:
         if await parts.rejected_count(file_id):
             await reconciliation.withdraw(file_id)
             await _record(view, "recon_file.withdrawn", now)
-        else:
-            await db.connection().execute(_AT_LENGTH)
-            await reconciliation.extract(file_id, _TERMS, now=now)
-    return True
+            return False
+        return await reconciliation.extract_some(file_id, _TERMS, now=now)
 
 
-async def _compare(file_id: UUID, now: datetime) -> None:
-    """Compare both sides between two transactions; of two workers one keeps what it found."""
-    async with db.platform_transaction(_READER):
-        view = await books.file(file_id)
-        if view.state is not FileState.LOADING:
-            return
-        here, there = await reconciliation.gather(file_id)
+async def _matched(view: FileView) -> Reconciled:
+    """Gather the lines of both sides, which stay as they are, and match them."""
+    words = Words()
+    here, there = Book(words), Book(words)
+    for side, book in ((Side.HERE, here), (Side.THERE, there)):
+        is_more = True
+        while is_more:
+            async with db.platform_transaction(_READER):
+                is_more = await reconciliation.gather_some(view.id, side, book)
     # Seconds of work, beside which whoever else is here goes on.
     terms = msgspec.structs.replace(_TERMS, month=view.period)
-    found = await asyncio.to_thread(reconcile, here, there, terms)
+    return await asyncio.to_thread(reconcile, here, there, terms)
+
+
+async def _keep_some(file_id: UUID, found: Reconciled, now: datetime) -> bool:
+    """Keep the next of what was found, whoever else found the same; say whether more is left."""
     async with db.platform_transaction(_READER):
         view = await books.file_for_update(file_id)
-        if view.state is FileState.LOADING:
-            await db.connection().execute(_AT_LENGTH)
-            await reconciliation.keep(file_id, found, now=now)
+        if view.state is not FileState.LOADING:
+            return False
+        is_more = await reconciliation.keep_some(file_id, found, now=now)
+        if not is_more:
             await _record(view, "recon_file.compared", now)
             await _tell(view.agent_id, view.id, f"compared:{view.id}", now)
+    return is_more
 
 
 async def _record(view: FileView, action: str, now: datetime) -> None:
@@ -429,6 +441,12 @@ async def _tell(agent_id: UUID, file_id: UUID, key: str, now: datetime) -> None:
     """Leave a word for the agent's owners about a file; under the same key they hear it once."""
     payload = {"id": str(file_id), "key": key}
     await outbox.add(TOLD, payload, tenant_id=agent_id, now=now, key=f"{TOLD}:{key}")
+
+
+async def _leave_rest(file_id: UUID, now: datetime) -> None:
+    """Leave what is left of a file to another job."""
+    async with db.platform_transaction(_READER):
+        await _leave_for_worker(await books.file(file_id), now)
 
 
 async def _leave_for_worker(view: FileView, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What is left: why each line has nobody, from the most certain reason to none."""
 
 from collections.abc import Hashable
+from functools import partial
 
 from billing.reconciliation.rules.by_content import content, pair
 from billing.reconciliation.rules.by_sum import owner
@@ -13,7 +14,10 @@ _MISSING = {Side.HERE: Kind.MISSING_THERE, Side.THERE: Kind.MISSING_HERE}
 
 
 def run(work: Work) -> None:
-    """Find a reason for every line that counts and is still open."""
+    """Find a reason for every line that counts and is still open.
+
+    What this side alone has, of days that are another month's, is left open: it is no break.
+    """
     _twins(work, is_matched=True)
     _over_on_one_side(work)
     for key in (_but_day, _but_amount, _but_currency, _but_program):
@@ -21,7 +25,7 @@ def run(work: Work) -> None:
     _sums(work)
     _twins(work, is_matched=False)
     for side in Side:
-        for at in work.open(side):
+        for at in filter(partial(work.is_wanted, side), work.open(side)):
             has_id = bool(work.books[side].ids[at])
             cause = Cause.ID_UNKNOWN if has_id else Cause.NOTHING_LIKE_IT
             _take(work, _MISSING[side], cause, side, at)

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 import msgspec
@@ -167,17 +167,22 @@ def due_on(kind: Kind, opened_on: date) -> date:
     return opened_on + timedelta(days=_DAYS_TO_ACT.get(kind, _DAYS_TO_ACT_ELSE))
 
 
-class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """One side in one currency: lines == matched + broken + dead, and so is what they count."""
+class Taken(IntEnum):
+    """What has come of a line."""
 
-    lines: int
-    counting_minor: int
-    matched_lines: int
-    matched_minor: int
-    broken_lines: int
-    broken_minor: int
-    dead_lines: int
-    """Worth nothing, and the other side says nothing else."""
+    NOT = 0
+    """Nothing: it is worth nothing, and the other side says nothing else; or it is no line of this
+    file's month."""
+    MATCHED = 1
+    BROKEN = 2
+
+
+class Totals(msgspec.Struct, kw_only=True):
+    """One side in one currency: what counts is matched or broken."""
+
+    lines: int = 0
+    counting_minor: int = 0
+    matched_minor: int = 0
 
 
 class Reconciled:
@@ -186,6 +191,8 @@ class Reconciled:
     def __init__(self, here: Book, there: Book) -> None:
         self.here, self.there = here, there
         self.breaks: list[Break] = []
+        self.taken = {Side.HERE: bytearray(len(here)), Side.THERE: bytearray(len(there))}
+        """By side, what has come of the line at each place."""
         self.groups: list[Match] = []
         """Matches of other than one line with one line."""
         self._steps: list[Step] = []
@@ -204,34 +211,23 @@ class Reconciled:
         """Count the matches."""
         return len(self._steps) + len(self.groups)
 
-    def matches(self) -> Iterator[Match]:
-        """Give all matches: the pairs, then the groups."""
-        for step, score, here, there in zip(
-            self._steps, self._scores, self._here, self._there, strict=True
-        ):
-            yield Match(step, (self.here.numbers[here],), (self.there.numbers[there],), score)
-        yield from self.groups
+    def matches(self, begin: int = 0) -> Iterator[Match]:
+        """Give all matches, the pairs and then the groups; or those behind so many of them."""
+        for at in range(begin, len(self._steps)):
+            here, there = self.here.numbers[self._here[at]], self.there.numbers[self._there[at]]
+            yield Match(self._steps[at], (here,), (there,), self._scores[at])
+        yield from self.groups[max(0, begin - len(self._steps)) :]
 
     def totals(self, side: Side) -> dict[str, Totals]:
-        """Add up a side, by currency."""
+        """Add up a side, by currency. What counts and nobody took is no line of this month."""
         book = self.here if side is Side.HERE else self.there
-        matched = {number for match in self.matches() for number in getattr(match, side)}
-        broken = {number for found in self.breaks for number in getattr(found, side)}
-        assert not matched & broken, "a line is matched or broken"
-        sums: dict[str, list[int]] = {}
-        for at, number in enumerate(book.numbers):
-            row = sums.setdefault(book.words.texts[book.currencies[at]], [0] * 7)
+        sums: dict[int, Totals] = {}
+        for at, taken in enumerate(self.taken[side]):
             counts = book.amounts[at] if book.is_active(at) else 0
-            row[0] += 1
-            row[1] += counts
-            place = 2 if number in matched else 4 if number in broken else 6
-            row[place] += 1
-            if place < 6:  # noqa: PLR2004 - the dead have no sum
-                row[place + 1] += counts
-        return {
-            currency: Totals(**dict(zip(_TOTALS, row, strict=True)))
-            for currency, row in sums.items()
-        }
-
-
-_TOTALS: Final = Totals.__struct_fields__
+            if counts and taken == Taken.NOT:
+                continue
+            total = sums.setdefault(book.currencies[at], Totals())
+            total.lines += 1
+            total.counting_minor += counts
+            total.matched_minor += counts if taken == Taken.MATCHED else 0
+        return {book.words.texts[currency]: total for currency, total in sums.items()}

@@ -10,7 +10,9 @@ from billing.reconciliation.rules.findings import (
     Match,
     Reconciled,
     Step,
+    Taken,
     Terms,
+    month_after,
 )
 from billing.reconciliation.rules.lines import ACTIVE, STATES, Book, LineState, Side
 
@@ -28,7 +30,7 @@ class Work:
         self._days = terms.days
         self.found = Reconciled(here, there)
         self.books = {Side.HERE: here, Side.THERE: there}
-        self._taken = {side: bytearray(len(book)) for side, book in self.books.items()}
+        self._taken = self.found.taken
 
     @property
     def here(self) -> Book:
@@ -69,11 +71,18 @@ class Work:
         """Say whether this side booked a line in the month that is compared, or near it."""
         return self._days is None or self.here.days[here] in self._days
 
+    def is_wanted(self, side: Side, at: int) -> bool:
+        """Say whether the other side should have a line: not what is booked around the month."""
+        month = self.terms.month
+        if side is Side.THERE or month is None:
+            return True
+        return month.toordinal() <= self.here.days[at] < month_after(month).toordinal()
+
     # ---- taking
 
     def match(self, step: Step, here: Places, there: Places, score: int = 100) -> None:
         """Take lines that are the same."""
-        self._take(here, there)
+        self._take(here, there, Taken.MATCHED)
         if len(here) == len(there) == 1:
             self.found.pair(step, here[0], there[0], score)
         else:
@@ -93,7 +102,7 @@ class Work:
         says: tuple[str, str] = ("", ""),
     ) -> None:
         """Take lines that differ."""
-        self._take(here, there)
+        self._take(here, there, Taken.BROKEN)
         self.found.breaks.append(
             Break(
                 kind=kind,
@@ -109,12 +118,12 @@ class Work:
             )
         )
 
-    def _take(self, here: Places, there: Places) -> None:
+    def _take(self, here: Places, there: Places, by: Taken) -> None:
         """Close lines."""
         for side, places in ((Side.HERE, here), (Side.THERE, there)):
             for at in places:
                 assert not self._taken[side][at], "a line is taken once"
-                self._taken[side][at] = 1
+                self._taken[side][at] = by
 
     def _numbers(self, side: Side, places: Places) -> tuple[int, ...]:
         """Name lines."""

@@ -361,6 +361,7 @@ async def test_a_file_is_read_on_after_a_kill_and_each_row_is_there_once(
     source = await a_source(tenant)
     view = await handed_in(source, a_file([a_row(f"X-{at}") for at in range(1_200)]))
     monkeypatch.setattr(service, "BUDGET_S", -1.0)
+    monkeypatch.setattr(service, "KEEPING_BUDGET_S", -1.0)
     await service.go_on(view.id, now=NOW)
     half = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
     finish = parts.finish
@@ -373,7 +374,8 @@ async def test_a_file_is_read_on_after_a_kill_and_each_row_is_there_once(
         await service.go_on(view.id, now=NOW)
     monkeypatch.setattr(parts, "finish", finish)
     lost = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
-    for _ in range(3):
+    # Each of these jobs does one piece of the work.
+    for _ in range(9):
         await service.go_on(view.id, now=NOW)
     whole = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
 
