@@ -56,7 +56,7 @@ ZONE: Final = "Asia/Shanghai"
 _CLOCK: Final = ZoneInfo(ZONE)
 AT_ONCE: Final = 10_000
 """Lines of a piece that is read."""
-_KEPT_AT_ONCE: Final = 5_000
+KEPT_AT_ONCE: Final = 5_000
 """Matches or exceptions of a piece that is kept."""
 
 _SAVE: Final = """
@@ -305,9 +305,9 @@ async def keep_some(file_id: UUID, found: Reconciled, *, now: datetime) -> bool:
     assert view.extracted_at is not None, "what is kept came of lines that stay"
     matches, exceptions = await queries.kept(file_id)
     if matches < found.match_count:
-        await _keep_matches(view, islice(found.matches(matches), _KEPT_AT_ONCE), after=matches)
+        await _keep_matches(view, islice(found.matches(matches), KEPT_AT_ONCE), after=matches)
     elif exceptions < len(found.breaks):
-        await _keep_exceptions(view, found.breaks[exceptions : exceptions + _KEPT_AT_ONCE])
+        await _keep_exceptions(view, found.breaks[exceptions : exceptions + KEPT_AT_ONCE])
     else:
         totals = [
             {"side": side, "currency": currency, **msgspec.to_builtins(total)}

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import threading
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from billing.reconciliation import service as reconciliation
-from billing.reconciliation.rules.columns import ColumnMap, ColumnsUnknown, Field
+from billing.reconciliation.rules.columns import ColumnsUnknown, Field
 from billing.reconciliation.rules.findings import Cause, Kind, Step
 from billing.reconciliation.rules.lines import Side
 from billing.reconciliation.rules.matching import reconcile
@@ -27,7 +27,6 @@ from billing.reconciliation.schemas import (
     FileState,
     SourceDiffers,
 )
-from server.access import Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
 from server.kit import db, outbox
@@ -44,68 +43,20 @@ from server.reconciliation.schemas import (
     Settled,
 )
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
-from tests.server.benefits import stories
-
-pytestmark = pytest.mark.usefixtures("database")
-FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
-MONTH, DAY = "2026-03", "2026-03-02"
-HEADER = "权益编号,客户标识,客户名称,手机,金额,日期"
-NAME, PHONE = "深巷里的茶馆", "13812345678"
-MAP = ColumnMap(
-    columns={
-        Field.ID: "权益编号",
-        Field.CUSTOMER: "客户标识",
-        Field.NAME: "客户名称",
-        Field.AMOUNT: "金额",
-        Field.DAY: "日期",
-    },
-    ignored=["手机"],
+from tests.server.reconciliation.stories import (
+    FINANCE,
+    HEADER,
+    MONTH,
+    NAME,
+    PHONE,
+    a_file,
+    a_row,
+    a_source,
+    handed_in,
+    issued,
 )
 
-
-async def a_source(tenant: Tenant) -> NewSource:
-    """Have finance save how the agent's files are read, twice."""
-    await stories.admit(tenant)
-    new = NewSource(id=new_id(), agent_id=tenant.tenant_id, name="ERP", column_map=MAP)
-    assert await service.save_source(FINANCE, new, now=NOW) == new
-    assert await service.save_source(FINANCE, new, now=NOW) == new
-    return new
-
-
-async def issued(tenant: Tenant, count: int) -> list[Any]:
-    """Have customers issued a benefit of 50 yuan each; give id and token of each."""
-    program = await stories.make_program()
-    for _ in range(count):
-        await stories.request(tenant.rep, await stories.make_customer(tenant.rep), program.id)
-    async with db.platform_transaction(FINANCE):
-        rows: list[Any] = await db.connection().fetch(
-            "SELECT id, customer_token FROM issuance WHERE agent_id = $1 ORDER BY id",
-            tenant.tenant_id,
-        )
-    return rows
-
-
-def a_row(reference: object, token: str = "", amount: str = "50.00", day: str = DAY) -> str:
-    """Write a row of the agent's file."""
-    return f"{reference},{token},{NAME},{PHONE},{amount},{day}"
-
-
-def a_file(rows: Sequence[str], header: str = HEADER) -> bytes:
-    """Write a CSV."""
-    return "\n".join([header, *rows, ""]).encode()
-
-
-async def handed_in(source: NewSource, content: bytes, file_id: UUID | None = None) -> Any:
-    """Hand a file in for March."""
-    return await service.hand_in(
-        FINANCE,
-        file_id or new_id(),
-        source.id,
-        content,
-        month=MONTH,
-        file_name="三月.csv",
-        now=NOW,
-    )
+pytestmark = pytest.mark.usefixtures("database")
 
 
 async def waiting(file_id: UUID) -> outbox.Job:

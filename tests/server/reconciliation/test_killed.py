@@ -1,0 +1,150 @@
+"""A worker that compares a file is killed at each of its commits, and another one goes on."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from billing.reconciliation import queries as books
+from billing.reconciliation.rules.findings import Kind, Step
+from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.schemas import FileState, FileView
+from server.kit import db, outbox
+from server.reconciliation import queries
+from server.settings import Settings
+from tests.factories import NOW, Tenant
+from tests.server.reconciliation.stories import (
+    FINANCE,
+    a_file,
+    a_row,
+    a_source,
+    handed_in,
+    issued,
+)
+
+ROOT: Final = Path(__file__).parents[3]
+AFTER_LEASE: Final = NOW + outbox.LEASE + timedelta(seconds=1)
+STARTER: Final = """
+import asyncio, os, signal, sys
+from datetime import datetime
+from billing.reconciliation import service as reconciliation
+from server.identity import keys
+from server.kit import db
+from server.kit.conditions import Session
+from server.settings import Settings
+from server.worker import Worker, collect_handlers
+
+# Two lines are a long file here.
+reconciliation.AT_ONCE, reconciliation.KEPT_AT_ONCE = 2, 1
+commits = 0
+
+class Killing(Session):
+    async def execute(self, query, *args, **named):
+        global commits
+        commits += query == "COMMIT"
+        if query == "COMMIT" and commits == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await super().execute(query, *args, **named)
+
+async def work(now):
+    settings = Settings(database_url=sys.argv[1], secret=sys.argv[2])
+    keys.open_keys(settings)
+    await db.open_database(settings, session=Killing)
+    worker = Worker(collect_handlers(), now=lambda: now)
+    while await worker.run_once():
+        pass
+    await db.close_database()
+
+collect_handlers()
+for line in sys.stdin:
+    said, now = line.split()
+    kill_at = int(said)
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        asyncio.run(work(datetime.fromisoformat(now)))
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+"""Starts a worker each time that it is told to, kills it before so many commits, says its end."""
+
+
+class Starter:
+    """What starts workers."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def work(self, *, kill_at: int = 0, now: datetime) -> int:
+        """Let a worker do all that is to do; it is killed before a commit. Give how it ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{kill_at} {now.isoformat()}\n".encode())
+        return int(await self._process.stdout.readline())
+
+
+@pytest.fixture
+async def starter(own_books: Settings) -> AsyncIterator[Starter]:
+    """Start workers on a database of this file: they do whatever is to do."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STARTER, own_books.database_url, own_books.secret),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    yield Starter(process)
+    process.kill()
+    await process.wait()
+
+
+async def stage(view: FileView) -> str:
+    """Say where a file is."""
+    if view.state is not FileState.LOADING:
+        return view.state
+    if view.extracted_at is None:
+        written = "read" if view.read_until == view.last_row else "waiting"
+        return written if view.named_until is None else "named"
+    async with db.platform_transaction(FINANCE):
+        matches, exceptions = await books.kept(view.id)
+    return "broken" if exceptions else "matched" if matches else "extracted"
+
+
+async def test_s06_kill_9_at_any_commit_loses_and_doubles_nothing(
+    starter: Starter, tenant: Tenant
+) -> None:
+    source = await a_source(tenant)
+    lines = await issued(tenant, 4)
+    rows = [a_row(each["id"], each["customer_token"]) for each in lines[:2]]
+    rows += [a_row(lines[2]["id"], amount="51.00"), a_row("X-1")]
+    expected = {Kind.AMOUNT_DIFFERS: 1, Kind.MISSING_HERE: 1, Kind.MISSING_THERE: 1}
+    stages, ended, kill_at = set(), int(signal.SIGKILL), 0
+
+    while ended:
+        kill_at += 1
+        assert kill_at < 60, "a worker is done with a file of four rows"
+        # The same rows under other bytes: the last one's day is not compared with any.
+        view = await handed_in(source, a_file([*rows, a_row(f"Y-{kill_at}")]))
+        ended = await starter.work(kill_at=kill_at, now=NOW)
+        assert ended in (0, signal.SIGKILL)
+        async with db.platform_transaction(FINANCE):
+            stages.add(await stage(await books.file(view.id)))
+        assert await starter.work(now=AFTER_LEASE) == 0
+
+        found = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
+        told = await queries.exceptions(FINANCE, Side.HERE, view.id, now=NOW)
+        assert (found.state, found.matches) == (FileState.COMPARED, {Step.ID: 2}), kill_at
+        assert found.exceptions == expected | {Kind.MISSING_HERE: 2}, kill_at
+        assert [(each.side, each.lines) for each in found.sides] == [
+            (Side.HERE, 4),
+            (Side.THERE, 5),
+        ]
+        assert len({each.id for each in told.items}) == 4
+
+    assert stages == {
+        *("waiting", "read", "named", "extracted", "matched", "broken", FileState.COMPARED),
+    }
