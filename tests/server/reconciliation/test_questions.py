@@ -27,14 +27,14 @@ from server.reconciliation.schemas import (
     ReconFilter,
 )
 from tests.factories import NOW, Tenant, new_id
-from tests.server.reconciliation.test_reconciliation import (
+from tests.server.reconciliation.stories import (
     FINANCE,
     a_file,
     a_row,
     a_source,
     handed_in,
-    sheet_of,
 )
+from tests.server.reconciliation.test_reconciliation import sheet_of
 
 pytestmark = pytest.mark.usefixtures("database")
 ALL = ReconFilter()
