@@ -13,24 +13,36 @@ GRACE: Final = timedelta(hours=24)
 
 
 def to_add(
-    wanted: int, held: int, given_back: int, *, available_minor: int, amount_minor: int
+    wanted: int,
+    held: int,
+    given_back: int,
+    *,
+    available_minor: int,
+    standing_minor: int,
+    amount_minor: int,
 ) -> int:
-    """Say how many units more a device gets: of what is available at most half stands on it.
+    """Say how many units more a device gets: half of the allocation stands on devices at most.
 
     What it gave back and is not released yet is no less kept from others than what it holds, and
     takes its place among the most that one device may have.
 
-    >>> to_add(5, 0, 0, available_minor=1_000, amount_minor=100)
+    :param available_minor: what nobody has promised, issued or holds.
+    :param standing_minor: what all devices of the company hold, or gave back.
+
+    >>> to_add(5, 0, 0, available_minor=1_000, standing_minor=0, amount_minor=100)
     5
-    >>> to_add(5, 3, 0, available_minor=1_000, amount_minor=100)
+    >>> to_add(5, 3, 0, available_minor=1_000, standing_minor=300, amount_minor=100)
     2
-    >>> to_add(5, 0, 0, available_minor=300, amount_minor=100)
+    >>> to_add(5, 0, 0, available_minor=300, standing_minor=0, amount_minor=100)
     1
-    >>> to_add(5, 0, 18, available_minor=1_000, amount_minor=100)
+    >>> to_add(5, 0, 0, available_minor=600, standing_minor=400, amount_minor=100)
+    1
+    >>> to_add(5, 0, 18, available_minor=9_000, standing_minor=1_800, amount_minor=100)
     2
     """
     most = min(wanted - held, UNITS_MAX - held - given_back)
-    return max(0, min(most, available_minor // 2 // amount_minor))
+    left = (available_minor + standing_minor) // 2 - standing_minor
+    return max(0, min(most, left // amount_minor))
 
 
 def leased_until(now: datetime, closes_at: datetime | None) -> datetime:

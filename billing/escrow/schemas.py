@@ -34,6 +34,13 @@ class LeaseCode(StrEnum):
     """The device holds none, and too little is available for another one."""
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit that a device holds."""
+
+    program_id: UUID
+    device_id: UUID
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A device's wish to hold so many units of a program, those that it holds already included."""
 

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+import msgspec
+
 from billing.budgets import rules as budgets
 from billing.escrow import rules
-from billing.escrow.schemas import Ask, Lease, LeaseCode, Promise, UnitState
+from billing.escrow.schemas import Ask, Held, Lease, LeaseCode, Promise, UnitState
 from billing.escrow.tables import EscrowUnit
 from billing.issuance import service as issuance
 from billing.issuance.schemas import Issue, Terms
@@ -19,7 +21,7 @@ from billing.ledger.schemas import Code, Expire, Journal, Void
 from billing.money import Money
 
 _LOCK: Final = """
-SELECT id FROM escrow_unit
+SELECT program_id, device_id FROM escrow_unit
 WHERE agent_id = {} AND state = 'held' AND person_id = {} ORDER BY id FOR UPDATE
 """
 _HELD: Final = """
@@ -27,20 +29,27 @@ SELECT id, recalled_at FROM escrow_unit
 WHERE agent_id = {} AND state = 'held' AND person_id = {} AND device_id = {} AND program_id = {}
 ORDER BY id FOR UPDATE
 """
-_GIVEN_BACK: Final = """
-SELECT count(*) AS given_back FROM escrow_unit
-WHERE agent_id = {} AND state = 'given_back' AND person_id = {} AND device_id = {}
-AND program_id = {}
-"""
-_AVAILABLE: Final = """
-SELECT credits_posted - debits_posted - debits_pending AS available_minor FROM ledger_account
-WHERE id = {} AND version > 0 AND closed_at IS NULL
+_STANDS: Final = """
+WITH standing AS (
+    SELECT id, state, amount_minor, recalled_at,
+        person_id = {} AND device_id = {} AS is_own
+    FROM escrow_unit WHERE agent_id = {} AND program_id = {} AND state IN ('held', 'given_back')
+)
+SELECT credits_posted - debits_posted - debits_pending AS available_minor,
+    (SELECT coalesce(sum(amount_minor), 0)::bigint FROM standing) AS standing_minor,
+    ARRAY(SELECT id FROM standing WHERE is_own AND state = 'held' ORDER BY id) AS held,
+    (SELECT count(*) FROM standing WHERE is_own AND state = 'given_back') AS given_back,
+    (
+        SELECT coalesce(bool_or(recalled_at IS NOT NULL), false) FROM standing
+        WHERE is_own AND state = 'held'
+    ) AS is_recalled,
+    ARRAY(SELECT id FROM escrow_unit WHERE id = ANY ({}::uuid[])) AS taken
+FROM ledger_account WHERE id = {} AND version > 0 AND closed_at IS NULL
 """
 _RENEW: Final = """
 UPDATE escrow_unit SET until = greatest(until, {}) WHERE id = ANY ({}::uuid[])
 """
 _UNTIL: Final = "SELECT min(until) AS until FROM escrow_unit WHERE id = ANY ({}::uuid[])"
-_TAKEN: Final = "SELECT id FROM escrow_unit WHERE id = ANY ({}::uuid[])"
 _HOLD: Final = """
 INSERT INTO ledger_transfer (
     id, owner_id, group_id, position, kind, debit_id, credit_id, currency, amount_minor, event,
@@ -49,7 +58,7 @@ INSERT INTO ledger_transfer (
 SELECT unit.id, {}, {}, unit.n - 1, 'hold', {}, {}, {}, {}, 'escrow.leased', {}, {}, {}
 FROM unnest({}::uuid[]) WITH ORDINALITY unit (id, n)
 """
-_ADD: Final = """
+_KEEP_UNITS: Final = """
 INSERT INTO escrow_unit (
     id, agent_id, program_id, person_id, device_id, budget_id, amount_minor, currency, state,
     leased_at, until
@@ -132,52 +141,76 @@ UPDATE escrow_unit SET state = 'released', settled_at = {} WHERE id = ANY ({}::u
 """
 
 
-async def lock(agent_id: UUID, person_id: UUID) -> None:
-    """Lock what a person's devices hold, before the accounts that it will move are."""
-    await EscrowUnit.raw(_LOCK, agent_id, person_id)
+async def lock(agent_id: UUID, person_id: UUID) -> list[Held]:
+    """Lock what a person's devices hold, before the accounts that it will move are; give it."""
+    return msgspec.convert(await EscrowUnit.raw(_LOCK, agent_id, person_id), list[Held])
 
 
 async def lease(ask: Ask, *, unit_ids: Sequence[UUID], group_id: UUID, now: datetime) -> Lease:
     """Let a device hold so many units: those that it holds are renewed, what is missing is added.
 
-    Fewer are given where half of what is available would not do. Runs in the transaction of the
-    device's agent.
+    Fewer are given where half of the allocation would not do. The agent's accounts are locked
+    where something is added, and not before. Runs in the transaction of the device's agent.
 
     :param unit_ids: `UNITS_MAX` of them; those that were given out before are left out.
     """
-    held = await EscrowUnit.raw(_HELD, ask.agent_id, ask.person_id, ask.device_id, ask.program_id)
+    held = await EscrowUnit.raw(_HELD, *_whose(ask))
     ids = [row["id"] for row in held]
     if any(row["recalled_at"] is not None for row in held):
         return Lease(code=LeaseCode.RECALLED)
+    if ask.count > len(ids):
+        given = await _add(ask, unit_ids, group_id, now)
+        if isinstance(given, LeaseCode):
+            return Lease(code=given)
+        ids = given
+    await EscrowUnit.raw(_RENEW, ask.until, ids)
+    [ends] = await EscrowUnit.raw(_UNTIL, ids)
+    return Lease(code=LeaseCode.LEASED, unit_ids=sorted(ids), until=ends["until"])
+
+
+async def _add(
+    ask: Ask, unit_ids: Sequence[UUID], group_id: UUID, now: datetime
+) -> list[UUID] | LeaseCode:
+    """Add what a device lacks, and give all that it holds then, or why it gets nothing.
+
+    Read behind the lock: what the device was given meanwhile, by the same lease or by another one,
+    is there by now.
+    """
     await issuance.queue_up([(ask.program_id, ask.amount.currency)], agent_id=ask.agent_id, now=now)
     own = budgets.agent_budget(ask.program_id, ask.agent_id, ask.amount.currency)
-    stands = await EscrowUnit.raw(_AVAILABLE, own)
-    if not stands:
-        return Lease(code=LeaseCode.NO_ALLOCATION)
-    available = stands[0]["available_minor"]
-    [back] = await EscrowUnit.raw(
-        _GIVEN_BACK, ask.agent_id, ask.person_id, ask.device_id, ask.program_id
+    found = await EscrowUnit.raw(
+        _STANDS,
+        *(ask.person_id, ask.device_id, ask.agent_id, ask.program_id),
+        *(list(unit_ids), own),
     )
+    if not found:
+        return LeaseCode.NO_ALLOCATION
+    [stands] = found
+    if stands["is_recalled"]:
+        return LeaseCode.RECALLED
+    held: list[UUID] = stands["held"]
     more = rules.to_add(
-        *(ask.count, len(ids), back["given_back"]),
-        available_minor=available,
+        *(ask.count, len(held), stands["given_back"]),
+        available_minor=stands["available_minor"],
+        standing_minor=stands["standing_minor"],
         amount_minor=ask.amount.amount_minor,
     )
-    taken = {row["id"] for row in await EscrowUnit.raw(_TAKEN, list(unit_ids))}
-    added = [unit for unit in unit_ids if unit not in taken][:more]
-    if not ids and not added:
-        return Lease(code=LeaseCode.EXHAUSTED)
-    await EscrowUnit.raw(_RENEW, ask.until, ids)
+    added = [unit for unit in unit_ids if unit not in set(stands["taken"])][:more]
     if added:
         await _hold(ask, own, added, group_id, now)
-    [ends] = await EscrowUnit.raw(_UNTIL, [*ids, *added])
-    return Lease(code=LeaseCode.LEASED, unit_ids=sorted([*ids, *added]), until=ends["until"])
+    return [*held, *added] or LeaseCode.EXHAUSTED
+
+
+def _whose(ask: Ask) -> tuple[UUID, UUID, UUID, UUID]:
+    """Name a device's units of a program."""
+    return ask.agent_id, ask.person_id, ask.device_id, ask.program_id
 
 
 async def give_back(ask: Ask, *, now: datetime) -> Lease:
     """Take back what a device holds and has not promised; the sweep makes it available again."""
-    held = await EscrowUnit.raw(_HELD, ask.agent_id, ask.person_id, ask.device_id, ask.program_id)
-    await EscrowUnit.raw(_GIVE_BACK, now, [row["id"] for row in held])
+    # Again, until there are none: while it waits for some others may be leased.
+    while held := await EscrowUnit.raw(_HELD, *_whose(ask)):
+        await EscrowUnit.raw(_GIVE_BACK, now, [row["id"] for row in held])
     return Lease(code=LeaseCode.LEASED)
 
 
@@ -186,9 +219,12 @@ async def recall(agent_id: UUID, program_id: UUID, device_id: UUID, *, now: date
 
     What the device has promised by then is kept. Gives how many units were called back just now.
     """
-    held = await EscrowUnit.raw(_NOT_RECALLED, agent_id, program_id, device_id)
-    await EscrowUnit.raw(_RECALL, now, [row["id"] for row in held])
-    return len(held)
+    recalled = 0
+    # Again, until there are none: while it waits for some others may be leased.
+    while held := await EscrowUnit.raw(_NOT_RECALLED, agent_id, program_id, device_id):
+        await EscrowUnit.raw(_RECALL, now, [row["id"] for row in held])
+        recalled += len(held)
+    return recalled
 
 
 async def is_held(agent_id: UUID, program_id: UUID, person_id: UUID, unit_id: UUID) -> bool:
@@ -275,7 +311,7 @@ async def _hold(ask: Ask, own: UUID, added: Sequence[UUID], group_id: UUID, now:
         *(now, now, ask.person_id, list(added)),
     )
     await EscrowUnit.raw(
-        _ADD,
+        _KEEP_UNITS,
         *(ask.agent_id, ask.program_id, ask.person_id, ask.device_id, own),
         *(amount.amount_minor, amount.currency, now, ask.until, list(added)),
     )

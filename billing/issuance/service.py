@@ -28,8 +28,15 @@ FROM unnest({}::uuid[], {}::uuid[], {}::text[]) AS asked (id, program_id, curren
 WHERE NOT EXISTS (SELECT FROM ledger_account held WHERE held.id = asked.id)
 ORDER BY asked.id ON CONFLICT (id) DO NOTHING
 """
+# An agent with an allocation draws on it, and does not keep the others from the pool.
 _LOCK: Final = """
-SELECT id FROM ledger_account WHERE id = ANY ({}::uuid[]) ORDER BY id FOR NO KEY UPDATE
+SELECT id FROM ledger_account WHERE id = ANY (ARRAY(
+    SELECT unnest({}::uuid[])
+    UNION ALL
+    SELECT coalesce(own.id, asked.pool_id)
+    FROM unnest({}::uuid[], {}::uuid[]) AS asked (own_id, pool_id)
+    LEFT JOIN ledger_account own ON own.id = asked.own_id AND own.version > 0
+)) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -74,15 +81,9 @@ async def queue_up(
     issued = [budgets.issued_account(program, agent_id, currency) for program, currency in programs]
     ids, currencies = [program for program, _ in programs], [currency for _, currency in programs]
     await Issuance.raw(_OPEN_ISSUED, agent_id, now, issued, ids, currencies)
-    drawn_on = [
-        budget
-        for program, currency in programs
-        for budget in (
-            budgets.program_budget(program, currency),
-            budgets.agent_budget(program, agent_id, currency),
-        )
-    ]
-    await Issuance.raw(_LOCK, [*issued, *drawn_on])
+    own = [budgets.agent_budget(program, agent_id, currency) for program, currency in programs]
+    pools = [budgets.program_budget(program, currency) for program, currency in programs]
+    await Issuance.raw(_LOCK, issued, own, pools)
 
 
 def fingerprint(terms: Terms, row: Issue) -> bytes:

@@ -45,11 +45,13 @@ async def prepare(actor: Actor, intents: Sequence[Intent], now: datetime) -> Non
     wants first, nor an account while it waits for a unit.
     """
     read = [args for intent in intents if (args := _read(intent)) is not None]
-    programs = {args.program_id for args in read}
-    if any(isinstance(args, _Lease) or args.unit_id for args in read):
-        await escrow.queue_up(actor, programs, now=now)
-    elif len(programs) > 1:
-        await service.queue_up(actor, programs, now=now)
+    leases = {args.program_id: args.count for args in read if isinstance(args, _Lease)}
+    asked = [args for args in read if isinstance(args, _Args)]
+    requests = {args.program_id for args in asked}
+    if leases or any(args.unit_id for args in asked):
+        await escrow.queue_up(actor, leases, requests, now=now)
+    elif len(requests) > 1:
+        await service.queue_up(actor, requests, now=now)
 
 
 def _read(intent: Intent) -> _Args | _Lease | None:

@@ -16,22 +16,44 @@ from tests.billing import books, units
 from tests.billing.books import OPERATOR
 from tests.billing.test_ledger_document import Lines, documented
 from tests.factories import NOW, Tenant, new_id
-from tests.waiting import meanwhile
+from tests.waiting import freely, meanwhile
 
 
 @pytest.mark.usefixtures("database")
-async def test_half_of_what_is_available_stands_on_one_device(tenant: Tenant) -> None:
+async def test_half_of_an_allocation_stands_on_a_companys_phones_however_many_ask(
+    tenant: Tenant,
+) -> None:
     program, phone = await units.own_program(tenant.tenant_id, 9), new_id()
 
-    first = await units.lease(units.ask(program, tenant.tenant_id, phone, 20))
-    again = await units.lease(units.ask(program, tenant.tenant_id, phone, 4))
-    second = await units.lease(units.ask(program, tenant.tenant_id, new_id(), 20))
+    first = await units.lease(units.ask(program, tenant.tenant_id, phone, 3))
+    again = await units.lease(units.ask(program, tenant.tenant_id, phone, 3))
+    others = [
+        await units.lease(units.ask(program, tenant.tenant_id, new_id(), 20)) for _ in range(3)
+    ]
 
-    assert (len(first.unit_ids), first.until) == (4, units.UNTIL)
+    assert (len(first.unit_ids), first.until) == (3, units.UNTIL)
     assert again == first
-    assert len(second.unit_ids) == 2
+    assert [len(each.unit_ids) for each in others] == [1, 0, 0]
     own = await books.balance(program.own_budget_id(tenant.tenant_id))
-    assert (own.debits_pending, own.available_minor) == (6 * units.AMOUNT, 3 * units.AMOUNT)
+    assert (own.debits_pending, own.available_minor) == (4 * units.AMOUNT, 5 * units.AMOUNT)
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_renews_or_asks_online_waits_for_no_lease_of_another_company(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    program = await units.own_program(tenant.tenant_id, 8)
+    await books.fund(program, 4 * units.AMOUNT)
+    phone, other = new_id(), new_id()
+    await units.lease(units.ask(program, tenant.tenant_id, other, 1))
+
+    async with db.tenant_transaction(tenant.tenant_id):
+        await units.lease(units.ask(program, tenant.tenant_id, phone, 2))
+        renewed = await freely(units.lease(units.ask(program, tenant.tenant_id, other, 1)))
+        [issued] = await freely(books.issue(program, [books.ask(rival.tenant_id, units.AMOUNT)]))
+
+    assert renewed.code is LeaseCode.LEASED
+    assert issued.code is IssueCode.ISSUED
 
 
 @pytest.mark.usefixtures("database")

@@ -58,11 +58,13 @@ class EscrowMachine(RuleBasedStateMachine):
 
     @rule(phone=st.integers(0, 1), count=st.integers(1, 25), answers=st.integers(1, 2))
     def leases(self, phone: int, count: int, answers: int) -> None:
-        """Ask for units, again where the answer was lost: the second gives as much as would be."""
+        """Ask for units, again where the answer was lost: half stands on both phones at most."""
         device = self.phones[phone]
         for _ in range(answers):
             mine = {unit for unit, holder in self.held.items() if holder == device}
-            more = max(0, min(min(count, 20) - len(mine), self.free // 2))
+            standing = len(self.held) + len(self.waiting)
+            half = (self.free + standing) // 2
+            more = max(0, min(min(count, 20) - len(mine), half - standing))
             wish = units.ask(self.program, self.agent_id, device, count)
             answer = self.run(units.lease(wish))
 

@@ -106,14 +106,16 @@ async def contradictions() -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def standing(*, session: type[Session] = Session) -> AsyncIterator[str]:
+async def standing(*, session: type[Session] = Session, durable: bool = True) -> AsyncIterator[str]:
     """Start a PostgreSQL in a folder that is deleted; give a superuser's address.
 
     :param session: what connections to it are.
+    :param durable: whether a commit waits for the disk, without which nobody is killed.
     """
     with tempfile.TemporaryDirectory(prefix="tonglu-books-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
-        cluster = Cluster(folder / "postgres", tuning=Tuning(shared_buffers="64MB"), environ={})
+        tuning = Tuning(durable=durable, shared_buffers="64MB")
+        cluster = Cluster(folder / "postgres", tuning=tuning, environ={})
         await asyncio.to_thread(cluster.start)
         try:
             await migrate.migrate(cluster.owner_url())

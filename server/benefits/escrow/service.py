@@ -1,6 +1,7 @@
 """Lease units to devices, call them back, release what is over. Each function is one use case."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -32,8 +33,8 @@ async def lease(
 ) -> Leased:
     """Let the actor's device hold so many units of a program; none gives back what it holds.
 
-    What it holds already is renewed and counts; fewer are given where half of what is available
-    would not do.
+    What it holds already is renewed and counts; fewer are given where half of the allocation stands
+    on the company's devices.
 
     :raises LeaseRecalled: the company has called the device's units back.
     :raises LeaseNeedsAllocation: the company draws on the pool that all share.
@@ -85,11 +86,23 @@ async def lease(
     )
 
 
-async def queue_up(actor: Actor, program_ids: Collection[UUID], *, now: datetime) -> None:
-    """Wait in line for all that a push will move: units before accounts, both by their ids."""
+async def queue_up(
+    actor: Actor, leases: Mapping[UUID, int], requests: Collection[UUID], *, now: datetime
+) -> None:
+    """Wait in line for all that a push will move: units before accounts, both by their ids.
+
+    One program's accounts are left to who moves them, as late as possible: while they are locked
+    nobody of the company is issued anything of it. Several are locked in one order here.
+
+    :param leases: by program, how many units the device wants to hold.
+    :param requests: programs of which something is requested or promised.
+    """
     async with db.tenant_transaction(actor.tenant_id):
-        await escrow.lock(actor.tenant_id, actor.user_id)
-        await benefits.queue_up(actor, program_ids, now=now)
+        held = await escrow.lock(actor.tenant_id, actor.user_id)
+        has = Counter(each.program_id for each in held if each.device_id == actor.device_id)
+        moved = {each for each, count in leases.items() if count > has[each]} | {*requests}
+        if len(moved) > 1:
+            await benefits.queue_up(actor, moved, now=now)
 
 
 async def recall(actor: Actor, wanted: Recall, *, now: datetime) -> None:

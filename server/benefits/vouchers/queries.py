@@ -28,6 +28,7 @@ FROM voucher v JOIN issuance i ON i.id = v.issuance_id
 JOIN benefit_program p ON p.id = i.program_id
 WHERE v.digest = $1 AND v.agent_id = $3
 """
+_BEHIND_LOCKED: Final = f"{_BEHIND} FOR NO KEY UPDATE OF v"
 _ALARMS: Final = """
 SELECT id, agent_id, raised_at FROM voucher_alarm ORDER BY raised_at DESC, id DESC LIMIT 100
 """
@@ -35,7 +36,7 @@ SELECT id, agent_id, raised_at FROM voucher_alarm ORDER BY raised_at DESC, id DE
 
 async def behind(digest: bytes, agent_id: UUID, *, now: datetime, lock: bool = False) -> Any:
     """Give what stands behind a code, in the platform's transaction; None for no code of theirs."""
-    statement = _BEHIND + (" FOR NO KEY UPDATE OF v" if lock else "")
+    statement = _BEHIND_LOCKED if lock else _BEHIND
     return await db.connection().fetchrow(statement, digest, now, agent_id)
 
 

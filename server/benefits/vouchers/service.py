@@ -10,16 +10,15 @@ from uuid import UUID
 
 from billing.ledger.schemas import Code
 from billing.redemptions import service as redemptions
-from billing.redemptions.schemas import Kind, Settled, Wish
+from billing.redemptions.schemas import Kind, Wish
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.benefits import queries as benefits
 from server.benefits import rules as settling
-from server.benefits.reviews import service as reviews
 from server.benefits.reviews.rules import in_review
 from server.benefits.rules import BenefitState
-from server.benefits.vouchers import queries, rules
-from server.benefits.vouchers.rules import CodeLocked, CodeUnknown, NothingToRedeem
+from server.benefits.vouchers import queries, rules, teller
+from server.benefits.vouchers.rules import CodeUnknown, NothingToRedeem
 from server.benefits.vouchers.schemas import (
     Lock,
     Presented,
@@ -28,6 +27,7 @@ from server.benefits.vouchers.schemas import (
     VoucherCode,
     VoucherView,
 )
+from server.benefits.vouchers.teller import Teller
 from server.identity import keys
 from server.identity.rules.throttles import TooManyTries
 from server.identity.service import throttles
@@ -44,13 +44,6 @@ INSERT INTO voucher (digest, issuance_id, agent_id, serial, last4, made_by, made
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
 """
 _SERIAL: Final = "SELECT serial FROM voucher WHERE issuance_id = $1"
-_LOCK: Final = """
-UPDATE voucher SET lock_id = $2, locked_until = $3
-WHERE digest = $1 AND (lock_id = $2 OR locked_until IS NULL OR locked_until <= $4)
-"""
-_UNLOCK: Final = """
-UPDATE voucher SET lock_id = NULL, locked_until = NULL WHERE digest = $1 AND lock_id = $2
-"""
 _ALARM: Final = """
 INSERT INTO voucher_alarm (id, agent_id, user_id, raised_at)
 SELECT $1, $2, $3, $4 WHERE NOT EXISTS (
@@ -109,14 +102,9 @@ async def lock(actor: Actor, wanted: Lock, *, now: datetime) -> VoucherView:
 
     :raises CodeLocked: somebody else is about to.
     """
-    row = await _behind(actor, wanted.code, now=now)
-    digest = rules.digest(keys.current().vouchers, rules.read(wanted.code))
+    await _behind(actor, wanted.code, now=now)
     async with db.platform_transaction(_TELLER):
-        until = now + rules.LOCKED_FOR
-        status = await db.connection().execute(_LOCK, digest, wanted.id, until, now)
-        if not status.endswith(" 1"):
-            raise CodeLocked("Somebody is about to redeem this code; try again in a while.")
-        row = await queries.behind(digest, actor.tenant_id, now=now)
+        row = await teller.keep(_teller(actor, wanted.code), wanted.id, now=now)
     return queries.view(row)
 
 
@@ -158,22 +146,10 @@ async def _settle(
     actor: Actor, code: str, wish: Wish, *, lock_id: UUID | None, now: datetime
 ) -> VoucherView:
     """Have the books do what is wished, and say what stands then; a refusal is kept as well."""
-    digest = rules.digest(keys.current().vouchers, rules.read(code))
     async with db.platform_transaction(_TELLER):
-        # Until this is done nobody can begin to keep the code.
-        row = await queries.behind(digest, actor.tenant_id, now=now, lock=True)
-        # Taking back needs no lock, and what was answered is answered again.
-        is_use = wish.kind is Kind.REDEEM and not await redemptions.is_answered(wish.key)
-        if is_use and row["locked_until"] is not None and row["lock_id"] != lock_id:
-            raise CodeLocked("Somebody is about to redeem this code; try again in a while.")
-        is_held = is_use and await reviews.is_held(wish.issuance_id, now=now)
-        if not is_held:
-            settled = await _books(wish, actor.user_id, now=now)
-            if settled.is_new and settled.code is Code.RECORDED:
-                await db.connection().execute(_UNLOCK, digest, lock_id)
-            row = await queries.behind(digest, actor.tenant_id, now=now)
-    # Committed first, so that what was found just now stays found.
-    if is_held:
+        done = await teller.settle(_teller(actor, code), wish, lock_id=lock_id, now=now)
+    settled = done.settled
+    if settled is None:
         raise in_review()
     if settled.code is not Code.RECORDED:
         raise settling.settling_refusal(settled.code)
@@ -187,18 +163,13 @@ async def _settle(
                 amount_minor=settled.amount_minor,
                 redemption_id=wish.key,
             )
-    return queries.view(row)
+    return queries.view(done.row)
 
 
-async def _books(wish: Wish, actor_id: UUID, *, now: datetime) -> Settled:
-    """Have the books settle a wish in the platform's open transaction."""
-    return await redemptions.settle(
-        wish,
-        transfer_ids=[ids.new_id(now) for _ in range(redemptions.IDS)],
-        owner_id=PLATFORM_TENANT,
-        actor_id=actor_id,
-        now=now,
-    )
+def _teller(actor: Actor, code: str) -> Teller:
+    """Say who does something with which code."""
+    digest = rules.digest(keys.current().vouchers, rules.read(code))
+    return Teller(digest=digest, agent_id=actor.tenant_id, person_id=actor.user_id)
 
 
 async def _behind(actor: Actor, typed: str, *, now: datetime) -> Any:
@@ -245,7 +216,7 @@ async def expire(now: datetime) -> None:
         async with db.platform_transaction(_SWEEPER):
             over = await redemptions.lapsed(now=now, limit=_EXPIRED_AT_ONCE)
             settled = [
-                await _books(
+                await teller.books(
                     Wish(key=ids.new_id(now), kind=Kind.EXPIRE, issuance_id=issuance_id),
                     _SWEEPER.user_id,
                     now=now,

@@ -12,7 +12,10 @@ import pytest
 
 import billing
 from billing.accounting_vouchers import service as vouchers
+from billing.escrow import service as escrow
 from billing.plans import service as plans
+from server.benefits.batches import service as batches
+from server.benefits.vouchers import queries as codes
 from server.kit import db
 from server.settings import Settings
 from tests.postgres import Postgres
@@ -75,6 +78,8 @@ def _services() -> dict[str, ModuleType]:
     named |= {
         "commissions.paying": "billing.commissions.paying",
         "accounting_vouchers.exports": "billing.accounting_vouchers.exports",
+        "codes": "server.benefits.vouchers.teller",
+        "batches": "server.benefits.batches.service",
     }
     return {
         name: import_module(path) for name, path in named.items() if name not in {*OTHERS, "ledger"}
@@ -106,6 +111,10 @@ def test_any_two_rooms_are_crossed_or_say_why_not() -> None:
         "vouchers.export twice under one id",
         "statements.dispute + statements.accept",
         "periods.close + benefits.fund",
+        "units.lease more + units.lease more",
+        "units.lease more + units.call back",
+        "codes.keep + codes.use",
+        "batches.withdraw approved rows + batches.issue rows",
     ],
 )
 async def test_whatever_the_order_it_is_as_if_one_came_after_the_other(
@@ -129,6 +138,7 @@ async def test_a_sweep_passes_by_what_is_in_use_and_takes_it_the_next_time(who: 
         "benefits.issue + benefits.issue",
         "benefits.give back + benefits.redeem",
         "benefits.return + benefits.allocate",
+        "units.give units back + units.release",
     ],
 )
 async def test_the_orders_that_are_enough_come_to_all_that_any_order_does(
@@ -198,3 +208,25 @@ async def test_a_payment_that_reads_what_is_left_without_the_lock_is_found(
     monkeypatch.setattr(plans, "_HOLD", plans._HOLD.removesuffix(" FOR NO KEY UPDATE"))
 
     assert (await who.explore(both)).found
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "statement", "lock"),
+    [
+        ("units.promise + units.give units back", escrow, "_HELD", "FOR UPDATE"),
+        ("units.promise + units.promise", escrow, "_UNIT", "FOR UPDATE OF unit"),
+        ("codes.keep + codes.use", codes, "_BEHIND_LOCKED", "FOR NO KEY UPDATE OF v"),
+        ("batches.decline batch twice under one id", batches, "_LOCK", "FOR UPDATE"),
+    ],
+)
+async def test_a_lock_that_is_missing_is_found(
+    who: Explorer,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    module: ModuleType,
+    statement: str,
+    lock: str,
+) -> None:
+    monkeypatch.setattr(module, statement, getattr(module, statement).replace(lock, ""))
+
+    assert (await who.explore(PAIRS[name])).found

@@ -27,7 +27,7 @@ from server.benefits.rules import (
     MoreThanIsLeft,
 )
 from server.benefits.schemas import IssuanceFilters, NewFunding, NewVoid
-from server.benefits.vouchers import queries, rules, service
+from server.benefits.vouchers import queries, rules, service, teller
 from server.benefits.vouchers.rules import (
     ALPHABET,
     CodeLocked,
@@ -225,14 +225,14 @@ async def test_who_keeps_a_code_is_not_robbed_of_it_by_a_use_that_was_under_way(
     program = await stories.make_program()
     _, code = await _benefit(tenant, program.id)
     kept: list[asyncio.Task[VoucherView]] = []
-    books = service._books
+    books = teller.books
 
     async def meanwhile(*given: Any, **named: Any) -> Settled:
         keep = service.lock(tenant.owner, Lock(id=new_id(), code=code), now=NOW)
         kept.append(await waiting.meanwhile(keep))
         return await books(*given, **named)
 
-    monkeypatch.setattr(service, "_books", meanwhile)
+    monkeypatch.setattr(teller, "books", meanwhile)
     used = await service.redeem(tenant.rep, _redeem(code), now=NOW)
 
     assert used.open_minor == 0

@@ -66,7 +66,8 @@ def _rooms_of(pair: Pair) -> str:
 async def _explore(chosen: list[Pair], told: Callable[[Explored], None]) -> Whole:
     """Explore pairs on a PostgreSQL of their own, and look through the whole books afterwards."""
     explored: list[Explored] = []
-    async with soak.standing(session=GatedSession) as superuser_url, explorer(superuser_url) as who:
+    standing = soak.standing(session=GatedSession, durable=False)
+    async with standing as superuser_url, explorer(superuser_url) as who:
         for pair in chosen:
             explored.append(await who.explore(pair))
             told(explored[-1])

@@ -2,24 +2,33 @@
 
 from typing import Final
 
+from world.books.interleavings.rooms.batches import BATCHES
 from world.books.interleavings.rooms.benefits import BENEFITS
+from world.books.interleavings.rooms.codes import CODES
 from world.books.interleavings.rooms.commissions import COMMISSIONS
 from world.books.interleavings.rooms.months import PERIODS, VOUCHERS
 from world.books.interleavings.rooms.plans import PLANS
 from world.books.interleavings.rooms.statements import LOG, STATEMENTS
+from world.books.interleavings.rooms.units import UNITS
 
-ROOMS: Final = (PERIODS, LOG, VOUCHERS, BENEFITS, STATEMENTS, COMMISSIONS, PLANS)
+ROOMS: Final = (
+    *(PERIODS, LOG, VOUCHERS, BENEFITS, UNITS, CODES, BATCHES),
+    *(STATEMENTS, COMMISSIONS, PLANS),
+)
 
 CROSSED: Final = frozenset(
     {
-        *(("periods", name) for name in ("benefits", "commissions", "plans")),
-        *(("log", name) for name in ("benefits", "statements", "commissions", "plans")),
+        *(("periods", name) for name in ("benefits", "units", "commissions", "plans")),
+        *(("log", name) for name in ("benefits", "units", "statements", "commissions", "plans")),
         ("commissions", "plans"),
     }
 )
 """Rooms that share accounts, periods or the log: each use case of one meets each of the other."""
 
 _MONTH_IS_OVER: Final = "a statement is of a month that is over; what is done now is in a later one"
+_IS_A_BENEFIT: Final = "what it does in the books is what a benefit does there: see benefits"
+_NOTHING_SHARED: Final = "they share no account and no row"
+_ISSUES_ITSELF: Final = "the room issues and takes back itself"
 _IS_CLOSED: Final = "vouchers are of a closed period, in which nothing moves: see periods"
 UNCROSSED: Final = {
     ("periods", "log"): "the log seals what is committed, whatever its period",
@@ -31,8 +40,18 @@ UNCROSSED: Final = {
     ("vouchers", "commissions"): _IS_CLOSED,
     ("vouchers", "plans"): _IS_CLOSED,
     ("benefits", "statements"): _MONTH_IS_OVER,
-    ("benefits", "commissions"): "they share no account and no row",
-    ("benefits", "plans"): "they share no account and no row",
+    **{("benefits", name): _ISSUES_ITSELF for name in ("units", "codes", "batches")},
+    ("units", "codes"): _IS_A_BENEFIT,
+    ("units", "batches"): _IS_A_BENEFIT,
+    ("codes", "batches"): "what a batch issues has no code until its transaction is over",
+    **{(one, name): _IS_A_BENEFIT for one in ("periods", "log") for name in ("codes", "batches")},
+    **{("vouchers", name): _IS_CLOSED for name in ("units", "codes", "batches")},
+    **{(name, "statements"): _MONTH_IS_OVER for name in ("units", "codes", "batches")},
+    **{
+        (name, other): _NOTHING_SHARED
+        for name in ("benefits", "units", "codes", "batches")
+        for other in ("commissions", "plans")
+    },
     ("statements", "commissions"): _MONTH_IS_OVER,
     ("statements", "plans"): _MONTH_IS_OVER,
 }
@@ -42,7 +61,7 @@ USE_CASES: Final = {
     "budgets": {
         "open_program": "one statement for each account, each ON CONFLICT DO NOTHING",
         "fund": "fund, return",
-        "allocate": "allocate, give back",
+        "allocate": "allocate, give back, take back",
     },
     "issuance": {"issue": "issue", "queue_up": "locks alone, in the order of ids"},
     "redemptions": {
@@ -112,13 +131,13 @@ USE_CASES: Final = {
     },
     "sealing": {"seal": "seal"},
     "escrow": {
-        "lease": "not played yet",
+        "lease": "lease, lease more",
         "lock": "locks alone, in the order of ids",
-        "give_back": "two statements behind the lock of the units; not played yet",
-        "recall": "two statements behind the lock of the units; not played yet",
-        "is_held": "reads",
-        "keep": "not played yet",
-        "release": "not played yet",
+        "give_back": "give units back",
+        "recall": "call back",
+        "is_held": "locks alone, one unit",
+        "keep": "promise",
+        "release": "release",
     },
     "exchange": {
         "set_rate": "one statement",
@@ -126,5 +145,21 @@ USE_CASES: Final = {
         "exchange": "no endpoint; one movement of the ledger, as of fund",
     },
     "metering": {"record": "one statement"},
+    "codes": {
+        "keep": "keep, keep another's",
+        "settle": "use, use kept, take a use back",
+        "books": "withdraw",
+    },
+    "batches": {
+        "submit": "make batch",
+        "submit_file": "make batch",
+        "withdraw": "withdraw rows, withdraw approved rows",
+        "approve": "approve batch",
+        "refuse": "decline batch",
+        "issue_some": "issue rows",
+    },
 }
-"""By room, each function of its service: the moves that play it, or why it needs none."""
+"""By room, each function of its service: the moves that play it, or why it needs none.
+
+Of `server` those that hold a transaction of their own around what the books do: codes, batches.
+"""

@@ -4,8 +4,9 @@ Of all orders a few are enough. PostgreSQL shows what a transaction writes to no
 COMMIT, and a lock that it takes is held until then. So two statements that do not wait for each
 other may change places, unless one of them is a COMMIT; and an order is all said by who commits
 first, how far the other one has come by then, and whether it is waiting. `cuts` lists them: see
-docs/decisions/0045. Where a statement passes by what is locked (SKIP LOCKED), that does not hold,
-and all orders are played: `every`.
+docs/decisions/0045. Where a statement passes by what is locked (SKIP LOCKED), it matters too how
+much the other one has locked by then (0047): `passing` lists the orders. `every` plays
+all orders, however alike, to see that the few come to as much.
 """
 
 import asyncio
@@ -16,12 +17,14 @@ import asyncpg
 import msgspec
 
 from billing.errors import BillingRefusal
+from server.kit.errors import Refusal
 from world.books.interleavings.gate import ENDS, Side, Work
 
 WHOLE: Final = 1_000
 """More statements than anything here has."""
 _PATIENCE_S: Final = 0.003
 """A statement that is not done after so long is asked about: does it wait for a lock?"""
+PASSES_BY: Final = "SKIP LOCKED"
 _BLOCKED: Final = "SELECT cardinality(pg_blocking_pids($1)) > 0"
 
 
@@ -55,6 +58,15 @@ class Meeting(msgspec.Struct, frozen=True):
     state: Callable[[], Awaitable[object]]
 
 
+class Start(msgspec.Struct, frozen=True):
+    """How an order begins: one does some statements, then the other passes by what they locked."""
+
+    passing: int
+    """Which one passes by, 0 or 1."""
+    before: int
+    """How many statements the other one does before."""
+
+
 class Cut(msgspec.Struct, frozen=True):
     """An order: one leads with some statements, the other goes as far as it can, then the first."""
 
@@ -64,6 +76,8 @@ class Cut(msgspec.Struct, frozen=True):
     """How many statements it does first."""
     holds: bool = False
     """Whether the other one stops before its COMMIT until the first can do no more."""
+    start: Start | None = None
+    """What is done before all that, and not counted among it."""
 
 
 def cuts(sizes: tuple[int, int]) -> Iterator[Cut]:
@@ -76,6 +90,21 @@ def cuts(sizes: tuple[int, int]) -> Iterator[Cut]:
             if after:
                 yield Cut(lead, after)
             yield Cut(lead, after, holds=True)
+
+
+def passing(n: int, sizes: tuple[int, int]) -> Iterator[Cut]:
+    """List the orders that are enough where one passes by what the other one has locked.
+
+    Of each number of statements that the other may have done by then these begin in the same way;
+    from there on neither passes by anything, so what is left is as `cuts` says.
+
+    :param n: which one passes by.
+    """
+    for before in range(sizes[1 - n] + 1):
+        left = [sizes[0] - before, sizes[1] - before]
+        left[n] = sizes[n] - 1
+        for cut in (Cut(0, WHOLE), Cut(1, WHOLE), *cuts((left[0], left[1]))):
+            yield msgspec.structs.replace(cut, start=Start(n, before))
 
 
 class _Play:
@@ -117,6 +146,17 @@ class _Play:
             if not await self.advance(n):
                 return
 
+    async def start(self, start: Start) -> None:
+        """Let one do some statements, and the other come past what these have locked."""
+        other = 1 - start.passing
+        for _ in range(start.before):
+            if self.sides[other].is_over or not await self.advance(other):
+                break
+        side = self.sides[start.passing]
+        while not (side.is_over or any(PASSES_BY in each for each in side.begun)):
+            if not await self.advance(start.passing):
+                break
+
     async def finish(self, first: int) -> Played:
         """Let both go on to their ends, and say what came of it."""
         while not all(side.is_over for side in self.sides):
@@ -137,7 +177,7 @@ async def _answer(side: Side) -> object:
     """Give what a side was answered; a refusal is an answer, and what is an error says so."""
     try:
         return await side.task
-    except BillingRefusal as refusal:
+    except (BillingRefusal, Refusal) as refusal:
         return f"refused: {refusal.code}"
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what came of it
         return f"error: {type(error).__name__}: {error}"
@@ -152,6 +192,8 @@ async def play(meeting: Meeting, cut: Cut, watcher: asyncpg.Connection) -> Playe
     """Play one order."""
     played = _Play(meeting, watcher)
     await played.begin()
+    if cut.start is not None:
+        await played.start(cut.start)
     for _ in range(cut.after):
         if played.sides[cut.lead].is_over or not await played.advance(cut.lead):
             break

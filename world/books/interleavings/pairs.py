@@ -1,5 +1,6 @@
 """Which use cases move money, and what comes of each pair of them in every order."""
 
+import re
 import time
 from collections.abc import (
     AsyncIterator,
@@ -22,10 +23,11 @@ import msgspec
 from server.kit import ids
 from world.books.interleavings import orders
 from world.books.interleavings.gate import Work
-from world.books.interleavings.orders import WHOLE, Cut, Meeting, Played
+from world.books.interleavings.orders import PASSES_BY, WHOLE, Cut, Meeting, Played
 
 _MOST: Final = 5_000
 """Orders at most, where all are played."""
+_PASSED: Final = re.compile(r"FROM (\w+)")
 
 Move = Callable[[UUID], Awaitable[object]]
 """Does one thing in one transaction, asked for under an id, and says in a few words what came."""
@@ -119,12 +121,11 @@ class Explorer(msgspec.Struct, frozen=True):
         serial = [await self._play(pair, Cut(n, WHOLE)) for n in (0, 1)]
         right = {each.told for each in serial}
         sizes = [max(each.sizes[n] for each in serial) for n in (0, 1)]
-        if passing := _who_pass_by(serial[0]):
-            right |= {(await self._left_out(pair, n)).told for n in passing}
-            played = [each async for each in self.every(pair)]
-        else:
-            cuts = orders.cuts((sizes[0], sizes[1]))
-            played = serial + [await self._play(pair, cut) for cut in cuts]
+        cuts = list(orders.cuts((sizes[0], sizes[1])))
+        for n in _who_pass_by(serial[0]):
+            right.add((await self._left_out(pair, n)).told)
+            cuts += orders.passing(n, (sizes[0], sizes[1]))
+        played = serial + [await self._play(pair, cut) for cut in cuts]
         return Explored(
             pair=str(pair),
             sizes=serial[0].sizes,
@@ -174,13 +175,19 @@ async def _nothing() -> object:
 
 
 def _who_pass_by(played: Played) -> list[int]:
-    """Say who passes by benefits that are locked, where the other one may lock some."""
+    """Say who passes by rows that are locked, where the other one may lock some."""
     return [
         n
         for n in (0, 1)
-        if any("SKIP LOCKED" in each for each in played.begun[n])
-        and any("issuance" in each for each in played.begun[1 - n])
+        for passed in [_passed(played.begun[n])]
+        if passed and any(passed in each for each in played.begun[1 - n])
     ]
+
+
+def _passed(statements: Sequence[str]) -> str | None:
+    """Name the table whose locked rows somebody passes by."""
+    found = (_PASSED.search(each) for each in statements if PASSES_BY in each)
+    return next((each[1] for each in found if each), None)
 
 
 def _wrong(played: Played, right: Collection[bytes]) -> str:

@@ -29,7 +29,7 @@ SELECT kind, amount_minor, code FROM redemption WHERE issuance_id = $1 ORDER BY 
 """
 
 
-class _Benefits:
+class ProgramBooks:
     """A program with 100 yuan left in the pool and 100 in the agent's part; one benefit is used."""
 
     def __init__(self, given: Given) -> None:
@@ -172,7 +172,7 @@ class _Benefits:
 
 
 async def _set_up(given: Given) -> Scene:
-    made = _Benefits(given)
+    made = ProgramBooks(given)
     await made.set_up()
     return Scene(made.moves, made.state)
 
