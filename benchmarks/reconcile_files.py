@@ -5,6 +5,7 @@ within its limits.
 """
 
 import asyncio
+import os
 import resource
 import sys
 import time
@@ -60,9 +61,16 @@ async def run(here: str, there: str) -> Told:
         read_s=read - begun,
         matched_s=matched - read,
         cpu_s=own.ru_utime + own.ru_stime + readers.ru_utime + readers.ru_stime,
-        peak_mib=own.ru_maxrss / _KIB,
+        peak_mib=peak_mib(os.getpid()),
         reader_mib=readers.ru_maxrss / _KIB,
     )
+
+
+def peak_mib(pid: int) -> float:
+    """Give the most memory that a process held at once, without what it was forked from."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / _KIB
 
 
 async def _book(file: Path, words: Words) -> Book:

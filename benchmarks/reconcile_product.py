@@ -5,6 +5,7 @@ measured is reconciliation. The file goes over HTTP to a worker of its own proce
 """
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncIterator
@@ -21,8 +22,10 @@ import msgspec
 from benchmarks import channel
 from benchmarks.figures import Figure, Spread
 from benchmarks.machine import Machine
-from benchmarks.reconcile_work import HEADER, raw, write_csv, write_xlsx
+from benchmarks.reconcile_files import peak_mib
+from benchmarks.reconcile_work import HEADER, by_kind, raw, write_csv, write_xlsx
 from benchmarks.wire import Wire
+from billing.reconciliation.rules.findings import Kind
 from billing.reconciliation.rules.lines import Line
 from server.access import PLATFORM_TENANT, Role, Scope, of_the_product
 from server.identity import service as identity
@@ -39,10 +42,9 @@ _STATES: Final = {"active": "issued", "expired": "expired", "reversed": "voided"
 _MEMORY_MIB: Final = 400.0
 _OF_EACH: Final = 500
 _LEAST: Final = 40
-_SAMPLE_S: Final = 0.2
+_SAMPLE_S: Final = 0.1
 _TIMEOUT_S: Final = 300.0
 _FINANCE: Final = "finance-of-reconciliation"
-_KIB: Final = 1024
 # Accounts, transfers and their triggers are passed over; rows and indexes are the product's.
 _BOOK: Final = """
 INSERT INTO issuance (id, agent_id, request_key, program_id, customer_token, slot, budget_id,
@@ -141,13 +143,13 @@ async def _figures(
         done = time.perf_counter()
         found = await _found(wire, f"{path}/files/{file_id}/exceptions")
     truth = _as_told(planted)
-    kinds = {kind for kind, *_ in planted.truth}
     what = f"{file.suffix[1:]}, {len(content) / 2**20:.0f} MiB, {told['last_row']:,} rows"
     notes = [
         f"taken in {taken - begun:.1f} s, read and compared by the worker {done - taken:.1f} s",
-        f"{len(found & truth):,} of {len(truth):,} breaks found, {len(kinds)} kinds",
-        f"{len(found - truth)} false; matches {told['matches']}",
+        by_kind(found, truth),
+        f"matches {told['matches']}",
         f"longest transaction {seen.transaction_s:.1f} s, {seen.blocked} ever waited for a lock",
+        f"the machine's load {os.getloadavg()[0]:.1f}",
     ]
     return [
         Figure(
@@ -186,7 +188,7 @@ async def _found(wire: Wire, path: str) -> set[Truth]:
     while True:
         page = msgspec.json.decode((await wire.get(f"{path}{cursor}")).ensure().body)
         found |= {
-            (each["kind"], frozenset(each["here"]), frozenset(each["there"]))
+            (Kind(each["kind"]), frozenset(each["here"]), frozenset(each["there"]))
             for each in page["items"]
         }
         if page["next_cursor"] is None:
@@ -226,11 +228,4 @@ async def _watched(machine: Machine) -> AsyncIterator[_Seen]:
         task.cancel()
         await asyncio.wait([task])
         await connection.close()
-        seen.worker_mib = max(map(_peak_mib, processes.family(machine.worker.process.pid)))
-
-
-def _peak_mib(pid: int) -> float:
-    """Give the most memory that a process held at once."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / _KIB
+        seen.worker_mib = max(map(peak_mib, processes.family(machine.worker.process.pid)))

@@ -2,10 +2,12 @@
 
 import asyncio
 import csv
+import os
 import random
 import sys
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,7 @@ from benchmarks.machine import Machine
 from benchmarks.reconcile_files import Told
 from billing.reconciliation.rules.findings import Kind
 from billing.reconciliation.rules.lines import Line
-from world.breaks import Planted, plant
+from world.breaks import Planted, Truth, plant
 
 HEADER: Final = ("权益编号", "客户标识", "客户名称", "活动", "金额", "币种", "日期", "状态")
 _MEMORY_MIB: Final = 400.0
@@ -56,8 +58,8 @@ async def _figures(kind: str, planted: Planted, here: Path, there: Path) -> list
     notes = [
         f"reading {told.read_s:.2f} s, comparing {told.matched_s:.2f} s, CPU {told.cpu_s:.2f} s",
         f"{told.matches:,} matches",
-        f"{len(found & planted.truth):,} of {len(planted.truth):,} breaks found, {len(Kind)} kinds",
-        f"{len(found - planted.truth)} false",
+        by_kind(found, planted.truth),
+        f"the machine's load {os.getloadavg()[0]:.1f}",
     ]
     return [
         Figure(
@@ -72,6 +74,17 @@ async def _figures(kind: str, planted: Planted, here: Path, there: Path) -> list
         _bounded(f"peak memory, {kind}", "MiB", told.peak_mib, _MEMORY_MIB),
         _bounded(f"peak memory of the reader, {kind}", "MiB", told.reader_mib, _MEMORY_MIB),
     ]
+
+
+def by_kind(found: AbstractSet[Truth], truth: AbstractSet[Truth]) -> str:
+    """Say of each kind how many breaks were found of how many that were planted, and false ones."""
+    told = [
+        f"{kind} {sum(each[0] is kind for each in found & truth)}"
+        f"/{sum(each[0] is kind for each in truth)}"
+        f"/{sum(each[0] is kind for each in found - truth)}"
+        for kind in Kind
+    ]
+    return f"found/planted/false: {', '.join(told)}"
 
 
 def _numbers(rows: Sequence[int]) -> frozenset[int]:
