@@ -150,10 +150,16 @@ async def file_for_update(file_id: UUID) -> FileView:
 
 
 async def file_of(agent_id: UUID, sha256: bytes) -> FileView | None:
-    """Give the agent's file that has these bytes, if it was not withdrawn."""
-    where = "agent_id = {} AND sha256 = {} AND state <> 'withdrawn'"
+    """Give the agent's file that has these bytes, unless it was given up."""
+    where = "agent_id = {} AND sha256 = {} AND state NOT IN ('withdrawn', 'failed')"
     rows = await ReconFile.raw(_FILE + where, agent_id, sha256)
     return _one_file(rows) if rows else None
+
+
+async def loading() -> list[UUID]:
+    """List the files of all agents that are on their way."""
+    rows = await ReconFile.raw("SELECT id FROM recon_file WHERE state = 'loading' ORDER BY id")
+    return [row["id"] for row in rows]
 
 
 async def booked_until(file_id: UUID) -> UUID:

@@ -57,7 +57,7 @@ class FileSentTwice(BillingRefusal):
 
 
 class FileNotLoading(BillingRefusal):
-    """A file that was compared or withdrawn takes no further rows."""
+    """A file that was compared, withdrawn or has failed takes no further rows."""
 
     code = "recon_file_not_loading"
     sort = Sort.CLASH
@@ -105,6 +105,8 @@ class FileState(StrEnum):
     COMPARED = "compared"
     WITHDRAWN = "withdrawn"
     """It could not be read; a corrected one may come."""
+    FAILED = "failed"
+    """Nobody could compare it, however often it was tried; the same one may come again."""
 
 
 class ExceptionOutcome(StrEnum):

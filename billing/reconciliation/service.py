@@ -80,7 +80,7 @@ FROM jsonb_to_recordset({}::jsonb) AS line (
 )
 """
 _READ_ON: Final = "UPDATE recon_file SET read_until = {} WHERE id = {}"
-_WITHDRAW: Final = "UPDATE recon_file SET state = 'withdrawn' WHERE id = {}"
+_GIVE_UP: Final = "UPDATE recon_file SET state = {} WHERE id = {}"
 # A benefit as the platform books it: what is left of it, unless it was withdrawn as a whole.
 _HERE: Final = """
 INSERT INTO recon_line (
@@ -236,10 +236,23 @@ async def add_rows(
 async def withdraw(file_id: UUID) -> FileView:
     """Give a file up that cannot be read; the same bytes may come again.
 
-    :raises FileNotLoading: it was compared or withdrawn.
+    :raises FileNotLoading: it was compared or given up.
     """
+    return await _given_up(file_id, FileState.WITHDRAWN)
+
+
+async def fail(file_id: UUID) -> FileView:
+    """Give a file up that nobody goes on with; the same bytes may come again.
+
+    :raises FileNotLoading: it was compared or given up.
+    """
+    return await _given_up(file_id, FileState.FAILED)
+
+
+async def _given_up(file_id: UUID, state: FileState) -> FileView:
+    """End a file that is being taken in."""
     await _loading(file_id)
-    await ReconFile.raw(_WITHDRAW, file_id)
+    await ReconFile.raw(_GIVE_UP, state, file_id)
     return await queries.file(file_id)
 
 

@@ -32,7 +32,7 @@ class ReconFile(Table, tablename="recon_file"):
     read_until = BigInt()
     """The row up to which it has been read."""
     state = Text()
-    """`loading`, `compared` or `withdrawn`."""
+    """`loading`, `compared`, `withdrawn` or `failed`."""
     added_by = UUID()
     added_at = Timestamptz()
     booked_until = UUID(null=True)

@@ -1,7 +1,10 @@
-"""What the outbox starts: files are read and compared, and an agent's owners are told of them."""
+"""What the outbox starts: files are read and compared, and an agent's owners are told of them.
+
+The schedule ends the files with which no job goes on.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +12,7 @@ from billing.reconciliation import queries as books
 from server.access import Role
 from server.identity import queries as identity
 from server.kit import db, outbox
+from server.kit.schedule import Every, Planned
 from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.reconciliation import service
@@ -17,6 +21,11 @@ from server.reconciliation import service
 async def read(job: outbox.Job, now: datetime) -> None:
     """Go on with a file."""
     await service.go_on(UUID(job.payload["file_id"]), now=now)
+
+
+async def give_up_lost(now: datetime) -> None:
+    """End files whose jobs have failed too often."""
+    await service.give_up_lost(now=now)
 
 
 async def tell(job: outbox.Job, now: datetime) -> None:
@@ -43,3 +52,5 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     service.TOLD: tell,
 }
 """By topic, what is done with a job."""
+SCHEDULE: Final = {"reconciliation.lost": Planned(Every(timedelta(minutes=5)), give_up_lost)}
+"""By name, what comes round."""

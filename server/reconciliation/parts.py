@@ -24,6 +24,9 @@ WHERE file_id = $1 AND problems IS NULL ORDER BY number LIMIT 1
 _READ: Final = """
 UPDATE recon_part SET rows = NULL, problems = $3::jsonb WHERE file_id = $1 AND number = $2
 """
+_EMPTY: Final = """
+UPDATE recon_part SET rows = NULL, problems = '[]' WHERE file_id = $1 AND problems IS NULL
+"""
 _REJECTED: Final = """
 SELECT number, problems FROM recon_part
 WHERE file_id = $1 AND number > $2 AND problems <> '[]' ORDER BY number LIMIT 1
@@ -62,6 +65,11 @@ async def finish(file_id: UUID, number: int, problems: Sequence[RowProblem]) -> 
     """Note that a part is read, and what could not be; in the transaction that reads it."""
     text = msgspec.json.encode(problems).decode()
     await db.connection().execute(_READ, file_id, number, text)
+
+
+async def empty(file_id: UUID) -> None:
+    """Keep nothing of the parts of a file that nobody will read any more."""
+    await db.connection().execute(_EMPTY, file_id)
 
 
 async def rejected(file_id: UUID, after: int) -> tuple[int, list[RowProblem]] | None:

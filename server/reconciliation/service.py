@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -67,6 +67,8 @@ BUDGET_S: Final = 10.0
 """How long one job reads a file and writes the books down before it leaves the rest to another."""
 KEEPING_BUDGET_S: Final = 35.0
 """How long one job that has matched a file keeps what it found: the next one matches it anew."""
+_AHEAD: Final = timedelta(hours=1)
+"""So much may the clocks of who leaves work and of who looks for it differ."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
 _TERMS: Final = Terms()
 _ANSWER: Final = """
@@ -368,6 +370,26 @@ async def go_on(file_id: UUID, *, now: datetime) -> None:
     return None
 
 
+async def give_up_lost(*, now: datetime) -> None:
+    """End the files with which no job goes on any more; each may be handed in again.
+
+    A job that has failed too often is parked, and so is one that has ended too many workers.
+    """
+    async with db.platform_transaction(_READER):
+        loading = await books.loading()
+    for file_id in loading:
+        async with db.job_transaction():
+            about = {"file_id": str(file_id)}
+            if await outbox.is_waited_for(TOPIC, before=now + _AHEAD, now=now, about=about):
+                continue
+        async with db.platform_transaction(_READER):
+            view = await books.file_for_update(file_id)
+            if view.state is FileState.LOADING:
+                await reconciliation.fail(file_id)
+                await parts.empty(file_id)
+                await _record(view, "recon_file.failed", now)
+
+
 async def _extract_some(file_id: UUID, now: datetime) -> bool:
     """Write down the next of what the books say of a file that is read; say whether there was."""
     async with db.platform_transaction(_READER):
@@ -376,6 +398,7 @@ async def _extract_some(file_id: UUID, now: datetime) -> bool:
             return False
         if await parts.rejected_count(file_id):
             await reconciliation.withdraw(file_id)
+            await parts.empty(file_id)
             await _record(view, "recon_file.withdrawn", now)
             return False
         return await reconciliation.extract_some(file_id, _TERMS, now=now)

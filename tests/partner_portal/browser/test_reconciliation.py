@@ -4,6 +4,7 @@ from uuid import UUID
 
 from playwright.async_api import BrowserContext, FilePayload, Page, expect
 
+from billing.reconciliation import service as reconciliation
 from billing.reconciliation.rules.columns import ColumnMap, Field
 from server.access import Actor, Role
 from server.identity import service as identity
@@ -41,6 +42,19 @@ async def _compared(shop: Tenant) -> UUID:
         issued = await db.connection().fetch(
             "SELECT id FROM issuance WHERE agent_id = $1", shop.tenant_id
         )
+    rows = [
+        f"{issued[0]['id']},50.00,{NOW:%Y-%m-%d},{NAME}",
+        f"{issued[1]['id']},51.00,{NOW:%Y-%m-%d},{NAME}",
+        f"X-1,12.00,{NOW:%Y-%m-%d},{NAME}",
+        f"X-2,13.50,{NOW:%Y-%m-%d},{NAME}",
+    ]
+    file_id = await _handed_in(shop, "本月发放.csv", rows)
+    await service.go_on(file_id, now=clock.now())
+    return file_id
+
+
+async def _handed_in(shop: Tenant, file_name: str, rows: list[str]) -> UUID:
+    """Hand a file of this month in."""
     source = NewSource(
         id=new_id(),
         agent_id=shop.tenant_id,
@@ -48,24 +62,17 @@ async def _compared(shop: Tenant) -> UUID:
         column_map=ColumnMap(columns=COLUMNS),
     )
     await service.save_source(FINANCE, source, now=NOW)
-    rows = [
-        f"{issued[0]['id']},50.00,{NOW:%Y-%m-%d},{NAME}",
-        f"{issued[1]['id']},51.00,{NOW:%Y-%m-%d},{NAME}",
-        f"X-1,12.00,{NOW:%Y-%m-%d},{NAME}",
-        f"X-2,13.50,{NOW:%Y-%m-%d},{NAME}",
-    ]
-    file_id = new_id()
-    await service.hand_in(
+    content = "\n".join([HEADER, *rows, ""]).encode()
+    view = await service.hand_in(
         FINANCE,
-        file_id,
+        new_id(),
         source.id,
-        "\n".join([HEADER, *rows, ""]).encode(),
+        content,
         month=f"{NOW:%Y-%m}",
-        file_name="本月发放.csv",
+        file_name=file_name,
         now=clock.now(),
     )
-    await service.go_on(file_id, now=clock.now())
-    return file_id
+    return view.id
 
 
 async def _takes_over(context: BrowserContext, site: Site, who: Actor) -> None:
@@ -229,3 +236,26 @@ async def _measured(page: Page, axe: tuple[str, str]) -> None:
     assert await too_small(page) == []
     assert await violations(page, axe, "zh-CN") == []
     await page.set_viewport_size({"width": 1440, "height": 900})
+
+
+async def test_a_file_that_failed_says_what_to_do(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await stories.admit(shop)
+    file_id = await _handed_in(shop, "失败的文件.csv", [f"X-1,1,{NOW:%Y-%m-%d},{NAME}"])
+    async with db.platform_transaction(FINANCE):
+        await reconciliation.fail(file_id)
+    await identity.add_staff(new_user(FINANCE, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, FINANCE)
+
+    await open_page(page, f"/console/reconciliation/files/{file_id}")
+    await expect(page.get_by_text("这份文件没能完成对账，没有入账")).to_be_visible()
+    await expect(page.get_by_text("请重新上传同一份文件")).to_be_visible()
+    await look(page, page.url.removeprefix(site.url), axe)
+    await page.get_by_role("link", name="上传对账文件").click()
+    await expect(page.get_by_label("代理商")).to_have_value(str(shop.tenant_id))
+
+    await _takes_over(context, site, shop.owner)
+    await open_page(page, f"/reconciliation/files/{file_id}")
+    await expect(page.get_by_text("平台会重新上传这份文件")).to_be_visible()
+    await look(page, page.url.removeprefix(site.url), axe)

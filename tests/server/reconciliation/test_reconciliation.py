@@ -410,6 +410,39 @@ async def test_rows_that_cannot_be_read_are_told_and_end_the_file(tenant: Tenant
     assert (await handed_in(source, a_file(rows))).state is FileState.LOADING
 
 
+async def test_a_file_whose_job_has_failed_too_often_fails_and_may_come_again(
+    tenant: Tenant,
+) -> None:
+    source = await a_source(tenant)
+    content = a_file([a_row("X-1")])
+    lost = await handed_in(source, content)
+    waits = await handed_in(source, a_file([a_row("X-2")]))
+    await jobs.SCHEDULE["reconciliation.lost"].run(NOW)
+    early = await queries.file(FINANCE, Side.HERE, lost.id, now=NOW)
+    async with db.job_transaction():
+        await db.connection().execute(
+            "UPDATE outbox SET attempts = $1 WHERE topic = $2 AND payload ->> 'file_id' = $3",
+            *(outbox.ATTEMPTS_MAX, service.TOPIC, str(lost.id)),
+        )
+
+    await jobs.SCHEDULE["reconciliation.lost"].run(NOW)
+
+    assert early.state is FileState.LOADING
+    failed = await queries.file(FINANCE, Side.HERE, lost.id, now=NOW)
+    other = await queries.file(FINANCE, Side.HERE, waits.id, now=NOW)
+    assert (failed.state, other.state) == (FileState.FAILED, FileState.LOADING)
+    async with db.platform_transaction(FINANCE):
+        assert not await db.connection().fetchval(
+            "SELECT count(rows) FROM recon_part WHERE file_id = $1", lost.id
+        )
+    # A worker that has the last lease of its job finds nothing to do.
+    await service.go_on(lost.id, now=NOW)
+    again = await handed_in(source, content)
+    await service.go_on(again.id, now=NOW)
+    done = await queries.file(tenant.owner, Side.THERE, again.id, now=NOW)
+    assert (done.state, done.exceptions) == (FileState.COMPARED, {Kind.MISSING_THERE: 1})
+
+
 async def test_who_may_not_is_refused_and_nothing_is_half_done(
     tenant: Tenant, rival: Tenant
 ) -> None:
