@@ -17,13 +17,13 @@ from server.identity.schemas import NewUser
 from server.kit import clock, db
 from server.quality import service as quality
 from server.settings import Settings
-from world import desk, fieldwork, rivalry, setup
+from world import bookkeeping, desk, fieldwork, rivalry, setup
 from world.api import Api, Json, Refused
 from world.model import Agent, BenefitRequest, Customer, Person, Platform, World
 from world.people import CHINA, analyst_of, instant
 
 _BATCH: Final = 500
-_NOT_YET: Final = ("sign_in_refused", "not_found")
+_NOT_YET: Final = ("sign_in_refused", "recon_file_not_found")
 
 
 async def ensure(
@@ -60,7 +60,17 @@ async def ensure(
         async with await Api.signed_in(url, agent.owner.login, password) as owner:
             await ask_benefits(owner, agent.customers)
     await _first_night(world, settings, now=now)
+    async with await Api.signed_in(url, _finance(world).login, password) as finance:
+        async with database(settings):
+            await bookkeeping.keep(world, finance, settings=settings, now=now)
+        for agent in world.agents:
+            await bookkeeping.hand_in(world, agent, finance, now=now)
     return True
+
+
+def _finance(world: World) -> Person:
+    """Give the first of the platform's finance."""
+    return next(each for each in world.platform.staff if each.role == "platform_finance")
 
 
 async def _first_night(world: World, settings: Settings, *, now: datetime) -> None:
@@ -72,10 +82,10 @@ async def _first_night(world: World, settings: Settings, *, now: datetime) -> No
 
 async def _is_complete(world: World, url: str, password: str) -> bool:
     """Say whether the last thing that is made is there."""
-    last = _asked(world.agents[-1].customers)[-1][1]
+    last = bookkeeping.file_id(world.agents[-1])
     try:
-        async with await Api.signed_in(url, world.agents[-1].owner.login, password) as owner:
-            await owner.get(f"/v1/benefits/requests/{last.id}")
+        async with await Api.signed_in(url, _finance(world).login, password) as finance:
+            await finance.get(f"/v1/platform/reconciliation/files/{last}")
     except Refused as refusal:
         if refusal.code not in _NOT_YET:
             raise

@@ -87,6 +87,7 @@ _ROOMS = (
     *("/v1/sync/conflicts", "/v1/imports", "/v1/platform-reads", "/v1/notifications"),
     *("/v1/campaigns", "/v1/lead-sources", "/v1/price-books", "/v1/products", "/v1/pools"),
     *("/v1/automation/plays", "/v1/custom-fields", "/v1/saved-views", "/v1/sharings"),
+    *("/v1/statements", "/v1/commissions/lines", "/v1/reconciliation/files"),
     *(f"/v1/registrations?state={state}" for state in (*LIVE, "checking", "refused", "expired")),
 )
 
