@@ -1,5 +1,6 @@
 """Read invoices. An agent's transaction sees its own final ones, the platform's role all."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -49,13 +50,10 @@ SELECT
 FROM (SELECT {}::uuid AS id) asked
 """
 _OWED: Final = """
-SELECT id, due_on, left_minor, currency FROM invoice
-WHERE agent_id = {} AND bearer = 'agent' AND state = 'final' AND left_minor <> 0
+SELECT agent_id, id, due_on, left_minor FROM invoice
+WHERE agent_id = ANY ({}::uuid[]) AND bearer = 'agent' AND state = 'final' AND left_minor <> 0
 ORDER BY due_on, id
 """
-_CURRENCIES: Final = (
-    "SELECT DISTINCT currency FROM invoice WHERE agent_id = {} AND bearer = 'agent'"
-)
 _STEPS: Final = """
 SELECT on_day AS "on", standing FROM dunning_step WHERE agent_id = {} ORDER BY place
 """
@@ -70,14 +68,30 @@ SELECT 'numbers have a gap' AS what, series AS about FROM (
     ) AS given FROM invoice_series one
 ) counted WHERE given <> last_number
 """
-_UNSETTLED: Final = """
-SELECT 'what is left is not what was neither paid nor credited' AS what, invoice.id::text AS about
-FROM invoice WHERE agent_id = {} AND state = 'final' AND bearer = 'agent'
-AND left_minor <> total_minor - (
-    SELECT coalesce(sum(amount_minor), 0) FROM invoice_payment WHERE invoice_id = invoice.id
-) - (
-    SELECT coalesce(sum(amount_minor), 0) FROM credit_note WHERE invoice_id = invoice.id
-)
+# Summed and not joined: what is guessed of an agent's rows is too little to join them by.
+_STANDS: Final = """
+SELECT agent_id, currency, sum(left_minor)::bigint AS left_minor,
+    max(invoice_id::text) FILTER (WHERE unexplained <> 0) AS unsettled
+FROM (
+    SELECT agent_id, invoice_id, max(currency) AS currency, sum(left_minor) AS left_minor,
+        sum(unexplained) AS unexplained
+    FROM (
+        SELECT agent_id, id AS invoice_id, currency, left_minor,
+            left_minor - total_minor AS unexplained
+        FROM invoice
+        WHERE agent_id = ANY ({}::uuid[]) AND bearer = 'agent' AND state = 'final'
+        UNION ALL
+        SELECT agent_id, invoice_id, NULL, 0, amount_minor FROM invoice_payment
+        WHERE agent_id = ANY ({}::uuid[])
+        UNION ALL
+        SELECT agent_id, invoice_id, NULL, 0, amount_minor FROM credit_note
+        WHERE agent_id = ANY ({}::uuid[])
+    ) told
+    GROUP BY agent_id, invoice_id
+    -- Nothing is left to pay of what the platform bears.
+    HAVING max(currency) IS NOT NULL
+) settled
+GROUP BY agent_id, currency ORDER BY agent_id, currency
 """
 
 
@@ -108,7 +122,15 @@ async def invoice(invoice_id: UUID) -> InvoiceView:
 
 async def owed(agent_id: UUID) -> list[OpenInvoice]:
     """List the invoices of an agent of which something is left, or too much was paid."""
-    return msgspec.convert(await Invoice.raw(_OWED, agent_id), list[OpenInvoice])
+    return (await owed_by([agent_id])).get(agent_id, [])
+
+
+async def owed_by(agent_ids: Sequence[UUID]) -> dict[UUID, list[OpenInvoice]]:
+    """List the same of each of some agents who have such invoices."""
+    found: dict[UUID, list[OpenInvoice]] = {}
+    for row in await Invoice.raw(_OWED, list(agent_ids)):
+        found.setdefault(row["agent_id"], []).append(msgspec.convert(row, OpenInvoice))
+    return found
 
 
 async def steps(agent_id: UUID) -> list[Dunned]:
@@ -116,25 +138,26 @@ async def steps(agent_id: UUID) -> list[Dunned]:
     return msgspec.convert(await DunningStep.raw(_STEPS, agent_id), list[Dunned])
 
 
-async def is_balanced(agent_id: UUID) -> bool:
-    """Say whether the ledger says what is left of an agent's invoices. Platform's role only."""
-    currencies = [row["currency"] for row in await Invoice.raw(_CURRENCIES, agent_id)]
-    if not currencies:
-        return True
-    left = dict.fromkeys(currencies, 0)
-    for row in await Invoice.raw(_OWED, agent_id):
-        left[row["currency"]] += row["left_minor"]
-    names = {accounts.receivable_account(agent_id, each): each for each in currencies}
-    stands = await ledger.balances(list(names))
-    return all(
-        (-stands[name].available_minor if name in stands else 0) == left[currency]
-        for name, currency in names.items()
-    )
+async def contradictions_of(agent_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Say in what agents' books contradict themselves, where they do. Platform's role only.
 
-
-async def contradictions_of(agent_id: UUID) -> list[Finding]:
-    """List an agent's invoices that say something else is left than payments and credits do."""
-    return msgspec.convert(await Invoice.raw(_UNSETTLED, agent_id), list[Finding])
+    What is left of invoices is what was neither paid nor credited, and what the ledger says.
+    """
+    named = list(agent_ids)
+    rows = await Invoice.raw(_STANDS, named, named, named)
+    owing = {accounts.receivable_account(row["agent_id"], row["currency"]): row for row in rows}
+    stands = await ledger.balances(list(owing))
+    found: dict[UUID, str] = {}
+    for name, row in owing.items():
+        booked = -stands[name].available_minor if name in stands else 0
+        if row["unsettled"] is not None:
+            reason = f"what is left is not what was neither paid nor credited: {row['unsettled']}"
+        elif booked != row["left_minor"]:
+            reason = "the ledger's balance is not what is left of the invoices"
+        else:
+            continue
+        found.setdefault(row["agent_id"], reason)
+    return found
 
 
 async def gaps() -> list[Finding]:

@@ -4,16 +4,19 @@ What is final never changes: a credit note voids it, or a part of it. A preview 
 a transaction that is rolled back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
 
-from billing.invoices import queries
-from billing.invoices.rules import accounts, credit_notes, dunning, fapiao
-from billing.invoices.rules.course import Step, course
+from billing.invoices import books, queries
+from billing.invoices.books import Row
+from billing.invoices.rules import credit_notes, dunning, fapiao
+from billing.invoices.rules.course import Course, Step, course
 from billing.invoices.rules.drafts import Bearer, Draft
 from billing.invoices.rules.dunning import TERMS, DunningTerms
 from billing.invoices.schemas import (
@@ -41,9 +44,7 @@ from billing.invoices.tables import (
     InvoicePayment,
     InvoiceSeries,
 )
-from billing.ledger import service as ledger
-from billing.ledger.schemas import AccountKind, Code, Dimension, Journal, NewAccount, Single
-from billing.money import Money
+from billing.ledger.schemas import Journal
 from billing.plans import service as plans
 from billing.plans.rules.entitlements import Standing
 from billing.plans.schemas import Desk, Subscription
@@ -85,17 +86,20 @@ RETURNING last_number
 """
 _HELD: Final = """
 SELECT id, agent_id, bearer, currency, total_minor, state, issued_on FROM invoice
-WHERE id = ANY ({}::uuid[]) ORDER BY issued_on, id FOR NO KEY UPDATE
+WHERE id = ANY ({}::uuid[]) ORDER BY agent_id, issued_on, id
 """
 _FINALISE: Final = """
 UPDATE invoice SET state = 'final', series = {}, finalised_by = {}, finalised_at = {},
-    number = {}::bigint + array_position({}::uuid[], id)
-WHERE id = ANY ({}::uuid[])
+    number = {}::bigint + named.place
+FROM unnest({}::uuid[]) WITH ORDINALITY named (id, place) WHERE invoice.id = named.id
 """
 _STEP: Final = """
-INSERT INTO dunning_step (agent_id, place, on_day, standing)
-SELECT {}, place + (SELECT count(*) FROM dunning_step WHERE agent_id = {}), on_day, standing
-FROM unnest({}::date[], {}::text[]) WITH ORDINALITY AS step (on_day, standing, place)
+INSERT INTO dunning_step (agent_id, on_day, standing, place)
+SELECT step.agent_id, on_day, standing, row_number() OVER (
+    PARTITION BY step.agent_id ORDER BY n
+) + (SELECT count(*) FROM dunning_step held WHERE held.agent_id = step.agent_id)
+FROM unnest({}::uuid[], {}::date[], {}::text[]) WITH ORDINALITY
+    step (agent_id, on_day, standing, n)
 """
 _LEFT: Final = "UPDATE invoice SET left_minor = left_minor - {} WHERE id = {}"
 _PAY: Final = """
@@ -128,60 +132,85 @@ async def advance(
     terms: DunningTerms = TERMS,
     finalises: bool = True,
 ) -> Carried:
-    """Carry an agent's plan on to a day: bill months that ended, take the steps of what is overdue.
+    """Carry an agent's plan on to a day, as `advance_all` does with some.
 
-    Where its books contradict themselves it is parked with the reason, and nothing else is done.
-
-    :param finalises: otherwise invoices stay drafts, to be looked at first.
     :raises ClockMovedBack: the day is before its clock.
     :raises SubscriptionParked: somebody has to look first.
     :raises DunningUnsound: the steps do not follow each other.
     """
+    [carried] = await advance_all([agent_id], until, desk, terms=terms, finalises=finalises)
+    return carried
+
+
+async def advance_all(
+    agent_ids: Sequence[UUID],
+    until: date,
+    desk: Desk,
+    *,
+    terms: DunningTerms = TERMS,
+    finalises: bool = True,
+) -> list[Carried]:
+    """Carry plans on to a day: bill months that ended, take the steps of what is overdue.
+
+    As many statements for many agents as for one, and the same comes of it as one by one, in the
+    order of their ids, in which they are answered. Whose books contradict themselves is parked with
+    the reason, and nothing else is done to it. What is refused of one agent is refused of all.
+
+    :param finalises: otherwise invoices stay drafts, to be looked at first.
+    :raises ClockMovedBack: the day is before an agent's clock.
+    :raises SubscriptionParked: somebody has to look into an agent's books first.
+    :raises DunningUnsound: the steps do not follow each other.
+    """
     dunning.ensure_sound(terms)
-    held = await plans.hold(agent_id, until)
-    if held.parked_reason is not None:
-        raise SubscriptionParked(held.parked_reason)
-    found = course(held, await queries.owed(agent_id), until, terms)
-    if reason := await _contradiction(agent_id):
+    held = await plans.hold_all(agent_ids, until)
+    for each in held:
+        if each.parked_reason is not None:
+            raise SubscriptionParked(each.parked_reason)
+    # Whom no step awaits may owe for years.
+    owed = await queries.owed_by(
+        [each.agent_id for each in held if each.standing is not Standing.EXPORT_ONLY]
+    )
+    courses = {
+        each.agent_id: course(each, owed.get(each.agent_id, []), until, terms) for each in held
+    }
+    reasons = await queries.contradictions_of(agent_ids)
+    for agent_id, reason in reasons.items():
         await plans.park(agent_id, reason)
-        return _carried(held, [], parked_reason=reason, is_new=True)
-    await _draft(found.drafts)
-    if finalises and found.drafts:
-        await _finalise([draft.id for draft in found.drafts], desk)
-    await _step(agent_id, found.steps)
-    await plans.carry_on(agent_id, found.clock.on, found.standing)
-    carried = msgspec.structs.replace(held, clock_on=found.clock.on, standing=found.standing)
-    return _carried(carried, [draft.id for draft in found.drafts], is_new=carried != held)
+        del courses[agent_id]
+    await _follow(courses, until, desk if finalises else None)
+    return [_carried(each, courses.get(each.agent_id), reasons.get(each.agent_id)) for each in held]
 
 
-def _carried(
-    held: Subscription, invoices: list[UUID], *, is_new: bool, parked_reason: str | None = None
-) -> Carried:
-    """Say what came of it."""
+async def _follow(courses: Mapping[UUID, Course], until: date, desk: Desk | None) -> None:
+    """Write down what happened to some agents' plans.
+
+    :param desk: who makes their invoices final; with none they stay drafts.
+    """
+    drafts = [draft for found in courses.values() for draft in found.drafts]
+    if drafts:
+        await _draft(drafts)
+    if drafts and desk is not None:
+        await _finalise([draft.id for draft in drafts], desk)
+    await _step({agent_id: found.steps for agent_id, found in courses.items()})
+    await plans.carry_on({each: found.standing for each, found in courses.items()}, until)
+
+
+def _carried(held: Subscription, found: Course | None, reason: str | None) -> Carried:
+    """Say what came of carrying an agent's plan on; without a course it was parked."""
+    clock_on = found.clock.on if found else held.clock_on
+    standing = found.standing if found else held.standing
     return Carried(
         agent_id=held.agent_id,
-        clock_on=held.clock_on,
-        standing=held.standing,
-        invoices=invoices,
-        parked_reason=parked_reason,
-        is_new=is_new,
+        clock_on=clock_on,
+        standing=standing,
+        invoices=[draft.id for draft in found.drafts] if found else [],
+        parked_reason=reason,
+        is_new=reason is not None or (clock_on, standing) != (held.clock_on, held.standing),
     )
-
-
-async def _contradiction(agent_id: UUID) -> str | None:
-    """Say in what an agent's books contradict themselves, if they do."""
-    found = await queries.contradictions_of(agent_id)
-    if found:
-        return f"{found[0].what}: {found[0].about}"
-    if not await queries.is_balanced(agent_id):
-        return "the ledger's balance is not what is left of the invoices"
-    return None
 
 
 async def _draft(drafts: Sequence[Draft]) -> None:
     """Write drafts down, with their lines."""
-    if not drafts:
-        return
     written: list[dict[str, Any]] = [
         {**msgspec.to_builtins(draft), "net_minor": draft.net_minor, "tax_minor": draft.tax_minor}
         for draft in drafts
@@ -203,18 +232,27 @@ async def finalise(invoice_id: UUID, desk: Desk) -> InvoiceView:
 
 
 async def _finalise(invoice_ids: Sequence[UUID], desk: Desk) -> None:
-    """Give drafts their numbers in the order of their days, and book them."""
+    """Give drafts their numbers, agent by agent in the order of their days, and book them."""
     rows = await Invoice.raw(_HELD, list(invoice_ids))
     if any(row["state"] == State.FINAL for row in rows):
         raise InvoiceState("This invoice is final; a credit note voids it.")
     before = await _numbers(_INVOICES, len(rows)) - len(rows)
     ids = [row["id"] for row in rows]
-    await Invoice.raw(_FINALISE, _INVOICES, desk.actor_id, desk.now, before, ids, ids)
+    await Invoice.raw(_FINALISE, _INVOICES, desk.actor_id, desk.now, before, ids)
+    await books.record_all(
+        [_finalised(list(own), desk) for _, own in groupby(rows, itemgetter("agent_id"))],
+        rows,
+        desk,
+    )
+
+
+def _finalised(rows: Sequence[Row], desk: Desk) -> Journal:
+    """Write the journal of one agent's invoices that became final."""
     moved = [
-        _moved(row["id"], row, row["total_minor"], desk, event=_EVENTS[Bearer(row["bearer"])])
+        books.moved(row["id"], row, row["total_minor"], desk, event=_EVENTS[Bearer(row["bearer"])])
         for row in rows
     ]
-    await _record(uuid5(ids[0], "finalised"), moved, rows, desk)
+    return books.journal(uuid5(rows[0]["id"], "finalised"), moved, desk)
 
 
 _EVENTS: Final = {Bearer.AGENT: "invoice.finalised", Bearer.PLATFORM: "invoice.sponsored"}
@@ -247,8 +285,9 @@ async def pay(asked: Payment, desk: Desk) -> Settled:
     )
     await Invoice.raw(_LEFT, asked.amount_minor, held.id)
     row = {"agent_id": held.agent_id, "bearer": held.bearer, "currency": held.currency}
-    moved = _moved(uuid5(asked.id, "paid"), row, asked.amount_minor, desk, event="invoice.paid")
-    await _record(moved.id, [moved], [row], desk)
+    key = uuid5(asked.id, "paid")
+    moved = books.moved(key, row, asked.amount_minor, desk, event="invoice.paid")
+    await books.record(moved, row, desk)
     await _recover(held.agent_id, desk)
     return Settled(await queries.invoice(held.id), is_new=True)
 
@@ -278,8 +317,8 @@ async def credit(asked: Credit, desk: Desk) -> Settled:
     await Invoice.raw(_LEFT, asked.amount_minor if is_owed else 0, held.id)
     row = {"agent_id": held.agent_id, "bearer": held.bearer, "currency": held.currency}
     event = "invoice.credited" if is_owed else "invoice.sponsorship_credited"
-    moved = _moved(uuid5(asked.id, "credited"), row, asked.amount_minor, desk, event=event)
-    await _record(moved.id, [moved], [row], desk, reason=asked.reason)
+    moved = books.moved(uuid5(asked.id, "credited"), row, asked.amount_minor, desk, event=event)
+    await books.record(moved, row, desk, reason=asked.reason)
     await _recover(held.agent_id, desk)
     return Settled(await queries.invoice(held.id), is_new=True)
 
@@ -337,80 +376,17 @@ async def _recover(agent_id: UUID, desk: Desk, terms: DunningTerms = TERMS) -> N
     stands = dunning.standing(await queries.owed(agent_id), held.clock_on, terms)
     order = list(Standing)
     if order.index(stands) < order.index(held.standing):
-        await _step(agent_id, [Step(on=held.clock_on, standing=stands)])
-        await plans.carry_on(agent_id, held.clock_on, stands)
+        await _step({agent_id: [Step(on=held.clock_on, standing=stands)]})
+        await plans.carry_on({agent_id: stands}, held.clock_on)
 
 
-async def _step(agent_id: UUID, steps: Sequence[Step]) -> None:
-    """Write down where an agent stands."""
+async def _step(taken: Mapping[UUID, Sequence[Step]]) -> None:
+    """Write down where agents stand."""
+    steps = [(agent_id, step) for agent_id, own in taken.items() for step in own]
     if steps:
-        days = [step.on for step in steps]
-        await DunningStep.raw(_STEP, agent_id, agent_id, days, [step.standing for step in steps])
-
-
-# ------------------------------------------------------------------------------------ the ledger
-
-
-def _moved(transfer_id: UUID, row: Any, amount_minor: int, desk: Desk, *, event: str) -> Single:
-    """Write the transfer of what happened to an invoice."""
-    own = accounts.receivable_account(row["agent_id"], row["currency"])
-    revenue = accounts.revenue_account(desk.platform_id, row["currency"])
-    sponsored = accounts.sponsored_account(desk.platform_id, row["currency"])
-    bank = accounts.bank_account(desk.platform_id, row["currency"])
-    debit, credit_ = {
-        "invoice.finalised": (own, revenue),
-        "invoice.sponsored": (sponsored, revenue),
-        "invoice.paid": (bank, own),
-        "invoice.credited": (revenue, own),
-        "invoice.sponsorship_credited": (revenue, sponsored),
-    }[event]
-    return Single(
-        id=transfer_id,
-        debit_id=debit,
-        credit_id=credit_,
-        amount=Money(amount_minor, row["currency"]),
-        event=event,
-        # What the platform bears itself is counted for an agent, too.
-        dims={Dimension.AGENT: str(row["agent_id"])},
-    )
-
-
-async def _record(
-    key: UUID,
-    transfers: Sequence[Single],
-    rows: Sequence[Any],
-    desk: Desk,
-    *,
-    reason: str | None = None,
-) -> None:
-    """Open the accounts that are moved, and record it."""
-    named = {(row["agent_id"], row["currency"]) for row in rows}
-    wanted = {
-        accounts.receivable_account(*each): (each[0], AccountKind.PLAN_RECEIVABLE, each[1])
-        for each in named
-    }
-    for _, currency in named:
-        for kind, name in (
-            (AccountKind.PLAN_REVENUE, accounts.revenue_account),
-            (AccountKind.PLAN_SPONSORED, accounts.sponsored_account),
-            (AccountKind.BANK, accounts.bank_account),
-        ):
-            wanted[name(desk.platform_id, currency)] = (desk.platform_id, kind, currency)
-    opened = [
-        NewAccount(id=name, owner_id=owner, subject_id=owner, kind=kind, currency=currency)
-        for name, (owner, kind, currency) in wanted.items()
-    ]
-    await ledger.open_accounts(opened, now=desk.now)
-    outcome = await ledger.record(
-        Journal(
-            owner_id=desk.platform_id,
-            key=key,
-            group_id=key,
-            transfers=list(transfers),
-            actor_id=desk.actor_id,
-            effective_at=desk.now,
-            reason=reason,
-        ),
-        now=desk.now,
-    )
-    assert outcome.code is Code.RECORDED, f"the books take it: {outcome.code}"
+        await DunningStep.raw(
+            _STEP,
+            [agent_id for agent_id, _ in steps],
+            [step.on for _, step in steps],
+            [step.standing for _, step in steps],
+        )

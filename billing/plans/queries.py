@@ -1,5 +1,6 @@
 """Read plans. An agent's transaction sees the published and its own, the platform's role all."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from billing.plans.rules.versions import PlanVersion
-from billing.plans.schemas import HolderRow, HoldersAsked, Subscription
+from billing.plans.schemas import Behind, HolderRow, HoldersAsked, Subscription
 from billing.plans.tables import SaasPlanVersion, SaasSubscription
 
 _VERSIONS: Final = """
@@ -17,7 +18,7 @@ _OF_PLAN: Final = "SELECT terms FROM saas_plan_version WHERE plan_id = {} ORDER 
 # One statement: what an agent has is read as it was at one moment.
 _HELD: Final = """
 SELECT
-    coalesce(held.agent_id, {}) AS agent_id,
+    asked.agent_id,
     coalesce(held.clock_on, {}) AS clock_on,
     coalesce(held.standing, 'good') AS standing,
     held.parked_reason,
@@ -35,7 +36,9 @@ SELECT
             SELECT plan_id FROM saas_change change WHERE change.agent_id = held.agent_id
         )
     ) AS versions
-FROM (SELECT) one LEFT JOIN saas_subscription held ON held.agent_id = {}
+FROM unnest({}::uuid[]) asked (agent_id)
+LEFT JOIN saas_subscription held ON held.agent_id = asked.agent_id
+ORDER BY asked.agent_id
 """
 _HOLDERS: Final = """
 SELECT held.agent_id, current.plan_id, current.begins_on AS plan_since, clock_on, standing,
@@ -50,7 +53,7 @@ WHERE ({}::uuid IS NULL OR current.plan_id = {}::uuid)
 ORDER BY held.agent_id LIMIT {}
 """
 _BEHIND: Final = """
-SELECT agent_id FROM saas_subscription
+SELECT agent_id, clock_on FROM saas_subscription
 WHERE clock_on < {} AND parked_reason IS NULL AND ({}::uuid IS NULL OR agent_id > {}::uuid)
 ORDER BY agent_id LIMIT {}
 """
@@ -70,18 +73,41 @@ async def plan(plan_id: UUID) -> list[PlanVersion]:
 
 async def subscription(agent_id: UUID, today: date) -> Subscription:
     """Give what an agent has; without a subscription that is what is free, from today on."""
-    [row] = await SaasSubscription.raw(_HELD, agent_id, today, agent_id)
+    [held] = await subscriptions([agent_id], today)
+    return held
+
+
+async def subscriptions(agent_ids: Sequence[UUID], today: date) -> list[Subscription]:
+    """Give what each of some agents has, in the order of their ids."""
+    rows = await SaasSubscription.raw(_HELD, today, list(agent_ids))
+    # Many have the same plans.
+    read = {each: _by_plan(each) for each in {row["versions"] for row in rows}}
+    return [
+        msgspec.convert(
+            {
+                **row,
+                "changes": msgspec.json.decode(row["changes"]),
+                "grants": msgspec.json.decode(row["grants"]),
+                "plans": read[row["versions"]],
+            },
+            Subscription,
+        )
+        for row in rows
+    ]
+
+
+def _by_plan(versions: str) -> dict[UUID, list[PlanVersion]]:
+    """Read versions, and lay them out by plan."""
     plans: dict[UUID, list[PlanVersion]] = {}
-    for version in msgspec.json.decode(row["versions"], type=list[PlanVersion]):
+    for version in msgspec.json.decode(versions, type=list[PlanVersion]):
         plans.setdefault(version.plan_id, []).append(version)
-    decoded = {name: msgspec.json.decode(row[name]) for name in ("changes", "grants")}
-    return msgspec.convert({**row, **decoded, "plans": plans}, Subscription)
+    return plans
 
 
-async def behind(today: date, *, after: UUID | None, limit: int) -> list[UUID]:
+async def behind(today: date, *, after: UUID | None, limit: int) -> list[Behind]:
     """List agents whose clock stands before a day and is not parked. Platform's role only."""
     rows = await SaasSubscription.raw(_BEHIND, today, after, after, limit)
-    return [row["agent_id"] for row in rows]
+    return msgspec.convert(rows, list[Behind])
 
 
 async def holders(

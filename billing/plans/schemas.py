@@ -54,6 +54,13 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         return entitlement(version, self.grants, on, standing=self.standing, is_paused=is_paused)
 
 
+class Behind(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent whose clock stands before today."""
+
+    agent_id: UUID
+    clock_on: date
+
+
 class HolderRow(msgspec.Struct, frozen=True, kw_only=True):
     """Which plan an agent has; one that was never given any is in no list and has what is free."""
 

@@ -3,6 +3,7 @@
 Nothing begins before the agent's clock: days that were carried on are never changed.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -25,10 +26,14 @@ INSERT INTO saas_plan_version (id, plan_id, begins_on, terms, published_by, publ
 VALUES ({}, {}, {}, {}::jsonb, {}, {})
 """
 _START: Final = """
-INSERT INTO saas_subscription (agent_id, clock_on, standing) VALUES ({}, {}, 'good')
+INSERT INTO saas_subscription (agent_id, clock_on, standing)
+SELECT agent_id, {}, 'good' FROM unnest({}::uuid[]) asked (agent_id) ORDER BY agent_id
 ON CONFLICT (agent_id) DO NOTHING
 """
-_HOLD: Final = "SELECT true FROM saas_subscription WHERE agent_id = {} FOR NO KEY UPDATE"
+_HOLD: Final = """
+SELECT true FROM saas_subscription WHERE agent_id = ANY ({}::uuid[])
+ORDER BY agent_id FOR NO KEY UPDATE
+"""
 _CHANGE: Final = """
 INSERT INTO saas_change (id, agent_id, begins_on, plan_id, made_by, made_at)
 VALUES ({}, {}, {}, {}, {}, {})
@@ -46,7 +51,9 @@ FROM saas_grant WHERE id = {}
 _WHOSE: Final = "SELECT agent_id FROM saas_grant WHERE id = {}"
 _END: Final = "UPDATE saas_grant SET ends_on = {} WHERE id = {}"
 _CARRY: Final = """
-UPDATE saas_subscription SET clock_on = {}, standing = {} WHERE agent_id = {}
+UPDATE saas_subscription held SET clock_on = {}, standing = moved.standing
+FROM unnest({}::uuid[], {}::text[]) moved (agent_id, standing)
+WHERE held.agent_id = moved.agent_id
 """
 _PARK: Final = "UPDATE saas_subscription SET parked_reason = {} WHERE agent_id = {}"
 
@@ -76,9 +83,18 @@ async def publish(version: PlanVersion, desk: Desk) -> bool:
 
 async def hold(agent_id: UUID, today: date) -> Subscription:
     """Lock what an agent has until the end of the transaction; it begins today if it had none."""
-    await SaasSubscription.raw(_START, agent_id, today)
-    await SaasSubscription.raw(_HOLD, agent_id)
-    return await queries.subscription(agent_id, today)
+    [held] = await hold_all([agent_id], today)
+    return held
+
+
+async def hold_all(agent_ids: Sequence[UUID], today: date) -> list[Subscription]:
+    """Lock what each of some agents has, in the order of their ids, so that nobody waits in turn.
+
+    Whoever locks one agent alone locks no other one later.
+    """
+    await SaasSubscription.raw(_START, today, list(agent_ids))
+    await SaasSubscription.raw(_HOLD, list(agent_ids))
+    return await queries.subscriptions(agent_ids, today)
 
 
 async def change(asked: Change, desk: Desk) -> bool:
@@ -155,9 +171,9 @@ async def end_grant(grant_id: UUID, ends_on: date, desk: Desk) -> tuple[Grant, b
     return msgspec.structs.replace(given, ends_on=ends_on), True
 
 
-async def carry_on(agent_id: UUID, clock_on: date, standing: Standing) -> None:
-    """Move an agent's clock, and say what the agent may do."""
-    await SaasSubscription.raw(_CARRY, clock_on, standing, agent_id)
+async def carry_on(stand: Mapping[UUID, Standing], clock_on: date) -> None:
+    """Move agents' clocks to a day, and say what each of them may do from then on."""
+    await SaasSubscription.raw(_CARRY, clock_on, list(stand), list(stand.values()))
 
 
 async def park(agent_id: UUID, reason: str | None) -> None:

@@ -353,8 +353,7 @@ async def test_payments_and_credits_are_bounded_and_done_once(tenant: Tenant) ->
         assert (found.left_minor, len(found.credits)) == (-30_00, 1)
     with pytest.raises(InvoiceKeyReused):
         await do(invoicing.credit, replace(note, amount_minor=1), desk())
-    assert await do(invoices.contradictions_of, tenant.tenant_id) == []
-    assert await do(invoices.is_balanced, tenant.tenant_id)
+    assert await do(invoices.contradictions_of, [tenant.tenant_id]) == {}
 
 
 async def test_an_e_invoices_number_stands_with_one_invoice(tenant: Tenant, rival: Tenant) -> None:
@@ -408,7 +407,8 @@ async def test_books_that_contradict_themselves_are_parked(tenant: Tenant) -> No
     assert carried.clock_on == next_month(STARTS)
     with pytest.raises(SubscriptionParked):
         await advance(tenant.tenant_id, until)
-    assert tenant.tenant_id not in await do(queries.behind, until, after=None, limit=10_000)
+    behind = await do(queries.behind, until, after=None, limit=10_000)
+    assert tenant.tenant_id not in {each.agent_id for each in behind}
 
 
 # --------------------------------------------------------------------------------- metering

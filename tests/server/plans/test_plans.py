@@ -6,13 +6,18 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from billing.invoices.rules import accounts
 from billing.invoices.schemas import Credit, InvoiceNotFound, Payment
+from billing.ledger import service as ledger
+from billing.ledger.schemas import AccountKind, NewAccount
 from billing.plans.rules.clock import next_month
 from billing.plans.rules.entitlements import Verdict
 from billing.plans.rules.grants import Grant
 from billing.plans.rules.subscriptions import Change
 from billing.plans.rules.versions import FREE, Meter, PlanVersion
+from billing.plans.schemas import Behind
 from server.access import Role
 from server.access.rules import NotPermitted
 from server.audit import queries as audit
@@ -25,8 +30,8 @@ from server.imports import service as importing
 from server.imports.schemas import ImportView, StartImport
 from server.kit import db
 from server.kit.errors import Invalid, NotFound
-from server.plans import jobs, queries, service
-from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from server.plans import jobs, queries, rules, service
+from tests.factories import NOW, Tenant, make_platform_actor, make_tenant, new_id
 from tests.server.benefits import stories
 from tests.server.customers.spreadsheets import everything, hand_in, sheet
 
@@ -245,3 +250,48 @@ async def test_only_who_keeps_plans_does(tenant: Tenant) -> None:
         await queries.versions(tenant.owner)
     with pytest.raises(NotFound):
         await queries.invoices(FINANCE, new_id(), now=NOW)
+
+
+async def test_one_whose_books_refuse_it_stops_no_other(tenant: Tenant, rival: Tenant) -> None:
+    third = await make_tenant()
+    for each in (tenant, rival, third):
+        await stories.admit(each)
+        await with_plan(each)
+    account = accounts.receivable_account(rival.tenant_id, "CNY")
+    own = NewAccount(
+        id=account,
+        owner_id=rival.tenant_id,
+        subject_id=rival.tenant_id,
+        kind=AccountKind.PLAN_RECEIVABLE,
+        currency="CNY",
+    )
+    async with db.platform_transaction(FINANCE):
+        await ledger.open_accounts([own], now=NOW)
+        await db.connection().execute(
+            "UPDATE ledger_account SET closed_at = $1 WHERE id = $2", NOW, account
+        )
+
+    with capture_logs() as lines:
+        await jobs.carry_on(NOW + (next_month(TODAY) - TODAY))
+
+    billed = [
+        len((await queries.own_invoices(each.owner)).items) for each in (tenant, rival, third)
+    ]
+    assert billed == [1, 0, 1]
+    told = {line["tenant_id"] for line in lines if line["event"] == "plans.not-carried-on"}
+    assert told & {f"{each.tenant_id}" for each in (tenant, rival, third)} == {f"{rival.tenant_id}"}
+
+
+def test_sets_are_of_few_agents_and_few_months() -> None:
+    def behind(months: int) -> Behind:
+        year, month = divmod(TODAY.year * 12 + TODAY.month - 1 - months, 12)
+        return Behind(agent_id=new_id(), clock_on=date(year, month + 1, 1))
+
+    waiting = [behind(0) for _ in range(rules.AGENTS_MAX + 1)]
+    waiting += [behind(rules.MONTHS_MAX // 2 + 1), behind(rules.MONTHS_MAX // 2 + 1), behind(0)]
+    waiting += [behind(rules.MONTHS_MAX * 2), behind(0)]
+    parts = list(rules.parted(waiting, TODAY))
+
+    assert [each for part in parts for each in part] == [each.agent_id for each in waiting]
+    assert [len(part) for part in parts] == [rules.AGENTS_MAX, 2, 2, 1, 1]
+    assert list(rules.parted([], TODAY)) == []

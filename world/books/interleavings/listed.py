@@ -86,6 +86,7 @@ USE_CASES: Final = {
     "plans": {
         "publish": "publish",
         "hold": "locks alone, one row",
+        "hold_all": "locks alone, in the order of ids",
         "change": "change",
         "grant": "grant",
         "end_grant": "end grant, end grant later",
@@ -94,6 +95,7 @@ USE_CASES: Final = {
     },
     "invoices": {
         "advance": "move clock",
+        "advance_all": "move clocks",
         "finalise": "finalise",
         "pay": "pay",
         "credit": "credit",

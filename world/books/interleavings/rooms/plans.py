@@ -42,6 +42,7 @@ class _Plans:
     def __init__(self, given: Given) -> None:
         self.given = given
         self.plan_id, self.grant_id = ids.new_id(given.now), ids.new_id(given.now)
+        self.neighbour_id = ids.new_id(given.now)
         self.starts = next_month(given.now.date())
         self.clock_on = next_month(next_month(self.starts))
         self.final_id = self.draft_id = UUID(int=0)
@@ -70,6 +71,7 @@ class _Plans:
         [self.final_id] = (await do(invoicing.advance, agent_id, until, self.desk(until))).invoices
         carried = await do(invoicing.advance, agent_id, self.clock_on, self.desk(), finalises=False)
         [self.draft_id] = carried.invoices
+        await do(plans.hold, self.neighbour_id, self.clock_on)
 
     def _grant(self, key: UUID, begins_on: date) -> Grant:
         return Grant(
@@ -121,6 +123,14 @@ class _Plans:
         found = await do(invoicing.advance, self.given.agent_id, until, self.desk(until))
         return [str(found.clock_on), found.standing, len(found.invoices), found.parked_reason]
 
+    async def advance_all(self, _: UUID) -> object:
+        """Carry its plan on together with a neighbour's."""
+        until = next_month(self.clock_on)
+        named = [self.given.agent_id, self.neighbour_id]
+        found = await do(invoicing.advance_all, named, until, self.desk(until))
+        own_first = sorted(found, key=lambda each: each.agent_id == self.neighbour_id)
+        return [[str(each.clock_on), each.standing, len(each.invoices)] for each in own_first]
+
     async def finalise(self, _: UUID) -> object:
         """Make the draft final."""
         return (await do(invoicing.finalise, self.draft_id, self.desk())).state
@@ -149,6 +159,7 @@ class _Plans:
             "end grant": lambda _: self.end_grant(3),
             "end grant later": lambda _: self.end_grant(40),
             "move clock": self.advance,
+            "move clocks": self.advance_all,
             "finalise": self.finalise,
             "pay": self.pay,
             "credit": self.credit,
@@ -161,6 +172,7 @@ class _Plans:
         return [
             await balances([own]),
             [await rows(each, self.given.agent_id) for each in _STATE],
+            await rows(_STATE[0], self.neighbour_id),
             await rows(_VERSIONS, self.plan_id),
             [str(each) for each in await do(invoices.gaps)],
         ]
@@ -181,7 +193,7 @@ PLANS: Final = Room(
     "plans",
     (
         *("publish", "change", "grant", "end grant", "end grant later", "move clock"),
-        *("finalise", "pay", "credit", "note fapiao"),
+        *("move clocks", "finalise", "pay", "credit", "note fapiao"),
     ),
     _set_up,
 )
