@@ -1,5 +1,6 @@
 """Benefits on a device: promised for certain while it holds units, else asked for."""
 
+from mobile_client_sdk import ids
 from mobile_client_sdk.client.quoting import NotPossible
 from mobile_client_sdk.client.registering import Registering
 from mobile_client_sdk.records import Customer, id_of
@@ -18,7 +19,9 @@ class Promising(Registering):
         """
         if not 0 <= count <= UNITS_MAX:
             raise ValueError(f"A device holds from 0 to {UNITS_MAX} units of a program.")
-        return self.intend(LEASE, program_id=program_id, count=count)
+        # Benefits are listed by its time, so it has the server's, whatever the device's clock says.
+        lease_id = ids.new_id(self._server_time_ms(), self._random_bytes)
+        return self._intend(lease_id, LEASE, {"program_id": program_id, "count": count})
 
     def units(self) -> list[Units]:
         """Answer what may be promised now, by program."""

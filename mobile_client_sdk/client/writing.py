@@ -1,6 +1,6 @@
 """What a person does: changes that are durable at once and travel with the next sync."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from operator import attrgetter
@@ -263,10 +263,12 @@ class Writing(Reading):
 
     def intend(self, name: str, **args: Any) -> str:
         """Ask the server for something that it decides; answer the id of what is asked for."""
-        request_id = self.new_id()
+        return self._intend(self.new_id(), name, args)
+
+    def _intend(self, request_id: str, name: str, args: Mapping[str, Any]) -> str:
         at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
-            lambda number: Intent(number=number, id=request_id, name=name, args=args, at_ms=at_ms)
+            lambda number: Intent(number=number, id=request_id, name=name, args={**args}, at_ms=at_ms)
         )
         return request_id
 

@@ -1,6 +1,7 @@
 """A phone promises benefits with units that it holds, and names each of them once."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
@@ -24,9 +25,12 @@ class Server:
     is_recalled: bool = False
     is_spent: bool = False
     made: int = 0
+    leases: list[str] = field(default_factory=list)
+    """Their ids."""
 
     def lease(self, _server: Company, _user_id: str, intent: Intent) -> Outcome:
         count = intent.args["count"]
+        self.leases.append(intent.id)
         if not count:
             self.held, self.is_recalled = [], False
         elif self.is_recalled and self.held:
@@ -187,6 +191,20 @@ def test_what_is_called_back_is_given_back_in_the_same_sync(phones: Phones, serv
     assert [outcome.code for outcome in report.refused] == ["lease_recalled"]
     assert (len(server.kept), server.broken, server.held) == (2, [], [])
     assert wang.units_left(PROGRAM) == 0
+
+
+def test_a_lease_is_dated_by_the_servers_time_whatever_the_clock_says(
+    phones: Phones, server: Server
+) -> None:
+    phones.skew_ms["王芳"] = 400 * 86_400_000
+    wang = phones.enrol("王芳")
+    wang.sync()
+
+    wang.lease_units(PROGRAM, 2)
+    wang.sync()
+
+    made_ms = UUID(server.leases[-1]).int >> 80
+    assert abs(made_ms - phones.clock_ms()) < 86_400_000
 
 
 def test_what_is_over_is_promised_no_more(phones: Phones, server: Server) -> None:

@@ -1,10 +1,17 @@
 """Decide about leases. Pure: no HTTP, no database."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID, uuid5
 
 from billing.escrow.rules import UNITS_MAX
-from server.kit.errors import Conflict
+from server.kit.errors import Conflict, Invalid
 
+AHEAD: Final = timedelta(days=1)
+"""How far a lease's id may be ahead of the server's time: a device's clock may be wrong."""
+BEHIND: Final = timedelta(days=30)
+"""How long a lease may have waited on its device."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_BYTES = 6
 _VERSION = 0x7 << 76
 _VERSION_MASK = 0xF << 76
@@ -20,6 +27,27 @@ class LeaseRecalled(Conflict):
     """The company has called the device's units back."""
 
     code = "lease_recalled"
+
+
+def ensure_dated(lease_id: UUID, *, now: datetime) -> None:
+    """Refuse a lease whose id is of another time.
+
+    Units have the lease's time in their ids, and the benefits that they become are listed by it:
+    who could choose it would choose their place in everybody's lists for ever.
+
+    :raises Invalid: it lies more than a day ahead, or more than thirty days back.
+    """
+    # As a whole number: what an id carries may lie beyond all dates.
+    made_ms = int.from_bytes(lease_id.bytes[:_TIME_BYTES])
+    first, last = (
+        (bound - _EPOCH) // timedelta(milliseconds=1) for bound in (now - BEHIND, now + AHEAD)
+    )
+    if not first <= made_ms <= last:
+        raise Invalid(
+            "A lease's id carries the time at which it was made; set the device's clock and make"
+            " a new one.",
+            field="id",
+        )
 
 
 def unit_ids(lease_id: UUID) -> list[UUID]:

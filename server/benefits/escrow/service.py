@@ -36,6 +36,7 @@ async def lease(
     What it holds already is renewed and counts; fewer are given where half of the allocation stands
     on the company's devices.
 
+    :raises Invalid: the lease's id is of another time.
     :raises LeaseRecalled: the company has called the device's units back.
     :raises LeaseNeedsAllocation: the company draws on the pool that all share.
     :raises BenefitRefused: nothing is available, or the program is not open.
@@ -45,6 +46,8 @@ async def lease(
     ensure(actor, Permission.BENEFITS_REQUEST)
     if actor.device_id is None:
         raise Invalid("Units are leased to a device.", field="device_id")
+    if count:
+        rules.ensure_dated(lease_id, now=now)
     async with db.tenant_transaction(actor.tenant_id):
         program = await programs.terms_of(program_id)
         if program is None:

@@ -17,7 +17,8 @@ from server.benefits.rules import BenefitState
 from server.benefits.schemas import BenefitFilters
 from server.changelog import service as changelog
 from server.customers import service as customers
-from server.kit.errors import NotFound
+from server.kit import ids
+from server.kit.errors import Invalid, NotFound
 from server.settings import Settings
 from sync_protocol.messages import Intent, Outcome, Status
 from tests.factories import NOW, Tenant, new_id
@@ -225,6 +226,34 @@ async def test_a_lease_that_says_nonsense_is_refused(phone: Device, args: dict[s
     )
 
     assert refusal(outcome) == "invalid"
+
+
+@pytest.mark.parametrize("made", [timedelta(days=1, hours=1), -timedelta(days=31)])
+async def test_a_lease_whose_id_is_of_another_time_chooses_no_places_in_lists(
+    phone: Device, made: timedelta
+) -> None:
+    program_id = await own_program(phone, 10)
+    undated = ids.new_id(NOW + made)
+
+    with pytest.raises(Invalid) as refused:
+        await service.lease(phone.actor, program_id, 1, lease_id=undated, now=NOW)
+    outcome = await phone.outcome(leases(phone, program_id, 1, lease_id=undated))
+    back = await phone.outcome(leases(phone, program_id, 0, lease_id=undated))
+
+    assert refused.value.field == "id"
+    assert refusal(outcome) == "invalid"
+    assert back.status is Status.APPLIED
+
+
+@pytest.mark.parametrize("made", [timedelta(hours=23), -timedelta(days=29)])
+async def test_a_lease_may_have_waited_and_a_clock_may_be_a_little_wrong(
+    phone: Device, made: timedelta
+) -> None:
+    program_id = await own_program(phone, 10)
+
+    leased = leases(phone, program_id, 1, lease_id=ids.new_id(NOW + made))
+
+    assert (await phone.outcome(leased)).status is Status.APPLIED
 
 
 async def test_an_owner_calls_units_back_and_the_phone_gives_them_back(
