@@ -268,7 +268,9 @@ class Writing(Reading):
     def _intend(self, request_id: str, name: str, args: Mapping[str, Any]) -> str:
         at_ms = self._outbox.edit_time(self._clock_ms())
         self._outbox.add(
-            lambda number: Intent(number=number, id=request_id, name=name, args={**args}, at_ms=at_ms)
+            lambda number: Intent(
+                number=number, id=request_id, name=name, args={**args}, at_ms=at_ms
+            )
         )
         return request_id
 

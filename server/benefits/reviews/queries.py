@@ -31,8 +31,18 @@ SELECT t.issuance_id AS id, t.agent_id, t.person_id, t.customer_token AS custome
     (
         SELECT min(r.recorded_at) FROM redemption r
         WHERE r.issuance_id = t.issuance_id AND r.kind = 'redeem' AND r.code = 'recorded'
-    ) AS used_at
-FROM benefit_trace t WHERE t.program_id = $1 AND t.issued_at > $2
+    ) AS used_at,
+    -- Asked of what is new alone: what was screened has its review, or needs none.
+    CASE WHEN t.screened_at IS NULL THEN (
+        SELECT count(*) FROM issuance own
+        JOIN issuance other ON other.program_id = own.program_id
+            AND other.customer_token = own.customer_token AND other.state <> 'voided'
+            AND (other.issued_at, other.slot) < (own.issued_at, own.slot)
+        WHERE own.id = t.issuance_id
+    ) ELSE 0 END AS received,
+    p.limit_per_customer
+FROM benefit_trace t JOIN benefit_program p ON p.id = t.program_id
+WHERE t.program_id = $1 AND t.issued_at > $2
 ORDER BY t.issued_at DESC LIMIT $3
 """
 _GUARDS: Final = """

@@ -79,6 +79,8 @@ class Signal(StrEnum):
     """What this person asks for is used the moment it is there."""
     OUTLIER = "outlier"
     """The agent asks for far more than its peers."""
+    BEYOND_LIMIT = "beyond_limit"
+    """The customer had received all that one may have: several promised while offline."""
 
 
 _WEIGHTS: Final[Mapping[Signal, int]] = {
@@ -92,6 +94,7 @@ _WEIGHTS: Final[Mapping[Signal, int]] = {
     Signal.BURST_CUSTOMER: 60,
     Signal.INSTANT_USE: 60,
     Signal.OUTLIER: 40,
+    Signal.BEYOND_LIMIT: 100,
 }
 
 
@@ -149,6 +152,9 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     used_at: datetime | None = None
     """When it was first used."""
+    received: int = 0
+    """Benefits of the customer before this one, none of them withdrawn; 0 where it is screened."""
+    limit_per_customer: int = 1
 
 
 class Raised(msgspec.Struct, frozen=True):
@@ -187,7 +193,7 @@ def screen(traces: Sequence[Trace], guards: Guards, *, now: datetime) -> dict[UU
     Looked at all together, so that the first of a ring are found with the last.
     """
     found: defaultdict[UUID, list[Raised]] = defaultdict(list)
-    for check in (_own_people, _shared, _rings, _bursts, _instant, _outliers):
+    for check in (_own_people, _shared, _rings, _bursts, _instant, _outliers, _beyond):
         for trace_id, raised in check(traces, guards, now):
             if guards.weight(raised.signal):
                 found[trace_id].append(raised)
@@ -318,6 +324,15 @@ def _outliers(traces: Sequence[Trace], guards: Guards, now: datetime) -> Found:
         deviations = int(_NORMAL * (count - middle) / spread)
         if count >= guards.outlier_benefits_min and deviations > guards.outlier_deviations:
             yield each.id, Raised(Signal.OUTLIER, deviations, guards.outlier_deviations)
+
+
+def _beyond(traces: Sequence[Trace], _: Guards, __: datetime) -> Found:
+    """Find what was kept as promised though the customer had received all that one may have."""
+    return [
+        (each.id, Raised(Signal.BEYOND_LIMIT, each.received + 1, each.limit_per_customer))
+        for each in traces
+        if each.received >= each.limit_per_customer
+    ]
 
 
 # ------------------------------------------------------------------------------- deciding

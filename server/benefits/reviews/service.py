@@ -49,8 +49,8 @@ _ONE: Final = """
 SELECT t.program_id, t.screened_at IS NULL AS is_new FROM benefit_trace t WHERE t.issuance_id = $1
 """
 _IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('benefits.screen:' || $1, 0))"
-# Whose benefit was found to be in order once is not held for the same again. What is being used at
-# the moment is left alone.
+# Whose benefit was found to be in order once is not held for the same again, but for each that is
+# beyond what a customer may have. What is being used at the moment is left alone.
 _OPEN: Final = """
 INSERT INTO benefit_review (
     issuance_id, agent_id, program_id, customer_token, person_id, approved_by, signals, state,
@@ -61,10 +61,12 @@ SELECT t.issuance_id, t.agent_id, t.program_id, t.customer_token, t.person_id, t
 FROM jsonb_to_recordset($4::jsonb) AS seen (issuance_id uuid, signals jsonb)
 JOIN benefit_trace t ON t.issuance_id = seen.issuance_id
 JOIN issuance i ON i.id = t.issuance_id
-WHERE i.state = 'issued' AND NOT EXISTS (
-    SELECT FROM benefit_review cleared
-    WHERE cleared.program_id = $1 AND cleared.customer_token = t.customer_token
-    AND cleared.state IN ('released', 'granted')
+WHERE i.state = 'issued' AND (
+    seen.signals @> '[{"signal": "beyond_limit"}]' OR NOT EXISTS (
+        SELECT FROM benefit_review cleared
+        WHERE cleared.program_id = $1 AND cleared.customer_token = t.customer_token
+        AND cleared.state IN ('released', 'granted')
+    )
 )
 ORDER BY t.issuance_id FOR NO KEY UPDATE OF i SKIP LOCKED
 ON CONFLICT (issuance_id) DO NOTHING RETURNING issuance_id, agent_id

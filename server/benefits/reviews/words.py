@@ -47,6 +47,10 @@ _SAID: Final[Mapping[Signal, tuple[str, str]]] = {
         "申请量明显高于其他代理商",
         "The agent asks for far more than its peers",
     ),
+    Signal.BEYOND_LIMIT: (
+        "同一客户获得的权益超过规定份数",
+        "The customer has received more than one may have",
+    ),
 }
 _COUNTED: Final[Mapping[Signal, tuple[str, str]]] = {
     Signal.INSTANT_USE: (

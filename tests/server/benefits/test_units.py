@@ -13,17 +13,23 @@ from server.benefits import queries
 from server.benefits.escrow import queries as escrow
 from server.benefits.escrow import rules, service
 from server.benefits.escrow.schemas import Recall
+from server.benefits.reviews import service as reviews
+from server.benefits.reviews.rules import BenefitInReview, Verdict
+from server.benefits.reviews.schemas import ReviewDecision
 from server.benefits.rules import BenefitState
 from server.benefits.schemas import BenefitFilters
+from server.benefits.vouchers import service as vouchers
 from server.changelog import service as changelog
 from server.customers import service as customers
 from server.kit import ids
 from server.kit.errors import Invalid, NotFound
 from server.settings import Settings
 from sync_protocol.messages import Intent, Outcome, Status
-from tests.factories import NOW, Tenant, new_id
+from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
 from tests.server.sync.devices import Device, make_device
+
+RELEASE = ReviewDecision(verdict=Verdict.RELEASE, reason="两位同事各自答应了老客户")
 
 
 @pytest.fixture
@@ -332,6 +338,40 @@ async def test_pushes_that_lease_and_promise_in_opposite_orders_both_go_through(
             )
         )
         assert [len(answer.outcomes) for answer in answers] == [4, 4]
+
+
+async def test_what_colleagues_promise_one_customer_beyond_its_limit_is_kept_and_looked_at(
+    database: Settings, phone: Device, tenant: Tenant
+) -> None:
+    colleagues = [phone, *[await make_device(database, tenant) for _ in range(3)]]
+    program_id = await own_program(phone, 20)
+    customer_id = await stories.make_customer(tenant.owner)
+    units = [(each, (await held(each, program_id, 1))[0]) for each in colleagues]
+
+    asked = []
+    for each, unit in units[:3]:
+        asked.append(promises(each, program_id, customer_id, unit))
+        assert (await each.outcome(asked[-1])).status is Status.APPLIED
+    await reviews.screen(NOW)
+
+    states = [await _state(tenant, op) for op in asked]
+    assert states == [BenefitState.ISSUED, BenefitState.IN_REVIEW, BenefitState.IN_REVIEW]
+    await vouchers.code_of(tenant.owner, UUID(asked[0].id), now=NOW)
+    with pytest.raises(BenefitInReview):
+        await vouchers.code_of(tenant.owner, UUID(asked[1].id), now=NOW)
+
+    # One of them was in order; the next one is looked at all the same.
+    in_review = UUID(asked[1].args["unit_id"])
+    await reviews.decide(make_platform_actor(), in_review, RELEASE, now=NOW)
+    last = promises(units[3][0], program_id, customer_id, units[3][1])
+    await units[3][0].outcome(last)
+    await reviews.screen(NOW)
+    assert await _state(tenant, last) is BenefitState.IN_REVIEW
+
+
+async def _state(tenant: Tenant, asked: Intent) -> BenefitState:
+    """Say what became of a promise."""
+    return (await queries.benefit(tenant.owner, UUID(asked.id))).state
 
 
 async def test_a_unit_opens_no_other_program(database: Settings, tenant: Tenant) -> None:
