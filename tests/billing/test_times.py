@@ -136,6 +136,15 @@ async def test_the_database_wants_it_too() -> None:
         await _insert(travel, funding, "{}")
     with pytest.raises(asyncpg.CheckViolationError, match="ledger_transfer_dims"):
         await _insert(funding, travel, '{"weather": "fine"}')
+    account = """
+        INSERT INTO ledger_account (
+            id, owner_id, kind, currency, bound, subject_id, dims, opened_at
+        ) VALUES ($1, $1, 'funding', 'CNY', 'none', $1, $2, $3)
+    """
+    for dims in ('{"weather": "fine"}', '{"project": ""}', '{"project": 7}'):
+        with pytest.raises(asyncpg.CheckViolationError, match="no dimension"):
+            async with db.platform_transaction(OPERATOR):
+                await db.connection().execute(account, new_id(), dims, NOW)
 
 
 async def _insert(debit_id: UUID, credit_id: UUID, dims: str) -> None:
