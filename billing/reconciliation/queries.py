@@ -45,6 +45,27 @@ SELECT number, reference AS id, customer, name, program, currency, amount_minor,
     state
 FROM recon_line WHERE file_id = {} AND side = {} AND number > {} ORDER BY number LIMIT {}
 """
+_NEIGHBOURS: Final = """
+SELECT other.id FROM recon_file other JOIN recon_file file
+ON other.agent_id = file.agent_id AND other.period <> file.period
+AND other.period BETWEEN file.period - interval '1 month' AND file.period + interval '1 month'
+WHERE file.id = {} AND other.state = 'compared' ORDER BY other.id
+"""
+_MATCHED: Final = """
+SELECT max(number) AS until,
+    coalesce(array_agg(reference) FILTER (WHERE reference IS NOT NULL), ARRAY[]::text[]) AS found
+FROM (
+    SELECT number, unnest(here) AS here FROM (
+        SELECT number, here FROM recon_match WHERE file_id = {} AND number > {}
+        ORDER BY number LIMIT {}
+    ) piece
+) match
+LEFT JOIN LATERAL (
+    SELECT reference FROM recon_line
+    WHERE file_id = {} AND side = 'here' AND number = match.here AND on_day >= {} AND on_day < {}
+    LIMIT 1
+) line ON true
+"""
 # What comes of a file is seen when all of it is there.
 IS_TOLD: Final = "(SELECT state FROM recon_file WHERE id = e.file_id) = 'compared'"
 _EXCEPTION: Final = f"""
@@ -188,6 +209,23 @@ async def lines(file_id: UUID, side: Side, *, after: int, limit: int) -> list[Li
     """Give lines of one side that come after one, in order."""
     await go_by_index()
     return msgspec.convert(await ReconLine.raw(_LINES, file_id, side, after, limit), list[Line])
+
+
+async def neighbours(file_id: UUID) -> list[UUID]:
+    """List the compared files of the same agent that are of the month before or after."""
+    return [row["id"] for row in await ReconFile.raw(_NEIGHBOURS, file_id)]
+
+
+async def matched(
+    file_id: UUID, since: date, until: date, *, after: int, limit: int
+) -> tuple[int | None, list[str]]:
+    """Give the ids of benefits of some days that a file's matches after one have.
+
+    :returns: the last match that was looked at, None behind the last; and the ids.
+    """
+    await go_by_index()
+    [row] = await ReconMatch.raw(_MATCHED, file_id, after, limit, file_id, since, until)
+    return row["until"], row["found"]
 
 
 async def kept(file_id: UUID) -> tuple[int, int]:

@@ -8,7 +8,7 @@ is resolved one by one.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -145,7 +145,12 @@ FROM jsonb_to_recordset({}::jsonb) AS found (
     there_says text, here_minor bigint, there_minor bigint, owner text, due_on date
 )
 """
-_EXTRACTED: Final = "UPDATE recon_file SET extracted_at = {} WHERE id = {}"
+_EXTRACTED: Final = """
+UPDATE recon_file SET extracted_at = {} WHERE id = {} AND NOT EXISTS (
+    SELECT FROM recon_file other WHERE other.agent_id = recon_file.agent_id
+    AND other.state = 'loading' AND other.extracted_at IS NOT NULL
+) RETURNING id
+"""
 _COMPARED: Final = """
 UPDATE recon_file SET state = 'compared', compared_at = {}, totals = {}::jsonb WHERE id = {}
 """
@@ -256,7 +261,7 @@ async def _given_up(file_id: UUID, state: FileState) -> FileView:
     return await queries.file(file_id)
 
 
-async def extract_some(file_id: UUID, terms: Terms, *, now: datetime) -> bool:
+async def extract_some(file_id: UUID, terms: Terms) -> bool:
     """Write down the next piece of what the platform's books say now; say whether there was one.
 
     That is a whole file's month, once; the days around it, in which what the file does not have is
@@ -267,13 +272,13 @@ async def extract_some(file_id: UUID, terms: Terms, *, now: datetime) -> bool:
     :raises FileNotLoading: it was given up.
     """
     view = await queries.file_for_update(file_id)
-    if view.extracted_at is not None:
-        return False
     _ensure_loading(view)
+    if view.named_until == view.last_row or view.extracted_at is not None:
+        return False
     if view.read_until < view.last_row:
         raise FileIncomplete(view.read_until)
-    around = timedelta(days=terms.window_days)
-    days = (ZONE, view.period - around, ZONE, month_after(view.period) + around)
+    since, before = _around(view, terms)
+    days = (ZONE, since, ZONE, before)
     here = (file_id, file_id, ZONE)
     if view.named_until is None:
         await queries.go_by_index()
@@ -283,14 +288,26 @@ async def extract_some(file_id: UUID, terms: Terms, *, now: datetime) -> bool:
             await ReconFile.raw(_BOOKED_UNTIL, booked[0]["id"], file_id)
         else:
             await ReconFile.raw(_NAMED_UNTIL, 0, file_id)
-    elif view.named_until < view.last_row:
+    else:
         until = min(view.named_until + AT_ONCE, view.last_row)
         rows = (file_id, view.named_until, until, f"^{ID.pattern}$", view.agent_id)
         await ReconLine.raw(_EXTRACT_NAMED, *here, *rows, *days)
         await ReconFile.raw(_NAMED_UNTIL, until, file_id)
-    else:
-        await ReconFile.raw(_EXTRACTED, now, file_id)
     return True
+
+
+async def begin(file_id: UUID, *, now: datetime) -> bool:
+    """Begin to compare a file beside which the books are written down; say whether it may be.
+
+    Of one agent's files one is compared at a time, so that each knows what the others have.
+
+    :raises FileNotLoading: it was compared or given up.
+    """
+    view = await _loading(file_id)
+    if view.extracted_at is not None:
+        return True
+    assert view.named_until == view.last_row, "the books are written down"
+    return bool(await ReconFile.raw(_EXTRACTED, now, file_id))
 
 
 async def gather_some(file_id: UUID, side: Side, book: Book) -> bool:
@@ -303,6 +320,19 @@ async def gather_some(file_id: UUID, side: Side, book: Book) -> bool:
     for line in lines:
         book.add(line)
     return bool(lines)
+
+
+async def gather_elsewhere(
+    file_id: UUID, other_id: UUID, terms: Terms, book: Book, *, after: int
+) -> int | None:
+    """Note of the next of another file's matches which benefits around the month they have.
+
+    :returns: the last match that was looked at; None behind the last.
+    """
+    view = await queries.file(file_id)
+    last, found = await queries.matched(other_id, *_around(view, terms), after=after, limit=AT_ONCE)
+    book.elsewhere.update(map(book.words.code, found))
+    return last
 
 
 async def keep_some(file_id: UUID, found: Reconciled, *, now: datetime) -> bool:
@@ -376,6 +406,12 @@ def _ensure_loading(view: FileView) -> None:
     """Refuse a file that was compared or withdrawn."""
     if view.state is not FileState.LOADING:
         raise FileNotLoading(f"This file is {view.state} already.")
+
+
+def _around(view: FileView, terms: Terms) -> tuple[date, date]:
+    """Give the first day around a file's month, and the one behind the last."""
+    around = timedelta(days=terms.window_days)
+    return view.period - around, month_after(view.period) + around
 
 
 async def _keep_matches(view: FileView, matches: Iterable[Match], *, after: int) -> None:

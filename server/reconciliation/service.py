@@ -67,6 +67,8 @@ BUDGET_S: Final = 10.0
 """How long one job reads a file and writes the books down before it leaves the rest to another."""
 KEEPING_BUDGET_S: Final = 35.0
 """How long one job that has matched a file keeps what it found: the next one matches it anew."""
+_WAIT: Final = timedelta(seconds=5)
+"""How long a file waits for another one of the agent's that is being compared."""
 _AHEAD: Final = timedelta(hours=1)
 """So much may the clocks of who leaves work and of who looks for it differ."""
 _READER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="reconciliation")
@@ -362,11 +364,14 @@ async def go_on(file_id: UUID, *, now: datetime) -> None:
             return await _leave_rest(file_id, now)
     async with db.platform_transaction(_READER):
         view = await books.file(file_id)
-    if view.state is FileState.LOADING:
-        found = await _matched(view)
-        while await _keep_some(file_id, found, now):
-            if time.monotonic() - began > KEEPING_BUDGET_S:
-                return await _leave_rest(file_id, now)
+        if view.state is not FileState.LOADING:
+            return None
+        if not await reconciliation.begin(file_id, now=now):
+            return await _leave_for_worker(view, now, run_at=now + _WAIT)
+    found = await _matched(view)
+    while await _keep_some(file_id, found, now):
+        if time.monotonic() - began > KEEPING_BUDGET_S:
+            return await _leave_rest(file_id, now)
     return None
 
 
@@ -394,14 +399,14 @@ async def _extract_some(file_id: UUID, now: datetime) -> bool:
     """Write down the next of what the books say of a file that is read; say whether there was."""
     async with db.platform_transaction(_READER):
         view = await books.file_for_update(file_id)
-        if view.state is not FileState.LOADING or view.extracted_at is not None:
+        if view.state is not FileState.LOADING:
             return False
         if await parts.rejected_count(file_id):
             await reconciliation.withdraw(file_id)
             await parts.empty(file_id)
             await _record(view, "recon_file.withdrawn", now)
             return False
-        return await reconciliation.extract_some(file_id, _TERMS, now=now)
+        return await reconciliation.extract_some(file_id, _TERMS)
 
 
 async def _matched(view: FileView) -> Reconciled:
@@ -413,9 +418,23 @@ async def _matched(view: FileView) -> Reconciled:
         while is_more:
             async with db.platform_transaction(_READER):
                 is_more = await reconciliation.gather_some(view.id, side, book)
+    await _gather_elsewhere(view, here)
     # Seconds of work, beside which whoever else is here goes on.
     terms = msgspec.structs.replace(_TERMS, month=view.period)
     return await asyncio.to_thread(reconcile, here, there, terms)
+
+
+async def _gather_elsewhere(view: FileView, book: Book) -> None:
+    """Note which of the books' lines are matched in files of the months around."""
+    async with db.platform_transaction(_READER):
+        others = await books.neighbours(view.id)
+    for other in others:
+        after: int | None = 0
+        while after is not None:
+            async with db.platform_transaction(_READER):
+                after = await reconciliation.gather_elsewhere(
+                    view.id, other, _TERMS, book, after=after
+                )
 
 
 async def _keep_some(file_id: UUID, found: Reconciled, now: datetime) -> bool:
@@ -472,7 +491,9 @@ async def _leave_rest(file_id: UUID, now: datetime) -> None:
         await _leave_for_worker(await books.file(file_id), now)
 
 
-async def _leave_for_worker(view: FileView, now: datetime) -> None:
+async def _leave_for_worker(
+    view: FileView, now: datetime, *, run_at: datetime | None = None
+) -> None:
     """Leave a file, or what is left of it, to the worker."""
-    payload = {"file_id": str(view.id)}
-    await outbox.add(TOPIC, payload, tenant_id=view.agent_id, now=now, key=f"{TOPIC}:{view.id}")
+    payload, key = {"file_id": str(view.id)}, f"{TOPIC}:{view.id}"
+    await outbox.add(TOPIC, payload, tenant_id=view.agent_id, now=now, key=key, run_at=run_at)

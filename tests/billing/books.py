@@ -168,13 +168,16 @@ async def settle(wish: Wish, *, now: datetime = NOW) -> Settled:
     return await patiently(attempt)
 
 
-async def void(issuance_id: UUID, *, key: UUID | None = None) -> Settled:
-    """Withdraw a benefit."""
+async def void(
+    issuance_id: UUID, *, key: UUID | None = None, amount_minor: int | None = None
+) -> Settled:
+    """Withdraw a benefit, or a part of it."""
     return await settle(
         Wish(
             key=key or new_id(),
             kind=Kind.REVOKE,
             issuance_id=issuance_id,
+            amount_minor=amount_minor,
             reason="the customer has closed down",
         )
     )

@@ -21,7 +21,9 @@ def run(work: Work) -> None:
         if there < 0:
             continue
         here = ours.first[code]
-        if code in ours.more or code in theirs.more:
+        if code in work.here.elsewhere:
+            _again(work, theirs.places(code))
+        elif code in ours.more or code in theirs.more:
             _several(work, ours.places(code), theirs.places(code))
         elif work.differences(here, there):
             work.break_pair(Cause.SAME_ID, here, there)
@@ -52,6 +54,12 @@ class _Ids:
         """List the lines of an id, the first in the book first."""
         places = [self.first[code], *self.more.get(code, [])]
         return sorted(places, key=self._book.numbers.__getitem__)
+
+
+def _again(work: Work, there: list[int]) -> None:
+    """Break what the file of another month has, too."""
+    for at in filter(work.there.is_active, there):
+        work.break_(Kind.DUPLICATE_THERE, Cause.MATCHED_BEFORE, (), [at], owner=Side.THERE)
 
 
 def _several(work: Work, here: list[int], there: list[int]) -> None:

@@ -34,6 +34,8 @@ _PACKED_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _SERIAL: Final = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
 ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """How the platform's books write an id."""
+_TOKEN: Final = re.compile(r"[0-9a-f]{32}")
+"""By which the platform knows a customer: opaque."""
 _WORD_MAX: Final = 200
 _EPOCH: Final = date(1899, 12, 30)
 _DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "，": ","})
@@ -123,6 +125,33 @@ def word(cell: Cell) -> str:
     if ("E+" in said or "e+" in said) and _SHORTENED.fullmatch(said.upper()):
         raise DigitsLost("The spreadsheet shortened this number; set the column to text first.")
     return said
+
+
+def reference(cell: Cell) -> str:
+    """Read what both sides call a benefit; an id of the platform's is small, however it is written.
+
+    :raises CellUnread: as of a word.
+    """
+    return _small(word(cell), ID)
+
+
+def token(cell: Cell) -> str:
+    """Read by what the platform knows a customer, likewise; whatever else it is stays as it is.
+
+    :raises CellUnread: as of a word.
+    """
+    return _small(word(cell), _TOKEN)
+
+
+def is_token(cell: Cell) -> bool:
+    """Say whether a cell is a token of the platform's, however it is written."""
+    return bool(_TOKEN.fullmatch(text(cell).lower()))
+
+
+def _small(said: str, form: re.Pattern[str]) -> str:
+    """Give a text small where it has this form then."""
+    small = said.lower()
+    return small if form.fullmatch(small) else said
 
 
 def currency(cell: Cell) -> str:

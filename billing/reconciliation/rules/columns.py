@@ -17,8 +17,6 @@ from billing.reconciliation.rules.cells import Cell, CellUnread
 from billing.reconciliation.rules.lines import Line, LineState
 
 _NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
-_TOKEN: Final = re.compile(r"[0-9a-f]{32}")
-"""By which the platform knows a customer: opaque."""
 _TEXT_MAX: Final = 200
 _SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
 _T = TypeVar("_T")
@@ -225,7 +223,7 @@ class RowReader:
         kept = {at for field, at in self._at.items() if field is not Field.NAME}
         at_customer = self._at.get(Field.CUSTOMER, -1)
         return [
-            cell if at in kept and (at != at_customer or _TOKEN.fullmatch(cell.strip())) else ""
+            cell if at in kept and (at != at_customer or cells.is_token(cell)) else ""
             for at, cell in enumerate(row)
         ]
 
@@ -266,8 +264,8 @@ class RowReader:
             amount_minor=tried(Field.AMOUNT, lambda cell: cells.amount_minor(cell, currency), 0),
             currency=currency,
             on=tried(Field.DAY, cells.day, date.min),
-            id=tried(Field.ID, cells.word, ""),
-            customer=tried(Field.CUSTOMER, cells.word, ""),
+            id=tried(Field.ID, cells.reference, ""),
+            customer=tried(Field.CUSTOMER, cells.token, ""),
             name=tried(Field.NAME, cells.word, ""),
             program=tried(Field.PROGRAM, self._program, ""),
             state=tried(Field.STATE, self._state, LineState.ACTIVE),

@@ -58,6 +58,8 @@ class Cause(StrEnum):
     """It has no id, and the other side has nothing that would fit."""
     SAME_ID_AGAIN = "same_id_again"
     """Its id stands on another line of the same side."""
+    MATCHED_BEFORE = "matched_before"
+    """The file of another month has it, and was matched with it."""
     SAME_CONTENT_AGAIN = "same_content_again"
     """Another line of the same side says the very same."""
     SAME_ID = "same_id"
@@ -175,6 +177,8 @@ class Taken(IntEnum):
     file's month."""
     MATCHED = 1
     BROKEN = 2
+    ELSEWHERE = 3
+    """It was matched in the file of another month."""
 
 
 class Totals(msgspec.Struct, kw_only=True):
@@ -219,12 +223,12 @@ class Reconciled:
         yield from self.groups[max(0, begin - len(self._steps)) :]
 
     def totals(self, side: Side) -> dict[str, Totals]:
-        """Add up a side, by currency. What counts and nobody took is no line of this month."""
+        """Add up a side, by currency. What counts and nobody took is another month's."""
         book = self.here if side is Side.HERE else self.there
         sums: dict[int, Totals] = {}
         for at, taken in enumerate(self.taken[side]):
             counts = book.amounts[at] if book.is_active(at) else 0
-            if counts and taken == Taken.NOT:
+            if taken == Taken.ELSEWHERE or (counts and taken == Taken.NOT):
                 continue
             total = sums.setdefault(book.currencies[at], Totals())
             total.lines += 1

@@ -88,6 +88,8 @@ class Book:
         self.amounts = array("q")
         self.days = array("q")
         self.states = bytearray()
+        self.elsewhere: set[int] = set()
+        """Ids of lines that are matched in files of other months."""
 
     @classmethod
     def of(cls, lines: Iterable[Line], words: Words) -> "Book":

@@ -31,6 +31,9 @@ class Work:
         self.found = Reconciled(here, there)
         self.books = {Side.HERE: here, Side.THERE: there}
         self._taken = self.found.taken
+        for at, code in enumerate(here.ids):
+            if code in here.elsewhere:
+                self._taken[Side.HERE][at] = Taken.ELSEWHERE
 
     @property
     def here(self) -> Book:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,7 @@ from billing.reconciliation.schemas import (
     RowsUnread,
     SourceDiffers,
 )
+from billing.reconciliation.tables import ReconFile
 from server.kit import db
 from tests.billing import books
 from tests.billing.books import OPERATOR
@@ -50,6 +51,7 @@ MAP = ColumnMap(
     ignored=["经办人"],
 )
 Row = tuple[int, list[Any]]
+_BEGUN = "UPDATE recon_file SET extracted_at = {} WHERE id = {}"
 
 
 async def platform(work: Callable[..., Awaitable[Any]], *given: Any, **named: Any) -> Any:
@@ -111,27 +113,40 @@ async def opened(new: NewFile) -> Any:
     return await platform(service.open_file, new, actor_id=OPERATOR.user_id, now=NOW)
 
 
-async def compared(story: Story, rows: list[Row]) -> Compared:
-    """Bring a file in and compare it."""
-    view = await opened(a_file(story, rows))
+async def brought_in(story: Story, rows: list[Row], month: date = MARCH) -> UUID:
+    """Bring a file in."""
+    view = await opened(a_file(story, rows, period=month))
     await platform(service.add_rows, view.id, rows, after=0)
-    return await compare(view.id)
+    file_id: UUID = view.id
+    return file_id
+
+
+async def compared(story: Story, rows: list[Row], month: date = MARCH) -> Compared:
+    """Bring a file in and compare it."""
+    return await compare(await brought_in(story, rows, month))
 
 
 async def extract(file_id: UUID) -> None:
     """Write the books down beside a file that has come."""
-    while await platform(service.extract_some, file_id, Terms(), now=NOW):
+    while await platform(service.extract_some, file_id, Terms()):
         pass
 
 
-async def compare(file_id: UUID) -> Compared:
+async def compare(file_id: UUID, now: datetime = NOW) -> Compared:
     """Compare a file that has come."""
     await extract(file_id)
+    assert await platform(service.begin, file_id, now=now)
     words = Words()
     sides = {side: Book(words) for side in Side}
     for side, book in sides.items():
         while await platform(service.gather_some, file_id, side, book):
             pass
+    for other in await platform(queries.neighbours, file_id):
+        after: int | None = 0
+        while after is not None:
+            after = await platform(
+                service.gather_elsewhere, file_id, other, Terms(), sides[Side.HERE], after=after
+            )
     terms = Terms(month=(await platform(queries.file, file_id)).period)
     found = reconcile(sides[Side.HERE], sides[Side.THERE], terms)
     while await platform(service.keep_some, file_id, found, now=NOW):
@@ -335,12 +350,73 @@ async def test_a_month_is_not_claimed_again_in_the_file_of_a_later_one(story: St
     assert told[3,][1] == "2026-05-04"
 
 
+async def test_a_benefit_is_matched_in_the_file_of_one_month(story: Story) -> None:
+    """The days around a month are in the next one's file, too."""
+    february = await compared(story, [story.row(2, 0, day="2026-02-28")], date(2026, 2, 1))
+
+    silent = await compared(story, [story.row(2, 1), story.row(3, 2)])
+    claims = await compared(story, [story.row(2, 0), story.row(3, 1), story.row(4, 2, "9.00")])
+
+    assert (february.matches, february.exceptions) == (1, {})
+    assert (silent.matches, silent.exceptions) == (2, {})
+    here, _ = await platform(queries.sides, silent.file.id)
+    assert (here.lines, here.counting_minor) == (2, 200)
+    # Another file of the same month is one that was corrected: it says the same once more.
+    assert (claims.matches, claims.exceptions) == (
+        *(1, {Kind.DUPLICATE_THERE: 1, Kind.AMOUNT_DIFFERS: 1}),
+    )
+    _, twice = await breaks(claims)
+    assert (twice.cause, twice.there, twice.owner) == (Cause.MATCHED_BEFORE, [2], Side.THERE)
+
+
+async def test_of_an_agents_files_one_is_compared_at_a_time(story: Story) -> None:
+    first = await brought_in(story, [story.row(2, 0)])
+    second = await brought_in(story, [story.row(2, 1)])
+    for each in (first, second):
+        await extract(each)
+
+    begun = [await platform(service.begin, each, now=NOW) for each in (first, second, first)]
+    # Neither does it when two workers ask at the same time.
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await platform(ReconFile.raw, _BEGUN, NOW, second)
+    await compare(first)
+
+    assert begun == [True, False, True]
+    assert (await compare(second)).file.state is FileState.COMPARED
+
+
+async def test_an_id_is_found_however_its_letters_are_written(story: Story) -> None:
+    number, cells = story.row(2, 0)
+    rows: list[Row] = [(number, [each.upper() for each in cells]), story.row(3, 1), story.row(4, 2)]
+
+    found = await compared(story, rows)
+
+    assert (found.matches, found.exceptions) == (3, {})
+
+
+async def test_of_a_benefit_that_was_withdrawn_in_part_the_rest_counts(story: Story) -> None:
+    await books.void(story.issued[0], amount_minor=40)
+
+    found = await compared(story, [story.row(2, 0, "0.60"), story.row(3, 1), story.row(4, 2)])
+
+    assert (found.matches, found.exceptions) == (3, {})
+
+
+async def test_a_difference_is_due_by_the_day_of_the_books(story: Story) -> None:
+    """It is the third in Shanghai when it is five in the afternoon of the second in London."""
+    file_id = await brought_in(story, [story.row(2, 0, "9.00"), story.row(3, 1), story.row(4, 2)])
+
+    [amount] = await breaks(await compare(file_id, datetime(2026, 3, 2, 17, tzinfo=UTC)))
+
+    assert amount.due_on == date(2026, 3, 8)
+
+
 async def test_a_long_file_among_short_ones_costs_what_it_is_long(story: Story) -> None:
     rows = [story.row(2, 0), story.row(3, 1)]
     view = await opened(a_file(story, rows))
     await platform(service.add_rows, view.id, rows, after=0)
 
-    piece = partial(service.extract_some, view.id, Terms(), now=NOW)
+    piece = partial(service.extract_some, view.id, Terms())
     plans = [plan for _ in range(4) for plan in await platform_plans(OPERATOR, piece)]
     [month, _, named] = [each for each in plans if "Window" in each]
 

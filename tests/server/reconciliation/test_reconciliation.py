@@ -410,6 +410,25 @@ async def test_rows_that_cannot_be_read_are_told_and_end_the_file(tenant: Tenant
     assert (await handed_in(source, a_file(rows))).state is FileState.LOADING
 
 
+async def test_a_file_waits_for_another_one_of_the_agent_that_is_compared(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await a_source(tenant)
+    first, second = [await handed_in(source, a_file([a_row(each)])) for each in ("X-1", "X-2")]
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "KEEPING_BUDGET_S", -1.0)
+        await service.go_on(first.id, now=NOW)
+
+    await service.go_on(second.id, now=NOW)
+    waited = await queries.file(FINANCE, Side.HERE, second.id, now=NOW)
+    for each in (first, second):
+        await service.go_on(each.id, now=NOW)
+
+    assert waited.state is FileState.LOADING
+    done = await queries.file(FINANCE, Side.HERE, second.id, now=NOW)
+    assert done.state is FileState.COMPARED
+
+
 async def test_a_file_whose_job_has_failed_too_often_fails_and_may_come_again(
     tenant: Tenant,
 ) -> None:
