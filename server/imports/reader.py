@@ -28,6 +28,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     names: Mapping[str, Sequence[str]]
     """What columns are called, by field: the row that has most of them is that of the names."""
     encoding: str | None = None
+    is_whole: bool = False
+    """Nothing may be left out: no second table, nothing that a formula has not come to."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -48,15 +50,22 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, tag="read"):
     chunks: list[bytes]
 
 
-def read(content: bytes, vocabulary: Vocabulary, encoding: str | None = None) -> Sheet:
+def read(
+    content: bytes,
+    vocabulary: Vocabulary,
+    encoding: str | None = None,
+    *,
+    is_whole: bool = False,
+) -> Sheet:
     """Read a file as what its first bytes say that it is.
 
+    :param is_whole: see `Order`.
     :raises FileRefused: it is nothing that is read here, or passes a limit.
     """
     if len(content) > READ_BYTES_MAX:
         raise FileRefused("too_large", f"A file may have {READ_BYTES_MAX} bytes.")
     if content.startswith(_ZIP):
-        return xlsx.read(content, vocabulary)
+        return xlsx.read(content, vocabulary, is_whole=is_whole)
     if content.startswith(_OLE):
         raise FileRefused("xls_old", "This is an old or protected workbook; save it as .xlsx.")
     return csv_text.read(content, encoding)
@@ -66,7 +75,7 @@ def answer(content: bytes, order: Order) -> Read | Refused:
     """Read a file and find its column names."""
     vocabulary = Vocabulary(order.names)
     try:
-        sheet = read(content, vocabulary, order.encoding)
+        sheet = read(content, vocabulary, order.encoding, is_whole=order.is_whole)
         table = as_table(sheet.rows, vocabulary)
         return Read(
             format=sheet.format,

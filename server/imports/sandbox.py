@@ -23,12 +23,26 @@ class FileNotRead(Invalid):
     code = "file_not_read"
 
 
-async def read(content: bytes, vocabulary: Vocabulary, encoding: str | None = None) -> Read:
+class SeveralTables(Invalid):
+    """Several sheets of a workbook are tables, and all but one would be left out."""
+
+    code = "several_tables"
+
+
+async def read(
+    content: bytes,
+    vocabulary: Vocabulary,
+    encoding: str | None = None,
+    *,
+    is_whole: bool = False,
+) -> Read:
     """Read a file apart from everything else.
 
+    :param is_whole: nothing of it may be left out; see `reader.Order`.
     :raises FileNotRead: with the reader's reason.
+    :raises SeveralTables: where nothing may be left out.
     """
-    order = Order(names=vocabulary.names, encoding=encoding)
+    order = Order(names=vocabulary.names, encoding=encoding, is_whole=is_whole)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -62,6 +76,8 @@ def _taken(answer: bytes) -> Read:
         raise FileNotRead(
             "This file is too large or too odd to be read.", field="file", reason="limits"
         ) from error
+    if isinstance(message, Refused) and message.code == SeveralTables.code:
+        raise SeveralTables(message.detail, field="file")
     if isinstance(message, Refused):
         raise FileNotRead(message.detail, field="file", reason=message.code)
     return message

@@ -91,14 +91,14 @@ async def table(
 async def sheet(
     actor: Actor, content: bytes, vocabulary: Vocabulary, encoding: str | None = None
 ) -> tuple[list[str], Iterator[list[tuple[int, list[str]]]]]:
-    """Read a file of any size, for rooms that keep its rows themselves.
+    """Read a file of any size, for rooms that keep its rows themselves; nothing is left out.
 
     :returns: what its columns are called; its rows, each with its line in the file, in pieces.
     :raises FileNotRead: with the reason.
     :raises UploadRunning: the person hands another file in at the moment.
     """
     async with turns.UPLOADS.take(actor):
-        read = await sandbox.read(content, vocabulary, encoding)
+        read = await sandbox.read(content, vocabulary, encoding, is_whole=True)
     pieces = ([(row.number, row.cells) for row in unpacked(chunk)] for chunk in read.chunks)
     return read.header, pieces
 

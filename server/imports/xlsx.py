@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Final
 from xml.parsers import expat
 
@@ -42,6 +43,10 @@ _SERIAL_MAX: Final = 2_958_466
 _EXACT_MAX: Final = 10**15
 """Whole numbers up to here are exact in a cell."""
 
+_SHORTENED: Final = re.compile(r"[1-9][0-9]{14}0+")
+NO_VALUE: Final = "#VALUE?"
+"""Where nothing was saved with a formula."""
+
 _STYLE_DIGITS_MAX: Final = 6
 """A workbook has some ten thousand; of a number of thousands of digits Python reads none."""
 
@@ -51,15 +56,18 @@ _End = Callable[[str], None]
 _Text = Callable[[str], None]
 
 
-def read(content: bytes, vocabulary: Vocabulary) -> Sheet:
+def read(content: bytes, vocabulary: Vocabulary, *, is_whole: bool = False) -> Sheet:
     """Read a workbook.
 
+    :param is_whole: a second table is refused, and what a formula has not come to is told as
+        `NO_VALUE` or as its error; else both are passed over.
     :raises FileRefused: it is none, is hostile, or passes a limit.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             package = _Package(archive)
-            return Sheet(format="xlsx", rows=_Workbook(package, vocabulary).read())
+            book = _Workbook(package, vocabulary, is_whole=is_whole)
+            return Sheet(format="xlsx", rows=book.read())
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise FileRefused("xlsx_broken", "This workbook is damaged or protected.") from error
 
@@ -128,8 +136,9 @@ def _local(tag: str) -> str:
 class _Workbook:
     """The parts that give a sheet its meaning."""
 
-    def __init__(self, package: _Package, vocabulary: Vocabulary) -> None:
+    def __init__(self, package: _Package, vocabulary: Vocabulary, *, is_whole: bool) -> None:
         self._package = package
+        self._is_whole = is_whole
         self._vocabulary = vocabulary
         self._is_1904 = False
         self._sheets: list[str] = []
@@ -147,15 +156,21 @@ class _Workbook:
         if "xl/styles.xml" in self._package:
             self._read_styles()
         first = self._read_sheet(self._sheets[0])
-        if is_table(first, self._vocabulary):
-            return first
         others = map(self._read_sheet, self._sheets[1:_SHEETS_TRIED])
-        return next((each for each in others if is_table(each, self._vocabulary)), first)
+        tables = (each for each in chain([first], others) if is_table(each, self._vocabulary))
+        found = next(tables, first)
+        if self._is_whole and next(tables, None) is not None:
+            raise FileRefused(
+                "several_tables", "Several sheets of this workbook are tables; hide all but one."
+            )
+        return found
 
     def _read_sheet(self, relation: str) -> Rows:
         """Read one sheet."""
         styles = self._date_styles, self._percent_styles
-        reader = _SheetReader(self._strings, *styles, is_1904=self._is_1904)
+        reader = _SheetReader(
+            self._strings, *styles, is_1904=self._is_1904, tells_all=self._is_whole
+        )
         self._package.parse(self._target_of(relation), reader.start, reader.end, reader.text)
         if reader.merged:
             reader.rows.fill(reader.merged)
@@ -254,6 +269,7 @@ class _SheetReader:
         percent_styles: set[int],
         *,
         is_1904: bool,
+        tells_all: bool,
     ) -> None:
         self.rows = Rows()
         self.merged = Merged()
@@ -261,12 +277,14 @@ class _SheetReader:
         self._date_styles = date_styles
         self._percent_styles = percent_styles
         self._epoch = _EPOCH_1904 if is_1904 else _EPOCH
+        self._tells_all = tells_all
         self._inside: list[str] = []
         self._number = 0
         self._column = 0
         self._cells: dict[int, str] = {}
         self._cell: Attributes = {}
         self._parts: list[str] = []
+        self._is_formula = False
 
     def start(self, tag: str, attributes: Attributes) -> None:
         """Begin an element."""
@@ -278,6 +296,9 @@ class _SheetReader:
         elif tag == "c":
             self._cell = attributes
             self._parts = []
+            self._is_formula = False
+        elif tag == "f":
+            self._is_formula = True
         elif tag == "mergeCell":
             self.merged.note(attributes.get("ref", ""))
 
@@ -311,6 +332,8 @@ class _SheetReader:
         column = column_of(place[1]) if place else self._column
         self._column = column + 1
         value = self._value("".join(self._parts)).strip()
+        if not value and self._tells_all and self._is_formula:
+            value = NO_VALUE
         if not value:
             return
         if column >= COLUMNS_MAX:
@@ -328,7 +351,7 @@ class _SheetReader:
             case "b":
                 return {"1": "TRUE", "0": "FALSE"}.get(raw, "")
             case "e":
-                return ""
+                return raw if self._tells_all else ""
             case _:
                 return self._number_text(raw)
 
@@ -346,7 +369,9 @@ class _SheetReader:
             moment = self._epoch + timedelta(days=number)
             is_whole = number == int(number)
             return moment.date().isoformat() if is_whole else moment.isoformat(" ", "seconds")
-        if abs(number) < _EXACT_MAX and number == int(number):
-            return str(int(number))
         # Excel writes seventeen digits (0.10000000000000001); as few as mean the same are read.
-        return repr(number) if abs(number) < _EXACT_MAX else raw
+        if abs(number) < _EXACT_MAX:
+            return str(int(number)) if number == int(number) else repr(number)
+        # A spreadsheet keeps fifteen digits of what is typed; what it has instead of the others
+        # must not be taken for them.
+        return f"{Decimal(raw):E}" if _SHORTENED.fullmatch(raw) else raw

@@ -36,6 +36,10 @@ ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """How the platform's books write an id."""
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
 """By which the platform knows a customer: opaque."""
+_NO_VALUES: Final = frozenset(
+    ("#VALUE?", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!")
+)
+"""What a formula says that has come to nothing."""
 _WORD_MAX: Final = 200
 _EPOCH: Final = date(1899, 12, 30)
 _DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "，": ","})
@@ -117,11 +121,14 @@ def text(cell: Cell) -> str:
 def word(cell: Cell) -> str:
     """Read an id, a token or a name.
 
-    :raises CellUnread: it is too long to be one, or a number of which a spreadsheet lost digits.
+    :raises CellUnread: it is too long to be one, a formula without a value, or a number of which a
+        spreadsheet lost digits.
     """
     said = text(cell)
     if len(said) > _WORD_MAX or "\0" in said:
         raise CellUnread(f"Write at most {_WORD_MAX} letters.")
+    if said.startswith("#") and said.upper() in _NO_VALUES:
+        raise CellUnread("A formula has no value here; save the workbook with its values.")
     if ("E+" in said or "e+" in said) and _SHORTENED.fullmatch(said.upper()):
         raise DigitsLost("The spreadsheet shortened this number; set the column to text first.")
     return said

@@ -261,6 +261,9 @@ def test_a_long_text_over_all_rows_is_too_long() -> None:
         (b"2451.3699999999999", "2451.37"),
         (b"0.30000000000000004", "0.30000000000000004"),
         (b"123456789012345678", "123456789012345678"),
+        # Fifteen digits are what a spreadsheet keeps; it never had the others.
+        (b"1234567890123450", "1.234567890123450E+15"),
+        (b"123456789012345000", "1.23456789012345000E+17"),
     ],
 )
 def test_a_number_is_read_as_short_as_it_was_typed(stored: bytes, seen: str) -> None:
