@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from partner_portal import forms
 from partner_portal.reconciliation import drawing
+from partner_portal.reconciliation.intake import intake
 from partner_portal.reconciliation.sides import looks
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access.edge import CurrentActor
@@ -70,5 +71,5 @@ async def resolve_many(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [*looks(_SIDE), resolve, resolve_many, ask]
+HANDLERS = [*looks(_SIDE), *intake(_SIDE), resolve, resolve_many, ask]
 """Pages of reconciliation of the platform's finance."""

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from partner_portal import forms
 from partner_portal.reconciliation import drawing
+from partner_portal.reconciliation.intake import intake
 from partner_portal.reconciliation.sides import looks
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access.edge import CurrentActor
@@ -53,5 +54,5 @@ async def reply(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [*looks(_SIDE), answer, reply]
+HANDLERS = [*looks(_SIDE), *intake(_SIDE), answer, reply]
 """Pages of reconciliation of an agent's owner."""

@@ -171,13 +171,15 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_platform="SELECT INSERT UPDATE",
     ),
     "recon_source": _table(
-        "How agents' files are read. Insert only.",
+        "How agents' files are read. Insert only; under row-level security an agent's transaction "
+        "reaches its own.",
+        tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT INSERT",
     ),
     "recon_file": _table(
         "Files of agents that are compared with the platform's books. Under row-level security an "
-        "agent's transaction reads its own, as it does their lines, matches and exceptions.",
-        tonglu_app="SELECT",
+        "agent's transaction adds and reads its own; it reads their lines, matches and exceptions.",
+        tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
     "recon_line": _table(
@@ -197,8 +199,8 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
     ),
     "recon_part": _table(
         "Rows of agents' files until a worker reads them, without names; then what was refused. "
-        "Under row-level security an agent's transaction reads its own.",
-        tonglu_app="SELECT",
+        "Under row-level security an agent's transaction adds and reads its own.",
+        tonglu_app="SELECT INSERT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
     "recon_answer": _table(

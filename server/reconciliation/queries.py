@@ -57,28 +57,40 @@ SELECT exception_id, said, said_at FROM recon_answer WHERE exception_id = ANY ($
 """
 
 
+async def programs(actor: Actor, seen_by: Side) -> list[tuple[UUID, str]]:
+    """Name the programs that a file may mean, those that opened last first."""
+    async with of_side(actor, seen_by):
+        return await benefits.named()
+
+
 async def sources(
-    actor: Actor, *, agent_id: UUID | None = None, cursor: str | None = None, now: datetime
+    actor: Actor,
+    seen_by: Side,
+    *,
+    agent_id: UUID | None = None,
+    cursor: str | None = None,
+    now: datetime,
 ) -> Page[NewSource]:
-    """List how files are read; each agent is told."""
+    """List how files are read; the platform's look is told to each agent."""
     (after,) = decode_cursor(cursor, tuple[UUID]) if cursor else (None,)
-    async with _looking(actor, Side.HERE):
+    async with of_side(actor, seen_by):
         found = await books.sources(agent_id=agent_id, after=after, limit=PAGE_SIZE + 1)
         items = [
             NewSource(**{name: getattr(each, name) for name in NewSource.__struct_fields__})
             for each in found[:PAGE_SIZE]
         ]
-        agents = [each.agent_id for each in items]
-        await audit.record_platform_read(actor, agents, "reconciliation.sources", now=now)
+        await _tell(actor, seen_by, items, "reconciliation.sources", now)
     return Page(items, encode_cursor(items[-1].id) if len(found) > PAGE_SIZE else None)
 
 
-async def sources_of(actor: Actor, agent_id: UUID, *, now: datetime) -> list[NewSource]:
+async def sources_of(
+    actor: Actor, seen_by: Side, agent_id: UUID, *, now: datetime
+) -> list[NewSource]:
     """List all the ways in which files of one agent are read, the oldest first."""
-    page = await sources(actor, agent_id=agent_id, now=now)
+    page = await sources(actor, seen_by, agent_id=agent_id, now=now)
     found = page.items
     while page.next_cursor:
-        page = await sources(actor, agent_id=agent_id, cursor=page.next_cursor, now=now)
+        page = await sources(actor, seen_by, agent_id=agent_id, cursor=page.next_cursor, now=now)
         found += page.items
     return found
 
@@ -93,7 +105,7 @@ async def files(
 ) -> Page[ReconFileView]:
     """List files, the newest month first; the platform's look is told to each agent."""
     before = decode_cursor(cursor, tuple[date, UUID]) if cursor else None
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         found = await books.files(agent_id=agent_id, before=before, limit=PAGE_SIZE + 1)
         items = found[:PAGE_SIZE]
         await _tell(actor, seen_by, items, "reconciliation.files", now)
@@ -107,7 +119,7 @@ async def file(actor: Actor, seen_by: Side, file_id: UUID, *, now: datetime) -> 
 
     :raises FileNotFound: also when it is another company's.
     """
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         found = await books.file(file_id)
         await _tell(actor, seen_by, [found], "reconciliation.file", now)
         return await detail(found, seen_by)
@@ -121,7 +133,7 @@ async def exceptions(
     :raises FileNotFound: also when it is another company's.
     """
     after = decode_cursor(cursor, tuple[str, UUID]) if cursor else ("", UUID(int=0))
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         held = await books.file(file_id)
         found = await books.exceptions(file_id, seen_by=seen_by, after=after, limit=PAGE_SIZE + 1)
         items = await views(found[:PAGE_SIZE], now)
@@ -138,7 +150,7 @@ async def groups(
 
     :raises FileNotFound: also when the file is another company's.
     """
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         if asked.file_id is not None:
             await books.file(asked.file_id)
         meant = _meant(asked, seen_by, now)
@@ -157,7 +169,7 @@ async def differences(
     :raises FileNotFound: also when the file is another company's.
     """
     after = decode_cursor(cursor, tuple[date, UUID]) if cursor else None
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         if asked.file_id is not None:
             await books.file(asked.file_id)
         meant = _meant(asked, seen_by, now)
@@ -170,7 +182,7 @@ async def differences(
 
 async def settleable(actor: Actor, asked: ReconFilter, *, now: datetime) -> list[UUID]:
     """Give the ids of open differences that may be resolved at once, what is due first."""
-    async with _looking(actor, Side.HERE):
+    async with of_side(actor, Side.HERE):
         meant = msgspec.structs.replace(_meant(asked, Side.HERE, now), is_open=True)
         return await grouped.ids(meant, limit=RESOLVED_MAX)
 
@@ -182,7 +194,7 @@ async def difference(
 
     :raises ExceptionNotFound: also when it is another company's.
     """
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         found = await books.exception(exception_id, seen_by=seen_by)
         await _tell(actor, seen_by, [found], "reconciliation.exceptions", now)
         held = await books.file(found.file_id)
@@ -207,7 +219,7 @@ async def own_question(actor: Actor, question_id: UUID) -> ReconQuestionView:
 
     :raises NotFound: there is none.
     """
-    async with _looking(actor, Side.THERE):
+    async with of_side(actor, Side.THERE):
         return await questions.one(question_id)
 
 
@@ -219,7 +231,7 @@ async def waiting(
     :raises FileNotFound: also when the file is another company's.
     """
     after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
-    async with _looking(actor, seen_by):
+    async with of_side(actor, seen_by):
         if asked.file_id is not None:
             await books.file(asked.file_id)
         found = await questions.waiting(asked, after=after, limit=PAGE_SIZE + 1)
@@ -240,7 +252,7 @@ async def rejected(
     """
     after = -1
     while True:
-        async with _looking(actor, seen_by):
+        async with of_side(actor, seen_by):
             held = await books.file(file_id)
             if after < 0:
                 await _tell(actor, seen_by, [held], "reconciliation.rejected", now)
@@ -260,7 +272,7 @@ async def differences_of(
     """
     after, told = ("", UUID(int=0)), 0
     while told < EXPORTED_MAX:
-        async with _looking(actor, seen_by):
+        async with of_side(actor, seen_by):
             held = await books.file(file_id)
             if not told:
                 await _tell(actor, seen_by, [held], "reconciliation.exceptions", now)
@@ -286,23 +298,30 @@ def ensure_owner(actor: Actor) -> None:
     ensure(actor, Permission.COMMISSIONS_SEE)
 
 
-@contextlib.asynccontextmanager
-async def _looking(actor: Actor, seen_by: Side) -> AsyncIterator[None]:
-    """Open the transaction of one side."""
-    if seen_by is Side.HERE:
+def ensure_of_side(actor: Actor, side: Side) -> None:
+    """Refuse who neither keeps the books nor owns the agent."""
+    if side is Side.HERE:
         ensure(actor, Permission.BOOKS_KEEP)
+    else:
+        ensure_owner(actor)
+
+
+@contextlib.asynccontextmanager
+async def of_side(actor: Actor, seen_by: Side, *, readonly: bool = True) -> AsyncIterator[None]:
+    """Open the transaction of one side, for who may be there."""
+    ensure_of_side(actor, seen_by)
+    if seen_by is Side.HERE:
         async with db.platform_transaction(actor):
             yield
     else:
-        ensure_owner(actor)
-        async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        async with db.tenant_transaction(actor.tenant_id, readonly=readonly):
             yield
 
 
 async def _tell(
     actor: Actor,
     seen_by: Side,
-    seen: Sequence[FileView | ExceptionView | ReconExceptionView],
+    seen: Sequence[NewSource | FileView | ExceptionView | ReconExceptionView],
     what: str,
     now: datetime,
 ) -> None:

@@ -19,6 +19,7 @@ from server.reconciliation.schemas import (
     FILE_BYTES_MAX,
     MONTH,
     ExceptionAnswer,
+    FileOfSource,
     NewQuestion,
     NewResolution,
     NewResolutions,
@@ -39,6 +40,7 @@ FileName = Annotated[str, QueryParameter(min_length=1, max_length=200, pattern=P
 Month = Annotated[str, QueryParameter(pattern=MONTH, description="A month, as in 2026-11.")]
 Encoding = Annotated[str | None, QueryParameter(pattern=r"\A(utf-8|utf-8-sig|gb18030|utf-16)\Z")]
 _FILES: Final = "/reconciliation/files"
+_SOURCES: Final = "/reconciliation/sources"
 _ONE: Final = f"{_FILES}/{{file_id:uuid}}"
 _EXCEPTION: Final = "/reconciliation/exceptions/{exception_id:uuid}"
 
@@ -136,18 +138,54 @@ async def reply(
     return await service.reply(actor, question_id, data, now=clock.now())
 
 
-@post("/reconciliation/sources", summary="Save how an agent's files are read")
+@post(_SOURCES, summary="Save how one's own files are read")
+async def save_own_source(actor: CurrentActor, data: JSONBody[NewSource]) -> NewSource:
+    """Save which column is for what; a changed map is a source of its own."""
+    return await service.save_source(actor, Side.THERE, data, now=clock.now())
+
+
+@get(_SOURCES, summary="List how one's own files are read")
+async def own_sources(actor: CurrentActor, cursor: PageCursor = None) -> Page[NewSource]:
+    """List the sources of one's own company."""
+    return await queries.sources(actor, Side.THERE, cursor=cursor, now=clock.now())
+
+
+@post(
+    _FILES,
+    summary="Hand one's own file in",
+    request_max_body_size=FILE_BYTES_MAX,
+    opt={"time_limit_s": 60.0},
+)
+async def hand_own_in(
+    request: Request[Any, Any, Any],
+    actor: CurrentActor,
+    id: FromQuery[UUID],  # noqa: A002 - the name in every request
+    source_id: FromQuery[UUID],
+    month: Month,
+    file_name: FileName,
+    encoding: Encoding = None,
+) -> ReconFileDetail:
+    """Take a CSV or XLSX of one's own company, sent as the body, as finance does."""
+    sent = FileOfSource(
+        id=id, source_id=source_id, month=month, file_name=file_name, encoding=encoding
+    )
+    return await service.hand_in(actor, Side.THERE, sent, await request.body(), now=clock.now())
+
+
+@post(_SOURCES, summary="Save how an agent's files are read")
 async def save_source(actor: CurrentActor, data: JSONBody[NewSource]) -> NewSource:
     """Save which column is for what; a changed map is a source of its own."""
-    return await service.save_source(actor, data, now=clock.now())
+    return await service.save_source(actor, Side.HERE, data, now=clock.now())
 
 
-@get("/reconciliation/sources", summary="List how files are read")
+@get(_SOURCES, summary="List how files are read")
 async def sources(
     actor: CurrentActor, agent_id: FromQuery[UUID | None] = None, cursor: PageCursor = None
 ) -> Page[NewSource]:
     """List the sources of one agent or of all."""
-    return await queries.sources(actor, agent_id=agent_id, cursor=cursor, now=clock.now())
+    return await queries.sources(
+        actor, Side.HERE, agent_id=agent_id, cursor=cursor, now=clock.now()
+    )
 
 
 @post(
@@ -166,16 +204,10 @@ async def hand_in(
     encoding: Encoding = None,
 ) -> ReconFileDetail:
     """Take a CSV or XLSX, sent as the body; a worker reads and compares it."""
-    return await service.hand_in(
-        actor,
-        id,
-        source_id,
-        await request.body(),
-        month=month,
-        file_name=file_name,
-        encoding=encoding,
-        now=clock.now(),
+    sent = FileOfSource(
+        id=id, source_id=source_id, month=month, file_name=file_name, encoding=encoding
     )
+    return await service.hand_in(actor, Side.HERE, sent, await request.body(), now=clock.now())
 
 
 @get(_FILES, summary="List reconciliations")
@@ -296,7 +328,7 @@ router = Router(
             route_handlers=[
                 *(own, own_one, own_exceptions, own_rejected),
                 *(own_groups, own_differences, own_difference, own_differences_file, answer),
-                *(own_questions, reply),
+                *(own_questions, reply, save_own_source, own_sources, hand_own_in),
             ],
             tags=["reconciliation"],
         ),

@@ -118,6 +118,18 @@ class FileSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Words for programs, likewise."""
 
 
+class FileOfSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is to be read by its source's map."""
+
+    id: UUID
+    """Made by the asker: asking twice takes it in once."""
+    source_id: UUID
+    month: str
+    file_name: str
+    encoding: str | None = None
+    """None finds out."""
+
+
 class FileAsSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A file of an agent that is to be read as somebody said."""
 

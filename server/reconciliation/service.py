@@ -38,7 +38,7 @@ from server.audit import service as audit
 from server.imports import service as imports
 from server.kit import db, outbox
 from server.kit.calendars import ZONE
-from server.kit.errors import Invalid
+from server.kit.errors import Invalid, NotFound
 from server.partners import queries as partners
 from server.reconciliation import parts, queries, questions, reading
 from server.reconciliation.schemas import (
@@ -46,6 +46,7 @@ from server.reconciliation.schemas import (
     ExceptionAnswer,
     ExceptionAnswered,
     FileAsSeen,
+    FileOfSource,
     FileSeen,
     NewQuestion,
     NewResolution,
@@ -78,28 +79,26 @@ INSERT INTO recon_answer (exception_id, agent_id, said, said_by, said_at)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 """
 
-# ------------------------------------------------------------------------------- the platform
+# --------------------------------------------------- files, of finance or of the agent's owner
 
 
-async def save_source(actor: Actor, new: NewSource, *, now: datetime) -> NewSource:
-    """Save how an agent's files are read.
+async def save_source(actor: Actor, side: Side, new: NewSource, *, now: datetime) -> NewSource:
+    """Save how an agent's files are read; its owner saves its own company's.
 
     :raises SourceDiffers: the id belongs to a source that is read in another way.
-    :raises NotFound: there is no such agent.
+    :raises NotFound: there is no such agent, or it is another company.
     """
-    ensure(actor, Permission.BOOKS_KEEP)
-    async with db.platform_transaction(actor):
-        await partners.agent(actor, new.agent_id)
+    async with queries.of_side(actor, side, readonly=False):
+        await _ensure_agent(actor, side, new.agent_id)
         source = Source(**msgspec.structs.asdict(new))
         if await reconciliation.save_source(source, actor_id=actor.user_id, now=now):
-            await audit.record_platform_write(
-                actor, "recon_source.saved", subject_id=new.id, now=now, agent_id=new.agent_id
-            )
+            await _note(actor, side, "recon_source.saved", new.id, new.agent_id, now)
     return new
 
 
 async def preview(
     actor: Actor,
+    side: Side,
     content: bytes,
     *,
     agent_id: UUID | None,
@@ -110,8 +109,8 @@ async def preview(
 
     :raises FileNotRead: with the reader's reason.
     """
-    ensure(actor, Permission.BOOKS_KEEP)
-    sources = await queries.sources_of(actor, agent_id, now=now) if agent_id else []
+    async with queries.of_side(actor, side):
+        sources = await queries.sources_of(actor, side, agent_id, now=now) if agent_id else []
     maps = [*([said.column_map] if said else []), *(each.column_map for each in sources)]
     header, pieces = await imports.sheet(actor, content, reading.vocabulary(maps))
     by = reading.meant(header, said, sources)
@@ -119,37 +118,29 @@ async def preview(
 
 
 async def hand_in_as_seen(
-    actor: Actor, new: FileAsSeen, said: ColumnsSaid, content: bytes, *, now: datetime
+    actor: Actor, side: Side, new: FileAsSeen, said: ColumnsSaid, content: bytes, *, now: datetime
 ) -> ReconFileDetail:
     """Take a file in as somebody said: by the source that reads alike, else by one that is saved.
 
+    :raises NotFound: there is no such agent, or it is another company.
     :raises Invalid: no source reads so, and the new one has no name.
     :raises ColumnsUnknown: and its kin, when what was said does not do.
     :raises FileSentTwice: and what else `hand_in` raises.
     """
     by = said.column_map
     RowReader(said.header, by)
-    source = reading.same_as(by, await queries.sources_of(actor, new.agent_id, now=now))
+    source = reading.same_as(by, await queries.sources_of(actor, side, new.agent_id, now=now))
     if source is None:
         if new.name is None:
             raise Invalid("Write what this way of reading is called.", field="name")
         source = NewSource(id=new.source_id, agent_id=new.agent_id, name=new.name, column_map=by)
-        await save_source(actor, source, now=now)
-    return await hand_in(
-        actor, new.id, source.id, content, month=new.month, file_name=new.file_name, now=now
-    )
+        await save_source(actor, side, source, now=now)
+    sent = FileOfSource(id=new.id, source_id=source.id, month=new.month, file_name=new.file_name)
+    return await hand_in(actor, side, sent, content, now=now)
 
 
 async def hand_in(
-    actor: Actor,
-    file_id: UUID,
-    source_id: UUID,
-    content: bytes,
-    *,
-    month: str,
-    file_name: str,
-    now: datetime,
-    encoding: str | None = None,
+    actor: Actor, side: Side, sent: FileOfSource, content: bytes, *, now: datetime
 ) -> ReconFileDetail:
     """Take a file in by its source's map; of names and of ignored columns nothing is kept.
 
@@ -159,37 +150,59 @@ async def hand_in(
     :raises FileSentTwice: the same bytes came before under another id.
     :raises FileDiffers: the id belongs to another file.
     """
-    ensure(actor, Permission.BOOKS_KEEP)
-    async with db.platform_transaction(actor):
-        source = await books.source(source_id)
+    async with queries.of_side(actor, side):
+        source = await books.source(sent.source_id)
     vocabulary = reading.vocabulary([source.column_map])
-    header, pieces = await imports.sheet(actor, content, vocabulary, encoding)
+    header, pieces = await imports.sheet(actor, content, vocabulary, sent.encoding)
     reader = RowReader(header, source.column_map)
     packed, last_row = await asyncio.to_thread(parts.packed, pieces, reader)
     new = NewFile(
-        id=file_id,
-        source_id=source_id,
-        period=first_day(month),
-        file_name=file_name,
+        id=sent.id,
+        source_id=sent.source_id,
+        period=first_day(sent.month),
+        file_name=sent.file_name,
         sha256=hashlib.sha256(content).digest(),
         header=header,
         last_row=last_row,
     )
-    async with db.platform_transaction(actor):
+    async with queries.of_side(actor, side, readonly=False):
         view = await reconciliation.open_file(new, actor_id=actor.user_id, now=now)
-        if await parts.store(file_id, view.agent_id, packed):
-            await audit.record_platform_write(
-                actor,
-                "recon_file.handed_in",
-                subject_id=file_id,
-                now=now,
-                agent_id=view.agent_id,
-                month=month,
-                sha256=new.sha256.hex(),
-            )
+        if await parts.store(sent.id, view.agent_id, packed):
+            more = {"month": sent.month, "sha256": new.sha256.hex()}
+            await _note(actor, side, "recon_file.handed_in", sent.id, view.agent_id, now, **more)
             await _leave_for_worker(view, now)
-        await audit.record_platform_read(actor, [view.agent_id], "reconciliation.file", now=now)
-        return await queries.detail(view, Side.HERE)
+        if side is Side.HERE:
+            await audit.record_platform_read(actor, [view.agent_id], "reconciliation.file", now=now)
+        return await queries.detail(view, side)
+
+
+async def _ensure_agent(actor: Actor, side: Side, agent_id: UUID) -> None:
+    """Refuse an agent that is not there, and to an owner any other company."""
+    if side is Side.HERE:
+        await partners.agent(actor, agent_id)
+    elif agent_id != actor.tenant_id:
+        raise NotFound("There is no such agent.", field="agent_id")
+
+
+async def _note(
+    actor: Actor,
+    side: Side,
+    action: str,
+    subject_id: UUID,
+    agent_id: UUID,
+    now: datetime,
+    **more: str,
+) -> None:
+    """Leave a line in the trail of whose person did it."""
+    if side is Side.THERE:
+        await audit.record(actor, action, subject_id=subject_id, now=now, **more)
+    else:
+        await audit.record_platform_write(
+            actor, action, subject_id=subject_id, now=now, agent_id=agent_id, **more
+        )
+
+
+# ------------------------------------------------------------------------------- the platform
 
 
 async def resolve(

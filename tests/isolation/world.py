@@ -110,7 +110,7 @@ from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
 from server.reconciliation import queries as recon_queries
 from server.reconciliation import service as reconciliation
-from server.reconciliation.schemas import NewQuestion
+from server.reconciliation.schemas import FileOfSource, NewQuestion
 from server.reconciliation.schemas import NewSource as NewReconSource
 from server.statements import service as statements
 from server.statements.schemas import NewStatement
@@ -1033,11 +1033,10 @@ class World(msgspec.Struct):
             name="ERP",
             column_map=ColumnMap(columns=columns),
         )
-        await reconciliation.save_source(finance, source, now=at)
+        await reconciliation.save_source(finance, Side.HERE, source, now=at)
         file_id, content = new_id(), "单号,金额,日期\nX-1,50.00,2020-01-05\n".encode()
-        await reconciliation.hand_in(
-            finance, file_id, source.id, content, month="2020-01", file_name="a.csv", now=at
-        )
+        sent = FileOfSource(id=file_id, source_id=source.id, month="2020-01", file_name="a.csv")
+        await reconciliation.hand_in(finance, Side.HERE, sent, content, now=at)
         await reconciliation.go_on(file_id, now=at)
         found = await recon_queries.exceptions(finance, Side.HERE, file_id, now=at)
         question = NewQuestion(id=new_id(), asked="这一笔是哪位经办的？")

@@ -104,6 +104,7 @@ FOR_AGENTS = {
     "/partnership/takeout",
     "/reconciliation",
     "/reconciliation/differences",
+    "/reconciliation/files/new",
     "/statements",
     "/platform-reads",
     "/imports",
@@ -149,6 +150,7 @@ FOR_OWNERS = {
     "/commissions/year.xlsx",
     "/reconciliation",
     "/reconciliation/differences",
+    "/reconciliation/files/new",
     "/statements",
 }
 FOR_MANAGERS = FOR_OWNERS | {

@@ -215,6 +215,25 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/reconciliation/exceptions/{exception_id}/answer"): Case(
         ids={"path.exception_id": "recon_exception"}, body=lambda _: {"said": "已补记"}
     ),
+    ("GET", "/v1/reconciliation/sources"): Case(),
+    ("POST", "/v1/reconciliation/sources"): Case(
+        ids={"body.agent_id": "tenant"},
+        new_ids=("body.id",),
+        body=lambda company: {
+            "id": str(new_id()),
+            "agent_id": str(company.ids["tenant"]),
+            "name": "ERP",
+            "column_map": {"columns": {"id": "单号"}},
+        },
+    ),
+    # As finance's: no source reads a column of this name.
+    ("POST", "/v1/reconciliation/files"): Case(
+        ids={"query.source_id": "recon_source"},
+        new_ids=("query.id",),
+        query={"id": str(new_id()), "month": "2020-01", "file_name": "b.csv"},
+        file="备注\n无\n".encode(),
+        succeeds=False,
+    ),
     ("GET", "/v1/reconciliation/questions"): Case(ids={"query.file_id": "recon_file"}),
     ("POST", "/v1/reconciliation/questions/{question_id}/reply"): Case(
         ids=_RECON_QUESTION, body=lambda _: {"said": "由门店补录"}
@@ -352,6 +371,26 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("POST", "/reconciliation/questions/{question_id}/reply"): Case(
         ids=_RECON_QUESTION, body=lambda _: {"said": "由门店补录"}
+    ),
+    ("GET", "/reconciliation/files/new"): Case(),
+    # Whatever agent a form names, it is of one's own company.
+    ("POST", "/reconciliation/files/preview"): Case(
+        file="单号,金额,日期\nX-1,5,2020-01-02\n".encode(), body=lambda _: {}
+    ),
+    # Columns without an amount are read by no source.
+    ("POST", "/reconciliation/files"): Case(
+        new_ids=("body.id", "body.source_id"),
+        file="单号\nX-1\n".encode(),
+        body=lambda company: {
+            "id": str(new_id()),
+            "source_id": str(new_id()),
+            "said_for": str(company.ids["tenant"]),
+            "month": "2020-01",
+            "name": "ERP",
+            "header": '["单号"]',
+            "column_0": "id",
+        },
+        succeeds=False,
     ),
     ("GET", "/console/reconciliation"): Case(
         ids={"query.agent_id": "tenant"}, answers={"query.agent_id": 200}, role=FINANCE

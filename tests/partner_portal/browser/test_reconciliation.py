@@ -10,7 +10,7 @@ from server.access import Actor, Role
 from server.identity import service as identity
 from server.kit import clock, db
 from server.reconciliation import queries, service
-from server.reconciliation.schemas import NewSource, Viewer
+from server.reconciliation.schemas import FileOfSource, NewSource, Viewer
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
 from tests.partner_portal.browser.stage import (
     PASSWORD,
@@ -61,17 +61,10 @@ async def _handed_in(shop: Tenant, file_name: str, rows: list[str]) -> UUID:
         name="ERP",
         column_map=ColumnMap(columns=COLUMNS),
     )
-    await service.save_source(FINANCE, source, now=NOW)
+    await service.save_source(FINANCE, Viewer.HERE, source, now=NOW)
     content = "\n".join([HEADER, *rows, ""]).encode()
-    view = await service.hand_in(
-        FINANCE,
-        new_id(),
-        source.id,
-        content,
-        month=f"{NOW:%Y-%m}",
-        file_name=file_name,
-        now=clock.now(),
-    )
+    sent = FileOfSource(id=new_id(), source_id=source.id, month=f"{NOW:%Y-%m}", file_name=file_name)
+    view = await service.hand_in(FINANCE, Viewer.HERE, sent, content, now=clock.now())
     return view.id
 
 
@@ -217,6 +210,37 @@ async def test_s06_finance_sees_how_a_file_would_be_read_before_it_is_kept(
     await expect(page.get_by_text("按已保存的「门店 ERP」读取")).to_be_visible()
     await expect(send).to_be_enabled()
     await look(page, "/console/reconciliation/files/new", axe)
+
+
+async def test_s06_an_owner_hands_its_own_file_in_after_a_look(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await stories.admit(shop)
+    program = await stories.make_program()
+    await let_in(context, site, shop.owner)
+    await open_page(page, "/reconciliation")
+    await page.get_by_role("link", name="上传对账文件").click()
+    await look(page, "/reconciliation/files/new", axe)
+    await page.get_by_label("月份").fill(f"{NOW:%Y-%m}")
+    await page.locator("#f-file").set_input_files(_sheet(program.name))
+    await page.get_by_label("列「实付」对应").select_option("amount")
+    await expect(page.get_by_role("heading", name="6 个单元格读不了")).to_be_visible()
+    await page.get_by_label("状态「客户退单」").select_option("reversed")
+    await expect(page.get_by_role("heading", name="3 个单元格读不了")).to_be_visible()
+    await page.get_by_label(f"权益活动「{program.name}」").select_option(str(program.id))
+    await expect(page.locator("section[aria-labelledby=h-lines]")).to_contain_text("X-1")
+    await _measured(page, axe)
+    await page.get_by_label("来源名称").fill("门店 ERP")
+    await page.get_by_role("button", name="上传并对账").click()
+    await expect(page.locator("#toasts")).to_contain_text("文件已上传")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(f"{NOW:%Y-%m} 对账")
+
+    [held] = (await queries.files(shop.owner, Viewer.THERE, now=clock.now())).items
+    await service.go_on(held.id, now=clock.now())
+    await open_page(page, f"/reconciliation/files/{held.id}")
+    await expect(page.get_by_role("link", name="对方没有这笔")).to_be_visible()
+    await open_page(page, "/reconciliation/files/new")
+    await expect(page.locator("section[aria-labelledby=h-sources]")).to_contain_text("门店 ERP")
 
 
 def _sheet(program: str, letter: str = "X") -> FilePayload:

@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from billing.reconciliation.rules.columns import ColumnMap, Field
+from billing.reconciliation.rules.lines import Side
 from server.access import Role
 from server.kit import db
 from server.reconciliation import service
-from server.reconciliation.schemas import NewSource
+from server.reconciliation.schemas import FileOfSource, NewSource
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
 
@@ -32,8 +33,8 @@ async def a_source(tenant: Tenant) -> NewSource:
     """Have finance save how the agent's files are read, twice."""
     await stories.admit(tenant)
     new = NewSource(id=new_id(), agent_id=tenant.tenant_id, name="ERP", column_map=MAP)
-    assert await service.save_source(FINANCE, new, now=NOW) == new
-    assert await service.save_source(FINANCE, new, now=NOW) == new
+    assert await service.save_source(FINANCE, Side.HERE, new, now=NOW) == new
+    assert await service.save_source(FINANCE, Side.HERE, new, now=NOW) == new
     return new
 
 
@@ -62,12 +63,7 @@ def a_file(rows: Sequence[str], header: str = HEADER) -> bytes:
 
 async def handed_in(source: NewSource, content: bytes, file_id: UUID | None = None) -> Any:
     """Hand a file in for March."""
-    return await service.hand_in(
-        FINANCE,
-        file_id or new_id(),
-        source.id,
-        content,
-        month=MONTH,
-        file_name="三月.csv",
-        now=NOW,
+    sent = FileOfSource(
+        id=file_id or new_id(), source_id=source.id, month=MONTH, file_name="三月.csv"
     )
+    return await service.hand_in(FINANCE, Side.HERE, sent, content, now=NOW)

@@ -1,17 +1,18 @@
 """A file is looked at as it would be read, and handed in as somebody said."""
 
+import asyncpg
 import msgspec
 import pytest
 
 from billing.reconciliation.rules.columns import ColumnsMissing, Field
-from billing.reconciliation.rules.lines import LineState
-from billing.reconciliation.schemas import FileState
+from billing.reconciliation.rules.lines import LineState, Side
+from billing.reconciliation.schemas import FileState, SourceNotFound
 from server.access import Role
 from server.access.rules import NotPermitted
 from server.kit import db
-from server.kit.errors import Invalid
+from server.kit.errors import Invalid, NotFound
 from server.reconciliation import queries, reading, service
-from server.reconciliation.schemas import ColumnsSaid, FileAsSeen, FileSeen
+from server.reconciliation.schemas import ColumnsSaid, FileAsSeen, FileOfSource, FileSeen
 from tests.factories import NOW, Tenant, make_platform_actor, new_id
 from tests.server.benefits import stories
 
@@ -50,7 +51,9 @@ async def looked_at(
     agent: Tenant, said: ColumnsSaid | None = None, content: bytes = CONTENT
 ) -> FileSeen:
     """Look at the file."""
-    return await service.preview(FINANCE, content, agent_id=agent.tenant_id, said=said, now=NOW)
+    return await service.preview(
+        FINANCE, Side.HERE, content, agent_id=agent.tenant_id, said=said, now=NOW
+    )
 
 
 async def kept(agent: Tenant) -> list[int]:
@@ -123,24 +126,26 @@ async def test_s06_a_file_is_handed_in_as_it_was_seen_and_its_source_is_found_ag
     new = new_file(tenant, "ERP")
     with pytest.raises(Invalid) as nameless:
         await service.hand_in_as_seen(
-            FINANCE, msgspec.structs.replace(new, name=None), SAID, CONTENT, now=NOW
+            FINANCE, Side.HERE, msgspec.structs.replace(new, name=None), SAID, CONTENT, now=NOW
         )
     nothing = msgspec.structs.replace(SAID, fields=[Field.ID, *[None] * 5])
     with pytest.raises(ColumnsMissing):
-        await service.hand_in_as_seen(FINANCE, new, nothing, CONTENT, now=NOW)
+        await service.hand_in_as_seen(FINANCE, Side.HERE, new, nothing, CONTENT, now=NOW)
     with pytest.raises(NotPermitted):
-        await service.hand_in_as_seen(make_platform_actor(), new, SAID, CONTENT, now=NOW)
+        await service.hand_in_as_seen(make_platform_actor(), Side.HERE, new, SAID, CONTENT, now=NOW)
     before = await kept(tenant)
 
     for _ in range(2):
-        view = await service.hand_in_as_seen(FINANCE, new, SAID, CONTENT, now=NOW)
+        view = await service.hand_in_as_seen(FINANCE, Side.HERE, new, SAID, CONTENT, now=NOW)
     seen = await looked_at(tenant)
     later = CONTENT.replace(b"51.005", b"51")
-    second = await service.hand_in_as_seen(FINANCE, new_file(tenant), SAID, later, now=NOW)
+    second = await service.hand_in_as_seen(
+        FINANCE, Side.HERE, new_file(tenant), SAID, later, now=NOW
+    )
 
     assert (nameless.value.field, before) == ("name", [0, 0])
     assert (view.id, view.source_id, view.state) == (new.id, new.source_id, FileState.LOADING)
-    [source] = await queries.sources_of(FINANCE, tenant.tenant_id, now=NOW)
+    [source] = await queries.sources_of(FINANCE, Side.HERE, tenant.tenant_id, now=NOW)
     assert (source.name, source.id, second.source_id) == ("ERP", new.source_id, new.source_id)
     # The next file with these columns is read so at once.
     assert (seen.source, seen.fields) == (source, SAID.fields)
@@ -150,4 +155,55 @@ async def test_s06_a_file_is_handed_in_as_it_was_seen_and_its_source_is_found_ag
 async def test_who_may_not_looks_at_no_file(tenant: Tenant) -> None:
     for actor in (tenant.owner, make_platform_actor()):
         with pytest.raises(NotPermitted):
-            await service.preview(actor, CONTENT, agent_id=tenant.tenant_id, now=NOW)
+            await service.preview(actor, Side.HERE, CONTENT, agent_id=tenant.tenant_id, now=NOW)
+
+
+async def test_s06_an_owner_hands_in_its_own_companys_files_and_no_others(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await stories.admit(tenant)
+    content = CONTENT.replace(b"51.005", b"51.05")
+    seen = await service.preview(
+        tenant.owner, Side.THERE, content, agent_id=tenant.tenant_id, said=SAID, now=NOW
+    )
+    assert (seen.unread, [each.name for each in seen.lines]) == ([], ["", ""])
+    new = new_file(tenant, "门店 ERP")
+    for _ in range(2):
+        view = await service.hand_in_as_seen(tenant.owner, Side.THERE, new, SAID, content, now=NOW)
+    assert (view.id, view.state, view.agent_id) == (new.id, FileState.LOADING, tenant.tenant_id)
+
+    await service.go_on(new.id, now=NOW)
+    theirs = await queries.file(tenant.owner, Side.THERE, new.id, now=NOW)
+    ours = await queries.file(FINANCE, Side.HERE, new.id, now=NOW)
+    assert theirs.state is ours.state is FileState.COMPARED
+    # Finance finds the owner's way of reading, and it is one.
+    [source] = await queries.sources_of(FINANCE, Side.HERE, tenant.tenant_id, now=NOW)
+    assert (await queries.sources(tenant.owner, Side.THERE, now=NOW)).items == [source]
+    assert (await queries.sources(rival.owner, Side.THERE, now=NOW)).items == []
+    async with db.tenant_transaction(tenant.tenant_id, readonly=True):
+        trail = await db.connection().fetch(
+            "SELECT action FROM audit_entry WHERE subject_id = ANY ($1) ORDER BY action",
+            [new.id, source.id],
+        )
+    assert [row["action"] for row in trail] == ["recon_file.handed_in", "recon_source.saved"]
+
+    of_another = msgspec.structs.replace(new_file(tenant, "门店 ERP"), agent_id=rival.tenant_id)
+    with pytest.raises(NotFound):
+        await service.hand_in_as_seen(
+            tenant.owner, Side.THERE, of_another, SAID, content + b"\n", now=NOW
+        )
+    sent = FileOfSource(id=new_id(), source_id=source.id, month="2026-03", file_name="b.csv")
+    with pytest.raises(SourceNotFound):
+        await service.hand_in(rival.owner, Side.THERE, sent, content, now=NOW)
+    with pytest.raises(NotPermitted):
+        await service.hand_in_as_seen(tenant.rep, Side.THERE, new, SAID, content, now=NOW)
+    with pytest.raises(NotPermitted):
+        await service.hand_in_as_seen(tenant.owner, Side.HERE, new, SAID, content, now=NOW)
+    # The database refuses it by itself, too.
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.tenant_transaction(rival.tenant_id):
+            await db.connection().execute(
+                "INSERT INTO recon_source SELECT $1, $2, 'x', '{}', $1, now()",
+                new_id(),
+                tenant.tenant_id,
+            )

@@ -474,7 +474,7 @@ async def test_who_may_not_is_refused_and_nothing_is_half_done(
     listed = await queries.files(tenant.owner, Side.THERE, now=NOW)
     assert [each.id for each in listed.items] == [view.id]
     assert (await queries.files(rival.owner, Side.THERE, now=NOW)).items == []
-    sources = await queries.sources(FINANCE, agent_id=tenant.tenant_id, now=NOW)
+    sources = await queries.sources(FINANCE, Side.HERE, agent_id=tenant.tenant_id, now=NOW)
     assert sources.items == [source]
     with pytest.raises(FileNotFound):
         await queries.file(rival.owner, Side.THERE, view.id, now=NOW)
@@ -488,10 +488,10 @@ async def test_who_may_not_is_refused_and_nothing_is_half_done(
         await queries.file(make_platform_actor(), Side.HERE, view.id, now=NOW)
     changed = msgspec.structs.replace(source, name="U8")
     with pytest.raises(SourceDiffers):
-        await service.save_source(FINANCE, changed, now=NOW)
+        await service.save_source(FINANCE, Side.HERE, changed, now=NOW)
     nobody = msgspec.structs.replace(source, id=new_id(), agent_id=new_id())
     with pytest.raises(NotFound):
-        await service.save_source(FINANCE, nobody, now=NOW)
+        await service.save_source(FINANCE, Side.HERE, nobody, now=NOW)
 
 
 def test_every_difference_has_its_words() -> None:

@@ -12,18 +12,17 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
+from litestar.handlers import HTTPRouteHandler
 
 from partner_portal import forms, htmx
 from partner_portal.forms import Problem
-from partner_portal.frame import frame
+from partner_portal.reconciliation import drawing
 from partner_portal.rendering import AnyRequest, Renderer, TheRenderer
-from server.access import Actor, Permission, ensure
+from server.access import Actor
 from server.access.edge import CurrentActor
-from server.benefits import queries as benefits
 from server.kit import clock, ids
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
-from server.partners import queries as partners
 from server.problems import BooksRefusal
 from server.reconciliation import queries, service
 from server.reconciliation.schemas import (
@@ -33,11 +32,11 @@ from server.reconciliation.schemas import (
     ColumnsSaid,
     FileAsSeen,
     FileSeen,
+    Viewer,
 )
 
-_FILES: Final = "/console/reconciliation/files"
-_PAGE: Final = "console/templates/intake.html"
-_PART: Final = "console/templates/intake_seen.html"
+_PAGE: Final = "reconciliation/templates/intake.html"
+_PART: Final = "reconciliation/templates/intake_seen.html"
 _FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 2**20
 """A file with the form around it."""
 _SLOW: Final = {"time_limit_s": 60.0}
@@ -51,6 +50,7 @@ _NOTHING: Final = Problem()
 class _Sent(msgspec.Struct, frozen=True):
     """A form with its file."""
 
+    side: Viewer
     given: Mapping[str, str]
     file_name: str = ""
     """Empty where no file was chosen."""
@@ -59,64 +59,78 @@ class _Sent(msgspec.Struct, frozen=True):
     """What was said of the columns; empty where they were not shown, or for another agent."""
 
 
-@get(f"{_FILES}/new")
-async def begin(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
-    """Show the form: of which agent and month, and the file."""
-    now = clock.now()
-    last = now.astimezone(ZONE).date().replace(day=1) - timedelta(days=1)
-    given = {
-        **dict.fromkeys(_TEXTS, ""),
-        "id": str(ids.new_id(now)),
-        "source_id": str(ids.new_id(now)),
-        "agent_id": request.query_params.get("agent_id", ""),
-        "month": f"{last:%Y-%m}",
-    }
-    return await _page(request, actor, renderer, _Sent(given), None, _NOTHING)
+def intake(side: Viewer) -> list[HTTPRouteHandler]:
+    """Make the pages on which one side hands a file in: finance any agent's, an owner its own."""
+    files = f"{drawing.BASES[side]}/files"
+
+    @get(f"{files}/new")
+    async def begin(
+        request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+    ) -> Response[Any]:
+        """Show the form: of which agent and month, and the file."""
+        now = clock.now()
+        last = now.astimezone(ZONE).date().replace(day=1) - timedelta(days=1)
+        given = {
+            **dict.fromkeys(_TEXTS, ""),
+            "id": str(ids.new_id(now)),
+            "source_id": str(ids.new_id(now)),
+            "agent_id": request.query_params.get("agent_id", ""),
+            "month": f"{last:%Y-%m}",
+        }
+        return await _page(request, actor, renderer, _Sent(side, given), None, _NOTHING)
+
+    @post(f"{files}/preview", status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
+    async def preview(
+        request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+    ) -> Response[Any]:
+        """Show how the file would be read; nothing of it is kept."""
+        sent = await _sent(request, actor, side)
+        return await _seen(request, actor, renderer, sent, _NOTHING)
+
+    @post(files, status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
+    async def hand_in(
+        request: AnyRequest, actor: CurrentActor, renderer: TheRenderer
+    ) -> Response[Any]:
+        """Hand the file in as it was shown; what was not shown yet is shown first."""
+        sent = await _sent(request, actor, side)
+        drawn = partial(_seen, request, actor, renderer, sent)
+        if not sent.file_name:
+            told = forms.words_of(request).say("imports.no_file")
+            errors = {"file": told}
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            return await drawn(Problem(status=status, said=told, errors=errors))
+        if not sent.columns:
+            return await drawn(_NOTHING)
+
+        async def act() -> None:
+            said = forms.taken(sent.columns, ColumnsSaid)
+            new = forms.taken(forms.filled({**sent.given, "file_name": sent.file_name}), FileAsSeen)
+            await service.hand_in_as_seen(actor, side, new, said, sent.content, now=clock.now())
+
+        done = forms.go(f"{files}/{forms.given_id(sent.given['id'])}", "recon_handed_in")
+        return await forms.answered(request, act, drawn, done)
+
+    return [begin, preview, hand_in]
 
 
-@post(f"{_FILES}/preview", status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
-async def preview(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
-    """Show how the file would be read; nothing of it is kept."""
-    return await _seen(request, actor, renderer, await _sent(request, actor), _NOTHING)
-
-
-@post(_FILES, status_code=200, request_max_body_size=_FORM_BYTES_MAX, opt=_SLOW)
-async def hand_in(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
-    """Hand the file in as it was shown; what was not shown yet is shown first."""
-    sent = await _sent(request, actor)
-    drawn = partial(_seen, request, actor, renderer, sent)
-    if not sent.file_name:
-        told = forms.words_of(request).say("imports.no_file")
-        errors = {"file": told}
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return await drawn(Problem(status=status, said=told, errors=errors))
-    if not sent.columns:
-        return await drawn(_NOTHING)
-
-    async def act() -> None:
-        said = forms.taken(sent.columns, ColumnsSaid)
-        new = forms.taken(forms.filled({**sent.given, "file_name": sent.file_name}), FileAsSeen)
-        await service.hand_in_as_seen(actor, new, said, sent.content, now=clock.now())
-
-    done = forms.go(f"{_FILES}/{forms.given_id(sent.given['id'])}", "recon_handed_in")
-    return await forms.answered(request, act, drawn, done)
-
-
-async def _sent(request: AnyRequest, actor: Actor) -> _Sent:
+async def _sent(request: AnyRequest, actor: Actor, side: Viewer) -> _Sent:
     """Read the form of who may send it."""
-    ensure(actor, Permission.BOOKS_KEEP)
+    queries.ensure_of_side(actor, side)
     form = await request.form()
     file = form.get("file")
     given = await forms.texts(request, *_TEXTS)
+    if side is Viewer.THERE:
+        given["agent_id"] = str(actor.tenant_id)
     if not isinstance(file, UploadFile) or not file.filename:
-        return _Sent(given)
-    return _Sent(given, file.filename[-_NAME_MAX:], await file.read(), _columns(form))
+        return _Sent(side, given)
+    columns = _columns(form, given["agent_id"])
+    return _Sent(side, given, file.filename[-_NAME_MAX:], await file.read(), columns)
 
 
-def _columns(form: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(form: Mapping[str, Any], agent_id: str) -> dict[str, Any]:
     """Read what was said of each column, and of words; nothing where it was of another agent."""
     header = _listed(form, "header")
-    if not header or form.get("said_for") != form.get("agent_id"):
+    if not header or form.get("said_for") != agent_id:
         return {}
     return {
         "header": header,
@@ -152,7 +166,7 @@ async def _seen(
             agent_id = forms.given_id(sent.given["agent_id"])
             said = forms.taken(sent.columns, ColumnsSaid) if sent.columns else None
             seen = await service.preview(
-                actor, sent.content, agent_id=agent_id, said=said, now=clock.now()
+                actor, sent.side, sent.content, agent_id=agent_id, said=said, now=clock.now()
             )
     except (Refusal, BooksRefusal) as refusal:
         wrong = wrong if wrong.said else forms.said(request, refusal)
@@ -169,25 +183,23 @@ async def _page(
 ) -> Response[Any]:
     """Draw the form; what htmx asks for is the part that shows the file."""
     shown: dict[str, Any] = {"given": sent.given, "wrong": wrong, "seen": seen}
+    shown["base"] = drawing.BASES[sent.side]
     if seen is not None:
-        programs = [(str(each.id), each.name) for each in await benefits.programs(actor)]
+        named = await queries.programs(actor, sent.side)
+        programs = [(str(program_id), name) for program_id, name in named]
         shown |= {"programs": programs, "titles": dict(programs), **_asked(request, seen)}
     if htmx.is_fragment(request):
         return renderer.page(request, _PART, status=wrong.status, is_part=True, **shown)
     cursor = request.query_params.get("cursor") or None
-    agents = [(each.tenant_id, each.name) for each in await partners.agents(actor)]
     return renderer.page(
         request,
         _PAGE,
         status=wrong.status,
         is_part=False,
-        **shown,
+        **shown | await drawing.about(request, actor, sent.side),
         file_name=sent.file_name,
         megabytes_max=FILE_BYTES_MAX // 2**20,
-        agents=agents,
-        names=dict(agents),
-        sources=await queries.sources(actor, cursor=cursor, now=clock.now()),
-        **await frame(request, actor),
+        sources=await queries.sources(actor, sent.side, cursor=cursor, now=clock.now()),
     )
 
 
@@ -205,6 +217,3 @@ def _asked(request: AnyRequest, seen: FileSeen) -> dict[str, Any]:
         "called": programs,
         "lists": {name: msgspec.json.encode(each).decode() for name, each in texts.items()},
     }
-
-
-HANDLERS = [begin, preview, hand_in]
