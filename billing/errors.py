@@ -25,9 +25,14 @@ class BillingRefusal(Exception):
     field: ClassVar[str | None] = None
     """What of a request is at fault, where it is always the same."""
 
-    def __init__(self, detail: str) -> None:
+    about: str = ""
+    """What is named in it, where words of another language have to name it too."""
+
+    def __init__(self, detail: str, *, about: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        if about:
+            self.about = about
 
 
 class CurrencyMismatch(BillingRefusal):

@@ -31,10 +31,9 @@ def sentence(words: Catalogue, refusal: errors.Refusal) -> str:
 
 
 def declined(words: Catalogue, refusal: BooksRefusal) -> str:
-    """Say why the books declined something: what is named there stands behind in brackets."""
-    if not words.has(f"refusal.{refusal.code}"):
-        return refusal.detail
-    return f"{words.say(f'refusal.{refusal.code}', n=1)} ({refusal.detail})"
+    """Say why the books declined something, by its code; what it names stands behind."""
+    said = words.say(f"refusal.{refusal.code}", n=1)
+    return f"{said} ({refusal.about})" if refusal.about else said
 
 
 def refused(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[Any]:
@@ -42,7 +41,8 @@ def refused(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Respons
     if isinstance(refusal, errors.Unauthenticated):
         return to_sign_in(request)
     words = catalogue(language_of(request))
-    return _answer(request, status_of(refusal), sentence(words, refusal))
+    title = words.say(key) if words.has(key := f"oops.{refusal.code}.title") else ""
+    return _answer(request, status_of(refusal), sentence(words, refusal), title)
 
 
 def to_sign_in(request: AnyRequest) -> Response[Any]:
@@ -70,7 +70,7 @@ def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     return _answer(request, document.status_code or HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _answer(request: AnyRequest, status: int, said: str = "") -> Response[Any]:
+def _answer(request: AnyRequest, status: int, said: str = "", title: str = "") -> Response[Any]:
     """Write the page or the toast."""
     shown = status if status in _SHOWN else 500 if status >= 500 else 422  # noqa: PLR2004 -- HTTP
     words = catalogue(language_of(request))
@@ -85,7 +85,7 @@ def _answer(request: AnyRequest, status: int, said: str = "") -> Response[Any]:
         request,
         "layout/oops.html",
         status=status,
-        title=words.say(f"oops.{shown}.title"),
+        title=title or words.say(f"oops.{shown}.title"),
         said=said,
         request_id=request_id(request),
         # An address that a form was sent to need not be one that can be opened.

@@ -63,9 +63,9 @@ def said(request: AnyRequest, refusal: Refusal | BooksRefusal) -> Problem:
     """
     words = words_of(request)
     if isinstance(refusal, BooksRefusal):
-        key = f"refusal.{refusal.code}"
-        told = words.say(key, n=1) if words.has(key) else refusal.detail
-        return Problem(status=status_of_books(refusal), said=told)
+        told = failures.declined(words, refusal)
+        errors = {refusal.field: told} if refusal.field else {}
+        return Problem(status=status_of_books(refusal), said=told, errors=errors)
     wrong = problem(refusal, words)
     return Problem(status=wrong.status, said=failures.sentence(words, refusal), errors=wrong.errors)
 

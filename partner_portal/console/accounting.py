@@ -1,13 +1,12 @@
 """Accounting vouchers: months of the books, their vouchers as forms, the chart, and files."""
 
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from partner_portal import failures, forms
+from partner_portal import forms
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
@@ -29,23 +28,7 @@ from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
 from server.kit.sheets import attached
 from server.partners import queries as partners
-from server.problems import BooksRefusal, status_of_books
-
-
-def _wrong(request: AnyRequest, refusal: Refusal | BooksRefusal) -> Problem:
-    """Say above the page why something was not done.
-
-    :raises NotFound: what it is about is not there.
-    """
-    words = forms.words_of(request)
-    if isinstance(refusal, Refusal):
-        wrong = forms.problem(refusal, words)
-        return Problem(status=wrong.status, said=failures.sentence(words, refusal))
-    status = status_of_books(refusal)
-    if status == HTTPStatus.NOT_FOUND:
-        raise refusal
-    return Problem(status=status, said=failures.declined(words, refusal))
-
+from server.problems import BooksRefusal
 
 # ------------------------------------------------------------------------------------- months
 
@@ -81,7 +64,7 @@ async def open_month(
         new = forms.taken({**given, "id": str(ids.new_id(clock.now()))}, OpenPeriod)
         period = await service.open_period(actor, new, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _months(request, actor, renderer, _wrong(request, refusal))
+        return await _months(request, actor, renderer, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{period.id}", "period_opened")
 
 
@@ -124,7 +107,7 @@ async def change_month(
         asked = forms.taken(given, NewState)
         await service.change_period(actor, period_id, asked, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _month(request, actor, renderer, period_id, _wrong(request, refusal))
+        return await _month(request, actor, renderer, period_id, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{period_id}", "period_changed")
 
 
@@ -140,7 +123,7 @@ async def make(
         new = forms.taken(await forms.texts(request, "id"), NewRun)
         await service.make(actor, period_id, new, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _month(request, actor, renderer, period_id, _wrong(request, refusal))
+        return await _month(request, actor, renderer, period_id, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{period_id}", "vouchers_made")
 
 
@@ -157,7 +140,7 @@ async def check(
         seen = forms.taken(await forms.texts(request, "hash"), Check)
         await service.check(actor, run_id, seen, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _month(request, actor, renderer, period_id, _wrong(request, refusal))
+        return await _month(request, actor, renderer, period_id, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{period_id}", "vouchers_checked")
 
 
@@ -174,7 +157,7 @@ async def refuse(
         why = forms.taken(await forms.texts(request, "reason"), Refusing)
         await service.refuse(actor, run_id, why, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _month(request, actor, renderer, period_id, _wrong(request, refusal))
+        return await _month(request, actor, renderer, period_id, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{period_id}", "vouchers_refused")
 
 
@@ -215,7 +198,7 @@ async def take_back(
         asked = forms.taken(await forms.texts(request, "id", "reason"), TakingBack)
         run = await service.take_back(actor, voucher_id, asked, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _voucher(request, actor, renderer, voucher_id, _wrong(request, refusal))
+        return await _voucher(request, actor, renderer, voucher_id, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{run.period_id}", "voucher_taken_back")
 
 
@@ -232,7 +215,7 @@ async def export(
         asked = forms.taken({**given, "period_id": str(period_id)}, ExportOrder)
         await service.export(actor, asked, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _month(request, actor, renderer, period_id, _wrong(request, refusal))
+        return await _month(request, actor, renderer, period_id, forms.said(request, refusal))
     return forms.go(f"/console/accounting/periods/{period_id}", "vouchers_exported")
 
 
@@ -274,7 +257,7 @@ async def begin(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer)
         asked = forms.taken(await forms.texts(request, "id", "standard", "begins_on"), Beginning)
         await service.begin(actor, asked, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
-        return await _chart(request, actor, renderer, _wrong(request, refusal))
+        return await _chart(request, actor, renderer, forms.said(request, refusal))
     return forms.go("/console/accounting/chart", "chart_begun")
 
 

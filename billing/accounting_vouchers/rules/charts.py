@@ -92,9 +92,13 @@ def ensure_posted_to(code: str, chart: Chart) -> None:
     :raises ChartAccountNotLeaf: others are below it.
     """
     if code not in chart:
-        raise ChartAccountNotFound(f"There is no account {code} in the chart; add it first.")
+        raise ChartAccountNotFound(
+            f"There is no account {code} in the chart; add it first.", about=code
+        )
     if not is_leaf(code, chart):
-        raise ChartAccountNotLeaf(f"Account {code} has others below it; name one of them.")
+        raise ChartAccountNotLeaf(
+            f"Account {code} has others below it; name one of them.", about=code
+        )
 
 
 def ensure_fits(

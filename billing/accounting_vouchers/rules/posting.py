@@ -50,7 +50,8 @@ class Postings:
                 return self._chart[rule.account_code]
         raise PostingUnmapped(
             f"No posting rule says where {kind} goes for {event} on {on}: add a posting rule for "
-            f"{kind} that begins by then."
+            f"{kind} that begins by then.",
+            about=f"{kind} · {event} · {on}",
         )
 
 
@@ -63,7 +64,8 @@ def auxiliary(account: ChartAccount, dims: Mapping[Dimension, str]) -> dict[Dime
     if missing:
         raise AuxiliaryMissing(
             f"Account {account.code} {account.name} is counted by {', '.join(missing)}, which the "
-            "transfer does not say: post it to another account."
+            "transfer does not say: post it to another account.",
+            about=f"{account.code} {account.name}",
         )
     return {wanted: dims[wanted] for wanted in account.wants}
 
