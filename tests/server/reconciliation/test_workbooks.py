@@ -10,7 +10,7 @@ import pytest
 from openpyxl.styles import numbers
 
 from billing.reconciliation.rules.columns import Field
-from billing.reconciliation.rules.lines import LineState
+from billing.reconciliation.rules.lines import LineState, Side
 from server.imports.sandbox import SeveralTables
 from server.reconciliation import service
 from server.reconciliation.schemas import FileSeen
@@ -32,7 +32,9 @@ async def seen(tenant: Tenant, fill: Callable[[Any], None]) -> FileSeen:
     content = io.BytesIO()
     book.save(content)
     await stories.admit(tenant)
-    return await service.preview(FINANCE, content.getvalue(), agent_id=tenant.tenant_id, now=NOW)
+    return await service.preview(
+        FINANCE, Side.HERE, content.getvalue(), agent_id=tenant.tenant_id, now=NOW
+    )
 
 
 def told(found: FileSeen) -> list[tuple[int, str, int, date]]:
