@@ -11,6 +11,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
 from partner_portal.words import Catalogue, Language
+from server.kit import amounts
 
 ZONE = ZoneInfo("Asia/Shanghai")
 """The clock of the channel; agents' companies are in one time zone."""
@@ -92,7 +93,6 @@ BENEFIT_MEANING = {
 """Whether a state of a benefit is good news."""
 # Read once: Babel looks a name up among all languages each time that it is given one.
 _LOCALES = {language: Locale.parse(language.locale) for language in Language}
-_FEN = 100
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -117,20 +117,25 @@ class Formats:
         return self._words.say("privacy.few") if value is None else self.number(value)
 
     def money(self, minor: int | None, currency: str = "CNY") -> str:
-        """Write fen as yuan; the cents only when there are some. Other currencies by their code."""
+        """Write minor units, fen as yuan; the cents only when there are some.
+
+        Other currencies than yuan are named by their code, and have the decimals that they have.
+        """
         if minor is None:
             return ""
-        yuan, fen = divmod(abs(minor), _FEN)
-        sign = "-" if minor < 0 else ""
-        rest = f".{fen:02d}" if fen else ""
+        scale = amounts.scale(currency)
+        written = self.amount(abs(minor), currency)
+        if scale and minor % 10**scale == 0:
+            written = written[: -scale - 1]
         symbol = "¥" if currency == "CNY" else f"{currency} "
-        return f"{sign}{symbol}{format_decimal(yuan, locale=self._locale)}{rest}"
+        return f"{'-' if minor < 0 else ''}{symbol}{written}"
 
-    def amount(self, minor: int) -> str:
-        """Write fen as a column of accounts has them: no sign of a currency, always the cents."""
-        yuan, fen = divmod(abs(minor), _FEN)
-        sign = "-" if minor < 0 else ""
-        return f"{sign}{format_decimal(yuan, locale=self._locale)}.{fen:02d}"
+    def amount(self, minor: int, currency: str = "CNY") -> str:
+        """Write what a column of accounts has: no sign of a currency, always its decimals."""
+        scale = amounts.scale(currency)
+        whole, part = divmod(abs(minor), 10**scale)
+        rest = f".{part:0{scale}d}" if scale else ""
+        return f"{'-' if minor < 0 else ''}{format_decimal(whole, locale=self._locale)}{rest}"
 
     def phone(self, value: str | None) -> str:
         """Write a number of the mainland as one dials it there, any other as it is."""

@@ -5,6 +5,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
+from billing.money import decimals
 from sync_protocol.schema import MAX_REVENUE_MINOR
 
 _AMOUNT: Final = re.compile(r"(-?[0-9][0-9,]{0,30}(?:\.[0-9]{1,30})?)(万|亿)?元?")
@@ -37,3 +38,8 @@ def within(fen_: int) -> int:
     if not 0 <= fen_ <= MAX_REVENUE_MINOR:
         raise ValueError("Write an amount from nothing to a hundred billion yuan.")
     return fen_
+
+
+def scale(currency: str) -> int:
+    """Say how many decimals an amount of a currency is written with."""
+    return decimals(currency)

@@ -59,6 +59,26 @@ def test_money_is_written_in_yuan(minor: int | None, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("minor", "currency", "said", "column"),
+    [
+        (12_800, "JPY", "JPY 12,800", "12,800"),
+        (-7, "JPY", "-JPY 7", "-7"),
+        (1_005, "KWD", "KWD 1.005", "1.005"),
+        (2_000, "KWD", "KWD 2", "2.000"),
+        (12_50, "USD", "USD 12.50", "12.50"),
+        (-4_200_000, "CNY", "-¥42,000", "-42,000.00"),
+    ],
+)
+def test_money_has_the_decimals_of_its_currency(
+    minor: int, currency: str, said: str, column: str
+) -> None:
+    formats = Formats(catalogue(Language.CHINESE), NOW)
+
+    assert formats.money(minor, currency) == said
+    assert formats.amount(minor, currency) == column
+
+
+@pytest.mark.parametrize(
     ("passed", "chinese", "english"),
     [
         (timedelta(seconds=5), "刚刚", "just now"),
