@@ -13,6 +13,8 @@ from billing.commissions.tables import CommissionSale
 from billing.ledger import service as ledger
 from billing.ledger.schemas import AccountKind, Code, Journal, NewAccount, Transfer
 
+PAYOUTS: Final = "payouts"
+"""What is done in turn: batches are put together, and let go."""
 _IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
 
 
@@ -34,8 +36,13 @@ async def in_turn(what: str) -> None:
     await CommissionSale.raw(_IN_TURN, what)
 
 
-async def open_accounts(books: Books, owned: set[tuple[UUID, str]]) -> None:
-    """Open the accounts of agents and the platform's beside them."""
+async def open_accounts(
+    books: Books, owned: set[tuple[UUID, str]], currencies: frozenset[str] = frozenset()
+) -> None:
+    """Open the accounts of agents and the platform's beside them.
+
+    :param currencies: of the platform's alone.
+    """
     wanted = [
         NewAccount(
             id=accounts.commission_account(agent_id, currency),
@@ -46,11 +53,12 @@ async def open_accounts(books: Books, owned: set[tuple[UUID, str]]) -> None:
         )
         for agent_id, currency in owned
     ]
-    for currency in {currency for _, currency in owned}:
+    for currency in {currency for _, currency in owned} | currencies:
         for kind, name in (
             (AccountKind.COMMISSION_COST, accounts.cost_account),
             (AccountKind.PAYOUT, accounts.payout_account),
             (AccountKind.BANK, accounts.bank_account),
+            (AccountKind.WITHHELD_TAX, accounts.tax_account),
         ):
             wanted.append(
                 NewAccount(

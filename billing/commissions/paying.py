@@ -4,15 +4,16 @@ Each function joins the platform's transaction. An item is in one live payment a
 not paid, or never let go, is free for a later batch.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID, uuid5
 
 import msgspec
 
-from billing.commissions import queries
-from billing.commissions.books import Books, as_json, in_turn, open_accounts, record
+from billing.commissions import queries, taxes
+from billing.commissions.books import PAYOUTS, Books, as_json, in_turn, open_accounts, record
 from billing.commissions.rules import accounts, payouts
-from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.rules.payouts import Payment, PaymentState, WithholdingChanged
 from billing.commissions.schemas import (
     BatchDecided,
     BatchView,
@@ -21,7 +22,7 @@ from billing.commissions.schemas import (
     PaymentView,
 )
 from billing.commissions.tables import PayoutBatch, PayoutPayment
-from billing.ledger.schemas import Single, Transfer
+from billing.ledger.schemas import Dimension, Single, Transfer
 from billing.money import Money
 
 _DRAFT: Final = """
@@ -31,11 +32,15 @@ _DRAFTED: Final = "SELECT minimum_minor FROM payout_batch WHERE id = {}"
 _PAY: Final = """
 WITH asked AS (
     SELECT * FROM jsonb_to_recordset({}::jsonb) AS payment (
-        id uuid, agent_id uuid, currency text, amount_minor bigint, item_ids uuid[]
+        id uuid, agent_id uuid, currency text, amount_minor bigint, withheld_minor bigint,
+        item_ids uuid[]
     )
 ), made AS (
-    INSERT INTO payout_payment (id, batch_id, agent_id, currency, amount_minor, state)
-    SELECT id, {}, agent_id, currency, amount_minor, 'drafted' FROM asked
+    INSERT INTO payout_payment (
+        id, batch_id, agent_id, currency, amount_minor, withheld_minor, state
+    )
+    SELECT id, {}, agent_id, currency, amount_minor, coalesce(withheld_minor, 0), 'drafted'
+    FROM asked
 )
 SELECT id, unnest(item_ids) AS item_id FROM asked
 """
@@ -51,23 +56,28 @@ _FREE_ALL: Final = """
 UPDATE payout_item SET is_live = false
 WHERE payment_id IN (SELECT id FROM payout_payment WHERE batch_id = {})
 """
-_MOVE: Final = "UPDATE payout_payment SET state = {}, settled_at = {} WHERE id = {}"
+_MOVE: Final = """
+UPDATE payout_payment SET state = {}, settled_at = {}, paid_at = coalesce(paid_at, {})
+WHERE id = {}
+"""
 _FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
 
 
 async def make_batch(batch_id: UUID, books: Books, *, minimum_minor: int) -> BatchView:
-    """Put together what agents are to be paid; the same id is answered with the same batch.
+    """Put together what agents are to be paid, and what is withheld of it.
+
+    The same id is answered with the same batch.
 
     :raises CommissionKeyReused: the id belongs to a batch with another minimum.
     """
-    await in_turn("payouts")
+    await in_turn(PAYOUTS)
     if held := await PayoutBatch.raw(_DRAFTED, batch_id):
         if held[0]["minimum_minor"] not in {None, minimum_minor}:
             raise CommissionKeyReused("This id belongs to another batch; make a new one.")
     else:
-        made = payouts.payments(
-            await queries.free_items(), frozenset(), minimum_minor=minimum_minor
-        )
+        free = await queries.free_items()
+        due = payouts.payments(free, frozenset(), minimum_minor=minimum_minor)
+        made = await taxes.withheld(due, books.now)
         await PayoutBatch.raw(
             *(_DRAFT, batch_id, payouts.batch_hash(made), minimum_minor),
             *(books.actor_id, books.now),
@@ -89,7 +99,10 @@ async def approve(batch_id: UUID, seen: bytes, books: Books) -> BatchView:
     :raises MakerIsChecker: who approves has made it.
     :raises BatchChanged: it is not the one that was looked at.
     :raises BatchDecided: it was discarded.
+    :raises WithholdingChanged: other tax is to be withheld than when it was put together.
     """
+    # What is withheld depends on what was let go before it in the month.
+    await in_turn(PAYOUTS)
     view = await queries.batch(batch_id, lock=True)
     if view.discarded_at is not None:
         raise BatchDecided("This batch was discarded; put a new one together.")
@@ -97,13 +110,27 @@ async def approve(batch_id: UUID, seen: bytes, books: Books) -> BatchView:
     payouts.ensure_may_approve(made, seen, maker_id=view.made_by, checker_id=books.actor_id)
     if view.approved_by is not None:
         return view
+    await _ensure_withheld(made, books)
     await PayoutBatch.raw(_APPROVE, books.actor_id, books.now, batch_id)
     await PayoutPayment.raw(_ORDER, batch_id)
     if view.payments:
         await open_accounts(books, {(each.agent_id, each.currency) for each in view.payments})
-        ordered = [_paying(each, PaymentState.ORDERED, books) for each in view.payments]
+        ordered = [
+            moved for each in view.payments for moved in _paying(each, PaymentState.ORDERED, books)
+        ]
         await record(uuid5(batch_id, "ordered"), ordered, books)
     return await queries.batch(batch_id)
+
+
+async def _ensure_withheld(made: Sequence[Payment], books: Books) -> None:
+    """Refuse to let a batch go of which by now other tax is to be withheld.
+
+    :raises WithholdingChanged: so it is.
+    """
+    if await taxes.withheld(made, books.now) != made:
+        raise WithholdingChanged(
+            "Other tax is to be withheld by now; discard this batch and put a new one together."
+        )
 
 
 async def discard(batch_id: UUID, books: Books) -> BatchView:
@@ -137,8 +164,9 @@ async def settle(payment_id: UUID, state: PaymentState, books: Books) -> Payment
         return view
     if view.state is not _BEFORE.get(state):
         raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
-    await record(uuid5(payment_id, state), [_paying(view, state, books)], books)
-    await PayoutPayment.raw(_MOVE, state, books.now, payment_id)
+    await record(uuid5(payment_id, state), _paying(view, state, books), books)
+    paid_at = books.now if state is PaymentState.PAID else None
+    await PayoutPayment.raw(_MOVE, state, books.now, paid_at, payment_id)
     if not state.is_live:
         await PayoutPayment.raw(_FREE, payment_id)
     return await queries.payment(payment_id)
@@ -151,8 +179,8 @@ _BEFORE: Final = {
 }
 
 
-def _paying(payment: PaymentView, state: PaymentState, books: Books) -> Transfer:
-    """Move a payment's amount to where it is in a state."""
+def _paying(payment: PaymentView, state: PaymentState, books: Books) -> list[Transfer]:
+    """Move to where it is in a state what the bank pays, and what is withheld."""
     own = accounts.commission_account(payment.agent_id, payment.currency)
     ordered = accounts.payout_account(books.platform_id, payment.currency)
     bank = accounts.bank_account(books.platform_id, payment.currency)
@@ -162,10 +190,29 @@ def _paying(payment: PaymentView, state: PaymentState, books: Books) -> Transfer
         PaymentState.FAILED: (ordered, own),
         PaymentState.RETURNED: (bank, own),
     }[state]
-    return Single(
-        id=uuid5(payment.id, state),
-        debit_id=debit,
-        credit_id=credit,
-        amount=Money(payment.amount_minor, payment.currency),
-        event=f"payout.{state}",
-    )
+    # Neither the bank's account nor what is on its way says of itself whose it is.
+    paid_to = {Dimension.AGENT: str(payment.agent_id)}
+    moved: list[Transfer] = [
+        Single(
+            id=uuid5(payment.id, state),
+            debit_id=debit,
+            credit_id=credit,
+            amount=Money(payment.net_minor, payment.currency),
+            event=f"payout.{state}",
+            dims=paid_to,
+        )
+    ]
+    if payment.withheld_minor and own in (debit, credit):
+        tax = accounts.tax_account(books.platform_id, payment.currency)
+        is_ordered = debit == own
+        moved.append(
+            Single(
+                id=uuid5(payment.id, f"{state}:tax"),
+                debit_id=own if is_ordered else tax,
+                credit_id=tax if is_ordered else own,
+                amount=Money(payment.withheld_minor, payment.currency),
+                event="tax.withheld" if is_ordered else "tax.given_back",
+                dims=paid_to,
+            )
+        )
+    return moved

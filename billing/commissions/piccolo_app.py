@@ -11,6 +11,7 @@ from billing.commissions.tables import (
     CommissionRefund,
     CommissionSale,
     CounterOffer,
+    NaturalPerson,
     PayoutBatch,
     PayoutItem,
     PayoutPayment,
@@ -29,6 +30,7 @@ APP_CONFIG = AppConfig(
         PayoutBatch,
         PayoutPayment,
         PayoutItem,
+        NaturalPerson,
     ],
     migration_dependencies=["billing.ledger.piccolo_app"],
 )

@@ -133,7 +133,8 @@ _BATCH: Final = (
     "SELECT id, hash, made_by, approved_by, discarded_at FROM payout_batch WHERE id = {}"
 )
 _PAYMENT: Final = """
-SELECT id, agent_id, currency, amount_minor, state,
+SELECT id, agent_id, currency, amount_minor, withheld_minor,
+    amount_minor - withheld_minor AS net_minor, state,
     ARRAY(
         SELECT item_id FROM payout_item WHERE payment_id = payment.id ORDER BY item_id
     ) AS item_ids
@@ -152,6 +153,8 @@ _KINDS: Final = {
     "payout.ordered": StatementKind.PAID_OUT,
     "payout.failed": StatementKind.PAYMENT_RETURNED,
     "payout.returned": StatementKind.PAYMENT_RETURNED,
+    "tax.withheld": StatementKind.WITHHELD,
+    "tax.given_back": StatementKind.WITHHELD_RETURNED,
 }
 
 

@@ -58,6 +58,13 @@ class PaymentNotInThatState(BillingRefusal):
     sort = Sort.CLASH
 
 
+class TaxTooLarge(BillingRefusal):
+    """More is said to have gone to the tax office than was withheld and is owed."""
+
+    code = "withheld_tax_too_large"
+    field = "amount_minor"
+
+
 class OfferNotFound(BillingRefusal):
     """There is no such counter-offer."""
 
@@ -188,16 +195,27 @@ class MeterTotal(msgspec.Struct, frozen=True, kw_only=True):
     excess_minor: int
 
 
-class WithheldRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be withheld of a payment to a natural person: net == amount - withheld."""
+class NaturalPersonSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an agent is a natural person, of whose commission tax is withheld."""
 
-    payment_id: UUID
+    id: UUID
     agent_id: UUID
-    amount_minor: int
-    month_before_minor: int
-    """What the agent was paid before it in its month, with which it counts as one."""
-    withheld_minor: int
-    net_minor: int
+    is_one: bool
+
+
+class TaxPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """Yuan that were withheld and went to the tax office."""
+
+    id: UUID
+    amount_minor: Annotated[int, msgspec.Meta(ge=1, le=MINOR_MAX)]
+
+
+class TaxOwed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was withheld of natural persons and not paid to the tax office yet."""
+
+    currency: Currency
+    owed_minor: int
+    """Below nothing where the tax of a payment that came back was paid already."""
 
 
 class YearLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,17 +234,39 @@ class YearLine(msgspec.Struct, frozen=True, kw_only=True):
     """Below nothing, as a refund takes it back."""
     corrected_minor: int
     paid_minor: int
-    """What the bank has paid in this month and not given back."""
+    """What was paid in this month, before tax was withheld."""
+    returned_minor: int
+    """Below nothing, as what came back in this month; it may have been paid in an earlier year."""
+
+
+class YearPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment to an agent, or below nothing one that came back: net == amount - withheld."""
+
+    payment_id: UUID
+    on: date
+    """In China."""
+    is_return: bool
+    currency: Currency
+    amount_minor: int
+    withheld_minor: int
+    net_minor: int
+    """What the bank paid."""
 
 
 class YearTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a year's lines of one currency come to: each number is the sum of theirs."""
+    """What a year comes to in one currency, as the sum of its lines and payments.
+
+    net == paid + returned - withheld
+    """
 
     currency: Currency
     earned_minor: int
     clawed_back_minor: int
     corrected_minor: int
     paid_minor: int
+    returned_minor: int
+    withheld_minor: int
+    net_minor: int
 
 
 class AgentYear(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +275,8 @@ class AgentYear(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: UUID
     year: int
     lines: list[YearLine]
+    payments: list[YearPayment]
+    """In the order in which the bank paid."""
     totals: list[YearTotal]
 
 
@@ -332,6 +374,10 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: UUID
     currency: Currency
     amount_minor: int
+    withheld_minor: int
+    """What of it goes to the tax office."""
+    net_minor: int
+    """What the bank pays."""
     item_ids: list[UUID]
     state: PaymentState
 
@@ -342,6 +388,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
             currency=self.currency,
             amount_minor=self.amount_minor,
             item_ids=tuple(self.item_ids),
+            withheld_minor=self.withheld_minor,
         )
 
 

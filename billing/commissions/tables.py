@@ -113,10 +113,14 @@ class PayoutPayment(Table, tablename="payout_payment"):
     agent_id = UUID()
     currency = Text()
     amount_minor = BigInt()
+    withheld_minor = BigInt()
+    """What of the amount goes to the tax office."""
     state = Text()
     """`drafted`, `discarded`, `ordered`, `paid`, `failed` or `returned`."""
     settled_at = Timestamptz(null=True)
     """When the bank's last answer was said; null before, and in rows from before it was kept."""
+    paid_at = Timestamptz(null=True)
+    """When it was said that the bank paid; stays when the payment comes back."""
 
 
 class PayoutItem(Table, tablename="payout_item"):
@@ -125,3 +129,14 @@ class PayoutItem(Table, tablename="payout_item"):
     payment_id = UUID(primary_key=True)
     item_id = UUID()
     is_live = Boolean()
+
+
+class NaturalPerson(Table, tablename="natural_person"):
+    """Whether an agent is a natural person, of whose commission tax is withheld. Insert only."""
+
+    id = UUID(primary_key=True)
+    agent_id = UUID()
+    is_one = Boolean()
+    """As the newest row of the agent says."""
+    said_by = UUID()
+    said_at = Timestamptz()

@@ -2,23 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from billing.commissions import queries
 from billing.commissions.queries import ZONE
 from billing.commissions.rules.meter import OnContract, meter
 from billing.commissions.rules.plans import PPM
-from billing.commissions.rules.withholding import withheld_minor
 from billing.commissions.schemas import (
     AgentYear,
     ContractMeter,
     MeterTotal,
-    WithheldRow,
     YearLine,
+    YearPayment,
     YearTotal,
 )
 from billing.commissions.tables import CommissionItem, CommissionSale, PayoutPayment
@@ -67,55 +65,55 @@ WITH sale AS (
 SELECT agent_id FROM sale
 UNION SELECT line.agent_id FROM commission_line line JOIN sale ON sale.id = line.sale_id
 """
-_OF_AGENT: Final = """
-WITH moved AS (
+# What has come back was paid before that; in rows from before either was kept, when it was let go.
+_BANK: Final = """
+WITH bank AS (
+    SELECT payment.id, payment.currency, amount_minor, withheld_minor, false AS is_return,
+        coalesce(paid_at, CASE WHEN state = 'paid' THEN settled_at END, approved_at) AS at
+    FROM payout_payment payment JOIN payout_batch batch ON batch.id = payment.batch_id
+    WHERE payment.agent_id = {} AND state IN ('paid', 'returned')
+    UNION ALL
+    SELECT payment.id, payment.currency, -amount_minor, -withheld_minor, true,
+        coalesce(settled_at, approved_at)
+    FROM payout_payment payment JOIN payout_batch batch ON batch.id = payment.batch_id
+    WHERE payment.agent_id = {} AND state = 'returned'
+)
+"""
+_PAYMENTS: Final = f"""{_BANK}
+SELECT id AS payment_id, (at AT TIME ZONE {{}})::date AS "on", is_return, currency, amount_minor,
+    withheld_minor, amount_minor - withheld_minor AS net_minor
+FROM bank WHERE extract(year FROM at AT TIME ZONE {{}}) = {{}}
+ORDER BY at, payment_id
+"""  # noqa: S608 - constants
+_OF_AGENT: Final = f"""{_BANK}
+, moved AS (
     SELECT item.recorded_at AS at, sale.plan_id, item.currency, item.kind, item.amount_minor
     FROM commission_item item JOIN commission_line line ON line.id = item.line_id
     JOIN commission_sale sale ON sale.id = line.sale_id
-    WHERE item.agent_id = {}
+    WHERE item.agent_id = {{}}
     UNION ALL
-    SELECT coalesce(settled_at, approved_at), sale.plan_id, item.currency, 'paid', item.amount_minor
-    FROM payout_payment payment JOIN payout_batch batch ON batch.id = payment.batch_id
-    JOIN payout_item taken ON taken.payment_id = payment.id AND taken.is_live
+    SELECT bank.at, sale.plan_id, item.currency,
+        CASE WHEN is_return THEN 'returned' ELSE 'paid' END,
+        CASE WHEN is_return THEN -item.amount_minor ELSE item.amount_minor END
+    FROM bank JOIN payout_item taken ON taken.payment_id = bank.id
     JOIN commission_item item ON item.id = taken.item_id
     JOIN commission_line line ON line.id = item.line_id
     JOIN commission_sale sale ON sale.id = line.sale_id
-    WHERE payment.agent_id = {} AND payment.state = 'paid'
 ), plan AS (
     SELECT plan_id, min(begins_on) AS plan_since,
         (array_agg(terms ->> 'measure' ORDER BY begins_on DESC))[1] AS measure
     FROM commission_plan_version WHERE plan_id IN (SELECT plan_id FROM moved) GROUP BY plan_id
 )
-SELECT date_trunc('month', at AT TIME ZONE {})::date AS month, plan_id, plan_since, measure,
+SELECT date_trunc('month', at AT TIME ZONE {{}})::date AS month, plan_id, plan_since, measure,
     currency,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'earned'), 0)::bigint AS earned_minor,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'clawed_back'), 0)::bigint AS clawed_back_minor,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'corrected'), 0)::bigint AS corrected_minor,
-    coalesce(sum(amount_minor) FILTER (WHERE kind = 'paid'), 0)::bigint AS paid_minor
-FROM moved JOIN plan USING (plan_id) WHERE extract(year FROM at AT TIME ZONE {}) = {}
+    coalesce(sum(amount_minor) FILTER (WHERE kind = 'paid'), 0)::bigint AS paid_minor,
+    coalesce(sum(amount_minor) FILTER (WHERE kind = 'returned'), 0)::bigint AS returned_minor
+FROM moved JOIN plan USING (plan_id) WHERE extract(year FROM at AT TIME ZONE {{}}) = {{}}
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 5
-"""
-_OF_PEOPLE: Final = """
-WITH asked AS (
-    SELECT id, approved_at, coalesce(approved_at, {}) AS at FROM payout_batch WHERE id = {}
-)
-SELECT payment.id AS payment_id, payment.agent_id, payment.amount_minor, (
-    SELECT coalesce(sum(earlier.amount_minor), 0)::bigint
-    FROM payout_payment earlier JOIN payout_batch batch ON batch.id = earlier.batch_id
-    WHERE earlier.agent_id = payment.agent_id AND earlier.currency = payment.currency
-        AND earlier.state IN ('ordered', 'paid')
-        AND (
-            asked.approved_at IS NULL
-            OR (batch.approved_at, batch.id) < (asked.approved_at, asked.id)
-        )
-        AND date_trunc('month', batch.approved_at AT TIME ZONE {})
-            = date_trunc('month', asked.at AT TIME ZONE {})
-) AS month_before_minor
-FROM payout_payment payment JOIN asked ON asked.id = payment.batch_id
-WHERE payment.agent_id = ANY ({}::uuid[]) AND payment.currency = 'CNY'
-    AND payment.state IN ('drafted', 'ordered', 'paid')
-ORDER BY payment.agent_id
-"""
+"""  # noqa: S608 - constants
 _BEHIND: Final = """
 SELECT extract(year FROM on_day)::integer AS year, array_agg(DISTINCT contract_id) AS contracts
 FROM payout_payment payment JOIN payout_item taken ON taken.payment_id = payment.id
@@ -129,6 +127,10 @@ _ADDED: Final = tuple(
     name for name in ContractMeter.__struct_fields__ if name in MeterTotal.__struct_fields__[1:]
 )
 """What adds up over contracts."""
+_OF_PAYMENTS: Final = ("withheld_minor", "net_minor")
+_OF_LINES: Final = tuple(
+    name for name in YearTotal.__struct_fields__[1:] if name not in _OF_PAYMENTS
+)
 
 
 class _Sum(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,50 +219,38 @@ def totals(metered: Sequence[ContractMeter]) -> list[MeterTotal]:
     ]
 
 
-async def over_limit_in(batch_id: UUID) -> list[ContractMeter]:
-    """List the contracts behind a batch's payments whose commission exceeds the limit, by year."""
-    found = []
-    for row in await CommissionSale.raw(_BEHIND, batch_id):
-        metered = await contracts(row["year"], only=row["contracts"])
-        found += [each for each in metered if each.excess_minor > 0]
-    return found
+async def behind(batch_id: UUID) -> list[tuple[int, list[UUID]]]:
+    """Give by year the contracts that a batch's payments are for."""
+    rows = await CommissionSale.raw(_BEHIND, batch_id)
+    return [(row["year"], row["contracts"]) for row in rows]
 
 
 async def of_agent(agent_id: UUID, year: int) -> AgentYear:
     """Give what an agent earned, lost and was paid in a year, by month and plan."""
-    rows = await CommissionItem.raw(_OF_AGENT, agent_id, agent_id, ZONE, ZONE, year)
+    rows = await CommissionItem.raw(_OF_AGENT, *[agent_id] * 3, ZONE, ZONE, year)
     lines = msgspec.convert(rows, list[YearLine])
-    return AgentYear(agent_id=agent_id, year=year, lines=lines, totals=_year_totals(lines))
+    bank = await PayoutPayment.raw(_PAYMENTS, agent_id, agent_id, ZONE, ZONE, year)
+    payments = msgspec.convert(bank, list[YearPayment])
+    return AgentYear(
+        agent_id=agent_id,
+        year=year,
+        lines=lines,
+        payments=payments,
+        totals=[
+            _year_total(currency, lines, payments)
+            for currency in sorted({each.currency for each in lines})
+        ],
+    )
 
 
-def _year_totals(lines: Sequence[YearLine]) -> list[YearTotal]:
-    """Add lines up, each currency for itself."""
-    return [
-        YearTotal(
-            currency=currency,
-            **{
-                name: sum(getattr(each, name) for each in lines if each.currency == currency)
-                for name in YearTotal.__struct_fields__[1:]
-            },
-        )
-        for currency in sorted({each.currency for each in lines})
-    ]
-
-
-async def withholding(
-    batch_id: UUID, people: Sequence[UUID], *, now: datetime
-) -> list[WithheldRow]:
-    """Give what is to be withheld of a batch's payments in yuan to agents who are natural persons.
-
-    A batch that nobody has let go counts as let go now. Nothing is booked by it.
-
-    :raises BatchNotFound: there is no such batch.
-    """
-    await queries.batch(batch_id)
-    rows = await PayoutPayment.raw(_OF_PEOPLE, now, batch_id, ZONE, ZONE, list(people))
-    told = []
-    for row in rows:
-        withheld = withheld_minor(row["month_before_minor"], row["amount_minor"])
-        net = row["amount_minor"] - withheld
-        told.append(WithheldRow(**row, withheld_minor=withheld, net_minor=net))
-    return told
+def _year_total(
+    currency: str, lines: Sequence[YearLine], payments: Sequence[YearPayment]
+) -> YearTotal:
+    """Add up what is in a currency."""
+    moved = [each for each in lines if each.currency == currency]
+    bank = [each for each in payments if each.currency == currency]
+    return YearTotal(
+        currency=currency,
+        **{name: sum(getattr(each, name) for each in moved) for name in _OF_LINES},
+        **{name: sum(getattr(each, name) for each in bank) for name in _OF_PAYMENTS},
+    )

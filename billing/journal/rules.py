@@ -26,6 +26,7 @@ _ROOTS: Final = {
     AccountKind.COMMISSION: "Liabilities",
     AccountKind.PAYOUT: "Liabilities",
     AccountKind.BANK: "Assets",
+    AccountKind.WITHHELD_TAX: "Liabilities",
     AccountKind.PLAN_RECEIVABLE: "Assets",
     AccountKind.PLAN_REVENUE: "Income",
     AccountKind.PLAN_SPONSORED: "Expenses",

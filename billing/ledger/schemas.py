@@ -31,6 +31,8 @@ class AccountKind(StrEnum):
     """What the bank was told to pay and has not paid yet."""
     BANK = "bank"
     """What left the platform's bank."""
+    WITHHELD_TAX = "withheld_tax"
+    """What was withheld of natural persons' commission and is owed to the tax office."""
     PLAN_RECEIVABLE = "plan_receivable"
     """What an agent owes for its plan: below nothing by so much."""
     PLAN_REVENUE = "plan_revenue"

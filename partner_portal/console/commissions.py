@@ -22,7 +22,14 @@ from server.access import Actor
 from server.access.edge import CurrentActor
 from server.commissions import exports, queries, service
 from server.commissions.exports import XLSX
-from server.commissions.schemas import MEASURES, MODES, PlanTerms, SalesAsked, YearTold
+from server.commissions.schemas import (
+    MEASURES,
+    MODES,
+    NewNaturalPerson,
+    PlanTerms,
+    SalesAsked,
+    YearTold,
+)
 from server.kit import clock, ids
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
@@ -31,7 +38,8 @@ from server.partners import queries as partners
 from server.problems import BooksRefusal
 
 _HOME: Final = "/console/commissions"
-_YEAR: Final = f"{_HOME}/agents/{{agent_id:uuid}}/year"
+_AGENT: Final = f"{_HOME}/agents/{{agent_id:uuid}}"
+_YEAR: Final = f"{_AGENT}/year"
 _NOTHING: Final = Problem()
 _TIERS: Final = range(1, 5)
 """Lines of a plan's form."""
@@ -129,8 +137,21 @@ async def year(
         told=told,
         agent=await partners.agent(actor, agent_id),
         years=years.offered(_today()),
+        is_person=agent_id in await queries.natural_persons(actor),
+        new_id=ids.new_id(clock.now()),
         **await frame(request, actor),
     )
+
+
+@post(f"{_AGENT}/natural-person", status_code=200)
+async def say_person(
+    request: AnyRequest, actor: CurrentActor, agent_id: FromPath[UUID]
+) -> Response[Any]:
+    """Say whether an agent is a natural person, of whose commission tax is withheld."""
+    given = await forms.texts(request, "id", "is_one")
+    said = forms.taken({"id": given["id"], "is_one": bool(given["is_one"])}, NewNaturalPerson)
+    await service.say_person(actor, agent_id, said, now=clock.now())
+    return forms.go(f"{_HOME}/agents/{agent_id}/year", "natural_person")
 
 
 @get(f"{_YEAR}.csv", media_type=CSV)
@@ -265,4 +286,6 @@ def _digest(version: PlanTerms) -> str:
     return hashlib.sha256(msgspec.json.encode(version)).hexdigest()
 
 
-HANDLERS = [accruals, sales, sale, meter, year, year_csv, year_xlsx, plans, publish]
+HANDLERS = [
+    *(accruals, sales, sale, meter, year, year_csv, year_xlsx, say_person, plans, publish),
+]

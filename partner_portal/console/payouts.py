@@ -18,6 +18,7 @@ from server.commissions import queries, service
 from server.commissions.schemas import (
     NewBankFile,
     NewPayout,
+    NewTaxPayment,
     PaymentAnswer,
     PayoutApproval,
 )
@@ -57,6 +58,7 @@ async def _list(
         given=given,
         page=await queries.payouts(actor, cursor=request.query_params.get("cursor") or None),
         new_id=ids.new_id(clock.now()),
+        tax=await queries.withheld_tax(actor),
         me=actor.user_id,
         **await frame(request, actor),
     )
@@ -75,6 +77,19 @@ async def make(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) 
     drawn = partial(_list, request, actor, renderer, given)
     done = forms.go(f"{_HOME}/{forms.given_id(given['id'])}", "payout_made")
     return await forms.answered(request, act, drawn, done)
+
+
+@post(f"{_HOME}/withheld-tax", status_code=200)
+async def pay_tax(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer) -> Response[Any]:
+    """Say what of the withheld tax went to the tax office."""
+    given = await forms.texts(request, "id", "amount")
+
+    async def act() -> None:
+        said = {"id": given["id"], "amount_minor": forms.fen(given["amount"], "amount_minor")}
+        await service.pay_tax(actor, forms.taken(said, NewTaxPayment), now=clock.now())
+
+    drawn = partial(_list, request, actor, renderer, given)
+    return await forms.answered(request, act, drawn, forms.go(_HOME, "tax_paid"))
 
 
 @get(_ONE)
@@ -191,4 +206,4 @@ async def settle(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [payouts, make, payout, approve, discard, bank_file, settle]
+HANDLERS = [payouts, make, pay_tax, payout, approve, discard, bank_file, settle]

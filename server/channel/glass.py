@@ -20,8 +20,8 @@ from billing.commissions.schemas import (
     PaymentView,
     RefundRow,
     SaleRow,
-    WithheldRow,
     YearLine,
+    YearPayment,
     YearTotal,
 )
 from billing.invoices.rules.drafts import Line as InvoiceLine
@@ -91,9 +91,8 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "commissions.meter": (CommissionMeter, MeterTotal, ContractMeter),
     "commissions.counter_offer": (OfferView,),
     "commissions.payout": (PayoutView, PaymentView),
-    "commissions.withholding": (WithheldRow,),
     "commissions.statement": (Statement, StatementLine),
-    "commissions.year": (AgentYear, YearLine, YearTotal),
+    "commissions.year": (AgentYear, YearLine, YearPayment, YearTotal),
     "accounting.voucher": (VoucherRow, Voucher, Line, Source),
     "statements.list": (StatementSummary, StatementSignatureView),
     "statements.one": (StatementDetail, StatementAccountView, StatementSignatureView),

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from billing.commissions import offers, own, yearly
+from billing.commissions import offers, own, taxes, yearly
 from billing.commissions import queries as books
 from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion, ensure_sound
@@ -14,8 +14,8 @@ from billing.commissions.schemas import (
     AccruedRow,
     AgentYear,
     BatchRow,
-    BatchView,
     ChosenSales,
+    ContractMeter,
     LineView,
     OfferRow,
     OfferView,
@@ -23,7 +23,7 @@ from billing.commissions.schemas import (
     RefundRow,
     SaleNotFound,
     SaleRow,
-    WithheldRow,
+    TaxOwed,
 )
 from billing.sealing import queries as sealing
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
@@ -34,6 +34,8 @@ from server.kit import db
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.partners import queries as partners
 
+_AT_ONCE: Final = 1_000
+"""Contracts that are held against the limit in one statement."""
 _TELLER: Final = of_the_product(
     PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="commissions.statement"
 )
@@ -176,9 +178,14 @@ async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[L
     async with db.platform_transaction(actor):
         await books.ensure_sold(sale_id)
         lines = await books.lines_of(sale_id)
-        agents = [line.agent_id for line in lines]
-        await audit.record_platform_read(actor, agents, "commissions.sale", now=now)
+        await told_of_lines(actor, lines, now)
     return lines
+
+
+async def told_of_lines(actor: Actor, lines: Sequence[LineView], now: datetime) -> None:
+    """Tell the agents whose lines are shown, inside the caller's transaction."""
+    agents = [line.agent_id for line in lines]
+    await audit.record_platform_read(actor, agents, "commissions.sale", now=now)
 
 
 async def payouts(actor: Actor, *, cursor: str | None = None) -> Page[BatchRow]:
@@ -202,22 +209,55 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
         batch = await books.batch(batch_id)
         agents = [payment.agent_id for payment in batch.payments]
         await audit.record_platform_read(actor, agents, "commissions.payout", now=now)
-        return await view(batch)
+    over = await _over_limit(actor, batch_id)
+    shown = over[:PAGE_SIZE]
+    async with db.platform_transaction(actor):
+        for year in sorted({year for year, _ in shown}):
+            contracts = [each.contract_id for of, each in shown if of == year]
+            agents = await yearly.agents_of(year, contracts)
+            await audit.record_platform_read(actor, agents, "commissions.meter", now=now, year=year)
+    return PayoutView(
+        id=batch.id,
+        hash=batch.hash.hex(),
+        made_by=batch.made_by,
+        approved_by=batch.approved_by,
+        discarded_at=batch.discarded_at,
+        payments=batch.payments,
+        over_limit=[each for _, each in shown],
+        over_limit_count=len(over),
+    )
 
 
-async def withholding(
-    actor: Actor, batch_id: UUID, people: Sequence[UUID], *, now: datetime
-) -> list[WithheldRow]:
-    """Give what is to be withheld of a batch's payments to natural persons; each is told.
+async def _over_limit(actor: Actor, batch_id: UUID) -> list[tuple[int, ContractMeter]]:
+    """Give a batch's contracts beyond the limit with their years, those that exceed it most first.
 
-    :raises BatchNotFound: there is none with this id.
+    Some contracts in a transaction: however many there are, no statement takes long and nothing is
+    held.
     """
+    async with db.platform_transaction(actor):
+        behind = await yearly.behind(batch_id)
+    found: list[tuple[int, ContractMeter]] = []
+    for year, contracts in behind:
+        for first in range(0, len(contracts), _AT_ONCE):
+            some = contracts[first : first + _AT_ONCE]
+            async with db.platform_transaction(actor):
+                metered = await yearly.contracts(year, only=some)
+            found += [(year, each) for each in metered if each.excess_minor > 0]
+    return sorted(found, key=lambda each: yearly.place(each[1]))
+
+
+async def natural_persons(actor: Actor) -> list[UUID]:
+    """List the agents who are said to be natural persons, of whose commission tax is withheld."""
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
-        found = await yearly.withholding(batch_id, people, now=now)
-        agents = [row.agent_id for row in found]
-        await audit.record_platform_read(actor, agents, "commissions.withholding", now=now)
-    return found
+        return sorted(await taxes.people())
+
+
+async def withheld_tax(actor: Actor) -> TaxOwed:
+    """Give what was withheld and not paid to the tax office yet."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        return await taxes.owed(PLATFORM_TENANT)
 
 
 async def statement(
@@ -249,19 +289,6 @@ async def year_of(actor: Actor, agent_id: UUID, year: int, *, now: datetime) -> 
         shown = [agent_id] if told.lines else []
         await audit.record_platform_read(actor, shown, "commissions.year", now=now, year=year)
     return told
-
-
-async def view(batch: BatchView) -> PayoutView:
-    """Give a batch as people see it, inside the transaction that it is read in."""
-    return PayoutView(
-        id=batch.id,
-        hash=batch.hash.hex(),
-        made_by=batch.made_by,
-        approved_by=batch.approved_by,
-        discarded_at=batch.discarded_at,
-        payments=batch.payments,
-        over_limit=await yearly.over_limit_in(batch.id),
-    )
 
 
 # ---------------------------------------------------------------------------------- the agents

@@ -15,13 +15,14 @@ from billing.commissions.schemas import (
     BatchRow,
     ChosenSales,
     LineView,
+    NaturalPersonSaid,
     OfferRow,
     OfferView,
     OwnSale,
     PaymentView,
     RefundRow,
     SaleRow,
-    WithheldRow,
+    TaxOwed,
 )
 from billing.commissions.yearly import DEDUCTIBLE_PPM
 from server.access.edge import CurrentActor
@@ -33,10 +34,11 @@ from server.commissions.schemas import (
     NewBankFile,
     NewCorrection,
     NewCounterOffer,
+    NewNaturalPerson,
     NewPayout,
     NewRefund,
     NewSale,
-    NewWithholding,
+    NewTaxPayment,
     PaymentAnswer,
     PayoutApproval,
     PayoutView,
@@ -207,17 +209,6 @@ async def payout(actor: CurrentActor, batch_id: FromPath[UUID]) -> PayoutView:
     return await queries.payout(actor, batch_id, now=clock.now())
 
 
-@post("/payouts/{batch_id:uuid}/withholding", summary="What is withheld of natural persons")
-async def withholding(
-    actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[NewWithholding]
-) -> list[WithheldRow]:
-    """Give what is to be withheld of payments to natural persons; nothing is booked by it.
-
-    As labour remuneration, by SAT announcement 61 of 2018; ask the platform's tax adviser first.
-    """
-    return await queries.withholding(actor, batch_id, data.people, now=clock.now())
-
-
 @post("/payouts/{batch_id:uuid}/approval", summary="Let a payout go")
 async def approve(
     actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[PayoutApproval]
@@ -247,6 +238,35 @@ async def settle(
 ) -> PaymentView:
     """Say that the bank paid, did not pay or gave back; what was not paid may be paid anew."""
     return await service.settle(actor, payment_id, data.answer, now=clock.now())
+
+
+@get("/natural-persons", summary="List agents who are natural persons")
+async def natural_persons(actor: CurrentActor) -> list[UUID]:
+    """List the agents of whose commission tax is withheld, as labour remuneration."""
+    return await queries.natural_persons(actor)
+
+
+@post("/agents/{agent_id:uuid}/natural-person", summary="Say whether an agent is a natural person")
+async def say_person(
+    actor: CurrentActor, agent_id: FromPath[UUID], data: JSONBody[NewNaturalPerson]
+) -> NaturalPersonSaid:
+    """Say whether tax is withheld of an agent's commission, in yuan, from the next payout on.
+
+    As labour remuneration, by SAT announcement 61 of 2018; ask the platform's tax adviser first.
+    """
+    return await service.say_person(actor, agent_id, data, now=clock.now())
+
+
+@get("/withheld-tax", summary="Tax that was withheld")
+async def withheld_tax(actor: CurrentActor) -> TaxOwed:
+    """Give what was withheld of natural persons and not paid to the tax office yet."""
+    return await queries.withheld_tax(actor)
+
+
+@post("/withheld-tax/payments", summary="Say what went to the tax office")
+async def pay_tax(actor: CurrentActor, data: JSONBody[NewTaxPayment]) -> TaxOwed:
+    """Book that tax that was withheld went to the tax office; give what is still owed."""
+    return await service.pay_tax(actor, data, now=clock.now())
 
 
 @get("/lines", summary="List what one's company gets")
@@ -352,11 +372,14 @@ router = Router(
                 payouts,
                 make_payout,
                 payout,
-                withholding,
                 approve,
                 discard,
                 bank_file,
                 settle,
+                natural_persons,
+                say_person,
+                withheld_tax,
+                pay_tax,
             ],
             tags=["platform: commissions"],
         ),

@@ -18,6 +18,7 @@ from billing.commissions.schemas import (
     PaymentView,
     Refund,
     Sale,
+    TaxPayment,
 )
 from server.kit.text import PRINTABLE
 
@@ -136,10 +137,15 @@ class NewBankFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     payees: Annotated[list[NewPayee], msgspec.Meta(min_length=1, max_length=5_000)]
 
 
-class NewWithholding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which agents of a batch are natural persons. That is not kept here."""
+class NewNaturalPerson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether an agent is a natural person, of whose commission tax is withheld from now on."""
 
-    people: Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=5_000)]
+    id: UUID
+    is_one: bool
+
+
+class NewTaxPayment(TaxPayment, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Yuan that were withheld and went to the tax office."""
 
 
 class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +158,9 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     discarded_at: datetime | None
     payments: list[PaymentView]
     over_limit: list[ContractMeter]
-    """The contracts it pays for whose commission exceeds what is deducted from tax."""
+    """The contracts it pays for whose commission exceeds what is deducted from tax by most."""
+    over_limit_count: int
+    """How many there are."""
 
     @property
     def waiting(self) -> list[UUID]:

@@ -9,20 +9,22 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from billing.commissions import offers
+from billing.commissions import offers, taxes
 from billing.commissions import paying as payouts
 from billing.commissions import queries as books
 from billing.commissions import service as commissions
-from billing.commissions.books import Books, take_turn
+from billing.commissions.books import PAYOUTS, Books, in_turn, take_turn
 from billing.commissions.rules import payouts as paying
 from billing.commissions.rules.payouts import Payee, PaymentState
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.schemas import (
     Correction,
     LineView,
+    NaturalPersonSaid,
     OfferView,
     PaymentNotInThatState,
     PaymentView,
+    TaxOwed,
 )
 from billing.commissions.tables import (
     CommissionRefund,
@@ -37,9 +39,11 @@ from server.commissions.schemas import (
     NewBankFile,
     NewCorrection,
     NewCounterOffer,
+    NewNaturalPerson,
     NewPayout,
     NewRefund,
     NewSale,
+    NewTaxPayment,
     PayoutApproval,
     PayoutView,
 )
@@ -100,6 +104,7 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
             await audit.record_platform_write(
                 actor, "commission_sale.recorded", subject_id=sale.id, now=now, sold=sale.sold
             )
+        await queries.told_of_lines(actor, lines, now)
     return lines
 
 
@@ -136,7 +141,9 @@ async def refund(actor: Actor, asked: NewRefund, *, now: datetime) -> list[LineV
                 refund_id=asked.id,
                 refunded=asked.refunded,
             )
-        return await books.lines_of(asked.sale_id)
+        lines = await books.lines_of(asked.sale_id)
+        await queries.told_of_lines(actor, lines, now)
+    return lines
 
 
 async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineView:
@@ -161,6 +168,7 @@ async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineV
                 correction_id=asked.id,
                 amount_minor=asked.amount_minor,
             )
+        await queries.told_of_lines(actor, [line], now)
     return line
 
 
@@ -215,7 +223,7 @@ async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutV
             await audit.record_platform_write(
                 actor, "payout.made", subject_id=new.id, now=now, payments=len(batch.payments)
             )
-        return await queries.view(batch)
+    return await queries.payout(actor, new.id, now=now)
 
 
 async def approve(
@@ -227,16 +235,18 @@ async def approve(
     :raises MakerIsChecker: who approves has made it.
     :raises BatchChanged: it is not the one that was looked at.
     :raises BatchDecided: it was discarded.
+    :raises WithholdingChanged: other tax is to be withheld than when it was put together.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
+        await in_turn(PAYOUTS)
         was_approved = (await books.batch(batch_id, lock=True)).approved_by is not None
-        batch = await payouts.approve(batch_id, bytes.fromhex(seen.hash), books_of(actor, now))
+        await payouts.approve(batch_id, bytes.fromhex(seen.hash), books_of(actor, now))
         if not was_approved:
             await audit.record_platform_write(
                 actor, "payout.approved", subject_id=batch_id, now=now, hash=seen.hash
             )
-        return await queries.view(batch)
+    return await queries.payout(actor, batch_id, now=now)
 
 
 async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
@@ -248,12 +258,12 @@ async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
         was_discarded = (await books.batch(batch_id, lock=True)).discarded_at is not None
-        batch = await payouts.discard(batch_id, books_of(actor, now))
+        await payouts.discard(batch_id, books_of(actor, now))
         if not was_discarded:
             await audit.record_platform_write(
                 actor, "payout.discarded", subject_id=batch_id, now=now
             )
-        return await queries.view(batch)
+    return await queries.payout(actor, batch_id, now=now)
 
 
 async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: datetime) -> bytes:
@@ -304,7 +314,48 @@ async def settle(
                 agent_id=payment.agent_id,
                 amount_minor=payment.amount_minor,
             )
+        await audit.record_platform_read(actor, [payment.agent_id], "commissions.payout", now=now)
     return payment
+
+
+# ------------------------------------------------------------------------- tax that is withheld
+
+
+async def say_person(
+    actor: Actor, agent_id: UUID, new: NewNaturalPerson, *, now: datetime
+) -> NaturalPersonSaid:
+    """Say whether an agent is a natural person, of whose commission tax is withheld from now on.
+
+    :raises NotFound: there is no such agent.
+    :raises CommissionKeyReused: the id was used for something else.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    said = NaturalPersonSaid(id=new.id, agent_id=agent_id, is_one=new.is_one)
+    async with db.platform_transaction(actor):
+        await partners.agent(actor, agent_id)
+        if await taxes.say(said, books_of(actor, now)):
+            await audit.record_platform_write(
+                actor, "natural_person.said", subject_id=agent_id, now=now, is_one=new.is_one
+            )
+    return said
+
+
+async def pay_tax(actor: Actor, paid: NewTaxPayment, *, now: datetime) -> TaxOwed:
+    """Book that tax that was withheld went to the tax office; give what is still owed.
+
+    :raises TaxTooLarge: more than is owed.
+    :raises CommissionKeyReused: the id was used for something else.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        if await taxes.pay(paid, books_of(actor, now)):
+            await audit.record_platform_write(
+                *(actor, "withheld_tax.paid"),
+                subject_id=paid.id,
+                now=now,
+                amount_minor=paid.amount_minor,
+            )
+        return await taxes.owed(PLATFORM_TENANT)
 
 
 def books_of(actor: Actor, now: datetime) -> Books:

@@ -340,6 +340,10 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         "What matching a rival would cost. The platform's alone.",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "natural_person": _table(
+        "Of whose commission tax is withheld, as the platform says. Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
     "payout_batch": _table(
         "Payments that are let go together, by two people.",
         tonglu_platform="SELECT INSERT UPDATE",

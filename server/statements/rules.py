@@ -14,6 +14,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "payout.ordered": "付款",
     "payout.failed": "付款未成功",
     "payout.returned": "付款退回",
+    "tax.withheld": "代扣个税",
+    "tax.given_back": "代扣个税退回",
     "benefit.issued": "权益发放",
     "benefit.redeemed": "权益核销",
     "benefit.kept": "余额保留",

@@ -18,6 +18,11 @@ def payout_account(platform_id: UUID, currency: str) -> UUID:
     return uuid5(platform_id, f"payout:{currency}")
 
 
+def tax_account(platform_id: UUID, currency: str) -> UUID:
+    """Give what was withheld of natural persons and is owed to the tax office."""
+    return uuid5(platform_id, f"withheld_tax:{currency}")
+
+
 def bank_account(platform_id: UUID, currency: str) -> UUID:
     """Give what left the platform's bank."""
     return uuid5(platform_id, f"bank:{currency}")

@@ -28,6 +28,13 @@ class BatchChanged(BillingRefusal):
     field = "hash"
 
 
+class WithholdingChanged(BillingRefusal):
+    """What is to be withheld is not what it was when a batch was put together."""
+
+    code = "payout_withholding_changed"
+    sort = Sort.CLASH
+
+
 class PayeeMissing(BillingRefusal):
     """An agent has no bank account to be paid to; the agents are named."""
 
@@ -49,13 +56,23 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Below nothing where it was taken back."""
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """What one agent is paid in one batch: the sum of its items, which are in no other live one."""
+class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one agent is paid in one batch: the sum of its items, which are in no other live one.
+
+    Hashed as JSON: what was hashed before anything was withheld stays the same.
+    """
 
     agent_id: UUID
     currency: Currency
     amount_minor: int
     item_ids: tuple[UUID, ...]
+    withheld_minor: int = 0
+    """What of the amount goes to the tax office."""
+
+    @property
+    def net_minor(self) -> int:
+        """Give what the bank pays."""
+        return self.amount_minor - self.withheld_minor
 
 
 class Payee(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +162,7 @@ def ensure_may_approve(
 def bank_file(made: Sequence[Payment], payees: Mapping[UUID, Payee], *, reference: str) -> bytes:
     """Write what the bank is told, as CSV in GB 18030 with Windows line ends.
 
-    Account numbers stay text, and no cell can begin a formula.
+    Tax that is withheld is taken off. Account numbers stay text, and no cell begins a formula.
 
     :raises PayeeMissing: agents without a bank account; nothing is written.
     """
@@ -158,7 +175,7 @@ def bank_file(made: Sequence[Payment], payees: Mapping[UUID, Payee], *, referenc
     for number, each in enumerate(made, 1):
         payee = payees[each.agent_id]
         scale = decimals(each.currency)
-        whole, part = divmod(each.amount_minor, 10**scale)
+        whole, part = divmod(each.net_minor, 10**scale)
         amount = f"{whole}.{part:0{scale}}" if scale else str(whole)
         said = (payee.name, f"\t{payee.account}", payee.bank, amount, each.currency, reference)
         rows.writerow([number, *map(_harmless, said)])

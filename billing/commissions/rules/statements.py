@@ -19,6 +19,9 @@ class StatementKind(StrEnum):
     """What a dispute came to; the line that it was about stays as it is."""
     PAID_OUT = "paid_out"
     PAYMENT_RETURNED = "payment_returned"
+    WITHHELD = "withheld"
+    """What of a payment is owed to the tax office instead."""
+    WITHHELD_RETURNED = "withheld_returned"
 
 
 class StatementLine(msgspec.Struct, frozen=True, kw_only=True):

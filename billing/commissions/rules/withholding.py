@@ -10,6 +10,8 @@ which are not here.
 
 from typing import Final
 
+CURRENCY: Final = "CNY"
+"""Of what is paid in other currencies nothing is withheld here."""
 _SMALL_MINOR: Final = 4_000_00
 _FREE_MINOR: Final = 800_00
 _TABLE: Final[tuple[tuple[int, int, int], ...]] = (
@@ -33,6 +35,11 @@ def withheld_of_month(income_minor: int) -> int:
     return (2 * taxed_fifths * percent + 500) // 1_000 - off_minor
 
 
-def withheld_minor(before_minor: int, paid_minor: int) -> int:
-    """Give what is withheld of a payment, after so much was paid in its month."""
-    return withheld_of_month(before_minor + paid_minor) - withheld_of_month(before_minor)
+def withheld_minor(before_minor: int, withheld_before_minor: int, paid_minor: int) -> int:
+    """Give what is withheld of a payment: what its month is short of, and never all of it.
+
+    :param before_minor: what was paid before it in its month.
+    :param withheld_before_minor: what was withheld of that.
+    """
+    short = withheld_of_month(before_minor + paid_minor) - withheld_before_minor
+    return min(max(0, short), paid_minor - 1)

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from billing.commissions import paying, queries, service, yearly
+from billing.commissions import paying, queries, service, taxes, yearly
 from billing.commissions.books import Books
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.schemas import (
     ChosenSales,
     CommissionKeyReused,
     ContractMeter,
+    NaturalPersonSaid,
     Refund,
     RevenueDiffers,
     Sale,
@@ -84,18 +85,23 @@ async def test_revenue_that_nobody_has_said_is_unknown_and_not_nothing() -> None
     assert (found.unmetered_minor, found.excess_minor) == (20_00, 0)
 
 
-async def test_a_payout_names_the_contracts_beyond_the_limit() -> None:
-    over, within = await a_plan(), await a_plan(tiers=[{"at_least": 0, "rate": 50_000}])
-    much, little = a_sale(over, new_id()), a_sale(within, new_id())
-    for sale in (much, little):
+async def test_a_payout_names_the_contracts_that_it_pays_for() -> None:
+    plan, agent = await a_plan(), new_id()
+    now, before = a_sale(plan, agent), a_sale(plan, agent)
+    earlier = await a_plan(begins_on=date(TODAY.year - 1, 1, 1))
+    before = msgspec.structs.replace(
+        before, plan_id=earlier.plan_id, on=date(TODAY.year - 1, 12, 31)
+    )
+    for sale in (now, before):
         await accrue(sale)
     await earn()
     batch = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
 
-    named = {each.contract_id for each in await do(yearly.over_limit_in, batch.id)}
+    behind = dict(await do(yearly.behind, batch.id))
 
-    assert much.contract_id in named
-    assert little.contract_id not in named
+    assert now.contract_id in behind[TODAY.year]
+    assert before.contract_id in behind[TODAY.year - 1]
+    assert now.contract_id not in behind[TODAY.year - 1]
 
 
 async def test_i13_a_years_contracts_sum_to_its_totals_in_whatever_order_they_came() -> None:
@@ -173,12 +179,43 @@ async def test_i14_a_year_by_month_and_plan_sums_to_what_moved_the_account() -> 
 
     await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, april)
     [returned] = (await do(yearly.of_agent, agent, april.now.year)).totals
-    assert (returned.paid_minor, returned.earned_minor) == (0, 130_00)
+    assert (returned.paid_minor, returned.returned_minor) == (130_00, -130_00)
+    assert (returned.net_minor, returned.earned_minor) == (0, 130_00)
 
 
-def at(month: int) -> Books:
+async def test_i14_what_comes_back_in_a_later_year_stays_paid_in_the_earlier_one() -> None:
+    plan, agent = await a_plan(), new_id()
+    said = NaturalPersonSaid(id=new_id(), agent_id=agent, is_one=True)
+    await do(taxes.say, said, MAKER)
+    await accrue(a_sale(plan, agent, 20_000_00))
+    paid_at, returned_at = at(12), at(1, years_ago=0)
+    await do(service.earn_due, new_id(), TODAY, paid_at)
+    batch = await do(paying.make_batch, new_id(), paid_at, minimum_minor=1)
+    await do(paying.approve, batch.id, batch.hash, checker(paid_at))
+    await do(paying.settle, of(batch, agent).id, PaymentState.PAID, paid_at)
+    await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, returned_at)
+
+    before = await do(yearly.of_agent, agent, paid_at.now.year)
+    after = await do(yearly.of_agent, agent, NOW.year)
+
+    [line], [total] = before.lines, before.totals
+    assert (line.month.month, line.paid_minor, line.returned_minor) == (12, 2_000_00, 0)
+    assert (total.paid_minor, total.withheld_minor, total.net_minor) == (
+        *(2_000_00, 240_00, 1_760_00),
+    )
+    [line], [total] = after.lines, after.totals
+    assert (line.month, line.paid_minor, line.returned_minor) == (
+        *(date(NOW.year, 1, 1), 0, -2_000_00),
+    )
+    assert (total.paid_minor, total.withheld_minor, total.net_minor) == (0, -240_00, -1_760_00)
+    [paid], [back] = before.payments, after.payments
+    assert (paid.is_return, back.is_return, back.on) == (False, True, date(NOW.year, 1, 1))
+    assert paid.amount_minor + back.amount_minor == 0
+
+
+def at(month: int, *, years_ago: int = 1) -> Books:
     """Keep books in the first minutes of a month in China; in UTC it is the month before."""
-    now = datetime(NOW.year - 1, month, 1, 0, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
+    now = datetime(NOW.year - years_ago, month, 1, 0, 5, tzinfo=ZoneInfo("Asia/Shanghai"))
     return msgspec.structs.replace(MAKER, now=now.astimezone(UTC))
 
 

@@ -77,6 +77,7 @@ def _services() -> dict[str, ModuleType]:
     }
     named |= {
         "commissions.paying": "billing.commissions.paying",
+        "commissions.taxes": "billing.commissions.taxes",
         "accounting_vouchers.exports": "billing.accounting_vouchers.exports",
         "codes": "server.benefits.vouchers.teller",
         "batches": "server.benefits.batches.service",

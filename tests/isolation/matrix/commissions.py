@@ -140,12 +140,21 @@ API: Final[dict[Route, Case]] = {
         body=lambda _: {"hash": "0" * 64},
         succeeds=False,
     ),
-    ("POST", "/v1/platform/payouts/{batch_id}/withholding"): Case(
-        ids={"body.people.0": "tenant"},
-        answers={"body.people.0": 404},
-        shared={"path.batch_id": "program"},
+    ("GET", "/v1/platform/natural-persons"): Case(role=FINANCE),
+    ("POST", "/v1/platform/agents/{agent_id}/natural-person"): Case(
+        # The platform may say it of any company.
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 200},
+        new_ids=("body.id",),
         role=FINANCE,
-        body=lambda company: {"people": [str(company.ids["tenant"])]},
+        body=lambda _: {"id": str(new_id()), "is_one": False},
+    ),
+    ("GET", "/v1/platform/withheld-tax"): Case(role=FINANCE),
+    ("POST", "/v1/platform/withheld-tax/payments"): Case(
+        # Nothing is owed.
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), "amount_minor": 2**53 - 1},
         succeeds=False,
     ),
     ("POST", "/v1/platform/payouts/{batch_id}/discarding"): Case(
@@ -189,6 +198,14 @@ PAGES: Final[dict[Route, Case]] = {
         )
         for kind in ("", ".csv", ".xlsx")
     },
+    ("POST", "/console/commissions/agents/{agent_id}/natural-person"): Case(
+        # The platform may say it of any company.
+        ids={"path.agent_id": "tenant"},
+        answers={"path.agent_id": 303},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), "is_one": ""},
+    ),
     ("GET", "/console/commissions"): Case(role=FINANCE),
     ("GET", "/console/commissions/sales"): Case(
         # A list narrowed to whatever id is a list; nothing was sold.
@@ -230,6 +247,13 @@ PAGES: Final[dict[Route, Case]] = {
     ("GET", "/console/payouts"): Case(role=FINANCE),
     ("POST", "/console/payouts"): Case(
         role=FINANCE, new_ids=("body.id",), body=lambda _: {"id": str(new_id())}
+    ),
+    ("POST", "/console/payouts/withheld-tax"): Case(
+        # Nothing is owed.
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda _: {"id": str(new_id()), "amount": "10000000000"},
+        succeeds=False,
     ),
     # Batches and payments are the platform's own; there are none of these ids.
     ("GET", "/console/payouts/{batch_id}"): Case(

@@ -154,7 +154,51 @@ async def test_s09_a_year_is_shown_to_finance_and_to_the_owner_whose_it_is(
     async with page.expect_download() as waiting:
         await page.get_by_role("link", name="CSV").click()
     content = Path(await (await waiting.value).path()).read_text("utf-8-sig")
-    assert content.splitlines()[-1] == "合计,,CNY,1280.50,0.00,0.00,0.00"
+    assert content.splitlines()[-1] == "合计,,CNY,1280.50,0.00,0.00,0.00,0.00,0.00,0.00"
+
+
+async def test_s09_of_a_natural_person_tax_is_withheld_and_said_on_every_page(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await _sold(shop)
+    for who in (MAKER, CHECKER):
+        await identity.add_staff(new_user(who, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, MAKER)
+    year = f"/console/commissions/agents/{shop.tenant_id}/year"
+    await open_page(page, year)
+    await page.get_by_role("button", name="设为自然人").click()
+    await expect(page.get_by_role("heading", name="自然人：代扣个税")).to_be_visible()
+    await open_page(page, "/console/payouts")
+    await page.get_by_role("button", name="制单").click()
+    await expect(page.locator("#toasts")).to_contain_text("等另一人放行")
+    one = page.url.partition("?")[0].removeprefix(site.url)
+
+    await _takes_over(context, site, CHECKER)
+    await open_page(page, one)
+    # Of 1,280.50 yuan 480.50 are taxed, at a fifth.
+    for told in ("¥1,280.50", "¥96.10", "¥1,184.40"):
+        await expect(_row(page, shop)).to_contain_text(told)
+    await page.get_by_role("button", name="放行").click()
+    await expect(page.locator("#toasts")).to_contain_text("已放行")
+    await look(page, one, axe)
+    await _row(page, shop).get_by_role("button", name="已付").click()
+    await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
+    await look(page, year, axe)
+    await look(page, "/console/payouts", axe)
+    await page.get_by_label("已缴金额（元）").fill("99999999999")
+    await page.get_by_role("button", name="登记缴税").click()
+    await expect(page.get_by_text("超过了待缴的代扣个税")).to_be_visible()
+    await page.get_by_label("已缴金额（元）").fill("96.10")
+    await page.get_by_role("button", name="登记缴税").click()
+    await expect(page.locator("#toasts")).to_contain_text("已登记缴税")
+
+    await _takes_over(context, site, shop.owner)
+    await look(page, "/commissions/year", axe)
+    paid = page.get_by_role("region", name="付款").get_by_role("row").filter(has_text="已付款")
+    for told in ("¥1,280.50", "¥96.10", "¥1,184.40"):
+        await expect(paid).to_contain_text(told)
+    await look(page, "/commissions", axe)
+    await expect(page.get_by_role("row").filter(has_text="代扣个税")).to_contain_text("96.10")
 
 
 async def test_m8_what_it_would_cost_to_match_a_rival_is_said_in_a_sentence(

@@ -140,6 +140,7 @@ def test_m4_the_list_of_what_is_seen_is_whole(app: Litestar) -> None:
         "PlanVersion",
         "BatchRow",
         "OfferRow",
+        "TaxOwed",
         "PeriodRow",
         "PeriodFile",
         "RunView",

@@ -213,6 +213,31 @@ async def test_a_version_published_twice_at_once_is_told_once() -> None:
     assert await trail_of(version.plan_id) == ["commission_plan.published"]
 
 
+async def test_m4_who_is_in_a_payout_or_sold_beyond_the_limit_is_told_of_each_look(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    """Ten per cent of a contract is beyond its limit; who stands above shares what was sold."""
+    for each in (tenant, rival):
+        await stories.admit(each)
+    # So dear that it stands before what other stories have sold.
+    sale = msgspec.structs.replace(
+        a_sale(await a_plan(), tenant, above=rival), sold=5_000_000_000_00
+    )
+    await service.record_sale(FINANCE, sale, now=NOW)
+    await jobs.earn(NOW)
+
+    made = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
+    gone = await service.approve(SECOND, made.id, PayoutApproval(hash=made.hash), now=NOW)
+    [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
+    await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+
+    assert sale.contract_id in {each.contract_id for each in made.over_limit}
+    assert made.over_limit_count >= len(made.over_limit)
+    reads = ["commissions.meter"] * 2 + ["commissions.payout"] * 2
+    assert await told_of(rival) == [*reads, "commissions.sale"]
+    assert await told_of(tenant) == [*reads, "commissions.payout", "commissions.sale"]
+
+
 async def test_one_agent_stands_directly_above_another(tenant: Tenant, rival: Tenant) -> None:
     sale, _ = await sold(tenant)
     twice = [
@@ -270,9 +295,8 @@ async def test_the_agent_above_gets_its_share_and_each_sees_its_own_alone(
     assert (mine, theirs) == (lines[:1], lines[1:])
     assert (await queries.own_statement(tenant.owner, MONTH, "CNY")).lines == ()
     assert await queries.lines_of_sale(FINANCE, sale.id, now=NOW) == lines
-    assert [line.what for line in (await audit.platform_reads(rival.owner)).items] == [
-        "commissions.sale"
-    ]
+    # The answer to what was recorded shows it, too.
+    assert await told_of(rival) == ["commissions.sale"] * 2
 
 
 async def test_an_owner_learns_what_its_lines_come_from_and_nothing_of_the_others(
@@ -339,8 +363,7 @@ async def test_what_is_refunded_or_corrected_stands_in_the_statement(tenant: Ten
     assert told == await queries.own_statement(tenant.owner, MONTH, "CNY")
     assert await trail_of(sale.id) == ["commission_sale.recorded", "commission_sale.refunded"]
     assert await trail_of(line.id) == ["commission_line.corrected"]
-    [read] = (await audit.platform_reads(tenant.owner)).items
-    assert read.what == "commissions.statement"
+    assert await told_of(tenant) == ["commissions.sale"] * 5 + ["commissions.statement"]
 
 
 async def test_an_owner_verifies_its_statement_without_asking_anybody(
@@ -431,13 +454,13 @@ async def test_m4_who_is_asked_about_a_rival_is_told_each_time_and_nobody_else(
 
     shown = await service.ask(FINANCE, asked, now=later)
     await queries.counter_offer(FINANCE, asked.id, now=later)
-    assert await told_of(tenant) == ["commissions.counter_offer"]
+    assert await told_of(tenant) == ["commissions.counter_offer", "commissions.sale"]
     await service.answer(asked.id, now=later)
     seen = await queries.counter_offer(FINANCE, asked.id, now=later)
 
     assert (shown.revenue_minor, seen.commission_minor) == (1_000_00, 100_00)
-    assert await told_of(tenant) == ["commissions.counter_offer"] * 2
-    assert await told_of(rival) == []
+    assert await told_of(tenant) == ["commissions.counter_offer"] * 2 + ["commissions.sale"]
+    assert await told_of(rival) == ["commissions.sale"]
 
 
 async def test_m4_whoever_shares_a_sale_is_told_of_the_list_and_of_the_meter(
@@ -464,7 +487,9 @@ async def test_m4_whoever_shares_a_sale_is_told_of_the_list_and_of_the_meter(
     assert shared.contract_id in found
     assert [each.id for each in listed.items] == [shared.id]
     for each in (tenant, rival, above):
-        assert await told_of(each) == ["commissions.meter", "commissions.sales"]
+        assert await told_of(each) == [
+            *("commissions.meter", "commissions.sale", "commissions.sales"),
+        ]
     assert await told_of(stranger) == []
 
 
@@ -513,17 +538,18 @@ async def test_a_year_is_told_to_its_owner_and_to_finance_and_fits_a_sheet(
     assert [(each.plan_since, each.measure) for each in told.lines] == [
         (NOW.date().replace(day=1), Measure.REVENUE)
     ]
-    assert [each.what for each in (await audit.platform_reads(tenant.owner)).items] == [
-        "commissions.year"
-    ]
+    assert await told_of(tenant) == ["commissions.sale", "commissions.year"]
     assert (await audit.platform_reads(rival.owner)).items == []
     month = f"{NOW:%Y-%m}"
     assert text[1:] == [
-        f"{month},{sale.plan_id},CNY,100.00,0.00,0.00,0.00",
-        "合计,,CNY,100.00,0.00,0.00,0.00",
+        f"{month},{sale.plan_id},CNY,100.00,0.00,0.00,0.00,0.00,,",
+        "合计,,CNY,100.00,0.00,0.00,0.00,0.00,0.00,0.00",
     ]
     assert sheet is not None
-    assert [row[3:] for row in sheet.iter_rows(min_row=2, values_only=True)] == [(100, 0, 0, 0)] * 2
+    assert [row[3:] for row in sheet.iter_rows(min_row=2, values_only=True)] == [
+        (100, 0, 0, 0, 0, None, None),
+        (100, 0, 0, 0, 0, 0, 0),
+    ]
     assert (await queries.own_year(rival.owner, NOW.year)).lines == []
     with pytest.raises(NotPermitted):
         await queries.own_year(tenant.rep, NOW.year)

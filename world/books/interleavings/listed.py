@@ -83,6 +83,13 @@ USE_CASES: Final = {
         "discard": "discard payout",
         "settle": "payment paid, payment failed",
     },
+    "commissions.taxes": {
+        "say": "one statement, in the turn of payouts",
+        "people": "reads",
+        "withheld": "reads, in the turn of payouts: see approve payout",
+        "owed": "reads",
+        "pay": "one movement of the ledger, in a turn of its own",
+    },
     "plans": {
         "publish": "publish",
         "hold": "locks alone, one row",
