@@ -7,8 +7,10 @@ is closed form: a month's survival is a power, a horizon a geometric sum.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import cache, partial
+from operator import mul, sub
 from typing import Annotated, Final, Protocol
 
 import msgspec
@@ -125,6 +127,53 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     it never does."""
 
 
+class _Given(msgspec.Struct, frozen=True):
+    """What a policy gives, each as a share of what the rival pays more in a month."""
+
+    raised: float = 0.0
+    bonus: float = 0.0
+    benefits: float = 0.0
+    felt: float = 0.0
+    """What of all that an agent feels in a month: a promised bonus keeps it as its part would."""
+
+
+class _Business(msgspec.Struct, frozen=True):
+    """What no scenario changes of agents, a column each, since there are millions of values."""
+
+    now: list[int]
+    """What an agent is paid in a month."""
+    multiplier: list[float]
+    other: list[int]
+    """What else it has here."""
+    margin: list[int]
+    limit: list[float]
+    """As much of its commission is deducted."""
+    profit: list[float]
+    """What it brings in a month, after tax, where it is paid no more than now."""
+
+
+class _Offers(msgspec.Struct, frozen=True):
+    """What a rival offers agents in a scenario."""
+
+    more: list[float]
+    """What it pays more than now."""
+    whole: list[float]
+    """What it pays in all."""
+
+
+class _Courses(msgspec.Struct, frozen=True):
+    """What becomes of agents under a policy, however many of them leave anyway; a column each."""
+
+    growth: list[float]
+    """How many times as fast as others it leaves."""
+    profit: list[float]
+    """What it brings in a month, after tax."""
+    monthly: list[float]
+    """What it is paid more than now, in a month; empty where that is nothing."""
+    bonus: list[float]
+    """What it is paid whenever a bonus vests; empty where none is promised."""
+
+
 def simulate(
     agents: Sequence[Agent], believed: Assumptions, *, scenarios: int, chance: Chance
 ) -> Simulated:
@@ -134,13 +183,19 @@ def simulate(
     """
     _ensure_sound(believed)
     drawn = [_draw(believed, chance) for _ in range(scenarios)]
-    valued = {
-        policy: [_portfolio(agents, believed, each, policy) for each in drawn] for policy in Policy
-    }
-    worth = {policy: [each for each, _ in values] for policy, values in valued.items()}
-    costs = {policy: [cost for _, cost in values] for policy, values in valued.items()}
+    given = {policy: _given(believed, policy) for policy in Policy}
+    worth: dict[Policy, list[int]] = {policy: [] for policy in Policy}
+    costs: dict[Policy, list[int]] = {policy: [] for policy in Policy}
+    business = _business(agents, believed)
+    for scenario in drawn:
+        offers = _offers(business, scenario)
+        for policy in Policy:
+            courses = _courses(business, offers, believed, scenario, given[policy])
+            value, cost = _summed(courses, believed, believed.base_hazard)
+            worth[policy].append(value)
+            costs[policy].append(cost)
     best = [max(worth[policy][at] for policy in Policy) for at in range(scenarios)]
-    middle = Scenario(1.0, 1.0)
+    middle = _in_the_middle(agents, believed)
     return Simulated(
         scenarios=scenarios,
         results=[
@@ -153,14 +208,12 @@ def simulate(
                 cost_p50_minor=_percentile(costs[policy], 50),
                 cost_p90_minor=_percentile(costs[policy], 90),
                 best_in=sum(value == top for value, top in zip(values, best, strict=True)),
-                extra_minor=sum(_extra(agent, believed, middle, policy) for agent in agents),
-                left=round(sum(_leaves(agent, believed, middle, policy) for agent in agents), 1),
+                extra_minor=sum(_extra(agent, believed, given[policy]) for agent in agents),
+                left=round(sum(_left(middle[policy], believed)), 1),
             )
             for policy, values in worth.items()
         ],
-        break_even_hazard={
-            policy: break_even(agents, believed, policy) for policy in Policy if policy != "none"
-        },
+        break_even_hazard=_break_even(middle, believed),
     )
 
 
@@ -185,7 +238,8 @@ def cheapest_raise(agent: Agent, believed: Assumptions, *, hazard_max: float) ->
 
     def is_enough(more: int) -> bool:
         gap = _gap(agent, agent.multiplier, agent.commission_minor + more)
-        return _hazard(believed, believed.elasticity, gap) <= hazard_max
+        growth = _growths([believed.elasticity * gap])
+        return _hazards(growth, believed.base_hazard)[0] <= hazard_max
 
     if not is_enough(high):
         return None
@@ -203,48 +257,42 @@ def break_even(agents: Sequence[Agent], believed: Assumptions, policy: Policy) -
 
     None where it does at none of those that are tried, which lie closer the lower they are.
     """
-    middle = Scenario(1.0, 1.0)
+    return _break_even(_in_the_middle(agents, believed), believed)[policy]
 
-    def gain(hazard: float) -> int:
-        at = msgspec.structs.replace(believed, base_hazard=hazard)
-        matched, _ = _portfolio(agents, at, middle, policy)
-        return matched - _portfolio(agents, at, middle, Policy.NONE)[0]
 
+def _break_even(
+    middle: Mapping[Policy, _Courses], believed: Assumptions
+) -> dict[Policy, float | None]:
+    """Find it for each policy that does something; what hazards do not change is in the courses."""
+
+    @cache
+    def worth(policy: Policy, hazard: float) -> int:
+        return _summed(middle[policy], believed, hazard)[0]
+
+    def is_gain(policy: Policy, hazard: float) -> bool:
+        return worth(policy, hazard) > worth(Policy.NONE, hazard)
+
+    return {
+        policy: _first_gain(partial(is_gain, policy))
+        for policy in Policy
+        if policy is not Policy.NONE
+    }
+
+
+def _first_gain(is_gain: Callable[[float], bool]) -> float | None:
+    """Find the lowest hazard at which something is gained, among some and between two of them."""
     tried = [_HAZARD_MAX * (step / _STEPS) ** 3 for step in range(_STEPS + 1)]
-    above = next((at for at, hazard in enumerate(tried) if gain(hazard) > 0), None)
+    above = next((at for at, hazard in enumerate(tried) if is_gain(hazard)), None)
     if above is None or above == 0:
         return None if above is None else 0.0
     low, high = tried[above - 1], tried[above]
     for _ in range(_STEPS):
         half = (low + high) / 2
-        low, high = (low, half) if gain(half) > 0 else (half, high)
+        low, high = (low, half) if is_gain(half) else (half, high)
     return round(high, 9)
 
 
-# ------------------------------------------------------------------------------ one agent's worth
-
-
-def _portfolio(
-    agents: Sequence[Agent], believed: Assumptions, scenario: Scenario, policy: Policy
-) -> tuple[int, int]:
-    """Add up what all agents are worth, and what they are paid more than now."""
-    given = _given(believed, policy)
-    worth = cost = 0
-    for agent in agents:
-        one, more = _valued(agent, believed, scenario, given)
-        worth += one
-        cost += more
-    return worth, cost
-
-
-class _Given(msgspec.Struct, frozen=True):
-    """What a policy gives, each as a share of what the rival pays more in a month."""
-
-    raised: float = 0.0
-    bonus: float = 0.0
-    benefits: float = 0.0
-    felt: float = 0.0
-    """What of all that an agent feels in a month: a promised bonus keeps it as its part would."""
+# ------------------------------------------------------------------------------ what agents bring
 
 
 def _given(believed: Assumptions, policy: Policy) -> _Given:
@@ -264,50 +312,154 @@ def _given(believed: Assumptions, policy: Policy) -> _Given:
             return _Given(benefits=share, felt=share * believed.benefit_worth_ppm / PPM)
 
 
-def _worth(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> int:
-    """Give what an agent brings over the horizon, after tax and discounted, in minor units."""
-    return _valued(agent, believed, scenario, _given(believed, policy))[0]
+def _business(agents: Sequence[Agent], believed: Assumptions) -> _Business:
+    """Lay out agents' business in columns."""
+    now = [agent.commission_minor for agent in agents]
+    margin = [agent.margin_minor for agent in agents]
+    limit = [agent.revenue_minor * believed.deductible_ppm / PPM for agent in agents]
+    nothing = [0.0] * len(now)
+    return _Business(
+        now=now,
+        multiplier=[agent.multiplier for agent in agents],
+        other=[agent.other_value_minor for agent in agents],
+        margin=margin,
+        limit=limit,
+        profit=_profits(margin, limit, now, nothing, believed.tax_ppm),
+    )
+
+
+def _offers(business: _Business, scenario: Scenario) -> _Offers:
+    """Say what the rival offers, whatever the policy."""
+    factor = scenario.multiplier
+    times = [heard if (heard := each * factor) > 1.0 else 1.0 for each in business.multiplier]
+    return _Offers(
+        more=[now * (each - 1) for now, each in zip(business.now, times, strict=True)],
+        whole=list(map(mul, business.now, times)),
+    )
+
+
+def _courses(
+    business: _Business, offers: _Offers, believed: Assumptions, scenario: Scenario, given: _Given
+) -> _Courses:
+    """Say what becomes of agents under a policy."""
+    elasticity = believed.elasticity * scenario.elasticity
+    felt, raised, benefits = given.felt, given.raised, given.benefits
+    exponents = [
+        elasticity * ((whole - (now + more * felt) - other) / now) if now else 0.0
+        for now, more, whole, other in zip(
+            business.now, offers.more, offers.whole, business.other, strict=True
+        )
+    ]
+    profit, monthly = business.profit, list[float]()
+    if raised or benefits:
+        paid = [now + more * raised for now, more in zip(business.now, offers.more, strict=True)]
+        beside = [more * benefits for more in offers.more]
+        profit = _profits(business.margin, business.limit, paid, beside, believed.tax_ppm)
+        monthly = [more * raised + more * benefits for more in offers.more]
+    return _Courses(
+        growth=_growths(exponents),
+        profit=profit,
+        monthly=monthly,
+        bonus=[more * given.bonus for more in offers.more] if given.bonus else [],
+    )
+
+
+def _in_the_middle(agents: Sequence[Agent], believed: Assumptions) -> dict[Policy, _Courses]:
+    """Say what becomes of agents under each policy where everything is as it is believed."""
+    middle = Scenario(1.0, 1.0)
+    business = _business(agents, believed)
+    offers = _offers(business, middle)
+    return {
+        policy: _courses(business, offers, believed, middle, _given(believed, policy))
+        for policy in Policy
+    }
+
+
+def _profits(
+    margin: Sequence[int],
+    limit: Sequence[float],
+    paid: Sequence[float],
+    beside: Sequence[float],
+    tax_ppm: int,
+) -> list[float]:
+    """Give a month's profits: tax is due on commission above the limit, too.
+
+    Benefits beside it are deducted whole, as an ordinary expense.
+    """
+    # A call of min for each would take as long as the rest.
+    return [
+        brought - commission - benefits - taxed * tax_ppm / PPM
+        if (taxed := brought - (most if most < commission else commission) - benefits) > 0  # noqa: FURB136
+        else brought - commission - benefits
+        for brought, most, commission, benefits in zip(margin, limit, paid, beside, strict=True)
+    ]
+
+
+def _summed(courses: _Courses, believed: Assumptions, base_hazard: float) -> tuple[int, int]:
+    """Add up what agents bring over the horizon, discounted, and what they are paid more than now.
+
+    A bonus is paid at once and far above the month's limit: nothing of it is deducted.
+    """
+    months, vesting = believed.months, believed.vesting_months
+    discount = 1 + believed.monthly_discount
+    stays = [1 - hazard for hazard in _hazards(courses.growth, base_hazard)]
+    kept = [each / discount for each in stays]
+    brought = map(mul, courses.profit, _geometric(kept, months))
+    if not courses.bonus:
+        paid = map(mul, courses.monthly, _geometric(stays, months)) if courses.monthly else ()
+        return sum(map(round, brought)), sum(map(round, paid))
+    times = months // vesting
+    kept_to_vest = _geometric([each**vesting for each in kept], times)
+    brought = map(sub, brought, map(mul, courses.bonus, kept_to_vest))
+    paid = map(mul, courses.bonus, _geometric([each**vesting for each in stays], times))
+    return sum(map(round, brought)), sum(map(round, paid))
+
+
+def _growths(exponents: Sequence[float]) -> list[float]:
+    """Say how many times as fast agents leave; endless where no number is left."""
+    return [
+        1.0 if each <= 0 else math.exp(each) if each <= _EXPONENT_MAX else math.inf
+        for each in exponents
+    ]
+
+
+def _left(courses: _Courses, believed: Assumptions) -> list[float]:
+    """Give the chances that agents have left by the end of the horizon."""
+    hazards = _hazards(courses.growth, believed.base_hazard)
+    return [1 - (1 - hazard) ** believed.months for hazard in hazards]
+
+
+def _hazards(growth: Sequence[float], base: float) -> list[float]:
+    """Give the shares that leave in a month."""
+    if not base:
+        return [0.0] * len(growth)
+    return [hazard if (hazard := base * each) < _HAZARD_MAX else _HAZARD_MAX for each in growth]
+
+
+def _geometric(factors: Sequence[float], count: int) -> list[float]:
+    """Add up factor + factor^2 + ... so many times, for each factor."""
+    return [
+        each * (1 - each**count) / (1 - each) if each != 1.0 else float(count) for each in factors
+    ]
 
 
 def _valued(
     agent: Agent, believed: Assumptions, scenario: Scenario, given: _Given
 ) -> tuple[int, int]:
-    """Give an agent's worth, and what it is expected to be paid more than now while it stays."""
-    now = agent.commission_minor
-    multiplier = max(1.0, agent.multiplier * scenario.multiplier)
-    more = now * (multiplier - 1)
-    raised, bonus, benefits = more * given.raised, more * given.bonus, more * given.benefits
-    stays = _stays(agent, believed, scenario, given)
-    kept = stays / (1 + believed.monthly_discount)
-    profit = _after_tax(agent, believed, now + raised, benefits)
-    worth = profit * _geometric(kept, believed.months)
-    if not more:
-        return round(worth), 0
-    if not bonus:
-        return round(worth), round((raised + benefits) * _geometric(stays, believed.months))
-    # Paid at once, it is far above the month's limit: nothing of it is deducted.
-    times = believed.months // believed.vesting_months
-    worth -= bonus * _geometric(kept**believed.vesting_months, times)
-    return round(worth), round(bonus * _geometric(stays**believed.vesting_months, times))
+    """Give one agent's worth, and what it is paid more than now."""
+    business = _business([agent], believed)
+    courses = _courses(business, _offers(business, scenario), believed, scenario, given)
+    return _summed(courses, believed, believed.base_hazard)
 
 
-def _stays(agent: Agent, believed: Assumptions, scenario: Scenario, given: _Given) -> float:
-    """Give the chance that an agent is still there after a month."""
-    now = agent.commission_minor
-    multiplier = max(1.0, agent.multiplier * scenario.multiplier)
-    gap = _gap(agent, multiplier, now + now * (multiplier - 1) * given.felt)
-    return 1 - _hazard(believed, believed.elasticity * scenario.elasticity, gap)
+def _worth(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> int:
+    """Give what one agent brings over the horizon, after tax and discounted, in minor units."""
+    return _valued(agent, believed, scenario, _given(believed, policy))[0]
 
 
-def _leaves(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> float:
-    """Give the chance that an agent has left by the end of the horizon."""
-    return 1 - _stays(agent, believed, scenario, _given(believed, policy)) ** believed.months
-
-
-def _extra(agent: Agent, believed: Assumptions, scenario: Scenario, policy: Policy) -> int:
+def _extra(agent: Agent, believed: Assumptions, given: _Given) -> int:
     """Give what a policy pays an agent more than now, over the horizon if it stays."""
-    given = _given(believed, policy)
-    more = agent.commission_minor * (max(1.0, agent.multiplier * scenario.multiplier) - 1)
+    more = agent.commission_minor * (max(1.0, agent.multiplier) - 1)
     times = believed.months // believed.vesting_months
     return round(more * ((given.raised + given.benefits) * believed.months + given.bonus * times))
 
@@ -318,35 +470,6 @@ def _gap(agent: Agent, multiplier: float, felt: float) -> float:
         return 0.0
     offered = agent.commission_minor * multiplier
     return (offered - felt - agent.other_value_minor) / agent.commission_minor
-
-
-def _hazard(believed: Assumptions, elasticity: float, gap: float) -> float:
-    """Give the share that leaves in a month."""
-    if gap <= 0:
-        return believed.base_hazard
-    exponent = elasticity * gap
-    if exponent > _EXPONENT_MAX:
-        return _HAZARD_MAX if believed.base_hazard else 0.0
-    return min(_HAZARD_MAX, believed.base_hazard * math.exp(exponent))
-
-
-def _after_tax(agent: Agent, believed: Assumptions, paid: float, benefits: float) -> float:
-    """Give a month's profit: tax is due on commission above the limit, too.
-
-    Benefits are deducted whole, as an ordinary expense.
-    """
-    limit = agent.revenue_minor * believed.deductible_ppm / PPM
-    taxed = agent.margin_minor - (min(limit, paid)) - benefits
-    if taxed < 0:
-        taxed = 0.0
-    return agent.margin_minor - paid - benefits - taxed * believed.tax_ppm / PPM
-
-
-def _geometric(factor: float, count: int) -> float:
-    """Add up factor + factor^2 + ... so many times."""
-    if factor == 1.0:
-        return float(count)
-    return factor * (1 - factor**count) / (1 - factor)
 
 
 # ------------------------------------------------------------------------------------- scenarios

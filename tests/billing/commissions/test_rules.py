@@ -394,6 +394,25 @@ def test_m8_percentiles_are_in_order_and_somebody_is_best(some: list[Agent]) -> 
     assert next(r for r in answer.results if r.policy is Policy.NONE).extra_minor == 0
 
 
+@settings(max_examples=30)
+@given(agents, st.integers(0, 2**32))
+def test_m8_all_together_are_worth_and_cost_what_each_is_and_does_alone(
+    some: list[Agent], seed: int
+) -> None:
+    def valued(asked: list[Agent]) -> list[tuple[int, int]]:
+        answer = counter_offer.simulate(
+            asked, Assumptions(), scenarios=1, chance=random.Random(seed)
+        )
+        return [(result.p50_minor, result.cost_p50_minor) for result in answer.results]
+
+    alone = [valued([agent]) for agent in some]
+
+    together = [
+        tuple(map(sum, zip(*of_policy, strict=True))) for of_policy in zip(*alone, strict=True)
+    ]
+    assert valued(some) == together
+
+
 def test_m8_who_is_expected_to_leave_is_what_a_month_leaves_to_the_power_of_the_months() -> None:
     agent = Agent(revenue_minor=10_000_00, margin_minor=3_000_00, commission_minor=400_00)
     believed = Assumptions(months=12, base_hazard=0.01, elasticity=math.log(2))
