@@ -257,6 +257,7 @@ async def _records(found: Sequence[IssuanceView]) -> list[IssuanceRecord]:
             program_name=names.get(item.program_id, ""),
             customer_token=item.customer_token,
             amount_minor=item.amount_minor,
+            released_minor=item.released_minor,
             currency=item.currency,
             state=BenefitState(item.state),
             issued_at=item.issued_at,

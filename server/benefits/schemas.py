@@ -140,6 +140,8 @@ class IssuanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     customer_token: str
     """Opaque; the same customer has another one in each program."""
     amount_minor: int
+    released_minor: int
+    """Of it what was withdrawn, or was left when its time was over."""
     currency: str
     state: BenefitState
     issued_at: datetime

@@ -107,14 +107,15 @@ async def _file(cast: Cast) -> tuple[bytes, list[tuple[str, int]]]:
 
 
 def _row(issued: Json) -> Row:
-    """Write a benefit as the agent has booked it, by the program's name."""
+    """Write a benefit as the agent has booked it: what is left of it, by the program's name."""
+    withdrawn = 0 if issued["state"] in ("voided", "expired") else issued["released_minor"]
     day = datetime.fromisoformat(issued["issued_at"]).astimezone(CHINA).date()
     return {
         "id": issued["id"],
         "customer": issued["customer_token"],
         "name": "某客户",
         "program": issued["program_name"],
-        "amount": f"{issued['amount_minor'] / 100:,.2f}",
+        "amount": f"{(issued['amount_minor'] - withdrawn) / 100:,.2f}",
         "currency": issued["currency"],
         "day": f"{day:%Y年%m月%d日}",
         "state": _STATES[issued["state"]],

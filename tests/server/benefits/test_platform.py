@@ -187,6 +187,19 @@ async def test_a_benefit_is_withdrawn_and_its_place_is_free(tenant: Tenant) -> N
     assert (await stories.request(tenant.rep, customer_id, program.id)).state == "issued"
 
 
+async def test_a_part_that_was_withdrawn_is_told_beside_the_whole(tenant: Tenant) -> None:
+    program = await stories.make_program(1)
+    await stories.request(tenant.rep, await stories.make_customer(tenant.rep), program.id)
+    [record] = await records(program.id)
+    part = NewVoid(id=new_id(), reason="活动结束", amount_minor=record.amount_minor // 4)
+
+    await benefits.void(stories.OPERATOR, record.id, part, now=NOW)
+
+    [left] = await records(program.id)
+    assert (left.amount_minor, left.released_minor) == (record.amount_minor, part.amount_minor)
+    assert (record.released_minor, left.state) == (0, BenefitState.ISSUED)
+
+
 async def test_what_was_not_issued_cannot_be_withdrawn(tenant: Tenant) -> None:
     reason = NewVoid(id=new_id(), reason="没有的事")
 
