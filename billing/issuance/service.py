@@ -54,19 +54,28 @@ async def issue(
         return []
     for row in rows:
         ledger.ensure_amount(row.amount.amount_minor)
-    first = {(row.agent_id, row.key): row for row in reversed(rows)}
-    asked = [row for row in rows if first[row.agent_id, row.key] is row]
+    places: dict[tuple[UUID, UUID], int] = {}
+    first = [places.setdefault((row.agent_id, row.key), len(places)) for row in rows]
+    asked: list[Issue] = []
+    for row, place in zip(rows, first, strict=True):
+        if place == len(asked):
+            asked.append(row)
     answers = await Issuance.raw(_ISSUE, *_arguments(terms, asked, group_id, actor_id, now))
-    given = {
-        (row.agent_id, row.key): Issued(
+    given = [
+        Issued(
             key=row.key,
             code=IssueCode(answer["code"]),
             issuance_id=answer["issuance_id"] if answer["code"] == IssueCode.ISSUED else None,
             is_new=answer["is_new"],
         )
         for row, answer in zip(asked, answers, strict=True)
-    }
-    return [_again(terms, row, first[row.agent_id, row.key], given) for row in rows]
+    ]
+    if len(asked) == len(rows):
+        return given
+    return [
+        _again(terms, row, asked[place], given[place])
+        for row, place in zip(rows, first, strict=True)
+    ]
 
 
 async def queue_up(
@@ -94,11 +103,8 @@ def fingerprint(terms: Terms, row: Issue) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-def _again(
-    terms: Terms, row: Issue, first: Issue, given: dict[tuple[UUID, UUID], Issued]
-) -> Issued:
+def _again(terms: Terms, row: Issue, first: Issue, answer: Issued) -> Issued:
     """Answer a row of a call; a second row with the key of an earlier one is a retry of it."""
-    answer = given[row.agent_id, row.key]
     if row is first:
         return answer
     if fingerprint(terms, row) != fingerprint(terms, first):

@@ -22,9 +22,25 @@ async def forwards() -> MigrationManager:
         ID,
         "issuance",
         DESCRIPTION,
-        [_ISSUE, "ALTER FUNCTION issuance_issue SET enable_seqscan = off"],
+        [_ISSUE, "ALTER FUNCTION issuance_issue SET enable_seqscan = off", _BUDGETS],
     )
 
+
+# Many draw on one budget, which is looked for once.
+_BUDGETS = """
+    CREATE OR REPLACE FUNCTION issuance_ensure_budgets() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF EXISTS (
+            SELECT FROM (SELECT DISTINCT budget_id FROM added) asked WHERE NOT EXISTS (
+                SELECT FROM ledger_account budget WHERE budget.id = asked.budget_id
+            )
+        ) THEN
+            RAISE EXCEPTION 'a budget is missing, or not yours'
+                USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+        RETURN NULL;
+    END $$
+"""
 
 _ISSUE = """
     CREATE OR REPLACE FUNCTION issuance_issue(
@@ -115,19 +131,19 @@ _ISSUE = """
             FROM fresh
         ), summed AS (
             -- First come, first served: a too large amount does not let a later one pass it.
-            SELECT placed.*, sum(amount_minor) FILTER (WHERE slot IS NOT NULL)
+            SELECT placed.*, array_position(v_open, budget_id) AS budget,
+                sum(amount_minor) FILTER (WHERE slot IS NOT NULL)
                 OVER (PARTITION BY budget_id ORDER BY n ROWS UNBOUNDED PRECEDING) AS running_minor
             FROM placed
         ), decided AS (
             SELECT summed.*, CASE
-                WHEN budget.id IS NULL THEN 'budget_closed'
-                WHEN budget.currency <> summed.currency THEN 'wrong_currency'
+                WHEN budget IS NULL THEN 'budget_closed'
+                WHEN v_open_in[budget] <> currency THEN 'wrong_currency'
                 WHEN slot IS NULL THEN 'customer_limit_reached'
-                WHEN running_minor > budget.available_minor THEN 'budget_exhausted'
+                WHEN running_minor > v_available[budget] THEN 'budget_exhausted'
                 ELSE 'issued'
             END AS code
-            FROM summed LEFT JOIN unnest(v_open, v_open_in, v_available)
-                budget (id, currency, available_minor) ON budget.id = summed.budget_id
+            FROM summed
         ), issued AS (
             INSERT INTO issuance (
                 id, agent_id, request_key, program_id, customer_token, slot, budget_id,
