@@ -8,6 +8,7 @@ import msgspec
 
 from world.books.command import billing
 from world.books.interleavings.command import interleavings
+from world.books.units.command import units
 from world.faults.command import faults
 from world.registering.command import registrations
 from world.seeds import Seeds, tell_progress
@@ -26,6 +27,7 @@ def command() -> None:
 command.add_command(faults)
 command.add_command(billing)
 command.add_command(interleavings)
+command.add_command(units)
 command.add_command(registrations)
 
 
