@@ -308,6 +308,36 @@ class ContractMeter(msgspec.Struct, frozen=True, kw_only=True):
     """What the company pays tax on, though it is a cost."""
 
 
+class TriedAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent's sales paid, and would have paid by a version that is tried.
+
+    Of all who share a sale, before refunds; it counts for who sold it, the first of several.
+    """
+
+    agent_id: UUID
+    sales: int
+    sold: int
+    """In what the plan measures."""
+    paid_minor: int
+    would_minor: int
+
+
+class PlanTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a plan, tried on what was sold by that plan; the sums are of all agents."""
+
+    since: date
+    until: date
+    currency: Currency
+    sales: int
+    left_out: int
+    """Counted in something else or paid in another currency, or from before tiers were kept."""
+    paid_minor: int
+    would_minor: int
+    agents_count: int
+    agents: list[TriedAgent]
+    """Those for whom it differs most first; at most a page."""
+
+
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
     """What one agent gets for one sale."""
 

@@ -216,6 +216,8 @@ async def _plans(
         today=now.astimezone(ZONE).date(),
         preview=preview,
         examples=queries.preview(actor, preview) if preview else [],
+        tried=await queries.trial(actor, preview, now=now) if preview else None,
+        names=await _names(actor),
         seen=_digest(preview) if preview else "",
         measures=MEASURES,
         modes=MODES,

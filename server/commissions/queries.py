@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from billing.commissions import offers, own, taxes, yearly
+from billing.commissions import offers, own, taxes, trials, yearly
 from billing.commissions import queries as books
 from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion, ensure_sound
@@ -20,6 +20,7 @@ from billing.commissions.schemas import (
     OfferRow,
     OfferView,
     OwnSale,
+    PlanTrial,
     RefundRow,
     SaleNotFound,
     SaleRow,
@@ -31,6 +32,7 @@ from server.audit import service as audit
 from server.commissions import rules
 from server.commissions.schemas import CommissionMeter, PayoutView
 from server.kit import db
+from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.partners import queries as partners
 
@@ -59,6 +61,32 @@ def preview(actor: Actor, version: PlanVersion) -> list[tuple[int, int]]:
     ensure(actor, Permission.COMMISSIONS_KEEP)
     ensure_sound(version)
     return rules.examples(version)
+
+
+async def trial(actor: Actor, version: PlanVersion, *, months: int = 3, now: datetime) -> PlanTrial:
+    """Try a version on what was sold by its plan in so many months and this one; nothing is kept.
+
+    Between transactions, some sales in each. The agents that are shown are told.
+
+    :raises PlanUnsound: the version contradicts itself.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    ensure_sound(version)
+    until = now.astimezone(ZONE).date()
+    since = rules.months_before(until, months)
+    tried, last = trials.Trial(version, since, until), None
+    while True:
+        async with db.platform_transaction(actor):
+            found = await trials.sales(version, since, until, after=last)
+        tried.add(found)
+        if len(found) < trials.AT_ONCE:
+            break
+        last = found[-1]
+    told = tried.told(PAGE_SIZE)
+    async with db.platform_transaction(actor):
+        agents = [each.agent_id for each in told.agents]
+        await audit.record_platform_read(actor, agents, "commissions.trial", now=now)
+    return told
 
 
 async def sales(

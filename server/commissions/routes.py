@@ -20,6 +20,7 @@ from billing.commissions.schemas import (
     OfferView,
     OwnSale,
     PaymentView,
+    PlanTrial,
     RefundRow,
     SaleRow,
     TaxOwed,
@@ -52,6 +53,7 @@ Month = Annotated[str, QueryParameter(pattern=MONTH, description="As in 2026-11.
 Unit = Annotated[str, QueryParameter(pattern=r"\A[A-Z]{3,8}\Z")]
 Version = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="Of the last line seen.")]
 Year = Annotated[int, QueryParameter(ge=2000, le=2099)]
+Months = Annotated[int, QueryParameter(ge=0, le=24, description="Whole months before this one.")]
 LimitPpm = Annotated[
     int, QueryParameter(ge=0, le=PPM, description="Millionths of revenue; trades differ.")
 ]
@@ -71,6 +73,15 @@ async def plans(actor: CurrentActor) -> list[PlanVersion]:
 async def publish(actor: CurrentActor, data: JSONBody[PlanVersion]) -> PlanVersion:
     """Publish what a plan pays from a day on; it never changes."""
     return await service.publish(actor, data, now=clock.now())
+
+
+@post("/commission-plans/trial", summary="Try a version on past sales", status_code=200)
+async def trial(actor: CurrentActor, data: JSONBody[PlanVersion], months: Months = 3) -> PlanTrial:
+    """Give what the plan's sales of some months and this one paid, and would have by a version.
+
+    Nothing is kept of it. Agents are shown whole, with what those above them share; each is told.
+    """
+    return await queries.trial(actor, data, months=months, now=clock.now())
 
 
 @post("/commission-sales", summary="Record a sale")
@@ -354,6 +365,7 @@ router = Router(
             route_handlers=[
                 plans,
                 publish,
+                trial,
                 record_sale,
                 sales,
                 lines_of_sale,

@@ -19,6 +19,12 @@ def first_day(month: str) -> date:
     return date.fromisoformat(f"{month}-01")
 
 
+def months_before(day: date, months: int) -> date:
+    """Give the first day of the month that is so many before a day's."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
 def line_above(pairs: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID]:
     """Give who stands directly above each agent.
 

@@ -39,6 +39,12 @@ API: Final[dict[Route, Case]] = {
     ("POST", "/v1/platform/commission-plans"): Case(
         role=FINANCE, new_ids=("body.id", "body.plan_id"), body=_commission_plan
     ),
+    ("POST", "/v1/platform/commission-plans/trial"): Case(
+        # Nothing is kept of it, and nothing was sold by this plan.
+        role=FINANCE,
+        new_ids=("body.id", "body.plan_id"),
+        body=_commission_plan,
+    ),
     ("POST", "/v1/platform/commission-sales"): Case(
         # Whose company it is about may be any; no plan was published.
         ids={

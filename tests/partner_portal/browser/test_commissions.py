@@ -9,6 +9,7 @@ from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
+from billing.commissions.schemas import ChosenSales
 from server.access import Actor, Role
 from server.commissions import jobs as earning
 from server.commissions import queries
@@ -17,7 +18,16 @@ from server.commissions.schemas import NewRefund, NewSale
 from server.identity import service as identity
 from server.kit import clock
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
-from tests.partner_portal.browser.stage import PASSWORD, Site, let_in, look, open_page
+from tests.partner_portal.browser.stage import (
+    PASSWORD,
+    Site,
+    let_in,
+    look,
+    open_page,
+    shoot,
+    too_small,
+    too_wide,
+)
 from tests.server.benefits import stories
 
 MAKER = make_platform_actor(Role.PLATFORM_FINANCE)
@@ -263,3 +273,29 @@ async def test_s09_a_plan_is_looked_at_before_it_is_published_as_it_was_shown(
     await page.get_by_role("button", name="按预览发布").click()
     await expect(page.locator("#toasts")).to_contain_text("方案已发布")
     await expect(page.get_by_role("heading", name="2031-04-01 起").first).to_be_visible()
+
+
+async def test_s09_a_new_version_is_tried_on_what_was_sold_before_it_is_published(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await _sold(shop)
+    who = make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(new_user(who, team_id=None), password=PASSWORD, now=NOW)
+    [sale] = (await queries.sales(who, ChosenSales(agent_id=shop.tenant_id), now=clock.now())).items
+    await let_in(context, site, who)
+    await open_page(page, "/console/commissions/plans")
+    await page.get_by_label("方案", exact=True).select_option(str(sale.plan_id))
+    await page.get_by_label("生效日").fill("2031-04-01")
+    await page.get_by_label("比例或佣金").first.fill("12")
+    await page.set_viewport_size({"width": 360, "height": 900})
+    await page.get_by_role("button", name="预览").click()
+
+    # 13,805 yuan at ten per cent, and at twelve.
+    tried = page.get_by_role("region", name="按过去的业绩试算").first
+    for told in ("¥1,380.50", "¥1,656.60", "¥276.10"):
+        await expect(tried.get_by_role("row").filter(has_text=shop.name)).to_contain_text(told)
+    assert await too_wide(page) == []
+    assert await too_small(page) == []
+    await shoot(page, "tried-360")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await shoot(page, "tried-1440")

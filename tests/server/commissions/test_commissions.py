@@ -493,6 +493,27 @@ async def test_m4_whoever_shares_a_sale_is_told_of_the_list_and_of_the_meter(
     assert await told_of(stranger) == []
 
 
+async def test_m4_who_is_shown_what_another_version_would_have_paid_is_told(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    sale, _ = await sold(tenant)
+    await sold(rival)
+    [held] = [each for each in await queries.plans(FINANCE) if each.plan_id == sale.plan_id]
+    double = msgspec.structs.replace(held, tiers=[Tier(at_least=0, rate=200_000)])
+
+    tried = await queries.trial(FINANCE, double, now=NOW)
+    later = await queries.trial(FINANCE, double, months=0, now=NOW + timedelta(days=40))
+
+    assert [(each.agent_id, each.would_minor) for each in tried.agents] == [
+        (tenant.tenant_id, 200_00)
+    ]
+    assert (later.agents, later.since > NOW.date()) == ([], True)
+    assert await told_of(tenant) == ["commissions.sale", "commissions.trial"]
+    assert await told_of(rival) == ["commissions.sale"]
+    with pytest.raises(NotPermitted):
+        await queries.trial(tenant.owner, double, now=NOW)
+
+
 def test_a_workbook_adds_up_and_holds_amounts_as_numbers() -> None:
     lines = [
         StatementLine(
