@@ -81,7 +81,7 @@ from server.identity.schemas import (
     UserChange,
 )
 from server.imports import service as imports
-from server.kit import clock, db
+from server.kit import clock, db, ids
 from server.leads import service as leads
 from server.leads.rules.campaigns import Channel
 from server.leads.rules.handoff import Terms
@@ -836,7 +836,8 @@ async def lease_units(company: Company, program_id: UUID, operator: Actor) -> No
     )
     await benefits.allocate(operator, program_id, allocation, now=clock.now())
     phone = await _with_device(company, await _new_person(company))
-    await units.lease(phone, program_id, 2, lease_id=new_id(), now=clock.now())
+    now = clock.now()
+    await units.lease(phone, program_id, 2, lease_id=ids.new_id(now), now=now)
 
 
 async def _new_person(company: Company) -> Actor:
