@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from billing.reconciliation.rules.findings import MIRRORED, Kind, Step
-from billing.reconciliation.rules.lines import Line, Side
+from billing.reconciliation.rules.lines import STATES, Columns, Side
 from billing.reconciliation.schemas import (
     ExceptionNotFound,
     ExceptionView,
@@ -40,10 +40,17 @@ _FILES: Final = """
 ({}::uuid IS NULL OR agent_id = {}) AND ({}::date IS NULL OR (period, id) < ({}, {}))
 ORDER BY period DESC, id DESC LIMIT {}
 """
+# As columns, which cost a quarter of what as many rows do.
 _LINES: Final = """
-SELECT number, reference AS id, customer, name, program, currency, amount_minor, on_day AS "on",
-    state
-FROM recon_line WHERE file_id = {} AND side = {} AND number > {} ORDER BY number LIMIT {}
+SELECT array_agg(number) AS numbers, array_agg(reference) AS ids,
+    array_agg(customer) AS customers, array_agg(name) AS names, array_agg(program) AS programs,
+    array_agg(currency) AS currencies, array_agg(amount_minor) AS amounts,
+    array_agg(on_day - date '0001-01-01' + 1) AS days,
+    array_agg(array_position({}::text[], state) - 1) AS states
+FROM (
+    SELECT * FROM recon_line WHERE file_id = {} AND side = {} AND number > {}
+    ORDER BY number LIMIT {}
+) page
 """
 _NEIGHBOURS: Final = """
 SELECT other.id FROM recon_file other JOIN recon_file file
@@ -205,10 +212,11 @@ def _one_file(rows: list[dict[str, object]]) -> FileView:
     return msgspec.convert(rows[0], FileView)
 
 
-async def lines(file_id: UUID, side: Side, *, after: int, limit: int) -> list[Line]:
-    """Give lines of one side that come after one, in order."""
+async def lines(file_id: UUID, side: Side, *, after: int, limit: int) -> Columns | None:
+    """Give lines of one side that come after one, in order; None where there are none."""
     await go_by_index()
-    return msgspec.convert(await ReconLine.raw(_LINES, file_id, side, after, limit), list[Line])
+    [row] = await ReconLine.raw(_LINES, list(STATES), file_id, side, after, limit)
+    return Columns(**row) if row["numbers"] else None
 
 
 async def neighbours(file_id: UUID) -> list[UUID]:

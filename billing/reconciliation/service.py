@@ -317,9 +317,9 @@ async def gather_some(file_id: UUID, side: Side, book: Book) -> bool:
     """
     after = book.numbers[-1] if book.numbers else 0
     lines = await queries.lines(file_id, side, after=after, limit=AT_ONCE)
-    for line in lines:
-        book.add(line)
-    return bool(lines)
+    if lines is not None:
+        book.extend(lines)
+    return lines is not None
 
 
 async def gather_elsewhere(

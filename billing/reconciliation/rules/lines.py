@@ -74,6 +74,22 @@ class Words:
         return code
 
 
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """Some lines of a book, column by column."""
+
+    numbers: list[int]
+    ids: list[str]
+    customers: list[str]
+    names: list[str]
+    programs: list[str]
+    currencies: list[str]
+    amounts: list[int]
+    days: list[int]
+    """As ordinals."""
+    states: list[int]
+    """As places in `STATES`."""
+
+
 class Book:
     """The lines of one side, in columns: a line takes some 65 bytes beside its texts."""
 
@@ -117,6 +133,19 @@ class Book:
         self.amounts.append(line.amount_minor)
         self.days.append(line.on.toordinal())
         self.states.append(STATES.index(line.state))
+
+    def extend(self, lines: Columns) -> None:
+        """Append lines that come as columns."""
+        code = self.words.code
+        self.numbers.extend(lines.numbers)
+        self.ids.extend(map(code, lines.ids))
+        self.customers.extend(map(code, lines.customers))
+        self.names.extend(map(code, lines.names))
+        self.programs.extend(map(code, lines.programs))
+        self.currencies.extend(map(code, lines.currencies))
+        self.amounts.extend(lines.amounts)
+        self.days.extend(lines.days)
+        self.states.extend(lines.states)
 
     def line(self, at: int) -> Line:
         """Give the line at a place."""
