@@ -16,6 +16,7 @@ from mobile_client_sdk.device import (
     contracting,
     customs,
     helping,
+    promising,
     quoting,
     registering,
     selling,
@@ -179,7 +180,10 @@ def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentPa
     one.add_argument("lead", help=words("arg.lead"))
     one.add_argument("reason", choices=RETURN_REASONS, help=words("arg.reason"))
     one.add_argument("note", nargs="*", help=words("arg.text"))
-    for add in (_selling, _quoting, _contracting, _serving, _helping, _registering, _customs):
+    for add in (
+        *(_selling, _quoting, _contracting, _serving, _helping, _registering, _promising),
+        _customs,
+    ):
         add(command, words)
     command("sync", actions.sync)
     one = command("conflicts", actions.conflicts)
@@ -355,6 +359,19 @@ def _registering(
     one.add_argument("verb", choices=registering.VERBS, help=words("arg.verb"))
     one.add_argument("--kind", choices=("visit", "quote", "contract"), help=words("arg.evidence"))
     one.add_argument("--record", help=words("arg.evidence"))
+
+
+def _promising(
+    command: Callable[[str, actions.Action], argparse.ArgumentParser], words: Words
+) -> None:
+    """Add the commands about benefits that are promised without a network."""
+    command("units", promising.units)
+    one = command("lease", promising.lease)
+    one.add_argument("program", help=words("arg.program_id"))
+    one.add_argument("count", type=int, help=words("arg.units"))
+    one = command("promise", promising.promise)
+    one.add_argument("customer", help=words("arg.customer"))
+    one.add_argument("--program", help=words("arg.program"))
 
 
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:

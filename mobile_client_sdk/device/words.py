@@ -197,6 +197,47 @@ Exit codes: 0 done  1 not done  2 wrong usage  3 no network (all is saved here)
         "The registration is {state}; not possible.",
     ),
     "kind.registration": ("报备", "registration"),
+    "help.units": (
+        "列出离线时能答应客户的权益",
+        "list what may be promised to customers without a network",
+    ),
+    "help.lease": (
+        "预领权益额度，没有网络也能答应客户",
+        "hold units of a program, to promise benefits without a network",
+    ),
+    "help.promise": ("用预领的额度答应客户一份权益", "promise a customer a benefit with a unit"),
+    "meta.program": ("计划编号", "PROGRAM"),
+    "meta.count": ("份数", "COUNT"),
+    "arg.program_id": ("权益计划的编号", "the id of the program"),
+    "arg.program": ("权益计划编号的末几位", "the end of the program's id"),
+    "arg.units": (
+        "共持有几份（0 到 20）；0 表示退回",
+        "how many to hold, 0 to 20; 0 gives them back",
+    ),
+    "program": ("权益计划", "program"),
+    "units": ("份数", "units"),
+    "promised_until": ("可答应至", "may be promised until"),
+    "no_units": ("没有预领的额度。", "No units are held."),
+    "units_asked": (
+        "已要求持有 {count} 份，同步后生效。",
+        "Asked to hold {count}; told by the next sync.",
+    ),
+    "promised": (
+        "已答应{name}一份权益，还剩 {left} 份。",
+        "Promised {name} a benefit; {left} left.",
+    ),
+    "error.units_max": (
+        "一台设备每个计划可持有 0 到 20 份。",
+        "A device holds 0 to 20 units of a program.",
+    ),
+    "error.no_units": (
+        "没有可答应的额度；联网后先用 lease 预领并同步。",
+        "Nothing is held that may be promised; lease units and sync while there is a network.",
+    ),
+    "error.customer_limit_reached": (
+        "这位客户已经答应满份数。",
+        "This customer was promised all that one may have.",
+    ),
     "help.contracts": ("列出合同", "list contracts"),
     "help.contract": ("在商机里写一份合同", "write a contract in a deal"),
     "help.conclude": (

@@ -20,6 +20,8 @@ from sync_protocol.conflicts import Version
 from sync_protocol.merge import HeldRecord
 from sync_protocol.messages import Intent
 from sync_protocol.schema import fields_of
+from tests.mobile_client_sdk.test_units import PROGRAM
+from tests.mobile_client_sdk.test_units import Server as Units
 
 
 class Rep:
@@ -497,3 +499,28 @@ def test_times_are_shanghais_wherever_the_machine_stands(
     assert "2027-01-31 15:00" in listed
     # 2027-01-31T07:00:00Z.
     assert told == "2027-01-31 15:00"
+
+
+def test_a_benefit_is_promised_without_a_network(rep: Rep, server: FakeServer, url: str) -> None:
+    leasing = Units(until_ms=4_102_444_800_000)
+    server.intents |= {"benefits.lease": leasing.lease, "benefits.request": leasing.request}
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    rep.does("add", "东来顺")
+    assert "没有预领的额度" in rep.does("units")
+    code, said = rep.run("promise", "福满楼")
+    assert (code, "先用 lease 预领" in said) == (1, True)
+    assert rep.run("lease", PROGRAM, "21")[0] == 2
+    rep.does("lease", PROGRAM, "2")
+    rep.does("sync")
+    _, row = rep.does("units", lang="en").splitlines()
+    assert row.split()[1:] == ["2", "50.00", "2100-01-01", "08:00"]
+
+    assert "还剩 1 份" in rep.does("promise", "福满楼")
+    code, said = rep.run("promise", "福满楼", "--program", PROGRAM[-4:])
+    assert (code, "答应满" in said) == (1, True)
+    rep.does("promise", "东来顺")
+    assert rep.run("promise", "东来顺")[0] == 1
+    rep.does("sync")
+
+    assert (len(leasing.kept), leasing.broken) == (2, [])
