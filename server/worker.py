@@ -2,7 +2,8 @@
 
 A room's `jobs.py` has `HANDLERS`: topic -> an async function of the job and the time. A handler may
 be called again for the same job, after a crash or a lost lease, so it must not mind. What comes
-round stands in its `SCHEDULE` (`server.kit.schedule`).
+round stands in its `SCHEDULE` (`server.kit.schedule`), and what may take longer than other work in
+its `LIMITS_S`: topic -> seconds.
 """
 
 import asyncio
@@ -41,6 +42,8 @@ SIDE_BY_SIDE: Final = 4
 """Jobs of one process that run at the same time."""
 TIME_LIMIT_S: Final = 50.0
 """Shorter than the lease, so that a job is never done twice at once."""
+HOLD_EVERY_S: Final = 20.0
+"""How often the lease of work is kept that may take longer."""
 PAUSE_S: Final = 0.5
 """How long a worker looks away when there is nothing to do."""
 PAUSE_AFTER_FAILURE_S: Final = 3.0
@@ -82,6 +85,14 @@ def collect_schedule() -> dict[str, Planned]:
     return _collect("SCHEDULE")
 
 
+def collect_limits() -> dict[str, float]:
+    """Read the `LIMITS_S` of every room whose `jobs.py` has some.
+
+    :raises TwoHandlers: naming the topic.
+    """
+    return _collect("LIMITS_S")
+
+
 def _collect(what: str) -> dict[str, Any]:
     """Put together what the rooms' `jobs.py` say under one name."""
     collected: dict[str, Any] = {}
@@ -105,11 +116,13 @@ class Worker:
         *,
         now: Callable[[], datetime],
         planned: Mapping[str, Planned] | None = None,
+        limits_s: Mapping[str, float] | None = None,
         held_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         self._handlers = handlers
         self._held_bytes = held_bytes
         self._planned = planned or {}
+        self._limits_s = limits_s or {}
         self._now = now
         self._stopping = asyncio.Event()
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -206,8 +219,20 @@ class Worker:
         handler = self._handlers.get(job.topic)
         if handler is None:
             raise NoHandler(job.topic)
-        async with asyncio.timeout(TIME_LIMIT_S):
-            await handler(job, self._now())
+        limit_s = self._limits_s.get(job.topic, TIME_LIMIT_S)
+        holding = asyncio.create_task(self._hold(job, limit_s))
+        try:
+            async with asyncio.timeout(limit_s):
+                await handler(job, self._now())
+        finally:
+            holding.cancel()
+            await asyncio.wait([holding])
+
+    async def _hold(self, job: outbox.Job, limit_s: float) -> None:
+        """Keep the lease of a job that may take longer than one."""
+        while limit_s > TIME_LIMIT_S:
+            await asyncio.sleep(HOLD_EVERY_S)
+            await outbox.hold(job, now=self._now())
 
     async def _look_away(self, pause_s: float) -> None:
         """Pause, but not longer than until somebody asks to stop."""
@@ -242,6 +267,7 @@ async def work(settings: Settings, held_bytes: Callable[[], int] = lambda: 0) ->
             collect_handlers(),
             now=clock.now,
             planned=collect_schedule(),
+            limits_s=collect_limits(),
             held_bytes=held_bytes,
         )
         supervisor.look_for_cycles_seldom()

@@ -40,6 +40,9 @@ WHERE id IN (
 RETURNING id, tenant_id, topic, payload, attempts, lease
 """
 _COMPLETE = "DELETE FROM outbox WHERE id = $1 AND lease = $2"
+_HOLD = """
+UPDATE outbox SET leased_until = $3::timestamptz + $4::interval WHERE id = $1 AND lease = $2
+"""
 _FAIL = """
 UPDATE outbox SET attempts = attempts + 1, leased_until = NULL, run_at = $3, last_error = $4
 WHERE id = $1 AND lease = $2
@@ -125,6 +128,12 @@ async def complete(job: Job) -> None:
     """Remove a job that is done, unless another worker has taken it over."""
     async with db.job_transaction():
         await db.connection().execute(_COMPLETE, job.id, job.lease)
+
+
+async def hold(job: Job, *, now: datetime) -> None:
+    """Keep the lease of a job that takes long, unless another worker has taken it over."""
+    async with db.job_transaction():
+        await db.connection().execute(_HOLD, job.id, job.lease, now, LEASE)
 
 
 async def fail(job: Job, error: str, *, now: datetime) -> None:

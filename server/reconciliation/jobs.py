@@ -52,5 +52,7 @@ HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]]
     service.TOLD: tell,
 }
 """By topic, what is done with a job."""
+LIMITS_S: Final[Mapping[str, float]] = {service.TOPIC: 240.0}
+"""By topic, how long a job may take: both sides of a large file are matched in one."""
 SCHEDULE: Final = {"reconciliation.lost": Planned(Every(timedelta(minutes=5)), give_up_lost)}
 """By name, what comes round."""

@@ -66,7 +66,7 @@ TOLD: Final = "reconciliation.told"
 """The outbox's topic: a file was compared, or a question about it waits for the agent's owner."""
 BUDGET_S: Final = 10.0
 """How long one job reads a file and writes the books down before it leaves the rest to another."""
-KEEPING_BUDGET_S: Final = 35.0
+KEEPING_BUDGET_S: Final = 180.0
 """How long one job that has matched a file keeps what it found: the next one matches it anew."""
 _WAIT: Final = timedelta(seconds=5)
 """How long a file waits for another one of the agent's that is being compared."""

@@ -1,9 +1,11 @@
 """The worker: what was left for later is done, again when it failed, and never lost."""
 
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 import pytest
 
+from server import worker
 from server.kit import db, metrics, outbox
 from server.settings import Settings
 from server.worker import GROWTH_BYTES, Handler, Worker, collect_handlers
@@ -79,6 +81,35 @@ async def test_failed_work_is_done_later(tenant: Tenant, topic: str) -> None:
     while await _worker({topic: diary}, later).run_once():
         pass
     assert diary.done == ["send the letter"]
+
+
+async def test_work_that_may_take_long_keeps_its_lease(
+    tenant: Tenant, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "HOLD_EVERY_S", 0.0)
+    leases: list[datetime] = []
+
+    async def slow(job: outbox.Job, _: datetime) -> None:
+        while not leases or leases[-1] == NOW + outbox.LEASE:
+            async with db.job_transaction():
+                leases.append(
+                    await db.connection().fetchval(
+                        "SELECT leased_until FROM outbox WHERE id = $1", job.id
+                    )
+                )
+
+    await _leave(tenant, topic, "add the year up")
+    times = chain([NOW, NOW], repeat(NOW + timedelta(minutes=5)))
+    patient = Worker(
+        {topic: slow}, now=lambda: next(times), limits_s={topic: worker.TIME_LIMIT_S + 1}
+    )
+    await patient.run_once()
+
+    assert leases[-1] == NOW + timedelta(minutes=5) + outbox.LEASE
+    async with db.job_transaction():
+        assert not await db.connection().fetchval(
+            "SELECT count(*) FROM outbox WHERE topic = $1", topic
+        )
 
 
 async def test_work_that_nobody_knows_is_kept(tenant: Tenant, topic: str) -> None:
