@@ -298,6 +298,7 @@ def create_app(settings: Settings) -> Litestar:
             vouchers.appeal,
             transparency.platform_reads,
             plan.plan,
+            plan.paper,
             *commissions.HANDLERS,
             statements.statements,
             statements.statement,

@@ -17,12 +17,15 @@ from server.access import Actor
 from server.access.edge import CurrentActor
 from server.kit import clock, ids
 from server.kit.calendars import ZONE
+from server.kit.sheets import attached
+from server.kit.typesetting import PDF, TIME_LIMIT_S
 from server.partners import queries as partners
-from server.plans import queries, service
+from server.plans import exports, queries, service
 from server.plans.schemas import (
     METERS,
     STANDINGS,
     FapiaoNumber,
+    GrantEnd,
     HolderFilter,
     NewChange,
     NewCredit,
@@ -138,6 +141,26 @@ async def grant(
     return await forms.answered(request, act, drawn, done)
 
 
+@post(f"{_ONE}/grants/{{grant_id:uuid}}/end", status_code=200)
+async def end_grant(
+    request: AnyRequest,
+    actor: CurrentActor,
+    renderer: TheRenderer,
+    agent_id: FromPath[UUID],
+    grant_id: FromPath[UUID],
+) -> Response[Any]:
+    """Let units beyond the plan end on a day, the agent's clock's at the earliest."""
+    given = await forms.texts(request, "ends_on")
+
+    async def act() -> None:
+        ends_on = forms.taken(given, GrantEnd).ends_on
+        await service.end_grant(actor, grant_id, ends_on, now=clock.now())
+
+    drawn = partial(_page, request, actor, renderer, agent_id, {})
+    done = forms.go(f"{_HOME}/{agent_id}", "plan_grant_ended")
+    return await forms.answered(request, act, drawn, done)
+
+
 # ------------------------------------------------------------------------------------ invoices
 
 
@@ -168,6 +191,13 @@ async def _invoice(
         today=now.astimezone(ZONE).date(),
         **await frame(request, actor),
     )
+
+
+@get(f"{_INVOICE}/invoice.pdf", media_type=PDF, opt={"time_limit_s": TIME_LIMIT_S + 10})
+async def paper(actor: CurrentActor, invoice_id: FromPath[UUID]) -> Response[bytes]:
+    """Give an invoice as PDF."""
+    content = await exports.as_pdf(*await queries.printed(actor, invoice_id, now=clock.now()))
+    return Response(content, media_type=PDF, headers=attached("invoice.pdf"))
 
 
 @post(f"{_INVOICE}/payments", status_code=200)
@@ -222,4 +252,7 @@ async def fapiao(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [holders, agent_plan, change, grant, invoice, pay, credit, fapiao]
+HANDLERS = [
+    *(holders, agent_plan, change, grant, end_grant),
+    *(invoice, paper, pay, credit, fapiao),
+]

@@ -11,7 +11,7 @@ from billing.invoices import queries as invoicing
 from billing.invoices.schemas import InvoiceRow, InvoiceView
 from billing.metering import queries as metering
 from billing.plans import queries as books
-from billing.plans.rules.entitlements import decide
+from billing.plans.rules.entitlements import Allowance, Decision, decide
 from billing.plans.rules.subscriptions import plan_on
 from billing.plans.rules.versions import Meter, PlanVersion
 from billing.plans.schemas import HolderRow, HoldersAsked, Subscription
@@ -22,6 +22,7 @@ from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.partners import queries as partners
 from server.plans.schemas import AgentPlan, PlanUse, Use
+from server.tenants import queries as tenants
 
 _LEVELS: Final = """
 SELECT
@@ -91,6 +92,15 @@ async def invoice(actor: Actor, invoice_id: UUID, *, now: datetime) -> InvoiceVi
     return found
 
 
+async def printed(actor: Actor, invoice_id: UUID, *, now: datetime) -> tuple[InvoiceView, str]:
+    """Give an agent's invoice with the agent's name; the agent is told.
+
+    :raises InvoiceNotFound: there is none.
+    """
+    found = await invoice(actor, invoice_id, now=now)
+    return found, (await partners.agent(actor, found.agent_id)).name
+
+
 async def invoices(
     actor: Actor, agent_id: UUID, *, cursor: str | None = None, now: datetime
 ) -> Page[InvoiceRow]:
@@ -131,22 +141,23 @@ def _use(held: Subscription, used: Mapping[Meter, int], today: date) -> PlanUse:
         is_paused=entitled.is_paused,
         standing=entitled.standing,
         clock_on=held.clock_on,
-        uses=[
-            Use(
-                meter=each.meter,
-                used=each.used,
-                most=each.most,
-                kind=entitled.allowances[each.meter].kind
-                if each.meter in entitled.allowances
-                else None,
-                verdict=each.verdict,
-                zh=each.zh,
-                en=each.en,
-            )
-            for each in decisions
-        ],
+        uses=[_one_use(each, entitled.allowances.get(each.meter)) for each in decisions],
         features=sorted(entitled.features),
         grants=[each for each in held.grants if each.ends_on is None or each.ends_on >= today],
+    )
+
+
+def _one_use(decided: Decision, allowance: Allowance | None) -> Use:
+    """Say how much of one thing is used, and what comes of more."""
+    return Use(
+        meter=decided.meter,
+        used=decided.used,
+        most=decided.most,
+        kind=None if allowance is None else allowance.kind,
+        grace_until=None if allowance is None else allowance.grace_until,
+        verdict=decided.verdict,
+        zh=decided.zh,
+        en=decided.en,
     )
 
 
@@ -165,6 +176,14 @@ async def own_invoice(actor: Actor, invoice_id: UUID) -> InvoiceView:
     _ensure_owner(actor)
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         return await invoicing.invoice(invoice_id)
+
+
+async def own_printed(actor: Actor, invoice_id: UUID) -> tuple[InvoiceView, str]:
+    """Give one of one's company's final invoices with the company's name.
+
+    :raises InvoiceNotFound: it has none with this id.
+    """
+    return await own_invoice(actor, invoice_id), (await tenants.tenant(actor)).name
 
 
 async def _invoices(agent_id: UUID, cursor: str | None) -> Page[InvoiceRow]:

@@ -1,8 +1,9 @@
 """Plans over HTTP: the platform keeps them, an agent's owner sees its company's own."""
 
+from typing import Any, Final
 from uuid import UUID
 
-from litestar import Router, get, post
+from litestar import Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from billing.invoices.schemas import InvoiceRow, InvoiceView
@@ -15,7 +16,9 @@ from server.access.edge import CurrentActor
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
-from server.plans import queries, service
+from server.kit.sheets import attached
+from server.kit.typesetting import PDF, TIME_LIMIT_S
+from server.plans import exports, queries, service
 from server.plans.schemas import (
     AgentPlan,
     CarriedOn,
@@ -29,6 +32,8 @@ from server.plans.schemas import (
     NewVersion,
     PlanUse,
 )
+
+_PRINTED: Final[dict[str, Any]] = {"time_limit_s": TIME_LIMIT_S + 10}
 
 
 @get("/plans", summary="List plans")
@@ -117,6 +122,19 @@ async def credit(actor: CurrentActor, data: JSONBody[NewCredit]) -> InvoiceView:
     return await service.credit(actor, data, now=clock.now())
 
 
+@get(
+    "/invoices/{invoice_id:uuid}/invoice.pdf",
+    summary="Print an agent's invoice",
+    media_type=PDF,
+    opt=_PRINTED,
+)
+async def paper(actor: CurrentActor, invoice_id: FromPath[UUID]) -> Response[bytes]:
+    """Give an agent's invoice as PDF, in Chinese; the agent is told."""
+    found = await queries.printed(actor, invoice_id, now=clock.now())
+    content = await exports.as_pdf(*found)
+    return Response(content, media_type=PDF, headers=attached("invoice.pdf"))
+
+
 @post("/invoices/{invoice_id:uuid}/fapiao", summary="Note an e-invoice's number")
 async def note_fapiao(
     actor: CurrentActor, invoice_id: FromPath[UUID], data: JSONBody[FapiaoNumber]
@@ -143,10 +161,24 @@ async def own_invoice(actor: CurrentActor, invoice_id: FromPath[UUID]) -> Invoic
     return await queries.own_invoice(actor, invoice_id)
 
 
+@get(
+    "/invoices/{invoice_id:uuid}/invoice.pdf",
+    summary="Print one of one's own invoices",
+    media_type=PDF,
+    opt=_PRINTED,
+)
+async def own_paper(actor: CurrentActor, invoice_id: FromPath[UUID]) -> Response[bytes]:
+    """Give an invoice as PDF, in Chinese."""
+    content = await exports.as_pdf(*await queries.own_printed(actor, invoice_id))
+    return Response(content, media_type=PDF, headers=attached("invoice.pdf"))
+
+
 router = Router(
     "/",
     route_handlers=[
-        Router("/plan", route_handlers=[own_use, own_invoices, own_invoice], tags=["plans"]),
+        Router(
+            "/plan", route_handlers=[own_use, own_invoices, own_invoice, own_paper], tags=["plans"]
+        ),
         Router(
             "/platform",
             route_handlers=[
@@ -163,6 +195,7 @@ router = Router(
                 pay,
                 credit,
                 note_fapiao,
+                paper,
             ],
             tags=["platform: plans"],
         ),

@@ -77,6 +77,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     most: int | None
     """None without a limit."""
     kind: LimitKind | None
+    grace_until: date | None
+    """The last day of grace, where there is one."""
     verdict: Verdict
     """What comes of one more."""
     zh: str

@@ -13,7 +13,7 @@ import msgspec
 from billing.money import decimals
 from billing.statements import rules as books
 from billing.statements.schemas import Outcome, Said, Side, StatementLineView
-from server.kit import apart, typesetting
+from server.kit import apart, papers, typesetting
 from server.statements import rules
 from server.statements.schemas import StatementAccountView, StatementDetail
 
@@ -166,8 +166,8 @@ def paper(told: StatementDetail, lines: Sequence[StatementLineView]) -> dict[str
         "drawn": f"{told.drawn_at.astimezone(books.ZONE):%Y-%m-%d %H:%M}",
         "answer_by": f"{told.answer_by}",
         "hash": told.hash,
-        "owed": rules.amount(owed, told.currency),
-        "words": rules.in_words(owed) if told.currency == "CNY" else "",
+        "owed": papers.amount(owed, told.currency),
+        "words": papers.in_words(owed) if told.currency == "CNY" else "",
         "lines": told.lines,
         "has_lines": bool(lines) or not told.lines,
         "disputes": told.disputes,
@@ -185,7 +185,7 @@ def _section(
     """Write one account: its sums, then its lines."""
 
     def said(minor: int) -> str:
-        return rules.amount(minor, currency)
+        return papers.amount(minor, currency)
 
     return {
         "name": _name(account),

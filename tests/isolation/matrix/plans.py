@@ -31,6 +31,9 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/plan/invoices/{invoice_id}"): Case(
         shared={"path.invoice_id": "program"}, succeeds=False
     ),
+    ("GET", "/v1/plan/invoices/{invoice_id}/invoice.pdf"): Case(
+        shared={"path.invoice_id": "program"}, succeeds=False
+    ),
     ("GET", "/v1/platform/plans"): Case(role=FINANCE),
     ("GET", "/v1/platform/plan-holders"): Case(
         # A list narrowed to whatever plan is a list.
@@ -76,6 +79,9 @@ API: Final[dict[Route, Case]] = {
         },
     ),
     # Nothing of it is there.
+    ("GET", "/v1/platform/invoices/{invoice_id}/invoice.pdf"): Case(
+        shared={"path.invoice_id": "program"}, role=FINANCE, succeeds=False
+    ),
     ("POST", "/v1/platform/plan-grants/{grant_id}/end"): Case(
         shared={"path.grant_id": "program"},
         role=FINANCE,
@@ -116,6 +122,9 @@ API: Final[dict[Route, Case]] = {
 
 PAGES: Final[dict[Route, Case]] = {
     ("GET", "/plan"): Case(),
+    ("GET", "/plan/invoices/{invoice_id}/invoice.pdf"): Case(
+        shared={"path.invoice_id": "program"}, succeeds=False
+    ),
     ("GET", "/console/plans"): Case(shared={"query.plan_id": "program"}, role=FINANCE),
     ("GET", "/console/plans/{agent_id}"): Case(
         ids={"path.agent_id": "tenant"}, answers={"path.agent_id": 200}, role=FINANCE
@@ -143,6 +152,18 @@ PAGES: Final[dict[Route, Case]] = {
         succeeds=False,
     ),
     # Invoices are the platform's own; there are none of these ids.
+    # Nothing of it is there.
+    ("POST", "/console/plans/{agent_id}/grants/{grant_id}/end"): Case(
+        ids={"path.agent_id": "tenant"},
+        shared={"path.grant_id": "program"},
+        answers={"path.agent_id": 404},
+        role=FINANCE,
+        body=lambda _: {"ends_on": "2098-01-01"},
+        succeeds=False,
+    ),
+    ("GET", "/console/plans/invoices/{invoice_id}/invoice.pdf"): Case(
+        shared={"path.invoice_id": "program"}, role=FINANCE, succeeds=False
+    ),
     ("GET", "/console/plans/invoices/{invoice_id}"): Case(
         shared={"path.invoice_id": "program"}, role=FINANCE, succeeds=False
     ),

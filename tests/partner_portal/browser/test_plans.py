@@ -55,6 +55,11 @@ async def test_s05_a_plan_is_looked_at_sponsored_and_its_invoice_paid(
     await expect(page.get_by_role("row").filter(has_text="平台补贴")).to_contain_text("+500")
     await look(page, one, axe)
 
+    row = page.get_by_role("row").filter(has_text="平台补贴")
+    await row.get_by_role("button", name="结束").click()
+    await expect(page.locator("#toasts")).to_contain_text("已设定结束日")
+    await expect(row).to_contain_text(f"{today} – {today}")
+
     await page.get_by_role("link", name=f"{first:%Y-%m}").click()
     bill = page.url.removeprefix(site.url)
     # 310 yuan and 6 % of it.
@@ -71,3 +76,17 @@ async def test_s05_a_plan_is_looked_at_sponsored_and_its_invoice_paid(
     await expect(page.locator("#toasts")).to_contain_text("已冲减")
     await expect(page.get_by_text("首月优惠")).to_be_visible()
     await look(page, bill, axe)
+    await _prints(page)
+
+    await context.clear_cookies()
+    await let_in(context, site, shop.owner)
+    await look(page, "/plan", axe)
+    await expect(page.get_by_text("用完即止")).to_be_visible()
+    await _prints(page)
+
+
+async def _prints(page: Page) -> None:
+    """Have the invoice of the page printed."""
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="PDF").click()
+    assert (await (await download.value).path()).read_bytes().startswith(b"%PDF")

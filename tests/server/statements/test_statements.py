@@ -37,11 +37,11 @@ from server.commissions import queries as commission_queries
 from server.commissions import service as commissions
 from server.commissions.schemas import NewSale
 from server.identity import keys
-from server.kit import db, outbox
+from server.kit import db, outbox, papers
 from server.kit.errors import Invalid, NotFound
 from server.notifications import queries as notifications
 from server.notifications.rules import Kind
-from server.statements import exports, jobs, queries, rules, service
+from server.statements import exports, jobs, queries, service
 from server.statements.schemas import (
     Confirmation,
     NewAnswer,
@@ -268,13 +268,13 @@ async def test_a_statement_is_a_workbook_that_adds_up_and_a_paper(
     ],
 )
 def test_yuan_are_written_as_a_cheque_has_them(minor: int, said: str) -> None:
-    assert rules.in_words(minor) == said
+    assert papers.in_words(minor) == said
 
 
 def test_in_words_no_amount_reads_as_another() -> None:
     amounts = [*range(30_000), *(n * 10_007_003 + 11 for n in range(30_000))]
 
-    assert len({rules.in_words(minor) for minor in amounts}) == len(set(amounts))
+    assert len({papers.in_words(minor) for minor in amounts}) == len(set(amounts))
 
 
 def test_a_month_begins_in_china() -> None:
