@@ -188,9 +188,10 @@ async def _harm(folder: Path, rng: random.Random, begins_on: date) -> Figure:
 
 
 async def _export(form: JournalFormat, begins_on: date, ends_on: date) -> bytes:
-    """Export some days."""
+    """Read some days, and write them once the transaction is over."""
     async with db.platform_transaction(_OPERATOR):
-        return await journal.export(form, begins_on=begins_on, ends_on=ends_on)
+        read = await journals.journal(begins_on, ends_on)
+    return journal.write(form, read)
 
 
 def _children_cpu(run: Callable[[], T]) -> tuple[float, T]:
