@@ -1,4 +1,4 @@
-"""What others were promised is not read to promise one more benefit, nor to use it."""
+"""What others were promised or answered is not read to promise one more benefit, nor to use it."""
 
 from uuid import UUID
 
@@ -37,6 +37,28 @@ async def test_what_others_were_promised_is_not_read() -> None:
 
     read = {table: after[table] - before[table] for table in _TABLES}
     assert max(read.values()) < _OTHERS, read
+
+
+@pytest.mark.usefixtures("unseen")
+async def test_a_plan_that_was_made_for_few_answers_does_not_read_many() -> None:
+    program, many = await books.make_program(100_000), 300
+    async with db.platform_transaction(OPERATOR):
+        await db.connection().execute("SET LOCAL enable_seqscan = on")
+        for _ in range(10):
+            await _issued(program, new_id())
+        await issuance.issue(
+            Terms(program_id=program.id),
+            [books.ask(new_id()) for _ in range(many)],
+            group_id=new_id(),
+            actor_id=OPERATOR.user_id,
+            now=NOW,
+        )
+
+        before = await rows_read("ledger_outcome")
+        await _issued(program, new_id())
+        after = await rows_read("ledger_outcome")
+
+    assert after["ledger_outcome"] - before["ledger_outcome"] < many
 
 
 async def _issued(program: Program, agent_id: UUID) -> Issued:
