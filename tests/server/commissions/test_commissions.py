@@ -496,10 +496,11 @@ async def test_m4_whoever_shares_a_sale_is_told_of_the_list_and_of_the_meter(
 async def test_m4_who_is_shown_what_another_version_would_have_paid_is_told(
     tenant: Tenant, rival: Tenant
 ) -> None:
-    sale, _ = await sold(tenant)
+    await stories.admit(tenant)
+    plan = await a_plan()
+    await service.record_sale(FINANCE, a_sale(plan, tenant), now=NOW)
     await sold(rival)
-    [held] = [each for each in await queries.plans(FINANCE) if each.plan_id == sale.plan_id]
-    double = msgspec.structs.replace(held, tiers=[Tier(at_least=0, rate=200_000)])
+    double = msgspec.structs.replace(plan, tiers=[Tier(at_least=0, rate=200_000)])
 
     tried = await queries.trial(FINANCE, double, now=NOW)
     later = await queries.trial(FINANCE, double, months=0, now=NOW + timedelta(days=40))
