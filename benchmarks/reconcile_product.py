@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -25,8 +25,9 @@ from benchmarks.machine import Machine
 from benchmarks.reconcile_files import peak_mib
 from benchmarks.reconcile_work import HEADER, by_kind, raw, write_csv, write_xlsx
 from benchmarks.wire import Wire
-from billing.reconciliation.rules.findings import Kind
+from billing.reconciliation.rules.findings import Kind, Terms, month_after
 from billing.reconciliation.rules.lines import Line
+from billing.reconciliation.service import AT_ONCE
 from server.access import PLATFORM_TENANT, Role, Scope, of_the_product
 from server.identity import service as identity
 from server.identity.schemas import NewUser
@@ -197,9 +198,22 @@ async def _found(wire: Wire, path: str) -> set[Truth]:
 
 
 def _as_told(planted: Planted) -> set[Truth]:
-    """Give the truth by the product's numbers: here by order of id, there by row of the file."""
-    order = sorted(planted.here, key=lambda line: line.id)
-    rank = {line.number: at for at, line in enumerate(order, 1)}
+    """Give the truth by the product's numbers: here as they were written down, there by row.
+
+    What is booked in the month comes first, by id; then what the file names of other months, as
+    many rows of it at a time as are looked up at once.
+    """
+    named: dict[str, int] = {}
+    for line in planted.there:
+        named.setdefault(line.id, line.number // AT_ONCE)
+    around = timedelta(days=Terms().window_days)
+    days = range((_MONTH - around).toordinal(), (month_after(_MONTH) + around).toordinal())
+
+    def place(line: Line) -> tuple[bool, int, str]:
+        is_elsewhere = line.on.toordinal() not in days
+        return is_elsewhere, named.get(line.id, 0) if is_elsewhere else 0, line.id
+
+    rank = {line.number: at for at, line in enumerate(sorted(planted.here, key=place), 1)}
     return {
         (kind, frozenset(map(rank.__getitem__, here)), frozenset(n + 1 for n in there))
         for kind, here, there in planted.truth
