@@ -28,8 +28,10 @@ _OF_AN_AGENT: Final = (
     BillingRefusal,
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
 )
-"""What one agent's plan is refused for; a lost connection or a long wait is everybody's."""
+"""What one agent's plan is refused for, or waits too long for; a lost connection is all agents'."""
 
 
 async def carry_on(now: datetime) -> None:
@@ -40,13 +42,13 @@ async def carry_on(now: datetime) -> None:
         async with db.platform_transaction(_KEEPER):
             behind = await plans.behind(today, after=after, limit=_READ)
         for together in rules.parted(behind, today):
-            await _carry_on(together, today, now)
+            await carry_together(together, today, now)
         if not behind:
             return
         after = behind[-1].agent_id
 
 
-async def _carry_on(agent_ids: Sequence[UUID], today: date, now: datetime) -> None:
+async def carry_together(agent_ids: Sequence[UUID], today: date, now: datetime) -> None:
     """Carry plans on together; where one is refused, the halves: it never stops its neighbours."""
     try:
         async with db.platform_transaction(_KEEPER):
@@ -54,8 +56,8 @@ async def _carry_on(agent_ids: Sequence[UUID], today: date, now: datetime) -> No
     except _OF_AN_AGENT as failure:
         if len(agent_ids) > 1:
             half = len(agent_ids) // 2
-            await _carry_on(agent_ids[:half], today, now)
-            await _carry_on(agent_ids[half:], today, now)
+            await carry_together(agent_ids[:half], today, now)
+            await carry_together(agent_ids[half:], today, now)
             return
         code = failure.code if isinstance(failure, BillingRefusal) else failure.sqlstate
         log.warning("plans.not-carried-on", tenant_id=str(agent_ids[0]), code=code)

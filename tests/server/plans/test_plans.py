@@ -1,5 +1,6 @@
 """The platform keeps plans, an agent's owner sees its own, and refusals say what to do."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from billing.invoices.rules import accounts
 from billing.invoices.schemas import Credit, InvoiceNotFound, Payment
 from billing.ledger import service as ledger
 from billing.ledger.schemas import AccountKind, NewAccount
+from billing.plans import service as plan_books
 from billing.plans.rules.clock import next_month
 from billing.plans.rules.entitlements import Verdict
 from billing.plans.rules.grants import Grant
@@ -280,6 +282,31 @@ async def test_one_whose_books_refuse_it_stops_no_other(tenant: Tenant, rival: T
     assert billed == [1, 0, 1]
     told = {line["tenant_id"] for line in lines if line["event"] == "plans.not-carried-on"}
     assert told & {f"{each.tenant_id}" for each in (tenant, rival, third)} == {f"{rival.tenant_id}"}
+
+
+async def test_one_whom_somebody_else_holds_for_long_stops_no_other(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    for each in (tenant, rival):
+        await stories.admit(each)
+        await with_plan(each)
+    is_held, may_end = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with db.platform_transaction(FINANCE):
+            await plan_books.hold(rival.tenant_id, TODAY)
+            is_held.set()
+            await may_end.wait()
+
+    holding = asyncio.create_task(hold())
+    await is_held.wait()
+    then = NOW + (next_month(TODAY) - TODAY)
+    await jobs.carry_together([tenant.tenant_id, rival.tenant_id], next_month(TODAY), then)
+    may_end.set()
+    await holding
+
+    billed = [len((await queries.own_invoices(each.owner)).items) for each in (tenant, rival)]
+    assert billed == [1, 0]
 
 
 def test_sets_are_of_few_agents_and_few_months() -> None:
