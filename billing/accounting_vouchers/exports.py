@@ -13,6 +13,7 @@ import msgspec
 from billing.accounting_vouchers import queries
 from billing.accounting_vouchers.formats import gbt24589, generic, kingdee, u8
 from billing.accounting_vouchers.rules import charts
+from billing.accounting_vouchers.rules.making import PeriodStillOpen
 from billing.accounting_vouchers.schemas import (
     ExportJob,
     Format,
@@ -27,6 +28,7 @@ from billing.accounting_vouchers.tables import AccountingExport
 from billing.errors import BillingRefusal, Sort
 from billing.journal import service as journal
 from billing.journal.schemas import JournalFormat
+from billing.periods.schemas import PeriodState
 
 _ADD_EXPORT: Final = """
 INSERT INTO accounting_export (id, period_id, format, currency, ranges, account_book, sha256, size,
@@ -75,6 +77,7 @@ async def gather(asked: NewExport, by: By) -> Gathered:
     Writing takes a while, so that it is done by `write` outside of any transaction; `keep` follows.
 
     :raises PeriodNotFound: there is no such period.
+    :raises PeriodStillOpen: it is a journal of one that is not closed, so that it still grows.
     :raises NumbersMissing: a range names numbers that no voucher has.
     :raises ExportForeignCurrency: the format takes the books' own currency alone.
     :raises ExportDimensionUnknown: the format has no column for what a line is counted for.
@@ -83,6 +86,9 @@ async def gather(asked: NewExport, by: By) -> Gathered:
     await in_turn()
     if (held := await queries.export(asked.id)) is not None:
         return await gather_again(_same_export(held, asked))
+    is_open = (await queries.period(asked.period_id)).state is PeriodState.OPEN
+    if asked.format in _JOURNALS and is_open:
+        raise PeriodStillOpen("This period is open; close it first, softly or for good.")
     given = await queries.counters(asked.period_id)
     job = ExportJob(
         id=asked.id,

@@ -279,6 +279,7 @@ async def export(actor: Actor, asked: ExportOrder, *, now: datetime) -> ExportJo
     """Write vouchers by their numbers for a package, and keep what it was.
 
     :raises PeriodNotFound: there is no such period.
+    :raises PeriodStillOpen: it is a journal of one that is not closed.
     :raises NumbersMissing: a range names numbers that no voucher has.
     :raises ExportForeignCurrency: the format takes the books' own currency alone.
     :raises ExportDimensionUnknown: the format has no column for what a line is counted for.

@@ -533,6 +533,20 @@ async def test_a_journal_is_kept_though_vouchers_were_checked_while_it_was_writt
     assert (job.format, is_new) == (Format.HLEDGER, True)
 
 
+async def test_the_journal_of_an_open_period_is_not_exported_for_it_still_grows(
+    month: PeriodView, ledger: dict[str, UUID]
+) -> None:
+    await moved(ledger, month.starts_at, EARNED)
+    asked = NewExport(id=new_id(), period_id=month.id, format=Format.BEANCOUNT)
+
+    async with db.platform_transaction(OPERATOR):
+        with pytest.raises(PeriodStillOpen):
+            await exports.gather(asked, MAKER)
+    await close(month, SOFT)
+    job, _, is_new = await export(asked)
+    assert (job.id, is_new) == (asked.id, True)
+
+
 async def test_a_journal_that_was_written_before_the_books_changed_says_so(
     month: PeriodView, ledger: dict[str, UUID]
 ) -> None:
