@@ -104,7 +104,7 @@ class FileSeen(msgspec.Struct, frozen=True, kw_only=True):
     refusal: BillingRefusal | None
     """Why the columns do not do."""
     lines: list[Line]
-    """The first rows that can be read, as they would be kept: without names."""
+    """The first rows that can be read, as they would be kept: of a name, that there is one."""
     rows: int
     """So many were looked at."""
     is_whole: bool

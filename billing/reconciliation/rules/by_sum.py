@@ -59,9 +59,9 @@ def _without_ids(
 
 
 def _is_a_days_sum(work: Work, here: list[int], there: list[int]) -> bool:
-    """Say whether one side adds up what it does not tell by customer."""
+    """Say whether one side adds up in one line what it does not tell by customer."""
     return any(
-        not any(book.customers[at] or book.names[at] for at in places)
+        len(places) == 1 and not (book.customers[places[0]] or book.names[places[0]])
         for book, places in ((work.here, here), (work.there, there))
     )
 

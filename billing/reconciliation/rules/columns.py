@@ -38,7 +38,9 @@ class Field(StrEnum):
 
 
 _WHOSE: Final = (Field.ID, Field.CUSTOMER, Field.NAME)
-"""What says whose line it is: one of them at least."""
+"""What says whose line it is; a file of days' sums has none of them."""
+SOMEBODY: Final = "#"
+"""What is kept of a name, and of a customer that is no token: that it is somebody's line."""
 NAMES: Final[Mapping[Field, Sequence[str]]] = {
     Field.ID: ("权益编号", "发放编号", "业务单号", "单号", "issuance", "issuance_id"),
     Field.CUSTOMER: ("客户标识", "客户编号", "客户token", "customer_token"),
@@ -171,7 +173,7 @@ class RowReader:
 
         :raises ColumnTwice: a name stands twice.
         :raises ColumnsUnknown: a column is neither read nor ignored.
-        :raises ColumnsMissing: a column is not there, or amount, day, or whose line it is.
+        :raises ColumnsMissing: a column is not there, or amount or day.
         """
         places = _places(header)
         meant = {key(name): field for field, name in by.columns.items()}
@@ -183,8 +185,6 @@ class RowReader:
             raise ColumnsUnknown(unknown)
         missing = [name for name in by.columns.values() if key(name) not in places]
         missing += [field for field in (Field.AMOUNT, Field.DAY) if field not in by.columns]
-        if not set(_WHOSE) & by.columns.keys():
-            missing.append(Field.ID)
         if missing:
             raise ColumnsMissing(missing)
         self._map = by
@@ -215,17 +215,19 @@ class RowReader:
     def nameless(self, row: Sequence[str]) -> list[str]:
         """Give a row with nothing but what is compared and names nobody.
 
-        Ignored columns and names are blank, and so is a customer that is no token; the row that
-        adds the others up stays as it is, to be passed over.
+        Ignored columns are blank; of a name, and of a customer that is no token, it is kept that
+        there is one: such a line is no day's sum. The row that adds the others up stays as it is,
+        to be passed over.
         """
         if self._is_sum(row):
             return list(row)
-        kept = {at for field, at in self._at.items() if field is not Field.NAME}
-        at_customer = self._at.get(Field.CUSTOMER, -1)
-        return [
-            cell if at in kept and (at != at_customer or cells.is_token(cell)) else ""
-            for at, cell in enumerate(row)
-        ]
+        read = set(self._at.values())
+        kept = [cell if at in read else "" for at, cell in enumerate(row)]
+        for field in (Field.NAME, Field.CUSTOMER):
+            cell = self._cell(row, field)
+            if cells.text(cell) and not (field is Field.CUSTOMER and cells.is_token(cell)):
+                kept[self._at[field]] = SOMEBODY
+        return kept
 
     def unexplained(self, row: Sequence[Cell]) -> Iterator[tuple[Field, str]]:
         """Give the words for a state or a program that the map does not explain."""
@@ -259,14 +261,18 @@ class RowReader:
                 return instead
 
         currency = tried(Field.CURRENCY, self._currency, self._map.currency)
+        customer = tried(Field.CUSTOMER, cells.token, "")
+        name = tried(Field.NAME, cells.word, "")
+        if customer == SOMEBODY:
+            customer, name = "", name or SOMEBODY
         return Line(
             number=number,
             amount_minor=tried(Field.AMOUNT, lambda cell: cells.amount_minor(cell, currency), 0),
             currency=currency,
             on=tried(Field.DAY, cells.day, date.min),
             id=tried(Field.ID, cells.reference, ""),
-            customer=tried(Field.CUSTOMER, cells.token, ""),
-            name=tried(Field.NAME, cells.word, ""),
+            customer=customer,
+            name=name,
             program=tried(Field.PROGRAM, self._program, ""),
             state=tried(Field.STATE, self._state, LineState.ACTIVE),
         )

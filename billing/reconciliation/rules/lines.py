@@ -51,7 +51,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     customer: str = ""
     """A token that both sides use."""
     name: str = ""
-    """What the customer is called, where there is no token."""
+    """What the customer is called, where there is no token; of files that name nobody, a mark."""
     program: str = ""
     state: LineState = LineState.ACTIVE
 

@@ -226,6 +226,15 @@ def test_a_days_sum_of_a_program_is_matched_with_its_lines() -> None:
     assert list(found.matches()) == [Match(Step.SUM, (1, 2, 3), (1,))]
 
 
+def test_several_lines_of_nobody_are_no_days_sum() -> None:
+    here = [line(n, 50_00, customer=f"c{n}", id=f"i{n}") for n in (1, 2)]
+
+    found = compared(here, [line(1, 30_00, customer=""), line(2, 70_00, customer="")])
+
+    assert list(found.matches()) == []
+    assert len(found.breaks) == 4
+
+
 def test_parts_that_could_be_others_are_not_guessed() -> None:
     parts = [line(1, 30), line(2, 40), line(3, 35), line(4, 35)]
 

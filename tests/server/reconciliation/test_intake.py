@@ -4,7 +4,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from billing.reconciliation.rules.columns import ColumnsMissing, Field
+from billing.reconciliation.rules.columns import SOMEBODY, ColumnsMissing, Field
 from billing.reconciliation.rules.lines import LineState, Side
 from billing.reconciliation.schemas import FileState, SourceNotFound
 from server.access import Role
@@ -80,7 +80,7 @@ async def test_s06_a_look_guesses_and_asks_and_keeps_nothing(tenant: Tenant) -> 
     assert (said.refusal, said.source, said.rows, said.is_whole) == (None, None, 2, True)
     # What would be kept names nobody.
     [line] = said.lines
-    assert (line.number, line.id, line.amount_minor, line.name) == (2, "X-1", 5000, "")
+    assert (line.number, line.id, line.amount_minor, line.name) == (2, "X-1", 5000, SOMEBODY)
     assert [(each.row, each.field, each.code) for each in said.unread] == [
         (3, Field.AMOUNT, "amount_off_scale")
     ]
@@ -166,7 +166,7 @@ async def test_s06_an_owner_hands_in_its_own_companys_files_and_no_others(
     seen = await service.preview(
         tenant.owner, Side.THERE, content, agent_id=tenant.tenant_id, said=SAID, now=NOW
     )
-    assert (seen.unread, [each.name for each in seen.lines]) == ([], ["", ""])
+    assert (seen.unread, [each.name for each in seen.lines]) == ([], [SOMEBODY, SOMEBODY])
     new = new_file(tenant, "门店 ERP")
     for _ in range(2):
         view = await service.hand_in_as_seen(tenant.owner, Side.THERE, new, SAID, content, now=NOW)
