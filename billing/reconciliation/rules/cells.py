@@ -40,6 +40,7 @@ _NO_VALUES: Final = frozenset(
     ("#VALUE?", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!")
 )
 """What a formula says that has come to nothing."""
+_FORMULA_OF_TEXT: Final = re.compile(r'="((?:[^"]|"")*)"')
 _WORD_MAX: Final = 200
 _EPOCH: Final = date(1899, 12, 30)
 _DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "，": ","})
@@ -110,12 +111,18 @@ class ProgramUnknown(CellUnread):
 
 
 def text(cell: Cell) -> str:
-    """Give a cell as text, half-width, without spaces around."""
+    """Give a cell as text, half-width, without spaces around.
+
+    A formula that is one text, ``="019c"``, is that text: so CSV files write what a spreadsheet
+    must not take for a number.
+    """
     if cell is None:
         return ""
-    if isinstance(cell, str) and cell.isascii():
-        return cell.strip()
-    return unicodedata.normalize("NFKC", str(cell)).strip()
+    is_plain = isinstance(cell, str) and cell.isascii()
+    said = (str(cell) if is_plain else unicodedata.normalize("NFKC", str(cell))).strip()
+    if said.startswith("=") and (match := _FORMULA_OF_TEXT.fullmatch(said)):
+        return match[1].replace('""', '"').strip()
+    return said
 
 
 def word(cell: Cell) -> str:

@@ -1,7 +1,6 @@
 """What the columns of the other side's file are for: saved once, and held to the letter."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
@@ -107,7 +106,7 @@ class RowProblem(msgspec.Struct, frozen=True):
 
 def key(header: str) -> str:
     """Give what is compared of a column's name: no spaces, stars or colons, half-width, small."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", header).casefold())
+    return _NOISE.sub("", cells.text(header).casefold())
 
 
 _BY_KEY: Final = {key(name): field for field, names in NAMES.items() for name in (field, *names)}
@@ -199,28 +198,30 @@ class RowReader:
     ) -> tuple[list[Line], list[RowProblem]]:
         """Read rows with their numbers; one that cannot be read says why, for each of its fields.
 
-        The row under a table that adds it up is passed over: it is of no day, or of nobody.
+        A row that adds the others up is passed over, though it may say a day.
         """
         lines: list[Line] = []
         problems: list[RowProblem] = []
         for number, row in rows:
+            if self._is_sum(row):
+                continue
             found: list[RowProblem] = []
             line = self._line(number, row, found)
-            if not found:
-                lines.append(line)
-            elif not self._is_sum(row):
+            if found:
                 problems += found
+            else:
+                lines.append(line)
         return lines, problems
 
     def nameless(self, row: Sequence[str]) -> list[str]:
         """Give a row with nothing but what is compared and names nobody.
 
         Ignored columns are blank; of a name, and of a customer that is no token, it is kept that
-        there is one: such a line is no day's sum. The row that adds the others up stays as it is,
-        to be passed over.
+        there is one: such a line is no day's sum. Of the row that adds the others up it is kept
+        that it does, so that it is passed over.
         """
         if self._is_sum(row):
-            return list(row)
+            return [cell if _is_sum_word(cell) else "" for cell in row]
         read = set(self._at.values())
         kept = [cell if at in read else "" for at, cell in enumerate(row)]
         for field in (Field.NAME, Field.CUSTOMER):
@@ -246,9 +247,11 @@ class RowReader:
 
     def _is_sum(self, row: Sequence[Cell]) -> bool:
         """Say whether a row adds up the others."""
-        named = [cells.text(self._cell(row, field)) for field in _WHOSE]
-        first = next((said for each in row if (said := cells.text(each))), "")
-        return key(first) in _SUMS and all(not said or key(said) in _SUMS for said in named)
+        first = next((cell for cell in row if cells.text(cell)), None)
+        if not _is_sum_word(first):
+            return False
+        named = (self._cell(row, field) for field in _WHOSE)
+        return all(not cells.text(cell) or _is_sum_word(cell) for cell in named)
 
     def _line(self, number: int, row: Sequence[Cell], problems: list[RowProblem]) -> Line:
         """Read one row, and note what is wrong with it."""
@@ -288,6 +291,11 @@ class RowReader:
     def _state(self, cell: Cell) -> LineState:
         """Read whether a line counts."""
         return cells.state(cell, self._state_words)
+
+
+def _is_sum_word(cell: Cell) -> bool:
+    """Say whether a cell calls its row a sum."""
+    return key(cells.text(cell)) in _SUMS
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:

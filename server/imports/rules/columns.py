@@ -5,11 +5,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-_NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
+_NOISE: Final = re.compile(r"[\s*：:_\-=\"'“”]+")
 
 
 def _key(header: str) -> str:
-    """Give what is compared of a header: no spaces, stars or colons, half-width, lower case."""
+    """Give what is compared of a header: no spaces, signs or quotes, half-width, lower case."""
     return _NOISE.sub("", unicodedata.normalize("NFKC", header).casefold())
 
 

@@ -113,6 +113,58 @@ def test_a_saved_map_reads_what_this_source_says() -> None:
     assert line.state is LineState.REVERSED
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["合计", "", "", "12,000.50", "", "2026-03-31", ""],
+        ["", "总计：", "", "12,000.50", "CNY", "2026-03-31", "已发放"],
+        ["小 计", "", str(PROGRAM), "1", "", "20260331"],
+        ["Total", "", "", "12,000.50", "", ""],
+    ],
+)
+def test_a_row_that_adds_the_others_up_is_passed_over_even_where_it_says_a_day(
+    row: list[str],
+) -> None:
+    reader = RowReader(HEADER, columns.guess(HEADER))
+
+    lines, problems = reader.read([(2, ROW), (3, row), (4, reader.nameless([*row, "制表人"]))])
+
+    assert ([line.number for line in lines], problems) == ([2], [])
+    assert "制表人" not in reader.nameless([*row, "制表人"])
+
+
+def test_a_customer_of_whom_there_is_an_id_may_be_called_like_a_sum() -> None:
+    header = ["客户名称", "单号", "金额", "日期"]
+    reader = RowReader(header, columns.guess(header))
+
+    [line], _ = reader.read([(2, reader.nameless(["Total", "X-1", "5", "2026-03-02"]))])
+
+    assert (line.id, line.amount_minor) == ("X-1", 500)
+
+
+def test_a_text_that_is_written_as_a_formula_is_read_as_the_text() -> None:
+    """So CSV files keep spreadsheets from making numbers of texts."""
+    written = ['="a-1"', ' ="a-1" ', '＝"ａ-1"', '=" a-1"', '="a ""b"""', '=""', '="a', "=A1"]
+
+    read = [cells.text(each) for each in written]
+
+    assert read == ["a-1", "a-1", "a-1", "a-1", 'a "b"', "", '="a', "=A1"]
+
+
+def test_every_cell_may_be_written_as_a_formula() -> None:
+    header = [f'="{name}"' for name in HEADER]
+    token = "0123456789abcdef" * 2
+    row = [f'="{cell}"' for cell in (ROW[0], token, *ROW[2:])]
+    reader = RowReader(header, columns.guess(header))
+
+    kept, problems = reader.read([(2, row), (3, reader.nameless(row))])
+
+    assert (problems, [line.number for line in kept]) == ([], [2, 3])
+    for line in kept:
+        assert (line.id, line.customer, line.program) == ("a-1", token, str(PROGRAM))
+        assert (line.amount_minor, line.on) == (1_200_050, date(2026, 3, 2))
+
+
 def test_a_program_is_read_by_its_id_or_by_what_this_source_calls_it() -> None:
     by = msgspec.structs.replace(
         columns.guess(HEADER),

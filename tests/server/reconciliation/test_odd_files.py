@@ -13,7 +13,18 @@ from server.reconciliation import parts, queries, service
 from server.reconciliation.schemas import NewSource, ReconFileDetail
 from tests.factories import NOW, Tenant, new_id
 from tests.server.benefits import stories
-from tests.server.reconciliation.stories import DAY, FINANCE, a_file, handed_in, issued
+from tests.server.reconciliation.stories import (
+    DAY,
+    FINANCE,
+    HEADER,
+    NAME,
+    PHONE,
+    a_file,
+    a_row,
+    a_source,
+    handed_in,
+    issued,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -79,3 +90,25 @@ async def test_days_sums_are_matched_where_a_file_tells_nobody(tenant: Tenant) -
     right = await compared(source, a_file([f"100.00,{DAY}"], "金额,日期"))
 
     assert (right.matches, right.exceptions) == ({Step.SUM: 1}, {})
+
+
+async def test_a_sum_with_a_day_and_texts_as_formulas_do_not_change_what_is_matched(
+    tenant: Tenant,
+) -> None:
+    source = await a_source(tenant)
+    [one, two] = await issued(tenant, 2)
+    rows = [
+        f'="{one["id"]}",="{one["customer_token"]}",{NAME},{PHONE},="50.00",="{DAY}"',
+        a_row(two["id"], two["customer_token"]),
+        f"合计,,,,100.00,{DAY}",
+        f",,总计,,100.00,{DAY}",
+    ]
+    header = ",".join(f'="{name}"' for name in HEADER.split(","))
+
+    found = await compared(source, a_file(rows, header))
+
+    assert (found.matches, found.exceptions) == ({Step.ID: 2}, {})
+    assert {each.side: each.counting_minor for each in found.sides} == {
+        Side.HERE: 100_00,
+        Side.THERE: 100_00,
+    }
