@@ -285,6 +285,7 @@ class _SheetReader:
         self._cell: Attributes = {}
         self._parts: list[str] = []
         self._is_formula = False
+        self._has_value = False
 
     def start(self, tag: str, attributes: Attributes) -> None:
         """Begin an element."""
@@ -296,9 +297,11 @@ class _SheetReader:
         elif tag == "c":
             self._cell = attributes
             self._parts = []
-            self._is_formula = False
+            self._is_formula = self._has_value = False
         elif tag == "f":
             self._is_formula = True
+        elif tag == "v":
+            self._has_value = True
         elif tag == "mergeCell":
             self.merged.note(attributes.get("ref", ""))
 
@@ -332,13 +335,17 @@ class _SheetReader:
         column = column_of(place[1]) if place else self._column
         self._column = column + 1
         value = self._value("".join(self._parts)).strip()
-        if not value and self._tells_all and self._is_formula:
+        if not value and self._tells_all and self._is_unfinished():
             value = NO_VALUE
         if not value:
             return
         if column >= COLUMNS_MAX:
             raise FileRefused("too_many_columns", f"A sheet may have {COLUMNS_MAX} columns.")
         self._cells[column] = value
+
+    def _is_unfinished(self) -> bool:
+        """Say whether a formula was saved without a value; the empty text is one."""
+        return self._is_formula and not (self._has_value and self._cell.get("t") == "str")
 
     def _value(self, raw: str) -> str:
         """Turn what is stored into what a person sees, roughly."""

@@ -1,6 +1,8 @@
 """Odd workbooks are read right, or refused by row and column; nothing of them is left out."""
 
 import io
+import re
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -23,18 +25,20 @@ HEADER = ["单号", "金额", "日期", "状态"]
 DAY = date(2026, 3, 2)
 SERIAL = 46083
 """The same day as spreadsheets count."""
+_FORMULA = re.compile(rb"<c ([^>]*)>(<f>.*?</f>)<v ?/?>(?:</v>)?</c>")
 
 
-async def seen(tenant: Tenant, fill: Callable[[Any], None]) -> FileSeen:
-    """Make a workbook and look at it as it would be read."""
+async def seen(
+    tenant: Tenant, fill: Callable[[Any], None], save: Callable[[bytes], bytes] = bytes
+) -> FileSeen:
+    """Make a workbook, save it, and look at it as it would be read."""
     book = openpyxl.Workbook()
     fill(book)
-    content = io.BytesIO()
-    book.save(content)
+    made = io.BytesIO()
+    book.save(made)
     await stories.admit(tenant)
-    return await service.preview(
-        FINANCE, Side.HERE, content.getvalue(), agent_id=tenant.tenant_id, now=NOW
-    )
+    content = save(made.getvalue())
+    return await service.preview(FINANCE, Side.HERE, content, agent_id=tenant.tenant_id, now=NOW)
 
 
 def told(found: FileSeen) -> list[tuple[int, str, int, date]]:
@@ -112,6 +116,32 @@ async def test_what_a_formula_has_not_come_to_is_refused_in_each_column(tenant: 
     assert unread(found) == [
         (at, field, "cell_unread") for at, field in enumerate([*columns, *columns], 2)
     ]
+
+
+async def test_a_formula_that_came_to_an_empty_text_says_nothing(tenant: Tenant) -> None:
+    """So spreadsheets save rows that are drawn down below the last one, t="str" and no letters."""
+
+    def fill(book: Any) -> None:
+        sheet = book.active
+        sheet.append(HEADER)
+        sheet.append(["X-1", 5, DAY, '=IF(F2="","",F2)'])
+        sheet.append(['=IF(F3="","",F3)'] * 4)
+
+    found = await seen(tenant, fill, _saved)
+
+    assert (told(found), unread(found), found.rows) == ([(2, "X-1", 500, DAY)], [], 1)
+
+
+def _saved(content: bytes) -> bytes:
+    """Save with each formula that it came to the empty text."""
+    saved = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as made, zipfile.ZipFile(saved, "w") as archive:
+        for name in made.namelist():
+            part = made.read(name)
+            if name.startswith("xl/worksheets/"):
+                part = _FORMULA.sub(rb'<c \1 t="str">\2<v></v></c>', part)
+            archive.writestr(name, part)
+    return saved.getvalue()
 
 
 async def test_hidden_rows_count_as_the_others_do(tenant: Tenant) -> None:
