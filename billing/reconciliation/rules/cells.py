@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from billing.errors import BillingRefusal
 from billing.money import MINOR_MAX
@@ -29,7 +30,14 @@ _AMOUNT: Final = re.compile(
     r"(?:\.(?P<part>[0-9]+))?\)?(?P<behind>元|[A-Z]{3,8})?"
 )
 _SHORTENED: Final = re.compile(r"-?[0-9](?:\.[0-9]+)?E[-+]?[0-9]+")
-_DAY: Final = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T].*)?")
+_MOMENT: Final = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
+    r"(?:(?: +|T)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?"
+    r"(?P<zone> ?(?:Z|UTC|GMT|(?P<sign>[-+])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-5][0-9]))?))?)?",
+    re.IGNORECASE,
+)
+"""A day, perhaps with a time, and with that perhaps a zone."""
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _PACKED_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _SERIAL: Final = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
 ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -239,22 +247,36 @@ def _ensure_currency(sign: str | None, currency_code: str) -> None:
 def day(cell: Cell) -> date:
     """Read a day, as people and spreadsheets write it: 2026-03-02, 2026/3/2, 2026年3月2日, 46083.
 
+    With a time it is the day in China, where a time is from that says no zone.
+
     :raises CellUnread: it is none.
     """
     if isinstance(cell, datetime):
-        return cell.date()
+        return cell.astimezone(_CHINA).date() if cell.tzinfo else cell.date()
     if isinstance(cell, date):
         return cell
     written = text(cell)
-    match = _DAY.fullmatch(written) or _PACKED_DAY.fullmatch(written)
     try:
-        if match is not None:
+        if match := _MOMENT.fullmatch(written):
+            return _day_in_china(match)
+        if match := _PACKED_DAY.fullmatch(written):
             return date(*map(int, match.groups()))
         if _SERIAL.fullmatch(written):
             return _EPOCH + timedelta(days=int(float(written)))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise CellUnread("There is no such day.") from error
     raise CellUnread("Write a day, such as 2026-03-02.")
+
+
+def _day_in_china(moment: re.Match[str]) -> date:
+    """Give the day of a moment."""
+    year, month, day_, hour, minute, second = (int(each or 0) for each in moment.groups()[:6])
+    zone: tzinfo = _CHINA
+    if moment["zone"]:
+        ahead = timedelta(hours=int(moment["hours"] or 0), minutes=int(moment["minutes"] or 0))
+        zone = timezone(-ahead if moment["sign"] == "-" else ahead)
+    at = datetime(year, month, day_, hour, minute, second, tzinfo=zone)
+    return at.astimezone(_CHINA).date()
 
 
 def state(cell: Cell, words: Mapping[str, LineState]) -> LineState:

@@ -1,6 +1,6 @@
 """A file of the other side is read exactly, or not at all."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -82,7 +82,29 @@ def test_a_day_is_read_as_people_write_it(cell: Cell) -> None:
     assert cells.day(cell) == date(2026, 3, 2)
 
 
-@pytest.mark.parametrize("cell", ["2026-02-30", "3/2/2026", "yesterday", "", None, "0000-01-01"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("2026-03-01T16:30:00Z", "2026-03-01T16:00Z", "2026-03-01 18:00:00.5+00:00"),
+        *("2026-03-02T23:59:59+08:00", "2026/3/2 9:30 +0900", "2026-03-02T00:30:00+0830"),
+        *("2026-03-01T11:00:00-05", "2026-03-02T15:59:59.999z", "2026-03-01 16:30:00 UTC"),
+        *("2026-03-02T00:00", "2026-03-02 23:59:59", "2026年3月2日 9:30", "2026-03-02  09:30"),
+        *(datetime(2026, 3, 1, 16, tzinfo=UTC), datetime(2026, 3, 2, 15, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_of_its_day_in_china(cell: Cell) -> None:
+    assert cells.day(cell) == date(2026, 3, 2)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("2026-02-30", "3/2/2026", "yesterday", "", None, "0000-01-01"),
+        *("2026-03-02 至 2026-03-31", "2026-03-02 ~ 03-31", "2026-03-02 (补)", "2026-03-02 9"),
+        *("2026-03-02T25:00", "2026-03-02 10:61", "2026-03-02T10:00+99:00", "2026-03-02Z"),
+        *("9999-12-31T23:00Z", "0001-01-01T00:00+09:00", "46083 至 46090", "46083.9 10:00"),
+    ],
+)
 def test_a_day_that_is_none_is_refused(cell: Cell) -> None:
     with pytest.raises(CellUnread):
         cells.day(cell)
