@@ -48,6 +48,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "amount_negative": "金额不能为负；撤销请写在状态列。",
     "amount_too_large": "金额为零，或超过一笔的上限。",
     "digits_lost": "表格软件缩短了这个数，请先把该列设为文本再填写。",
+    "whose_unsaid": "这一行没有编号、客户标识或客户名称，不知道是谁的，请补上其中一项。",
     "program_unknown": "不认识这个活动名称，请在列对应中写明它是哪个权益活动。",
     "currency_unexpected": "金额所写的币种与这一行的币种不同。",
 }

@@ -112,6 +112,12 @@ class CurrencyUnexpected(CellUnread):
     code = "currency_unexpected"
 
 
+class WhoseUnsaid(CellUnread):
+    """A row has no id, no customer and no name, though its file has a column for one of them."""
+
+    code = "whose_unsaid"
+
+
 class ProgramUnknown(CellUnread):
     """A file calls a program by a name that its map does not have."""
 

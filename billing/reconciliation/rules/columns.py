@@ -40,6 +40,7 @@ _WHOSE: Final = (Field.ID, Field.CUSTOMER, Field.NAME)
 """What says whose line it is; a file of days' sums has none of them."""
 SOMEBODY: Final = "#"
 """What is kept of a name, and of a customer that is no token: that it is somebody's line."""
+_WHOSE_UNSAID: Final = "Write whose line it is: an id, a customer's token or a name."
 NAMES: Final[Mapping[Field, Sequence[str]]] = {
     Field.ID: ("权益编号", "发放编号", "业务单号", "单号", "issuance", "issuance_id"),
     Field.CUSTOMER: ("客户标识", "客户编号", "客户token", "customer_token"),
@@ -188,6 +189,7 @@ class RowReader:
             raise ColumnsMissing(missing)
         self._map = by
         self._at = {field: places[each] for each, field in meant.items()}
+        self._whose = [field for field in _WHOSE if field in self._at]
         self._state_words = {_small(word): state for word, state in by.state_words.items()}
         self._program_words = {
             _small(word): str(program) for word, program in by.program_words.items()
@@ -207,6 +209,9 @@ class RowReader:
                 continue
             found: list[RowProblem] = []
             line = self._line(number, row, found)
+            if self._whose and self._is_nobodys(row):
+                unsaid = cells.WhoseUnsaid.code, _WHOSE_UNSAID
+                found.append(RowProblem(number, self._whose[0], *unsaid))
             if found:
                 problems += found
             else:
@@ -252,6 +257,10 @@ class RowReader:
             return False
         named = (self._cell(row, field) for field in _WHOSE)
         return all(not cells.text(cell) or _is_sum_word(cell) for cell in named)
+
+    def _is_nobodys(self, row: Sequence[Cell]) -> bool:
+        """Say whether a row does not say whose it is."""
+        return not any(cells.text(self._cell(row, field)) for field in self._whose)
 
     def _line(self, number: int, row: Sequence[Cell], problems: list[RowProblem]) -> Line:
         """Read one row, and note what is wrong with it."""

@@ -232,10 +232,36 @@ def test_a_row_says_all_that_is_wrong_with_it() -> None:
         (3, "amount", "amount_negative"),
         (3, "day", "cell_unread"),
         (3, "state", "cell_unread"),
+        (3, "id", "whose_unsaid"),
         (4, "amount", "cell_unread"),
         (4, "day", "cell_unread"),
         (4, "id", "digits_lost"),
     ]
+
+
+def test_a_row_that_does_not_say_whose_it_is_is_told() -> None:
+    header = ["日期", "金额", "客户名称", "客户标识"]
+    reader = RowReader(header, columns.guess(header))
+    rows = [
+        ["2026-03-02", "5", "", "c-1"],
+        ["2026-03-02", "5", "云水", ""],
+        ["2026-03-02", "5", " ", '=""'],
+        ["2026-03-02", "5"],
+        ["2026-03-02", "5", "", "1.2E+17"],
+    ]
+
+    read = reader.read(enumerate(rows, 2))
+    lines, problems = reader.read((n, reader.nameless(row)) for n, row in enumerate(rows[:4], 2))
+    days_sums, none = RowReader(header[:2], columns.guess(header[:2])).read([(2, rows[3])])
+
+    assert [line.number for line in lines] == [line.number for line in read[0]] == [2, 3]
+    assert [(each.row, each.field, each.code) for each in problems] == [
+        (4, "customer", "whose_unsaid"),
+        (5, "customer", "whose_unsaid"),
+    ]
+    assert [(each.row, each.code) for each in read[1][2:]] == [(6, "digits_lost")]
+    # A file that has no such column is one of days' sums.
+    assert ([line.amount_minor for line in days_sums], none) == ([500], [])
 
 
 def test_what_is_said_of_each_column_is_a_map_and_can_be_shown_again() -> None:
