@@ -116,10 +116,11 @@ def _but_program(book: Book, at: int) -> Hashable:
 def _sums(work: Work) -> None:
     """Find one line that stands against several of the same customer, and does not add up."""
     for here, there in work.in_common(owner, work.open(Side.HERE), work.open(Side.THERE)):
+        if 1 not in (len(here), len(there)) or len(here) == len(there):
+            continue
         days = [work.here.days[at] for at in here] + [work.there.days[at] for at in there]
-        is_one_against_several = 1 in (len(here), len(there)) and len(here) != len(there)
         are_free = all(work.may_be_one(a, b) for a in here for b in there)
-        if is_one_against_several and are_free and max(days) - min(days) <= work.terms.sum_days:
+        if are_free and max(days) - min(days) <= work.terms.sum_days:
             sums = (work.here.counting_minor(here), work.there.counting_minor(there))
             work.break_(
                 Kind.SUM_DIFFERS,
