@@ -32,7 +32,7 @@ _AMOUNT: Final = re.compile(
 _SHORTENED: Final = re.compile(r"-?[0-9](?:\.[0-9]+)?E[-+]?[0-9]+")
 _MOMENT: Final = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
-    r"(?:(?: +|T)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?"
+    r"(?:(?: +|T)(?P<hour>[0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?"
     r"(?P<zone> ?(?:Z|UTC|GMT|(?P<sign>[-+])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-5][0-9]))?))?)?",
     re.IGNORECASE,
 )
@@ -132,8 +132,10 @@ def text(cell: Cell) -> str:
     """
     if cell is None:
         return ""
-    is_plain = isinstance(cell, str) and cell.isascii()
-    said = (str(cell) if is_plain else unicodedata.normalize("NFKC", str(cell))).strip()
+    if isinstance(cell, str) and cell.isascii():
+        said = cell.strip()
+    else:
+        said = unicodedata.normalize("NFKC", str(cell)).strip()
     if said.startswith("=") and (match := _FORMULA_OF_TEXT.fullmatch(said)):
         return match[1].replace('""', '"').strip()
     return said
@@ -276,7 +278,10 @@ def day(cell: Cell) -> date:
 
 def _day_in_china(moment: re.Match[str]) -> date:
     """Give the day of a moment."""
-    year, month, day_, hour, minute, second = (int(each or 0) for each in moment.groups()[:6])
+    year, month, day_ = map(int, moment.groups()[:3])
+    if moment["hour"] is None:
+        return date(year, month, day_)
+    hour, minute, second = (int(each or 0) for each in moment.groups()[3:6])
     zone: tzinfo = _CHINA
     if moment["zone"]:
         ahead = timedelta(hours=int(moment["hours"] or 0), minutes=int(moment["minutes"] or 0))

@@ -18,6 +18,8 @@ from billing.reconciliation.rules.lines import Line, LineState
 _NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
 _TEXT_MAX: Final = 200
 _SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
+_SUM_MAX: Final = 20
+"""With its spaces and colons a word for a sum is no longer."""
 _T = TypeVar("_T")
 _HeaderText = Annotated[str, msgspec.Meta(max_length=_TEXT_MAX)]
 
@@ -304,7 +306,8 @@ class RowReader:
 
 def _is_sum_word(cell: Cell) -> bool:
     """Say whether a cell calls its row a sum."""
-    return key(cells.text(cell)) in _SUMS
+    said = cells.text(cell)
+    return len(said) <= _SUM_MAX and key(said) in _SUMS
 
 
 def _places(header: Sequence[str]) -> dict[str, int]:
