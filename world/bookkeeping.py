@@ -29,6 +29,8 @@ from world.people import CHINA, instant
 _FINANCE: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="demo")
 _SALES: Final = 4
 """So many deals of each agent were paid last month."""
+_HOLD_DAYS: Final = 10
+"""So long a customer may change its mind."""
 _RATE_PPM: Final = 80_000
 _ABOVE: Final = 5_000_000
 _ABOVE_PPM: Final = 100_000
@@ -137,6 +139,7 @@ async def _plan(world: World, month: date) -> UUID:
         begins_on=month,
         currency="CNY",
         measure=Measure.REVENUE,
+        hold_days=_HOLD_DAYS,
         tiers=[Tier(at_least=0, rate=_RATE_PPM), Tier(at_least=_ABOVE, rate=_ABOVE_PPM)],
     )
     await service.publish(_FINANCE, plan, now=_at(month, 1))

@@ -30,7 +30,7 @@ _KINDS: Final[Mapping[Kind, tuple[str, str]]] = {
     ),
 }
 _CAUSES: Final[Mapping[Cause, tuple[str, str]]] = {
-    Cause.ID_UNKNOWN: ("另一方没有这个编号", "the other book does not have its id"),
+    Cause.ID_UNKNOWN: ("这个编号只在一方的账上", "its id is in one book alone"),
     Cause.NOTHING_LIKE_IT: ("没有编号，也没有相符的一笔", "it has no id, and nothing is like it"),
     Cause.SAME_ID_AGAIN: ("同一方有两笔编号相同", "its id stands twice on one side"),
     Cause.MATCHED_BEFORE: (

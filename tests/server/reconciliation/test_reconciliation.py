@@ -139,7 +139,7 @@ async def test_s06_both_sides_see_a_difference_and_it_is_answered_and_resolved_o
     assert amount_there.owner is Side.THERE
     assert (missing.cause, missing.there, missing.owner) == (Cause.ID_UNKNOWN, [4], Side.THERE)
     assert (missing_there.kind, missing_there.here) == (Kind.MISSING_THERE, [4])
-    assert missing_there.words_zh == "对方没有这笔：另一方没有这个编号。"
+    assert missing_there.words_zh == "对方没有这笔：这个编号只在一方的账上。"
     assert missing_there.words_en.startswith("Only our side has it")
 
     said = ExceptionAnswer(said="三月五日已作废")
