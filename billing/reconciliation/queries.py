@@ -54,7 +54,7 @@ FROM (
 """
 _NEIGHBOURS: Final = """
 SELECT other.id FROM recon_file other JOIN recon_file file
-ON other.agent_id = file.agent_id AND other.period <> file.period
+ON other.agent_id = file.agent_id AND other.id <> file.id
 AND other.period BETWEEN file.period - interval '1 month' AND file.period + interval '1 month'
 WHERE file.id = {} AND other.state = 'compared' ORDER BY other.id
 """
@@ -86,7 +86,23 @@ SELECT coalesce((
     SELECT number FROM recon_match WHERE file_id = {} ORDER BY number DESC LIMIT 1
 ), 0) AS matches, (SELECT count(*) FROM recon_exception WHERE file_id = {}) AS exceptions
 """
-_BOOKED: Final = "SELECT 1 AS one FROM ledger_transfer WHERE group_id = {} LIMIT 1"
+_BOOKED: Final = """
+SELECT 1 AS one FROM ledger_transfer transfer
+JOIN ledger_account account ON account.id IN (transfer.debit_id, transfer.credit_id)
+WHERE transfer.group_id = {} AND account.owner_id = {} LIMIT 1
+"""
+# In the order of their ids, as whoever comes after waits and never dies.
+_HOLD: Final = """
+SELECT id FROM recon_file
+WHERE id IN (SELECT file_id FROM recon_exception WHERE id = ANY ({})) ORDER BY id FOR SHARE
+"""
+_BEING_COMPARED: Final = """
+SELECT id FROM recon_file
+WHERE agent_id = {} AND state = 'loading' AND extracted_at IS NOT NULL
+"""
+_SETTLED: Final = """
+SELECT id FROM recon_exception WHERE file_id = {} AND outcome IS NOT NULL LIMIT 1
+"""
 _OVERDUE: Final = " outcome IS NULL AND due_on < {} ORDER BY due_on, id LIMIT {}"
 _OF_FILE: Final = " file_id = {} AND (kind, id) > ({}, {}) ORDER BY kind, id LIMIT {}"
 _STEPS: Final = """
@@ -119,7 +135,7 @@ FROM recon_file CROSS JOIN LATERAL jsonb_to_recordset(totals) AS total (
     side text, currency text, lines bigint, counting_minor bigint, matched_minor bigint
 )
 LEFT JOIN broken USING (side, currency)
-WHERE recon_file.id = {} ORDER BY side, currency
+WHERE recon_file.id = {} AND state = 'compared' ORDER BY side, currency
 """
 
 
@@ -220,7 +236,7 @@ async def lines(file_id: UUID, side: Side, *, after: int, limit: int) -> Columns
 
 
 async def neighbours(file_id: UUID) -> list[UUID]:
-    """List the compared files of the same agent that are of the month before or after."""
+    """List the agent's other compared files that are of the same month, or the next to it."""
     return [row["id"] for row in await ReconFile.raw(_NEIGHBOURS, file_id)]
 
 
@@ -272,12 +288,18 @@ async def exceptions_among(exception_ids: Sequence[UUID]) -> list[ExceptionView]
 
 
 async def exception_for_update(exception_id: UUID) -> ExceptionView:
-    """Give one exception, locked until the end of the transaction.
+    """Give one exception, locked until the end of the transaction, and its file held.
 
     :raises ExceptionNotFound: there is none.
     """
+    await hold_files([exception_id])
     rows = await ReconException.raw(_EXCEPTION + "id = {} FOR NO KEY UPDATE", exception_id)
     return _one_exception(rows, Side.HERE)
+
+
+async def hold_files(exception_ids: Sequence[UUID]) -> None:
+    """Have the files of some exceptions stay as they are until the end of the transaction."""
+    await ReconFile.raw(_HOLD, list(exception_ids))
 
 
 def _one_exception(rows: list[dict[str, object]], seen_by: Side) -> ExceptionView:
@@ -302,9 +324,19 @@ async def exceptions(
     return [seen_from(each, seen_by) for each in msgspec.convert(rows, list[ExceptionView])]
 
 
-async def is_booked(group_id: UUID) -> bool:
-    """Say whether the books have transfers of a group."""
-    return bool(await ReconException.raw(_BOOKED, group_id))
+async def is_booked(group_id: UUID, agent_id: UUID) -> bool:
+    """Say whether a group has a transfer that moves an agent's account."""
+    return bool(await ReconException.raw(_BOOKED, group_id, agent_id))
+
+
+async def is_comparing(agent_id: UUID) -> bool:
+    """Say whether one of an agent's files is being compared."""
+    return bool(await ReconFile.raw(_BEING_COMPARED, agent_id))
+
+
+async def is_settled(file_id: UUID) -> bool:
+    """Say whether it is known what came of any of a file's exceptions."""
+    return bool(await ReconException.raw(_SETTLED, file_id))
 
 
 async def overdue(today: date, *, limit: int) -> list[ExceptionView]:

@@ -56,10 +56,38 @@ class FileSentTwice(BillingRefusal):
         self.file_id = file_id
 
 
+class FileGivenUp(BillingRefusal):
+    """The file under this id was withdrawn or has failed; it comes again under another one."""
+
+    code = "recon_file_given_up"
+    sort = Sort.CLASH
+
+
 class FileNotLoading(BillingRefusal):
     """A file that was compared, withdrawn or has failed takes no further rows."""
 
     code = "recon_file_not_loading"
+    sort = Sort.CLASH
+
+
+class FileNotCompared(BillingRefusal):
+    """Only what was compared is taken back."""
+
+    code = "recon_file_not_compared"
+    sort = Sort.CLASH
+
+
+class FileSettled(BillingRefusal):
+    """Somebody has said what came of some of a file's exceptions, so that it stays."""
+
+    code = "recon_file_settled"
+    sort = Sort.CLASH
+
+
+class FileAwaited(BillingRefusal):
+    """Another file of the agent is being compared with what this one has."""
+
+    code = "recon_file_awaited"
     sort = Sort.CLASH
 
 
@@ -104,7 +132,7 @@ class FileState(StrEnum):
     LOADING = "loading"
     COMPARED = "compared"
     WITHDRAWN = "withdrawn"
-    """It could not be read; a corrected one may come."""
+    """It could not be read, or was taken back; nothing of it counts, and the same one may come."""
     FAILED = "failed"
     """Nobody could compare it, however often it was tried; the same one may come again."""
 

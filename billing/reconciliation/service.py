@@ -31,10 +31,14 @@ from billing.reconciliation.rules.lines import Book, Side
 from billing.reconciliation.schemas import (
     AlreadyResolved,
     ExceptionView,
+    FileAwaited,
     FileDiffers,
+    FileGivenUp,
     FileIncomplete,
+    FileNotCompared,
     FileNotLoading,
     FileSentTwice,
+    FileSettled,
     FileState,
     FileView,
     NewFile,
@@ -80,6 +84,7 @@ FROM jsonb_to_recordset({}::jsonb) AS line (
 )
 """
 _READ_ON: Final = "UPDATE recon_file SET read_until = {} WHERE id = {}"
+_IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
 _GIVE_UP: Final = "UPDATE recon_file SET state = {} WHERE id = {}"
 # A benefit as the platform books it: what is left of it, unless it was withdrawn as a whole.
 _HERE: Final = """
@@ -161,16 +166,16 @@ WHERE id = {}
 """
 
 # Locked in the order of their ids, so that two who settle the same ones wait and never die.
-_RESOLVE_MANY: Final = """
+_RESOLVE_MANY: Final = f"""
 WITH held AS (
-    SELECT id FROM recon_exception WHERE id = ANY ({}) AND outcome IS NULL
+    SELECT id FROM recon_exception e WHERE id = ANY ({{}}) AND outcome IS NULL AND {queries.IS_TOLD}
     ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE recon_exception
-SET outcome = {}, note = {}, group_id = {}, resolved_by = {}, resolved_at = {}
+SET outcome = {{}}, note = {{}}, group_id = {{}}, resolved_by = {{}}, resolved_at = {{}}
 WHERE id IN (SELECT id FROM held)
 RETURNING id
-"""
+"""  # noqa: S608 - of constants
 
 
 async def save_source(new: NewSource, *, actor_id: UUID, now: datetime) -> bool:
@@ -192,6 +197,7 @@ async def open_file(new: NewFile, *, actor_id: UUID, now: datetime) -> FileView:
     :raises SourceNotFound: there is no such source.
     :raises ColumnsUnknown: and its kin, when the header does not fit the source's map.
     :raises FileSentTwice: the same bytes came before under another id.
+    :raises FileGivenUp: the file of this id was withdrawn or has failed.
     :raises FileDiffers: the id belongs to another file.
     """
     assert len(new.sha256) == 32, "a SHA-256 has 32 bytes"  # noqa: PLR2004 - as it says
@@ -206,6 +212,8 @@ async def open_file(new: NewFile, *, actor_id: UUID, now: datetime) -> FileView:
     if twin is not None and twin.id != new.id:
         raise FileSentTwice(twin.id)
     view = await queries.file(new.id)
+    if view.state in (FileState.WITHDRAWN, FileState.FAILED):
+        raise FileGivenUp("The file of this id was given up; send it anew under another id.")
     if any(getattr(view, name) != value for name, value in msgspec.structs.asdict(new).items()):
         raise FileDiffers("This id belongs to another file; make a new one.")
     return view
@@ -252,6 +260,29 @@ async def fail(file_id: UUID) -> FileView:
     :raises FileNotLoading: it was compared or given up.
     """
     return await _given_up(file_id, FileState.FAILED)
+
+
+async def take_back(file_id: UUID) -> FileView:
+    """Give a compared file up, once: what was found stays and counts no more.
+
+    The same bytes may come again, for another month, too.
+
+    :raises FileNotCompared: it is on its way, or has failed.
+    :raises FileAwaited: another file is being compared with what this one has.
+    :raises FileSettled: of some of what differs it is known what came of it.
+    """
+    view = await queries.file_for_update(file_id)
+    if view.state is FileState.WITHDRAWN:
+        return view
+    if view.state is not FileState.COMPARED:
+        raise FileNotCompared(f"This file is {view.state}; only a compared one is taken back.")
+    await _take_turn(view.agent_id)
+    if await queries.is_comparing(view.agent_id):
+        raise FileAwaited("Another file of this agent is being compared; take it back after that.")
+    if await queries.is_settled(file_id):
+        raise FileSettled("Some of what differs is settled already, so that the file stays.")
+    await ReconFile.raw(_GIVE_UP, FileState.WITHDRAWN, file_id)
+    return await queries.file(file_id)
 
 
 async def _given_up(file_id: UUID, state: FileState) -> FileView:
@@ -307,7 +338,13 @@ async def begin(file_id: UUID, *, now: datetime) -> bool:
     if view.extracted_at is not None:
         return True
     assert view.named_until == view.last_row, "the books are written down"
+    await _take_turn(view.agent_id)
     return bool(await ReconFile.raw(_EXTRACTED, now, file_id))
+
+
+async def _take_turn(agent_id: UUID) -> None:
+    """Wait for whoever begins to compare an agent's file or takes one back, till they are done."""
+    await ReconFile.raw(_IN_TURN, f"reconciliation:{agent_id}")
 
 
 async def gather_some(file_id: UUID, side: Side, book: Book) -> bool:
@@ -385,6 +422,7 @@ async def resolve_many(
     exception_ids: Sequence[UUID], said: Resolution, *, actor_id: UUID, now: datetime
 ) -> set[UUID]:
     """Say what came of those of some breaks of which nothing was said before; give their ids."""
+    await queries.hold_files(exception_ids)
     rows = await ReconException.raw(
         *(_RESOLVE_MANY, list(exception_ids)),
         *(said.outcome, said.note, said.group_id, actor_id, now),

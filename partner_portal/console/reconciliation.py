@@ -22,6 +22,17 @@ _HOME: Final = drawing.BASES[_SIDE]
 _ONE: Final = f"{_HOME}/differences/{{exception_id:uuid}}"
 
 
+@post(f"{_HOME}/files/{{file_id:uuid}}/withdrawal", status_code=200)
+async def take_back(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, file_id: FromPath[UUID]
+) -> Response[Any]:
+    """Take a compared file back."""
+    act = partial(service.take_back, actor, file_id, now=clock.now())
+    drawn = partial(drawing.file, request, actor, renderer, _SIDE, file_id)
+    done = forms.go(f"{_HOME}/files/{file_id}", "recon_taken_back")
+    return await forms.answered(request, act, drawn, done)
+
+
 @post(f"{_ONE}/resolution", status_code=200)
 async def resolve(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, exception_id: FromPath[UUID]
@@ -71,5 +82,5 @@ async def resolve_many(
     return await forms.answered(request, act, drawn, done)
 
 
-HANDLERS = [*looks(_SIDE), *intake(_SIDE), resolve, resolve_many, ask]
+HANDLERS = [*looks(_SIDE), *intake(_SIDE), take_back, resolve, resolve_many, ask]
 """Pages of reconciliation of the platform's finance."""

@@ -85,7 +85,12 @@ async def home(
 
 
 async def file(
-    request: AnyRequest, actor: Actor, renderer: Renderer, side: Viewer, file_id: UUID
+    request: AnyRequest,
+    actor: Actor,
+    renderer: Renderer,
+    side: Viewer,
+    file_id: UUID,
+    wrong: Problem = NOTHING,
 ) -> Response[Any]:
     """Draw how far a file has come, or what came of it; a fragment is its progress alone."""
     now = clock.now()
@@ -98,6 +103,8 @@ async def file(
     return renderer.page(
         request,
         "reconciliation/templates/file.html",
+        status=wrong.status,
+        wrong=wrong,
         held=held,
         groups=await queries.groups(actor, side, asked, now=now),
         waiting=await queries.waiting(actor, side, asked, now=now),

@@ -29,6 +29,7 @@ _ONE: Final = f"{_SEEN} WHERE q.id = $1"
 _OF: Final = f"{_SEEN} WHERE q.exception_id = $1 ORDER BY q.asked_at, q.id"
 _WAITING: Final = f"""
 {_SEEN} JOIN recon_exception e ON e.id = q.exception_id AND e.outcome IS NULL
+JOIN recon_file f ON f.id = e.file_id AND f.state = 'compared'
 WHERE r.question_id IS NULL AND ($1::uuid IS NULL OR q.agent_id = $1)
     AND ($2::uuid IS NULL OR e.file_id = $2)
     AND ($3::timestamptz IS NULL OR (q.asked_at, q.id) > ($3, $4))

@@ -224,6 +224,12 @@ async def one(actor: CurrentActor, file_id: FromPath[UUID]) -> ReconFileDetail:
     return await queries.file(actor, Side.HERE, file_id, now=clock.now())
 
 
+@post(f"{_ONE}/withdrawal", summary="Take a file back", status_code=200)
+async def take_back(actor: CurrentActor, file_id: FromPath[UUID]) -> ReconFileDetail:
+    """Take a compared file back of which nothing is settled: nothing of it counts any more."""
+    return await service.take_back(actor, file_id, now=clock.now())
+
+
 @get(f"{_ONE}/exceptions", summary="How a file differs")
 async def exceptions(
     actor: CurrentActor, file_id: FromPath[UUID], cursor: PageCursor = None
@@ -340,6 +346,7 @@ router = Router(
                 hand_in,
                 files,
                 one,
+                take_back,
                 exceptions,
                 groups,
                 differences,

@@ -13,7 +13,11 @@ from billing.reconciliation.rules import columns
 from billing.reconciliation.rules.columns import ColumnMap, Field, RowProblem
 from billing.reconciliation.rules.findings import Cause, Kind, Step
 from billing.reconciliation.rules.lines import Line, LineState, Side
-from billing.reconciliation.schemas import ExceptionOutcome, FileState, SideTotal
+from billing.reconciliation.schemas import (
+    ExceptionOutcome,
+    FileState,
+    SideTotal,
+)
 from server.imports.schemas import READ_BYTES_MAX
 from server.kit.errors import Conflict
 from server.kit.text import PRINTABLE

@@ -148,6 +148,7 @@ async def hand_in(
     :raises FileNotRead: with the reader's reason.
     :raises ColumnsUnknown: and its kin, when the header does not fit the map.
     :raises FileSentTwice: the same bytes came before under another id.
+    :raises FileGivenUp: the file of this id was withdrawn or has failed.
     :raises FileDiffers: the id belongs to another file.
     """
     async with queries.of_side(actor, side):
@@ -205,6 +206,24 @@ async def _note(
 # ------------------------------------------------------------------------------- the platform
 
 
+async def take_back(actor: Actor, file_id: UUID, *, now: datetime) -> ReconFileDetail:
+    """Take a compared file back, once: nothing of it counts, and the same bytes may come again.
+
+    :raises FileNotFound: there is none.
+    :raises FileNotCompared: it is on its way, or has failed.
+    :raises FileAwaited: another file is being compared with what this one has.
+    :raises FileSettled: some of what differs is settled.
+    """
+    ensure(actor, Permission.BOOKS_KEEP)
+    async with db.platform_transaction(actor):
+        held = await books.file_for_update(file_id)
+        view = await reconciliation.take_back(file_id)
+        if held.state is FileState.COMPARED:
+            await _note(actor, Side.HERE, "recon_file.taken_back", file_id, view.agent_id, now)
+        await audit.record_platform_read(actor, [view.agent_id], "reconciliation.file", now=now)
+        return await queries.detail(view, Side.HERE)
+
+
 async def resolve(
     actor: Actor, exception_id: UUID, said: NewResolution, *, now: datetime
 ) -> ReconExceptionView:
@@ -212,13 +231,13 @@ async def resolve(
 
     :raises ExceptionNotFound: there is none.
     :raises AlreadyResolved: something else was said before.
-    :raises Invalid: the books have no such transfers.
+    :raises Invalid: the books have no such transfers of the agent.
     """
     ensure(actor, Permission.BOOKS_KEEP)
     meant = Resolution(**msgspec.structs.asdict(said))
     async with db.platform_transaction(actor):
         held = await books.exception_for_update(exception_id)
-        await _ensure_booked(said.group_id)
+        await _ensure_booked(said.group_id, [held.agent_id])
         done = await reconciliation.resolve(exception_id, meant, actor_id=actor.user_id, now=now)
         if held.outcome is None:
             await audit.record_platform_write(
@@ -241,12 +260,13 @@ async def resolve_many(actor: Actor, asked: NewResolutions, *, now: datetime) ->
 
     Each is answered by itself, in the order in which they were named; asked again, the same.
 
-    :raises Invalid: the books have no such transfers.
+    :raises Invalid: the books have no such transfers of the agent.
     """
     ensure(actor, Permission.BOOKS_KEEP)
     said = Resolution(outcome=asked.outcome, note=asked.note, group_id=asked.group_id)
     async with db.platform_transaction(actor):
-        await _ensure_booked(said.group_id)
+        named = await books.exceptions_among(asked.exceptions)
+        await _ensure_booked(said.group_id, [each.agent_id for each in named])
         done = await reconciliation.resolve_many(
             asked.exceptions, said, actor_id=actor.user_id, now=now
         )
@@ -308,10 +328,11 @@ async def ask(
         return await questions.one(new.id)
 
 
-async def _ensure_booked(group_id: UUID | None) -> None:
-    """Refuse transfers that the books do not have."""
-    if group_id is not None and not await books.is_booked(group_id):
-        raise Invalid("The books have no such transfers.", field="group_id")
+async def _ensure_booked(group_id: UUID | None, agent_ids: Sequence[UUID]) -> None:
+    """Refuse transfers that do not move an account of each of some agents."""
+    for agent_id in sorted(set(agent_ids)):
+        if group_id is not None and not await books.is_booked(group_id, agent_id):
+            raise Invalid("The books have no such transfers of this agent.", field="group_id")
 
 
 # ---------------------------------------------------------------------------------- the agents
@@ -438,7 +459,7 @@ async def _matched(view: FileView) -> Reconciled:
 
 
 async def _gather_elsewhere(view: FileView, book: Book) -> None:
-    """Note which of the books' lines are matched in files of the months around."""
+    """Note which of the books' lines are matched in the agent's other files."""
     async with db.platform_transaction(_READER):
         others = await books.neighbours(view.id)
     for other in others:

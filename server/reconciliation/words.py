@@ -34,8 +34,8 @@ _CAUSES: Final[Mapping[Cause, tuple[str, str]]] = {
     Cause.NOTHING_LIKE_IT: ("没有编号，也没有相符的一笔", "it has no id, and nothing is like it"),
     Cause.SAME_ID_AGAIN: ("同一方有两笔编号相同", "its id stands twice on one side"),
     Cause.MATCHED_BEFORE: (
-        "另一个月的文件里已经对上这笔",
-        "the file of another month was matched with it already",
+        "另一份文件里已经对上这笔",
+        "another file was matched with it already",
     ),
     Cause.SAME_CONTENT_AGAIN: ("同一方有两笔内容相同", "the same stands twice on one side"),
     Cause.SAME_ID: ("编号相同，内容不同", "both sides have its id and say different things"),

@@ -14,6 +14,7 @@ import msgspec
 from billing.reconciliation.rules.columns import ColumnMap
 from billing.reconciliation.rules.columns import Field as ReconField
 from billing.reconciliation.rules.lines import Side
+from billing.reconciliation.schemas import ExceptionOutcome
 from server.access import Actor, Role, Scope, reads_records
 from server.activities import service as activities
 from server.activities.schemas import NewAppeal, NewTask, NewVisit
@@ -110,7 +111,7 @@ from server.partners.schemas import NewTerritory as PlatformTerritory
 from server.quality import service as quality
 from server.reconciliation import queries as recon_queries
 from server.reconciliation import service as reconciliation
-from server.reconciliation.schemas import FileOfSource, NewQuestion
+from server.reconciliation.schemas import FileOfSource, NewQuestion, NewResolution
 from server.reconciliation.schemas import NewSource as NewReconSource
 from server.statements import service as statements
 from server.statements.schemas import NewStatement
@@ -1021,7 +1022,7 @@ class World(msgspec.Struct):
         return (await statements.draw(finance, new, now=clock.now())).id
 
     async def new_reconciliation(self, company: Company) -> dict[str, UUID]:
-        """Compare a file of a month of long ago, of whose one row the platform knows nothing."""
+        """Compare a file of long ago, of whose rows the platform knows nothing; one is settled."""
         finance, at = self.staff[Role.PLATFORM_FINANCE].actor, clock.now()
         columns = {
             ReconField.ID: "单号",
@@ -1035,17 +1036,21 @@ class World(msgspec.Struct):
             column_map=ColumnMap(columns=columns),
         )
         await reconciliation.save_source(finance, Side.HERE, source, now=at)
-        file_id, content = new_id(), "单号,金额,日期\nX-1,50.00,2020-01-05\n".encode()
+        file_id, rows = new_id(), [f"X-{at},50.00,2020-01-05\n" for at in (1, 2)]
+        content = "".join(["单号,金额,日期\n", *rows]).encode()
         sent = FileOfSource(id=file_id, source_id=source.id, month="2020-01", file_name="a.csv")
         await reconciliation.hand_in(finance, Side.HERE, sent, content, now=at)
         await reconciliation.go_on(file_id, now=at)
         found = await recon_queries.exceptions(finance, Side.HERE, file_id, now=at)
         question = NewQuestion(id=new_id(), asked="这一笔是哪位经办的？")
         await reconciliation.ask(finance, found.items[0].id, question, now=at)
+        said = NewResolution(outcome=ExceptionOutcome.ACCEPTED, note="双方保留")
+        await reconciliation.resolve(finance, found.items[1].id, said, now=at)
         return {
             "recon_source": source.id,
             "recon_file": file_id,
             "recon_exception": found.items[0].id,
+            "recon_settled": found.items[1].id,
             "recon_question": question.id,
         }
 

@@ -57,7 +57,7 @@ class _Ids:
 
 
 def _again(work: Work, there: list[int]) -> None:
-    """Break what the file of another month has, too."""
+    """Break what another file has, too."""
     for at in filter(work.there.is_active, there):
         work.break_(Kind.DUPLICATE_THERE, Cause.MATCHED_BEFORE, (), [at], owner=Side.THERE)
 

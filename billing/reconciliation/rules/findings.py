@@ -59,7 +59,7 @@ class Cause(StrEnum):
     SAME_ID_AGAIN = "same_id_again"
     """Its id stands on another line of the same side."""
     MATCHED_BEFORE = "matched_before"
-    """The file of another month has it, and was matched with it."""
+    """Another file has it, and was matched with it."""
     SAME_CONTENT_AGAIN = "same_content_again"
     """Another line of the same side says the very same."""
     SAME_ID = "same_id"
@@ -178,7 +178,7 @@ class Taken(IntEnum):
     MATCHED = 1
     BROKEN = 2
     ELSEWHERE = 3
-    """It was matched in the file of another month."""
+    """It was matched in another file."""
 
 
 class Totals(msgspec.Struct, kw_only=True):

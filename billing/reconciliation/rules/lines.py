@@ -105,7 +105,7 @@ class Book:
         self.days = array("q")
         self.states = bytearray()
         self.elsewhere: set[int] = set()
-        """Ids of lines that are matched in files of other months."""
+        """Ids of lines that are matched in other files."""
 
     @classmethod
     def of(cls, lines: Iterable[Line], words: Words) -> "Book":

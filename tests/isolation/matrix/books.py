@@ -301,6 +301,10 @@ API: Final[dict[Route, Case]] = {
     ("GET", "/v1/platform/reconciliation/files/{file_id}/exceptions"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
     ),
+    # One of its differences is settled.
+    ("POST", "/v1/platform/reconciliation/files/{file_id}/withdrawal"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 409}, role=FINANCE, succeeds=False
+    ),
     ("GET", "/v1/platform/reconciliation/files/{file_id}/rejected.csv"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
     ),
@@ -425,6 +429,10 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("GET", "/console/reconciliation/files/{file_id}"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE
+    ),
+    # As over the API.
+    ("POST", "/console/reconciliation/files/{file_id}/withdrawal"): Case(
+        ids=_RECON_FILE, answers={"path.file_id": 409}, role=FINANCE, succeeds=False
     ),
     ("GET", "/console/reconciliation/files/{file_id}/rejected.csv"): Case(
         ids=_RECON_FILE, answers={"path.file_id": 200}, role=FINANCE

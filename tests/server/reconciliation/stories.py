@@ -61,9 +61,11 @@ def a_file(rows: Sequence[str], header: str = HEADER) -> bytes:
     return "\n".join([header, *rows, ""]).encode()
 
 
-async def handed_in(source: NewSource, content: bytes, file_id: UUID | None = None) -> Any:
-    """Hand a file in for March."""
+async def handed_in(
+    source: NewSource, content: bytes, file_id: UUID | None = None, month: str = MONTH
+) -> Any:
+    """Hand a file in, for March."""
     sent = FileOfSource(
-        id=file_id or new_id(), source_id=source.id, month=MONTH, file_name="三月.csv"
+        id=file_id or new_id(), source_id=source.id, month=month, file_name="三月.csv"
     )
     return await service.hand_in(FINANCE, Side.HERE, sent, content, now=NOW)

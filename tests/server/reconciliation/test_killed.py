@@ -15,7 +15,7 @@ from billing.reconciliation.rules.findings import Kind, Step
 from billing.reconciliation.rules.lines import Side
 from billing.reconciliation.schemas import FileState, FileView
 from server.kit import db, outbox
-from server.reconciliation import queries
+from server.reconciliation import queries, service
 from server.settings import Settings
 from tests.factories import NOW, Tenant
 from tests.server.reconciliation.stories import (
@@ -144,6 +144,8 @@ async def test_s06_kill_9_at_any_commit_loses_and_doubles_nothing(
             (Side.THERE, 5),
         ]
         assert len({each.id for each in told.items}) == 4
+        # The next file has the same benefits, in the same month.
+        await service.take_back(FINANCE, view.id, now=NOW)
 
     assert stages == {
         *("waiting", "read", "named", "extracted", "matched", "broken", FileState.COMPARED),
