@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
@@ -27,6 +28,7 @@ from server.problems import BooksRefusal
 from server.reconciliation import queries, service
 from server.reconciliation.schemas import (
     FILE_BYTES_MAX,
+    IDS_SPENT,
     MEANINGS,
     PROPOSED,
     ColumnsSaid,
@@ -72,8 +74,7 @@ def intake(side: Viewer) -> list[HTTPRouteHandler]:
         last = now.astimezone(ZONE).date().replace(day=1) - timedelta(days=1)
         given = {
             **dict.fromkeys(_TEXTS, ""),
-            "id": str(ids.new_id(now)),
-            "source_id": str(ids.new_id(now)),
+            **_new_ids(),
             "agent_id": request.query_params.get("agent_id", ""),
             "month": f"{last:%Y-%m}",
         }
@@ -102,15 +103,35 @@ def intake(side: Viewer) -> list[HTTPRouteHandler]:
         if not sent.columns:
             return await drawn(_NOTHING)
 
-        async def act() -> None:
-            said = forms.taken(sent.columns, ColumnsSaid)
-            new = forms.taken(forms.filled({**sent.given, "file_name": sent.file_name}), FileAsSeen)
-            await service.hand_in_as_seen(actor, side, new, said, sent.content, now=clock.now())
-
-        done = forms.go(f"{files}/{forms.given_id(sent.given['id'])}", "recon_handed_in")
-        return await forms.answered(request, act, drawn, done)
+        try:
+            file_id = await _handed_in(actor, sent)
+        except (Refusal, BooksRefusal) as refusal:
+            return await drawn(forms.said(request, refusal))
+        return forms.go(f"{files}/{file_id}", "recon_handed_in")
 
     return [begin, preview, hand_in]
+
+
+def _new_ids() -> dict[str, str]:
+    """Make ids for what a form sends."""
+    now = clock.now()
+    return {name: str(ids.new_id(now)) for name in ("id", "source_id")}
+
+
+async def _handed_in(actor: Actor, sent: _Sent) -> UUID:
+    """Hand in what a form has sent, under new ids if those were sent before with something else."""
+    try:
+        return await _hand_in(actor, sent, sent.given)
+    except IDS_SPENT:
+        return await _hand_in(actor, sent, {**sent.given, **_new_ids()})
+
+
+async def _hand_in(actor: Actor, sent: _Sent, given: Mapping[str, str]) -> UUID:
+    """Hand a file in as it was shown."""
+    said = forms.taken(sent.columns, ColumnsSaid)
+    new = forms.taken(forms.filled({**given, "file_name": sent.file_name}), FileAsSeen)
+    view = await service.hand_in_as_seen(actor, sent.side, new, said, sent.content, now=clock.now())
+    return view.id
 
 
 async def _sent(request: AnyRequest, actor: Actor, side: Viewer) -> _Sent:
@@ -166,7 +187,11 @@ async def _seen(
             agent_id = forms.given_id(sent.given["agent_id"])
             said = forms.taken(sent.columns, ColumnsSaid) if sent.columns else None
             seen = await service.preview(
-                actor, sent.side, sent.content, agent_id=agent_id, said=said, now=clock.now()
+                *(actor, sent.side, sent.content),
+                agent_id=agent_id,
+                said=said,
+                month=sent.given["month"] or None,
+                now=clock.now(),
             )
     except (Refusal, BooksRefusal) as refusal:
         wrong = wrong if wrong.said else forms.said(request, refusal)

@@ -48,9 +48,16 @@ def same_as(by: ColumnMap, sources: Sequence[NewSource]) -> NewSource | None:
 
 
 def seen(
-    header: list[str], pieces: Iterable[Rows], by: ColumnMap, sources: Sequence[NewSource]
+    header: list[str],
+    pieces: Iterable[Rows],
+    by: ColumnMap,
+    sources: Sequence[NewSource],
+    month: str | None,
 ) -> FileSeen:
-    """Read the first rows by a map as the worker will: without names."""
+    """Read the first rows by a map as the worker will: without names.
+
+    :param month: the one that is chosen, as in 2026-11; days outside of it are counted.
+    """
     rows = (row for piece in pieces for row in piece)
     first = list(islice(rows, ROWS_MAX))
     lines: list[Line] = []
@@ -74,6 +81,7 @@ def seen(
         is_whole=next(rows, None) is None,
         unread=unread[:UNREAD_MAX],
         unread_count=len(unread),
+        outside=sum(month is not None and f"{each.on:%Y-%m}" != month for each in lines),
         state_words=words[Field.STATE],
         program_words=words[Field.PROGRAM],
     )

@@ -15,8 +15,11 @@ from billing.reconciliation.rules.findings import Cause, Kind, Step
 from billing.reconciliation.rules.lines import Line, LineState, Side
 from billing.reconciliation.schemas import (
     ExceptionOutcome,
+    FileDiffers,
+    FileGivenUp,
     FileState,
     SideTotal,
+    SourceDiffers,
 )
 from server.imports.schemas import READ_BYTES_MAX
 from server.kit.errors import Conflict
@@ -32,6 +35,8 @@ MONTH: Final = r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z"
 Viewer = Side
 """Whose eyes look, for pages, which do not see the books themselves."""
 
+IDS_SPENT: Final = (FileDiffers, FileGivenUp, SourceDiffers)
+"""What refuses the ids of a form that was sent before with something else, for pages."""
 PROPOSED: Final = tuple(Field)
 """What a column may be for, for pages."""
 MEANINGS: Final = tuple(LineState)
@@ -116,6 +121,8 @@ class FileSeen(msgspec.Struct, frozen=True, kw_only=True):
     unread: list[RowProblem]
     """The first cells of these rows that cannot be read."""
     unread_count: int
+    outside: int
+    """So many of those that can be read are of a day outside of the chosen month."""
     state_words: list[str]
     """Words for states that nobody has explained, as they come."""
     program_words: list[str]

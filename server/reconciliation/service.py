@@ -103,10 +103,12 @@ async def preview(
     *,
     agent_id: UUID | None,
     said: ColumnsSaid | None = None,
+    month: str | None = None,
     now: datetime,
 ) -> FileSeen:
     """Read a file as it was said, or as one of the agent's sources says; nothing of it is kept.
 
+    :param month: the one that the file is to be for, if it is chosen.
     :raises FileNotRead: with the reader's reason.
     """
     async with queries.of_side(actor, side):
@@ -114,7 +116,7 @@ async def preview(
     maps = [*([said.column_map] if said else []), *(each.column_map for each in sources)]
     header, pieces = await imports.sheet(actor, content, reading.vocabulary(maps))
     by = reading.meant(header, said, sources)
-    return await asyncio.to_thread(reading.seen, header, pieces, by, sources)
+    return await asyncio.to_thread(reading.seen, header, pieces, by, sources, month)
 
 
 async def hand_in_as_seen(

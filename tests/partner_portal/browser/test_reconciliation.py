@@ -283,3 +283,56 @@ async def test_a_file_that_failed_says_what_to_do(
     await open_page(page, f"/reconciliation/files/{file_id}")
     await expect(page.get_by_text("平台会重新上传这份文件")).to_be_visible()
     await look(page, page.url.removeprefix(site.url), axe)
+
+
+async def test_s06_a_file_of_the_wrong_month_is_taken_back_and_an_old_form_still_sends(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    await stories.admit(shop)
+    program = await stories.make_program()
+    await identity.add_staff(new_user(FINANCE, team_id=None), password=PASSWORD, now=NOW)
+    await let_in(context, site, FINANCE)
+    await open_page(page, f"/console/reconciliation/files/new?agent_id={shop.tenant_id}")
+    await page.get_by_label("月份").fill("2025-12")
+    await page.locator("#f-file").set_input_files(_sheet(program.name))
+    await page.get_by_label("列「实付」对应").select_option("amount")
+    await page.get_by_label("状态「客户退单」").select_option("active")
+    await page.get_by_label(f"权益活动「{program.name}」").select_option(str(program.id))
+    outside = page.get_by_text("有 3 行的日期不在 2025-12")
+    await expect(outside).to_be_visible()
+    await _measured(page, axe)
+    await page.get_by_label("月份").fill(f"{NOW:%Y-%m}")
+    await page.get_by_label("月份").blur()
+    await expect(outside).to_have_count(0)
+    await page.get_by_label("月份").fill("2025-12")
+    await page.get_by_label("月份").blur()
+    await expect(outside).to_be_visible()
+    await page.get_by_label("来源名称").fill("门店 ERP")
+    await page.get_by_role("button", name="上传并对账").click()
+    await expect(page.locator("#toasts")).to_contain_text("文件已上传")
+    [held] = (
+        await queries.files(FINANCE, Viewer.HERE, agent_id=shop.tenant_id, now=clock.now())
+    ).items
+    await service.go_on(held.id, now=clock.now())
+
+    of_file = f"/console/reconciliation/files/{held.id}"
+    await look(page, of_file, axe)
+    await page.get_by_role("button", name="取回文件").click()
+    await expect(page.locator("#toasts")).to_contain_text("文件已取回")
+    await expect(page.get_by_text("这份文件已取回，不再计入对账")).to_be_visible()
+    await expect(page.get_by_role("button", name="取回文件")).to_have_count(0)
+    await look(page, of_file, axe)
+    await look(page, "/console/reconciliation", axe)
+
+    # A form that was sent before has the same ids: here it is drawn as it was then.
+    await open_page(page, f"/console/reconciliation/files/new?agent_id={shop.tenant_id}")
+    await page.locator("input[name=id]").evaluate(
+        "(field, id) => { field.value = id }", str(held.id)
+    )
+    await page.get_by_label("月份").fill(f"{NOW:%Y-%m}")
+    await page.locator("#f-file").set_input_files(_sheet(program.name))
+    send = page.get_by_role("button", name="上传并对账")
+    await expect(send).to_be_enabled()
+    await send.click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(f"{NOW:%Y-%m} 对账")
+    assert str(held.id) not in page.url

@@ -48,12 +48,14 @@ def new_file(agent: Tenant, name: str | None = None) -> FileAsSeen:
 
 
 async def looked_at(
-    agent: Tenant, said: ColumnsSaid | None = None, content: bytes = CONTENT
+    agent: Tenant,
+    said: ColumnsSaid | None = None,
+    content: bytes = CONTENT,
+    month: str | None = None,
 ) -> FileSeen:
     """Look at the file."""
-    return await service.preview(
-        FINANCE, Side.HERE, content, agent_id=agent.tenant_id, said=said, now=NOW
-    )
+    asked = (FINANCE, Side.HERE, content)
+    return await service.preview(*asked, agent_id=agent.tenant_id, said=said, month=month, now=NOW)
 
 
 async def kept(agent: Tenant) -> list[int]:
@@ -94,6 +96,17 @@ async def test_words_that_are_not_known_are_asked_about(tenant: Tenant) -> None:
 
     assert (seen.state_words, seen.program_words) == (["客户退单"], [])
     assert (await looked_at(tenant, SAID)).state_words == []
+
+
+async def test_days_outside_of_the_chosen_month_are_counted(tenant: Tenant) -> None:
+    await stories.admit(tenant)
+    days = ["2026-02-28", "2026-03-01", "2026-03-31", "2026-04-01", "2025-03-05", "gestern"]
+    content = "\n".join(["单号,金额,日期", *(f"X,5,{day}" for day in days), ""]).encode()
+
+    march = await looked_at(tenant, content=content, month="2026-03")
+    none = await looked_at(tenant, content=content)
+
+    assert (march.outside, march.unread_count, none.outside) == (3, 1, 0)
 
 
 async def test_what_was_said_of_another_header_says_nothing(tenant: Tenant) -> None:
