@@ -13,6 +13,7 @@ from billing.commissions.tables import (
     CounterOffer,
     NaturalPerson,
     PayoutBatch,
+    PayoutFile,
     PayoutItem,
     PayoutPayment,
 )
@@ -30,6 +31,7 @@ APP_CONFIG = AppConfig(
         PayoutBatch,
         PayoutPayment,
         PayoutItem,
+        PayoutFile,
         NaturalPerson,
     ],
     migration_dependencies=["billing.ledger.piccolo_app"],

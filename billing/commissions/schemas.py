@@ -422,6 +422,32 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class PaidTo(msgspec.Struct, frozen=True, kw_only=True):
+    """To which account a bank's file had an agent paid, as far as that is kept."""
+
+    agent_id: UUID
+    account_ends: str
+    """Its last four digits."""
+    is_other: bool
+    """Whether the batch's file before had the agent paid to another one."""
+
+
+class BankFileView(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank's file that was written of a batch."""
+
+    written_by: UUID
+    written_at: datetime
+    sha256: str
+    """Of its bytes."""
+    sums_minor: dict[Currency, int]
+    payees: list[PaidTo]
+
+    @property
+    def others(self) -> list[UUID]:
+        """Name whose account was another in the file before."""
+        return [each.agent_id for each in self.payees if each.is_other]
+
+
 class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     """A batch: who approves it says its hash."""
 

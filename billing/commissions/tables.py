@@ -131,6 +131,23 @@ class PayoutItem(Table, tablename="payout_item"):
     is_live = Boolean()
 
 
+class PayoutFile(Table, tablename="payout_file"):
+    """A bank's file that was written of a batch. Insert only; the accounts are not kept."""
+
+    id = UUID(primary_key=True)
+    n = BigInt()
+    """By the database: a file was written before those with larger ones."""
+    batch_id = UUID()
+    sha256 = Bytea()
+    """Of its bytes."""
+    sums_minor = JSONB()
+    """What it told the bank to pay, by currency."""
+    payees = JSONB()
+    """Of each agent the account's last digits, a keyed hash, and whether it was another before."""
+    written_by = UUID()
+    written_at = Timestamptz()
+
+
 class NaturalPerson(Table, tablename="natural_person"):
     """Whether an agent is a natural person, of whose commission tax is withheld. Insert only."""
 

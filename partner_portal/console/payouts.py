@@ -22,6 +22,7 @@ from server.commissions.schemas import (
     PaymentAnswer,
     PayoutApproval,
 )
+from server.identity import queries as identity
 from server.kit import clock, ids
 from server.kit.calendars import ZONE
 from server.kit.errors import Refusal
@@ -122,6 +123,7 @@ async def _page(
         payees_max=PAYEES_MAX,
         names={each.tenant_id: each.name for each in await partners.agents(actor)},
         me=actor.user_id,
+        staff=await identity.staff_names(actor),
         **await frame(request, actor),
     )
 
@@ -160,7 +162,7 @@ async def discard(
 async def bank_file(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, batch_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Give the bank's file with the accounts that the form brings; none of them is kept.
+    """Give the bank's file with the accounts that the form brings; their last digits are kept.
 
     Accounts are named by agent, not by line: the list may be shorter than when the form was drawn.
     """

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from billing.commissions import offers, own, taxes, trials, yearly
+from billing.commissions import bank_files, offers, own, taxes, trials, yearly
 from billing.commissions import queries as books
 from billing.commissions.rules import accounts
 from billing.commissions.rules.plans import PlanVersion, ensure_sound
@@ -235,6 +235,7 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
         batch = await books.batch(batch_id)
+        files = await bank_files.of_batch(batch_id)
         agents = [payment.agent_id for payment in batch.payments]
         await audit.record_platform_read(actor, agents, "commissions.payout", now=now)
     over = await _over_limit(actor, batch_id)
@@ -251,6 +252,7 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
         approved_by=batch.approved_by,
         discarded_at=batch.discarded_at,
         payments=batch.payments,
+        files=files,
         over_limit=[each for _, each in shown],
         over_limit_count=len(over),
     )

@@ -238,7 +238,10 @@ async def discard(actor: CurrentActor, batch_id: FromPath[UUID]) -> PayoutView:
 async def bank_file(
     actor: CurrentActor, batch_id: FromPath[UUID], data: JSONBody[NewBankFile]
 ) -> Response[bytes]:
-    """Write what of a batch waits for the bank, as CSV in GB 18030; the accounts are not kept."""
+    """Write what of a batch waits for the bank, as CSV in GB 18030; who made the batch cannot.
+
+    Of accounts the last four digits are kept, and the SHA-256 of the file.
+    """
     content = await service.bank_file(actor, batch_id, data, now=clock.now())
     return Response(content, media_type=_BANK_CSV, headers=attached("payout.csv"))
 

@@ -11,10 +11,12 @@ from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import Measure, PlanVersion, TierMode
 from billing.commissions.schemas import (
     AgentYear,
+    BankFileView,
     ChosenSales,
     ContractMeter,
     MeterTotal,
     OfferQuestion,
+    PaidTo,
     PaymentView,
     Refund,
     Sale,
@@ -131,7 +133,7 @@ class NewPayee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class NewBankFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the bank's file needs beside the batch. Bank accounts are not kept here."""
+    """What the bank's file needs beside the batch; of accounts the last four digits are kept."""
 
     reference: Line
     payees: Annotated[list[NewPayee], msgspec.Meta(min_length=1, max_length=5_000)]
@@ -157,10 +159,17 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: UUID | None
     discarded_at: datetime | None
     payments: list[PaymentView]
+    files: list[BankFileView]
+    """What the bank was told to pay, the first file first."""
     over_limit: list[ContractMeter]
     """The contracts it pays for whose commission exceeds what is deducted from tax by most."""
     over_limit_count: int
     """How many there are."""
+
+    @property
+    def paid_to(self) -> dict[UUID, PaidTo]:
+        """Give to which account each agent was to be paid last."""
+        return {payee.agent_id: payee for file in self.files for payee in file.payees}
 
     @property
     def waiting(self) -> list[UUID]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from billing.commissions import offers, taxes
+from billing.commissions import bank_files, offers, taxes
 from billing.commissions import paying as payouts
 from billing.commissions import queries as books
 from billing.commissions import service as commissions
@@ -47,7 +47,8 @@ from server.commissions.schemas import (
     PayoutApproval,
     PayoutView,
 )
-from server.kit import db, outbox
+from server.identity import keys
+from server.kit import db, ids, outbox
 from server.kit.apart import made_apart
 from server.kit.calendars import ZONE, ensure_day
 from server.kit.errors import NotFound
@@ -269,25 +270,44 @@ async def discard(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
 async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: datetime) -> bytes:
     """Write what the bank is to pay of a batch: what was let go and waits for its answer.
 
+    The accounts are not kept, but which they were can be told later, and that they became others.
+
     :raises BatchNotFound: there is no such batch.
+    :raises MakerIsChecker: who writes it has made the batch.
     :raises PaymentNotInThatState: nothing of it waits for the bank.
     :raises PayeeMissing: agents without a bank account; nothing is written.
+    :raises AccountShared: agents with one bank account; nothing is written.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
-    payees = {
+    asked_of = {
         each.agent_id: Payee(name=each.name, account=each.account, bank=each.bank)
         for each in asked.payees
     }
     async with db.platform_transaction(actor):
-        batch = await books.batch(batch_id)
+        # What one file says after another is asked in turn.
+        batch = await books.batch(batch_id, lock=True)
+        paying.ensure_may_write(maker_id=batch.made_by, writer_id=actor.user_id)
         waiting = [each for each in batch.payments if each.state is PaymentState.ORDERED]
         if not waiting:
             raise PaymentNotInThatState("Nothing of this batch waits for the bank.")
-        content = paying.bank_file(
-            [each.payment() for each in waiting], payees, reference=asked.reference
+        paid = [each.payment() for each in waiting]
+        content = paying.bank_file(paid, asked_of, reference=asked.reference)
+        payees = {each.agent_id: asked_of[each.agent_id] for each in paid}
+        names = {each.tenant_id: each.name for each in await partners.agents(actor)}
+        paying.ensure_own_accounts(payees, names)
+        written = bank_files.Written(content=content, paid=paid, payees=payees)
+        file = await bank_files.note(
+            ids.new_id(now), batch_id, written, keys.current().macs, books_of(actor, now)
         )
         await audit.record_platform_write(
-            actor, "payout.bank_file_written", subject_id=batch_id, now=now, payments=len(waiting)
+            *(actor, "payout.bank_file_written"),
+            subject_id=batch_id,
+            now=now,
+            payments=len(waiting),
+            sha256=file.sha256,
+            sums_minor=file.sums_minor,
+            account_ends={str(each.agent_id): each.account_ends for each in file.payees},
+            other_accounts=file.others,
         )
     return content
 

@@ -290,6 +290,16 @@ async def staff(tenant_id: UUID) -> list[Colleague]:
     return [msgspec.convert(dict(row), Colleague) for row in rows]
 
 
+async def staff_names(actor: Actor) -> dict[UUID, str]:
+    """Name the platform's staff, also former ones, to say who did what."""
+    actor.ensure_platform()
+    async with db.tenant_transaction(actor.tenant_id, readonly=True):
+        rows = await db.connection().fetch(
+            "SELECT id, name FROM user_account WHERE tenant_id = $1", actor.tenant_id
+        )
+    return {row["id"]: row["name"] for row in rows}
+
+
 async def superiors(tenant_id: UUID, user_id: UUID) -> list[UUID]:
     """Name who answers for somebody, inside an open transaction of the tenant.
 

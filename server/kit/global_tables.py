@@ -353,6 +353,11 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "payout_file": _table(
+        "What the bank was told to pay, and to which accounts, as far as that is kept. "
+        "Insert only.",
+        tonglu_platform="SELECT INSERT",
+    ),
     "payout_item": _table(
         "Which items a payment is of; each in one live payment.",
         tonglu_platform="SELECT INSERT UPDATE",

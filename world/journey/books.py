@@ -38,7 +38,7 @@ _SOLD: Final = 12_800_000
 _RATE_PPM: Final = 100_000
 _ABOVE_PPM: Final = 200_000
 _REFUNDED: Final = _SOLD // 4
-_PAYEE: Final = {"name": "示例公司", "account": "6222000000000000", "bank": "示例银行"}
+_PAYEE: Final = {"name": "示例公司", "bank": "示例银行"}
 _FINANCE: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="journey")
 
 
@@ -310,9 +310,14 @@ async def _let_go(cast: Cast, books: Books, found: Evidence) -> Json:
     wanted = ["maker_is_checker", "payout_batch_changed"]
     found.expect("neither its maker nor unseen", refusals, wanted)
     approved: Json = await books.checker.post(f"{path}/approval", {"hash": batch["hash"]})
-    payees = [{"agent_id": each["agent_id"], **_PAYEE} for each in approved["payments"]]
+    payees = [
+        {"agent_id": each["agent_id"], "account": f"6222{n:012}", **_PAYEE}
+        for n, each in enumerate(approved["payments"])
+    ]
     asked = {"reference": "佣金", "payees": payees}
-    written = await finance.raw("POST", f"{path}/bank-file", json=asked)
+    refused = await finance.refusal(f"{path}/bank-file", asked)
+    found.expect("nor does its maker choose the accounts", refused, "maker_is_checker")
+    written = await books.checker.raw("POST", f"{path}/bank-file", json=asked)
     rows = written.content.decode("gb18030").strip().splitlines()
     found.expect("the bank's file has a row for each", len(rows) - 1, len(payees))
     return approved

@@ -46,6 +46,20 @@ class PayeeMissing(BillingRefusal):
         self.agent_ids = tuple(agent_ids)
 
 
+class AccountShared(BillingRefusal):
+    """Agents are to be paid to one bank account; they are named."""
+
+    code = "payee_account_shared"
+    field = "payees"
+
+    def __init__(self, agent_ids: Sequence[UUID], names: Sequence[str]) -> None:
+        super().__init__(
+            f"These agents have one bank account: {', '.join(names)}; give each its own.",
+            about="、".join(names),
+        )
+        self.agent_ids = tuple(agent_ids)
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One line of an agent's commission account: earned, taken back, or corrected."""
 
@@ -157,6 +171,30 @@ def ensure_may_approve(
         raise MakerIsChecker("Somebody else must approve what you have put together.")
     if batch_hash(made) != seen:
         raise BatchChanged("This batch has changed since it was looked at; look again.")
+
+
+def ensure_may_write(*, maker_id: UUID, writer_id: UUID) -> None:
+    """Refuse the bank's file to who made the batch: nobody chooses alone who is paid, and where.
+
+    :raises MakerIsChecker: so it is.
+    """
+    if maker_id == writer_id:
+        raise MakerIsChecker("Somebody else must write the bank's file of what you put together.")
+
+
+def ensure_own_accounts(payees: Mapping[UUID, Payee], names: Mapping[UUID, str]) -> None:
+    """Refuse to have two agents paid to one bank account.
+
+    :param names: what agents are called; of others the payee's name stands.
+    :raises AccountShared: so it is.
+    """
+    held: defaultdict[str, list[UUID]] = defaultdict(list)
+    for agent_id, payee in payees.items():
+        held[payee.account].append(agent_id)
+    for together in held.values():
+        if len(together) > 1:
+            called = [names.get(each, payees[each].name) for each in together]
+            raise AccountShared(together, called)
 
 
 def bank_file(made: Sequence[Payment], payees: Mapping[UUID, Payee], *, reference: str) -> bytes:

@@ -1,5 +1,6 @@
 """Finance puts a payout together, another person lets it go, and the bank's file is downloaded."""
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,20 @@ async def _takes_over(context: BrowserContext, site: Site, who: Actor) -> None:
     await let_in(context, site, who)
 
 
+async def _fills_accounts(page: Page) -> None:
+    """Say where everybody in a batch is paid: payments of other stories may stand in it.
+
+    Each wants its own account, and its name where the platform does not list the agent.
+    """
+    for field in await page.get_by_label("收款人").all():
+        if not await field.input_value():
+            await field.fill("示例公司")
+    for n, field in enumerate(await page.get_by_label("收款账号").all()):
+        await field.fill(f"6222 0000 1111 2222 {n:03}")
+    for field in await page.get_by_label("开户行").all():
+        await field.fill("示例银行杭州支行")
+
+
 def _row(page: Page, shop: Tenant) -> Locator:
     return page.get_by_role("row").filter(has_text=shop.name)
 
@@ -120,23 +135,22 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await expect(page.locator("#toasts")).to_contain_text("已放行")
     await look(page, one, axe)
 
-    # Payments of other stories may stand in the same batch; each wants its account, and its name
-    # where the agent is one that the platform does not list.
-    for field in await page.get_by_label("收款人").all():
-        if not await field.input_value():
-            await field.fill("示例公司")
-    for field in await page.get_by_label("收款账号").all():
-        await field.fill("6222 0000 1111 2222 333")
-    for field in await page.get_by_label("开户行").all():
-        await field.fill("示例银行杭州支行")
+    await _fills_accounts(page)
     async with page.expect_download() as waiting:
         await page.get_by_role("button", name="下载银行文件").click()
-    content = Path(await (await waiting.value).path()).read_text("gb18030")
-    [paid] = [each for each in content.splitlines() if shop.name in each]
-    assert "\t6222000011112222333" in paid
+    content = Path(await (await waiting.value).path()).read_bytes()
+    [paid] = [each for each in content.decode("gb18030").splitlines() if shop.name in each]
+    assert "\t6222000011112222" in paid
     assert "1280.50,CNY" in paid
+    await look(page, one, axe)
+    await expect(_row(page, shop)).to_contain_text("账号尾号 2")
+    written = page.get_by_role("region", name="已生成的银行文件").first
+    await expect(written).to_contain_text(hashlib.sha256(content).hexdigest()[:16])
 
+    await _takes_over(context, site, MAKER)
     await open_page(page, one)
+    await expect(page.get_by_text("须由制单人以外的财务同事")).to_be_visible()
+    await expect(page.get_by_label("收款账号")).to_have_count(0)
     await _row(page, shop).get_by_role("button", name="已付").click()
     await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
     await _row(page, shop).get_by_role("button", name="被退回").click()

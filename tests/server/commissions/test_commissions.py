@@ -258,23 +258,29 @@ async def test_the_banks_file_holds_what_waits_for_the_bank(tenant: Tenant) -> N
     asked = NewBankFile(
         reference="三月佣金",
         payees=[
-            NewPayee(agent_id=each.agent_id, name="=朝阳商贸", account="6222020000", bank="工行")
+            NewPayee(
+                agent_id=each.agent_id,
+                name="=朝阳商贸",
+                account=f"62{each.agent_id.int % 10**17:017}",
+                bank="工行",
+            )
             for each in made.payments
         ],
     )
     with pytest.raises(PaymentNotInThatState):
-        await service.bank_file(FINANCE, made.id, asked, now=NOW)
+        await service.bank_file(SECOND, made.id, asked, now=NOW)
     seen = PayoutApproval(hash=made.hash)
     gone = await service.approve(SECOND, made.id, seen, now=NOW)
     [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
 
-    content = await service.bank_file(FINANCE, made.id, asked, now=NOW)
+    content = await service.bank_file(SECOND, made.id, asked, now=NOW)
     await service.settle(FINANCE, payment.id, BankAnswer.FAILED, now=NOW)
 
     rows = content.decode("gb18030").splitlines()
     assert len(rows) == 1 + len(made.payments)
     place = 1 + gone.payments.index(payment)
-    assert rows[place] == f"{place},'=朝阳商贸,\t6222020000,工行,100.00,CNY,三月佣金"
+    account = f"62{tenant.tenant_id.int % 10**17:017}"
+    assert rows[place] == f"{place},'=朝阳商贸,\t{account},工行,100.00,CNY,三月佣金"
     [again] = [each for each in (await let_go()).payments if each.agent_id == tenant.tenant_id]
     assert again.item_ids == payment.item_ids
 

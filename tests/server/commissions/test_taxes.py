@@ -46,7 +46,12 @@ async def test_a_natural_person_is_paid_what_is_left_and_sees_what_was_withheld(
     asked = NewBankFile(
         reference="佣金",
         payees=[
-            NewPayee(agent_id=each.agent_id, name=f"{each.id}", account="622202", bank="工行")
+            NewPayee(
+                agent_id=each.agent_id,
+                name=f"{each.id}",
+                account=f"62{each.agent_id.int % 10**17:017}",
+                bank="工行",
+            )
             for each in gone.payments
         ],
     )
