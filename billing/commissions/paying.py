@@ -48,7 +48,11 @@ _CLAIM: Final = """
 INSERT INTO payout_item (payment_id, item_id, is_live)
 SELECT payment_id, item_id, true FROM unnest({}::uuid[], {}::uuid[]) AS claim (payment_id, item_id)
 """
-_APPROVE: Final = "UPDATE payout_batch SET approved_by = {}, approved_at = {} WHERE id = {}"
+_APPROVE: Final = """
+UPDATE payout_batch SET approved_by = {}, approved_at = {},
+    declared_n = (SELECT coalesce(max(n), 0) FROM natural_person)
+WHERE id = {}
+"""
 _ORDER: Final = "UPDATE payout_payment SET state = 'ordered' WHERE batch_id = {}"
 _DISCARD: Final = "UPDATE payout_batch SET discarded_at = {} WHERE id = {}"
 _DISCARD_PAYMENTS: Final = "UPDATE payout_payment SET state = 'discarded' WHERE batch_id = {}"
@@ -57,7 +61,8 @@ UPDATE payout_item SET is_live = false
 WHERE payment_id IN (SELECT id FROM payout_payment WHERE batch_id = {})
 """
 _MOVE: Final = """
-UPDATE payout_payment SET state = {}, settled_at = {}, paid_at = coalesce(paid_at, {})
+UPDATE payout_payment SET state = {}, settled_by = {}, settled_at = {},
+    paid_at = coalesce(paid_at, {})
 WHERE id = {}
 """
 _FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
@@ -166,7 +171,7 @@ async def settle(payment_id: UUID, state: PaymentState, books: Books) -> Payment
         raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
     await record(uuid5(payment_id, state), _paying(view, state, books), books)
     paid_at = books.now if state is PaymentState.PAID else None
-    await PayoutPayment.raw(_MOVE, state, books.now, paid_at, payment_id)
+    await PayoutPayment.raw(*(_MOVE, state, books.actor_id, books.now, paid_at, payment_id))
     if not state.is_live:
         await PayoutPayment.raw(_FREE, payment_id)
     return await queries.payment(payment_id)

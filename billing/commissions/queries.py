@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from piccolo.table import Table
 
+from billing.commissions import histories
 from billing.commissions.rules import accounts
 from billing.commissions.rules.payouts import Item
 from billing.commissions.rules.plans import PlanVersion
@@ -282,7 +283,7 @@ async def batch(batch_id: UUID, *, lock: bool = False) -> BatchView:
     if not rows:
         raise BatchNotFound("There is no such batch.")
     where = "batch_id = {} ORDER BY agent_id, currency"
-    paid = await PayoutPayment.raw(_PAYMENT + where, batch_id)
+    paid = await histories.added(await PayoutPayment.raw(_PAYMENT + where, batch_id))
     return msgspec.convert({**rows[0], "payments": paid}, BatchView)
 
 
@@ -296,7 +297,8 @@ async def payment(payment_id: UUID, *, lock: bool = False) -> PaymentView:
     )
     if not rows:
         raise BatchNotFound("There is no such payment.")
-    return msgspec.convert(rows[0], PaymentView)
+    [found] = await histories.added(rows)
+    return msgspec.convert(found, PaymentView)
 
 
 async def statement_of(agent_id: UUID, period: date, currency: str) -> Statement:

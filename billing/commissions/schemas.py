@@ -203,6 +203,12 @@ class NaturalPersonSaid(msgspec.Struct, frozen=True, kw_only=True):
     is_one: bool
 
 
+class NaturalPersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent who is said to be a natural person."""
+
+    agent_id: UUID
+
+
 class TaxPayment(msgspec.Struct, frozen=True, kw_only=True):
     """Yuan that were withheld and went to the tax office."""
 
@@ -397,6 +403,26 @@ class AccruedRow(msgspec.Struct, frozen=True, kw_only=True):
     paid_minor: int
 
 
+class OrderedBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payment pays was ordered before, and is said not to have been paid for good."""
+
+    batch_id: UUID
+    ordered_at: datetime
+    state: PaymentState
+    """Failed or returned."""
+    said_by: UUID | None
+    """Null where it was not kept."""
+    said_at: datetime | None
+
+
+class PersonDeclared(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said of an agent: whether it is a natural person."""
+
+    is_one: bool
+    said_by: UUID
+    said_at: datetime
+
+
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """One payment of a batch."""
 
@@ -410,6 +436,10 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """What the bank pays."""
     item_ids: list[UUID]
     state: PaymentState
+    before: list[OrderedBefore]
+    """Where what it pays was ordered before, while it holds that."""
+    declared: list[PersonDeclared]
+    """What was said of the agent since a payment to it was let go before this one."""
 
     def payment(self) -> Payment:
         """Give it as the rules see it."""

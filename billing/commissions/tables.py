@@ -101,8 +101,10 @@ class PayoutBatch(Table, tablename="payout_batch"):
     made_at = Timestamptz()
     approved_by = UUID(null=True)
     approved_at = Timestamptz(null=True)
+    declared_n = BigInt(null=True)
+    """What was said last of who is a natural person when it was let go; null before it was kept."""
     discarded_at = Timestamptz(null=True)
-    """When its maker gave it up; never after it was approved."""
+    """When it was given up; never after it was approved."""
 
 
 class PayoutPayment(Table, tablename="payout_payment"):
@@ -117,6 +119,8 @@ class PayoutPayment(Table, tablename="payout_payment"):
     """What of the amount goes to the tax office."""
     state = Text()
     """`drafted`, `discarded`, `ordered`, `paid`, `failed` or `returned`."""
+    settled_by = UUID(null=True)
+    """Who said the bank's last answer; null before, and in rows from before it was kept."""
     settled_at = Timestamptz(null=True)
     """When the bank's last answer was said; null before, and in rows from before it was kept."""
     paid_at = Timestamptz(null=True)
@@ -152,6 +156,8 @@ class NaturalPerson(Table, tablename="natural_person"):
     """Whether an agent is a natural person, of whose commission tax is withheld. Insert only."""
 
     id = UUID(primary_key=True)
+    n = BigInt()
+    """By the database: it was said before what has a larger one."""
     agent_id = UUID()
     is_one = Boolean()
     """As the newest row of the agent says."""

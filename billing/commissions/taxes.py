@@ -34,7 +34,7 @@ _SAID: Final = "SELECT id, agent_id, is_one FROM natural_person WHERE id = {}"
 _PEOPLE: Final = """
 SELECT agent_id FROM (
     SELECT DISTINCT ON (agent_id) agent_id, is_one FROM natural_person
-    WHERE {}::uuid[] IS NULL OR agent_id = ANY ({}::uuid[]) ORDER BY agent_id, said_at DESC, id DESC
+    WHERE {}::uuid[] IS NULL OR agent_id = ANY ({}::uuid[]) ORDER BY agent_id, n DESC
 ) newest WHERE is_one
 """
 _MONTH: Final = """

@@ -15,6 +15,7 @@ from billing.commissions.schemas import (
     BatchRow,
     ChosenSales,
     LineView,
+    NaturalPersonRow,
     NaturalPersonSaid,
     OfferRow,
     OfferView,
@@ -230,7 +231,7 @@ async def approve(
 
 @post("/payouts/{batch_id:uuid}/discarding", summary="Discard a payout")
 async def discard(actor: CurrentActor, batch_id: FromPath[UUID]) -> PayoutView:
-    """Give a batch up that nobody has let go; who made it can, and its lines are free again."""
+    """Give a batch up that nobody has let go, whoever made it; its lines are free again."""
     return await service.discard(actor, batch_id, now=clock.now())
 
 
@@ -255,9 +256,9 @@ async def settle(
 
 
 @get("/natural-persons", summary="List agents who are natural persons")
-async def natural_persons(actor: CurrentActor) -> list[UUID]:
-    """List the agents of whose commission tax is withheld, as labour remuneration."""
-    return await queries.natural_persons(actor)
+async def natural_persons(actor: CurrentActor) -> list[NaturalPersonRow]:
+    """List the agents of whose commission tax is withheld, as labour remuneration; each is told."""
+    return await queries.natural_persons(actor, now=clock.now())
 
 
 @post("/agents/{agent_id:uuid}/natural-person", summary="Say whether an agent is a natural person")

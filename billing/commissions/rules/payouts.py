@@ -103,7 +103,7 @@ class PaymentState(StrEnum):
     DRAFTED = "drafted"
     """Put together; nobody has approved it."""
     DISCARDED = "discarded"
-    """Its maker gave the batch up; its items are free again."""
+    """The batch was given up; its items are free again."""
     ORDERED = "ordered"
     PAID = "paid"
     FAILED = "failed"

@@ -86,6 +86,15 @@ async def _fills_accounts(page: Page) -> None:
         await field.fill("示例银行杭州支行")
 
 
+async def _is_paid_anew(page: Page, shop: Tenant, site: Site, axe: tuple[str, str]) -> None:
+    """Put another batch together: whoever lets it go sees that this was ordered before."""
+    await open_page(page, "/console/payouts")
+    await page.get_by_role("button", name="制单").click()
+    await expect(page.locator("#toasts")).to_contain_text("等另一人放行")
+    await expect(_row(page, shop)).to_contain_text(f"{MAKER.name}称被退回")
+    await look(page, page.url.partition("?")[0].removeprefix(site.url), axe)
+
+
 def _row(page: Page, shop: Tenant) -> Locator:
     return page.get_by_role("row").filter(has_text=shop.name)
 
@@ -155,6 +164,7 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
     await _row(page, shop).get_by_role("button", name="被退回").click()
     await expect(_row(page, shop)).to_contain_text("已退回")
+    await _is_paid_anew(page, shop, site, axe)
 
 
 async def test_s09_a_year_is_shown_to_finance_and_to_the_owner_whose_it_is(
@@ -199,6 +209,7 @@ async def test_s09_of_a_natural_person_tax_is_withheld_and_said_on_every_page(
 
     await _takes_over(context, site, CHECKER)
     await open_page(page, one)
+    await expect(_row(page, shop)).to_contain_text(f"上次付款后，{MAKER.name}于")
     # Of 1,280.50 yuan 480.50 are taxed, at a fifth.
     for told in ("¥1,280.50", "¥96.10", "¥1,184.40"):
         await expect(_row(page, shop)).to_contain_text(told)
