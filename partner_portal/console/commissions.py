@@ -137,7 +137,7 @@ async def year(
         told=told,
         agent=await partners.agent(actor, agent_id),
         years=years.offered(_today()),
-        is_person=agent_id in await queries.natural_persons(actor),
+        is_person=await queries.is_person(actor, agent_id, now=clock.now()),
         new_id=ids.new_id(clock.now()),
         **await frame(request, actor),
     )

@@ -1,6 +1,7 @@
 """What the schedule and the outbox start.
 
-Commissions are earned once their sales can no longer be refunded; counter-offers are simulated.
+Commissions are earned once their sales can no longer be refunded; counter-offers are simulated;
+owners are told that their company is held for a natural person.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,9 +13,12 @@ from billing.commissions import service as commissions
 from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.commissions import service
 from server.commissions.service import books_of
+from server.identity import queries as identity
 from server.kit import db, ids, outbox
 from server.kit.calendars import ZONE
 from server.kit.schedule import Every, Planned
+from server.notifications import service as notifications
+from server.notifications.rules import Kind
 
 EARN: Final = "commissions.earn"
 _KEEPER: Final = of_the_product(PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name=EARN)
@@ -35,8 +39,24 @@ async def simulate(job: outbox.Job, now: datetime) -> None:
     await service.answer(UUID(job.payload["offer_id"]), now=now)
 
 
+async def tell(job: outbox.Job, now: datetime) -> None:
+    """Tell the owners of a company what the platform says that it is; each is told once."""
+    assert job.tenant_id is not None, "it is said of an agent"
+    async with db.tenant_transaction(job.tenant_id):
+        await notifications.tell(
+            job.tenant_id,
+            await identity.owners(job.tenant_id),
+            Kind(job.payload["kind"]),
+            key=f"person:{job.payload['id']}",
+            subject=job.payload["name"],
+            page="/commissions/year",
+            now=now,
+        )
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     service.OFFERED: simulate,
+    service.PERSON_SAID: tell,
 }
 """By topic, what is done with a job."""
 SCHEDULE: Final = {EARN: Planned(Every(timedelta(hours=1)), earn)}

@@ -17,6 +17,7 @@ from billing.commissions.schemas import (
     ChosenSales,
     ContractMeter,
     LineView,
+    NaturalPersonRow,
     OfferRow,
     OfferView,
     OwnSale,
@@ -276,11 +277,25 @@ async def _over_limit(actor: Actor, batch_id: UUID) -> list[tuple[int, ContractM
     return sorted(found, key=lambda each: yearly.place(each[1]))
 
 
-async def natural_persons(actor: Actor) -> list[UUID]:
-    """List the agents who are said to be natural persons, of whose commission tax is withheld."""
+async def natural_persons(actor: Actor, *, now: datetime) -> list[NaturalPersonRow]:
+    """List the agents who are said to be natural persons, of whose commission tax is withheld.
+
+    Each is told.
+    """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
-        return sorted(await taxes.people())
+        found = sorted(await taxes.people())
+        await audit.record_platform_read(actor, found, "commissions.natural_persons", now=now)
+    return [NaturalPersonRow(agent_id=each) for each in found]
+
+
+async def is_person(actor: Actor, agent_id: UUID, *, now: datetime) -> bool:
+    """Say whether an agent is said to be a natural person; one that is is told."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        found = sorted(await taxes.people([agent_id]))
+        await audit.record_platform_read(actor, found, "commissions.natural_persons", now=now)
+    return bool(found)
 
 
 async def withheld_tax(actor: Actor) -> TaxOwed:

@@ -56,6 +56,8 @@ from server.partners import queries as partners
 
 OFFERED: Final = "commissions.counter_offer"
 """The outbox's topic: somebody has asked what matching a rival would cost."""
+PERSON_SAID: Final = "commissions.person_said"
+"""The outbox's topic: the platform has said whether an agent is a natural person."""
 _SIMULATOR: Final = of_the_product(
     PLATFORM_TENANT, role=Role.PLATFORM_FINANCE, name="commissions.counter_offer"
 )
@@ -346,14 +348,20 @@ async def say_person(
 ) -> NaturalPersonSaid:
     """Say whether an agent is a natural person, of whose commission tax is withheld from now on.
 
+    Its owners are told.
+
     :raises NotFound: there is no such agent.
     :raises CommissionKeyReused: the id was used for something else.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     said = NaturalPersonSaid(id=new.id, agent_id=agent_id, is_one=new.is_one)
     async with db.platform_transaction(actor):
-        await partners.agent(actor, agent_id)
+        agent = await partners.agent(actor, agent_id)
         if await taxes.say(said, books_of(actor, now)):
+            kind = "person_said" if new.is_one else "person_unsaid"
+            payload = {"id": str(new.id), "kind": kind, "name": agent.name}
+            await outbox.add(PERSON_SAID, payload, tenant_id=agent_id, now=now)
+            await audit.record_platform_read(actor, [agent_id], f"commissions.{kind}", now=now)
             await audit.record_platform_write(
                 actor, "natural_person.said", subject_id=agent_id, now=now, is_one=new.is_one
             )

@@ -75,6 +75,10 @@ class Kind(StrEnum):
     """A file of the company's own books was compared with the platform's."""
     DIFFERENCE_ASKED = "difference_asked"
     """The platform asks about differences of such a file; told once a day and file."""
+    PERSON_SAID = "person_said"
+    """The platform says that the company is a natural person: tax is withheld of commission."""
+    PERSON_UNSAID = "person_unsaid"
+    """It says so no more."""
 
 
 class Channel(StrEnum):
@@ -147,6 +151,14 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.DIFFERENCE_ASKED: (
         "平台就对账差异提问，请答复",
         "The platform asks about differences: reply",
+    ),
+    Kind.PERSON_SAID: (
+        "平台将贵公司设为自然人，付佣金时代扣个税",
+        "The platform holds you for a natural person: tax is withheld of commission",
+    ),
+    Kind.PERSON_UNSAID: (
+        "平台将贵公司设为非自然人，付佣金时不再代扣个税",
+        "The platform holds you for no natural person: no tax is withheld of commission",
     ),
 }
 

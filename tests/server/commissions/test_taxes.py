@@ -16,7 +16,10 @@ from server.commissions.schemas import (
     NewPayee,
     NewTaxPayment,
 )
+from server.kit import db, outbox
 from server.kit.errors import NotFound
+from server.notifications import queries as notifications
+from server.notifications.rules import Kind
 from tests.factories import NOW, Tenant, new_id
 from tests.server.benefits import stories
 from tests.server.commissions.test_commissions import (
@@ -25,6 +28,7 @@ from tests.server.commissions.test_commissions import (
     a_plan,
     a_sale,
     let_go,
+    told_of,
     trail_of,
 )
 
@@ -76,9 +80,58 @@ async def test_a_natural_person_is_paid_what_is_left_and_sees_what_was_withheld(
         ("付款", "CNY", 2000, 240, 1760)
     ]
     assert left == [0, 0]
-    assert tenant.tenant_id in await queries.natural_persons(FINANCE)
+    assert await queries.is_person(FINANCE, tenant.tenant_id, now=NOW)
     assert (await trail_of(tenant.tenant_id)).count("natural_person.said") == 1
     assert await trail_of(paid.id) == ["withheld_tax.paid"]
+
+
+async def _heard(tenant: Tenant) -> list[tuple[Kind, str]]:
+    """Do what waits for the worker, twice, and list what the owner was told."""
+    async with db.job_transaction():
+        rows = await db.connection().fetch(
+            "SELECT payload FROM outbox WHERE tenant_id = $1 AND topic = $2 ORDER BY id",
+            tenant.tenant_id,
+            service.PERSON_SAID,
+        )
+    for row in [*rows, *rows]:
+        job = outbox.Job(
+            id=new_id(),
+            tenant_id=tenant.tenant_id,
+            topic=service.PERSON_SAID,
+            payload=msgspec.json.decode(row["payload"]),
+            attempts=0,
+            lease=1,
+        )
+        await jobs.tell(job, NOW)
+    found = (await notifications.notifications(tenant.owner)).items
+    return sorted((each.kind, each.link) for each in found)
+
+
+async def test_an_agent_is_told_that_it_is_held_for_a_natural_person_and_who_looked(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    for each in (tenant, rival):
+        await stories.admit(each)
+    for is_one in (True, False, True):
+        said = NewNaturalPerson(id=new_id(), is_one=is_one)
+        for _ in range(2):
+            await service.say_person(FINANCE, tenant.tenant_id, said, now=NOW)
+
+    shown = {each.agent_id for each in await queries.natural_persons(FINANCE, now=NOW)}
+    assert not await queries.is_person(FINANCE, rival.tenant_id, now=NOW)
+
+    page = "/commissions/year"
+    assert await _heard(tenant) == [
+        *[(Kind.PERSON_SAID, page)] * 2,
+        (Kind.PERSON_UNSAID, page),
+    ]
+    assert tenant.tenant_id in shown
+    assert await told_of(tenant) == [
+        "commissions.natural_persons",
+        *["commissions.person_said"] * 2,
+        "commissions.person_unsaid",
+    ]
+    assert (await _heard(rival), await told_of(rival)) == ([], [])
 
 
 async def test_who_is_no_agent_or_no_finance_is_refused(tenant: Tenant) -> None:
