@@ -20,8 +20,8 @@ from billing.commissions.tables import PayoutFile
 
 _ENDS: Final = 4
 _NOTE: Final = """
-INSERT INTO payout_file (id, batch_id, sha256, sums_minor, payees, written_by, written_at)
-VALUES ({}, {}, {}, {}::jsonb, {}::jsonb, {}, {})
+INSERT INTO payout_file (id, batch_id, n, sha256, sums_minor, payees, written_by, written_at)
+VALUES ({}, {}, {}, {}, {}::jsonb, {}::jsonb, {}, {})
 """
 _OF_BATCH: Final = """
 SELECT written_by, written_at, encode(sha256, 'hex') AS sha256, sums_minor, payees
@@ -46,7 +46,8 @@ async def note(
     :param macs: keys of hashes: the first one makes them, all are believed.
     """
     before: dict[str, str] = {}
-    for row in await _files(batch_id):
+    earlier = await _files(batch_id)
+    for row in earlier:
         before |= {each["agent_id"]: each["hash"] for each in row["payees"]}
     payees = []
     for agent_id, payee in written.payees.items():
@@ -64,7 +65,7 @@ async def note(
         sums[each.currency] += each.net_minor
     digest = hashlib.sha256(written.content).digest()
     await PayoutFile.raw(
-        *(_NOTE, file_id, batch_id, digest, as_json(sums), as_json(payees)),
+        *(_NOTE, file_id, batch_id, len(earlier) + 1, digest, as_json(sums), as_json(payees)),
         *(books.actor_id, books.now),
     )
     return (await of_batch(batch_id))[-1]

@@ -139,9 +139,9 @@ class PayoutFile(Table, tablename="payout_file"):
     """A bank's file that was written of a batch. Insert only; the accounts are not kept."""
 
     id = UUID(primary_key=True)
-    n = BigInt()
-    """By the database: a file was written before those with larger ones."""
     batch_id = UUID()
+    n = Integer()
+    """The how manieth of its batch."""
     sha256 = Bytea()
     """Of its bytes."""
     sums_minor = JSONB()
@@ -157,7 +157,7 @@ class NaturalPerson(Table, tablename="natural_person"):
 
     id = UUID(primary_key=True)
     n = BigInt()
-    """By the database: it was said before what has a larger one."""
+    """Counted under a lock: it was said before what has a larger one, whatever `said_at` says."""
     agent_id = UUID()
     is_one = Boolean()
     """As the newest row of the agent says."""

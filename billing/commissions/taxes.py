@@ -28,7 +28,8 @@ from billing.ledger.schemas import Single
 from billing.money import Money
 
 _SAY: Final = """
-INSERT INTO natural_person (id, agent_id, is_one, said_by, said_at) VALUES ({}, {}, {}, {}, {})
+INSERT INTO natural_person (id, n, agent_id, is_one, said_by, said_at)
+SELECT {}, coalesce(max(n), 0) + 1, {}, {}, {}, {} FROM natural_person
 """
 _SAID: Final = "SELECT id, agent_id, is_one FROM natural_person WHERE id = {}"
 _PEOPLE: Final = """
@@ -59,7 +60,7 @@ async def say(said: NaturalPersonSaid, books: Books) -> bool:
         if msgspec.convert(held[0], NaturalPersonSaid) != said:
             raise CommissionKeyReused("This id was used for something else; make a new one.")
         return False
-    # What is withheld of a batch is asked in this turn, too.
+    # What is withheld of a batch is asked in this turn, too; in it, what is said is numbered.
     await in_turn(PAYOUTS)
     await NaturalPerson.raw(_SAY, said.id, said.agent_id, said.is_one, books.actor_id, books.now)
     return True

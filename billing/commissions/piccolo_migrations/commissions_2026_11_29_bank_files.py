@@ -18,16 +18,16 @@ _FILES = [
     """
     CREATE TABLE payout_file (
         id uuid PRIMARY KEY,
-        n bigint GENERATED ALWAYS AS IDENTITY,
         batch_id uuid NOT NULL REFERENCES payout_batch (id),
+        n integer NOT NULL,
         sha256 bytea NOT NULL CHECK (length(sha256) = 32),
         sums_minor jsonb NOT NULL,
         payees jsonb NOT NULL,
         written_by uuid NOT NULL,
-        written_at timestamptz NOT NULL
+        written_at timestamptz NOT NULL,
+        UNIQUE (batch_id, n)
     )
     """,
-    "CREATE INDEX payout_file_of_batch ON payout_file (batch_id, n)",
     *append_only("payout_file"),
     *reachable("payout_file"),
     "GRANT SELECT, INSERT ON payout_file TO tonglu_platform",

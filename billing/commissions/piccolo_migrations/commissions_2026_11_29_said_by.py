@@ -16,7 +16,10 @@ async def forwards() -> MigrationManager:
 
 _NUMBERED = [
     # Said one at a time: a larger number was said later, whatever servers' clocks told.
+    # What is there is numbered as it stands; from now on whoever adds a row counts.
     "ALTER TABLE natural_person ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY",
+    "ALTER TABLE natural_person ALTER COLUMN n DROP IDENTITY",
+    "CREATE UNIQUE INDEX natural_person_in_order ON natural_person (n)",
     "DROP INDEX natural_person_of_agent",
     "CREATE UNIQUE INDEX natural_person_of_agent ON natural_person (agent_id, n)",
     "ALTER TABLE payout_batch ADD COLUMN declared_n bigint",
