@@ -50,17 +50,18 @@ def ensure_dated(lease_id: UUID, *, now: datetime) -> None:
         )
 
 
-def unit_ids(lease_id: UUID) -> list[UUID]:
-    """Give the ids of what a lease may bring, in order: the same for the same lease.
+def unit_ids(agent_id: UUID, lease_id: UUID) -> list[UUID]:
+    """Give the ids of what a company's lease may bring, in order: the same for the same lease.
 
-    So a server that was restored and hears a lease again gives the same units. They sort by the
-    time of the lease, as all ids do.
+    So a server that was restored and hears a lease again gives the same units, and who uses the id
+    of another company's lease meets none of its units. They sort by the time of the lease, as all
+    ids do.
     """
-    return [_unit_id(lease_id, place) for place in range(UNITS_MAX)]
+    return [_unit_id(agent_id, lease_id, place) for place in range(UNITS_MAX)]
 
 
-def _unit_id(lease_id: UUID, place: int) -> UUID:
+def _unit_id(agent_id: UUID, lease_id: UUID, place: int) -> UUID:
     """Derive an id in the layout of UUIDv7, with the time of the lease's own."""
-    made = uuid5(lease_id, f"unit:{place}").bytes
+    made = uuid5(agent_id, f"unit:{lease_id}:{place}").bytes
     number = int.from_bytes(lease_id.bytes[:_TIME_BYTES] + made[_TIME_BYTES:])
     return UUID(int=number & ~_VERSION_MASK | _VERSION)

@@ -66,7 +66,10 @@ async def lease(
             if await partners.is_frozen(actor.tenant_id, now=now):
                 raise benefit.refusal(benefit.LeavingRequestsNone.code)
             given = await escrow.lease(
-                ask, unit_ids=rules.unit_ids(lease_id), group_id=ids.new_id(now), now=now
+                ask,
+                unit_ids=rules.unit_ids(actor.tenant_id, lease_id),
+                group_id=ids.new_id(now),
+                now=now,
             )
         else:
             given = await escrow.give_back(ask, now=now)

@@ -8,6 +8,9 @@ from uuid import UUID
 import pytest
 
 from billing.escrow import rules as terms
+from billing.escrow import service as leasing
+from billing.escrow.schemas import Ask
+from billing.money import Money
 from server.access import Scope
 from server.benefits import queries
 from server.benefits.escrow import queries as escrow
@@ -21,7 +24,7 @@ from server.benefits.schemas import BenefitFilters
 from server.benefits.vouchers import service as vouchers
 from server.changelog import service as changelog
 from server.customers import service as customers
-from server.kit import ids
+from server.kit import db, ids
 from server.kit.errors import Invalid, NotFound
 from server.settings import Settings
 from sync_protocol.messages import Intent, Outcome, Status
@@ -144,7 +147,8 @@ async def test_a_lease_that_comes_under_another_number_gives_no_unit_twice(
     program_id, lease_id = await own_program(phone, 20), new_id()
     first = await phone.outcome(leases(phone, program_id, 2, lease_id=lease_id))
     units = first.told["unit_ids"]
-    assert set(units) == {str(each) for each in rules.unit_ids(lease_id)[:2]}
+    derived = rules.unit_ids(phone.actor.tenant_id, lease_id)
+    assert set(units) == {str(each) for each in derived[:2]}
     customer_id = await stories.make_customer(phone.actor)
     await phone.outcome(promises(phone, program_id, customer_id, units[0]))
 
@@ -153,6 +157,43 @@ async def test_a_lease_that_comes_under_another_number_gives_no_unit_twice(
     assert units[0] not in again.told["unit_ids"]
     assert units[1] in again.told["unit_ids"]
     assert len(again.told["unit_ids"]) == 2
+
+
+async def test_two_companies_may_use_the_same_id_for_a_lease(
+    database: Settings, phone: Device, rival: Tenant
+) -> None:
+    await stories.admit(rival)
+    others, lease_id = await make_device(database, rival), new_id()
+    own = [(each, await own_program(each, 10)) for each in (phone, others)]
+
+    told = [
+        await each.outcome(leases(each, program_id, 3, lease_id=lease_id))
+        for each, program_id in own
+    ]
+
+    mine, theirs = [set(each.told["unit_ids"]) for each in told]
+    assert (len(mine), len(theirs), mine & theirs) == (3, 3, set())
+
+
+async def test_units_that_stand_keep_their_ids_however_they_were_made(phone: Device) -> None:
+    program_id, lease_id = await own_program(phone, 10), new_id()
+    assert phone.actor.device_id is not None
+    stands = [new_id(), new_id()]
+    wish = Ask(
+        agent_id=phone.actor.tenant_id,
+        program_id=program_id,
+        person_id=phone.actor.user_id,
+        device_id=phone.actor.device_id,
+        count=2,
+        amount=Money(stories.AMOUNT, "CNY"),
+        until=terms.leased_until(NOW, None),
+    )
+    async with db.tenant_transaction(phone.actor.tenant_id):
+        await leasing.lease(wish, unit_ids=stands, group_id=new_id(), now=NOW)
+
+    again = await phone.outcome(leases(phone, program_id, 2, lease_id=lease_id))
+
+    assert set(again.told["unit_ids"]) == {str(each) for each in stands}
 
 
 async def test_a_promise_under_the_same_id_for_another_customer_is_refused(

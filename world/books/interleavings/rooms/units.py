@@ -51,7 +51,7 @@ class _Units(ProgramBooks):
         async with db.tenant_transaction(self.given.agent_id):
             return await escrow.lease(
                 self._ask(person_id, count),
-                unit_ids=unit_ids(key),
+                unit_ids=unit_ids(self.given.agent_id, key),
                 group_id=ids.new_id(self.given.now),
                 now=self.given.now,
             )
