@@ -30,6 +30,8 @@ class LeaseCode(StrEnum):
     """The agent draws on the pool that all share, of which nothing is kept for one device."""
     RECALLED = "lease_recalled"
     """The agent has called the units back; the device gives back what it has not promised."""
+    LIMIT_REACHED = "lease_limit_reached"
+    """The device holds none, and no more of what is available may stand on devices."""
     EXHAUSTED = "budget_exhausted"
     """The device holds none, and too little is available for another one."""
 

@@ -198,7 +198,10 @@ async def _add(
     added = [unit for unit in unit_ids if unit not in set(stands["taken"])][:more]
     if added:
         await _hold(ask, own, added, group_id, now)
-    return [*held, *added] or LeaseCode.EXHAUSTED
+    if held or added:
+        return [*held, *added]
+    is_left = stands["available_minor"] >= ask.amount.amount_minor
+    return LeaseCode.LIMIT_REACHED if is_left else LeaseCode.EXHAUSTED
 
 
 def _whose(ask: Ask) -> tuple[UUID, UUID, UUID, UUID]:

@@ -34,6 +34,7 @@ async def test_half_of_an_allocation_stands_on_a_companys_phones_however_many_as
     assert (len(first.unit_ids), first.until) == (3, units.UNTIL)
     assert again == first
     assert [len(each.unit_ids) for each in others] == [1, 0, 0]
+    assert others[-1].code is LeaseCode.LIMIT_REACHED
     own = await books.balance(program.own_budget_id(tenant.tenant_id))
     assert (own.debits_pending, own.available_minor) == (4 * units.AMOUNT, 5 * units.AMOUNT)
 

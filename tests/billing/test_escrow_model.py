@@ -68,7 +68,12 @@ class EscrowMachine(RuleBasedStateMachine):
             wish = units.ask(self.program, self.agent_id, device, count)
             answer = self.run(units.lease(wish))
 
-            assert (answer.code is LeaseCode.EXHAUSTED) == (not mine and not more)
+            if mine or more:
+                assert answer.code is LeaseCode.LEASED
+            elif self.free:
+                assert answer.code is LeaseCode.LIMIT_REACHED
+            else:
+                assert answer.code is LeaseCode.EXHAUSTED
             assert len(answer.unit_ids) == len(mine) + more
             assert mine <= set(answer.unit_ids)
             self.held |= dict.fromkeys(answer.unit_ids, device)

@@ -23,6 +23,12 @@ class LeaseNeedsAllocation(Conflict):
     code = "lease_needs_allocation"
 
 
+class LeaseLimitReached(Conflict):
+    """As much of the allocation stands on the company's devices as may."""
+
+    code = "lease_limit_reached"
+
+
 class LeaseRecalled(Conflict):
     """The company has called the device's units back."""
 

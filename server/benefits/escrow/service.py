@@ -16,7 +16,7 @@ from server.benefits import queries as programs
 from server.benefits import rules as benefit
 from server.benefits import service as benefits
 from server.benefits.escrow import rules
-from server.benefits.escrow.rules import LeaseNeedsAllocation, LeaseRecalled
+from server.benefits.escrow.rules import LeaseLimitReached, LeaseNeedsAllocation, LeaseRecalled
 from server.benefits.escrow.schemas import Leased, Recall
 from server.identity import queries as identity
 from server.kit import clock, db, ids
@@ -39,6 +39,7 @@ async def lease(
     :raises Invalid: the lease's id is of another time.
     :raises LeaseRecalled: the company has called the device's units back.
     :raises LeaseNeedsAllocation: the company draws on the pool that all share.
+    :raises LeaseLimitReached: something is available, but no more of it may stand on devices.
     :raises BenefitRefused: nothing is available, or the program is not open.
     :raises NotFound: no such program.
     """
@@ -159,6 +160,11 @@ def _refused(given: Lease) -> Refusal:
         case LeaseCode.NO_ALLOCATION:
             return LeaseNeedsAllocation(
                 "Your company has no allocation of this program; ask the platform for one."
+            )
+        case LeaseCode.LIMIT_REACHED:
+            return LeaseLimitReached(
+                "No more of the allocation may stand on devices now; let a device give units back,"
+                " or request the benefit online."
             )
         case _:
             return benefit.refusal(benefit.BudgetExhausted.code)

@@ -264,6 +264,37 @@ async def test_without_an_allocation_nothing_is_leased(phone: Device) -> None:
     assert refusal(await phone.outcome(leases(phone, program.id, 1))) == "lease_needs_allocation"
 
 
+async def test_who_may_lease_no_more_hears_another_word_than_where_nothing_is_left(
+    database: Settings, phone: Device, tenant: Tenant
+) -> None:
+    other = await make_device(database, tenant)
+    program_id = await own_program(phone, 4)
+    await held(phone, program_id, 2)
+
+    half_stands = await other.outcome(leases(other, program_id, 1))
+    for _ in range(2):
+        await stories.request(tenant.owner, await stories.make_customer(tenant.owner), program_id)
+    nothing_left = await other.outcome(leases(other, program_id, 1))
+
+    assert refusal(half_stands) == "lease_limit_reached"
+    assert refusal(nothing_left) == "budget_exhausted"
+
+
+async def test_who_gave_back_all_that_a_device_may_hold_leases_again_once_it_is_released(
+    phone: Device,
+) -> None:
+    program_id = await own_program(phone, 100)
+    await held(phone, program_id, terms.UNITS_MAX)
+    await phone.outcome(leases(phone, program_id, 0))
+
+    too_soon = await phone.outcome(leases(phone, program_id, 1))
+    await service.release(NOW)
+    later = await phone.outcome(leases(phone, program_id, 1))
+
+    assert refusal(too_soon) == "lease_limit_reached"
+    assert later.status is Status.APPLIED
+
+
 @pytest.mark.parametrize("args", [{}, {"count": 21}, {"count": -1}, {"count": 1.5}])
 async def test_a_lease_that_says_nonsense_is_refused(phone: Device, args: dict[str, Any]) -> None:
     program_id = await own_program(phone, 2)
