@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from mobile_client_sdk.client.quoting import NotPossible
-from mobile_client_sdk.testing.company import Company
+from mobile_client_sdk.testing.company import Company, refuse
 from sync_protocol.messages import Code, Intent, Outcome, Status
 from tests.mobile_client_sdk.people import Phones
 
@@ -191,6 +191,20 @@ def test_what_is_called_back_is_given_back_in_the_same_sync(phones: Phones, serv
     assert [outcome.code for outcome in report.refused] == ["lease_recalled"]
     assert (len(server.kept), server.broken, server.held) == (2, [], [])
     assert wang.units_left(PROGRAM) == 0
+
+
+def test_why_a_lease_brings_nothing_is_said_in_the_persons_language(phones: Phones) -> None:
+    phones.server.intents["benefits.lease"] = refuse(
+        "lease_limit_reached", "As much as may stands."
+    )
+    wang = phones.enrol("王芳")
+
+    wang.lease_units(PROGRAM, 3)
+    wang.sync()
+
+    [refused] = wang.refusals()
+    assert refused.sentence() == "没有保存到服务器：设备预领额度已到上限。"
+    assert refused.sentence("en") == "Not accepted: no more may stand on devices now."
 
 
 def test_a_lease_is_dated_by_the_servers_time_whatever_the_clock_says(
