@@ -150,15 +150,18 @@ async def grant(asked: Grant, desk: Desk) -> bool:
     return True
 
 
-async def end_grant(grant_id: UUID, ends_on: date, desk: Desk) -> tuple[Grant, bool]:
+async def end_grant(
+    grant_id: UUID, ends_on: date, desk: Desk, *, agent_id: UUID | None = None
+) -> tuple[Grant, bool]:
     """Let a grant end on a day, the agent's clock's at the earliest.
 
+    :param agent_id: whose grant it is to be; without one, anybody's.
     :returns: the grant, and whether that is new.
-    :raises GrantNotFound: there is none.
+    :raises GrantNotFound: there is none, or it is another agent's.
     :raises GrantPast: the day is over, or the grant has ended.
     """
     rows = await SaasGrant.raw(_WHOSE, grant_id)
-    if not rows:
+    if not rows or agent_id not in (None, rows[0]["agent_id"]):
         raise GrantNotFound("There is no such grant.")
     held = await hold(rows[0]["agent_id"], desk.today)
     # As it is now: it may have ended while this waited for its turn.

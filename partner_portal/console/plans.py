@@ -154,7 +154,7 @@ async def end_grant(
 
     async def act() -> None:
         ends_on = forms.taken(given, GrantEnd).ends_on
-        await service.end_grant(actor, grant_id, ends_on, now=clock.now())
+        await service.end_grant(actor, grant_id, ends_on, agent_id=agent_id, now=clock.now())
 
     drawn = partial(_page, request, actor, renderer, agent_id, {})
     done = forms.go(f"{_HOME}/{agent_id}", "plan_grant_ended")

@@ -90,16 +90,26 @@ async def grant(actor: Actor, asked: Grant, *, now: datetime) -> Grant:
     return asked
 
 
-async def end_grant(actor: Actor, grant_id: UUID, ends_on: date, *, now: datetime) -> Grant:
+async def end_grant(
+    actor: Actor,
+    grant_id: UUID,
+    ends_on: date,
+    *,
+    agent_id: UUID | None = None,
+    now: datetime,
+) -> Grant:
     """Let a grant end on a day.
 
-    :raises GrantNotFound: there is none.
+    :param agent_id: whose grant it is to be; without one, anybody's.
+    :raises GrantNotFound: there is none, or it is another agent's.
     :raises GrantPast: the day is over, or the grant has ended.
     """
     ensure(actor, Permission.PLANS_KEEP)
     rules.ensure_day(ends_on, "ends_on")
     async with db.platform_transaction(actor):
-        ended, is_new = await plans.end_grant(grant_id, ends_on, desk_of(actor, now))
+        ended, is_new = await plans.end_grant(
+            grant_id, ends_on, desk_of(actor, now), agent_id=agent_id
+        )
         if is_new:
             await audit.record_platform_write(
                 actor, "plan_grant.ended", subject_id=ended.agent_id, now=now, grant_id=grant_id

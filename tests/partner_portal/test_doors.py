@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any, cast
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from billing.plans.rules.grants import Grant, Source
 from partner_portal.live import live_feed
 from partner_portal.rendering import local_path
 from partner_portal.words import Language, catalogue
@@ -26,12 +28,14 @@ from server.kit import clock
 from server.pipeline import queries as pipeline
 from server.pipeline import service as deal_service
 from server.pipeline.schemas import DealFilters, NewOpportunity
+from server.plans import service as plans
 from server.sales import service as sales
 from server.sales.imports.columns import COLUMNS_ZH
 from server.sales.schemas import NewPriceBook, NewProduct, SetPrice
 from server.settings import Settings
 from tests import factories
 from tests.factories import NOW, Tenant, login_of
+from tests.server.benefits.stories import admit
 from tests.server.customers.custom.stories import field
 from tests.server.identity.conftest import lock
 
@@ -446,6 +450,37 @@ async def test_the_token_of_one_session_is_worth_nothing_in_another(
     answer = await browser.http.post("/customers/new", data={"name": "x", "csrf_token": earlier})
 
     assert answer.status_code == 403
+
+
+async def test_a_grant_ends_on_the_page_of_its_own_agent_alone(
+    browser: Browser, staff: Actor
+) -> None:
+    own, other = [await factories.make_tenant() for _ in range(2)]
+    for agent in (own, other):
+        await admit(agent)
+    today = clock.now().date()
+    grant = Grant(
+        id=factories.new_id(),
+        agent_id=own.tenant_id,
+        source=Source.PLATFORM,
+        feature="priority_support",
+        begins_on=today + timedelta(days=2),
+    )
+    await plans.grant(staff, grant, now=clock.now())
+    await browser.sign_in(staff)
+    form = {
+        "csrf_token": await browser.token("/console/plans"),
+        "ends_on": str(today + timedelta(days=9)),
+    }
+
+    answers = [
+        await browser.http.post(
+            f"/console/plans/{agent.tenant_id}/grants/{grant.id}/end", data=form
+        )
+        for agent in (other, own)
+    ]
+
+    assert [each.status_code for each in answers] == [404, 303]
 
 
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(
