@@ -73,6 +73,8 @@ class Kind(StrEnum):
     """The platform has answered a dispute about a line of a statement."""
     FILE_COMPARED = "file_compared"
     """A file of the company's own books was compared with the platform's."""
+    FILE_FAILED = "file_failed"
+    """Such a file could not be read or compared; its page says what to do."""
     DIFFERENCE_ASKED = "difference_asked"
     """The platform asks about differences of such a file; told once a day and file."""
     PERSON_SAID = "person_said"
@@ -148,6 +150,10 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.STATEMENT_DRAWN: ("有新的结算单待确认", "A statement waits to be confirmed"),
     Kind.STATEMENT_ANSWERED: ("结算单异议已有答复", "A dispute about a statement was answered"),
     Kind.FILE_COMPARED: ("对账文件已有对账结果", "A file was reconciled"),
+    Kind.FILE_FAILED: (
+        "对账文件未能完成对账，请查看",
+        "A file could not be reconciled: see what to do",
+    ),
     Kind.DIFFERENCE_ASKED: (
         "平台就对账差异提问，请答复",
         "The platform asks about differences: reply",

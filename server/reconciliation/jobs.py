@@ -17,6 +17,13 @@ from server.notifications import service as notifications
 from server.notifications.rules import Kind
 from server.reconciliation import service
 
+_KINDS: Final[Mapping[str, Kind]] = {
+    "compared": Kind.FILE_COMPARED,
+    "failed": Kind.FILE_FAILED,
+    "asked": Kind.DIFFERENCE_ASKED,
+}
+"""By how a word's key begins, what the owners are told."""
+
 
 async def read(job: outbox.Job, now: datetime) -> None:
     """Go on with a file."""
@@ -38,7 +45,7 @@ async def tell(job: outbox.Job, now: datetime) -> None:
         await notifications.tell(
             job.tenant_id,
             [each.id for each in people if each.role is Role.AGENT_OWNER],
-            Kind.FILE_COMPARED if key.startswith("compared:") else Kind.DIFFERENCE_ASKED,
+            _KINDS[key.partition(":")[0]],
             key=f"recon:{key}",
             subject=f"{held.period:%Y-%m} {held.file_name}",
             page="/reconciliation/files",

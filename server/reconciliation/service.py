@@ -63,7 +63,7 @@ from server.reconciliation.schemas import (
 TOPIC: Final = "reconciliation.file"
 """The outbox's topic: a file waits to be read and compared."""
 TOLD: Final = "reconciliation.told"
-"""The outbox's topic: a file was compared, or a question about it waits for the agent's owner."""
+"""The outbox's topic: a file was compared or given up, or a question waits for its owner."""
 BUDGET_S: Final = 10.0
 """How long one job reads a file and writes the books down before it leaves the rest to another."""
 KEEPING_BUDGET_S: Final = 180.0
@@ -427,8 +427,14 @@ async def give_up_lost(*, now: datetime) -> None:
             view = await books.file_for_update(file_id)
             if view.state is FileState.LOADING:
                 await reconciliation.fail(file_id)
-                await parts.empty(file_id)
-                await _record(view, "recon_file.failed", now)
+                await _note_end(view, "recon_file.failed", now)
+
+
+async def _note_end(view: FileView, action: str, now: datetime) -> None:
+    """Keep nothing of what was not read of a file that was given up, and have its owner told."""
+    await parts.empty(view.id)
+    await _record(view, action, now)
+    await _tell(view.agent_id, view.id, f"failed:{view.id}", now)
 
 
 async def _extract_some(file_id: UUID, now: datetime) -> bool:
@@ -439,8 +445,7 @@ async def _extract_some(file_id: UUID, now: datetime) -> bool:
             return False
         if await parts.rejected_count(file_id):
             await reconciliation.withdraw(file_id)
-            await parts.empty(file_id)
-            await _record(view, "recon_file.withdrawn", now)
+            await _note_end(view, "recon_file.withdrawn", now)
             return False
         return await reconciliation.extract_some(file_id, _TERMS)
 

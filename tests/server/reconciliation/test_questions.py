@@ -121,6 +121,30 @@ async def test_s06_both_sides_see_a_question_its_reply_and_when(
     assert [row["action"] for row in trail] == ["recon_question.asked", "recon_question.replied"]
 
 
+async def test_s06_an_owner_is_told_once_of_a_file_that_could_not_be_read(tenant: Tenant) -> None:
+    source = await a_source(tenant)
+    view = await handed_in(source, a_file([a_row("X-1", amount="-5.00")]))
+    for _ in range(2):
+        await service.go_on(view.id, now=NOW)
+
+    assert await told(tenant) == [(Kind.FILE_FAILED, f"/reconciliation/files/{view.id}")]
+
+
+async def test_s06_an_owner_is_told_once_of_a_file_that_nobody_could_compare(
+    tenant: Tenant,
+) -> None:
+    view = await handed_in(await a_source(tenant), a_file([a_row("X-1")]))
+    async with db.job_transaction():
+        await db.connection().execute(
+            "UPDATE outbox SET attempts = $1 WHERE topic = $2 AND payload ->> 'file_id' = $3",
+            *(outbox.ATTEMPTS_MAX, service.TOPIC, str(view.id)),
+        )
+    for _ in range(2):
+        await jobs.give_up_lost(NOW)
+
+    assert await told(tenant) == [(Kind.FILE_FAILED, f"/reconciliation/files/{view.id}")]
+
+
 async def test_s06_an_owner_is_told_once_of_a_compared_file_and_once_a_day_of_its_questions(
     tenant: Tenant,
 ) -> None:
