@@ -9,10 +9,15 @@ import msgspec
 
 from billing.reconciliation.rules.columns import RowProblem, RowReader
 from server.kit import db
+from server.reconciliation.schemas import FilesWait
 
 Rows = list[tuple[int, list[str]]]
 """Rows with their lines in the file."""
 
+WAITING_MAX: Final = 20
+"""So many files of one agent wait to be compared at most."""
+_IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended('recon_file:' || $1::uuid, 0))"
+_WAITING: Final = "SELECT count(*) FROM recon_file WHERE agent_id = $1 AND state = 'loading'"
 _STORE: Final = """
 INSERT INTO recon_part (file_id, agent_id, number, rows)
 SELECT $1, $2, u.* FROM UNNEST($3::bigint[], $4::bytea[]) AS u ON CONFLICT DO NOTHING
@@ -47,6 +52,21 @@ def packed(pieces: Iterable[Rows], reader: RowReader) -> tuple[list[bytes], int]
         parts.append(zlib.compress(msgspec.msgpack.encode(rows), _FAST))
         last_row = rows[-1][0]
     return parts, last_row
+
+
+async def ensure_few_wait(agent_id: UUID) -> None:
+    """Refuse a file that was just added where too many of its agent wait to be compared.
+
+    Of one agent's files one is added at a time from here on, until the transaction ends.
+
+    :raises FilesWait: naming the field.
+    """
+    await db.connection().execute(_IN_TURN, agent_id)
+    if await db.connection().fetchval(_WAITING, agent_id) > WAITING_MAX:
+        raise FilesWait(
+            f"{WAITING_MAX} files wait to be compared already; hand this one in once some are.",
+            field="file",
+        )
 
 
 async def store(file_id: UUID, agent_id: UUID, parts: Sequence[bytes]) -> bool:

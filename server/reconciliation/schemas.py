@@ -53,6 +53,12 @@ class ExceptionAnswered(Conflict):
     code = "exception_answered"
 
 
+class FilesWait(Conflict):
+    """As many files of the agent wait to be compared as may."""
+
+    code = "recon_files_wait"
+
+
 class QuestionWaits(Conflict):
     """A question about this difference waits for its reply."""
 

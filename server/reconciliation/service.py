@@ -152,6 +152,7 @@ async def hand_in(
     :raises FileSentTwice: the same bytes came before under another id.
     :raises FileGivenUp: the file of this id was withdrawn or has failed.
     :raises FileDiffers: the id belongs to another file.
+    :raises FilesWait: too many files of the agent wait to be compared.
     """
     async with queries.of_side(actor, side):
         source = await books.source(sent.source_id)
@@ -171,6 +172,7 @@ async def hand_in(
     async with queries.of_side(actor, side, readonly=False):
         view = await reconciliation.open_file(new, actor_id=actor.user_id, now=now)
         if await parts.store(sent.id, view.agent_id, packed):
+            await parts.ensure_few_wait(view.agent_id)
             more = {"month": sent.month, "sha256": new.sha256.hex()}
             await _note(actor, side, "recon_file.handed_in", sent.id, view.agent_id, now, **more)
             await _leave_for_worker(view, now)

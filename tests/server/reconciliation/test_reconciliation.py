@@ -36,6 +36,8 @@ from server.reconciliation import exports, jobs, parts, queries, service, words
 from server.reconciliation.schemas import (
     ExceptionAnswer,
     ExceptionAnswered,
+    FileOfSource,
+    FilesWait,
     NewResolution,
     NewResolutions,
     NewSource,
@@ -55,6 +57,7 @@ from tests.server.reconciliation.stories import (
     handed_in,
     issued,
 )
+from tests.waiting import meanwhile
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -427,6 +430,49 @@ async def test_a_file_waits_for_another_one_of_the_agent_that_is_compared(
     assert waited.state is FileState.LOADING
     done = await queries.file(FINANCE, Side.HERE, second.id, now=NOW)
     assert done.state is FileState.COMPARED
+
+
+async def test_of_one_agent_only_so_many_files_wait_to_be_read(
+    tenant: Tenant, rival: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "WAITING_MAX", 2)
+    source = await a_source(tenant)
+    contents = [a_file([a_row(f"X-{at}")]) for at in range(4)]
+    first, _ = [await handed_in(source, each) for each in contents[:2]]
+
+    with pytest.raises(FilesWait) as refused:
+        await handed_in(source, contents[2])
+    again = await handed_in(source, contents[0], first.id)
+    await handed_in(await a_source(rival), contents[2])
+    await service.go_on(first.id, now=NOW)
+    await handed_in(source, contents[2])
+
+    assert refused.value.field == "file"
+    assert again.id == first.id
+    with pytest.raises(FilesWait):
+        await handed_in(source, contents[3])
+
+
+async def test_files_that_both_sides_hand_in_at_once_are_no_more_than_may_wait(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "WAITING_MAX", 1)
+    source = await a_source(tenant)
+    sent = FileOfSource(id=new_id(), source_id=source.id, month=MONTH, file_name="三月.csv")
+    count, owners = parts.ensure_few_wait, []
+
+    async def count_and_wait(agent_id: UUID) -> None:
+        await count(agent_id)
+        monkeypatch.setattr(parts, "ensure_few_wait", count)
+        own = a_file([a_row("X-2")])
+        hand_in = service.hand_in(tenant.owner, Side.THERE, sent, own, now=NOW)
+        owners.append(await meanwhile(hand_in))
+
+    monkeypatch.setattr(parts, "ensure_few_wait", count_and_wait)
+    await handed_in(source, a_file([a_row("X-1")]))
+
+    with pytest.raises(FilesWait):
+        await owners[0]
 
 
 async def test_a_file_whose_job_has_failed_too_often_fails_and_may_come_again(
