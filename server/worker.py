@@ -57,6 +57,8 @@ LOOK_EVERY: Final = timedelta(seconds=5)
 """How often a worker looks at the schedule."""
 _FORK: Final = multiprocessing.get_context("fork")
 _BEFORE: Final = datetime.min.replace(tzinfo=UTC)
+_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, errors.Refusal)
+"""What is raised where the database is away or in the way."""
 
 log = structlog.get_logger()
 
@@ -139,12 +141,7 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 done = await self.run_once()
-            except (
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                OSError,
-                errors.Refusal,
-            ) as error:
+            except _AWAY as error:
                 log.warning("worker.waited", exc_info=error)
                 await self._look_away(PAUSE_AFTER_FAILURE_S)
             else:
@@ -229,10 +226,20 @@ class Worker:
             await asyncio.wait([holding])
 
     async def _hold(self, job: outbox.Job, limit_s: float) -> None:
-        """Keep the lease of a job that may take longer than one."""
+        """Keep the lease of a job that may take longer than one. A failure is told and tried again.
+
+        Where another worker has taken the job over meanwhile, nothing is kept from it.
+        """
+        pause_s = HOLD_EVERY_S
         while limit_s > TIME_LIMIT_S:
-            await asyncio.sleep(HOLD_EVERY_S)
-            await outbox.hold(job, now=self._now())
+            await asyncio.sleep(pause_s)
+            try:
+                await outbox.hold(job, now=self._now())
+            except _AWAY as error:
+                log.warning("job.not_held", job_id=job.id, topic=job.topic, exc_info=error)
+                pause_s = PAUSE_AFTER_FAILURE_S
+            else:
+                pause_s = HOLD_EVERY_S
 
     async def _look_away(self, pause_s: float) -> None:
         """Pause, but not longer than until somebody asks to stop."""

@@ -1,9 +1,11 @@
 """The worker: what was left for later is done, again when it failed, and never lost."""
 
+import asyncio
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 
 import pytest
+from structlog.testing import capture_logs
 
 from server import worker
 from server.kit import db, metrics, outbox
@@ -110,6 +112,40 @@ async def test_work_that_may_take_long_keeps_its_lease(
         assert not await db.connection().fetchval(
             "SELECT count(*) FROM outbox WHERE topic = $1", topic
         )
+
+
+async def test_a_lease_that_could_not_be_kept_is_kept_once_the_database_answers(
+    tenant: Tenant, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "HOLD_EVERY_S", 0.0)
+    monkeypatch.setattr(worker, "PAUSE_AFTER_FAILURE_S", 0.0)
+    kept: list[datetime] = []
+
+    async def slow(job: outbox.Job, _: datetime) -> None:
+        async with db.job_transaction():
+            # Whoever keeps the lease meanwhile waits for this row, until the database gives up.
+            await db.connection().execute("SELECT FROM outbox WHERE id = $1 FOR UPDATE", job.id)
+            while not any(each["event"] == "job.not_held" for each in told):
+                await asyncio.sleep(0)
+        while not kept or kept[-1] == NOW + outbox.LEASE:
+            async with db.job_transaction():
+                kept.append(
+                    await db.connection().fetchval(
+                        "SELECT leased_until FROM outbox WHERE id = $1", job.id
+                    )
+                )
+
+    await _leave(tenant, topic, "add the year up")
+    times = chain([NOW, NOW], repeat(NOW + timedelta(seconds=40)))
+    patient = Worker(
+        {topic: slow}, now=lambda: next(times), limits_s={topic: worker.TIME_LIMIT_S + 1}
+    )
+    with capture_logs() as told:
+        async with asyncio.timeout(9):
+            await patient.run_once()
+
+    assert kept[-1] == NOW + timedelta(seconds=40) + outbox.LEASE
+    assert {each["topic"] for each in told if each["event"] == "job.not_held"} == {topic}
 
 
 async def test_work_that_nobody_knows_is_kept(tenant: Tenant, topic: str) -> None:
