@@ -130,6 +130,11 @@ class Formats:
         symbol = "¥" if currency == "CNY" else f"{currency} "
         return f"{'-' if minor < 0 else ''}{symbol}{written}"
 
+    def estimate(self, minor: int, currency: str) -> str:
+        """Write what is known roughly, rounded to whole yuan, yen or dinars."""
+        whole = 10 ** amounts.scale(currency)
+        return self.money((minor + whole // 2) // whole * whole, currency)
+
     def amount(self, minor: int, currency: str = "CNY") -> str:
         """Write what a column of accounts has: no sign of a currency, always its decimals."""
         scale = amounts.scale(currency)

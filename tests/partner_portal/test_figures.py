@@ -79,6 +79,23 @@ def test_money_has_the_decimals_of_its_currency(
 
 
 @pytest.mark.parametrize(
+    ("minor", "currency", "said"),
+    [
+        (12_849, "CNY", "¥128"),
+        (12_850, "CNY", "¥129"),
+        (-12_849, "CNY", "-¥128"),
+        (12_849, "JPY", "JPY 12,849"),
+        (12_500, "KWD", "KWD 13"),
+        (12_499, "KWD", "KWD 12"),
+    ],
+)
+def test_an_estimate_is_told_in_whole_units_of_its_currency(
+    minor: int, currency: str, said: str
+) -> None:
+    assert Formats(catalogue(Language.CHINESE), NOW).estimate(minor, currency) == said
+
+
+@pytest.mark.parametrize(
     ("passed", "chinese", "english"),
     [
         (timedelta(seconds=5), "刚刚", "just now"),
