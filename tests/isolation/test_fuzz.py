@@ -86,7 +86,7 @@ async def spare(world: World) -> dict[str, str]:
         kind: str(world.mine.ids[kind])
         for kind in (
             *("team", "tenant", "program", "request", "place", "statement"),
-            *("recon_source", "recon_file", "recon_exception"),
+            *("recon_source", "recon_file", "recon_exception", "recon_question"),
         )
     }
     return {**made, **shared, "issuance": str(await world.fresh_issuance(world.mine))}

@@ -229,6 +229,7 @@ _LATER: Final = {
     "invoice",
     "invoice_fapiao",
     "invoice_payment",
+    "natural_person",
     "payout_payment",
     "recon_answer",
     "recon_exception",

@@ -18,7 +18,7 @@ from server.customers import service as customers
 from server.customers.schemas import NewCustomer
 from server.identity import service as identity
 from server.identity.schemas import Enrolment
-from server.kit import clock
+from server.kit import clock, ids
 from tests.factories import Tenant, new_id
 from tests.partner_portal.browser.stage import (
     Site,
@@ -193,7 +193,7 @@ async def test_an_owner_sees_what_phones_hold_and_calls_it_back(
     await stories.admit(shop)
     share = NewAllocation(id=new_id(), agent_id=shop.tenant_id, amount_minor=40_000)
     await benefits.allocate(operator, program_id, share, now=now)
-    await leasing.lease(holder, program_id, 3, lease_id=new_id(), now=clock.now())
+    await leasing.lease(holder, program_id, 3, lease_id=ids.new_id(now), now=now)
 
     await let_in(context, site, shop.owner)
     await open_page(page, "/benefits")
