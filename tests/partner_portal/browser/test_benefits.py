@@ -193,7 +193,8 @@ async def test_an_owner_sees_what_phones_hold_and_calls_it_back(
     await stories.admit(shop)
     share = NewAllocation(id=new_id(), agent_id=shop.tenant_id, amount_minor=40_000)
     await benefits.allocate(operator, program_id, share, now=now)
-    await leasing.lease(holder, program_id, 3, lease_id=ids.new_id(now), now=now)
+    lease_id = ids.new_id(clock.now())
+    await leasing.lease(holder, program_id, 3, lease_id=lease_id, now=clock.now())
 
     await let_in(context, site, shop.owner)
     await open_page(page, "/benefits")
