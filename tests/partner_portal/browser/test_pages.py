@@ -31,6 +31,7 @@ from tests.partner_portal.browser.stage import (
     too_wide,
     violations,
 )
+from tests.server.benefits import stories
 
 
 @pytest.fixture
@@ -240,18 +241,20 @@ async def test_an_owners_pages_are_usable_by_everybody(
         await look_at(page, where, language, axe)
 
 
+@pytest.mark.usefixtures("customer")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 @pytest.mark.parametrize("path", PLATFORM_PAGES)
 async def test_a_page_of_the_console_is_usable_by_everybody(
     path: str,
     language: str,
     operator: Actor,
-    customer: UUID,
+    shop: Tenant,
     site: Site,
     context: BrowserContext,
     page: Page,
     axe: tuple[str, str],
 ) -> None:
+    await stories.admit(shop)
     await let_in(context, site, operator)
     await speak(context, site, language)
 
