@@ -281,7 +281,7 @@ async def test_a_file_that_failed_says_what_to_do(
 
     await _takes_over(context, site, shop.owner)
     await open_page(page, f"/reconciliation/files/{file_id}")
-    await expect(page.get_by_text("平台会重新上传这份文件")).to_be_visible()
+    await expect(page.get_by_text("由平台上传的文件，由平台重新上传")).to_be_visible()
     await look(page, page.url.removeprefix(site.url), axe)
 
 
