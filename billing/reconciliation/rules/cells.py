@@ -50,6 +50,8 @@ _NO_VALUES: Final = frozenset(
 """What a formula says that has come to nothing."""
 _FORMULA_OF_TEXT: Final = re.compile(r'="((?:[^"]|"")*)"')
 _WORD_MAX: Final = 200
+_DIGITS_MAX: Final = len(str(MINOR_MAX))
+"""Python reads no number of thousands of digits."""
 _EPOCH: Final = date(1899, 12, 30)
 _DASHES: Final = str.maketrans({"−": "-", "–": "-", "—": "-", "，": ","})
 STATE_WORDS: Final[Mapping[str, LineState]] = {
@@ -141,6 +143,17 @@ def text(cell: Cell) -> str:
     return said
 
 
+def _figures(cell: Cell) -> str:
+    """Give a cell with figures as text.
+
+    :raises CellUnread: it has the number of a note (①, ²), which would become one of its digits.
+    """
+    is_plain = not isinstance(cell, str) or cell.isascii()
+    if not is_plain and any(each.isnumeric() and not each.isdecimal() for each in str(cell)):
+        raise CellUnread("Write figures alone, without the number of a note.")
+    return text(cell)
+
+
 def word(cell: Cell) -> str:
     """Read an id, a token or a name.
 
@@ -221,7 +234,7 @@ def amount_minor(cell: Cell, currency_code: str) -> int:
     """
     if isinstance(cell, bool) or cell is None:
         raise CellUnread("Write an amount, such as 12000.50.")
-    written = text(cell).translate(_DASHES).replace(" ", "").upper()
+    written = _figures(cell).translate(_DASHES).replace(" ", "").upper()
     if isinstance(cell, float):
         written = format(Decimal(str(cell)), "f")
     if _SHORTENED.fullmatch(written):
@@ -237,10 +250,10 @@ def amount_minor(cell: Cell, currency_code: str) -> int:
     part = (match["part"] or "").rstrip("0")
     if len(part) > scale:
         raise AmountOffScale(f"An amount in {currency_code} has {scale} decimals at most.")
-    minor = int(match["whole"].replace(",", "") + part.ljust(scale, "0"))
-    if not 1 <= minor <= MINOR_MAX:
+    digits = (match["whole"].replace(",", "") + part.ljust(scale, "0")).lstrip("0")
+    if not digits or len(digits) > _DIGITS_MAX or int(digits) > MINOR_MAX:
         raise AmountTooLarge(f"An amount is from 1 to {MINOR_MAX} minor units.")
-    return minor
+    return int(digits)
 
 
 def _ensure_currency(sign: str | None, currency_code: str) -> None:
@@ -263,7 +276,7 @@ def day(cell: Cell) -> date:
         return cell.astimezone(_CHINA).date() if cell.tzinfo else cell.date()
     if isinstance(cell, date):
         return cell
-    written = text(cell)
+    written = _figures(cell)
     try:
         if match := _MOMENT.fullmatch(written):
             return _day_in_china(match)

@@ -48,6 +48,9 @@ def test_a_float_of_a_spreadsheet_is_taken_by_its_shortest_form(minor: int) -> N
         ("0.00", "amount_too_large"),
         (str(MINOR_MAX), "amount_too_large"),
         (1e300, "amount_too_large"),
+        ("9" * 5_000, "amount_too_large"),
+        ("0" * 5_000, "amount_too_large"),
+        ("12" + ".0" + "0" * 5_000 + "1", "amount_off_scale"),
         ("1.23E+12", "digits_lost"),
         ("$12.00", "currency_unexpected"),
         ("USD 12.00", "currency_unexpected"),
@@ -57,6 +60,8 @@ def test_a_float_of_a_spreadsheet_is_taken_by_its_shortest_form(minor: int) -> N
         ("12.00)", "cell_unread"),
         ("twelve", "cell_unread"),
         ("٣", "cell_unread"),
+        # A note's number is no digit of the amount.
+        *((f"1200{note}", "cell_unread") for note in ("①", "²", "⒈", "⑩")),
         ("", "cell_unread"),
         (None, "cell_unread"),
         (True, "cell_unread"),
@@ -103,6 +108,7 @@ def test_a_moment_is_of_its_day_in_china(cell: Cell) -> None:
         *("2026-03-02 至 2026-03-31", "2026-03-02 ~ 03-31", "2026-03-02 (补)", "2026-03-02 9"),
         *("2026-03-02T25:00", "2026-03-02 10:61", "2026-03-02T10:00+99:00", "2026-03-02Z"),
         *("9999-12-31T23:00Z", "0001-01-01T00:00+09:00", "46083 至 46090", "46083.9 10:00"),
+        *("2026-03-0②", "2026-03-2¹", "4608³"),
     ],
 )
 def test_a_day_that_is_none_is_refused(cell: Cell) -> None:
