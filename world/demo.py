@@ -12,6 +12,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ _SEE_FIGURES: Final = ("platform_operator", "platform_finance", "analyst")
 _LOCK: Final = "demo.lock"
 _OWN_FILES: Final = (
     _LOCK,
-    *("secret", "identity.secret", "server.log", "devices", "attachments"),
+    *("secret", "identity.secret", "server.log", "worker.log", "devices", "attachments"),
     *("acknowledged.json", "acknowledged.json.lock"),
 )
 _LOOK_S: Final = 0.2
@@ -89,7 +90,7 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
         environ = serve.prepared({"TONGLU_PUBLIC_URL": url, **found})
         _migrate(environ)
         options = ["--host", host, "--port", str(port), "--workers", str(workers)]
-        with _product(environ, folder, options, url) as server:
+        with _serving(environ, folder, options, url) as server:
             world = with_checker(channel.from_seed(SEED))
             settings = from_environment(environ)
             click.echo(f"The product runs at {url}. Data that are missing are made now ...")
@@ -97,14 +98,15 @@ def _run(folder: Path, *, host: str, port: int, workers: int) -> None:
                 world, url=url, settings=settings, password=PASSWORD, folder=folder / "devices"
             )
             was_made = asyncio.run(seeding)
-            for line in welcome(world, url, Paint()):
-                click.echo(line)
-            click.echo(
-                f"\nReady after {time.monotonic() - started:.1f} s"
-                f" ({'demo data made' if was_made else 'demo data were there'})."
-                f" Data and logs: {folder}\nCtrl-C stops everything."
-            )
-            _wait(server)
+            with _working(environ, folder) as worker:
+                for line in welcome(world, url, Paint()):
+                    click.echo(line)
+                click.echo(
+                    f"\nReady after {time.monotonic() - started:.1f} s"
+                    f" ({'demo data made' if was_made else 'demo data were there'})."
+                    f" Data and logs: {folder}\nCtrl-C stops everything."
+                )
+                _wait(server, worker)
     click.echo("\nStopped. The data stay; `tonglu demo --reset` deletes them.")
 
 
@@ -133,25 +135,37 @@ def _migrate(environ: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _product(
+def _serving(
     environ: Mapping[str, str], folder: Path, options: list[str], url: str
 ) -> Iterator[Running]:
-    """Run web processes and worker for this block. None of them knows the owner of the tables."""
-    app = {name: value for name, value in environ.items() if name != "TONGLU_OWNER_DATABASE_URL"}
-    serving = ["serve", *options, "--no-migrate", "--with-worker"]
-    with processes.tonglu("server", serving, environ=app, log=folder / "server.log") as server:
+    """Run the web processes for this block."""
+    serving = ["serve", *options, "--no-migrate"]
+    log = folder / "server.log"
+    with processes.tonglu("server", serving, environ=_as_app(environ), log=log) as server:
         processes.wait_until_ready(server, url)
         yield server
 
 
-def _wait(server: Running) -> None:
-    """Wait for Ctrl-C; a server that ends by itself ends the demo.
+def _working(environ: Mapping[str, str], folder: Path) -> AbstractContextManager[Running]:
+    """Run the worker for a block; it begins once the past is made, and has nothing to make up."""
+    log = folder / "worker.log"
+    return processes.tonglu("worker", ["worker"], environ=_as_app(environ), log=log)
+
+
+def _as_app(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the owner of the tables, whom no process of the product knows."""
+    return {name: value for name, value in environ.items() if name != "TONGLU_OWNER_DATABASE_URL"}
+
+
+def _wait(*running: Running) -> None:
+    """Wait for Ctrl-C; a process that ends by itself ends the demo.
 
     :raises ProcessFailed: with the end of its log.
     """
     try:
         while True:
-            server.ensure_alive()
+            for each in running:
+                each.ensure_alive()
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
         # Stopping has begun; a second Ctrl-C must not leave half of it running.

@@ -31,6 +31,8 @@ async def ensure(
 ) -> bool:
     """Make what is missing of a world in a running product; say whether anything was.
 
+    No worker may run beside it: months go by here in which this process is the worker.
+
     :param folder: where the reps' phones keep their stores.
     """
     await found_platform(world.platform, settings=settings, password=password)

@@ -1,8 +1,9 @@
 """Let agents have registered customers for months: something in each state, and a case in court.
 
-The months have gone by already, so services are called here with the moments at which it was; the
-worker of the product that runs, and this process, do what follows. What an earlier run has done is
-left.
+The months have gone by already, so services are called here with the moments at which it was, and
+this process does what follows as a worker would have done it then. No other worker may run
+meanwhile: it would do all of it today, and each agent would have waited for months. What an earlier
+run has done is left.
 """
 
 import random
@@ -38,6 +39,11 @@ _SETTLED: Final = Terms().settles_after + timedelta(hours=12)
 """So long ago whoever registered is protected by now."""
 _GRANTED: Final = 9
 """Of each agent's customers so many are simply protected."""
+_OPENED: Final = 7 * DAY
+"""So long ago cases were opened whose evidence is in by now, and which wait for the platform."""
+_APART: Final = timedelta(hours=5)
+_SHOWN: Final = 4 * DAY
+"""So long after it was opened a case was brought what there is to show."""
 _COURT: Final = "/v1/platform/registrations/cases"
 _BECAUSE: Final = "客户负责人来电确认，先与这一方谈的方案"
 _KINDS: Final = ("contested", "revoked", "refused")
@@ -50,6 +56,16 @@ class Rival(msgspec.Struct, frozen=True):
     customer: Customer
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """Two agents with one customer, and what comes of it."""
+
+    kind: str
+    holder: Rival
+    rival: Rival
+    met_at: datetime
+    """When the second one came."""
+
+
 async def register(world: World, operator: Api, *, settings: Settings, now: datetime) -> None:
     """Register customers of all agents, some of them two agents'; the database is open here."""
     keys.open_keys(settings)
@@ -59,19 +75,21 @@ async def register(world: World, operator: Api, *, settings: Settings, now: date
         await _alone(agent, taken | {each.id for each in agent.doubles()}, now)
         for double in agent.doubles()[:1]:
             await _made(Rival(agent, double), now - _SETTLED - DAY)
-    pairs = list(_parted(shared))
-    for _, holder, _ in pairs:
+    pairs = list(_parted(shared, now))
+    for pair in pairs:
         # Its phone was started anew, so that nobody knows to the hour when that was.
-        await _made(holder, now - _SETTLED, since=now - _SETTLED - 3 * DAY)
+        at = pair.met_at - _SETTLED
+        await _made(pair.holder, at, since=at - 3 * DAY)
     await _catch_up(now)
-    for kind, _, rival in pairs:
-        await _made(rival, now, since=None if kind == "refused" else now - _SETTLED - DAY)
+    for pair in pairs:
+        since = None if pair.kind == "refused" else pair.met_at - _SETTLED - DAY
+        await _made(pair.rival, pair.met_at, since=since)
     for agent in world.agents:
         await _again(agent, now)
     await _catch_up(now)
-    for kind, holder, rival in pairs:
-        if kind != "refused":
-            await _dispute(holder, rival, kind, operator, now)
+    for pair in pairs:
+        if pair.kind != "refused":
+            await _dispute(pair, operator, min(pair.met_at + _SHOWN, now))
     for agent in world.agents:
         await _go_on(agent, now)
     await _catch_up(now)
@@ -91,10 +109,13 @@ def _shared(world: World) -> list[tuple[Rival, Rival]]:
     return pairs
 
 
-def _parted(pairs: Sequence[tuple[Rival, Rival]]) -> Iterator[tuple[str, Rival, Rival]]:
-    """Say of each pair what comes of it and to whom, so that each agent has something of each."""
+def _parted(shared: Sequence[tuple[Rival, Rival]], now: datetime) -> Iterator[Pair]:
+    """Say of each pair what comes of it and to whom, so that each agent has something of each.
+
+    Every second case is a week old or more.
+    """
     had: set[tuple[str, UUID]] = set()
-    for one, other in pairs:
+    for place, (one, other) in enumerate(shared):
         wishes = [
             (kind, holder, rival)
             for kind in _KINDS
@@ -104,7 +125,9 @@ def _parted(pairs: Sequence[tuple[Rival, Rival]]) -> Iterator[tuple[str, Rival, 
         ]
         kind, holder, rival = wishes[0] if wishes else ("contested", one, other)
         had.add((kind, _who(kind, holder, rival)))
-        yield kind, holder, rival
+        is_old = kind != "refused" and place % 2 == 0
+        met_at = now - _OPENED - place * _APART if is_old else now
+        yield Pair(kind, holder, rival, met_at)
 
 
 def _who(kind: str, holder: Rival, rival: Rival) -> UUID:
@@ -162,11 +185,10 @@ async def _made(rival: Rival, at: datetime, *, since: datetime | None = None) ->
 
 
 async def _catch_up(now: datetime) -> None:
-    """Do what the worker has not done yet, and end what has run out."""
-    # The product's own worker does a part of it, and puts off what must wait for another part.
-    await worker.work_until(now + DAY)
+    """Do what is due, and end what has run out."""
+    await worker.work_until(now)
     await protection.sweep(now=now)
-    await worker.work_until(now + DAY)
+    await worker.work_until(now)
 
 
 def _rep(rival: Rival) -> Actor:
@@ -211,8 +233,9 @@ async def _go_on(agent: Agent, now: datetime) -> None:
 # ----------------------------------------------------------------------------------------- court
 
 
-async def _dispute(holder: Rival, rival: Rival, kind: str, operator: Api, now: datetime) -> None:
+async def _dispute(pair: Pair, operator: Api, now: datetime) -> None:
     """Bring what there is to show to a case; let the platform decide those that are to be over."""
+    rival = pair.rival
     actor = _actor(rival.agent, rival.agent.owner)
     [mine, *_] = await queries.of_customer(actor, rival.customer.id, now=now)
     for each in await queries.showable(actor, mine.id, now=now):
@@ -220,12 +243,12 @@ async def _dispute(holder: Rival, rival: Rival, kind: str, operator: Api, now: d
             shown = Show(evidence=Evidence(kind=each.kind, record_id=each.record_id))
             await service.show(actor, mine.id, shown, now=now)
             break
-    await worker.work_until(now + DAY)
-    if kind == "revoked" and mine.state == "contested":
-        for side in (holder, rival):
+    await worker.work_until(now)
+    if pair.kind == "revoked" and mine.state == "contested":
+        for side in (pair.holder, rival):
             owner = _actor(side.agent, side.agent.owner)
             [theirs, *_] = await queries.of_customer(owner, side.customer.id, now=now)
             await service.waive(owner, theirs.id, now=now)
-        await worker.work_until(now + DAY)
+        await worker.work_until(now)
         verdict = {"winner_id": mine.id, "reason": _BECAUSE}
         await operator.post(f"{_COURT}/{mine.case_id}/verdict", verdict)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from server.settings import to_environment
 from sync_protocol.registering import LIVE
-from world import channel, populate, truth
+from world import channel, populate, processes, truth
 from world.api import Api
 from world.journey import stage
 from world.journey.stage import Stage
@@ -29,6 +31,16 @@ def throwaway() -> Iterator[Stage]:
 def world() -> World:
     """Give a small world."""
     return channel.from_seed(5, _SMALL)
+
+
+@pytest.fixture(scope="module")
+def filled(throwaway: Stage, world: World) -> Iterator[Stage]:
+    """Bring the world into the product, and let a worker begin then, as the demo does."""
+    _ensure(throwaway, world)
+    environ = processes.own_environment(throwaway.folder, **to_environment(throwaway.settings))
+    log = throwaway.folder / "worker.log"
+    with processes.tonglu("worker", ["worker"], environ=environ, log=log):
+        yield throwaway
 
 
 def _ensure(throwaway: Stage, world: World) -> bool:
@@ -104,7 +116,23 @@ async def _empty_rooms(throwaway: Stage, world: World) -> list[tuple[str, str]]:
     return empty
 
 
-def test_every_room_of_every_agent_has_something_to_look_at(throwaway: Stage, world: World) -> None:
-    _ensure(throwaway, world)
+def test_every_room_of_every_agent_has_something_to_look_at(filled: Stage, world: World) -> None:
+    def are_full() -> bool:
+        return not asyncio.run(_empty_rooms(filled, world))
 
-    assert asyncio.run(_empty_rooms(throwaway, world)) == []
+    assert processes.wait_for(are_full, timeout_s=60), asyncio.run(_empty_rooms(filled, world))
+
+
+async def _waits(throwaway: Stage, world: World) -> list[dict[str, Any]]:
+    """Sum up, as the platform reads it, what agents waited for it."""
+    login = world.platform.staff[0].login
+    async with await Api.signed_in(throwaway.url, login, _PASSWORD) as operator:
+        waits: list[dict[str, Any]] = await operator.get("/v1/platform/registrations/waits")
+    return waits
+
+
+def test_agents_waited_for_days_and_for_verdicts_alone(filled: Stage, world: World) -> None:
+    waits = asyncio.run(_waits(filled, world))
+
+    assert {each["reason"] for each in waits} == {"verdict"}
+    assert all(each["minutes"] < 5 * 24 * 60 * each["registrations"] for each in waits)

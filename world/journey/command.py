@@ -47,7 +47,7 @@ def command(*, seed: int, rows: int, as_json: bool) -> None:
 def take_journey(seed: int, rows: int, *, is_quiet: bool) -> Journey:
     """Take every step; after one that breaks, the others are not tried."""
     started = time.monotonic()
-    with stage.throwaway() as throwaway:
+    with stage.throwaway("--with-worker") as throwaway:
         opened_s = round(time.monotonic() - started, 2)
         steps = asyncio.run(_play(throwaway, seed, rows, opened_s, is_quiet=is_quiet))
         if any(step.error for step in steps):

@@ -1,4 +1,4 @@
-"""A throwaway server: PostgreSQL, web processes and worker in a folder that is deleted."""
+"""A throwaway server: PostgreSQL and the product in a folder that is deleted."""
 
 import contextlib
 import secrets
@@ -35,7 +35,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 def throwaway(*options: str) -> Iterator[Stage]:
     """Start everything and wait until it is ready; at the end stop and delete everything.
 
-    :param options: further options of `tonglu serve`.
+    :param options: options of `tonglu serve`, such as `--with-worker`.
     """
     with tempfile.TemporaryDirectory(prefix="tonglu-journey-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
@@ -50,7 +50,7 @@ def throwaway(*options: str) -> Iterator[Stage]:
 
 @contextlib.contextmanager
 def _processes(folder: Path, cluster: Cluster, options: tuple[str, ...]) -> Iterator[Stage]:
-    """Start web processes and worker on the cluster."""
+    """Start the product on the cluster."""
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
     environ = processes.own_environment(
@@ -60,7 +60,7 @@ def _processes(folder: Path, cluster: Cluster, options: tuple[str, ...]) -> Iter
         TONGLU_PUBLIC_URL=url,
         TONGLU_LOG_LEVEL="WARNING",
     )
-    serve = ["serve", "--with-worker", "--port", str(port), *options]
+    serve = ["serve", "--port", str(port), *options]
     owner = {"TONGLU_OWNER_DATABASE_URL": cluster.owner_url()}
     with processes.tonglu(
         "server", serve, environ=environ | owner, log=folder / "server.log"
