@@ -16,7 +16,7 @@ Row = dict[str, Any]
 # Who holds an item now is the last one to: all others were before.
 _BEFORE: Final = """
 SELECT DISTINCT held.payment_id, former.batch_id, batch.approved_at AS ordered_at, former.state,
-    former.settled_by AS said_by, former.settled_at AS said_at
+    former.reason, former.settled_by AS said_by, former.settled_at AS said_at
 FROM payout_item held
 JOIN payout_item freed ON freed.item_id = held.item_id AND NOT freed.is_live
 JOIN payout_payment former ON former.id = freed.payment_id

@@ -62,7 +62,7 @@ WHERE payment_id IN (SELECT id FROM payout_payment WHERE batch_id = {})
 """
 _MOVE: Final = """
 UPDATE payout_payment SET state = {}, settled_by = {}, settled_at = {},
-    paid_at = coalesce(paid_at, {})
+    paid_at = coalesce(paid_at, {}), reason = {}
 WHERE id = {}
 """
 _FREE: Final = "UPDATE payout_item SET is_live = false WHERE payment_id = {}"
@@ -156,22 +156,29 @@ async def discard(batch_id: UUID, books: Books) -> BatchView:
     return await queries.batch(batch_id)
 
 
-async def settle(payment_id: UUID, state: PaymentState, books: Books) -> PaymentView:
+async def settle(
+    payment_id: UUID, state: PaymentState, books: Books, *, reason: str | None = None
+) -> PaymentView:
     """Say what the bank did: paid an ordered payment, did not, or gave a paid one back.
 
     What was not paid stands on the agent's account again, and its items may be paid anew.
 
+    :param reason: why it was not paid, for the agent and on the books.
     :raises BatchNotFound: there is no such payment.
-    :raises PaymentNotInThatState: it is not as far, or further.
+    :raises ReasonMissing: it was not paid, and nobody says why.
+    :raises PaymentNotInThatState: it is not as far, or further, or so for another reason.
     """
+    payouts.ensure_reason(state, reason)
     view = await queries.payment(payment_id, lock=True)
-    if view.state is state:
+    if view.state is state and view.reason == reason:
         return view
     if view.state is not _BEFORE.get(state):
         raise PaymentNotInThatState(f"This payment is {view.state}; look at it again.")
-    await record(uuid5(payment_id, state), _paying(view, state, books), books)
+    await record(uuid5(payment_id, state), _paying(view, state, books), books, reason=reason)
     paid_at = books.now if state is PaymentState.PAID else None
-    await PayoutPayment.raw(*(_MOVE, state, books.actor_id, books.now, paid_at, payment_id))
+    await PayoutPayment.raw(
+        *(_MOVE, state, books.actor_id, books.now, paid_at, reason, payment_id),
+    )
     if not state.is_live:
         await PayoutPayment.raw(_FREE, payment_id)
     return await queries.payment(payment_id)

@@ -135,7 +135,7 @@ _BATCH: Final = (
 )
 _PAYMENT: Final = """
 SELECT id, agent_id, currency, amount_minor, withheld_minor,
-    amount_minor - withheld_minor AS net_minor, state,
+    amount_minor - withheld_minor AS net_minor, state, reason,
     ARRAY(
         SELECT item_id FROM payout_item WHERE payment_id = payment.id ORDER BY item_id
     ) AS item_ids
@@ -143,7 +143,9 @@ FROM payout_payment payment WHERE
 """
 _MOVED: Final = """
 SELECT entry.transfer_id, (entry.effective_at AT TIME ZONE {})::date AS "on", transfer.event,
-    entry.currency, entry.posted_minor AS amount_minor
+    entry.currency, entry.posted_minor AS amount_minor,
+    CASE WHEN transfer.event IN ('payout.failed', 'payout.returned') THEN transfer.reason END
+        AS reason
 FROM ledger_entry entry JOIN ledger_transfer transfer ON transfer.id = entry.transfer_id
 WHERE entry.account_id = {} AND entry.posted_minor <> 0 ORDER BY entry.version
 """

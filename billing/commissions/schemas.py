@@ -410,8 +410,9 @@ class OrderedBefore(msgspec.Struct, frozen=True, kw_only=True):
     ordered_at: datetime
     state: PaymentState
     """Failed or returned."""
+    reason: str | None
+    """Null where it was not kept, as what follows."""
     said_by: UUID | None
-    """Null where it was not kept."""
     said_at: datetime | None
 
 
@@ -436,6 +437,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """What the bank pays."""
     item_ids: list[UUID]
     state: PaymentState
+    reason: str | None
+    """Why it failed or came back; null where nobody has said it."""
     before: list[OrderedBefore]
     """Where what it pays was ordered before, while it holds that."""
     declared: list[PersonDeclared]

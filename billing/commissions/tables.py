@@ -125,6 +125,8 @@ class PayoutPayment(Table, tablename="payout_payment"):
     """When the bank's last answer was said; null before, and in rows from before it was kept."""
     paid_at = Timestamptz(null=True)
     """When it was said that the bank paid; stays when the payment comes back."""
+    reason = Text(null=True)
+    """Why the bank did not pay or gave back; null before, and in rows from before it was kept."""
 
 
 class PayoutItem(Table, tablename="payout_item"):

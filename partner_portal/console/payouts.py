@@ -197,13 +197,14 @@ async def settle(
     payment_id: FromPath[UUID],
 ) -> Response[Any]:
     """Say what the bank did with a payment."""
-    given = await forms.texts(request, "answer")
+    given = await forms.texts(request, "answer", "reason")
 
     async def act() -> None:
-        said = forms.taken(given, PaymentAnswer)
-        await service.settle(actor, payment_id, said.answer, now=clock.now())
+        said = forms.taken(forms.filled(given), PaymentAnswer)
+        await service.settle(actor, payment_id, said, now=clock.now())
 
-    drawn = partial(_page, request, actor, renderer, batch_id, {})
+    again = {**given, "payment": f"{payment_id}"}
+    drawn = partial(_page, request, actor, renderer, batch_id, again)
     done = forms.go(f"{_HOME}/{batch_id}", "payment_answered")
     return await forms.answered(request, act, drawn, done)
 

@@ -251,8 +251,11 @@ async def bank_file(
 async def settle(
     actor: CurrentActor, payment_id: FromPath[UUID], data: JSONBody[PaymentAnswer]
 ) -> PaymentView:
-    """Say that the bank paid, did not pay or gave back; what was not paid may be paid anew."""
-    return await service.settle(actor, payment_id, data.answer, now=clock.now())
+    """Say that the bank paid, did not pay or gave back; what was not paid may be paid anew.
+
+    Why it was not paid is told to the agent.
+    """
+    return await service.settle(actor, payment_id, data, now=clock.now())
 
 
 @get("/natural-persons", summary="List agents who are natural persons")

@@ -121,6 +121,8 @@ class PaymentAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What became of a payment at the bank."""
 
     answer: BankAnswer
+    reason: Reason | None = None
+    """Why the bank did not pay or gave back; its agent reads it. Wanted then."""
 
 
 class NewPayee(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

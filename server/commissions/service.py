@@ -35,7 +35,6 @@ from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_t
 from server.audit import service as audit
 from server.commissions import queries, rules
 from server.commissions.schemas import (
-    BankAnswer,
     NewBankFile,
     NewCorrection,
     NewCounterOffer,
@@ -44,6 +43,7 @@ from server.commissions.schemas import (
     NewRefund,
     NewSale,
     NewTaxPayment,
+    PaymentAnswer,
     PayoutApproval,
     PayoutView,
 )
@@ -315,18 +315,19 @@ async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: da
 
 
 async def settle(
-    actor: Actor, payment_id: UUID, answer: BankAnswer, *, now: datetime
+    actor: Actor, payment_id: UUID, said: PaymentAnswer, *, now: datetime
 ) -> PaymentView:
     """Say what the bank did with a payment; what was not paid may be paid anew.
 
     :raises BatchNotFound: there is no such payment.
-    :raises PaymentNotInThatState: it is not as far, or further.
+    :raises ReasonMissing: it was not paid, and nobody says why.
+    :raises PaymentNotInThatState: it is not as far, or further, or so for another reason.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
-    state = PaymentState(answer)
+    state = PaymentState(said.answer)
     async with db.platform_transaction(actor):
         was = (await books.payment(payment_id, lock=True)).state
-        payment = await payouts.settle(payment_id, state, books_of(actor, now))
+        payment = await payouts.settle(payment_id, state, books_of(actor, now), reason=said.reason)
         if was is not state:
             await audit.record_platform_write(
                 actor,
@@ -335,6 +336,7 @@ async def settle(
                 now=now,
                 agent_id=payment.agent_id,
                 amount_minor=payment.amount_minor,
+                reason=said.reason,
             )
         await audit.record_platform_read(actor, [payment.agent_id], "commissions.payout", now=now)
     return payment

@@ -252,7 +252,7 @@ async def paid(cast: Cast, found: Evidence) -> None:
     assert finance is not None, "the platform opens first"
     await finance.post(f"/v1/platform/payments/{by_agent[seller]['id']}/answer", {"answer": "paid"})
     failed = f"/v1/platform/payments/{by_agent[above]['id']}/answer"
-    await finance.post(failed, {"answer": "failed"})
+    await finance.post(failed, {"answer": "failed", "reason": "收款户名不符"})
     anew = await _let_go(cast, books, found)
     [payment] = anew["payments"]
     again = (payment["agent_id"], payment["amount_minor"])

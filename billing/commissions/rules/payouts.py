@@ -35,6 +35,13 @@ class WithholdingChanged(BillingRefusal):
     sort = Sort.CLASH
 
 
+class ReasonMissing(BillingRefusal):
+    """A payment is said to have failed or come back, and nobody has said why."""
+
+    code = "payout_reason_missing"
+    field = "reason"
+
+
 class PayeeMissing(BillingRefusal):
     """An agent has no bank account to be paid to; the agents are named."""
 
@@ -195,6 +202,15 @@ def ensure_own_accounts(payees: Mapping[UUID, Payee], names: Mapping[UUID, str])
         if len(together) > 1:
             called = [names.get(each, payees[each].name) for each in together]
             raise AccountShared(together, called)
+
+
+def ensure_reason(state: PaymentState, reason: str | None) -> None:
+    """Refuse that a payment failed or came back without saying why: its agent asks first of all.
+
+    :raises ReasonMissing: so it is.
+    """
+    if not state.is_live and not reason:
+        raise ReasonMissing("Say why the bank did not pay; the agent is told.")
 
 
 def bank_file(made: Sequence[Payment], payees: Mapping[UUID, Payee], *, reference: str) -> bytes:

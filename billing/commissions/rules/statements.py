@@ -32,6 +32,8 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True):
     kind: StatementKind
     currency: Currency
     amount_minor: int
+    reason: str | None = None
+    """Why the bank did not pay; null of all else, and where nobody has said it."""
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):

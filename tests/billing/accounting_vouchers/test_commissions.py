@@ -19,7 +19,16 @@ from tests.billing.accounting_vouchers.test_service import (  # noqa: F401 - fix
     rows,
     ties,
 )
-from tests.billing.commissions.test_service import CHECKER, MAKER, a_plan, a_sale, accrue, do, of
+from tests.billing.commissions.test_service import (
+    CHECKER,
+    MAKER,
+    WHY,
+    a_plan,
+    a_sale,
+    accrue,
+    do,
+    of,
+)
 from tests.factories import new_id
 
 
@@ -32,7 +41,11 @@ async def test_s98_payments_with_their_tax_become_vouchers_that_tie(
     plan, agent = await a_plan(), new_id()
     said = NaturalPersonSaid(id=new_id(), agent_id=agent, is_one=True)
     await do(taxes.say, said, keeper)
-    for last in (PaymentState.FAILED, PaymentState.RETURNED, PaymentState.PAID):
+    for last, why in (
+        (PaymentState.FAILED, WHY),
+        (PaymentState.RETURNED, WHY),
+        (PaymentState.PAID, None),
+    ):
         if last is PaymentState.FAILED:
             await accrue(a_sale(plan, agent, 20_000_00))
             await do(service.earn_due, new_id(), MAKER.now.date(), keeper)
@@ -40,7 +53,7 @@ async def test_s98_payments_with_their_tax_become_vouchers_that_tie(
         gone = of(await do(paying.approve, batch.id, batch.hash, checker), agent)
         if last is not PaymentState.FAILED:
             await do(paying.settle, gone.id, PaymentState.PAID, keeper)
-        await do(paying.settle, gone.id, last, keeper)
+        await do(paying.settle, gone.id, last, keeper, reason=why)
     owed = (await do(taxes.owed, PLATFORM_TENANT)).owed_minor
     await do(taxes.pay, TaxPayment(id=new_id(), amount_minor=owed), keeper)
     await close(month, PeriodState.HARD_CLOSED)

@@ -11,6 +11,7 @@ from billing.commissions.schemas import NaturalPersonSaid, OrderedBefore, Person
 from tests.billing.commissions.test_service import (
     CHECKER,
     MAKER,
+    WHY,
     a_plan,
     a_sale,
     accrue,
@@ -32,13 +33,13 @@ async def test_what_was_ordered_before_is_said_at_the_payment_that_pays_it_anew(
     await do(paying.approve, first.id, first.hash, CHECKER)
     one = of(first, agent)
     said = msgspec.structs.replace(MAKER, actor_id=teller, now=NOW + timedelta(hours=1))
-    await do(paying.settle, one.id, PaymentState.FAILED, said)
+    await do(paying.settle, one.id, PaymentState.FAILED, said, reason=WHY)
     # A draft that nobody lets go was never ordered.
     draft = await do(paying.make_batch, new_id(), MAKER, minimum_minor=1)
     await do(paying.discard, draft.id, MAKER)
 
     again = of(await do(paying.make_batch, new_id(), MAKER, minimum_minor=1), agent)
-    settled = await do(paying.settle, one.id, PaymentState.FAILED, MAKER)
+    settled = await do(paying.settle, one.id, PaymentState.FAILED, MAKER, reason=WHY)
 
     assert (one.before, settled.before, of(draft, agent).before) == ([], [], again.before)
     assert again.before == [
@@ -46,6 +47,7 @@ async def test_what_was_ordered_before_is_said_at_the_payment_that_pays_it_anew(
             batch_id=first.id,
             ordered_at=NOW,
             state=PaymentState.FAILED,
+            reason=WHY,
             said_by=teller,
             said_at=NOW + timedelta(hours=1),
         )

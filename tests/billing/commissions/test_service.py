@@ -14,9 +14,10 @@ import pytest
 from billing.commissions import paying, queries, service
 from billing.commissions.books import Books
 from billing.commissions.rules import accounts, clawbacks
-from billing.commissions.rules.payouts import PaymentState
+from billing.commissions.rules.payouts import PaymentState, ReasonMissing
 from billing.commissions.rules.plans import NoPlanInForce, PlanVersion, PlanVersionNotLater
 from billing.commissions.rules.shares import Seller
+from billing.commissions.rules.statements import StatementKind
 from billing.commissions.schemas import (
     BatchDecided,
     CommissionKeyReused,
@@ -38,6 +39,8 @@ from tests.factories import NOW, Tenant, new_id
 TODAY = NOW.date()
 MAKER = Books(platform_id=PLATFORM_TENANT, actor_id=OPERATOR.user_id, now=NOW)
 CHECKER = msgspec.structs.replace(MAKER, actor_id=new_id())
+WHY = "户名不符"
+"""The bank did not pay, or gave back."""
 
 
 async def do(work: Callable[..., Awaitable[Any]], *given: Any, **named: Any) -> Any:
@@ -180,15 +183,40 @@ async def test_each_item_is_in_one_live_payment_and_comes_again_when_the_bank_fa
     gone = of(await do(paying.approve, draft.id, draft.hash, CHECKER), agent)
     await do(paying.approve, draft.id, draft.hash, CHECKER)
     with pytest.raises(PaymentNotInThatState):
-        await do(paying.settle, gone.id, PaymentState.RETURNED, MAKER)
-    await do(paying.settle, gone.id, PaymentState.FAILED, MAKER)
+        await do(paying.settle, gone.id, PaymentState.RETURNED, MAKER, reason=WHY)
+    await do(paying.settle, gone.id, PaymentState.FAILED, MAKER, reason=WHY)
     assert await owed(agent) == 100_00
     again = of(await pay(), agent)
     await do(paying.settle, again.id, PaymentState.PAID, MAKER)
-    await do(paying.settle, again.id, PaymentState.RETURNED, MAKER)
+    await do(paying.settle, again.id, PaymentState.RETURNED, MAKER, reason=WHY)
 
     assert again.item_ids == gone.item_ids
     assert await owed(agent) == 100_00
+
+
+@pytest.mark.usefixtures("database")
+async def test_why_the_bank_did_not_pay_is_wanted_kept_and_told_in_the_statement() -> None:
+    plan, agent = await a_plan(), new_id()
+    await accrue(a_sale(plan, agent))
+    await earn()
+    ordered = of(await pay(), agent)
+    for nothing in (None, ""):
+        with pytest.raises(ReasonMissing):
+            await do(paying.settle, ordered.id, PaymentState.FAILED, MAKER, reason=nothing)
+    assert (await do(queries.payment, ordered.id)).state is PaymentState.ORDERED
+
+    for _ in range(2):
+        failed = await do(paying.settle, ordered.id, PaymentState.FAILED, MAKER, reason=WHY)
+    with pytest.raises(PaymentNotInThatState):
+        await do(paying.settle, ordered.id, PaymentState.FAILED, MAKER, reason="账号已销户")
+
+    told = await do(queries.statement_of, agent, TODAY.replace(day=1), "CNY")
+    assert (ordered.reason, failed.reason) == (None, WHY)
+    assert [(each.kind, each.reason) for each in told.lines] == [
+        (StatementKind.EARNED, None),
+        (StatementKind.PAID_OUT, None),
+        (StatementKind.PAYMENT_RETURNED, WHY),
+    ]
 
 
 async def _anything(
@@ -219,7 +247,7 @@ async def _anything(
     else:
         for payment in (await pay()).payments:
             state = rng.choice([PaymentState.PAID, PaymentState.FAILED])
-            await do(paying.settle, payment.id, state, MAKER)
+            await do(paying.settle, payment.id, state, MAKER, reason=WHY)
 
 
 @pytest.mark.usefixtures("database")
@@ -296,10 +324,10 @@ async def test_the_document_tells_each_event_as_it_is() -> None:
     await earn()
     await refund(sales[2], AMOUNT * 10)
     payment = of(await pay(), agent)
-    await do(paying.settle, payment.id, PaymentState.FAILED, MAKER)
+    await do(paying.settle, payment.id, PaymentState.FAILED, MAKER, reason=WHY)
     payment = of(await pay(), agent)
     await do(paying.settle, payment.id, PaymentState.PAID, MAKER)
-    await do(paying.settle, payment.id, PaymentState.RETURNED, MAKER)
+    await do(paying.settle, payment.id, PaymentState.RETURNED, MAKER, reason=WHY)
     asked = Correction(id=new_id(), line_id=line.id, amount_minor=AMOUNT, reason="x")
     await do(service.correct, asked, MAKER)
 

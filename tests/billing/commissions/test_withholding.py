@@ -35,6 +35,7 @@ from tests.billing.commissions.test_service import (
     CHECKER,
     MAKER,
     TODAY,
+    WHY,
     a_plan,
     a_sale,
     accrue,
@@ -151,9 +152,9 @@ async def test_what_is_withheld_goes_to_the_tax_office_and_the_bank_pays_the_res
     ]
     assert await tax_owed() == before + 800_00
 
-    await do(paying.settle, two.id, PaymentState.FAILED, MAKER)
+    await do(paying.settle, two.id, PaymentState.FAILED, MAKER, reason=WHY)
     assert (await owed(person), await tax_owed()) == (3_000_00, before + 240_00)
-    await do(paying.settle, one.id, PaymentState.RETURNED, MAKER)
+    await do(paying.settle, one.id, PaymentState.RETURNED, MAKER, reason=WHY)
     assert (await owed(person), await tax_owed()) == (5_000_00, before)
     # All of it anew, in one: what the two had withheld.
     assert of(await pay(), person).withheld_minor == 800_00
@@ -235,7 +236,7 @@ async def test_i13_net_and_withheld_are_gross_whatever_the_bank_does() -> None:
         gone = of(await do(paying.approve, batch.id, batch.hash, CHECKER), person)
         after = await _stands(person)
         for answer in rng.choice(["paid", "failed", "paid returned"]).split():
-            await do(paying.settle, gone.id, PaymentState(answer), MAKER)
+            await do(paying.settle, gone.id, PaymentState(answer), MAKER, reason=WHY)
 
         assert gone.net_minor + gone.withheld_minor == gone.amount_minor
         assert before[0] - after[0] == gone.amount_minor
@@ -252,7 +253,7 @@ async def test_the_document_tells_each_event_of_tax_as_it_is() -> None:
     await sold(plan, person, 8_250_00)
     for state in (PaymentState.FAILED, PaymentState.PAID):
         payment = of(await pay(), person)
-        await do(paying.settle, payment.id, state, MAKER)
+        await do(paying.settle, payment.id, state, MAKER, reason=WHY)
     paid = TaxPayment(id=new_id(), amount_minor=AMOUNT)
     await do(taxes.pay, paid, MAKER)
 

@@ -25,6 +25,7 @@ from billing.commissions.service import _fingerprint, refund
 from tests.billing.commissions.test_service import (
     MAKER,
     TODAY,
+    WHY,
     a_plan,
     a_sale,
     accrue,
@@ -177,7 +178,7 @@ async def test_i14_a_year_by_month_and_plan_sums_to_what_moved_the_account() -> 
     assert moved - total.paid_minor == await owed(agent)
     assert (nothing.lines, nothing.totals) == ([], [])
 
-    await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, april)
+    await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, april, reason=WHY)
     [returned] = (await do(yearly.of_agent, agent, april.now.year)).totals
     assert (returned.paid_minor, returned.returned_minor) == (130_00, -130_00)
     assert (returned.net_minor, returned.earned_minor) == (0, 130_00)
@@ -193,7 +194,7 @@ async def test_i14_what_comes_back_in_a_later_year_stays_paid_in_the_earlier_one
     batch = await do(paying.make_batch, new_id(), paid_at, minimum_minor=1)
     await do(paying.approve, batch.id, batch.hash, checker(paid_at))
     await do(paying.settle, of(batch, agent).id, PaymentState.PAID, paid_at)
-    await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, returned_at)
+    await do(paying.settle, of(batch, agent).id, PaymentState.RETURNED, returned_at, reason=WHY)
 
     before = await do(yearly.of_agent, agent, paid_at.now.year)
     after = await do(yearly.of_agent, agent, NOW.year)

@@ -50,6 +50,7 @@ from server.kit import db
 from server.settings import Settings
 from tests.billing import books as benefits
 from tests.billing.books import OPERATOR
+from tests.billing.commissions.test_service import WHY
 from tests.factories import NOW, new_id
 from tests.postgres import Postgres
 from tests.waiting import meanwhile
@@ -180,7 +181,7 @@ async def _anything(
         await do(paying.approve, batch.id, batch.hash, at(now, OWNER))
         for payment in batch.payments:
             state = rng.choice([PaymentState.PAID, PaymentState.FAILED])
-            await do(paying.settle, payment.id, state, at(now))
+            await do(paying.settle, payment.id, state, at(now), reason=WHY)
 
 
 async def _benefits(agent_id: UUID) -> None:

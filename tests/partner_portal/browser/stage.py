@@ -80,6 +80,13 @@ async def let_in(context: BrowserContext, site: Site, who: Actor) -> None:
     )
 
 
+async def press_surely(page: Page, name: str) -> None:
+    """Press what cannot be undone, and again where it asks."""
+    await page.get_by_role("button", name=name).click()
+    await shoot(page, f"asked-{name}")
+    await page.get_by_role("dialog").get_by_role("button", name=name).click()
+
+
 async def dress(page: Page, theme: str) -> None:
     """Show the open page by day or by night."""
     await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)

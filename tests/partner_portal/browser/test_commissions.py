@@ -25,6 +25,7 @@ from tests.partner_portal.browser.stage import (
     let_in,
     look,
     open_page,
+    press_surely,
     shoot,
     too_small,
     too_wide,
@@ -86,6 +87,24 @@ async def _fills_accounts(page: Page) -> None:
         await field.fill("示例银行杭州支行")
 
 
+async def _comes_back(page: Page, shop: Tenant) -> None:
+    """Say that the bank paid, and that the payment came back: why is said, too."""
+    await _row(page, shop).get_by_role("button", name="已付").click()
+    await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
+    await _row(page, shop).get_by_text("被退回").click()
+    await shoot(page, "payout-asks-why")
+    await _row(page, shop).get_by_label("原因").fill("户名不符")
+    await _row(page, shop).get_by_role("button", name="记为退回").click()
+    await expect(_row(page, shop)).to_contain_text("已退回 原因：户名不符")
+
+
+async def _is_told_why(page: Page, axe: tuple[str, str]) -> None:
+    """Read among what moved one's commission why a payment came back."""
+    await look(page, "/commissions", axe)
+    back = page.get_by_role("row").filter(has_text="付款退回")
+    await expect(back).to_contain_text("原因：户名不符")
+
+
 async def _is_paid_anew(page: Page, shop: Tenant, site: Site, axe: tuple[str, str]) -> None:
     """Put another batch together: whoever lets it go sees that this was ordered before."""
     await open_page(page, "/console/payouts")
@@ -140,7 +159,7 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await _takes_over(context, site, CHECKER)
     await open_page(page, one)
     await expect(_row(page, shop)).to_contain_text("¥1,280.50")
-    await page.get_by_role("button", name="放行").click()
+    await press_surely(page, "放行")
     await expect(page.locator("#toasts")).to_contain_text("已放行")
     await look(page, one, axe)
 
@@ -160,11 +179,10 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await open_page(page, one)
     await expect(page.get_by_text("须由制单人以外的财务同事")).to_be_visible()
     await expect(page.get_by_label("收款账号")).to_have_count(0)
-    await _row(page, shop).get_by_role("button", name="已付").click()
-    await expect(page.locator("#toasts")).to_contain_text("已记下银行答复")
-    await _row(page, shop).get_by_role("button", name="被退回").click()
-    await expect(_row(page, shop)).to_contain_text("已退回")
+    await _comes_back(page, shop)
     await _is_paid_anew(page, shop, site, axe)
+    await _takes_over(context, site, shop.owner)
+    await _is_told_why(page, axe)
 
 
 async def test_s09_a_year_is_shown_to_finance_and_to_the_owner_whose_it_is(
@@ -213,7 +231,7 @@ async def test_s09_of_a_natural_person_tax_is_withheld_and_said_on_every_page(
     # Of 1,280.50 yuan 480.50 are taxed, at a fifth.
     for told in ("¥1,280.50", "¥96.10", "¥1,184.40"):
         await expect(_row(page, shop)).to_contain_text(told)
-    await page.get_by_role("button", name="放行").click()
+    await press_surely(page, "放行")
     await expect(page.locator("#toasts")).to_contain_text("已放行")
     await look(page, one, axe)
     await _row(page, shop).get_by_role("button", name="已付").click()

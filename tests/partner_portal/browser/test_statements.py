@@ -15,7 +15,14 @@ from server.commissions.schemas import NewSale
 from server.identity import service as identity
 from server.kit import clock
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
-from tests.partner_portal.browser.stage import PASSWORD, Site, let_in, look, open_page
+from tests.partner_portal.browser.stage import (
+    PASSWORD,
+    Site,
+    let_in,
+    look,
+    open_page,
+    press_surely,
+)
 from tests.server.benefits import stories
 
 FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
@@ -92,10 +99,10 @@ async def test_s06_an_owner_disputes_a_line_is_answered_and_both_sign_what_is_sh
     await look(page, own, axe)
     await page.get_by_role("button", name="确认本页其余各行").click()
     await expect(page.locator("#toasts")).to_contain_text("已确认")
-    await page.get_by_role("button", name="签署结算单").click()
+    await press_surely(page, "签署结算单")
     await expect(page.get_by_text("已签署，待平台")).to_be_visible()
 
     await _takes_over(context, site, FINANCE)
     await open_page(page, f"/console{own}")
-    await page.get_by_role("button", name="签署结算单").click()
+    await press_surely(page, "签署结算单")
     await expect(page.get_by_text("双方已签署")).to_be_visible()

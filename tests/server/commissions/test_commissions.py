@@ -41,6 +41,7 @@ from server.commissions.schemas import (
     NewPayout,
     NewRefund,
     NewSale,
+    PaymentAnswer,
     PayoutApproval,
     PayoutView,
 )
@@ -55,6 +56,9 @@ pytestmark = pytest.mark.usefixtures("database")
 FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
 SECOND = make_platform_actor(Role.PLATFORM_FINANCE)
 MONTH = f"{NOW:%Y-%m}"
+PAID = PaymentAnswer(answer=BankAnswer.PAID)
+FAILED = PaymentAnswer(answer=BankAnswer.FAILED, reason="户名不符")
+RETURNED = PaymentAnswer(answer=BankAnswer.RETURNED, reason="账户已销户")
 
 
 async def a_plan(*, hold_days: int = 0, actor: Actor = FINANCE) -> PlanVersion:
@@ -122,7 +126,7 @@ async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant)
         gone = await service.approve(SECOND, made.id, seen, now=NOW)
     [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
     for _ in range(2):
-        paid = await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+        paid = await service.settle(FINANCE, payment.id, PAID, now=NOW)
     told = await queries.own_statement(tenant.owner, MONTH, "CNY")
 
     assert again == lines
@@ -171,9 +175,9 @@ async def test_each_fen_that_an_agent_has_earned_is_in_one_place(tenant: Tenant)
     gone = await let_go()
     ordered = await _come_to(tenant)
     [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
-    await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+    await service.settle(FINANCE, payment.id, PAID, now=NOW)
     paid = await _come_to(tenant)
-    await service.settle(FINANCE, payment.id, BankAnswer.RETURNED, now=NOW)
+    await service.settle(FINANCE, payment.id, RETURNED, now=NOW)
 
     # 1,000 yuan were sold and 333.33 refunded: a tenth of the rest, rounded down.
     assert (sale.sold, refund.refunded) == (1_000_00, 333_33)
@@ -229,7 +233,7 @@ async def test_m4_who_is_in_a_payout_or_sold_beyond_the_limit_is_told_of_each_lo
     made = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
     gone = await service.approve(SECOND, made.id, PayoutApproval(hash=made.hash), now=NOW)
     [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
-    await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+    await service.settle(FINANCE, payment.id, PAID, now=NOW)
 
     assert sale.contract_id in {each.contract_id for each in made.over_limit}
     assert made.over_limit_count >= len(made.over_limit)
@@ -274,7 +278,7 @@ async def test_the_banks_file_holds_what_waits_for_the_bank(tenant: Tenant) -> N
     [payment] = [each for each in gone.payments if each.agent_id == tenant.tenant_id]
 
     content = await service.bank_file(SECOND, made.id, asked, now=NOW)
-    await service.settle(FINANCE, payment.id, BankAnswer.FAILED, now=NOW)
+    await service.settle(FINANCE, payment.id, FAILED, now=NOW)
 
     rows = content.decode("gb18030").splitlines()
     assert len(rows) == 1 + len(made.payments)
@@ -283,6 +287,14 @@ async def test_the_banks_file_holds_what_waits_for_the_bank(tenant: Tenant) -> N
     assert rows[place] == f"{place},'=朝阳商贸,\t{account},工行,100.00,CNY,三月佣金"
     [again] = [each for each in (await let_go()).payments if each.agent_id == tenant.tenant_id]
     assert again.item_ids == payment.item_ids
+    [before] = again.before
+    told = await queries.own_statement(tenant.owner, MONTH, "CNY")
+    assert before.reason == told.lines[-2].reason == "户名不符"
+    async with db.tenant_transaction(FINANCE.tenant_id, readonly=True):
+        on_record = await db.connection().fetchval(
+            "SELECT detail ->> 'reason' FROM audit_entry WHERE subject_id = $1", payment.id
+        )
+    assert on_record == "户名不符"
 
 
 async def test_the_agent_above_gets_its_share_and_each_sees_its_own_alone(

@@ -15,6 +15,7 @@ from server.commissions.schemas import (
     NewNaturalPerson,
     NewPayee,
     NewTaxPayment,
+    PaymentAnswer,
 )
 from server.kit import db, outbox
 from server.kit.errors import NotFound
@@ -60,7 +61,7 @@ async def test_a_natural_person_is_paid_what_is_left_and_sees_what_was_withheld(
         ],
     )
     file = await service.bank_file(SECOND, gone.id, asked, now=NOW)
-    await service.settle(FINANCE, payment.id, BankAnswer.PAID, now=NOW)
+    await service.settle(FINANCE, payment.id, PaymentAnswer(answer=BankAnswer.PAID), now=NOW)
 
     year = await queries.own_year(tenant.owner, NOW.year)
     sheets = openpyxl.load_workbook(io.BytesIO(exports.year_workbook(year)))

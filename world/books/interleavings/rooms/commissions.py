@@ -21,6 +21,8 @@ from world.books.interleavings.rooms.reading import balances, do, rows
 from world.books.trial import OPERATOR
 
 _CHECKER: Final = UUID(int=8)
+_WHY: Final = "户名不符"
+"""The bank did not pay, or gave back."""
 _LINES: Final = """
 SELECT line.state, line.amount_minor, sale.sold, sale.refunded FROM commission_line line
 JOIN commission_sale sale ON sale.id = line.sale_id WHERE line.agent_id = $1 ORDER BY 1, 2, 3, 4
@@ -138,7 +140,7 @@ class _Commissions:
 
     async def settle(self, state: PaymentState) -> object:
         """Say what the bank did."""
-        return (await do(paying.settle, self.payment.id, state, self.books())).state
+        return (await do(paying.settle, self.payment.id, state, self.books(), reason=_WHY)).state
 
     @property
     def moves(self) -> dict[str, Move]:
