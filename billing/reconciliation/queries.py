@@ -52,12 +52,8 @@ FROM (
     ORDER BY number LIMIT {}
 ) page
 """
-_NEIGHBOURS: Final = """
-SELECT other.id FROM recon_file other JOIN recon_file file
-ON other.agent_id = file.agent_id AND other.id <> file.id
-AND other.period BETWEEN file.period - interval '1 month' AND file.period + interval '1 month'
-WHERE file.id = {} AND other.state = 'compared' ORDER BY other.id
-"""
+_NEIGHBOURS: Final = "SELECT unnest(goes_by) AS id FROM recon_file WHERE id = {}"
+_GOING_BY: Final = "agent_id = {} AND state = 'compared' AND {} = ANY (goes_by) ORDER BY id"
 _MATCHED: Final = """
 SELECT max(number) AS until,
     coalesce(array_agg(reference) FILTER (WHERE reference IS NOT NULL), ARRAY[]::text[]) AS found
@@ -236,8 +232,14 @@ async def lines(file_id: UUID, side: Side, *, after: int, limit: int) -> Columns
 
 
 async def neighbours(file_id: UUID) -> list[UUID]:
-    """List the agent's other compared files that are of the same month, or the next to it."""
+    """List the agent's files by which a file goes: of its month and next to it, compared before."""
     return [row["id"] for row in await ReconFile.raw(_NEIGHBOURS, file_id)]
+
+
+async def going_by(view: FileView) -> list[FileView]:
+    """List the compared files that go by one."""
+    rows = await ReconFile.raw(_FILE + _GOING_BY, view.agent_id, view.id)
+    return msgspec.convert(rows, list[FileView])
 
 
 async def matched(

@@ -91,6 +91,13 @@ class FileAwaited(BillingRefusal):
     sort = Sort.CLASH
 
 
+class FileGoneBy(BillingRefusal):
+    """A later file of the agent was compared with what this one has, and says so."""
+
+    code = "recon_file_gone_by"
+    sort = Sort.CLASH
+
+
 class FileIncomplete(BillingRefusal):
     """Rows are missing before these, or before the file can be compared."""
 

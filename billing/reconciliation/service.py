@@ -34,6 +34,7 @@ from billing.reconciliation.schemas import (
     FileAwaited,
     FileDiffers,
     FileGivenUp,
+    FileGoneBy,
     FileIncomplete,
     FileNotCompared,
     FileNotLoading,
@@ -151,7 +152,13 @@ FROM jsonb_to_recordset({}::jsonb) AS found (
 )
 """
 _EXTRACTED: Final = """
-UPDATE recon_file SET extracted_at = {} WHERE id = {} AND NOT EXISTS (
+UPDATE recon_file SET extracted_at = {}, goes_by = ARRAY(
+    SELECT other.id FROM recon_file other
+    WHERE other.agent_id = recon_file.agent_id AND other.state = 'compared' AND other.period
+        BETWEEN recon_file.period - interval '1 month' AND recon_file.period + interval '1 month'
+    ORDER BY other.id
+)
+WHERE id = {} AND NOT EXISTS (
     SELECT FROM recon_file other WHERE other.agent_id = recon_file.agent_id
     AND other.state = 'loading' AND other.extracted_at IS NOT NULL
 ) RETURNING id
@@ -262,7 +269,7 @@ async def fail(file_id: UUID) -> FileView:
     return await _given_up(file_id, FileState.FAILED)
 
 
-async def take_back(file_id: UUID) -> FileView:
+async def take_back(file_id: UUID, terms: Terms) -> FileView:
     """Give a compared file up, once: what was found stays and counts no more.
 
     The same bytes may come again, for another month, too.
@@ -270,6 +277,7 @@ async def take_back(file_id: UUID) -> FileView:
     :raises FileNotCompared: it is on its way, or has failed.
     :raises FileAwaited: another file is being compared with what this one has.
     :raises FileSettled: of some of what differs it is known what came of it.
+    :raises FileGoneBy: a later file was compared with what this one has.
     """
     view = await queries.file_for_update(file_id)
     if view.state is FileState.WITHDRAWN:
@@ -281,8 +289,23 @@ async def take_back(file_id: UUID) -> FileView:
         raise FileAwaited("Another file of this agent is being compared; take it back after that.")
     if await queries.is_settled(file_id):
         raise FileSettled("Some of what differs is settled already, so that the file stays.")
+    if await _is_gone_by(view, terms):
+        raise FileGoneBy("A later file was compared with what this one has; take that back first.")
     await ReconFile.raw(_GIVE_UP, FileState.WITHDRAWN, file_id)
     return await queries.file(file_id)
+
+
+async def _is_gone_by(view: FileView, terms: Terms) -> bool:
+    """Say whether a later file that stands found benefits matched in this one."""
+    for later in await queries.going_by(view):
+        after: int | None = 0
+        while after is not None:
+            after, found = await queries.matched(
+                view.id, *_around(later, terms), after=after, limit=AT_ONCE
+            )
+            if found:
+                return True
+    return False
 
 
 async def _given_up(file_id: UUID, state: FileState) -> FileView:

@@ -41,6 +41,8 @@ class ReconFile(Table, tablename="recon_file"):
     """The row up to which its ids have been looked up in the books, when that is done."""
     extracted_at = Timestamptz(null=True)
     """When the platform's lines were written down beside it."""
+    goes_by = Array(UUID())
+    """The agent's files that were compared before: what they matched is matched there alone."""
     compared_at = Timestamptz(null=True)
     totals = JSONB(null=True)
     """What stays of a compared file's sides: their lines, what counts and what is matched."""

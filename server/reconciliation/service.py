@@ -217,11 +217,12 @@ async def take_back(actor: Actor, file_id: UUID, *, now: datetime) -> ReconFileD
     :raises FileNotCompared: it is on its way, or has failed.
     :raises FileAwaited: another file is being compared with what this one has.
     :raises FileSettled: some of what differs is settled.
+    :raises FileGoneBy: a later file was compared with what this one has.
     """
     ensure(actor, Permission.BOOKS_KEEP)
     async with db.platform_transaction(actor):
         held = await books.file_for_update(file_id)
-        view = await reconciliation.take_back(file_id)
+        view = await reconciliation.take_back(file_id, _TERMS)
         if held.state is FileState.COMPARED:
             await _note(actor, Side.HERE, "recon_file.taken_back", file_id, view.agent_id, now)
         await audit.record_platform_read(actor, [view.agent_id], "reconciliation.file", now=now)

@@ -10,12 +10,13 @@ import msgspec
 import pytest
 
 from billing.reconciliation import queries, service
-from billing.reconciliation.rules.findings import Kind
+from billing.reconciliation.rules.findings import Cause, Kind, Terms
 from billing.reconciliation.schemas import (
     ExceptionNotFound,
     ExceptionOutcome,
     FileAwaited,
     FileGivenUp,
+    FileGoneBy,
     FileNotCompared,
     FileSentTwice,
     FileSettled,
@@ -78,7 +79,7 @@ async def test_a_file_of_the_wrong_month_is_taken_back_and_comes_again_for_its_o
         await opened(again)
     told = await breaks(wrong)
 
-    taken, same = [await platform(service.take_back, wrong.file.id) for _ in range(2)]
+    taken, same = [await platform(service.take_back, wrong.file.id, Terms()) for _ in range(2)]
 
     assert (told[0].kind, taken.state, same) == (Kind.AMOUNT_DIFFERS, FileState.WITHDRAWN, taken)
     assert await breaks(wrong) == await platform(queries.sides, wrong.file.id) == []
@@ -100,25 +101,50 @@ async def test_only_a_compared_file_of_which_nothing_is_settled_is_taken_back(
     found = await compared(story, [story.row(2, 0), story.row(3, 1, "1.50")])
     other = await brought_in(story, [story.row(2, 2)])
     with pytest.raises(FileNotCompared):
-        await platform(service.take_back, other)
+        await platform(service.take_back, other, Terms())
     await extract(other)
     await platform(service.begin, other, now=NOW)
 
     # What is being compared goes by what the others have.
     with pytest.raises(FileAwaited):
-        await platform(service.take_back, found.file.id)
+        await platform(service.take_back, found.file.id, Terms())
     await compare(other)
     amount, _ = await breaks(found)
     said = Resolution(outcome=ExceptionOutcome.ACCEPTED, note="双方同意")
     await platform(service.resolve, amount.id, said, actor_id=OPERATOR.user_id, now=NOW)
     with pytest.raises(FileSettled):
-        await platform(service.take_back, found.file.id)
+        await platform(service.take_back, found.file.id, Terms())
     with pytest.raises(asyncpg.RestrictViolationError):
         await platform(ReconFile.raw, _TAKEN_BACK, found.file.id)
     with pytest.raises(asyncpg.RestrictViolationError):
         await platform(ReconFile.raw, _BEGUN, NOW, other)
 
     assert (await platform(queries.file, found.file.id)).state is FileState.COMPARED
+
+
+async def test_what_a_later_file_goes_by_is_taken_back_after_that_one(story: Story) -> None:
+    """Else it would say of a benefit that another file has it, and of what it lacks nothing."""
+    rows = [story.row(2, 0), story.row(3, 1), story.row(4, 2)]
+    april = date(2026, 4, 1)
+    first = await compared(story, rows)
+    after = await compared(story, [story.row(2, 0, day="2026-04-20")], april)
+    later = await compared(story, rows[:2])
+    assert await platform(queries.kinds, later.file.id) == {Kind.DUPLICATE_THERE: 2}
+    assert {each.cause for each in await breaks(later)} == {Cause.MATCHED_BEFORE}
+
+    with pytest.raises(FileGoneBy):
+        await platform(service.take_back, first.file.id, Terms())
+    # The month after has none of what was matched: nothing it says goes by that.
+    for each in (later, first):
+        taken = await platform(service.take_back, each.file.id, Terms())
+        assert taken.state is FileState.WITHDRAWN
+
+    assert (await platform(queries.file, after.file.id)).state is FileState.COMPARED
+    again = a_file(story, rows[:2])
+    await opened(again)
+    await platform(service.add_rows, again.id, rows[:2], after=0)
+    right = await compare(again.id)
+    assert (right.matches, right.exceptions) == (2, {Kind.MISSING_THERE: 1})
 
 
 async def test_what_is_settled_and_taken_back_at_once_is_one_of_both(story: Story) -> None:
@@ -128,7 +154,7 @@ async def test_what_is_settled_and_taken_back_at_once_is_one_of_both(story: Stor
     by: dict[str, Any] = {"actor_id": OPERATOR.user_id, "now": NOW}
     outside = contextvars.copy_context()
     async with db.platform_transaction(OPERATOR):
-        await service.take_back(found.file.id)
+        await service.take_back(found.file.id, Terms())
         late, many = (
             asyncio.create_task(platform(work, about, said, **by), context=outside.copy())
             for work, about in (
