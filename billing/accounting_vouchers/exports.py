@@ -26,8 +26,9 @@ from billing.accounting_vouchers.schemas import (
 from billing.accounting_vouchers.service import AccountingIdReused, By, as_json, in_turn
 from billing.accounting_vouchers.tables import AccountingExport
 from billing.errors import BillingRefusal, Sort
+from billing.journal import queries as journals
 from billing.journal import service as journal
-from billing.journal.schemas import JournalFormat
+from billing.journal.schemas import Journal, JournalFormat
 from billing.periods.schemas import PeriodState
 
 _ADD_EXPORT: Final = """
@@ -123,9 +124,8 @@ def _same_export(held: ExportJob, asked: NewExport) -> ExportJob:
 async def gather_again(job: ExportJob) -> Gathered:
     """Gather what an export is of, as it was then."""
     begins_on, ends_on = queries.days(await queries.period(job.period_id))
-    if (form := _JOURNALS.get(job.format)) is not None:
-        content = await journal.export(form, begins_on=begins_on, ends_on=ends_on)
-        return Gathered(job=job, source=content)
+    if job.format in _JOURNALS:
+        return Gathered(job=job, source=await journals.journal(begins_on, ends_on))
     checks = await queries.checks()
     vouchers = await queries.numbered(job.period_id, job.ranges, job.currency)
     balances = await queries.balances(job.period_id, job.currency, at=job.made_at)
@@ -147,8 +147,8 @@ async def gather_again(job: ExportJob) -> Gathered:
 
 def write(gathered: Gathered) -> Written:
     """Write what was gathered; it asks nobody, and gives the same bytes each time."""
-    if isinstance(gathered.source, bytes):
-        return Written(gathered.source)
+    if isinstance(gathered.source, Journal):
+        return Written(journal.write(_JOURNALS[gathered.job.format], gathered.source))
     return _WRITERS[gathered.job.format][1](gathered.source)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from billing.journal.schemas import Journal
 from billing.ledger.schemas import AccountKind, Dimension, Dims
 from billing.money import Currency
 
@@ -345,7 +346,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
     job: ExportJob
     """Without a digest where it was not written before."""
-    source: Volume | bytes
+    source: Volume | Journal
     """Vouchers to be written, or the journal."""
     checks: int | None = None
     """How often vouchers had been checked by then; a journal has nothing to do with it."""

@@ -322,8 +322,6 @@ async def file_of(actor: Actor, export_id: UUID, *, now: datetime) -> ExportFile
 
 async def _written(gathered: Gathered) -> Written:
     """Write an export in a process of its own, while nothing waits for it."""
-    if isinstance(gathered.source, bytes):
-        return exports.write(gathered)
     made = await asyncio.to_thread(
         made_apart, lambda: msgspec.msgpack.encode(exports.write(gathered))
     )

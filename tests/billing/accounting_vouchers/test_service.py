@@ -40,6 +40,7 @@ from billing.accounting_vouchers.service import (
     VouchersDecided,
 )
 from billing.errors import BillingRefusal, MakerIsChecker
+from billing.journal.schemas import Journal
 from billing.ledger.schemas import AccountKind, Dimension, Reversal, Single, Transfer
 from billing.money import Money
 from billing.periods import queries as periods
@@ -524,7 +525,10 @@ async def test_a_journal_is_kept_though_vouchers_were_checked_while_it_was_writt
     run = await make(month)
     asked = NewExport(id=new_id(), period_id=month.id, format=Format.HLEDGER)
     async with db.platform_transaction(OPERATOR):
-        written = exports.write(gathered := await exports.gather(asked, MAKER))
+        gathered = await exports.gather(asked, MAKER)
+    # No transaction waits while it is written.
+    assert isinstance(gathered.source, Journal)
+    written = exports.write(gathered)
 
     await check(run)
 
