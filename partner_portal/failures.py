@@ -33,7 +33,22 @@ def sentence(words: Catalogue, refusal: errors.Refusal) -> str:
 def declined(words: Catalogue, refusal: BooksRefusal) -> str:
     """Say why the books declined something, by its code; what it names stands behind."""
     said = words.say(f"refusal.{refusal.code}", n=1)
-    return f"{said} ({refusal.about})" if refusal.about else said
+    return f"{said} ({_named(words, refusal.about)})" if refusal.about else said
+
+
+def _named(words: Catalogue, about: str) -> str:
+    """Call what the books name by code as pages call it; what has no word stays as it is."""
+    return " · ".join(
+        next(
+            (
+                words.say(key)
+                for key in (f"account_kind.{part}", f"booked.{part}")
+                if words.has(key)
+            ),
+            part,
+        )
+        for part in about.split(" · ")
+    )
 
 
 def refused(request: Request[Any, Any, Any], refusal: errors.Refusal) -> Response[Any]:

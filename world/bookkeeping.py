@@ -1,4 +1,4 @@
-"""Let the books have been kept: a month of commission, its statement, a payout, an agent's file.
+"""Let the books have been kept: a month of commission, closed, its statement, a payout, a file.
 
 The month has gone by already, so services are called here with the moments at which it was; what
 is of today goes through HTTP. Ids come from the world's, so that it may all be done again.
@@ -22,6 +22,7 @@ from server.kit.sheets import csv_of
 from server.settings import Settings
 from server.statements import service as statements
 from server.statements.schemas import NewStatement
+from world import closing
 from world.api import Api, Json
 from world.model import Agent, Customer, Deal, DealOutcome, World
 from world.people import CHINA, instant
@@ -46,13 +47,17 @@ _FORGOTTEN: Final = 3
 
 
 async def keep(world: World, finance: Api, *, settings: Settings, now: datetime) -> None:
-    """Earn last month's commission, state it, put its payout together; the database is open."""
+    """Earn last month's commission, close and state it, put its payout together.
+
+    The database is open.
+    """
     keys.open_keys(settings)
     month = _month_before(now)
     plan_id = await _plan(world, month)
     for agent in world.agents:
         await _sell(agent, plan_id, month)
     await commissions.earn(_at(month, 28))
+    await closing.close(world, month, now=now)
     await benefits.seal(now)
     for agent in world.agents:
         drawn = NewStatement(

@@ -88,6 +88,7 @@ async def _month(
         status=wrong.status,
         wrong=wrong,
         told=told,
+        has_chart=bool((await queries.chart(actor)).accounts),
         is_over=now.astimezone(ZONE).date() > told.period.ends_on,
         waiting=[run for run in told.runs if run.checked_by is None and run.refused_by is None],
         page=await queries.vouchers(actor, period_id, cursor=cursor, now=now),

@@ -50,7 +50,9 @@ async def test_a_paper_that_lacks_its_font_says_what_to_install(
 
 
 def test_what_the_books_name_stands_behind_the_readers_words() -> None:
-    refusal = PostingUnmapped("No posting rule says where it goes.", about="budget")
+    about = "commission · commission.earned · 2026-03-31 · 1002"
+    refusal = PostingUnmapped("No posting rule says where it goes.", about=about)
 
     said = failures.declined(catalogue(Language.CHINESE), refusal)
-    assert said == "有账户没有入账规则，请先添加规则，没有生成任何凭证 (budget)"
+    why = "有账户没有入账规则，请先添加规则，没有生成任何凭证"
+    assert said == f"{why} (应付佣金 · 佣金确认 · 2026-03-31 · 1002)"

@@ -8,7 +8,7 @@ import pytest
 
 from server.settings import to_environment
 from sync_protocol.registering import LIVE
-from world import channel, populate, processes, truth
+from world import channel, demo, populate, processes, truth
 from world.api import Api
 from world.journey import stage
 from world.journey.stage import Stage
@@ -30,11 +30,11 @@ def throwaway() -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def world() -> World:
     """Give a small world."""
-    return channel.from_seed(5, _SMALL)
+    return demo.with_checker(channel.from_seed(5, _SMALL))
 
 
-@pytest.fixture(scope="module")
-def filled(throwaway: Stage, world: World) -> Iterator[Stage]:
+@pytest.fixture
+def filled(throwaway: Stage, world: World, no_database: None) -> Iterator[Stage]:
     """Bring the world into the product, and let a worker begin then, as the demo does."""
     _ensure(throwaway, world)
     environ = processes.own_environment(throwaway.folder, **to_environment(throwaway.settings))
@@ -121,6 +121,30 @@ def test_every_room_of_every_agent_has_something_to_look_at(filled: Stage, world
         return not asyncio.run(_empty_rooms(filled, world))
 
     assert processes.wait_for(are_full, timeout_s=60), asyncio.run(_empty_rooms(filled, world))
+
+
+async def _closed(throwaway: Stage, world: World) -> tuple[list[str], list[bool], list[int]]:
+    """Give finance's months, whether each run of vouchers is checked, and what invoices leave."""
+    login = world.platform.staff[1].login
+    async with await Api.signed_in(throwaway.url, login, _PASSWORD) as finance:
+        months = await finance.get("/v1/platform/accounting/periods")
+        told = await finance.get(f"/v1/platform/accounting/periods/{months[-1]['id']}")
+        [holder] = (await finance.get("/v1/platform/plan-holders"))["items"]
+        invoices = await finance.get(f"/v1/platform/agents/{holder['agent_id']}/invoices")
+    states = [each["state"] for each in months]
+    checked = [each["checked_by"] is not None for each in told["runs"]]
+    return states, sorted(checked), [each["left_minor"] for each in invoices["items"]]
+
+
+def test_finance_has_a_closed_month_with_vouchers_and_an_invoice(
+    filled: Stage, world: World
+) -> None:
+    states, checked, left = asyncio.run(_closed(filled, world))
+
+    assert states == ["open", "soft_closed"]
+    assert checked == [False, True]
+    # Two thousand messages at ten fen, and six percent of it.
+    assert left == [212_00]
 
 
 async def _waits(throwaway: Stage, world: World) -> list[dict[str, Any]]:
