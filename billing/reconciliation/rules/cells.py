@@ -48,6 +48,8 @@ _NO_VALUES: Final = frozenset(
     ("#VALUE?", "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!")
 )
 """What a formula says that has come to nothing."""
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Letters without a shape, which come along where a text is copied."""
 _FORMULA_OF_TEXT: Final = re.compile(r'="((?:[^"]|"")*)"')
 _WORD_MAX: Final = 200
 _DIGITS_MAX: Final = len(str(MINOR_MAX))
@@ -127,7 +129,7 @@ class ProgramUnknown(CellUnread):
 
 
 def text(cell: Cell) -> str:
-    """Give a cell as text, half-width, without spaces around.
+    """Give a cell as text, half-width, without spaces around and without what nobody sees.
 
     A formula that is one text, ``="019c"``, is that text: so CSV files write what a spreadsheet
     must not take for a number.
@@ -137,7 +139,7 @@ def text(cell: Cell) -> str:
     if isinstance(cell, str) and cell.isascii():
         said = cell.strip()
     else:
-        said = unicodedata.normalize("NFKC", str(cell)).strip()
+        said = unicodedata.normalize("NFKC", _UNSEEN.sub("", str(cell))).strip()
     if said.startswith("=") and (match := _FORMULA_OF_TEXT.fullmatch(said)):
         return match[1].replace('""', '"').strip()
     return said

@@ -124,6 +124,19 @@ def test_a_row_is_read_by_the_guessed_map() -> None:
     assert (line.amount_minor, line.currency, line.on) == (1_200_050, "CNY", date(2026, 3, 2))
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u202a", "\u2060", "\ufeff", "\u00ad"])
+def test_letters_that_nobody_sees_change_nothing(unseen: str) -> None:
+    """So chats and web pages hand on what is copied from them: two that look alike are alike."""
+    header, row = (
+        [f"{unseen}{str(each)[:1]}{unseen}{str(each)[1:]}{unseen}" for each in cells_of]
+        for cells_of in (HEADER, ROW)
+    )
+
+    seen = RowReader(header, columns.guess(header)).read([(2, row)])
+
+    assert seen == RowReader(HEADER, columns.guess(HEADER)).read([(2, ROW)])
+
+
 def test_a_saved_map_reads_what_this_source_says() -> None:
     by = ColumnMap(
         columns={Field.NAME: "客户", Field.AMOUNT: "实付", Field.DAY: "日期", Field.STATE: "备注"},
