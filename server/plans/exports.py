@@ -62,7 +62,7 @@ def paper(told: InvoiceView, agent_name: str) -> dict[str, Any]:
         ],
         "credited": said(-credited) if credited else "",
         "paid": said(-told.paid_minor) if told.paid_minor else "",
-        "left": said(told.left_minor) if told.bearer is Bearer.AGENT else "",
+        "left": said(told.left_minor),
     }
 
 
