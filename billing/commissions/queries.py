@@ -58,7 +58,7 @@ _OF_TRANSFER: Final = """
 SELECT line_id FROM commission_item WHERE id = {}
 UNION ALL SELECT id FROM commission_line WHERE id = {}
 """
-_SALES: Final = """
+_SALE: Final = """
 SELECT sale.id, sale.plan_id, version_id, sale.agent_id, contract_id, contract_number,
     on_day AS "on", version.terms ->> 'measure' AS measure,
     version.terms ->> 'currency' AS currency,
@@ -67,7 +67,12 @@ SELECT sale.id, sale.plan_id, version_id, sale.agent_id, contract_id, contract_n
         SELECT coalesce(sum(amount_minor), 0)::bigint FROM commission_line WHERE sale_id = sale.id
     ) AS commission_minor
 FROM commission_sale sale JOIN commission_plan_version version ON version.id = sale.version_id
-WHERE ({}::uuid IS NULL OR sale.agent_id = {}::uuid)
+WHERE
+"""
+_SALES: Final = (
+    _SALE
+    + """
+({}::uuid IS NULL OR sale.agent_id = {}::uuid)
     AND ({}::uuid IS NULL OR sale.plan_id = {}::uuid)
     AND ({}::uuid IS NULL OR contract_id = {}::uuid)
     AND ({}::date IS NULL OR on_day >= {}::date)
@@ -75,13 +80,24 @@ WHERE ({}::uuid IS NULL OR sale.agent_id = {}::uuid)
     AND ({}::date IS NULL OR (on_day, sale.id) < ({}::date, {}::uuid))
 ORDER BY on_day DESC, sale.id DESC LIMIT {}
 """
+)
 _SHARING: Final = """
 SELECT agent_id FROM commission_sale WHERE id = ANY ({}::uuid[])
 UNION SELECT agent_id FROM commission_line WHERE sale_id = ANY ({}::uuid[])
 """
 _REFUNDS: Final = """
-SELECT id, refunded, recorded_at, reason FROM commission_refund
-WHERE sale_id = {} ORDER BY recorded_at, id LIMIT 1000
+SELECT refund.id, refund.refunded, recorded_at, reason, (
+    SELECT coalesce(sum(
+        div(amount_minor * (sold - before), sold)
+        - div(amount_minor * (sold - before - refund.refunded), sold)
+    ), 0)::bigint FROM commission_line WHERE sale_id = sale.id
+) AS commission_minor
+FROM commission_sale sale CROSS JOIN LATERAL (
+    SELECT id, refunded, recorded_at, reason,
+        sum(refunded) OVER (ORDER BY recorded_at, id) - refunded AS before
+    FROM commission_refund WHERE sale_id = sale.id
+) refund
+WHERE sale.id = {} ORDER BY recorded_at, refund.id LIMIT 1000
 """
 _FREE: Final = """
 SELECT id, agent_id, currency, amount_minor FROM commission_item item
@@ -240,6 +256,17 @@ async def refunds_of(sale_id: UUID) -> list[RefundRow]:
     """
     await ensure_sold(sale_id)
     return msgspec.convert(await CommissionRefund.raw(_REFUNDS, sale_id), list[RefundRow])
+
+
+async def sale(sale_id: UUID) -> SaleRow:
+    """Give one sale. Platform's role only.
+
+    :raises SaleNotFound: there is none.
+    """
+    rows = await CommissionSale.raw(_SALE + "sale.id = {}", sale_id)
+    if not rows:
+        raise SaleNotFound("There is no such sale.")
+    return msgspec.convert(rows[0], SaleRow)
 
 
 async def ensure_sold(sale_id: UUID) -> None:

@@ -173,6 +173,8 @@ class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     refunded: int
+    commission_minor: int
+    """What it takes back of the commission of all who share the sale, earned or still held."""
     recorded_at: datetime
     reason: str | None
 
@@ -361,6 +363,10 @@ class OwnRefund(msgspec.Struct, frozen=True, kw_only=True):
     """A refund of a sale, as who gets a line for it is told of it."""
 
     on: date
+    refunded: int | None
+    """In what the plan measures; null to whom what was sold is null."""
+    commission_minor: int
+    """What it takes back of the line, earned or still held: the refunded part of it."""
     reason: str | None
     """Null where nobody has said it, and to who stands above the seller."""
     transfer_id: UUID
@@ -371,6 +377,13 @@ class OwnSale(msgspec.Struct, frozen=True, kw_only=True):
     """What a line of an agent comes from, as far as it concerns that agent."""
 
     line_id: UUID
+    sale_id: UUID
+    level: int
+    """0 for who sold, 1 for the agent above, and so on."""
+    amount_minor: Minor
+    """What the line came to before anything was refunded."""
+    payable_on: date
+    state: LineState
     on: date
     plan_id: UUID
     plan_since: date
@@ -385,8 +398,39 @@ class OwnSale(msgspec.Struct, frozen=True, kw_only=True):
     tier_base: int | None
     """What was sold before it in its month; null to whose tiers it does not count for."""
     moved_by: list[UUID]
-    """The transfers that have moved it."""
+    """The transfers that have moved it, its hold first."""
     refunds: list[OwnRefund]
+
+
+class Behind(msgspec.Struct, frozen=True, kw_only=True):
+    """What is behind movements of an agent's commission."""
+
+    sales: list[OwnSale]
+    reasons: dict[UUID, str]
+    """By transfer, why a line was corrected, or the bank did not pay."""
+
+    @property
+    def moved(self) -> dict[UUID, OwnSale]:
+        """Give each transfer's sale."""
+        return {transfer: sale for sale in self.sales for transfer in sale.moved_by}
+
+    @property
+    def refunds(self) -> dict[UUID, OwnRefund]:
+        """Give the refund behind each transfer that took something back."""
+        return {back.transfer_id: back for sale in self.sales for back in sale.refunds}
+
+
+class LineMove(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved a line, as its agent's account says."""
+
+    line_id: UUID
+    transfer_id: UUID
+    event: str
+    on: date
+    pending_minor: int
+    posted_minor: int
+    reason: str | None
+    """Why it was corrected; null of all else."""
 
 
 class AccruedRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from billing.statements import rules
 from billing.statements.rules import Account
 from billing.statements.schemas import (
     DisputeRow,
+    PlacedLine,
     Said,
     StatementLineView,
     StatementNotFound,
@@ -69,6 +70,13 @@ AND ({{}}::uuid IS NULL OR statement_id = {{}}::uuid)
 AND ({{}}::date IS NULL
     OR (answer.due_on, statement_id, n) > ({{}}::date, {{}}::uuid, {{}}::integer))
 ORDER BY answer.due_on, statement_id, n LIMIT {{}}
+"""
+
+_PLACED: Final = """
+SELECT entry.transfer_id, line.statement_id, line.n, statement.period
+FROM ledger_entry entry JOIN statement_line line USING (account_id, version)
+JOIN statement ON statement.id = line.statement_id
+WHERE entry.transfer_id = ANY ({}::uuid[]) AND ({}::uuid IS NULL OR line.agent_id = {}::uuid)
 """
 
 I14: Final = {
@@ -198,6 +206,17 @@ async def disputes(
     about = (statement_id, statement_id, due_on, due_on, last_id, n)
     rows = await StatementLine.raw(_DISPUTES, *about, limit)
     return msgspec.convert(rows, list[DisputeRow])
+
+
+async def placed(transfer_ids: Sequence[UUID], *, agent_id: UUID | None = None) -> list[PlacedLine]:
+    """Say where movements stand in statements; those of no statement yet are left out.
+
+    Platform's role only.
+
+    :param agent_id: in this agent's alone.
+    """
+    rows = await StatementLine.raw(_PLACED, list(transfer_ids), agent_id, agent_id)
+    return msgspec.convert(rows, list[PlacedLine])
 
 
 async def contradictions() -> list[Finding]:

@@ -207,6 +207,16 @@ class StatementLineView(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: datetime | None
 
 
+class PlacedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a movement stands among an agent's statements."""
+
+    transfer_id: UUID
+    statement_id: UUID
+    n: int
+    """Its line's number."""
+    period: date
+
+
 class DisputeRow(StatementLineView, frozen=True, kw_only=True):
     """A disputed line in the platform's queue."""
 

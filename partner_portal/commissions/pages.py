@@ -3,12 +3,15 @@
 import re
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from partner_portal.commissions import years
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
+from partner_portal.statements.pages import LINES_SHOWN
 from server.access.edge import CurrentActor
 from server.commissions import exports, queries
 from server.commissions.exports import XLSX
@@ -16,6 +19,7 @@ from server.commissions.schemas import MONTH
 from server.kit import clock
 from server.kit.calendars import ZONE
 from server.kit.sheets import CSV
+from server.statements import queries as statements
 
 _CURRENCY: Final = "CNY"
 
@@ -30,8 +34,8 @@ async def commissions(
     month = asked if re.match(MONTH, asked) else f"{_today():%Y-%m}"
     told = await queries.own_statement(actor, month, _CURRENCY)
     page = await queries.own_lines(actor, cursor=query.get("cursor") or None)
-    sales = await queries.own_sales(
-        actor, [each.id for each in page.items], [each.transfer_id for each in told.lines]
+    behind = await queries.own_behind(
+        actor, [each.transfer_id for each in told.lines], [each.id for each in page.items]
     )
     return renderer.page(
         request,
@@ -39,9 +43,29 @@ async def commissions(
         month=month,
         told=told,
         page=page,
-        sale_of={sale.line_id: sale for sale in sales},
-        moved={moved: sale for sale in sales for moved in sale.moved_by},
-        reasons={back.transfer_id: back.reason for sale in sales for back in sale.refunds},
+        behind=behind,
+        sale_of={sale.line_id: sale for sale in behind.sales},
+        **await frame(request, actor),
+    )
+
+
+@get("/commissions/lines/{line_id:uuid}")
+async def line(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, line_id: FromPath[UUID]
+) -> Response[Any]:
+    """Show the sale behind a line, what was refunded of it, and where that stands."""
+    sale = await queries.own_sale(actor, line_id)
+    moves = await queries.own_moves(actor, line_id)
+    placed = await statements.own_places(actor, [each.transfer_id for each in moves])
+    return renderer.page(
+        request,
+        "commissions/templates/line.html",
+        sale=sale,
+        refunds=[(each.on, each) for each in sale.refunds],
+        taken_minor=sum(each.commission_minor for each in sale.refunds),
+        moves=moves,
+        places={each.transfer_id: each for each in placed},
+        shown=LINES_SHOWN,
         **await frame(request, actor),
     )
 
@@ -76,4 +100,4 @@ def _today() -> date:
     return clock.now().astimezone(ZONE).date()
 
 
-HANDLERS = [commissions, year, year_csv, year_xlsx]
+HANDLERS = [commissions, line, year, year_csv, year_xlsx]

@@ -18,6 +18,7 @@ from partner_portal.commissions import years
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
+from partner_portal.statements.pages import LINES_SHOWN
 from server.access import Actor
 from server.access.edge import CurrentActor
 from server.commissions import exports, queries, service
@@ -36,6 +37,7 @@ from server.kit.errors import Refusal
 from server.kit.sheets import CSV
 from server.partners import queries as partners
 from server.problems import BooksRefusal
+from server.statements import queries as statements
 
 _HOME: Final = "/console/commissions"
 _AGENT: Final = f"{_HOME}/agents/{{agent_id:uuid}}"
@@ -95,14 +97,19 @@ async def sales(request: AnyRequest, actor: CurrentActor, renderer: TheRenderer)
 async def sale(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, sale_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Show who gets what for a sale, and what was refunded of it."""
-    now = clock.now()
+    """Show who gets what for a sale, what was refunded of it, and where that stands."""
+    told = await queries.sale(actor, sale_id, now=clock.now())
+    names = await _names(actor)
+    placed = await statements.places(actor, [each.transfer_id for each in told.moves])
     return renderer.page(
         request,
         "console/templates/commission_sale.html",
-        lines=await queries.lines_of_sale(actor, sale_id, now=now),
-        refunds=await queries.refunds_of_sale(actor, sale_id, now=now),
-        names=await _names(actor),
+        told=told,
+        refunds=[(each.recorded_at.astimezone(ZONE).date(), each) for each in told.refunds],
+        places={each.transfer_id: each for each in placed},
+        shown=LINES_SHOWN,
+        whose={line.id: names.get(line.agent_id, "…") for line in told.lines},
+        names=names,
         **await frame(request, actor),
     )
 

@@ -14,8 +14,10 @@ from partner_portal import forms
 from partner_portal.forms import Problem
 from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
+from partner_portal.statements.pages import LINES_SHOWN
 from server.access import Actor
 from server.access.edge import CurrentActor
+from server.commissions import queries as commissions
 from server.kit import clock, ids
 from server.kit.calendars import ZONE
 from server.partners import queries as partners
@@ -24,8 +26,6 @@ from server.statements.schemas import NewAnswer, NewStatement, SeenStatement
 
 _HOME: Final = "/console/statements"
 _ONE: Final = f"{_HOME}/{{statement_id:uuid}}"
-_SHOWN: Final = 200
-"""Lines of a page."""
 _NUMBER_MAX: Final = 2**31 - 1
 _NOTHING: Final = Problem()
 
@@ -107,6 +107,8 @@ async def _page(
         if found.open_disputes
         else []
     )
+    shown = lines[:LINES_SHOWN]
+    moved = [each.transfer_id for each in [*waiting, *shown]]
     return renderer.page(
         request,
         "console/templates/statement.html",
@@ -116,8 +118,9 @@ async def _page(
         sides={each.side: each for each in found.signatures},
         names={each.account_id: each.program_name for each in found.accounts},
         waiting=waiting,
-        lines=lines[:_SHOWN],
-        is_more=len(lines) > _SHOWN,
+        lines=shown,
+        behind=await commissions.behind(actor, found.agent_id, moved, now=now),
+        is_more=len(lines) > LINES_SHOWN,
         today=now.astimezone(ZONE).date(),
         **await frame(request, actor),
     )

@@ -13,6 +13,7 @@ from partner_portal.frame import frame
 from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import Actor
 from server.access.edge import CurrentActor
+from server.commissions import queries as commissions
 from server.kit import clock
 from server.kit.sheets import attached
 from server.kit.typesetting import PDF, TIME_LIMIT_S
@@ -20,7 +21,7 @@ from server.statements import exports, queries, service
 from server.statements.schemas import Confirmation, NewDispute, SeenStatement
 
 _ONE: Final = "/statements/{statement_id:uuid}"
-_SHOWN: Final = 200
+LINES_SHOWN: Final = 200
 """Lines of a page."""
 _NUMBER_MAX: Final = 2**31 - 1
 _NOTHING: Final = Problem()
@@ -59,7 +60,8 @@ async def _page(
     after = forms.whole(request.query_params.get("after", "")) or 0
     found = await queries.own_one(actor, statement_id, now=clock.now())
     lines = await queries.own_lines(actor, statement_id, after=min(after, _NUMBER_MAX))
-    shown = lines[:_SHOWN]
+    shown = lines[:LINES_SHOWN]
+    behind = await commissions.own_behind(actor, [each.transfer_id for each in shown])
     return renderer.page(
         request,
         "statements/templates/statement.html",
@@ -68,7 +70,8 @@ async def _page(
         sides={each.side: each for each in found.signatures},
         names={each.account_id: each.program_name for each in found.accounts},
         lines=shown,
-        is_more=len(lines) > _SHOWN,
+        behind=behind,
+        is_more=len(lines) > LINES_SHOWN,
         unsaid=",".join(str(each.n) for each in shown if each.said is None),
         wrong=wrong,
         **await frame(request, actor),

@@ -14,8 +14,10 @@ from billing.commissions.schemas import (
     AccruedRow,
     AgentYear,
     BatchRow,
+    Behind,
     ChosenSales,
     ContractMeter,
+    LineMove,
     LineView,
     NaturalPersonRow,
     OfferRow,
@@ -31,7 +33,7 @@ from billing.sealing import queries as sealing
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.commissions import rules
-from server.commissions.schemas import CommissionMeter, PayoutView
+from server.commissions.schemas import CommissionMeter, PayoutView, SaleStory
 from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
@@ -211,6 +213,37 @@ async def lines_of_sale(actor: Actor, sale_id: UUID, *, now: datetime) -> list[L
     return lines
 
 
+async def sale(actor: Actor, sale_id: UUID, *, now: datetime) -> SaleStory:
+    """Tell a sale with all that came of it; who sold or shares it is told that it was read.
+
+    :raises SaleNotFound: there is no such sale.
+    """
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        found = await books.sale(sale_id)
+        lines = await books.lines_of(sale_id)
+        agents = await books.agents_of([sale_id])
+        await audit.record_platform_read(actor, agents, "commissions.sale", now=now)
+        return SaleStory(
+            sale=found,
+            lines=lines,
+            refunds=await books.refunds_of(sale_id),
+            moves=await own.moves([line.id for line in lines]),
+        )
+
+
+async def behind(
+    actor: Actor, agent_id: UUID, transfer_ids: Sequence[UUID], *, now: datetime
+) -> Behind:
+    """Give what is behind movements of an agent's commission; who shares the sales is told."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        found = await own.behind(agent_id, transfer_ids, is_platform=True)
+        agents = await books.agents_of([each.sale_id for each in found.sales])
+        await audit.record_platform_read(actor, agents, "commissions.sale", now=now)
+    return found
+
+
 async def told_of_lines(actor: Actor, lines: Sequence[LineView], now: datetime) -> None:
     """Tell the agents whose lines are shown, inside the caller's transaction."""
     agents = [line.agent_id for line in lines]
@@ -350,16 +383,16 @@ async def own_lines(actor: Actor, *, cursor: str | None = None) -> Page[LineView
     return Page(items, encode_cursor(items[-1].payable_on, items[-1].id) if more else None)
 
 
-async def own_sales(
-    actor: Actor, line_ids: Sequence[UUID], transfer_ids: Sequence[UUID] = ()
-) -> list[OwnSale]:
-    """Give what lines of one's company come from; others' lines are as if they were not there.
+async def own_behind(
+    actor: Actor, transfer_ids: Sequence[UUID], line_ids: Sequence[UUID] = ()
+) -> Behind:
+    """Give what is behind movements of one's company's commission, and behind further lines.
 
-    :param transfer_ids: what moved further lines.
+    Others' are as if they were not there.
     """
     _ensure_owner(actor)
     async with db.platform_transaction(_TELLER):
-        return await own.sales_behind(actor.tenant_id, line_ids, transfer_ids)
+        return await own.behind(actor.tenant_id, transfer_ids, line_ids)
 
 
 async def own_sale(actor: Actor, line_id: UUID) -> OwnSale:
@@ -367,9 +400,21 @@ async def own_sale(actor: Actor, line_id: UUID) -> OwnSale:
 
     :raises SaleNotFound: the company has no such line.
     """
-    for sale in await own_sales(actor, [line_id]):
-        return sale
+    _ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        for sale in await own.sales_behind(actor.tenant_id, [line_id]):
+            return sale
     raise SaleNotFound("There is no such line.")
+
+
+async def own_moves(actor: Actor, line_id: UUID) -> list[LineMove]:
+    """List what moved a line of one's company.
+
+    :raises SaleNotFound: the company has no such line.
+    """
+    await own_sale(actor, line_id)
+    async with db.platform_transaction(_TELLER):
+        return await own.moves([line_id])
 
 
 async def own_statement(actor: Actor, month: str, currency: str) -> Statement:

@@ -14,12 +14,16 @@ from billing.commissions.schemas import (
     BankFileView,
     ChosenSales,
     ContractMeter,
+    LineMove,
+    LineView,
     MeterTotal,
     OfferQuestion,
     PaidTo,
     PaymentView,
     Refund,
+    RefundRow,
     Sale,
+    SaleRow,
     TaxPayment,
 )
 from server.kit.text import PRINTABLE
@@ -107,6 +111,16 @@ class PayoutApproval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What was looked at when a batch is let go."""
 
     hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+class SaleStory(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale, who gets what for it, and all that came of it."""
+
+    sale: SaleRow
+    lines: list[LineView]
+    refunds: list[RefundRow]
+    moves: list[LineMove]
+    """What moved the lines, on all agents' accounts."""
 
 
 class BankAnswer(StrEnum):

@@ -10,7 +10,12 @@ import msgspec
 from billing.statements import published, rules
 from billing.statements import queries as books
 from billing.statements.rules import Account
-from billing.statements.schemas import StatementLineView, StatementRow, StatementView
+from billing.statements.schemas import (
+    PlacedLine,
+    StatementLineView,
+    StatementRow,
+    StatementView,
+)
 from server.access import PLATFORM_TENANT, Actor, Permission, Role, ensure, of_the_product
 from server.audit import service as audit
 from server.benefits import queries as benefits
@@ -111,6 +116,13 @@ async def disputes(
     return Page(items, encode_cursor(last.due_on, last.statement_id, last.n))
 
 
+async def places(actor: Actor, transfer_ids: Sequence[UUID]) -> list[PlacedLine]:
+    """Say where movements stand in agents' statements: number and month, nothing of the line."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+    async with db.platform_transaction(actor):
+        return await books.placed(transfer_ids)
+
+
 # ---------------------------------------------------------------------------------- the agents
 
 
@@ -154,6 +166,13 @@ async def own_whole(
     async with db.tenant_transaction(actor.tenant_id):
         found = await own_one(actor, statement_id, now=now)
         return found, await books.lines(statement_id, limit=most)
+
+
+async def own_places(actor: Actor, transfer_ids: Sequence[UUID]) -> list[PlacedLine]:
+    """Say where movements stand in the statements of one's own company."""
+    ensure_owner(actor)
+    async with db.platform_transaction(_TELLER):
+        return await books.placed(transfer_ids, agent_id=actor.tenant_id)
 
 
 async def own_signed(actor: Actor, statement_id: UUID) -> bytes:

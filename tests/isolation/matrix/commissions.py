@@ -194,6 +194,10 @@ API: Final[dict[Route, Case]] = {
 
 PAGES: Final[dict[Route, Case]] = {
     ("GET", "/commissions"): Case(),
+    # As of the API: no company of this world has a line.
+    ("GET", "/commissions/lines/{line_id}"): Case(
+        shared={"path.line_id": "program"}, succeeds=False
+    ),
     ("GET", "/commissions/year"): Case(),
     ("GET", "/commissions/year.csv"): Case(),
     ("GET", "/commissions/year.xlsx"): Case(),

@@ -144,8 +144,8 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
 
     await _takes_over(context, site, shop.owner)
     await look(page, "/commissions", axe)
-    line = page.get_by_role("row").filter(has_text="¥1,380.50")
-    for told in (number, "按合同收入", "¥13,805", "已计入", "门店撤回一台"):
+    line = page.get_by_role("row").filter(has_text="按合同收入")
+    for told in (number, "¥1,380.50", "按合同收入", "¥13,805", "已计入", "门店撤回一台"):
         await expect(line).to_contain_text(told)
     await _takes_over(context, site, MAKER)
     await look(page, "/console/payouts", axe)

@@ -11,7 +11,7 @@ from server.access import Actor, Role
 from server.benefits import jobs as sealing
 from server.commissions import jobs as earning
 from server.commissions import service as commissions
-from server.commissions.schemas import NewSale
+from server.commissions.schemas import NewRefund, NewSale
 from server.identity import service as identity
 from server.kit import clock
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
@@ -29,7 +29,7 @@ FINANCE = make_platform_actor(Role.PLATFORM_FINANCE)
 
 
 async def _earned(shop: Tenant) -> str:
-    """Give a month that is over, in which the shop earned 1,280 yuan."""
+    """Give a month that is over, in which the shop earned 1,280 yuan, less 80 for a refund."""
     await stories.admit(shop)
     now = clock.now()
     then = now.replace(day=1) - timedelta(days=3)
@@ -45,12 +45,15 @@ async def _earned(shop: Tenant) -> str:
         id=new_id(),
         plan_id=plan.plan_id,
         contract_id=new_id(),
+        contract_number="合-2026-18",
         on=then.date(),
         sold=12_800_00,
         sellers=[Seller(shop.tenant_id)],
     )
     await commissions.record_sale(FINANCE, sale, now=then)
     await earning.earn(then)
+    back = NewRefund(id=new_id(), sale_id=sale.id, refunded=800_00, reason="门店撤回一台")
+    await commissions.refund(FINANCE, back, now=then)
     await sealing.seal(now)
     return f"{then:%Y-%m}"
 
@@ -59,6 +62,20 @@ async def _takes_over(context: BrowserContext, site: Site, who: Actor) -> None:
     """Let somebody else sit down at this browser."""
     await context.clear_cookies()
     await let_in(context, site, who)
+
+
+async def _is_followed(page: Page, home: str) -> None:
+    """Follow a refund from its line to the sale, and from there back to the line."""
+    line = page.get_by_role("row").filter(has_text="退款追回")
+    for said in ("合-2026-18", "售出 ¥12,800", "原佣金 ¥1,280", "本次退款 ¥800", "门店撤回一台"):
+        await expect(line).to_contain_text(said)
+    await line.get_by_role("link", name="合-2026-18").click()
+    refund = page.get_by_role("region", name="退款").get_by_role("row").filter(has_text="撤回一台")
+    for said in ("¥800", "-¥80"):
+        await expect(refund).to_contain_text(said)
+    await page.get_by_role("row").filter(has_text="退款追回").get_by_role("link").last.click()
+    await page.wait_for_url(f"**{home}?after=0#line-3")
+    await expect(line).to_contain_text("-¥80")
 
 
 async def test_s06_an_owner_disputes_a_line_is_answered_and_both_sign_what_is_shown(
@@ -78,7 +95,12 @@ async def test_s06_an_owner_disputes_a_line_is_answered_and_both_sign_what_is_sh
     await _takes_over(context, site, shop.owner)
     await look(page, "/statements", axe)
     await page.get_by_role("link", name=month).click()
-    await page.get_by_text("提出异议", exact=True).last.click()
+    await (
+        page.get_by_role("row")
+        .filter(has_text="佣金确认")
+        .get_by_text("提出异议", exact=True)
+        .click()
+    )
     await page.get_by_role("textbox", name="理由").last.fill("少计一单")
     await page.get_by_role("button", name="提交异议").last.click()
     await expect(page.locator("#toasts")).to_contain_text("异议已提交")
@@ -97,6 +119,10 @@ async def test_s06_an_owner_disputes_a_line_is_answered_and_both_sign_what_is_sh
 
     await _takes_over(context, site, shop.owner)
     await look(page, own, axe)
+    await _is_followed(page, own)
+    line = page.get_by_role("row").filter(has_text="佣金确认").get_by_role("link")
+    await look(page, str(await line.get_attribute("href")), axe)
+    await open_page(page, own)
     await page.get_by_role("button", name="确认本页其余各行").click()
     await expect(page.locator("#toasts")).to_contain_text("已确认")
     await press_surely(page, "签署结算单")
@@ -104,5 +130,6 @@ async def test_s06_an_owner_disputes_a_line_is_answered_and_both_sign_what_is_sh
 
     await _takes_over(context, site, FINANCE)
     await open_page(page, f"/console{own}")
+    await _is_followed(page, f"/console{own}")
     await press_surely(page, "签署结算单")
     await expect(page.get_by_text("双方已签署")).to_be_visible()

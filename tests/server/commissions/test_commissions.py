@@ -346,10 +346,15 @@ async def test_an_owner_learns_what_its_lines_come_from_and_nothing_of_the_other
     assert (of_mine.tier_base, of_mine.plan_since, of_mine.measure) == (
         *(0, plan.begins_on, Measure.REVENUE),
     )
-    assert [each.reason for each in of_mine.refunds] == ["退货一箱"]
+    # A tenth of what was sold came back, and with it a tenth of each commission.
+    assert [(each.reason, each.refunded, each.commission_minor) for each in of_mine.refunds] == [
+        ("退货一箱", 100_00, 9_00)
+    ]
     # Who stands above the seller learns the day, the plan and that something came back.
     assert (of_above.contract_number, of_above.sold, of_above.tier_base) == (None, None, None)
-    assert [each.reason for each in of_above.refunds] == [None]
+    assert [(each.reason, each.refunded, each.commission_minor) for each in of_above.refunds] == [
+        (None, None, 1_00)
+    ]
     # What was sold would tell who shares it what the other one gets.
     assert (of_first.contract_number, of_first.sold, of_first.tier_base) == ("HT-2", None, 1_000_00)
     assert (of_second.contract_number, of_second.sold, of_second.tier_base) == ("HT-2", None, None)
@@ -357,9 +362,58 @@ async def test_an_owner_learns_what_its_lines_come_from_and_nothing_of_the_other
         with pytest.raises(SaleNotFound):
             await queries.own_sale(owner, line.id)
     await jobs.earn(NOW + timedelta(days=30))
-    [moved] = await queries.own_sales(tenant.owner, [], of_earned := [uuid5(mine.id, "earned")])
-    assert (moved.line_id, moved.moved_by) == (mine.id, of_earned)
-    assert await queries.own_sales(rival.owner, [mine.id], of_earned) == []
+    earned = uuid5(mine.id, "earned")
+    behind = await queries.own_behind(tenant.owner, [mine.id, earned])
+    assert [(each.line_id, each.moved_by) for each in behind.sales] == [
+        (mine.id, [mine.id, earned])
+    ]
+    others = await queries.own_behind(rival.owner, [mine.id, earned], [mine.id])
+    assert (others.sales, others.reasons) == ([], {})
+    with pytest.raises(SaleNotFound):
+        await queries.own_moves(rival.owner, mine.id)
+
+
+async def test_finance_and_owner_follow_a_refund_from_the_sale_to_each_line_it_moved(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    await stories.admit(tenant)
+    await stories.admit(rival)
+    sale = a_sale(await a_plan(), tenant, above=rival)
+    [mine, above] = await service.record_sale(FINANCE, sale, now=NOW)
+    held = NewRefund(id=new_id(), sale_id=sale.id, refunded=100_00, reason="退货一箱")
+    await service.refund(FINANCE, held, now=NOW)
+    await jobs.earn(NOW)
+    later = NOW + timedelta(days=1)
+    back = NewRefund(id=new_id(), sale_id=sale.id, refunded=333_33, reason="撤场")
+    await service.refund(FINANCE, back, now=later)
+    right = NewCorrection(id=new_id(), line_id=mine.id, amount_minor=5_00, reason="少计一单")
+    await service.correct(FINANCE, right, now=later + timedelta(days=1))
+
+    told = await queries.sale(FINANCE, sale.id, now=NOW)
+    own = await queries.own_moves(tenant.owner, mine.id)
+    taken = uuid5(back.id, str(mine.id))
+    seen = await queries.behind(FINANCE, rival.tenant_id, [uuid5(back.id, str(above.id))], now=NOW)
+    behind = await queries.own_behind(tenant.owner, [taken, uuid5(right.id, str(mine.id))])
+
+    # 90 yuan for who sold and 10 for who stands above, of 1,000; what is left is rounded down.
+    assert [(each.event, each.pending_minor, each.posted_minor) for each in own] == [
+        ("commission.accrued", 90_00, 0),
+        ("commission.earned", -90_00, 81_00),
+        ("commission.clawed_back", 0, -30_00),
+        ("commission.corrected", 0, 5_00),
+    ]
+    assert [each.reason for each in own] == [None, None, None, "少计一单"]
+    assert [each for each in told.moves if each.line_id == mine.id] == own
+    assert {each.line_id for each in told.moves} == {mine.id, above.id}
+    # Of the 566.67 yuan that are left 51 and 5.66 are commission.
+    assert [each.commission_minor for each in told.refunds] == [10_00, 30_00 + 3_34]
+    assert behind.refunds[taken].refunded == 333_33
+    assert (behind.refunds[taken].commission_minor, behind.refunds[taken].reason) == (30_00, "撤场")
+    assert behind.reasons == {uuid5(right.id, str(mine.id)): "少计一单"}
+    # The platform knows what who stands above is not told.
+    [whole] = seen.sales
+    assert (whole.sold, [each.reason for each in whole.refunds]) == (1_000_00, ["退货一箱", "撤场"])
+    assert "commissions.sale" in await told_of(rival)
 
 
 async def test_what_is_refunded_or_corrected_stands_in_the_statement(tenant: Tenant) -> None:

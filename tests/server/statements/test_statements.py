@@ -173,6 +173,24 @@ async def test_a_statement_is_disputed_corrected_signed_by_both_and_verified_alo
     assert reads >= {"statements.list", "statements.one", "statements.lines", "statements.disputes"}
 
 
+async def test_a_movement_is_found_in_the_statement_that_it_stands_in(
+    tenant: Tenant, rival: Tenant, drawn: StatementDetail
+) -> None:
+    lines = await queries.own_lines(tenant.owner, drawn.id)
+    moved = [line.transfer_id for line in lines]
+
+    own = await queries.own_places(tenant.owner, [*moved, new_id()])
+    seen = await queries.places(FINANCE, moved)
+    of_others = await queries.own_places(rival.owner, moved)
+
+    stands = {each.transfer_id: (each.statement_id, each.n, each.period) for each in own}
+    assert stands == {
+        line.transfer_id: (drawn.id, line.n, NOW.date().replace(day=1)) for line in lines
+    }
+    assert sorted(seen, key=lambda each: each.n) == sorted(own, key=lambda each: each.n)
+    assert of_others == []
+
+
 async def test_what_does_not_fit_is_refused(
     tenant: Tenant, rival: Tenant, drawn: StatementDetail
 ) -> None:
