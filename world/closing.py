@@ -71,7 +71,7 @@ def _finance(world: World) -> tuple[Actor, Actor]:
             name=person.name,
         )
         for person in world.platform.staff
-        if person.role == Role.PLATFORM_FINANCE
+        if person.role == "platform_finance"
     )
     return one, other
 

@@ -19,6 +19,7 @@ from typing import Final
 import click
 from msgspec import structs
 
+from partner_portal.words import Language, catalogue
 from server import migrate, serve, supervisor
 from server.embedded import Cluster
 from server.settings import from_environment
@@ -32,14 +33,7 @@ SEED: Final = 20261101
 PASSWORD: Final = "walk-the-same-road"
 """Everybody's password in the demo."""
 
-_ROLES: Final = {
-    "platform_operator": "platform operator 平台运营",
-    "platform_finance": "platform finance 平台财务",
-    "agent_owner": "agent owner 公司负责人",
-    "sales_manager": "sales manager 销售经理",
-    "sales_rep": "sales rep 外勤销售",
-    "analyst": "analyst 分析员",
-}
+_LANGUAGES: Final = (Language.ENGLISH, Language.CHINESE)
 _SEE_FIGURES: Final = ("platform_operator", "platform_finance", "analyst")
 _LOCK: Final = "demo.lock"
 _OWN_FILES: Final = (
@@ -200,7 +194,8 @@ def welcome(world: World, url: str, paint: Paint) -> list[str]:
 def _row(person: Person, company: str) -> list[str]:
     """Show a person's login."""
     sees = "aggregates" if person.role in _SEE_FIGURES else person.scope
-    return [person.login, person.name, _ROLES[person.role], company, sees]
+    role = " ".join(catalogue(each).say(f"role.{person.role}") for each in _LANGUAGES)
+    return [person.login, person.name, role, company, sees]
 
 
 def _reset(folder: Path, environ: Mapping[str, str]) -> None:

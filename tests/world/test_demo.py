@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from partner_portal.words import Language, catalogue
 from world import channel, demo, people, processes, truth
 from world.api import Api
 
@@ -67,7 +68,8 @@ def test_the_demo_runs_stops_keeps_its_data_and_is_cleared(tmp_path: Path) -> No
     owner = world.agents[0].owner
 
     with _demo(tmp_path, port) as (process, said):
-        assert re.search(rf"{re.escape(owner.login)} +{owner.name}", said)
+        called = catalogue(Language.CHINESE).say("role.agent_owner")
+        assert re.search(rf"{re.escape(owner.login)} +{owner.name} +.*{called}", said)
         assert "demo data made" in said
         seen = asyncio.run(_customers(f"http://127.0.0.1:{port}", owner.login))
         assert seen == truth.of(world).agents[0].customers
