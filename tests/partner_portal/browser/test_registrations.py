@@ -47,6 +47,9 @@ async def test_m1_a_dispute_is_decided_in_the_court_and_read_on_the_wall(
     await expect(page.locator("[aria-labelledby=h-case]")).to_contain_text("贵司")
     await expect(page.locator("[aria-labelledby=h-waits]")).to_contain_text("2 小时")
     await open_page(console, f"/console/court/{held.case_id}")
+    number = f"仲裁案 {str(held.case_id)[-8:]}"
+    await expect(console.get_by_role("heading", level=1)).to_have_text(number)
+    await expect(page.get_by_role("heading", name=number)).to_be_visible()
     assert "滨江小馆" not in await console.content()
     await _look({"case": console}, axe)
     await page.get_by_role("button", name="不再举证").click()

@@ -119,6 +119,14 @@ async def test_an_agreement_has_versions_and_comes_once(operator: Actor, owner: 
         await service.record_agreement(operator, agent, other, now=NOW)
 
 
+async def test_steps_call_the_owner_as_pages_do(operator: Actor, owner: Actor) -> None:
+    seen = await queries.file(operator, owner.tenant_id, now=NOW)
+
+    labels = {each.code: each.label_zh for each in seen.missing}
+    assert labels["owner"] == "公司负责人账号开通并改好密码"
+    assert labels["contract"] == "数据共享约定已由公司负责人确认"
+
+
 async def test_steps_come_from_data_and_are_ticked_once(operator: Actor, owner: Actor) -> None:
     agent, code = owner.tenant_id, f"step_{new_id().hex[-8:]}"
     step = NewStep(code=code, label_zh="门店实地走访", label_en="Store visited")
