@@ -22,7 +22,8 @@ def fen(text: str) -> int:
     """
     written = unicodedata.normalize("NFKC", text).replace(" ", "").lstrip("¥￥")
     match = _AMOUNT.fullmatch(written)
-    if match is None:
+    # The number of a note (①, ²) would become a digit.
+    if match is None or any(unicodedata.category(each) == "No" for each in text):
         raise ValueError("Write an amount in yuan, as in 12000.50 or 1.2万.")
     read = Decimal(match[1].replace(",", "")) * _UNITS[match[2]] * _FEN
     if read != int(read):

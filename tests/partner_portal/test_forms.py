@@ -59,7 +59,10 @@ def test_an_amount_is_typed_as_a_sheet_writes_it(text: str, minor: int) -> None:
     assert read(BY_NAME["expected_revenue_minor"], text) == minor
 
 
-@pytest.mark.parametrize("text", ["-5", "1.234", "12,8a", "1.2亿万", "9" * 5000, "0." + "9" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    ["-5", "1.234", "12,8a", "1.2亿万", "9" * 5000, "0." + "9" * 5000, "1200①", "100²", "12⑩"],
+)
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         forms.fen(text)
