@@ -10,9 +10,22 @@ DESCRIPTION = "By which of the agent's other files a file is compared."
 
 
 async def forwards() -> MigrationManager:
-    """Add what is noted when a file begins to be compared."""
+    """Add what is noted when a file begins to be compared; some have begun already."""
     statements = [
         "ALTER TABLE recon_file ADD COLUMN goes_by uuid[] NOT NULL DEFAULT '{}'",
         "GRANT UPDATE (goes_by) ON recon_file TO tonglu_platform",
+        # Under FORCE the owner sees no rows.
+        "ALTER TABLE recon_file NO FORCE ROW LEVEL SECURITY",
+        """
+        UPDATE recon_file file SET goes_by = ARRAY(
+            SELECT other.id FROM recon_file other
+            WHERE other.agent_id = file.agent_id AND other.state = 'compared'
+                AND other.period BETWEEN file.period - interval '1 month'
+                AND file.period + interval '1 month'
+            ORDER BY other.id
+        )
+        WHERE state = 'loading' AND extracted_at IS NOT NULL
+        """,
+        "ALTER TABLE recon_file FORCE ROW LEVEL SECURITY",
     ]
     return sql_migration(ID, "reconciliation", DESCRIPTION, statements)
