@@ -134,6 +134,7 @@ async def make_code(
         "devices/templates/code.html",
         headers={"Cache-Control": "no-store"},
         made=made,
+        address=made.uri.partition("/enrol#")[0],
         name=names.get(made.user_id, actor.name),
         minutes=(made.expires_at - clock.now()).seconds // 60 + 1,
         **await frame(request, actor),

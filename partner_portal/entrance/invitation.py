@@ -25,7 +25,7 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 @get("/enrol", include_in_schema=False, sync_to_thread=False)
 def enrol(request: AnyRequest, renderer: TheRenderer) -> Response[Any]:
-    """Tell somebody whose phone opened a device's code in a browser to give it to the app."""
+    """Tell somebody who opened a device's code in a browser which command takes it."""
     return renderer.page(request, "entrance/templates/enrol.html", headers=_NO_STORE)
 
 

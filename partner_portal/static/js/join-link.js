@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * A link carries its code behind the #, which is never sent: put it into the form and send that, or
- * where there is no form (a phone's code, for the app) show it.
+ * where there is no form (a device's code) show it, and the command that takes it.
  */
 
 const GROUP = /.{3}(?=.)/g;
@@ -11,10 +11,13 @@ class JoinLink extends HTMLElement {
     const code = decodeURIComponent(location.hash.slice(1));
     if (!code) return;
     const input = this.querySelector("input[name=code]");
-    const shown = this.querySelector("[data-text]");
-    if (shown) {
-      shown.textContent = code.replace(GROUP, "$&-");
-      this.querySelector("[data-there]")?.removeAttribute("hidden");
+    const there = this.querySelector("[data-there]");
+    if (there) {
+      for (const each of there.querySelectorAll("[data-code]"))
+        each.textContent = code.replace(GROUP, "$&-");
+      for (const each of there.querySelectorAll("[data-origin]"))
+        each.textContent = location.origin;
+      there.removeAttribute("hidden");
     } else if (input instanceof HTMLInputElement) {
       input.value = code;
       history.replaceState(null, "", location.pathname);

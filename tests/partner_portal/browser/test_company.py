@@ -101,6 +101,12 @@ async def test_a_phone_is_enrolled_by_a_code_that_counts_down_and_ended_with_a_w
     await page.get_by_role("button", name="生成绑定码").click()
     await expect(page.locator("[data-left]")).to_have_text(re.compile(r"^1[45]:\d\d$"))
     code = await page.locator(".big-code").inner_text()
+    command = f".venv/bin/tonglu-device --home ~/tonglu login {site.url} {code}"
+    await expect(page.get_by_text(command, exact=True)).to_be_visible()
+    [qr] = await page.locator(".link-code").filter(has_text="/enrol#").all_inner_texts()
+    there = await context.new_page()
+    await open_page(there, qr.removeprefix(site.url))
+    await expect(there.get_by_text(command, exact=True)).to_be_visible()
     phone = Enrolment(code=code, device_name="赵磊的手机", platform="android", app_version="1.4")
     await identity_service.enrol(phone, address=shop.tenant_id.hex, now=clock.now())
 
