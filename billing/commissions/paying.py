@@ -26,7 +26,8 @@ from billing.ledger.schemas import Dimension, Single, Transfer
 from billing.money import Money
 
 _DRAFT: Final = """
-INSERT INTO payout_batch (id, hash, minimum_minor, made_by, made_at) VALUES ({}, {}, {}, {}, {})
+INSERT INTO payout_batch (id, number, hash, minimum_minor, made_by, made_at)
+SELECT {}, coalesce(max(number), 0) + 1, {}, {}, {}, {} FROM payout_batch
 """
 _DRAFTED: Final = "SELECT minimum_minor FROM payout_batch WHERE id = {}"
 _PAY: Final = """

@@ -136,7 +136,13 @@ WHERE {}::uuid IS NULL OR (agent_id, currency) > ({}::uuid, {}::text)
 ORDER BY agent_id, currency LIMIT {}
 """
 _BATCHES: Final = """
-SELECT id, made_by, made_at, approved_by, approved_at, discarded_at,
+SELECT id, number, made_by, made_at, approved_by, approved_at, discarded_at,
+    (
+        SELECT coalesce(jsonb_object_agg(currency, net_minor), jsonb_build_object()) FROM (
+            SELECT currency, sum(amount_minor - withheld_minor) AS net_minor
+            FROM payout_payment WHERE batch_id = batch.id GROUP BY currency
+        ) each
+    ) AS net_minor,
     (SELECT count(*) FROM payout_payment WHERE batch_id = batch.id) AS payments,
     (
         SELECT count(*) FROM payout_payment
@@ -146,9 +152,10 @@ FROM payout_batch batch
 WHERE {}::timestamptz IS NULL OR (made_at, id) < ({}::timestamptz, {}::uuid)
 ORDER BY made_at DESC, id DESC LIMIT {}
 """
-_BATCH: Final = (
-    "SELECT id, hash, made_by, approved_by, discarded_at FROM payout_batch WHERE id = {}"
-)
+_BATCH: Final = """
+SELECT id, number, hash, made_by, made_at, approved_by, approved_at, discarded_at
+FROM payout_batch WHERE id = {}
+"""
 _PAYMENT: Final = """
 SELECT id, agent_id, currency, amount_minor, withheld_minor,
     amount_minor - withheld_minor AS net_minor, state, reason,
@@ -300,7 +307,8 @@ async def batches(*, before: tuple[datetime, UUID] | None, limit: int) -> list[B
     """
     made_at, batch_id = before or (None, None)
     rows = await PayoutBatch.raw(_BATCHES, made_at, made_at, batch_id, limit)
-    return msgspec.convert(rows, list[BatchRow])
+    found = [{**row, "net_minor": msgspec.json.decode(row["net_minor"])} for row in rows]
+    return msgspec.convert(found, list[BatchRow])
 
 
 async def batch(batch_id: UUID, *, lock: bool = False) -> BatchView:

@@ -525,21 +525,50 @@ class BankFileView(msgspec.Struct, frozen=True, kw_only=True):
         return [each.agent_id for each in self.payees if each.is_other]
 
 
+class PayoutTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch pays in one currency: net == amount - withheld."""
+
+    currency: Currency
+    amount_minor: int
+    withheld_minor: int
+    net_minor: int
+
+
 class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     """A batch: who approves it says its hash."""
 
     id: UUID
+    number: int | None
+    """For people; null where it was not kept."""
     hash: bytes
     made_by: UUID
+    made_at: datetime
     approved_by: UUID | None
+    approved_at: datetime | None
     discarded_at: datetime | None
     payments: list[PaymentView]
+
+    @property
+    def totals(self) -> list[PayoutTotal]:
+        """Give what it pays, by currency."""
+        return [
+            PayoutTotal(
+                currency=currency,
+                amount_minor=sum(each.amount_minor for each in paid),
+                withheld_minor=sum(each.withheld_minor for each in paid),
+                net_minor=sum(each.net_minor for each in paid),
+            )
+            for currency in sorted({each.currency for each in self.payments})
+            if (paid := [each for each in self.payments if each.currency == currency])
+        ]
 
 
 class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
     """A batch in a list."""
 
     id: UUID
+    number: int | None
+    """For people; null where it was not kept."""
     made_by: UUID
     made_at: datetime
     approved_by: UUID | None
@@ -548,6 +577,8 @@ class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
     payments: int
     open_payments: int
     """Of which nobody has said yet what the bank did."""
+    net_minor: dict[Currency, int]
+    """What the bank is to pay."""
 
 
 class RivalTimes(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="times"):

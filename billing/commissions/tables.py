@@ -94,6 +94,8 @@ class PayoutBatch(Table, tablename="payout_batch"):
     """Payments that are let go together, by somebody else than who put them together."""
 
     id = UUID(primary_key=True)
+    number = BigInt(null=True)
+    """Counted under a lock; null in rows from before it was kept."""
     hash = Bytea()
     minimum_minor = BigInt(null=True)
     """Who was owed less waits; null in rows from before it was kept."""

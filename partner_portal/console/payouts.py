@@ -58,6 +58,7 @@ async def _list(
         wrong=wrong,
         given=given,
         page=await queries.payouts(actor, cursor=request.query_params.get("cursor") or None),
+        staff=await identity.staff_names(actor),
         new_id=ids.new_id(clock.now()),
         tax=await queries.withheld_tax(actor),
         me=actor.user_id,
@@ -166,7 +167,8 @@ async def bank_file(
 
     Accounts are named by agent, not by line: the list may be shorter than when the form was drawn.
     """
-    waiting = (await queries.payout(actor, batch_id, now=clock.now())).waiting[:PAYEES_MAX]
+    batch = await queries.payout(actor, batch_id, now=clock.now())
+    waiting = batch.waiting[:PAYEES_MAX]
     fields = [f"{part}.{agent_id}" for agent_id in waiting for part in ("name", "account", "bank")]
     given = await forms.texts(request, "reference", *fields)
     try:
@@ -184,7 +186,7 @@ async def bank_file(
     except (Refusal, BooksRefusal) as refusal:
         wrong = forms.said(request, refusal)
         return await _page(request, actor, renderer, batch_id, given, wrong)
-    headers = attached(f"payout-{batch_id}.csv")
+    headers = attached(f"payout-{batch.number or batch_id}.csv")
     return Response(content, media_type="text/csv; charset=gb18030", headers=headers)
 
 

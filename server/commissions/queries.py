@@ -281,11 +281,15 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
             await audit.record_platform_read(actor, agents, "commissions.meter", now=now, year=year)
     return PayoutView(
         id=batch.id,
+        number=batch.number,
         hash=batch.hash.hex(),
         made_by=batch.made_by,
+        made_at=batch.made_at,
         approved_by=batch.approved_by,
+        approved_at=batch.approved_at,
         discarded_at=batch.discarded_at,
         payments=batch.payments,
+        totals=batch.totals,
         files=files,
         over_limit=[each for _, each in shown],
         over_limit_count=len(over),

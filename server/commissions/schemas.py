@@ -20,6 +20,7 @@ from billing.commissions.schemas import (
     OfferQuestion,
     PaidTo,
     PaymentView,
+    PayoutTotal,
     Refund,
     RefundRow,
     Sale,
@@ -170,11 +171,17 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     """A batch with its payments, and the hash that an approval names."""
 
     id: UUID
+    number: int | None
+    """For people; null where it was not kept."""
     hash: str
     made_by: UUID
+    made_at: datetime
     approved_by: UUID | None
+    approved_at: datetime | None
     discarded_at: datetime | None
     payments: list[PaymentView]
+    totals: list[PayoutTotal]
+    """By currency."""
     files: list[BankFileView]
     """What the bank was told to pay, the first file first."""
     over_limit: list[ContractMeter]

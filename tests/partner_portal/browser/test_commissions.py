@@ -159,6 +159,7 @@ async def test_s09_a_payout_is_made_let_go_by_somebody_else_and_given_to_the_ban
     await _takes_over(context, site, CHECKER)
     await open_page(page, one)
     await expect(_row(page, shop)).to_contain_text("¥1,280.50")
+    await expect(page.get_by_role("region", name="经手人")).to_contain_text(MAKER.name)
     await press_surely(page, "放行")
     await expect(page.locator("#toasts")).to_contain_text("已放行")
     await look(page, one, axe)

@@ -128,9 +128,25 @@ async def test_what_is_sold_is_earned_and_paid_out_by_two_people(tenant: Tenant)
     for _ in range(2):
         paid = await service.settle(FINANCE, payment.id, PAID, now=NOW)
     told = await queries.own_statement(tenant.owner, MONTH, "CNY")
+    later = await service.make_payout(FINANCE, NewPayout(id=new_id()), now=NOW)
+    listed = {each.id: each for each in (await queries.payouts(FINANCE)).items}
 
     assert again == lines
     assert same == made
+    # It has a number, and says what it comes to and who had it in hand.
+    assert made.number is not None
+    assert later.number is not None
+    assert 0 < made.number < later.number
+    assert (made.made_by, made.made_at, made.approved_at) == (FINANCE.user_id, NOW, None)
+    assert (gone.number, gone.approved_by, gone.approved_at) == (made.number, SECOND.user_id, NOW)
+    [total] = [each for each in made.totals if each.currency == "CNY"]
+    in_yuan = [each for each in made.payments if each.currency == "CNY"]
+    assert total.net_minor == sum(each.net_minor for each in in_yuan) > 0
+    assert total.amount_minor == total.net_minor + total.withheld_minor
+    assert (listed[made.id].number, listed[made.id].net_minor["CNY"]) == (
+        made.number,
+        total.net_minor,
+    )
     assert [(each.amount_minor, each.state) for each in lines] == [(100_00, LineState.HELD)]
     assert (payment.amount_minor, payment.state, paid.state) == (
         100_00,
