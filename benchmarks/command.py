@@ -27,6 +27,7 @@ from benchmarks import (
     pipeline_work,
     reconcile_product,
     reconcile_work,
+    request_work,
     scale_work,
     sync_frames,
     sync_scale,
@@ -203,7 +204,10 @@ async def _exit(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Fig
 async def _hot_budget(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
     """B2."""
     del sizes
-    return await budget_work.measure(running, rng)
+    return [
+        *await budget_work.measure(running, rng),
+        *await request_work.measure(running, rng),
+    ]
 
 
 async def _billing_clock(running: Machine, rng: random.Random, sizes: _Sizes) -> list[Figure]:
