@@ -4,6 +4,7 @@ An agent's transaction sees what is with it, the platform's role all. Kinds are 
 platform calls them.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
@@ -47,6 +48,19 @@ WHERE file_id = ANY ({{}}) AND outcome IS NULL AND {IS_TOLD} GROUP BY file_id
 _CURRENCIES: Final = f"""
 SELECT e.id, line.currency FROM recon_exception e {_FIRST_LINE} WHERE e.id = ANY ({{}})
 """  # noqa: S608 - of constants
+# What an exception is about are a few lines, looked up one by one.
+_REFERENCES: Final = """
+SELECT e.id, told.side, line.reference FROM recon_exception e
+CROSS JOIN LATERAL (
+    SELECT 'here' AS side, unnest(e.here[:{}]) AS number
+    UNION ALL SELECT 'there', unnest(e.there[:{}])
+) told
+CROSS JOIN LATERAL (
+    SELECT reference FROM recon_line
+    WHERE file_id = e.file_id AND side = told.side AND number = told.number LIMIT 1
+) line
+WHERE e.id = ANY ({}) AND line.reference <> '' ORDER BY e.id, told.side, told.number
+"""
 _LINES: Final = """
 SELECT number, reference AS id, customer, name, program, currency, amount_minor, on_day AS "on",
     state
@@ -103,6 +117,19 @@ async def currencies(exception_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Say in which currency exceptions are: that of the first line that they are about."""
     rows = await ReconException.raw(_CURRENCIES, list(exception_ids))
     return {row["id"]: row["currency"] for row in rows}
+
+
+async def references(
+    exception_ids: Sequence[UUID], *, most: int
+) -> dict[tuple[UUID, Side], list[str]]:
+    """Give the ids that the lines of exceptions have, by exception and side; so many of each side.
+
+    The sides are called as the platform calls them.
+    """
+    found: defaultdict[tuple[UUID, Side], list[str]] = defaultdict(list)
+    for row in await ReconException.raw(_REFERENCES, most, most, list(exception_ids)):
+        found[row["id"], Side(row["side"])].append(row["reference"])
+    return found
 
 
 async def lines(file_id: UUID, side: Side, numbers: Sequence[int]) -> list[Line]:

@@ -36,6 +36,7 @@ from server.reconciliation.schemas import (
     RESOLVED_MAX,
     NewSource,
     ReconExceptionDetail,
+    ReconExceptionRow,
     ReconExceptionView,
     ReconFileDetail,
     ReconFileView,
@@ -50,6 +51,8 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_A_LINE: Final = ("id", "customer", "program", "amount_minor", "currency", "on", "state")
 """What of a line is held against the other side."""
 EXPORTED_MAX: Final = 100_000
+NUMBERS_MAX: Final = 10
+"""So many lines of a side are named where a difference is a row of a sheet."""
 """So many differences of a file stand in a sheet, to a block."""
 _BLOCK: Final = 1_000
 _ANSWERS: Final = """
@@ -265,7 +268,7 @@ async def rejected(
 
 async def differences_of(
     actor: Actor, seen_by: Side, file_id: UUID, *, now: datetime
-) -> AsyncIterator[list[ReconExceptionView]]:
+) -> AsyncIterator[list[ReconExceptionRow]]:
     """Give a file's differences by kind, also the settled ones, a block at a time.
 
     :raises FileNotFound: also when it is another company's.
@@ -277,7 +280,7 @@ async def differences_of(
             if not told:
                 await _tell(actor, seen_by, [held], "reconciliation.exceptions", now)
             found = await books.exceptions(file_id, seen_by=seen_by, after=after, limit=_BLOCK)
-            block = await views(found, now)
+            block = await _rows(await views(found, now), seen_by)
         if not found:
             return
         after, told = _place(found[-1], seen_by), told + len(found)
@@ -376,6 +379,19 @@ async def views(found: Sequence[ExceptionView], now: datetime) -> list[ReconExce
     currencies, asked = await grouped.currencies(ids), await questions.asked_of(ids)
     return [
         _view(each, currencies[each.id], answers.get(each.id), now, is_asked=each.id in asked)
+        for each in found
+    ]
+
+
+async def _rows(found: Sequence[ReconExceptionView], seen_by: Side) -> list[ReconExceptionRow]:
+    """Add to differences what their lines are called on each side, in an open transaction."""
+    named = await grouped.references([each.id for each in found], most=NUMBERS_MAX)
+    return [
+        ReconExceptionRow(
+            **msgspec.structs.asdict(each),
+            here_ids=named.get((each.id, seen_by), []),
+            there_ids=named.get((each.id, seen_by.other), []),
+        )
         for each in found
     ]
 

@@ -303,6 +303,14 @@ class ReconExceptionView(msgspec.Struct, frozen=True, kw_only=True):
     """A question about it waits for the agent's reply."""
 
 
+class ReconExceptionRow(ReconExceptionView, frozen=True, kw_only=True):
+    """A difference as a sheet has it."""
+
+    here_ids: list[str]
+    """What the lines are called, the first ten of a side; those without an id are left out."""
+    there_ids: list[str]
+
+
 class ReconLineView(msgspec.Struct, frozen=True, kw_only=True):
     """A line of one side, as it was when the sides were compared; an empty text says nothing."""
 

@@ -292,6 +292,14 @@ async def test_both_sides_take_the_differences_of_a_file_along_as_a_sheet(
         ("50.00", "51.00", "3"),
         ("0.00", "50.00", "4"),
     ]
+    # Yuan, too, where it is what the sides say; whoever has a line names it by its own id.
+    assert [(row["我方记录"], row["对方记录"], row["币种"]) for row in ours] == [
+        ("50.00", "51.00", "CNY"),
+        ("", "", "CNY"),
+    ]
+    two = story.rows[1].partition(",")[0]
+    assert [(row["我方编号"], row["对方编号"]) for row in ours] == [(two, two), ("", "X-1")]
+    assert [(row["我方编号"], row["对方编号"]) for row in theirs] == [(two, two), ("X-1", "")]
     assert [(row["我方金额"], row["对方金额"], row["轮到"]) for row in theirs] == [
         ("51.00", "50.00", ""),
         ("50.00", "0.00", "我方"),
