@@ -1,5 +1,7 @@
-"""Visits: list them, look at one and at what is odd about it, plan one, decide an appeal."""
+"""Visits: list them, look at one and at what is odd about it, plan one, come and go, appeal."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,13 +18,22 @@ from partner_portal.rendering import AnyRequest, TheRenderer
 from server.access import ROLE_PERMISSIONS, Actor, Permission
 from server.access.edge import CurrentActor
 from server.activities import exports, queries, service
-from server.activities.schemas import Decision, NewAppeal, NewVisit, VisitFilters, VisitView
+from server.activities.schemas import (
+    Decision,
+    NewAppeal,
+    NewVisit,
+    VisitEdit,
+    VisitFilters,
+    VisitState,
+    VisitView,
+)
 from server.identity import queries as identity
-from server.kit import clock, sheets
-from server.kit.errors import Refusal
+from server.kit import clock, ids, sheets
+from server.kit.errors import NotFound, Refusal
 from server.kit.sheets import CSV
 
 LOOKS: Final = ("", "mine", "doubted", "appealed")
+_POSITION: Final = ("lat", "lng", "accuracy_m", "fix_age_s")
 _LIST: Final = "activities/templates/visits.html"
 
 
@@ -72,7 +83,7 @@ async def visit(
 ) -> Response[Any]:
     """Show one visit: what was told, what was found out, and who has the last word."""
     held = await queries.visit(actor, visit_id)
-    return await _page(request, actor, renderer, held, Problem())
+    return await _page(request, actor, renderer, held, Problem(), {})
 
 
 @post("/visits/{visit_id:uuid}/appeal", status_code=200)
@@ -122,21 +133,85 @@ async def plan(
     return forms.go(f"/customers/{customer_id}", "visit_planned")
 
 
+@post("/customers/{customer_id:uuid}/check-in", status_code=200)
+async def come_unplanned(
+    request: AnyRequest, actor: CurrentActor, customer_id: FromPath[UUID]
+) -> Response[Any]:
+    """Check in at a customer where nothing was planned; the same form makes one visit."""
+    now = clock.now()
+    visit_id = forms.given_id((await forms.texts(request, "id"))["id"]) or ids.new_id(now)
+    new = forms.taken({"id": str(visit_id), **await _told(request, now)}, NewVisit)
+    try:
+        await queries.visit(actor, visit_id)
+    except NotFound:
+        await service.add_visit(actor, customer_id, new, now=now)
+    return forms.go(f"/visits/{visit_id}", "checked_in")
+
+
+@post("/visits/{visit_id:uuid}/check-in", status_code=200)
+async def come(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, visit_id: FromPath[UUID]
+) -> Response[Any]:
+    """Check in to a planned visit; who is there already is."""
+    now = clock.now()
+    try:
+        if (await queries.visit(actor, visit_id)).state is VisitState.PLANNED:
+            told = forms.taken(await _told(request, now), VisitEdit)
+            await service.change_visit(actor, visit_id, told, now=now)
+    except Refusal as refusal:
+        return await _refused(request, actor, renderer, visit_id, refusal)
+    return forms.go(f"/visits/{visit_id}", "checked_in")
+
+
+async def _told(request: AnyRequest, now: datetime) -> dict[str, Any]:
+    """Read a check-in: that it is now, and where, if the browser says that."""
+    given = await forms.texts(request, *_POSITION)
+    try:
+        where = {name: int(text) for name, text in given.items() if text}
+    except ValueError:
+        # Whatever this is, it is no position.
+        where = {}
+    return {"checked_in_at": now, **where}
+
+
+@post("/visits/{visit_id:uuid}/check-out", status_code=200)
+async def leave(
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, visit_id: FromPath[UUID]
+) -> Response[Any]:
+    """Check out, with what the visit came to; who has left already has."""
+    now = clock.now()
+    given = await forms.texts(request, "summary", "next_step")
+    try:
+        if (await queries.visit(actor, visit_id)).state is VisitState.OPEN:
+            told = {name: text or None for name, text in given.items()}
+            edit = forms.taken({"checked_out_at": now, **told}, VisitEdit)
+            await service.change_visit(actor, visit_id, edit, now=now)
+    except Refusal as refusal:
+        return await _refused(request, actor, renderer, visit_id, refusal, given)
+    return forms.go(f"/visits/{visit_id}", "checked_out")
+
+
 async def _refused(
     request: AnyRequest,
     actor: Actor,
     renderer: TheRenderer,
     visit_id: UUID,
     refusal: Refusal,
+    given: Mapping[str, str] | None = None,
 ) -> Response[Any]:
-    """Show the visit again, with why something was not done."""
+    """Show the visit again, with why something was not done and what was typed."""
     wrong = forms.problem(refusal, forms.words_of(request))
     held = await queries.visit(actor, visit_id)
-    return await _page(request, actor, renderer, held, wrong)
+    return await _page(request, actor, renderer, held, wrong, given or {})
 
 
 async def _page(
-    request: AnyRequest, actor: Actor, renderer: TheRenderer, held: VisitView, wrong: Problem
+    request: AnyRequest,
+    actor: Actor,
+    renderer: TheRenderer,
+    held: VisitView,
+    wrong: Problem,
+    given: Mapping[str, str],
 ) -> Response[Any]:
     """Draw the page of a visit."""
     is_own = held.visitor_id == actor.user_id
@@ -146,6 +221,8 @@ async def _page(
         "activities/templates/visit.html",
         status=wrong.status,
         visit=held,
+        is_own=is_own,
+        given=given,
         state=str(held.state),
         reasons=msgspec.to_builtins(held.trust_reasons),
         may_appeal=is_own and held.trust_score is not None and held.appeal_state is None,

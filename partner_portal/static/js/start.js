@@ -9,6 +9,7 @@ import "portal/inline-cell";
 import "portal/command-palette";
 import "portal/live-feed";
 import "portal/file-drop";
+import "portal/check-in";
 import "portal/copy-text";
 import "portal/count-down";
 import "portal/join-link";

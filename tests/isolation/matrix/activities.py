@@ -231,6 +231,16 @@ PAGES: Final[dict[Route, Case]] = {
         role=Role.SALES_REP,
         spends="path.visit_id",
     ),
+    ("POST", "/visits/{visit_id}/check-in"): Case(
+        ids={"path.visit_id": "visit"},
+        body=lambda _: {"lat": "31230000", "lng": "121470000", "accuracy_m": "20"},
+        role=Role.SALES_REP,
+    ),
+    ("POST", "/visits/{visit_id}/check-out"): Case(
+        ids={"path.visit_id": "visit"},
+        body=lambda company: {"summary": company.text("表单签退")},
+        role=Role.SALES_REP,
+    ),
     ("POST", "/visits/{visit_id}/decision"): Case(
         ids={"path.visit_id": "visit"},
         body=lambda _: {"decision": "upheld"},

@@ -344,6 +344,11 @@ PAGES: Final[dict[Route, Case]] = {
     ("POST", "/customers/{customer_id}/merges/{merge_id}/undoing"): Case(
         ids={"path.customer_id": "survivor", "path.merge_id": "merge"}
     ),
+    ("POST", "/customers/{customer_id}/check-in"): Case(
+        ids={"path.customer_id": "customer"},
+        new_ids=("body.id",),
+        body=lambda _: {"id": str(new_id()), "lat": "31230000", "lng": "121470000"},
+    ),
     ("POST", "/customers/{customer_id}/visits"): Case(
         ids={"path.customer_id": "customer"},
         new_ids=("body.id",),

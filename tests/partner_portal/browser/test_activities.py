@@ -8,7 +8,16 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from server.activities import queries as activities
 from server.activities import service
-from server.activities.schemas import CallOutcome, NewCall, NewTask, TaskEdit, TaskFilters
+from server.activities.schemas import (
+    CallOutcome,
+    NewCall,
+    NewTask,
+    NewVisit,
+    TaskEdit,
+    TaskFilters,
+    VisitFilters,
+    VisitState,
+)
 from server.automation.plays import service as plays
 from server.automation.plays.schemas import NewPlay
 from server.automation.signals import service as signals
@@ -19,7 +28,7 @@ from server.customers.opt_outs.rules import OptOutReason
 from server.customers.schemas import NewContact, NewCustomer
 from server.kit import clock
 from tests.factories import Tenant, new_id
-from tests.partner_portal.browser.stage import Site, let_in, open_page
+from tests.partner_portal.browser.stage import Site, let_in, look, open_page
 from tests.partner_portal.browser.test_pages import look_at, speak
 from tests.server.automation.test_plays import S13
 
@@ -154,3 +163,49 @@ async def test_the_pages_of_rules_and_the_forms_of_tasks_are_usable_by_everybody
         "/tasks/many",
     ):
         await look_at(page, path, language, axe, theme)
+
+
+async def test_m13_a_planned_visit_is_checked_in_with_the_browsers_position_and_out(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    now = clock.now()
+    made = await customers.create(shop.rep, NewCustomer(name="甪直草编坊"), now=now)
+    planned = NewVisit(planned_at=now, purpose="看样")
+    visit = await service.add_visit(shop.rep, made.id, planned, now=now)
+    await context.grant_permissions(["geolocation"], origin=site.url)
+    await context.set_geolocation({"latitude": 31.2636, "longitude": 120.8771, "accuracy": 18})
+    await let_in(context, site, shop.rep)
+
+    await open_page(page, f"/visits/{visit.id}")
+    await look(page, f"/visits/{visit.id}", axe)
+    await page.get_by_role("button", name="签到").click()
+    await expect(page.locator("#toasts")).to_contain_text("已签到")
+    await look(page, f"/visits/{visit.id}", axe)
+    await page.get_by_label("小结").fill("老板娘在，订了两百只")
+    await page.get_by_label("下一步").fill("周五送样")
+    await page.get_by_role("button", name="签退").click()
+    await expect(page.locator("#toasts")).to_contain_text("已签退")
+
+    held = await activities.visit(shop.rep, visit.id)
+    assert (held.lat, held.lng, held.accuracy_m) == (31_263_600, 120_877_100, 18)
+    assert (held.state, held.summary) == (VisitState.DONE, "老板娘在，订了两百只")
+
+
+async def test_m13_whoever_allows_no_position_checks_in_without_and_nobody_else_can(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    made = await customers.create(shop.rep, NewCustomer(name="木渎酱园"), now=clock.now())
+    await let_in(context, site, shop.rep)
+
+    await open_page(page, f"/customers/{made.id}")
+    await look(page, f"/customers/{made.id}", axe)
+    await page.get_by_role("button", name="签到").click()
+    await expect(page.locator("#toasts")).to_contain_text("已签到")
+    await expect(page.get_by_role("button", name="签退")).to_be_visible()
+
+    [held] = (await activities.visits(shop.rep, VisitFilters(customer_id=made.id))).items
+    assert (held.state, held.lat) == (VisitState.OPEN, None)
+    await context.clear_cookies()
+    await let_in(context, site, shop.owner)
+    await open_page(page, f"/visits/{held.id}")
+    await expect(page.get_by_role("button", name="签退")).to_have_count(0)
