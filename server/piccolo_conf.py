@@ -50,6 +50,7 @@ APP_REGISTRY = AppRegistry(
         "server.exits.piccolo_app",
         "server.channel.piccolo_app",
         "server.reconciliation.piccolo_app",
+        "server.commissions.piccolo_app",
     ]
 )
 """In the order in which migrations run."""

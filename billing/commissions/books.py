@@ -1,6 +1,6 @@
 """What all use cases of commissions do with the ledger: take turns, open accounts, record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,6 +16,9 @@ from billing.ledger.schemas import AccountKind, Code, Journal, NewAccount, Trans
 PAYOUTS: Final = "payouts"
 """What is done in turn: batches are put together, and let go."""
 _IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
+_IN_TURNS: Final = """
+SELECT pg_advisory_xact_lock(hashtextextended(what, 0)) FROM unnest({}::text[]) AS what
+"""
 
 
 class Books(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +31,27 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
 
 async def take_turn(key: UUID) -> None:
     """Wait for whoever does something under the same key; until the end of the transaction."""
-    await in_turn(f"commissions:{key}")
+    await in_turn(named(key))
 
 
 async def in_turn(what: str) -> None:
     """Wait for whoever does the same thing; until the end of the transaction."""
     await CommissionSale.raw(_IN_TURN, what)
+
+
+def named(key: UUID) -> str:
+    """Name what is done in turn under a key."""
+    return f"commissions:{key}"
+
+
+def selling(plan_id: UUID, agent_id: UUID) -> str:
+    """Name what is done in turn by who sells by a plan: each sale is paid by those before it."""
+    return f"sales:{plan_id}:{agent_id}"
+
+
+async def in_turns(whats: Iterable[str]) -> None:
+    """Wait for whoever does one of these things, in one order; until the end of the transaction."""
+    await CommissionSale.raw(_IN_TURNS, sorted(set(whats)))
 
 
 async def open_accounts(

@@ -168,6 +168,18 @@ class ChosenSales(msgspec.Struct, frozen=True, kw_only=True):
     """The last day, and not the day after."""
 
 
+class KnownSale(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale, as far as who speaks of it has to know it."""
+
+    id: UUID
+    agent_id: UUID
+    """Who sold it, the first of several."""
+    measure: Measure
+    currency: Currency
+    contract_id: UUID | None = None
+    contract_number: str | None = None
+
+
 class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
     """A refund of a sale."""
 

@@ -18,8 +18,11 @@ from billing.commissions.books import (
     Books,
     as_json,
     in_turn,
+    in_turns,
+    named,
     open_accounts,
     record,
+    selling,
     take_turn,
 )
 from billing.commissions.rules import accounts, clawbacks, plans
@@ -78,6 +81,12 @@ WHERE line.state = 'held' AND line.payable_on <= {} ORDER BY line.id LIMIT {}
 FOR NO KEY UPDATE
 """
 _SETTLE: Final = "UPDATE commission_line SET state = {} WHERE id = ANY ({}::uuid[])"
+_LOCK_SALES: Final = """
+SELECT id FROM commission_sale WHERE id = ANY ({}::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+_LOCK_ACCOUNTS: Final = """
+SELECT id FROM ledger_account WHERE id = ANY ({}::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
 _REFUND: Final = """
 INSERT INTO commission_refund (id, sale_id, refunded, recorded_at, reason)
 VALUES ({}, {}, {}, {}, {})
@@ -116,6 +125,28 @@ async def publish(version: PlanVersion, books: Books) -> bool:
     return True
 
 
+async def queue_up(
+    sales: Sequence[Sale], refunds: Sequence[Refund], gaining: set[tuple[UUID, str]], books: Books
+) -> None:
+    """Lock what several sales and refunds will move, before the first of them is recorded.
+
+    Each locks its own by itself. Who records several in one transaction would take them in the
+    order of the rows, and two such could wait for each other for ever; all in the order in which
+    one takes them, and each kind in its own order, they wait only in line.
+
+    :param gaining: who may gain or lose by them, and in what currency.
+    """
+    ids = [*(each.id for each in sales), *(each.id for each in refunds)]
+    await in_turns(map(named, ids))
+    await in_turns(selling(each.plan_id, each.sellers[0].agent_id) for each in sales)
+    sold = [*(each.id for each in sales), *(each.sale_id for each in refunds)]
+    await CommissionSale.raw(_LOCK_SALES, sold)
+    await open_accounts(books, gaining)
+    moved = [accounts.commission_account(*each) for each in gaining]
+    moved += [accounts.cost_account(books.platform_id, currency) for _, currency in gaining]
+    await CommissionSale.raw(_LOCK_ACCOUNTS, moved)
+
+
 async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[LineView]:
     """Hold the commission of a sale, shared among who sold it and the agents above.
 
@@ -133,7 +164,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
         _ensure_same(sale, fingerprint, rows[0])
         return await queries.lines_of(sale.id)
     # The next sale of this agent is paid by what was sold before it.
-    await in_turn(f"sales:{sale.plan_id}:{seller}")
+    await in_turn(selling(sale.plan_id, seller))
     version = plans.in_force(await queries.plan(sale.plan_id), sale.on)
     revenue = _revenue(sale, version)
     before = await queries.sold_in_month(sale.plan_id, seller, sale.on)

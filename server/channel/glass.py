@@ -48,6 +48,7 @@ from server.benefits.schemas import AllocationView, IssuanceRecord, IssuanceTota
 from server.benefits.vouchers.schemas import VoucherAlarm
 from server.channel.schemas import AgentRow, Breakdown, Released
 from server.commissions.schemas import CommissionMeter, PayoutView
+from server.commissions.sheets.schemas import SheetProblem, SheetRow
 from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
@@ -104,6 +105,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
         *(PayoutView, PaymentView, OrderedBefore, PersonDeclared),
         *(BankFileView, PaidTo),
     ),
+    "commissions.sheet": (SheetRow, SheetProblem),
     "commissions.natural_persons": (NaturalPersonRow,),
     "commissions.statement": (Statement, StatementLine),
     "commissions.trial": (PlanTrial, TriedAgent),

@@ -1,7 +1,8 @@
 """What the schedule and the outbox start.
 
 Commissions are earned once their sales can no longer be refunded; counter-offers are simulated;
-owners are told that their company is held for a natural person.
+owners are told that their company is held for a natural person; sheets of sales are recorded, and
+those ended with which no job goes on.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +14,7 @@ from billing.commissions import service as commissions
 from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.commissions import service
 from server.commissions.service import books_of
+from server.commissions.sheets import service as sheets
 from server.identity import queries as identity
 from server.kit import db, ids, outbox
 from server.kit.calendars import ZONE
@@ -54,10 +56,24 @@ async def tell(job: outbox.Job, now: datetime) -> None:
         )
 
 
+async def record_sheet(job: outbox.Job, now: datetime) -> None:
+    """Go on with a sheet of sales."""
+    await sheets.go_on(UUID(job.payload["sheet_id"]), now=now)
+
+
+async def give_up_lost(now: datetime) -> None:
+    """End sheets whose jobs have failed too often."""
+    await sheets.give_up_lost(now=now)
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     service.OFFERED: simulate,
     service.PERSON_SAID: tell,
+    sheets.TOPIC: record_sheet,
 }
 """By topic, what is done with a job."""
-SCHEDULE: Final = {EARN: Planned(Every(timedelta(hours=1)), earn)}
+SCHEDULE: Final = {
+    EARN: Planned(Every(timedelta(hours=1)), earn),
+    "commissions.lost_sheets": Planned(Every(timedelta(minutes=5)), give_up_lost),
+}
 """By name, what comes round."""

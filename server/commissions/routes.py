@@ -45,6 +45,7 @@ from server.commissions.schemas import (
     PayoutApproval,
     PayoutView,
 )
+from server.commissions.sheets.routes import PLATFORM as SHEETS
 from server.kit import clock
 from server.kit.pages import Page
 from server.kit.parameters import PageCursor
@@ -399,6 +400,7 @@ router = Router(
                 say_person,
                 withheld_tax,
                 pay_tax,
+                *SHEETS,
             ],
             tags=["platform: commissions"],
         ),

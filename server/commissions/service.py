@@ -5,8 +5,9 @@ What is sent twice is done once: the books answer an id with what it did. The tr
 
 import asyncio
 import random
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from billing.commissions import bank_files, offers, taxes
@@ -100,15 +101,32 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     async with db.platform_transaction(actor):
         sellers = {seller.agent_id for seller in sale.sellers}
         await _ensure_agents(actor, sellers=sellers, above={*above, *above.values()})
-        await take_turn(sale.id)
-        is_new = not await books.is_taken(CommissionSale, sale.id)
-        lines = await commissions.accrue(sale, above, books_of(actor, now))
-        if is_new:
-            await audit.record_platform_write(
-                actor, "commission_sale.recorded", subject_id=sale.id, now=now, sold=sale.sold
-            )
+        await keep_sale(actor, sale, above, now=now)
+        lines = await books.lines_of(sale.id)
         await queries.told_of_lines(actor, lines, now)
     return lines
+
+
+async def keep_sale(
+    actor: Actor, sale: NewSale, above: Mapping[UUID, UUID], *, now: datetime, **told: Any
+) -> bool:
+    """Record a sale in the open transaction, and tell the trail; give whether it is new.
+
+    :param told: what the trail is told beside.
+    :raises NoPlanInForce: and what else the books say no to.
+    """
+    await take_turn(sale.id)
+    is_new = not await books.is_taken(CommissionSale, sale.id)
+    await commissions.accrue(sale, above, books_of(actor, now))
+    if is_new:
+        await audit.record_platform_write(
+            *(actor, "commission_sale.recorded"),
+            subject_id=sale.id,
+            now=now,
+            sold=sale.sold,
+            **told,
+        )
+    return is_new
 
 
 async def _ensure_agents(actor: Actor, **named: set[UUID]) -> None:
@@ -132,21 +150,31 @@ async def refund(actor: Actor, asked: NewRefund, *, now: datetime) -> list[LineV
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     async with db.platform_transaction(actor):
-        await take_turn(asked.id)
-        is_new = not await books.is_taken(CommissionRefund, asked.id)
-        await commissions.refund(asked, books_of(actor, now))
-        if is_new:
-            await audit.record_platform_write(
-                actor,
-                "commission_sale.refunded",
-                subject_id=asked.sale_id,
-                now=now,
-                refund_id=asked.id,
-                refunded=asked.refunded,
-            )
+        await keep_refund(actor, asked, now=now)
         lines = await books.lines_of(asked.sale_id)
         await queries.told_of_lines(actor, lines, now)
     return lines
+
+
+async def keep_refund(actor: Actor, asked: NewRefund, *, now: datetime, **told: Any) -> bool:
+    """Record a refund in the open transaction, and tell the trail; give whether it is new.
+
+    :param told: what the trail is told beside.
+    :raises SaleNotFound: and what else the books say no to.
+    """
+    await take_turn(asked.id)
+    is_new = not await books.is_taken(CommissionRefund, asked.id)
+    await commissions.refund(asked, books_of(actor, now))
+    if is_new:
+        await audit.record_platform_write(
+            *(actor, "commission_sale.refunded"),
+            subject_id=asked.sale_id,
+            now=now,
+            refund_id=asked.id,
+            refunded=asked.refunded,
+            **told,
+        )
+    return is_new
 
 
 async def correct(actor: Actor, asked: NewCorrection, *, now: datetime) -> LineView:

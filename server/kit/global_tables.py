@@ -170,6 +170,18 @@ GLOBAL_TABLES: Final[dict[str, GlobalTable]] = {
         tonglu_app="SELECT UPDATE",
         tonglu_platform="SELECT INSERT UPDATE",
     ),
+    "commission_sheet_map": _table(
+        "How sheets of sales are read. Insert only; the platform's.",
+        tonglu_platform="SELECT INSERT",
+    ),
+    "commission_sheet": _table(
+        "Spreadsheets of sales and refunds that the platform's finance handed in.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
+    "commission_sheet_part": _table(
+        "Rows of these sheets until a worker records them; then what became of each.",
+        tonglu_platform="SELECT INSERT UPDATE",
+    ),
     "recon_source": _table(
         "How agents' files are read. Insert only; under row-level security an agent's transaction "
         "reaches its own.",

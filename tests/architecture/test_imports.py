@@ -89,6 +89,7 @@ MORE_PUBLIC = {
     ("benefits", "batches"),
     ("benefits", "vouchers"),
     ("benefits", "reviews"),
+    ("commissions", "sheets"),
 }
 """What a room shows besides, each with its reason."""
 

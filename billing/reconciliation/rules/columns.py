@@ -177,7 +177,7 @@ class RowReader:
         :raises ColumnsUnknown: a column is neither read nor ignored.
         :raises ColumnsMissing: a column is not there, or amount or day.
         """
-        places = _places(header)
+        places = placed(header)
         meant = {key(name): field for field, name in by.columns.items()}
         ignored = {key(name) for name in by.ignored}
         unknown = [
@@ -228,7 +228,7 @@ class RowReader:
         that it does, so that it is passed over.
         """
         if self._is_sum(row):
-            return [cell if _is_sum_word(cell) else "" for cell in row]
+            return [cell if is_sum_word(cell) else "" for cell in row]
         read = set(self._at.values())
         kept = [cell if at in read else "" for at, cell in enumerate(row)]
         for field in (Field.NAME, Field.CUSTOMER):
@@ -255,10 +255,10 @@ class RowReader:
     def _is_sum(self, row: Sequence[Cell]) -> bool:
         """Say whether a row adds up the others."""
         first = next((cell for cell in row if cells.text(cell)), None)
-        if not _is_sum_word(first):
+        if not is_sum_word(first):
             return False
         named = (self._cell(row, field) for field in _WHOSE)
-        return all(not cells.text(cell) or _is_sum_word(cell) for cell in named)
+        return all(not cells.text(cell) or is_sum_word(cell) for cell in named)
 
     def _is_nobodys(self, row: Sequence[Cell]) -> bool:
         """Say whether a row does not say whose it is."""
@@ -304,14 +304,17 @@ class RowReader:
         return cells.state(cell, self._state_words)
 
 
-def _is_sum_word(cell: Cell) -> bool:
+def is_sum_word(cell: Cell) -> bool:
     """Say whether a cell calls its row a sum."""
     said = cells.text(cell)
     return len(said) <= _SUM_MAX and key(said) in _SUMS
 
 
-def _places(header: Sequence[str]) -> dict[str, int]:
-    """Find each named column."""
+def placed(header: Sequence[str]) -> dict[str, int]:
+    """Find each named column, by what is compared of its name.
+
+    :raises ColumnTwice: a name stands twice.
+    """
     places: dict[str, int] = {}
     for at, name in enumerate(header):
         if (each := key(name)) in places:

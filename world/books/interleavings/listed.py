@@ -72,6 +72,7 @@ USE_CASES: Final = {
     },
     "commissions": {
         "publish": "publish",
+        "queue_up": "locks alone, in the order of accrue and refund, each kind in its own",
         "accrue": "sell",
         "earn_due": "earn",
         "refund": "refund",

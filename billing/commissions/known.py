@@ -1,0 +1,62 @@
+"""What the books know of plans, sales and contracts that somebody names. Platform's role only."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from billing.commissions.rules.plans import PlanVersion
+from billing.commissions.schemas import KnownSale
+from billing.commissions.tables import CommissionPlanVersion, CommissionRefund, CommissionSale
+
+_PLANS: Final = "SELECT terms FROM commission_plan_version ORDER BY plan_id, begins_on"
+_SALES: Final = """
+SELECT sale.id, sale.agent_id, contract_id, contract_number,
+    version.terms ->> 'measure' AS measure, version.terms ->> 'currency' AS currency
+FROM commission_sale sale JOIN commission_plan_version version ON version.id = sale.version_id
+WHERE sale.id = ANY ({}::uuid[])
+"""
+_REFUNDS: Final = "SELECT id FROM commission_refund WHERE id = ANY ({}::uuid[])"
+_SHARED: Final = """
+SELECT DISTINCT agent_id, currency FROM commission_line WHERE sale_id = ANY ({}::uuid[])
+"""
+_CONTRACTS: Final = """
+SELECT DISTINCT contract_number, contract_id FROM commission_sale
+WHERE contract_number = ANY ({}::text[]) ORDER BY contract_number, contract_id
+"""
+
+
+async def plans() -> dict[UUID, list[PlanVersion]]:
+    """Give all plans with their versions, the earliest first."""
+    found: dict[UUID, list[PlanVersion]] = defaultdict(list)
+    for row in await CommissionPlanVersion.raw(_PLANS):
+        version = msgspec.json.decode(row["terms"], type=PlanVersion)
+        found[version.plan_id].append(version)
+    return dict(found)
+
+
+async def sales(sale_ids: Sequence[UUID]) -> dict[UUID, KnownSale]:
+    """Give those of these sales that there are."""
+    rows = msgspec.convert(await CommissionSale.raw(_SALES, list(sale_ids)), list[KnownSale])
+    return {each.id: each for each in rows}
+
+
+async def refunds(refund_ids: Sequence[UUID]) -> set[UUID]:
+    """Give those of these refunds that there are."""
+    return {row["id"] for row in await CommissionRefund.raw(_REFUNDS, list(refund_ids))}
+
+
+async def shared(sale_ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
+    """Give who shares these sales, and in what currency."""
+    rows = await CommissionSale.raw(_SHARED, list(sale_ids))
+    return {(row["agent_id"], row["currency"]) for row in rows}
+
+
+async def contracts(numbers: Sequence[str]) -> dict[str, list[UUID]]:
+    """Give by number the contracts that something was sold on."""
+    found: dict[str, list[UUID]] = defaultdict(list)
+    for row in await CommissionSale.raw(_CONTRACTS, list(numbers)):
+        found[row["contract_number"]].append(row["contract_id"])
+    return found
