@@ -32,6 +32,7 @@ from partner_portal.console import (
     programs,
     reviews,
     rulebook,
+    sales_sheets,
     waits,
 )
 from partner_portal.console import commissions as console_commissions
@@ -467,6 +468,7 @@ def create_app(settings: Settings) -> Litestar:
             *accounting.HANDLERS,
             *console_statements.HANDLERS,
             *console_commissions.HANDLERS,
+            *sales_sheets.HANDLERS,
             *console_payouts.HANDLERS,
             *offers.HANDLERS,
             *console_plans.HANDLERS,

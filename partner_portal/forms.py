@@ -108,6 +108,20 @@ async def texts(request: AnyRequest, *names: str) -> dict[str, str]:
     return {name: str(form.get(name, "")).strip() for name in names}
 
 
+def listed(form: Mapping[str, Any], name: str) -> list[str]:
+    """Read texts that a page has sent along, in which line ends stay what they are."""
+    try:
+        return msgspec.json.decode(str(form.get(name, "")), type=list[str])
+    except msgspec.DecodeError:
+        return []
+
+
+def meant(form: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Read what words that a page has sent along mean, of which somebody said it."""
+    said = ((word, form.get(f"{name}_{at}")) for at, word in enumerate(listed(form, name)))
+    return {word: meaning for word, meaning in said if meaning}
+
+
 def fen(text: str, field: str = "amount") -> int | None:
     """Read an amount in yuan as fen, written as a sheet may write it: 12,800.50, ¥1.2万.
 

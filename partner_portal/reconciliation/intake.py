@@ -150,7 +150,7 @@ async def _sent(request: AnyRequest, actor: Actor, side: Viewer) -> _Sent:
 
 def _columns(form: Mapping[str, Any], agent_id: str) -> dict[str, Any]:
     """Read what was said of each column, and of words; nothing where it was of another agent."""
-    header = _listed(form, "header")
+    header = forms.listed(form, "header")
     if not header or form.get("said_for") != agent_id:
         return {}
     return {
@@ -158,23 +158,9 @@ def _columns(form: Mapping[str, Any], agent_id: str) -> dict[str, Any]:
         "fields": [form.get(f"column_{at}") or None for at in range(len(header))],
         "currency": form.get("currency") or "CNY",
         "program": form.get("program") or None,
-        "state_words": _meant(form, "state_words"),
-        "program_words": _meant(form, "program_words"),
+        "state_words": forms.meant(form, "state_words"),
+        "program_words": forms.meant(form, "program_words"),
     }
-
-
-def _meant(form: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Read what words mean, of which somebody said it."""
-    said = ((word, form.get(f"{name}_{at}")) for at, word in enumerate(_listed(form, name)))
-    return {word: meaning for word, meaning in said if meaning}
-
-
-def _listed(form: Mapping[str, Any], name: str) -> list[str]:
-    """Read texts that the page has sent along, in which line ends stay what they are."""
-    try:
-        return msgspec.json.decode(str(form.get(name, "")), type=list[str])
-    except msgspec.DecodeError:
-        return []
 
 
 async def _seen(

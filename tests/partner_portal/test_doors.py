@@ -205,6 +205,8 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console/reviews", "/console/waits", "/console/statements"),
     *("/console/commissions", "/console/commissions/sales", "/console/commissions/meter"),
     *("/console/commissions/plans", "/console/commissions/offers"),
+    *("/console/commissions/sheets", "/console/commissions/sheets/new"),
+    "/console/commissions/sheets/template.csv",
     *("/console/payouts", "/console/plans"),
     *("/console/reconciliation", "/console/reconciliation/differences"),
     "/console/reconciliation/files/new",

@@ -2,14 +2,31 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Final
 from uuid import UUID
+
+from litestar import Response
 
 from server.access import Actor
 from server.commissions.sheets import queries, words
-from server.commissions.sheets.columns import TOLD
+from server.commissions.sheets.columns import TOLD, SaleField
 from server.commissions.sheets.schemas import SheetProblem, SheetRow
 from server.kit import sheets
 from server.kit.cells import harmless
+
+_TEMPLATE: Final = (
+    *(SaleField.REFERENCE, SaleField.SALE, SaleField.AGENT, SaleField.PLAN, SaleField.CONTRACT),
+    *(SaleField.DAY, SaleField.SOLD, SaleField.REASON),
+)
+"""The columns of the sheet that is handed out to be filled in."""
+
+
+def template(actor: Actor) -> Response[bytes]:
+    """Answer an empty sheet whose columns are known."""
+    queries.ensure_may_see(actor)
+    content = sheets.BOM + sheets.csv_of([[words.column(field) for field in _TEMPLATE]])
+    headers = sheets.attached("sales.csv")
+    return Response(content, media_type=sheets.CSV, headers=headers)
 
 
 async def refused(actor: Actor, sheet_id: UUID, *, now: datetime) -> AsyncIterator[bytes]:

@@ -48,6 +48,11 @@ WHERE sheet.id = $1
 _CELL_MAX: Final = 200
 
 
+def ensure_may_see(actor: Actor) -> None:
+    """Refuse who records no sales."""
+    ensure(actor, Permission.COMMISSIONS_KEEP)
+
+
 async def maps(actor: Actor) -> list[NewSheetMap]:
     """List how sheets are read, what was saved last first; the newest 200."""
     ensure(actor, Permission.COMMISSIONS_KEEP)

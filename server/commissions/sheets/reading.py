@@ -162,6 +162,7 @@ def seen(
         known=sum(each.said.id in held for each in taken if each.said),
         refused=len(rows) - len(taken),
         problems=problems[:PROBLEMS_MAX],
+        problems_count=len(problems),
         agent_words=words.get(SaleField.AGENT, []),
         plan_words=words.get(SaleField.PLAN, []),
     )

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
@@ -69,6 +69,12 @@ async def list_sheets(actor: CurrentActor, cursor: PageCursor = None) -> Page[Sh
     return await queries.sheets(actor, cursor=cursor)
 
 
+@get(f"{_SHEETS}/template.csv", summary="Get the sheet to fill in", media_type=sheets.CSV)
+async def template(actor: CurrentActor) -> Response[bytes]:
+    """Give an empty sheet whose columns are known."""
+    return exports.template(actor)
+
+
 @get(_ONE, summary="One sheet of sales")
 async def sheet(actor: CurrentActor, sheet_id: FromPath[UUID]) -> SheetView:
     """Give how far a sheet has come, and how many rows came to what."""
@@ -93,4 +99,6 @@ async def refused_rows(actor: CurrentActor, sheet_id: FromPath[UUID]) -> Stream:
     return sheets.answer(blocks, "refused.csv")
 
 
-PLATFORM: Final = [save_map, maps, hand_in, list_sheets, sheet, rows, refused_rows]
+PLATFORM: Final = [
+    *(save_map, maps, hand_in, list_sheets, template, sheet, rows, refused_rows),
+]

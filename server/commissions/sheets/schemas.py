@@ -143,6 +143,7 @@ class SheetSeen(msgspec.Struct, frozen=True, kw_only=True):
     """So many rows would not be recorded."""
     problems: list[SeenProblem]
     """What is wrong with the first of them."""
+    problems_count: int
     agent_words: list[str]
     """Words for agents that nobody has explained, as they come."""
     plan_words: list[str]

@@ -8,6 +8,8 @@ from tests.isolation.matrix.case import Case, Route
 from tests.isolation.matrix.parts import FINANCE
 from tests.isolation.world import Company
 
+_SHEET: Final = {"path.sheet_id": "program"}
+
 
 def _commission_plan(_: Company) -> dict[str, Any]:
     """Write a first version of a new commission plan."""
@@ -121,6 +123,40 @@ API: Final[dict[Route, Case]] = {
         },
         succeeds=False,
     ),
+    # Sheets of sales and how they are read are the platform's own; there are none of these ids.
+    ("GET", "/v1/platform/commission-sheet-maps"): Case(role=FINANCE),
+    ("POST", "/v1/platform/commission-sheet-maps"): Case(
+        shared={"body.column_map.plan": "program"},
+        new_ids=("body.id",),
+        role=FINANCE,
+        body=lambda company: {
+            "id": str(new_id()),
+            "name": "ERP",
+            "column_map": {
+                "columns": {"reference": "单号", "sold": "金额", "sale": "原单号"},
+                "plan": str(company.ids["program"]),
+            },
+        },
+    ),
+    ("GET", "/v1/platform/commission-sheets"): Case(role=FINANCE),
+    ("POST", "/v1/platform/commission-sheets"): Case(
+        shared={"query.map_id": "program"},
+        new_ids=("query.id",),
+        query={"id": str(new_id()), "file_name": "b.csv"},
+        role=FINANCE,
+        file="单号,金额,原单号\nX-1,5,X-2\n".encode(),
+        succeeds=False,
+    ),
+    ("GET", "/v1/platform/commission-sheets/template.csv"): Case(role=FINANCE),
+    ("GET", "/v1/platform/commission-sheets/{sheet_id}"): Case(
+        shared=_SHEET, role=FINANCE, succeeds=False
+    ),
+    ("GET", "/v1/platform/commission-sheets/{sheet_id}/rows"): Case(
+        shared=_SHEET, role=FINANCE, succeeds=False
+    ),
+    ("GET", "/v1/platform/commission-sheets/{sheet_id}/refused.csv"): Case(
+        shared=_SHEET, role=FINANCE, succeeds=False
+    ),
     ("POST", "/v1/platform/commission-corrections"): Case(
         shared={"body.line_id": "program"},
         new_ids=("body.id",),
@@ -225,6 +261,33 @@ PAGES: Final[dict[Route, Case]] = {
     ),
     ("GET", "/console/commissions/sales/{sale_id}"): Case(
         shared={"path.sale_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("GET", "/console/commissions/sheets"): Case(role=FINANCE),
+    ("GET", "/console/commissions/sheets/template.csv"): Case(role=FINANCE),
+    ("GET", "/console/commissions/sheets/new"): Case(role=FINANCE),
+    # A look keeps nothing.
+    ("POST", "/console/commissions/sheets/preview"): Case(
+        role=FINANCE, file="单号,金额,原单号\nX-1,5,X-2\n".encode(), body=lambda _: {}
+    ),
+    # Columns without an amount are read by no map.
+    ("POST", "/console/commissions/sheets"): Case(
+        new_ids=("body.id", "body.map_id"),
+        role=FINANCE,
+        file="单号\nX-1\n".encode(),
+        body=lambda _: {
+            "id": str(new_id()),
+            "map_id": str(new_id()),
+            "name": "ERP",
+            "header": '["单号"]',
+            "column_0": "reference",
+        },
+        succeeds=False,
+    ),
+    ("GET", "/console/commissions/sheets/{sheet_id}"): Case(
+        shared=_SHEET, role=FINANCE, succeeds=False
+    ),
+    ("GET", "/console/commissions/sheets/{sheet_id}/refused.csv"): Case(
+        shared=_SHEET, role=FINANCE, succeeds=False
     ),
     ("GET", "/console/commissions/meter"): Case(role=FINANCE),
     ("GET", "/console/commissions/plans"): Case(role=FINANCE),
