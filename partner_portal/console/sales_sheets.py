@@ -206,7 +206,7 @@ async def _page(
     wrong: Problem,
 ) -> Response[Any]:
     """Draw the form; what htmx asks for is the part that shows the sheet."""
-    shown: dict[str, Any] = {"given": sent.given, "wrong": wrong, "seen": seen}
+    shown: dict[str, Any] = {"given": sent.given, "wrong": wrong, "seen": seen, "fields": PROPOSED}
     if seen is not None:
         shown |= await _asked(request, actor, seen)
     if htmx.is_fragment(request):
@@ -234,7 +234,6 @@ async def _asked(request: AnyRequest, actor: Actor, seen: SheetSeen) -> dict[str
     texts = {"header": seen.header, **{f"{name}_words": [*words] for name, words in called.items()}}
     agents = [(str(each.tenant_id), each.name) for each in await partners.agents(actor)]
     return {
-        "fields": PROPOSED,
         "choices": {"agent": agents, "plan": await _plans(request, actor)},
         "names": dict(agents),
         "called": called,

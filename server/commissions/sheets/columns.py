@@ -105,7 +105,7 @@ def said(header: Sequence[str], fields: Sequence[SaleField | None]) -> SaleMap:
     for name, field in zip(header, fields, strict=False):
         if field is not None:
             columns.setdefault(field, name)
-        elif key(name):
+        elif key(name) and key(name) not in _TOLD:
             ignored.append(name)
     return SaleMap(columns=columns, ignored=ignored)
 
@@ -126,7 +126,7 @@ def _meaning(by: SaleMap) -> SaleMap:
     return msgspec.structs.replace(
         by,
         columns={field: key(name) for field, name in by.columns.items()},
-        ignored=sorted({key(name) for name in by.ignored}),
+        ignored=sorted({key(name) for name in by.ignored} - _TOLD),
         plan_words={small(word): meant for word, meant in by.plan_words.items()},
         agent_words={small(word): meant for word, meant in by.agent_words.items()},
     )
