@@ -75,6 +75,8 @@ class Kind(StrEnum):
     """A file of the company's own books was compared with the platform's."""
     FILE_FAILED = "file_failed"
     """Such a file could not be read or compared; its page says what to do."""
+    FILE_TAKEN_BACK = "file_taken_back"
+    """The platform has taken such a file back: nothing of it counts any more."""
     DIFFERENCE_ASKED = "difference_asked"
     """The platform asks about differences of such a file; told once a day and file."""
     PERSON_SAID = "person_said"
@@ -153,6 +155,10 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.FILE_FAILED: (
         "对账文件未能完成对账，请查看",
         "A file could not be reconciled: see what to do",
+    ),
+    Kind.FILE_TAKEN_BACK: (
+        "平台取回了对账文件，结果不再计入",
+        "The platform took a reconciled file back: nothing of it counts",
     ),
     Kind.DIFFERENCE_ASKED: (
         "平台就对账差异提问，请答复",

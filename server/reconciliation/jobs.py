@@ -20,6 +20,7 @@ from server.reconciliation import service
 _KINDS: Final[Mapping[str, Kind]] = {
     "compared": Kind.FILE_COMPARED,
     "failed": Kind.FILE_FAILED,
+    "taken_back": Kind.FILE_TAKEN_BACK,
     "asked": Kind.DIFFERENCE_ASKED,
 }
 """By how a word's key begins, what the owners are told."""

@@ -213,6 +213,8 @@ async def _note(
 async def take_back(actor: Actor, file_id: UUID, *, now: datetime) -> ReconFileDetail:
     """Take a compared file back, once: nothing of it counts, and the same bytes may come again.
 
+    Its agent's owners are told.
+
     :raises FileNotFound: there is none.
     :raises FileNotCompared: it is on its way, or has failed.
     :raises FileAwaited: another file is being compared with what this one has.
@@ -225,6 +227,7 @@ async def take_back(actor: Actor, file_id: UUID, *, now: datetime) -> ReconFileD
         view = await reconciliation.take_back(file_id, _TERMS)
         if held.state is FileState.COMPARED:
             await _note(actor, Side.HERE, "recon_file.taken_back", file_id, view.agent_id, now)
+            await _tell(view.agent_id, view.id, f"taken_back:{view.id}", now)
         await audit.record_platform_read(actor, [view.agent_id], "reconciliation.file", now=now)
         return await queries.detail(view, Side.HERE)
 

@@ -163,6 +163,16 @@ async def test_s06_an_owner_is_told_once_of_a_compared_file_and_once_a_day_of_it
     assert await told(tenant) == sorted([*once, (Kind.DIFFERENCE_ASKED, of_file)])
 
 
+async def test_s06_an_owner_is_told_once_of_a_file_that_was_taken_back(tenant: Tenant) -> None:
+    file_id, _ = await compared(tenant)
+
+    for _ in range(2):
+        await service.take_back(FINANCE, file_id, now=NOW)
+
+    of_file = f"/reconciliation/files/{file_id}"
+    assert await told(tenant) == [(Kind.FILE_COMPARED, of_file), (Kind.FILE_TAKEN_BACK, of_file)]
+
+
 async def test_s06_what_the_platform_does_not_follow_is_refused_with_its_reason(
     tenant: Tenant,
 ) -> None:
