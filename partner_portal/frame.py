@@ -21,5 +21,5 @@ async def frame(request: AnyRequest, who: Actor) -> dict[str, Any]:
         "notes": forms.notes(request),
         "searches": reads,
         "live": reads or who.is_platform,
-        "unread": (await notifications.unread(who)).unread if reads else 0,
+        "unread": (await notifications.unread(who)).unread if reads or who.is_platform else 0,
     }

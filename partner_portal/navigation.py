@@ -218,6 +218,13 @@ _PLATFORM: Final[Mapping[str, tuple[_Place, ...]]] = {
             also=("/console/payouts",),
         ),
         _Place("/console/plans", "layers", "plans.title", "plans.title", Permission.PLANS_KEEP),
+        _Place(
+            "/notifications",
+            "message-square",
+            "nav.notifications",
+            "nav.notifications_short",
+            Permission.CHANNEL_SEE,
+        ),
     ),
 }
 

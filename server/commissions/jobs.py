@@ -1,8 +1,8 @@
 """What the schedule and the outbox start.
 
 Commissions are earned once their sales can no longer be refunded; counter-offers are simulated;
-owners are told that their company is held for a natural person; sheets of sales are recorded, and
-those ended with which no job goes on.
+owners are told that their company is held for a natural person, and finance of payouts that wait;
+sheets of sales are recorded, and those ended with which no job goes on.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from billing.commissions import queries as books
 from billing.commissions import service as commissions
 from server.access import PLATFORM_TENANT, Role, of_the_product
 from server.commissions import service
@@ -32,8 +33,8 @@ async def earn(now: datetime) -> None:
     is_more = True
     while is_more:
         async with db.platform_transaction(_KEEPER):
-            books = books_of(_KEEPER, now)
-            is_more = await commissions.earn_due(ids.new_id(now), today, books) > 0
+            keeping = books_of(_KEEPER, now)
+            is_more = await commissions.earn_due(ids.new_id(now), today, keeping) > 0
 
 
 async def simulate(job: outbox.Job, now: datetime) -> None:
@@ -66,10 +67,32 @@ async def give_up_lost(now: datetime) -> None:
     await sheets.give_up_lost(now=now)
 
 
+async def ask_second(job: outbox.Job, now: datetime) -> None:
+    """Tell the others of the platform's finance that a payout waits for one of them."""
+    async with db.platform_transaction(_KEEPER):
+        batch = await books.batch(UUID(job.payload["batch_id"]))
+    if not batch.payments or batch.approved_by is not None or batch.discarded_at is not None:
+        return
+    async with db.tenant_transaction(PLATFORM_TENANT):
+        people = await identity.staff(PLATFORM_TENANT)
+        finance = {each.id for each in people if each.role is Role.PLATFORM_FINANCE}
+        await notifications.tell(
+            PLATFORM_TENANT,
+            finance - {batch.made_by},
+            Kind.PAYOUT_WAITS,
+            key=f"payout:{batch.id}",
+            subject=f"#{batch.number}",
+            page="/console/payouts",
+            subject_id=batch.id,
+            now=now,
+        )
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     service.OFFERED: simulate,
     service.PERSON_SAID: tell,
     sheets.TOPIC: record_sheet,
+    service.MADE: ask_second,
 }
 """By topic, what is done with a job."""
 SCHEDULE: Final = {

@@ -57,6 +57,8 @@ from server.partners import queries as partners
 
 OFFERED: Final = "commissions.counter_offer"
 """The outbox's topic: somebody has asked what matching a rival would cost."""
+MADE: Final = "commissions.payout_made"
+"""The outbox's topic: a payout waits for a second person."""
 PERSON_SAID: Final = "commissions.person_said"
 """The outbox's topic: the platform has said whether an agent is a natural person."""
 _SIMULATOR: Final = of_the_product(
@@ -239,7 +241,7 @@ async def answer(offer_id: UUID, *, now: datetime) -> None:
 
 
 async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutView:
-    """Put together what agents are to be paid; somebody else lets it go.
+    """Put together what agents are to be paid; somebody else lets it go, and is told.
 
     :raises CommissionKeyReused: the id belongs to a batch with another minimum.
     """
@@ -254,6 +256,7 @@ async def make_payout(actor: Actor, new: NewPayout, *, now: datetime) -> PayoutV
             await audit.record_platform_write(
                 actor, "payout.made", subject_id=new.id, now=now, payments=len(batch.payments)
             )
+            await outbox.add(MADE, {"batch_id": str(new.id)}, tenant_id=None, now=now)
     return await queries.payout(actor, new.id, now=now)
 
 

@@ -39,7 +39,6 @@ async def notifications(
     actor: Actor, *, is_unread: bool = False, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[NotificationView]:
     """List what the actor was told, the newest first."""
-    actor.ensure_agent()
     limit = min(max(limit, 1), PAGE_SIZE_MAX)
     before = decode_cursor(cursor, tuple[UUID])[0] if cursor else _LAST_ID
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
@@ -59,7 +58,6 @@ async def notifications(
 
 async def unread(actor: Actor) -> Unread:
     """Count what the actor has not looked at."""
-    actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id, readonly=True):
         count = await db.connection().fetchval(_UNREAD, actor.tenant_id, actor.user_id)
     return Unread(count)
@@ -67,7 +65,6 @@ async def unread(actor: Actor) -> Unread:
 
 async def setting(actor: Actor) -> SettingView:
     """Tell how the actor wants to be told outside of the product."""
-    actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
         return await setting_for(actor.tenant_id, actor.user_id)
 

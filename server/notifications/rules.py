@@ -79,6 +79,10 @@ class Kind(StrEnum):
     """The platform has taken such a file back: nothing of it counts any more."""
     DIFFERENCE_ASKED = "difference_asked"
     """The platform asks about differences of such a file; told once a day and file."""
+    LINE_DISPUTED = "line_disputed"
+    """An agent disputes lines of its statement: the platform's finance answers; told once a day."""
+    PAYOUT_WAITS = "payout_waits"
+    """A payout that a colleague put together waits for a second person of the platform's."""
     PERSON_SAID = "person_said"
     """The platform says that the company is a natural person: tax is withheld of commission."""
     PERSON_UNSAID = "person_unsaid"
@@ -164,6 +168,8 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "平台就对账差异提问，请答复",
         "The platform asks about differences: reply",
     ),
+    Kind.LINE_DISPUTED: ("代理商对结算单提出异议", "An agent disputes its statement"),
+    Kind.PAYOUT_WAITS: ("有付款批次待您放行", "A payout waits for you to let it go"),
     Kind.PERSON_SAID: (
         "平台将贵公司设为自然人，付佣金时代扣个税",
         "The platform holds you for a natural person: tax is withheld of commission",

@@ -197,7 +197,6 @@ async def read(actor: Actor, notification_id: UUID, *, now: datetime) -> str:
 
     :raises NotFound: the actor was told no such thing.
     """
-    actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
         link: str | None = await db.connection().fetchval(
             _READ, actor.tenant_id, actor.user_id, notification_id, now
@@ -209,7 +208,6 @@ async def read(actor: Actor, notification_id: UUID, *, now: datetime) -> str:
 
 async def read_all(actor: Actor, *, now: datetime) -> None:
     """Note that the actor has looked at everything."""
-    actor.ensure_agent()
     async with db.tenant_transaction(actor.tenant_id):
         await db.connection().execute(_READ_ALL, actor.tenant_id, actor.user_id, now)
 
@@ -220,7 +218,6 @@ async def change_setting(actor: Actor, wanted: SettingView) -> SettingView:
     :raises BadChannel: an address is none of its channel's.
     :raises BadQuietHours: one end of the quiet hours is missing.
     """
-    actor.ensure_agent()
     rules.quiet(wanted.quiet_from, wanted.quiet_until)
     for each in wanted.channels:
         rules.ensure_reaches(Reach(each.channel, each.address))

@@ -1,4 +1,4 @@
-"""What the outbox starts: an agent's owners are told of their statements."""
+"""What the outbox starts: owners are told of their statements, finance of disputes about them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from billing.statements import queries as books
-from server.access import Role
+from server.access import PLATFORM_TENANT, Role
 from server.identity import queries as identity
 from server.kit import db, outbox
 from server.notifications import service as notifications
@@ -34,7 +34,24 @@ async def tell(job: outbox.Job, now: datetime) -> None:
         )
 
 
+async def tell_finance(job: outbox.Job, now: datetime) -> None:
+    """Tell the platform's finance that an agent disputes its statement; each is told once."""
+    async with db.tenant_transaction(PLATFORM_TENANT):
+        people = await identity.staff(PLATFORM_TENANT)
+        await notifications.tell(
+            PLATFORM_TENANT,
+            [each.id for each in people if each.role is Role.PLATFORM_FINANCE],
+            Kind.LINE_DISPUTED,
+            key=job.payload["key"],
+            subject=job.payload["about"],
+            page="/console/statements",
+            subject_id=UUID(job.payload["id"]),
+            now=now,
+        )
+
+
 HANDLERS: Final[Mapping[str, Callable[[outbox.Job, datetime], Awaitable[None]]]] = {
     service.TOLD: tell,
+    service.DISPUTED: tell_finance,
 }
 """By topic, what is done with a job."""

@@ -27,12 +27,16 @@ from server.audit import service as audit
 from server.commissions.service import books_of
 from server.identity import keys
 from server.kit import db, outbox
+from server.kit.calendars import ZONE
 from server.kit.errors import Invalid
 from server.partners import queries as partners
 from server.statements import queries
 from server.statements import schemas as asked
 from server.statements.schemas import StatementDetail, StatementSummary
+from server.tenants import queries as tenants
 
+DISPUTED: Final = "statements.disputed"
+"""The outbox's topic: an agent disputes a line."""
 TOLD: Final = "statements.told"
 """The outbox's topic: a statement was drawn up, or a dispute in it answered."""
 
@@ -205,6 +209,8 @@ async def dispute(
 ) -> StatementLineView:
     """Dispute a line of a statement of one's own company; the platform's clock begins.
 
+    Its finance is told, once a day of a statement.
+
     :raises StatementNotFound: it has no such line, or is another company's.
     :raises LineAnswered: something else was said of it.
     :raises StatementSigned: nothing more is said of its lines.
@@ -220,7 +226,19 @@ async def dispute(
             await audit.record(
                 actor, "statement_line.disputed", subject_id=statement_id, now=now, line=why.line
             )
+            await _tell_finance(actor, statement_id, now=now)
     return line
+
+
+async def _tell_finance(actor: Actor, statement_id: UUID, *, now: datetime) -> None:
+    """Have the platform's finance told of a dispute after the commit, once a day."""
+    held = await books.statement(statement_id)
+    payload = {
+        "id": str(statement_id),
+        "key": f"disputed:{statement_id}:{now.astimezone(ZONE).date()}",
+        "about": f"{(await tenants.tenant(actor)).name} · {queries.month(held.period)}",
+    }
+    await outbox.add(DISPUTED, payload, tenant_id=actor.tenant_id, now=now, key=payload["key"])
 
 
 async def accept(

@@ -51,7 +51,7 @@ FOR_EVERYBODY = {
     "/static/{path:path}",
     "/_ui",
 }
-FOR_ALL_WHO_SIGN_IN = {"/account"}
+FOR_ALL_WHO_SIGN_IN = {"/account", "/notifications", "/notifications/setting"}
 FOR_AGENTS = {
     "/partnership/exit",
     "/partnership/exit/plan.csv",
@@ -59,8 +59,6 @@ FOR_AGENTS = {
     "/today",
     "/tasks",
     "/tasks/many",
-    "/notifications",
-    "/notifications/setting",
     "/customers",
     "/customers/found",
     "/customers/new",

@@ -37,6 +37,7 @@ from server.commissions import queries as commission_queries
 from server.commissions import service as commissions
 from server.commissions.schemas import NewSale
 from server.identity import keys
+from server.identity import service as identity
 from server.kit import db, outbox, papers
 from server.kit.errors import Invalid, NotFound
 from server.notifications import queries as notifications
@@ -50,7 +51,7 @@ from server.statements.schemas import (
     SeenStatement,
     StatementDetail,
 )
-from tests.factories import NOW, Tenant, make_platform_actor, new_id
+from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
 from tests.server.benefits import stories
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -171,6 +172,37 @@ async def test_a_statement_is_disputed_corrected_signed_by_both_and_verified_alo
     ]
     reads = {each.what for each in (await audit.platform_reads(owner)).items}
     assert reads >= {"statements.list", "statements.one", "statements.lines", "statements.disputes"}
+
+
+async def test_finance_is_told_once_a_day_that_an_agent_disputes_its_statement(
+    tenant: Tenant, drawn: StatementDetail
+) -> None:
+    finance = make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(new_user(finance, team_id=None), password="correct horse", now=NOW)
+    for line in await queries.own_lines(tenant.owner, drawn.id):
+        why = NewDispute(line=line.n, reason="少计一单")
+        await service.dispute(tenant.owner, drawn.id, why, now=APRIL)
+    async with db.job_transaction():
+        rows = await db.connection().fetch(
+            "SELECT payload FROM outbox WHERE tenant_id = $1 AND topic = $2",
+            *(tenant.tenant_id, service.DISPUTED),
+        )
+    job: Any = outbox.Job(
+        id=new_id(),
+        tenant_id=tenant.tenant_id,
+        topic=service.DISPUTED,
+        payload=msgspec.json.decode(rows[0]["payload"]),
+        attempts=0,
+        lease=1,
+    )
+
+    for _ in range(2):
+        await jobs.HANDLERS[service.DISPUTED](job, APRIL)
+
+    [word] = (await notifications.notifications(finance)).items
+    assert len(rows) == 1
+    assert (word.kind, word.link) == (Kind.LINE_DISPUTED, f"/console/statements/{drawn.id}")
+    assert word.subject.endswith(" · 2026-03")
 
 
 async def test_a_movement_is_found_in_the_statement_that_it_stands_in(
