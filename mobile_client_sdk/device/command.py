@@ -3,6 +3,8 @@
 import argparse
 import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +26,7 @@ from mobile_client_sdk.device import (
     tasks,
 )
 from mobile_client_sdk.device.desk import LOCKED, NO_NETWORK, NOT_DONE, SIGN_IN, USAGE, Desk, Stop
-from mobile_client_sdk.device.words import Words, language_of
+from mobile_client_sdk.device.words import NAME, Words, language_of
 from mobile_client_sdk.lease import ClockSetBack, LeaseEnded, StoreWiped
 from mobile_client_sdk.session import ProtectionNeeded, SignedOut
 from mobile_client_sdk.store import StoreUnusable
@@ -76,8 +78,10 @@ def main(
 ) -> int:
     """Do what was asked for; answer the exit code."""
     out, errors = out or sys.stdout, errors or sys.stderr
+    program = sys.argv[0] if arguments is None else NAME
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    words = Words(language_of(_language_named(arguments), dict(environment)))
+    language = language_of(_named("--lang", arguments), dict(environment))
+    words = Words(language, _called(program, arguments))
     asked = _parser(words, environment).parse_args(arguments)
     desk = Desk(Path(asked.home).expanduser(), words, out)
     try:
@@ -119,20 +123,27 @@ def _advice(words: Words, error: ValueRefused) -> str:
     return words("error.phone" if error.field == "phone" else "error.value", field=name)
 
 
-def _language_named(arguments: Sequence[str]) -> str | None:
-    """Look for the language before anything else, so that the help is in it too."""
+def _named(option: str, arguments: Sequence[str]) -> str | None:
+    """Look for an option before anything else, so that the help is in its language too."""
     for position, each in enumerate(arguments):
-        if each.startswith("--lang="):
+        if each.startswith(f"{option}="):
             return each.partition("=")[2]
-        if each == "--lang":
+        if each == option:
             return next(iter(arguments[position + 1 : position + 2]), None)
     return None
+
+
+def _called(program: str, arguments: Sequence[str]) -> str:
+    """Say how this command was called, up to what it was to do."""
+    is_found = program == shutil.which(NAME)
+    home = _named("--home", arguments)
+    return shlex.join([NAME if is_found else program, *(["--home", home] if home else [])])
 
 
 def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentParser:
     home = environment.get("TONGLU_DEVICE_HOME", "~/.local/share/tonglu-device")
     kind = _parsers(words)
-    parser = kind("tonglu-device", description=words("about"), epilog=words("epilog"))
+    parser = kind(NAME, description=words("about"), epilog=words("epilog"))
     parser.add_argument("--home", default=home, help=words("help.home"))
     parser.add_argument("--lang", choices=("zh-CN", "en"), help=words("help.lang"))
     commands = parser.add_subparsers(

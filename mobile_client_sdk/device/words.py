@@ -4,6 +4,7 @@ from typing import Final
 
 from mobile_client_sdk.conflicts import Language
 
+NAME: Final = "tonglu-device"
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "about": (
         "同路：随身的客户，没有网络也能用。先存在本机，联网后同步。",
@@ -612,14 +613,19 @@ Leave what is there:  tonglu-device conflicts keep ROW""",
 
 
 class Words:
-    """The words of one language."""
+    """The words of one language.
 
-    def __init__(self, language: Language) -> None:
+    :param called: how the command was called, so that what is advised can be typed as it stands.
+    """
+
+    def __init__(self, language: Language, called: str = NAME) -> None:
         self.language = language
+        self._called = called.replace("{", "{{").replace("}", "}}")
 
     def __call__(self, key: str, /, **values: object) -> str:
         """Answer a sentence."""
-        return _WORDS[key][0 if self.language == "zh-CN" else 1].format(**values)
+        sentence = _WORDS[key][0 if self.language == "zh-CN" else 1]
+        return sentence.replace(NAME, self._called).format(**values)
 
 
 def language_of(named: str | None, environment: dict[str, str]) -> Language:

@@ -208,9 +208,19 @@ def test_locked_records_open_with_a_sync(rep: Rep, server: FakeServer, url: str)
 
     code, said = rep.run("list")
     assert code == 5
-    assert "tonglu-device sync" in said
+    assert f"tonglu-device --home {rep.home} sync" in said
     assert "上传 1" in rep.does("sync")
     assert "福满楼" in rep.does("list")
+
+
+def test_what_is_advised_can_be_typed_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "my phone")
+    monkeypatch.setattr("sys.argv", [".venv/bin/tonglu-device", "--home", home, "list"])
+
+    assert main(environment={"LANG": "en_GB.UTF-8"}) == 4
+    assert f".venv/bin/tonglu-device --home '{home}' login URL CODE" in capsys.readouterr().err
 
 
 def test_a_revoked_device_says_that_it_was_wiped(rep: Rep, server: FakeServer, url: str) -> None:
