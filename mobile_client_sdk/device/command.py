@@ -136,8 +136,9 @@ def _named(option: str, arguments: Sequence[str]) -> str | None:
 def _called(program: str, arguments: Sequence[str]) -> str:
     """Say how this command was called, up to what it was to do."""
     is_found = program == shutil.which(NAME)
-    home = _named("--home", arguments)
-    return shlex.join([NAME if is_found else program, *(["--home", home] if home else [])])
+    given = [(option, _named(option, arguments)) for option in ("--home", "--lang")]
+    told = [word for option, value in given if value for word in (option, value)]
+    return shlex.join([NAME if is_found else program, *told])
 
 
 def _parser(words: Words, environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -385,6 +386,27 @@ def _promising(
     one.add_argument("--program", help=words("arg.program"))
 
 
+class _Mixing(argparse.ArgumentParser):
+    """Takes words behind options as well: `visit 福满楼 --out 谈了`.
+
+    By itself the standard library's parser does not, where a command may also have no words.
+    """
+
+    prefix = ""
+    """What stands before the usage."""
+    _is_mixed = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read what was typed."""
+        if self._is_mixed or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_mixed, self.usage = True, self.format_usage().removeprefix(self.prefix)
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixed, self.usage = False, None
+
+
 def _parsers(words: Words) -> type[argparse.ArgumentParser]:
     """Answer a kind of parser whose own words are in the person's language."""
 
@@ -410,7 +432,9 @@ def _parsers(words: Words) -> type[argparse.ArgumentParser]:
             own = {"positional arguments": "arguments", "options": "options"}
             super().start_section(words(own[heading]) if heading in own else heading)
 
-    class Parser(argparse.ArgumentParser):
+    class Parser(_Mixing):
+        prefix = words("usage")
+
         def __init__(self, *arguments: Any, **options: Any) -> None:
             options |= {"formatter_class": Formatter, "add_help": False}
             super().__init__(*arguments, **options)

@@ -208,9 +208,19 @@ def test_locked_records_open_with_a_sync(rep: Rep, server: FakeServer, url: str)
 
     code, said = rep.run("list")
     assert code == 5
-    assert f"tonglu-device --home {rep.home} sync" in said
+    assert f"tonglu-device --home {rep.home} --lang zh-CN sync" in said
     assert "上传 1" in rep.does("sync")
     assert "福满楼" in rep.does("list")
+
+
+def test_words_may_stand_behind_an_option(rep: Rep, server: FakeServer, url: str) -> None:
+    rep.does("login", url, server.enrolment_code("王芳"))
+    rep.does("add", "福满楼")
+    rep.does("visit", "福满楼", "--at", "30.2741,120.1551", "谈了价格")
+
+    rep.does("visit", "福满楼", "--out", "谈了中秋订货")
+
+    assert "谈了中秋订货" in rep.does("show", "福满楼")
 
 
 def test_what_is_advised_can_be_typed_as_it_stands(
