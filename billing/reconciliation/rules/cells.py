@@ -145,7 +145,7 @@ def text(cell: Cell) -> str:
     return said
 
 
-def _figures(cell: Cell) -> str:
+def figures(cell: Cell) -> str:
     """Give a cell with figures as text.
 
     :raises CellUnread: it has the number of a note (①, ²), which would become one of its digits.
@@ -236,7 +236,7 @@ def amount_minor(cell: Cell, currency_code: str) -> int:
     """
     if isinstance(cell, bool) or cell is None:
         raise CellUnread("Write an amount, such as 12000.50.")
-    written = _figures(cell).translate(_DASHES).replace(" ", "").upper()
+    written = figures(cell).translate(_DASHES).replace(" ", "").upper()
     if isinstance(cell, float):
         written = format(Decimal(str(cell)), "f")
     if _SHORTENED.fullmatch(written):
@@ -278,7 +278,7 @@ def day(cell: Cell) -> date:
         return cell.astimezone(_CHINA).date() if cell.tzinfo else cell.date()
     if isinstance(cell, date):
         return cell
-    written = _figures(cell)
+    written = figures(cell)
     try:
         if match := _MOMENT.fullmatch(written):
             return _day_in_china(match)

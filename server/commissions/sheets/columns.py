@@ -167,6 +167,13 @@ class Header:
         """Give what a cell says; nothing where the row is shorter, or the file has no such."""
         return cells.text(self._cell(row, field))
 
+    def figures(self, row: Cells, field: SaleField) -> str:
+        """Give what a cell of figures says.
+
+        :raises CellUnread: it has the number of a note.
+        """
+        return cells.figures(self._cell(row, field))
+
     def written(self, row: Cells, field: SaleField) -> str:
         """Give a cell as it is written, for people to read."""
         return tidy(self._cell(row, field))

@@ -27,7 +27,9 @@ from server.kit.text import tidied
 
 _NAMESPACE: Final = UUID("6f1d1f6e-1d2b-5c84-9a57-0c5d6a1b7e42")
 """Of ids that are made of references; it never changes."""
-_COUNT: Final = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.0+)?")
+_COUNT: Final = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.0+)?")
+"""Bounded, so that no text becomes a number that takes long."""
+_FIGURES: Final = frozenset({SaleField.SOLD, SaleField.REVENUE, SaleField.DAY})
 _BETWEEN: Final = re.compile(r"[;>、]")
 """Between those above, the nearest first."""
 _KINDS: Final[Mapping[str, bool]] = {
@@ -352,8 +354,9 @@ class _Row:
 
     def tried(self, field: SaleField, read: Callable[[str], _T]) -> _T | None:
         """Read a cell; None where it cannot be, which is noted."""
+        said = self._header.figures if field in _FIGURES else self._header.said
         try:
-            return read(self._header.said(self._row, field))
+            return read(said(self._row, field))
         except (BillingRefusal, Invalid) as refusal:
             self.problems.append(SheetProblem(field, refusal.code, refusal.detail))
             return None

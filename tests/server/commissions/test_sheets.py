@@ -184,6 +184,8 @@ async def test_an_amount_is_read_to_the_fen(
         ("{n},,{agent},HT-{n},{day},90071992547409.92", "sold", "amount_too_large"),
         ("{n},,{agent},HT-{n},{day},$12", "sold", "currency_unexpected"),
         ("{n},,{agent},HT-{n},{day},=A1*2", "sold", "cell_unread"),
+        ("{n},,{agent},HT-{n},{day},1200①", "sold", "cell_unread"),
+        ("{n},,{agent},HT-{n},2026-03-1²,12", "day", "cell_unread"),
         ("{n},,{agent},HT-{n},{day},", "sold", "cell_empty"),
         ("{n},,{agent},HT-{n},{day},1.2E+13", "sold", "digits_lost"),
         ("{n},,{agent},HT-{n},2026-02-30,12", "day", "cell_unread"),
@@ -289,6 +291,9 @@ async def test_what_a_plan_measures_says_how_amounts_are_read(
         f"{n}-4,,{agent.name},B-{n},{DAY},5000.5,{yen.plan_id},JPY,,,",
         f"{n}-5,,{agent.name},A-{n},{DAY},1.5,{pieces.plan_id},CNY,,,",
         f"{n}-6,,{agent.name},A-{n},{DAY},1,没有的,CNY,,,",
+        f"{n}-W,,{agent.name},A-{n},{DAY},{'9' * 5_000},{pieces.plan_id},,,,",
+        f"{n}-X,,{agent.name},A-{n},{DAY},12①,{pieces.plan_id},,,,",
+        f"{n}-Y,,{agent.name},A-{n},{DAY},12,{pieces.plan_id},,9.9²,,",
         f"{n}-R,{n}-1,,,,200,,,,退货,客户退货：少 200 件",
         f"{n}-S,{n}-1,,,,1,,USD,,退货,",
         f"{n}-T,{n}-1,,,,1,,,,销售,",
@@ -300,16 +305,19 @@ async def test_what_a_plan_measures_says_how_amounts_are_read(
         finance, by, a_sheet(rows, f"{HEADER},方案,币种,客户付款,类型,退款原因")
     )
 
-    assert view.counts == SheetCounts(sales=2, refunds=1, refused=8)
+    assert view.counts == SheetCounts(sales=2, refunds=1, refused=11)
     assert {row: why(each) for row, each in told.items() if each.problems} == {
         3: [("currency", "cell_unread")],
         5: [("sold", "amount_off_scale")],
         6: [("sold", "cell_unread")],
         7: [("plan", "plan_unknown")],
-        9: [("currency", "currency_unexpected")],
-        10: [("kind", "row_kind_contradicts")],
-        11: [("kind", "row_kind_contradicts")],
-        12: [("kind", "cell_unread")],
+        8: [("sold", "cell_unread")],
+        9: [("sold", "cell_unread")],
+        10: [("revenue", "cell_unread")],
+        12: [("currency", "currency_unexpected")],
+        13: [("kind", "row_kind_contradicts")],
+        14: [("kind", "row_kind_contradicts")],
+        15: [("kind", "cell_unread")],
     }
     by_sold = {each.sold: each for each in await sold_by(finance, agent.tenant_id)}
     assert (by_sold[1_200].commission_minor, by_sold[1_200].revenue_minor) == (3_600_00, 99_90)
