@@ -29,7 +29,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What columns are called, by field: the row that has most of them is that of the names."""
     encoding: str | None = None
     is_whole: bool = False
-    """Nothing may be left out: no second table, nothing that a formula has not come to."""
+    """Nothing may be left out: no second table, nothing that a formula has not come to, of CSV no
+    cell without a column."""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
@@ -76,7 +77,8 @@ def answer(content: bytes, order: Order) -> Read | Refused:
     vocabulary = Vocabulary(order.names)
     try:
         sheet = read(content, vocabulary, order.encoding, is_whole=order.is_whole)
-        table = as_table(sheet.rows, vocabulary)
+        is_cut = order.is_whole and sheet.format == "csv"
+        table = as_table(sheet.rows, vocabulary, is_cut=is_cut)
         return Read(
             format=sheet.format,
             encoding=sheet.encoding,

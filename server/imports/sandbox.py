@@ -29,6 +29,16 @@ class SeveralTables(Invalid):
     code = "several_tables"
 
 
+class RowTooLong(Invalid):
+    """A row of a CSV has more cells than there are columns: a comma has cut one of them in two."""
+
+    code = "row_too_long"
+
+
+_TOLD: Final = {each.code: each for each in (SeveralTables, RowTooLong)}
+"""What is refused in words of its own; all else is a file that is not read, for a reason."""
+
+
 async def read(
     content: bytes,
     vocabulary: Vocabulary,
@@ -41,6 +51,7 @@ async def read(
     :param is_whole: nothing of it may be left out; see `reader.Order`.
     :raises FileNotRead: with the reader's reason.
     :raises SeveralTables: where nothing may be left out.
+    :raises RowTooLong: likewise.
     """
     order = Order(names=vocabulary.names, encoding=encoding, is_whole=is_whole)
     process = await asyncio.create_subprocess_exec(
@@ -76,8 +87,8 @@ def _taken(answer: bytes) -> Read:
         raise FileNotRead(
             "This file is too large or too odd to be read.", field="file", reason="limits"
         ) from error
-    if isinstance(message, Refused) and message.code == SeveralTables.code:
-        raise SeveralTables(message.detail, field="file")
+    if isinstance(message, Refused) and message.code in _TOLD:
+        raise _TOLD[message.code](message.detail, field="file")
     if isinstance(message, Refused):
         raise FileNotRead(message.detail, field="file", reason=message.code)
     return message

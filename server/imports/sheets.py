@@ -1,7 +1,8 @@
 """What a spreadsheet is once it has been read: rows of text. Limits, and why a file is refused."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -156,10 +157,11 @@ def is_table(rows: Rows, vocabulary: Vocabulary) -> bool:
     return any(vocabulary.known(row.cells) > 1 for row in rows.top[:_HEADER_IN_FIRST])
 
 
-def as_table(rows: Rows, vocabulary: Vocabulary) -> Table:
+def as_table(rows: Rows, vocabulary: Vocabulary, *, is_cut: bool = False) -> Table:
     """Find the rows of the column names among the first ten; what stands below is the table.
 
-    :raises FileRefused: there is nothing below.
+    :param is_cut: what has no column of its own was cut off a cell: a comma is no part of CSV.
+    :raises FileRefused: there is nothing below; or a row has more cells than there are columns.
     """
     if not rows.top:
         raise FileRefused("empty", "This file has no rows.")
@@ -171,11 +173,24 @@ def as_table(rows: Rows, vocabulary: Vocabulary) -> Table:
         raise FileRefused("empty", "This file has no rows below its column names.")
     rows.close()
     width = max(rows.width, *(len(row.cells) for row in rows.top[first:]))
+    if is_cut and width > len(header):
+        _ensure_within(islice(rows, last + 1, None), len(header))
     return Table(
         header=[*header, *[""] * (width - len(header))],
         row_count=rows.count - last - 1,
         chunks=[_packed(below), *rows.packed],
     )
+
+
+def _ensure_within(rows: Iterable[Row], width: int) -> None:
+    """Refuse a row of more cells than there are columns."""
+    for row in rows:
+        if len(row.cells) > width:
+            raise FileRefused(
+                "row_too_long",
+                f"Row {row.number} has more cells than there are columns; write quotation marks"
+                ' around an amount with commas ("1,234.50").',
+            )
 
 
 def _packed(rows: Sequence[Row]) -> bytes:

@@ -8,6 +8,7 @@ from billing.reconciliation.rules.columns import ColumnMap, Field
 from billing.reconciliation.rules.findings import Kind, Step
 from billing.reconciliation.rules.lines import Side
 from billing.reconciliation.schemas import FileState
+from server.imports.sandbox import RowTooLong
 from server.kit import db
 from server.reconciliation import parts, queries, service
 from server.reconciliation.schemas import NewSource, ReconFileDetail
@@ -81,6 +82,23 @@ async def test_lines_of_customers_whom_nobody_knows_are_no_days_sum(
 
     assert found.matches == {}
     assert found.exceptions == {Kind.MISSING_THERE: 2, Kind.MISSING_HERE: len(rows)}
+
+
+@pytest.mark.parametrize("at", [0, 1_500])
+async def test_a_row_of_more_cells_than_columns_is_refused_since_one_is_cut_in_two(
+    tenant: Tenant, at: int
+) -> None:
+    """1,234.50 without quotation marks is two cells: 1 yuan would be read of it."""
+    source = await a_source(tenant)
+    header = "权益编号,客户标识,客户名称,手机,日期,金额"
+    rows = [f"X-{n},,{NAME},{PHONE},{DAY},50.00" for n in range(2_000)]
+    await compared(source, a_file([*rows, "合计,,,,,100000.00,,"], header))
+
+    rows[at] = f"X-{at},,{NAME},{PHONE},{DAY},1,234.50"
+    with pytest.raises(RowTooLong) as refused:
+        await handed_in(source, a_file(rows, header))
+
+    assert f"Row {at + 2} " in refused.value.detail
 
 
 async def test_days_sums_are_matched_where_a_file_tells_nobody(tenant: Tenant) -> None:
