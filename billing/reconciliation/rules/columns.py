@@ -18,6 +18,7 @@ from billing.reconciliation.rules.lines import Line, LineState
 _NOISE: Final = re.compile(r"[\s*：:_\-\"'“”]+")
 _TEXT_MAX: Final = 200
 _SUMS: Final = frozenset({"合计", "总计", "小计", "总和", "total", "subtotal", "grandtotal"})
+_THOUSANDS: Final = re.compile(r"[十百千万亿]元|[(\[【/][十百千万亿]+(?:[)\]】]|$)")
 _SUM_MAX: Final = 20
 """With its spaces and colons a word for a sum is no longer."""
 _T = TypeVar("_T")
@@ -98,6 +99,16 @@ class ColumnTwice(BillingRefusal):
     code = "column_twice"
 
 
+class AmountsScaled(BillingRefusal):
+    """A column of amounts is named in thousands or more, of which none are read."""
+
+    code = "amounts_scaled"
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(f"Amounts are read in yuan; write them so in {', '.join(columns)}.")
+        self.columns = tuple(columns)
+
+
 class RowProblem(msgspec.Struct, frozen=True):
     """Why a row cannot be read. `row` is its line in the file, the first being 1."""
 
@@ -176,6 +187,7 @@ class RowReader:
         :raises ColumnTwice: a name stands twice.
         :raises ColumnsUnknown: a column is neither read nor ignored.
         :raises ColumnsMissing: a column is not there, or amount or day.
+        :raises AmountsScaled: amounts are in thousands or more.
         """
         places = placed(header)
         meant = {key(name): field for field, name in by.columns.items()}
@@ -185,6 +197,7 @@ class RowReader:
         ]
         if unknown:
             raise ColumnsUnknown(unknown)
+        ensure_unscaled([by.columns[Field.AMOUNT]] if Field.AMOUNT in by.columns else [])
         missing = [name for name in by.columns.values() if key(name) not in places]
         missing += [field for field in (Field.AMOUNT, Field.DAY) if field not in by.columns]
         if missing:
@@ -302,6 +315,15 @@ class RowReader:
     def _state(self, cell: Cell) -> LineState:
         """Read whether a line counts."""
         return cells.state(cell, self._state_words)
+
+
+def ensure_unscaled(names: Iterable[str]) -> None:
+    """Refuse columns of amounts in thousands or more: 1.5 of 万元 is no yuan and a half.
+
+    :raises AmountsScaled: naming them.
+    """
+    if scaled := [name for name in names if _THOUSANDS.search(cells.text(name))]:
+        raise AmountsScaled(scaled)
 
 
 def is_sum_word(cell: Cell) -> bool:

@@ -11,6 +11,7 @@ from billing.reconciliation.rules import cells
 from billing.reconciliation.rules.columns import (
     ColumnsMissing,
     ColumnsUnknown,
+    ensure_unscaled,
     is_sum_word,
     key,
     placed,
@@ -62,6 +63,8 @@ NAMES: Final[Mapping[SaleField, Sequence[str]]] = {
 """What columns are usually called; a field's own name always is one."""
 OF_SALES: Final = (SaleField.AGENT, SaleField.CONTRACT, SaleField.DAY)
 """What every sale says, beside what every row does."""
+OF_FIGURES: Final = (SaleField.SOLD, SaleField.REVENUE)
+"""What is an amount, or how many."""
 TOLD: Final = ("行号", "原因代码", "不予记录的原因", "why_refused")
 """What is added to the rows that are given back; a file that comes again may still have it."""
 _TOLD: Final = frozenset(map(key, TOLD))
@@ -146,6 +149,7 @@ class Header:
         :raises ColumnTwice: a name stands twice.
         :raises ColumnsUnknown: a column is neither read nor ignored.
         :raises ColumnsMissing: a column is not there, or one without which nothing is recorded.
+        :raises AmountsScaled: amounts are in thousands or more.
         """
         places = placed(header)
         meant = {key(name): field for field, name in by.columns.items()}
@@ -153,6 +157,7 @@ class Header:
         unknown = [header[at] for each, at in places.items() if each not in {*meant, *left}]
         if unknown:
             raise ColumnsUnknown(unknown)
+        ensure_unscaled(by.columns[each] for each in OF_FIGURES if each in by.columns)
         needed = [SaleField.REFERENCE, SaleField.SOLD]
         if SaleField.SALE not in by.columns:
             needed += OF_SALES

@@ -20,7 +20,14 @@ from billing.money import MINOR_MAX
 from billing.reconciliation.rules import cells
 from billing.reconciliation.rules.cells import AmountNegative, CellUnread, CurrencyUnexpected
 from server.commissions.schemas import Above, NewSale
-from server.commissions.sheets.columns import Cells, Header, SaleField, SaleMap, small
+from server.commissions.sheets.columns import (
+    OF_FIGURES,
+    Cells,
+    Header,
+    SaleField,
+    SaleMap,
+    small,
+)
 from server.kit.calendars import ensure_day
 from server.kit.errors import Invalid
 from server.kit.text import tidied
@@ -29,7 +36,7 @@ _NAMESPACE: Final = UUID("6f1d1f6e-1d2b-5c84-9a57-0c5d6a1b7e42")
 """Of ids that are made of references; it never changes."""
 _COUNT: Final = re.compile(r"(?P<whole>[0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.0+)?")
 """Bounded, so that no text becomes a number that takes long."""
-_FIGURES: Final = frozenset({SaleField.SOLD, SaleField.REVENUE, SaleField.DAY})
+_FIGURES: Final = frozenset({*OF_FIGURES, SaleField.DAY})
 _BETWEEN: Final = re.compile(r"[;>、]")
 """Between those above, the nearest first."""
 _KINDS: Final[Mapping[str, bool]] = {

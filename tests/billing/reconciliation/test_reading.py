@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from billing.money import MINOR_MAX
 from billing.reconciliation.rules import cells, columns
 from billing.reconciliation.rules.cells import Cell, CellUnread
-from billing.reconciliation.rules.columns import ColumnMap, Field, RowReader
+from billing.reconciliation.rules.columns import AmountsScaled, ColumnMap, Field, RowReader
 from billing.reconciliation.rules.lines import LineState
 
 HEADER = ["权益编号", "客户标识", "活动", "金额", "币种", "日期", "状态"]
@@ -114,6 +114,31 @@ def test_a_moment_is_of_its_day_in_china(cell: Cell) -> None:
 def test_a_day_that_is_none_is_refused(cell: Cell) -> None:
     with pytest.raises(CellUnread):
         cells.day(cell)
+
+
+@pytest.mark.parametrize(
+    "called", ["金额（万元）", "金额(万)", "千元金额", "金额【百万元】", "金额/亿"]
+)
+def test_amounts_in_thousands_are_refused(called: str) -> None:
+    """1.5 of them would be read as one yuan and a half."""
+    header = [called if name == "金额" else name for name in HEADER]
+    by = msgspec.structs.replace(
+        columns.guess(HEADER), columns={**columns.guess(HEADER).columns, Field.AMOUNT: called}
+    )
+
+    with pytest.raises(AmountsScaled) as refused:
+        RowReader(header, by)
+
+    assert refused.value.columns == (called,)
+
+
+@pytest.mark.parametrize("called", ["金额（元）", "金额(CNY)", "万家乐金额", "千禧店金额"])
+def test_amounts_of_whoever_has_a_large_number_in_the_name_are_read(called: str) -> None:
+    by = ColumnMap(columns={Field.AMOUNT: called, Field.DAY: "日期"})
+
+    [line], _ = RowReader([called, "日期"], by).read([(2, ["1.50", "2026-03-02"])])
+
+    assert line.amount_minor == 150
 
 
 def test_a_row_is_read_by_the_guessed_map() -> None:

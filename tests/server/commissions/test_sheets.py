@@ -13,7 +13,7 @@ import xlsxwriter
 from billing.commissions.rules.plans import Measure
 from billing.commissions.rules.shares import Seller
 from billing.commissions.schemas import LineState
-from billing.reconciliation.rules.columns import ColumnsMissing, ColumnsUnknown
+from billing.reconciliation.rules.columns import AmountsScaled, ColumnsMissing, ColumnsUnknown
 from server.access import Actor
 from server.access.rules import NotPermitted
 from server.commissions import jobs, queries
@@ -498,6 +498,12 @@ async def test_columns_that_do_not_do_are_refused_before_anything_is_kept(
         await handed_in(finance, by, a_sheet(["1,,,,,,2"], f"{HEADER},经办人"))
     with pytest.raises(ColumnsMissing) as missing:
         await handed_in(finance, by, a_sheet(["1,,,,"], HEADER.removesuffix(",金额")))
+    for field, called in ((SaleField.SOLD, "金额(万元)"), (SaleField.REVENUE, "客户付款（千元）")):
+        scaled = await a_map(finance, by.column_map.plan, {**COLUMNS, field: called})
+        header = ",".join(scaled.column_map.columns.values())
+        with pytest.raises(AmountsScaled) as thousands:
+            await handed_in(finance, scaled, a_sheet(["1"], header))
+        assert thousands.value.columns == (called,)
     refunds_alone = SaleMap(columns={SaleField.REFERENCE: "单号", SaleField.SOLD: "金额"})
     of_nothing = NewSheetMap(id=new_id(), name="少了", column_map=refunds_alone)
     await service.save_map(finance, of_nothing, now=NOW)
