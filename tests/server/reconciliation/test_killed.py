@@ -1,12 +1,7 @@
 """A worker that compares a file is killed at each of its commits, and another one goes on."""
 
-import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -14,10 +9,12 @@ from billing.reconciliation import queries as books
 from billing.reconciliation.rules.findings import Kind, Step
 from billing.reconciliation.rules.lines import Side
 from billing.reconciliation.schemas import FileState, FileView
-from server.kit import db, outbox
+from server.kit import db
 from server.reconciliation import queries, service
 from server.settings import Settings
 from tests.factories import NOW, Tenant
+from tests.server import killing
+from tests.server.killing import Starter
 from tests.server.reconciliation.stories import (
     FINANCE,
     a_file,
@@ -27,79 +24,18 @@ from tests.server.reconciliation.stories import (
     issued,
 )
 
-ROOT: Final = Path(__file__).parents[3]
-AFTER_LEASE: Final = NOW + outbox.LEASE + timedelta(seconds=1)
-STARTER: Final = """
-import asyncio, os, signal, sys
-from datetime import datetime
-from billing.reconciliation import service as reconciliation
-from server.identity import keys
-from server.kit import db
-from server.kit.conditions import Session
-from server.settings import Settings
-from server.worker import Worker, collect_handlers
-
 # Two lines are a long file here.
+_SHORT = """
+from billing.reconciliation import service as reconciliation
 reconciliation.AT_ONCE, reconciliation.KEPT_AT_ONCE = 2, 1
-commits = 0
-
-class Killing(Session):
-    async def execute(self, query, *args, **named):
-        global commits
-        commits += query == "COMMIT"
-        if query == "COMMIT" and commits == kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return await super().execute(query, *args, **named)
-
-async def work(now):
-    settings = Settings(database_url=sys.argv[1], secret=sys.argv[2])
-    keys.open_keys(settings)
-    await db.open_database(settings, session=Killing)
-    worker = Worker(collect_handlers(), now=lambda: now)
-    while await worker.run_once():
-        pass
-    await db.close_database()
-
-collect_handlers()
-for line in sys.stdin:
-    said, now = line.split()
-    kill_at = int(said)
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        asyncio.run(work(datetime.fromisoformat(now)))
-        os._exit(0)
-    print(os.waitpid(child, 0)[1], flush=True)
 """
-"""Starts a worker each time that it is told to, kills it before so many commits, says its end."""
-
-
-class Starter:
-    """What starts workers."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def work(self, *, kill_at: int = 0, now: datetime) -> int:
-        """Let a worker do all that is to do; it is killed before a commit. Give how it ended."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{kill_at} {now.isoformat()}\n".encode())
-        return int(await self._process.stdout.readline())
 
 
 @pytest.fixture
 async def starter(own_books: Settings) -> AsyncIterator[Starter]:
-    """Start workers on a database of this file: they do whatever is to do."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", STARTER, own_books.database_url, own_books.secret),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    yield Starter(process)
-    process.kill()
-    await process.wait()
+    """Start workers on a database of this file."""
+    async with killing.starting(own_books, _SHORT) as started:
+        yield started
 
 
 async def stage(view: FileView) -> str:
@@ -133,7 +69,7 @@ async def test_s06_kill_9_at_any_commit_loses_and_doubles_nothing(
         assert ended in (0, signal.SIGKILL)
         async with db.platform_transaction(FINANCE):
             stages.add(await stage(await books.file(view.id)))
-        assert await starter.work(now=AFTER_LEASE) == 0
+        assert await starter.work(now=killing.AFTER_LEASE) == 0
 
         found = await queries.file(FINANCE, Side.HERE, view.id, now=NOW)
         told = await queries.exceptions(FINANCE, Side.HERE, view.id, now=NOW)
