@@ -53,7 +53,7 @@ from server.exits.rules import Planned
 from server.exits.schemas import Plan
 from server.partners.rules.sharing import Shared
 from server.partners.schemas import Partnership
-from server.plans.schemas import AgentPlan, CarriedOn, Use
+from server.plans.schemas import AgentPlan, CarriedOn, TriedHolder, Use, VersionTrial
 from server.reconciliation.schemas import NewSource as ReconSource
 from server.reconciliation.schemas import (
     ReconExceptionDetail,
@@ -128,6 +128,7 @@ LOOKS: Final[Mapping[str, tuple[type[msgspec.Struct], ...]]] = {
     "plans.holders": (HolderRow,),
     "plans.agent": (AgentPlan, Use, Grant, Change),
     "plans.invoices": (InvoiceRow,),
+    "plans.trial": (VersionTrial, TriedHolder),
     "plans.clock": (CarriedOn, InvoiceView, InvoiceLine, CreditView),
     "requests.queue": (PlatformRequestView,),
     "registrations.queue": (CaseLine,),

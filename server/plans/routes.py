@@ -31,6 +31,7 @@ from server.plans.schemas import (
     NewPayment,
     NewVersion,
     PlanUse,
+    VersionTrial,
 )
 
 _PRINTED: Final[dict[str, Any]] = {"time_limit_s": TIME_LIMIT_S + 10}
@@ -46,6 +47,15 @@ async def versions(actor: CurrentActor) -> list[PlanVersion]:
 async def publish(actor: CurrentActor, data: JSONBody[NewVersion]) -> PlanVersion:
     """Publish what a plan includes and costs from a day on; it never changes."""
     return await service.publish(actor, data, now=clock.now())
+
+
+@post("/plans/trial", summary="Look what a version would cost", status_code=200)
+async def trial(actor: CurrentActor, data: JSONBody[NewVersion]) -> VersionTrial:
+    """Give what those who have the plan would be billed for the version's first whole month.
+
+    By the code that bills in earnest; nothing of it is kept. Agents who are shown are told.
+    """
+    return await service.trial(actor, data, now=clock.now())
 
 
 @get("/plan-holders", summary="List which agent has which plan")
@@ -187,6 +197,7 @@ router = Router(
                 agent_plan,
                 invoice,
                 publish,
+                trial,
                 change,
                 grant,
                 end_grant,

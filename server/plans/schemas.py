@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from billing.invoices.schemas import Credit, InvoiceView, Payment
+from billing.money import Currency
 from billing.plans.rules.entitlements import Standing, Verdict
 from billing.plans.rules.grants import Grant
 from billing.plans.rules.subscriptions import Change
@@ -85,6 +86,30 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     en: str
 
 
+class TriedHolder(msgspec.Struct, frozen=True):
+    """What an agent would be billed for a month, tax included, with and without a version."""
+
+    agent_id: UUID
+    now_minor: int
+    would_minor: int
+
+
+class VersionTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """What the first whole month of a version would cost those who have its plan."""
+
+    month: date
+    """Its first day."""
+    currency: Currency
+    holders: list[TriedHolder]
+    """Those who would pay most more first; the first fifty."""
+    holders_count: int
+    now_minor: int
+    """Of all of them."""
+    would_minor: int
+    left_out: int
+    """So many are left out: somebody has to look into their books first."""
+
+
 class PlanUse(msgspec.Struct, frozen=True, kw_only=True):
     """A company's plan, and what it uses of it."""
 
@@ -107,6 +132,9 @@ class AgentPlan(PlanUse, frozen=True, kw_only=True):
     """The earliest first; those that lie ahead, too."""
 
 
+PlanTerms: TypeAlias = PlanVersion
+"""What a plan includes and costs from a day on."""
+LIMIT_KINDS: Final = tuple(LimitKind)
 HolderFilter: TypeAlias = HoldersAsked
 """Which holders a list is of."""
 STANDINGS: Final = tuple(Standing)

@@ -22,8 +22,8 @@ from server.kit import db
 from server.kit.calendars import ZONE
 from server.kit.errors import Invalid
 from server.partners import queries as partners
-from server.plans import rules
-from server.plans.schemas import CarriedOn
+from server.plans import rules, trials
+from server.plans.schemas import CarriedOn, VersionTrial
 
 
 class _Undone(Exception):
@@ -45,6 +45,18 @@ async def publish(actor: Actor, version: PlanVersion, *, now: datetime) -> PlanV
                 actor, "plan.published", subject_id=version.plan_id, now=now, version_id=version.id
             )
     return version
+
+
+async def trial(actor: Actor, version: PlanVersion, *, now: datetime) -> VersionTrial:
+    """Say what the first whole month of a version would cost who has its plan; nothing is kept.
+
+    :raises PlanVersionUnsound: and what else `publish` raises.
+    :raises Invalid: it begins too far ahead.
+    """
+    ensure(actor, Permission.PLANS_KEEP)
+    rules.ensure_day(version.begins_on, "begins_on")
+    booked = rules.as_booked(version, PlanVersion)
+    return await trials.trial(actor, booked, desk_of(actor, now), now=now)
 
 
 async def change(actor: Actor, asked: Change, *, now: datetime) -> Change:

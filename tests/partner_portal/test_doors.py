@@ -205,7 +205,7 @@ FOR_THE_PLATFORM = FOR_OPERATORS | {
     *("/console/commissions/plans", "/console/commissions/offers"),
     *("/console/commissions/sheets", "/console/commissions/sheets/new"),
     "/console/commissions/sheets/template.csv",
-    *("/console/payouts", "/console/plans"),
+    *("/console/payouts", "/console/plans", "/console/plans/versions/new"),
     *("/console/reconciliation", "/console/reconciliation/differences"),
     "/console/reconciliation/files/new",
 }

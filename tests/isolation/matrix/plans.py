@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any, Final
 
+from server.kit import clock
 from tests.factories import new_id
 from tests.isolation.matrix.case import Case, Route
 from tests.isolation.matrix.parts import FINANCE
@@ -48,6 +49,15 @@ API: Final[dict[Route, Case]] = {
     ),
     ("POST", "/v1/platform/plans"): Case(
         role=FINANCE, new_ids=("body.id", "body.plan_id"), body=_plan_version
+    ),
+    # Nothing of it is kept, and nobody has this plan.
+    ("POST", "/v1/platform/plans/trial"): Case(
+        role=FINANCE,
+        new_ids=("body.id", "body.plan_id"),
+        body=lambda company: {
+            **_plan_version(company),
+            "begins_on": f"{clock.now().date() + timedelta(days=40)}",
+        },
     ),
     # Whose company it is about may be any; the plan was not published.
     ("POST", "/v1/platform/plan-changes"): Case(
@@ -126,6 +136,18 @@ PAGES: Final[dict[Route, Case]] = {
         shared={"path.invoice_id": "program"}, succeeds=False
     ),
     ("GET", "/console/plans"): Case(shared={"query.plan_id": "program"}, role=FINANCE),
+    ("GET", "/console/plans/versions/new"): Case(
+        shared={"query.plan_id": "program"}, role=FINANCE, succeeds=False
+    ),
+    ("POST", "/console/plans/versions"): Case(
+        role=FINANCE,
+        new_ids=("body.id", "body.plan_id"),
+        body=lambda company: {
+            **{name: str(said) for name, said in _plan_version(company).items()},
+            "begins_on": f"{clock.now().date() + timedelta(days=40)}",
+            "price": "1",
+        },
+    ),
     ("GET", "/console/plans/{agent_id}"): Case(
         ids={"path.agent_id": "tenant"}, answers={"path.agent_id": 200}, role=FINANCE
     ),

@@ -10,9 +10,18 @@ from server.access import Role
 from server.identity import service as identity
 from server.kit import clock
 from server.kit.calendars import ZONE
-from server.plans import service
+from server.plans import queries, service
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
-from tests.partner_portal.browser.stage import PASSWORD, Site, let_in, look, open_page
+from tests.partner_portal.browser.stage import (
+    PASSWORD,
+    Site,
+    let_in,
+    look,
+    open_page,
+    shoot,
+    too_small,
+    too_wide,
+)
 from tests.server.benefits import stories
 
 
@@ -90,3 +99,65 @@ async def _prints(page: Page) -> None:
     async with page.expect_download() as download:
         await page.get_by_role("link", name="PDF").click()
     assert (await (await download.value).path()).read_bytes().startswith(b"%PDF")
+
+
+async def test_a_version_is_written_looked_at_by_its_bills_and_published(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
+) -> None:
+    finance = make_platform_actor(Role.PLATFORM_FINANCE)
+    await identity.add_staff(new_user(finance, team_id=None), password=PASSWORD, now=NOW)
+    await stories.admit(shop)
+    now = clock.now()
+    today = now.astimezone(ZONE).date()
+    name = f"标准版 {shop.name[-4:]}"
+    plan = PlanVersion(
+        id=new_id(),
+        plan_id=new_id(),
+        name=name,
+        begins_on=today + timedelta(days=1),
+        price_minor=310_00,
+        tax_ppm=60_000,
+        limits={Meter.SEATS: Limit(most=50, kind=LimitKind.HARD)},
+        unit_minor={Meter.SEATS: 10_00},
+    )
+    await service.publish(finance, plan, now=now)
+    change = Change(
+        id=new_id(), agent_id=shop.tenant_id, begins_on=plan.begins_on, plan_id=plan.plan_id
+    )
+    await service.change(finance, change, now=now)
+
+    await let_in(context, site, finance)
+    await open_page(page, "/console/plans")
+    await page.get_by_role("link", name=f"「{name}」的新版本").click()
+    one = page.url.removeprefix(site.url)
+    await look(page, one, axe)
+    await expect(page.get_by_label("月费")).to_have_value("310.00")
+    await expect(page.get_by_role("group", name="席位").get_by_label("含量")).to_have_value("50")
+    await page.get_by_label("月费").fill("400")
+    await page.get_by_label("生效日").fill(f"{today}")
+    await page.get_by_role("button", name="预览").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("生效日").fill(f"{today + timedelta(days=40)}")
+    await page.get_by_role("button", name="预览").click()
+    # 310 and 400 yuan, and 6 % of each.
+    row = page.get_by_role("row").filter(has_text=shop.name)
+    await expect(row.get_by_role("cell")).to_contain_text([shop.name, "¥328.60", "¥424", "¥95.40"])
+    await page.set_viewport_size({"width": 360, "height": 900})
+    await shoot(page, "plan-version-tried-360")
+    assert await too_wide(page) == []
+    assert await too_small(page) == []
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await shoot(page, "plan-version-tried-1440")
+    await page.get_by_label("月费").fill("401")
+    await page.get_by_role("button", name="发布").click()
+    await expect(row.get_by_role("cell")).to_contain_text(
+        [shop.name, "¥328.60", "¥425.06", "¥96.46"]
+    )
+    await page.get_by_role("button", name="发布").click()
+    await expect(page.locator("#toasts")).to_contain_text("套餐版本已发布")
+    newest = next(each for each in await queries.versions(finance) if each.plan_id == plan.plan_id)
+    assert (newest.price_minor, newest.limits, newest.unit_minor) == (
+        401_00,
+        plan.limits,
+        plan.unit_minor,
+    )

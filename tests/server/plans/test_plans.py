@@ -16,9 +16,9 @@ from billing.ledger.schemas import AccountKind, NewAccount
 from billing.plans import service as plan_books
 from billing.plans.rules.clock import next_month
 from billing.plans.rules.entitlements import Verdict
-from billing.plans.rules.grants import Grant
+from billing.plans.rules.grants import Grant, Source
 from billing.plans.rules.subscriptions import Change
-from billing.plans.rules.versions import FREE, Meter, PlanVersion
+from billing.plans.rules.versions import FREE, Meter, PlanVersion, PlanVersionPast
 from billing.plans.schemas import Behind
 from server.access import Role
 from server.access.rules import NotPermitted
@@ -322,3 +322,63 @@ def test_sets_are_of_few_agents_and_few_months() -> None:
     assert [each for part in parts for each in part] == [each.agent_id for each in waiting]
     assert [len(part) for part in parts] == [rules.AGENTS_MAX, 2, 2, 1, 1]
     assert list(rules.parted([], TODAY)) == []
+
+
+async def test_a_version_is_tried_on_who_has_the_plan_and_nothing_of_it_is_kept(
+    tenant: Tenant, rival: Tenant
+) -> None:
+    for each in (tenant, rival):
+        await stories.admit(each)
+    plan = await with_plan(tenant, tax_ppm=60_000, unit_minor={"messages": 10})
+    change = Change(id=new_id(), agent_id=rival.tenant_id, begins_on=STARTS, plan_id=plan.plan_id)
+    await service.change(FINANCE, change, now=NOW)
+    more = Grant(
+        id=new_id(),
+        agent_id=tenant.tenant_id,
+        source=Source.AGENT,
+        meter=Meter.MESSAGES,
+        units=100,
+        begins_on=STARTS,
+    )
+    await service.grant(FINANCE, more, now=NOW)
+    begins_on = next_month(next_month(TODAY)) + timedelta(days=4)
+    version = msgspec.structs.replace(
+        plan, id=new_id(), begins_on=begins_on, price_minor=400_00, unit_minor={Meter.MESSAGES: 20}
+    )
+
+    tried = await service.trial(FINANCE, version, now=NOW)
+
+    # 310 yuan and 10 for units, of which 6 % is tax; 400 and 20 by the version.
+    assert (tried.month, tried.holders_count, tried.left_out) == (next_month(begins_on), 2, 0)
+    assert [(each.agent_id, each.now_minor, each.would_minor) for each in tried.holders] == [
+        (tenant.tenant_id, 339_20, 445_20),
+        (rival.tenant_id, 328_60, 424_00),
+    ]
+    assert (tried.now_minor, tried.would_minor) == (339_20 + 328_60, 445_20 + 424_00)
+    assert version not in await queries.versions(FINANCE)
+    assert (await queries.own_invoices(tenant.owner)).items == []
+    assert "plans.trial" in {each.what for each in (await audit.platform_reads(rival.owner)).items}
+    # What it said is what is billed.
+    await service.publish(FINANCE, version, now=NOW)
+    then = NOW + (next_month(tried.month) - TODAY)
+    await jobs.carry_on(then)
+    newest = (await queries.own_invoices(tenant.owner)).items[0]
+    assert (newest.month, newest.total_minor) == (tried.month, 445_20)
+
+
+async def test_a_trial_refuses_what_publishing_would_and_what_lies_too_far_ahead(
+    tenant: Tenant,
+) -> None:
+    await stories.admit(tenant)
+    plan = await with_plan(tenant)
+    past = msgspec.structs.replace(plan, id=new_id())
+    far = msgspec.structs.replace(plan, id=new_id(), begins_on=TODAY + timedelta(days=800))
+
+    with pytest.raises(PlanVersionPast):
+        await service.trial(FINANCE, past, now=NOW)
+    with pytest.raises(Invalid) as refused:
+        await service.trial(FINANCE, far, now=NOW)
+    with pytest.raises(NotPermitted):
+        await service.trial(tenant.owner, plan, now=NOW)
+
+    assert refused.value.field == "begins_on"
