@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Final
+from uuid import uuid5
 
 from world import names, numbers, setup
 from world.api import Api, Json
@@ -209,6 +210,24 @@ async def _import(setting: Setting) -> None:
     taken = await setting.owner.raw("POST", "/v1/imports", params=query, content=content.encode())
     if taken.json()["state"] == "uploaded":
         await setting.owner.post(f"/v1/imports/{import_id}/start", {})
+
+
+async def take_on(operator: Api, agent: Agent) -> None:
+    """Let the platform write down what was agreed with an agent, and how far it is on board.
+
+    It has no territory yet, and has not accepted what it shares.
+    """
+    path = f"/v1/platform/agents/{agent.tenant_id}"
+    signed = {
+        "id": str(uuid5(agent.tenant_id, "agreement")),
+        "number": f"DL-{agent.joined_on:%Y%m}-{agent.slug}",
+        "title": "渠道代理协议",
+        "signed_on": agent.joined_on.isoformat(),
+        "valid_from": agent.joined_on.isoformat(),
+    }
+    await operator.post(f"{path}/agreements", signed)
+    for step in ("licence", "agreement", "owner", "device", "training"):
+        await operator.post(f"{path}/onboarding/{step}", {})
 
 
 async def answer(operator: Api) -> None:

@@ -57,6 +57,8 @@ async def ensure(
     async with await Api.signed_in(url, world.platform.staff[0].login, password) as operator:
         async with database(settings):
             await rivalry.register(world, operator, settings=settings, now=now)
+        for agent in world.agents:
+            await desk.take_on(operator, agent)
         await desk.answer(operator)
     for agent in world.agents:
         async with await Api.signed_in(url, agent.owner.login, password) as owner:

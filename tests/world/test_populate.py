@@ -147,6 +147,25 @@ def test_finance_has_a_closed_month_with_vouchers_and_an_invoice(
     assert left == [212_00]
 
 
+async def _left_to_do(throwaway: Stage, world: World) -> list[list[str]]:
+    """Name, for each agent, the steps of its on-boarding that are left, as its owner reads them."""
+    left = []
+    for agent in world.agents:
+        async with await Api.signed_in(throwaway.url, agent.owner.login, _PASSWORD) as owner:
+            told = await owner.get("/v1/partnership")
+            assert [each["title"] for each in told["agreements"]] == ["渠道代理协议"]
+            left.append([each["code"] for each in told["steps"] if each["ticked_at"] is None])
+    return left
+
+
+def test_agents_are_on_board_but_for_a_territory_and_what_they_share(
+    filled: Stage, world: World
+) -> None:
+    left = asyncio.run(_left_to_do(filled, world))
+
+    assert left == [["territory", "contract"]] * len(world.agents)
+
+
 async def _waits(throwaway: Stage, world: World) -> list[dict[str, Any]]:
     """Sum up, as the platform reads it, what agents waited for it."""
     login = world.platform.staff[0].login

@@ -121,6 +121,7 @@ async def test_m1_rules_are_tried_on_the_past_before_they_hold(
     await expect(page.locator("[aria-labelledby=h-case]")).to_contain_text("客户指认")
 
     await open_page(page, "/console/rules")
+    await expect(page.get_by_text("1970")).to_have_count(0)
     await page.get_by_label("窗口期（天）").fill("7")
     await page.get_by_role("button", name="公布").click()
     await expect(page.locator("#f-settles_days-error")).to_be_visible()

@@ -43,6 +43,13 @@ async def test_s109_the_figures_are_for_everybody(
     }
     await _look(page, context, site, axe, paths)
 
+    await context.clear_cookies()
+    await let_in(context, site, shop.owner)
+    await open_page(page, "/people")
+    row = page.get_by_role("row").filter(has_text=analyst.name)
+    await expect(row).to_contain_text("只看统计")
+    await expect(row).not_to_contain_text("的客户")
+
 
 async def test_a_hidden_phone_is_shown_and_a_view_saved(
     shop: Tenant, site: Site, context: BrowserContext, page: Page, axe: tuple[str, str]
