@@ -19,6 +19,7 @@ from tests.partner_portal.browser.stage import (
     let_in,
     look,
     open_page,
+    press_surely,
     shoot,
     too_small,
     too_wide,
@@ -317,7 +318,7 @@ async def test_s06_a_file_of_the_wrong_month_is_taken_back_and_an_old_form_still
 
     of_file = f"/console/reconciliation/files/{held.id}"
     await look(page, of_file, axe)
-    await page.get_by_role("button", name="取回文件").click()
+    await press_surely(page, "取回文件")
     await expect(page.locator("#toasts")).to_contain_text("文件已取回")
     await expect(page.get_by_text("这份文件已取回，不再计入对账")).to_be_visible()
     await expect(page.get_by_role("button", name="取回文件")).to_have_count(0)
