@@ -27,7 +27,7 @@ from server.accounting.schemas import (
 )
 from server.plans import service as plans
 from world.model import Agent, World
-from world.people import instant
+from world.people import CHINA, instant
 
 _STANDARD: Final = Standard.ENTERPRISE
 _WRONG: Final = "摘要要写明合同号"
@@ -145,4 +145,5 @@ async def _bill(agent: Agent, finance: Actor, month: date, *, now: datetime) -> 
         begins_on=month,
     )
     await plans.grant(finance, grant, now=before)
-    await plans.move_clock(finance, agent.tenant_id, _following(month), is_preview=False, now=now)
+    today = now.astimezone(CHINA).date()
+    await plans.move_clock(finance, agent.tenant_id, today, is_preview=False, now=now)
