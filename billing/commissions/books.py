@@ -44,9 +44,9 @@ def named(key: UUID) -> str:
     return f"commissions:{key}"
 
 
-def selling(plan_id: UUID, agent_id: UUID) -> str:
-    """Name what is done in turn by who sells by a plan: each sale is paid by those before it."""
-    return f"sales:{plan_id}:{agent_id}"
+def selling(agent_id: UUID) -> str:
+    """Name what is done in turn by who sells: each sale is paid by those before it."""
+    return f"sales:{agent_id}"
 
 
 async def in_turns(whats: Iterable[str]) -> None:

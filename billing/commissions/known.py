@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from billing.commissions.books import in_turn, selling
 from billing.commissions.rules.plans import PlanVersion
-from billing.commissions.schemas import KnownSale
+from billing.commissions.schemas import KnownSale, Sale, SaleAlike
 from billing.commissions.tables import CommissionPlanVersion, CommissionRefund, CommissionSale
 
 _PLANS: Final = "SELECT terms FROM commission_plan_version ORDER BY plan_id, begins_on"
@@ -17,6 +18,12 @@ SELECT sale.id, sale.agent_id, contract_id, contract_number,
     version.terms ->> 'measure' AS measure, version.terms ->> 'currency' AS currency
 FROM commission_sale sale JOIN commission_plan_version version ON version.id = sale.version_id
 WHERE sale.id = ANY ({}::uuid[])
+"""
+_ALIKE: Final = """
+SELECT id FROM commission_sale
+WHERE (contract_number = {}::text OR contract_id = {}) AND agent_id = {} AND on_day = {}
+    AND sold = {} AND refunded < sold AND id <> {}
+ORDER BY id LIMIT 1
 """
 _REFUNDS: Final = "SELECT id FROM commission_refund WHERE id = ANY ({}::uuid[])"
 _SHARED: Final = """
@@ -41,6 +48,26 @@ async def sales(sale_ids: Sequence[UUID]) -> dict[UUID, KnownSale]:
     """Give those of these sales that there are."""
     rows = msgspec.convert(await CommissionSale.raw(_SALES, list(sale_ids)), list[KnownSale])
     return {each.id: each for each in rows}
+
+
+async def ensure_another(sale: Sale) -> None:
+    """Refuse a sale that is likely in the books already, under another id and by whatever plan.
+
+    One that was refunded as a whole may have been recorded anew.
+
+    :raises SaleAlike: one of the same agent, contract, day and amount is there.
+    """
+    agent_id = sale.sellers[0].agent_id
+    await in_turn(selling(agent_id))
+    rows = await CommissionSale.raw(
+        *(_ALIKE, sale.contract_number, sale.contract_id, agent_id, sale.on, sale.sold, sale.id)
+    )
+    if rows:
+        raise SaleAlike(
+            f"Sale {rows[0]['id']} is of the same agent, contract, day and amount; "
+            "leave this one out, or say that it is another.",
+            about=str(rows[0]["id"]),
+        )
 
 
 async def refunds(refund_ids: Sequence[UUID]) -> set[UUID]:

@@ -30,6 +30,14 @@ class CommissionKeyReused(BillingRefusal):
     field = "id"
 
 
+class SaleAlike(BillingRefusal):
+    """A sale of the same agent, contract, day and amount is in the books under another id."""
+
+    code = "commission_sale_alike"
+    sort = Sort.CLASH
+    field = "is_another"
+
+
 class RevenueDiffers(BillingRefusal):
     """A sale says another revenue than what its plan measures as such."""
 

@@ -138,7 +138,7 @@ async def queue_up(
     """
     ids = [*(each.id for each in sales), *(each.id for each in refunds)]
     await in_turns(map(named, ids))
-    await in_turns(selling(each.plan_id, each.sellers[0].agent_id) for each in sales)
+    await in_turns(selling(each.sellers[0].agent_id) for each in sales)
     sold = [*(each.id for each in sales), *(each.sale_id for each in refunds)]
     await CommissionSale.raw(_LOCK_SALES, sold)
     await open_accounts(books, gaining)
@@ -164,7 +164,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
         _ensure_same(sale, fingerprint, rows[0])
         return await queries.lines_of(sale.id)
     # The next sale of this agent is paid by what was sold before it.
-    await in_turn(selling(sale.plan_id, seller))
+    await in_turn(selling(seller))
     version = plans.in_force(await queries.plan(sale.plan_id), sale.on)
     revenue = _revenue(sale, version)
     before = await queries.sold_in_month(sale.plan_id, seller, sale.on)

@@ -42,7 +42,7 @@ _SEEN: Final = "console/templates/sales_sheet_seen.html"
 _FORM_BYTES_MAX: Final = FILE_BYTES_MAX + 2**20
 """A file with the form around it."""
 _SLOW: Final = {"time_limit_s": 60.0}
-_TEXTS: Final = ("id", "map_id", "name")
+_TEXTS: Final = ("id", "map_id", "name", "are_others")
 _NAME_MAX: Final = 200
 _NOTHING: Final = Problem()
 
@@ -191,7 +191,7 @@ async def _seen(
     try:
         if sent.file_name:
             said = forms.taken(sent.columns, SaleColumnsSaid) if sent.columns else None
-            seen = await service.preview(actor, sent.content, said=said)
+            seen = await service.preview(actor, sent.content, said=said, now=clock.now())
     except (Refusal, BooksRefusal) as refusal:
         wrong = wrong if wrong.said else forms.said(request, refusal)
     return await _page(request, actor, renderer, sent, seen, wrong)

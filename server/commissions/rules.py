@@ -1,17 +1,35 @@
 """What commissions keep to at the edge; what is paid, and to whom, are the books' own rules."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from billing.commissions.rules.plans import PlanVersion, paid_for
 from billing.money import MINOR_MAX
+from server.kit.calendars import ZONE, ensure_day
 from server.kit.errors import Invalid
 
 _EXAMPLE_MINOR: Final = 100_000_00
 """What is sold in the example of a plan that counts money and has one tier."""
 _EXAMPLE_COUNT: Final = 10
+
+
+class SaleAhead(Invalid):
+    """A sale is said to be of a day that has not come."""
+
+    code = "commission_sale_ahead"
+
+
+def ensure_sold(on: date, field: str, now: datetime) -> None:
+    """Refuse a day on which nothing was sold yet, as days are counted in China.
+
+    :raises SaleAhead: it lies behind today.
+    :raises Invalid: it lies outside of this century.
+    """
+    ensure_day(on, field)
+    if on > now.astimezone(ZONE).date():
+        raise SaleAhead("This day has not come; give the day on which it was sold.", field=field)
 
 
 def first_day(month: str) -> date:

@@ -61,6 +61,8 @@ class NewSale(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
         default_factory=list
     )
     contract_number: Line | None = None
+    is_another: bool = False
+    """Said of one that is alike to a sale in the books, and not the same."""
 
 
 class NewRefund(Refund, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from billing.commissions import bank_files, offers, taxes
+from billing.commissions import bank_files, known, offers, taxes
 from billing.commissions import paying as payouts
 from billing.commissions import queries as books
 from billing.commissions import service as commissions
@@ -93,12 +93,14 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     :raises NoPlanInForce: no version of the plan was in force that day.
     :raises UplineCircular: an agent stands above itself.
     :raises CommissionKeyReused: the id belongs to another sale.
+    :raises SaleAhead: its day has not come.
+    :raises SaleAlike: one alike is in the books, and nobody says that it is another.
     :raises Invalid: two agents are said to stand directly above one.
     :raises NotFound: there is no such agent.
     :raises CommissionTooLarge: it earns more than one movement may be.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
-    ensure_day(sale.on, "on")
+    rules.ensure_sold(sale.on, "on", now)
     above = rules.line_above([(each.agent_id, each.above_id) for each in sale.above])
     async with db.platform_transaction(actor):
         sellers = {seller.agent_id for seller in sale.sellers}
@@ -119,6 +121,8 @@ async def keep_sale(
     """
     await take_turn(sale.id)
     is_new = not await books.is_taken(CommissionSale, sale.id)
+    if is_new and not sale.is_another:
+        await known.ensure_another(sale)
     await commissions.accrue(sale, above, books_of(actor, now))
     if is_new:
         await audit.record_platform_write(

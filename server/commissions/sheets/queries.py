@@ -27,8 +27,8 @@ from server.kit.pages import PAGE_SIZE, Page, decode_cursor, encode_cursor
 from server.partners import queries as partners
 
 _SHEET: Final = """
-SELECT id, map_id, file_name, encode(sha256, 'hex') AS sha256, state, rows, handed_in_by,
-    handed_in_at, finished_at
+SELECT id, map_id, file_name, encode(sha256, 'hex') AS sha256, state, rows, are_others,
+    handed_in_by, handed_in_at, finished_at
 FROM commission_sheet
 """
 _SHEETS: Final = f"""

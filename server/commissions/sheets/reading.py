@@ -1,6 +1,7 @@
 """Look how a sheet would be read, before anything of it is recorded."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -92,7 +93,12 @@ def _held(header: Sequence[str], by: SaleMap) -> BillingRefusal | None:
 
 
 def looked_at(
-    header: list[str], pieces: Iterable[Rows], by: SaleMap, directory: Directory
+    header: list[str],
+    pieces: Iterable[Rows],
+    by: SaleMap,
+    directory: Directory,
+    *,
+    now: datetime,
 ) -> Looked:
     """Read the first sales by a map as the worker will, and lay the refunds aside."""
     rows = (row for piece in pieces for row in piece)
@@ -101,7 +107,7 @@ def looked_at(
     if (refusal := _held(header, by)) is not None:
         return Looked(header=header, by=by, top=top, refusal=refusal)
     held = Header(header, by)
-    reader = RowReader(held, by, directory)
+    reader = RowReader(held, by, directory, now=now)
     kept = [(number, held.kept(cells)) for number, cells in first if not held.is_sum(cells)]
     words: dict[SaleField, dict[str, None]] = {SaleField.AGENT: {}, SaleField.PLAN: {}}
     for _, cells in kept:

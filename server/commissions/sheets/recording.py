@@ -18,7 +18,7 @@ from server.commissions.schemas import NewRefund, NewSale
 from server.commissions.sheets.columns import SaleField
 from server.commissions.sheets.parts import Rows
 from server.commissions.sheets.rows import RefundRead, RowRead, RowReader, SaleRead, SheetProblem
-from server.commissions.sheets.schemas import SheetCounts, SheetResult, SheetRow
+from server.commissions.sheets.schemas import SheetCounts, SheetResult, SheetRow, SheetView
 from server.kit import db
 from server.kit.errors import Invalid
 
@@ -41,7 +41,7 @@ class _Meant(msgspec.Struct, frozen=True):
 
 
 async def record(
-    actor: Actor, sheet_id: UUID, reader: RowReader, rows: Rows, *, now: datetime
+    actor: Actor, sheet: SheetView, reader: RowReader, rows: Rows, *, now: datetime
 ) -> list[SheetRow]:
     """Record what can be of some rows, in the open transaction."""
     named = [reader.sale_named(cells) for _, cells in rows]
@@ -51,7 +51,7 @@ async def record(
     cells_of = dict(rows)
     outcomes = []
     for each in meant:
-        result, problems = await _kept(actor, sheet_id, each, now)
+        result, problems = await _kept(actor, sheet, each, now)
         is_refused = result is SheetResult.REFUSED
         outcomes.append(
             SheetRow(
@@ -122,14 +122,15 @@ async def _queue_up(actor: Actor, meant: Sequence[_Meant], now: datetime) -> Non
 
 
 async def _kept(
-    actor: Actor, sheet_id: UUID, meant: _Meant, now: datetime
+    actor: Actor, sheet: SheetView, meant: _Meant, now: datetime
 ) -> tuple[SheetResult, Sequence[SheetProblem]]:
     """Record one row; what the books say no to is undone, and nothing beside it."""
-    told = {"sheet_id": sheet_id, "row": meant.row.row}
+    told = {"sheet_id": sheet.id, "row": meant.row.row}
     try:
         async with db.current().savepoint():
             match meant.asked:
-                case NewSale() as sale:
+                case NewSale() as asked:
+                    sale = msgspec.structs.replace(asked, is_another=sheet.are_others)
                     above = edge.line_above([(each.agent_id, each.above_id) for each in sale.above])
                     is_new = await commissions_kept.keep_sale(actor, sale, above, now=now, **told)
                 case NewRefund() as refund:

@@ -53,13 +53,17 @@ async def hand_in(
     map_id: FromQuery[UUID],
     file_name: FileName,
     encoding: Encoding = None,
+    are_others: FromQuery[bool] = False,  # noqa: FBT002 - a query's parameter
 ) -> SheetView:
     """Take a CSV or XLSX of sales and refunds, sent as the body; a worker records its rows.
 
     A row with the number of a sale is a refund of it. Each row is known by its own number: one
-    that was recorded before changes nothing. What cannot be recorded is listed with its reason.
+    that was recorded before changes nothing. What cannot be recorded is listed with its reason,
+    such as sales alike to others, unless these are said to be others.
     """
-    sent = NewSheet(id=id, map_id=map_id, file_name=file_name, encoding=encoding)
+    sent = NewSheet(
+        id=id, map_id=map_id, file_name=file_name, encoding=encoding, are_others=are_others
+    )
     return await service.hand_in(actor, sent, await request.body(), now=clock.now())
 
 

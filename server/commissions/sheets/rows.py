@@ -6,7 +6,7 @@ in whatever file, is the same one.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
 
@@ -19,6 +19,7 @@ from billing.errors import BillingRefusal
 from billing.money import MINOR_MAX
 from billing.reconciliation.rules import cells
 from billing.reconciliation.rules.cells import AmountNegative, CellUnread, CurrencyUnexpected
+from server.commissions.rules import ensure_sold
 from server.commissions.schemas import Above, NewSale
 from server.commissions.sheets.columns import (
     OF_FIGURES,
@@ -28,7 +29,6 @@ from server.commissions.sheets.columns import (
     SaleMap,
     small,
 )
-from server.kit.calendars import ensure_day
 from server.kit.errors import Invalid
 from server.kit.text import tidied
 
@@ -200,8 +200,8 @@ def _id(kind: str, reference: str) -> UUID:
 class RowReader:
     """Reads rows of one file by its map."""
 
-    def __init__(self, header: Header, by: SaleMap, directory: Directory) -> None:
-        self._header, self._map, self._directory = header, by, directory
+    def __init__(self, header: Header, by: SaleMap, directory: Directory, *, now: datetime) -> None:
+        self._header, self._map, self._directory, self._now = header, by, directory, now
         self._agent_words = {small(word): meant for word, meant in by.agent_words.items()}
         self._plan_words = {small(word): meant for word, meant in by.plan_words.items()}
 
@@ -250,7 +250,7 @@ class RowReader:
         above = tried(SaleField.ABOVE, self._above)
         plan_id = tried(SaleField.PLAN, self._plan)
         contract = tried(SaleField.CONTRACT, _contract)
-        on = tried(SaleField.DAY, _day)
+        on = tried(SaleField.DAY, lambda cell: _day(cell, self._now))
         if plan_id is None or on is None:
             return None
         version = tried(SaleField.DAY, lambda _: in_force(self._directory.plans[plan_id], on))
@@ -397,12 +397,12 @@ def _contract(cell: str) -> str:
     return said
 
 
-def _day(cell: str) -> date:
+def _day(cell: str, now: datetime) -> date:
     """Read the day on which something was sold, in China."""
     if not cell:
         raise CellEmpty("Write the day on which it was sold.")
     on = cells.day(cell)
-    ensure_day(on, SaleField.DAY)
+    ensure_sold(on, SaleField.DAY, now)
     return on
 
 

@@ -56,6 +56,8 @@ class NewSheet(msgspec.Struct, frozen=True, kw_only=True):
     file_name: str
     encoding: str | None = None
     """None finds out."""
+    are_others: bool = False
+    """Whether its sales that are alike to others are not the same."""
 
 
 class SaleColumnsSaid(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +91,8 @@ class SheetAsSeen(msgspec.Struct, frozen=True, kw_only=True):
     name: Label | None = None
     """What such a map is called."""
     file_name: Label
+    are_others: bool = False
+    """Whether its sales that are alike to others are not the same."""
 
 
 class SeenRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +190,8 @@ class SheetView(msgspec.Struct, frozen=True, kw_only=True):
     state: SheetState
     rows: int
     """So many are sales or refunds."""
+    are_others: bool
+    """Whether its sales that are alike to others are not the same."""
     counts: SheetCounts
     handed_in_by: UUID
     handed_in_at: datetime

@@ -47,8 +47,8 @@ VALUES ($1, $2, $3::jsonb, $4, $5) ON CONFLICT DO NOTHING
 """
 _OPEN: Final = """
 INSERT INTO commission_sheet (
-    id, map_id, file_name, sha256, header, rows, handed_in_by, handed_in_at
-) VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8) ON CONFLICT DO NOTHING
+    id, map_id, file_name, sha256, header, rows, are_others, handed_in_by, handed_in_at
+) VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9) ON CONFLICT DO NOTHING
 """
 _END: Final = "UPDATE commission_sheet SET state = $2, finished_at = $3 WHERE id = $1"
 _RECORDING: Final = "SELECT id FROM commission_sheet WHERE state = 'recording' ORDER BY id"
@@ -73,7 +73,7 @@ async def save_map(actor: Actor, new: NewSheetMap, *, now: datetime) -> NewSheet
 
 
 async def preview(
-    actor: Actor, content: bytes, *, said: SaleColumnsSaid | None = None
+    actor: Actor, content: bytes, *, said: SaleColumnsSaid | None = None, now: datetime
 ) -> SheetSeen:
     """Read a sheet as it was said, or as a saved map says; nothing of it is kept.
 
@@ -85,7 +85,7 @@ async def preview(
     header, pieces = await imports.sheet(actor, content, columns.vocabulary(usual))
     by = reading.meant(header, said, maps)
     directory = await queries.directory(actor)
-    looked = await asyncio.to_thread(reading.looked_at, header, pieces, by, directory)
+    looked = await asyncio.to_thread(reading.looked_at, header, pieces, by, directory, now=now)
     async with db.platform_transaction(actor):
         known = await books.sales(looked.sales_named)
         refunds = await books.refunds(looked.refunds_named)
@@ -109,7 +109,7 @@ async def hand_in_as_seen(
             raise Invalid("Write what this way of reading is called.", field="name")
         saved = NewSheetMap(id=new.map_id, name=new.name, column_map=by)
         await save_map(actor, saved, now=now)
-    sent = NewSheet(id=new.id, map_id=saved.id, file_name=new.file_name)
+    sent = NewSheet(id=new.id, map_id=saved.id, file_name=new.file_name, are_others=new.are_others)
     return await hand_in(actor, sent, content, now=now)
 
 
@@ -131,10 +131,11 @@ async def hand_in(actor: Actor, sent: NewSheet, content: bytes, *, now: datetime
     async with db.platform_transaction(actor):
         status = await db.connection().execute(
             *(_OPEN, sent.id, sent.map_id, sent.file_name, digest.digest()),
-            *(msgspec.json.encode(header).decode(), rows, actor.user_id, now),
+            *(msgspec.json.encode(header).decode(), rows, sent.are_others, actor.user_id, now),
         )
         view = await queries.one(sent.id)
-        if (view.sha256, view.map_id) != (digest.hexdigest(), sent.map_id):
+        held = (view.sha256, view.map_id, view.are_others)
+        if held != (digest.hexdigest(), sent.map_id, sent.are_others):
             raise IdReused("This id belongs to another sheet; make a new one.", field="id")
         if status.endswith(" 1"):
             await parts.store(sent.id, packed)
@@ -163,7 +164,7 @@ async def go_on(sheet_id: UUID, *, now: datetime) -> None:
     actor = await identity.job_actor(PLATFORM_TENANT, view.handed_in_by)
     if actor is None or not _may_record(actor):
         return await _end(sheet_id, SheetState.STOPPED, now)
-    reader = RowReader(Header(header, by), by, await queries.directory(actor))
+    reader = RowReader(Header(header, by), by, await queries.directory(actor), now=now)
     began = time.monotonic()
     while await _record_some(actor, sheet_id, reader, now):
         if time.monotonic() - began > BUDGET_S:
@@ -228,6 +229,6 @@ async def _record_some(actor: Actor, sheet_id: UUID, reader: RowReader, now: dat
         if part is None:
             return False
         number, rows = part
-        outcomes = await recording.record(actor, sheet_id, reader, rows, now=now)
+        outcomes = await recording.record(actor, view, reader, rows, now=now)
         await parts.finish(sheet_id, number, outcomes, recording.counted(outcomes))
     return True

@@ -1,6 +1,6 @@
 """Tables of sheets of sales, as facts on disk. The platform alone sees them."""
 
-from piccolo.columns import JSONB, UUID, BigInt, Bytea, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigInt, Boolean, Bytea, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -27,6 +27,8 @@ class CommissionSheet(Table, tablename="commission_sheet"):
     state = Text()
     rows = BigInt()
     """So many are sales or refunds."""
+    are_others = Boolean()
+    """Whether its sales that are alike to others are not the same."""
     handed_in_by = UUID()
     handed_in_at = Timestamptz()
     finished_at = Timestamptz(null=True)

@@ -74,18 +74,30 @@ def a_sheet(rows: Sequence[str], header: str = HEADER) -> bytes:
 
 
 async def handed_in(
-    finance: Actor, by: NewSheetMap, content: bytes, *, sheet_id: UUID | None = None
+    finance: Actor,
+    by: NewSheetMap,
+    content: bytes,
+    *,
+    sheet_id: UUID | None = None,
+    are_others: bool = False,
 ) -> SheetView:
     """Hand a sheet in."""
-    sent = NewSheet(id=sheet_id or new_id(), map_id=by.id, file_name="九月.csv")
+    sent = NewSheet(
+        id=sheet_id or new_id(), map_id=by.id, file_name="九月.csv", are_others=are_others
+    )
     return await service.hand_in(finance, sent, content, now=NOW)
 
 
 async def recorded(
-    finance: Actor, by: NewSheetMap, content: bytes, *, now: datetime = NOW
+    finance: Actor,
+    by: NewSheetMap,
+    content: bytes,
+    *,
+    now: datetime = NOW,
+    are_others: bool = False,
 ) -> tuple[SheetView, dict[int, SheetRow]]:
     """Have a sheet recorded; give it, and its rows by their lines."""
-    view = await handed_in(finance, by, content)
+    view = await handed_in(finance, by, content, are_others=are_others)
     await service.go_on(view.id, now=now)
     return await queries.sheet(finance, view.id), await rows_of(finance, view.id)
 

@@ -170,6 +170,7 @@ async def test_an_amount_is_read_to_the_fen(
         said=SaleColumnsSaid(
             header=HEADER.split(","), fields=list(COLUMNS), plan=by.column_map.plan
         ),
+        now=NOW,
     )
 
     assert [each.amount for each in seen.rows] == [minor], seen.problems
@@ -190,6 +191,7 @@ async def test_an_amount_is_read_to_the_fen(
         ("{n},,{agent},HT-{n},{day},1.2E+13", "sold", "digits_lost"),
         ("{n},,{agent},HT-{n},2026-02-30,12", "day", "cell_unread"),
         ("{n},,{agent},HT-{n},1900-01-01,12", "day", "invalid"),
+        ("{n},,{agent},HT-{n},2026-03-03,12", "day", "commission_sale_ahead"),
         ("{n},,{agent},HT-{n},2020-01-01,12", "day", "no_plan_in_force"),
         ("{n},,{agent},HT-{n},,12", "day", "cell_empty"),
         ("{n},,没有这家,HT-{n},{day},12", "agent", "agent_unknown"),
@@ -207,7 +209,7 @@ async def test_a_cell_that_cannot_be_recorded_is_named_and_its_neighbours_are_re
 ) -> None:
     n = mark()
     said = row.format(n=n, agent=agent.name, day=DAY)
-    good = [f"{n}-{at},,{agent.name},HT-{n},{DAY},5" for at in (1, 2)]
+    good = [f"{n}-{at},,{agent.name},HT-{n},{DAY},{at}" for at in (1, 2)]
 
     view, rows = await recorded(finance, by, a_sheet([good[0], said, good[1]]))
 
@@ -335,7 +337,7 @@ async def test_who_stands_above_shares_and_a_refund_of_another_agent_is_refused(
     n = mark()
     rows = [
         f"{n}-1,,{agent.name},A-{n},{DAY},1000,{rival.name}",
-        f"{n}-2,,{agent.name},A-{n},{DAY},1000,{agent.name}",
+        f"{n}-2,,{agent.name},A-{n},{DAY},1001,{agent.name}",
         f"{n}-R,{n}-1,{rival.name},,,5,",
         f"{n}-S,{n}-1,{agent.name},,,1000.01,",
     ]
@@ -362,7 +364,7 @@ async def test_a_contract_is_the_one_that_the_books_know_by_its_number(
     n = mark()
     assert by.column_map.plan is not None
 
-    async def by_api(contract_id: UUID, number: str) -> UUID:
+    async def by_api(contract_id: UUID, number: str, sold: int = 100) -> UUID:
         """Record a sale one by one."""
         sale = NewSale(
             id=new_id(),
@@ -370,7 +372,7 @@ async def test_a_contract_is_the_one_that_the_books_know_by_its_number(
             contract_id=contract_id,
             contract_number=number,
             on=NOW.date(),
-            sold=100,
+            sold=sold,
             sellers=[Seller(agent.tenant_id)],
         )
         await kept.record_sale(finance, sale, now=NOW)
@@ -379,14 +381,14 @@ async def test_a_contract_is_the_one_that_the_books_know_by_its_number(
     known = new_id()
     sale_id = await by_api(known, f"A-{n}")
     await by_api(new_id(), f"B-{n}")
-    await by_api(new_id(), f"B-{n}")
+    await by_api(new_id(), f"B-{n}", 200)
     own = a_sheet([f"{n}-0,,{agent.name},C-{n},{DAY},5"])
     await recorded(finance, by, own)
     await by_api(new_id(), f"C-{n}")
     rows = [
         f"{n}-1,,{agent.name},A-{n},{DAY},5",
         f"{n}-2,,{agent.name},B-{n},{DAY},5",
-        f"{n}-3,,{agent.name},{known},{DAY},5",
+        f"{n}-3,,{agent.name},{known},{DAY},6",
         # A sale of the books is named by its id.
         f"{n}-R,{sale_id},,,,1",
     ]
@@ -435,9 +437,9 @@ async def test_a_look_guesses_asks_and_keeps_nothing(finance: Actor, agent: Tena
         agent_words={f"{n}号渠道": agent.tenant_id},
     )
 
-    guessed = await service.preview(finance, content)
-    asked = await service.preview(finance, content, said=unsaid)
-    seen = await service.preview(finance, content, said=said)
+    guessed = await service.preview(finance, content, now=NOW)
+    asked = await service.preview(finance, content, said=unsaid, now=NOW)
+    seen = await service.preview(finance, content, said=said, now=NOW)
 
     assert guessed.fields == [*fields[:4], None, None, SaleField.SALE, None]
     assert isinstance(guessed.refusal, ColumnsMissing)
@@ -461,13 +463,13 @@ async def test_a_look_guesses_asks_and_keeps_nothing(finance: Actor, agent: Tena
     named = msgspec.structs.replace(new, name="渠道系统")
     view = await service.hand_in_as_seen(finance, named, said, content, now=NOW)
     await service.go_on(view.id, now=NOW)
-    later = await service.preview(finance, content, said=said)
+    later = await service.preview(finance, content, said=said, now=NOW)
     assert later.saved is not None
     assert (later.saved.name, later.known) == ("渠道系统", 2)
     rows = await rows_of(finance, view.id)
     # Of the column that is ignored nothing is kept.
     assert "某经办" not in str(rows)
-    assert (await service.preview(finance, content)).saved == later.saved
+    assert (await service.preview(finance, content, now=NOW)).saved == later.saved
 
 
 async def test_what_is_refused_comes_back_corrected_and_is_recorded(
@@ -524,7 +526,7 @@ async def test_only_the_platforms_finance_hands_in_and_sees(
     view = await handed_in(finance, by, a_sheet([f"1,,{agent.name},HT,{DAY},="]))
     for other in (make_platform_actor(), agent.owner):
         with pytest.raises(NotPermitted):
-            await service.preview(other, b"")
+            await service.preview(other, b"", now=NOW)
         with pytest.raises(NotPermitted):
             await handed_in(other, by, a_sheet([]))
         with pytest.raises(NotPermitted):
@@ -578,7 +580,7 @@ async def test_a_sheet_with_which_no_job_goes_on_is_ended_and_what_was_recorded_
     monkeypatch.setattr(parts, "PART_ROWS", 2)
     monkeypatch.setattr(service, "BUDGET_S", 0.0)
     n = mark()
-    rows = [f"{n}-{at},,{agent.name},HT-{n},{DAY},5" for at in range(5)]
+    rows = [f"{n}-{at},,{agent.name},HT-{n},{DAY},{at + 1}" for at in range(5)]
     view = await handed_in(finance, by, a_sheet(rows))
     await service.go_on(view.id, now=NOW)
     await service.give_up_lost(now=NOW)

@@ -45,7 +45,7 @@ async def test_kill_9_at_any_commit_loses_and_doubles_no_sale(
         assert kill_at < 60, "a worker is done with a sheet of six rows"
         n = f"N{new_id().hex[-10:]}"
         before = len(await sold_by(finance, tenant.tenant_id))
-        rows = [f"{n}-{at},,{tenant.name},HT,{DAY},{at + 1}" for at in range(4)]
+        rows = [f"{n}-{at},,{tenant.name},HT-{n},{DAY},{at + 1}" for at in range(4)]
         rows += [f"{n}-R,{n}-3,,,,1", f"{n}-X,,没有这家,HT,{DAY},1"]
         view = await handed_in(finance, by, a_sheet(rows))
         ended = await starter.work(kill_at=kill_at, now=NOW)
