@@ -135,16 +135,19 @@ async def plan(
 
 @post("/customers/{customer_id:uuid}/check-in", status_code=200)
 async def come_unplanned(
-    request: AnyRequest, actor: CurrentActor, customer_id: FromPath[UUID]
+    request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, customer_id: FromPath[UUID]
 ) -> Response[Any]:
     """Check in at a customer where nothing was planned; the same form makes one visit."""
     now = clock.now()
     visit_id = forms.given_id((await forms.texts(request, "id"))["id"]) or ids.new_id(now)
-    new = forms.taken({"id": str(visit_id), **await _told(request, now)}, NewVisit)
+    told = await _told(request, now)
     try:
-        await queries.visit(actor, visit_id)
+        await _come(actor, visit_id, told, now)
     except NotFound:
+        new = forms.taken({"id": str(visit_id), **told}, NewVisit)
         await service.add_visit(actor, customer_id, new, now=now)
+    except Refusal as refusal:
+        return await _refused(request, actor, renderer, visit_id, refusal)
     return forms.go(f"/visits/{visit_id}", "checked_in")
 
 
@@ -155,12 +158,21 @@ async def come(
     """Check in to a planned visit; who is there already is."""
     now = clock.now()
     try:
-        if (await queries.visit(actor, visit_id)).state is VisitState.PLANNED:
-            told = forms.taken(await _told(request, now), VisitEdit)
-            await service.change_visit(actor, visit_id, told, now=now)
+        await _come(actor, visit_id, await _told(request, now), now)
     except Refusal as refusal:
         return await _refused(request, actor, renderer, visit_id, refusal)
     return forms.go(f"/visits/{visit_id}", "checked_in")
+
+
+async def _come(actor: Actor, visit_id: UUID, told: Mapping[str, Any], now: datetime) -> None:
+    """Check in to a visit, unless the visitor is there already.
+
+    :raises NotFound: there is no such visit.
+    :raises VisitTold: it is over; and what else a visit that is not planned says.
+    """
+    held = await queries.visit(actor, visit_id)
+    if held.state is not VisitState.OPEN or held.visitor_id != actor.user_id:
+        await service.change_visit(actor, visit_id, forms.taken(told, VisitEdit), now=now)
 
 
 async def _told(request: AnyRequest, now: datetime) -> dict[str, Any]:
@@ -178,14 +190,16 @@ async def _told(request: AnyRequest, now: datetime) -> dict[str, Any]:
 async def leave(
     request: AnyRequest, actor: CurrentActor, renderer: TheRenderer, visit_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Check out, with what the visit came to; who has left already has."""
+    """Check out, with what the visit came to; who has left already says what it came to alone."""
     now = clock.now()
     given = await forms.texts(request, "summary", "next_step")
     try:
-        if (await queries.visit(actor, visit_id)).state is VisitState.OPEN:
-            told = {name: text or None for name, text in given.items()}
-            edit = forms.taken({"checked_out_at": now, **told}, VisitEdit)
-            await service.change_visit(actor, visit_id, edit, now=now)
+        if (await queries.visit(actor, visit_id)).state is VisitState.DONE:
+            told = forms.filled(given)
+        else:
+            told = {"checked_out_at": now, **{name: text or None for name, text in given.items()}}
+        if told:
+            await service.change_visit(actor, visit_id, forms.taken(told, VisitEdit), now=now)
     except Refusal as refusal:
         return await _refused(request, actor, renderer, visit_id, refusal, given)
     return forms.go(f"/visits/{visit_id}", "checked_out")
@@ -200,7 +214,7 @@ async def _refused(
     given: Mapping[str, str] | None = None,
 ) -> Response[Any]:
     """Show the visit again, with why something was not done and what was typed."""
-    wrong = forms.problem(refusal, forms.words_of(request))
+    wrong = forms.said(request, refusal)
     held = await queries.visit(actor, visit_id)
     return await _page(request, actor, renderer, held, wrong, given or {})
 

@@ -7,6 +7,7 @@
 const WAIT_MS = 10_000;
 const MICRO = 1_000_000;
 const ACCURACY_MAX_M = 100_000;
+const FIX_AGE_MAX_S = 7 * 24 * 3600;
 
 class CheckIn extends HTMLElement {
   connectedCallback() {
@@ -30,11 +31,12 @@ class CheckIn extends HTMLElement {
    */
   #send(form, position) {
     const { latitude, longitude, accuracy } = position.coords;
+    const age = Math.round((Date.now() - position.timestamp) / 1000);
     const told = {
       lat: Math.round(latitude * MICRO),
       lng: Math.round(longitude * MICRO),
       accuracy_m: Math.min(ACCURACY_MAX_M, Math.round(accuracy)),
-      fix_age_s: Math.max(0, Math.round((Date.now() - position.timestamp) / 1000)),
+      fix_age_s: Math.min(FIX_AGE_MAX_S, Math.max(0, age)),
     };
     for (const [name, value] of Object.entries(told)) {
       const field = form.elements.namedItem(name);

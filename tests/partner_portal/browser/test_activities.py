@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
@@ -15,6 +16,7 @@ from server.activities.schemas import (
     NewVisit,
     TaskEdit,
     TaskFilters,
+    VisitEdit,
     VisitFilters,
     VisitState,
 )
@@ -209,3 +211,59 @@ async def test_m13_whoever_allows_no_position_checks_in_without_and_nobody_else_
     await let_in(context, site, shop.owner)
     await open_page(page, f"/visits/{held.id}")
     await expect(page.get_by_role("button", name="签退")).to_have_count(0)
+
+
+async def test_m13_a_page_of_yesterday_says_that_a_cancelled_visit_is_not_checked_in(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    now = clock.now()
+    made = await customers.create(shop.rep, NewCustomer(name="震泽丝行"), now=now)
+    visit = await service.add_visit(shop.rep, made.id, NewVisit(planned_at=now), now=now)
+    await let_in(context, site, shop.rep)
+    await open_page(page, f"/visits/{visit.id}")
+    await service.change_visit(shop.rep, visit.id, VisitEdit(cancelled_at=now), now=now)
+
+    await page.get_by_role("button", name="签到").click()
+
+    await expect(page.get_by_text("这次拜访已结束或已取消，请新建一次")).to_be_visible()
+    held = await activities.visit(shop.rep, visit.id)
+    assert (held.state, held.checked_in_at) == (VisitState.CANCELLED, None)
+
+
+async def test_m13_the_forms_of_one_page_plan_a_visit_and_check_in_to_it_once(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    now = clock.now()
+    made = await customers.create(shop.rep, NewCustomer(name="黎里酒坊"), now=now)
+    await let_in(context, site, shop.rep)
+    await open_page(page, f"/customers/{made.id}")
+    form = page.locator(f"form[action='/customers/{made.id}/check-in']")
+    visit_id = UUID(await form.locator("[name=id]").input_value())
+    # The other form of the page, sent before: it names the same visit.
+    await service.add_visit(shop.rep, made.id, NewVisit(id=visit_id, planned_at=now), now=now)
+
+    await page.get_by_role("button", name="签到").click()
+
+    await expect(page.locator("#toasts")).to_contain_text("已签到")
+    [held] = (await activities.visits(shop.rep, VisitFilters(customer_id=made.id))).items
+    assert (held.id, held.state) == (visit_id, VisitState.OPEN)
+
+
+async def test_m13_what_was_written_is_kept_when_a_device_has_checked_out_meanwhile(
+    shop: Tenant, site: Site, context: BrowserContext, page: Page
+) -> None:
+    now = clock.now()
+    made = await customers.create(shop.rep, NewCustomer(name="同里酱菜铺"), now=now)
+    visit = await service.add_visit(shop.rep, made.id, NewVisit(checked_in_at=now), now=now)
+    await let_in(context, site, shop.rep)
+    await open_page(page, f"/visits/{visit.id}")
+    left = VisitEdit(checked_out_at=now, next_step="周五送样")
+    gone = await service.change_visit(shop.rep, visit.id, left, now=now)
+
+    await page.get_by_label("小结").fill("订了三坛")
+    await page.get_by_role("button", name="签退").click()
+
+    await expect(page.locator("#toasts")).to_contain_text("已签退")
+    held = await activities.visit(shop.rep, visit.id)
+    assert (held.summary, held.next_step) == ("订了三坛", "周五送样")
+    assert held.checked_out_at == gone.checked_out_at
