@@ -15,6 +15,8 @@ from billing.ledger.schemas import AccountKind, Code, Journal, NewAccount, Trans
 
 PAYOUTS: Final = "payouts"
 """What is done in turn: batches are put together, and let go."""
+PUBLISHING: Final = "plans"
+"""Likewise: versions of plans are published, and rows that are read by them recorded."""
 _IN_TURN: Final = "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))"
 _IN_TURNS: Final = """
 SELECT pg_advisory_xact_lock(hashtextextended(what, 0)) FROM unnest({}::text[]) AS what

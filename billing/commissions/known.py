@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from billing.commissions.books import in_turn, selling
+from billing.commissions.books import PUBLISHING, in_turn, selling
 from billing.commissions.rules.plans import PlanVersion
 from billing.commissions.schemas import KnownSale, Sale, SaleAlike
 from billing.commissions.tables import CommissionPlanVersion, CommissionRefund, CommissionSale
@@ -42,6 +42,12 @@ async def plans() -> dict[UUID, list[PlanVersion]]:
         version = msgspec.json.decode(row["terms"], type=PlanVersion)
         found[version.plan_id].append(version)
     return dict(found)
+
+
+async def plans_until_the_end() -> dict[UUID, list[PlanVersion]]:
+    """Give all plans as they stay until the end of the transaction: who publishes waits for it."""
+    await in_turn(PUBLISHING)
+    return await plans()
 
 
 async def sales(sale_ids: Sequence[UUID]) -> dict[UUID, KnownSale]:

@@ -15,6 +15,7 @@ import msgspec
 
 from billing.commissions import queries
 from billing.commissions.books import (
+    PUBLISHING,
     Books,
     as_json,
     in_turn,
@@ -110,7 +111,7 @@ async def publish(version: PlanVersion, books: Books) -> bool:
     :raises CommissionKeyReused: its id was used for another one.
     """
     plans.ensure_sound(version)
-    await in_turn("plans")
+    await in_turn(PUBLISHING)
     held = await queries.plan(version.plan_id)
     if version in held:
         return False

@@ -205,6 +205,11 @@ class RowReader:
         self._agent_words = {small(word): meant for word, meant in by.agent_words.items()}
         self._plan_words = {small(word): meant for word, meant in by.plan_words.items()}
 
+    def by_plans(self, plans: Mapping[UUID, Sequence[PlanVersion]]) -> "RowReader":
+        """Read the same file by plans as they are by now."""
+        directory = msgspec.structs.replace(self._directory, plans=plans)
+        return RowReader(self._header, self._map, directory)
+
     def sale_named(self, row: Cells) -> UUID | None:
         """Give the sale that a refund is of; None where it cannot be read."""
         return self._named(row, SaleField.SALE, "sale")

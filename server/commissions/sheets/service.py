@@ -229,6 +229,8 @@ async def _record_some(actor: Actor, sheet_id: UUID, reader: RowReader, now: dat
         if part is None:
             return False
         number, rows = part
+        # What a plan measures says how a row is read: by the version that pays for it.
+        reader = reader.by_plans(await books.plans_until_the_end())
         outcomes = await recording.record(actor, view, reader, rows, now=now)
         await parts.finish(sheet_id, number, outcomes, recording.counted(outcomes))
     return True

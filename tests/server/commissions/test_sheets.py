@@ -1,6 +1,7 @@
 """Finance hands a spreadsheet of sales in: each row has one outcome, however often it is sent."""
 
 import asyncio
+import contextvars
 import io
 from datetime import timedelta
 from uuid import UUID
@@ -48,8 +49,11 @@ from tests.server.commissions.sheets import (
     sold_by,
     why,
 )
+from tests.server.exits.stories import WAITS
 
 pytestmark = pytest.mark.usefixtures("database")
+
+HELD = "SELECT FROM commission_sheet WHERE id = $1 FOR UPDATE"
 
 
 @pytest.fixture
@@ -633,6 +637,32 @@ async def test_two_sheets_of_the_same_sales_beside_each_other_record_each_once(
     assert sum(each.sold for each in held) == sum(range(1, 31)) * 100
     # One that came before its sale, in the other sheet, was refused; none was recorded twice.
     assert sum(each.refunded for each in held) == 50 * sum(each.refunds for each in done)
+
+
+async def test_a_row_is_read_by_the_version_that_pays_for_it_though_published_meanwhile(
+    finance: Actor, agent: Tenant
+) -> None:
+    revenue = await a_plan(finance)
+    by = await a_map(finance, revenue.plan_id)
+    view = await handed_in(finance, by, a_sheet([f"{mark()},,{agent.name},HT,{DAY},12"]))
+    pieces = msgspec.structs.replace(
+        revenue, id=new_id(), begins_on=NOW.date(), measure=Measure.UNITS
+    )
+
+    async with db.platform_transaction(finance):
+        await db.connection().execute(HELD, view.id)
+        recording = asyncio.create_task(
+            service.go_on(view.id, now=NOW), context=contextvars.Context()
+        )
+        while not await db.connection().fetchval(WAITS):
+            assert not recording.done(), "nothing held it up"
+        await asyncio.create_task(
+            kept.publish(finance, pieces, now=NOW), context=contextvars.Context()
+        )
+    await recording
+
+    [sale] = await sold_by(finance, agent.tenant_id)
+    assert (sale.version_id, sale.measure, sale.sold) == (pieces.id, Measure.UNITS, 12)
 
 
 async def test_what_became_of_a_row_stays(finance: Actor, by: NewSheetMap) -> None:
