@@ -209,7 +209,7 @@ def ensure_reason(state: PaymentState, reason: str | None) -> None:
 
     :raises ReasonMissing: so it is.
     """
-    if not state.is_live and not reason:
+    if not state.is_live and not (reason or "").strip():
         raise ReasonMissing("Say why the bank did not pay; the agent is told.")
 
 

@@ -200,7 +200,7 @@ async def test_why_the_bank_did_not_pay_is_wanted_kept_and_told_in_the_statement
     await accrue(a_sale(plan, agent))
     await earn()
     ordered = of(await pay(), agent)
-    for nothing in (None, ""):
+    for nothing in (None, "", " \u3000"):
         with pytest.raises(ReasonMissing):
             await do(paying.settle, ordered.id, PaymentState.FAILED, MAKER, reason=nothing)
     assert (await do(queries.payment, ordered.id)).state is PaymentState.ORDERED
