@@ -208,7 +208,7 @@ class RowReader:
     def by_plans(self, plans: Mapping[UUID, Sequence[PlanVersion]]) -> "RowReader":
         """Read the same file by plans as they are by now."""
         directory = msgspec.structs.replace(self._directory, plans=plans)
-        return RowReader(self._header, self._map, directory)
+        return RowReader(self._header, self._map, directory, now=self._now)
 
     def sale_named(self, row: Cells) -> UUID | None:
         """Give the sale that a refund is of; None where it cannot be read."""
