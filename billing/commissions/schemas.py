@@ -526,7 +526,7 @@ class PaidTo(msgspec.Struct, frozen=True, kw_only=True):
     account_ends: str
     """Its last four digits."""
     is_other: bool
-    """Whether the batch's file before had the agent paid to another one."""
+    """Whether the agent's last file before, of whatever batch, had it paid to another one."""
 
 
 class BankFileView(msgspec.Struct, frozen=True, kw_only=True):
@@ -541,7 +541,7 @@ class BankFileView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def others(self) -> list[UUID]:
-        """Name whose account was another in the file before."""
+        """Name whose account was another in the last file before, of whatever batch."""
         return [each.agent_id for each in self.payees if each.is_other]
 
 

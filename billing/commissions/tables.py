@@ -151,7 +151,8 @@ class PayoutFile(Table, tablename="payout_file"):
     sums_minor = JSONB()
     """What it told the bank to pay, by currency."""
     payees = JSONB()
-    """Of each agent the account's last digits, a keyed hash, and whether it was another before."""
+    """Of each agent the account's last digits, a keyed hash of it with and without the agent, and
+    whether it was another before."""
     written_by = UUID()
     written_at = Timestamptz()
 

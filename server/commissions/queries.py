@@ -271,6 +271,7 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
         batch = await books.batch(batch_id)
         files = await bank_files.of_batch(batch_id)
         agents = [payment.agent_id for payment in batch.payments]
+        last_ends = await bank_files.last_ends(agents)
         await audit.record_platform_read(actor, agents, "commissions.payout", now=now)
     over = await _over_limit(actor, batch_id)
     shown = over[:PAGE_SIZE]
@@ -291,6 +292,7 @@ async def payout(actor: Actor, batch_id: UUID, *, now: datetime) -> PayoutView:
         payments=batch.payments,
         totals=batch.totals,
         files=files,
+        last_ends=last_ends,
         over_limit=[each for _, each in shown],
         over_limit_count=len(over),
     )

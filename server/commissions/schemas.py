@@ -186,6 +186,8 @@ class PayoutView(msgspec.Struct, frozen=True, kw_only=True):
     """By currency."""
     files: list[BankFileView]
     """What the bank was told to pay, the first file first."""
+    last_ends: dict[UUID, str]
+    """By agent how the account ends that it was to be paid to last, in whatever batch."""
     over_limit: list[ContractMeter]
     """The contracts it pays for whose commission exceeds what is deducted from tax by most."""
     over_limit_count: int

@@ -314,6 +314,7 @@ async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: da
     :raises PaymentNotInThatState: nothing of it waits for the bank.
     :raises PayeeMissing: agents without a bank account; nothing is written.
     :raises AccountShared: agents with one bank account; nothing is written.
+    :raises AccountTaken: another agent was paid to an account before; nothing is written.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     asked_of = {
@@ -321,7 +322,8 @@ async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: da
         for each in asked.payees
     }
     async with db.platform_transaction(actor):
-        # What one file says after another is asked in turn.
+        # What one file says after another, of whatever batch, is asked in turn.
+        await in_turn(PAYOUTS)
         batch = await books.batch(batch_id, lock=True)
         paying.ensure_may_write(maker_id=batch.made_by, writer_id=actor.user_id)
         waiting = [each for each in batch.payments if each.state is PaymentState.ORDERED]
@@ -332,10 +334,10 @@ async def bank_file(actor: Actor, batch_id: UUID, asked: NewBankFile, *, now: da
         payees = {each.agent_id: asked_of[each.agent_id] for each in paid}
         names = {each.tenant_id: each.name for each in await partners.agents(actor)}
         paying.ensure_own_accounts(payees, names)
+        macs = keys.current().macs
+        await bank_files.ensure_not_taken(payees, names, macs)
         written = bank_files.Written(content=content, paid=paid, payees=payees)
-        file = await bank_files.note(
-            ids.new_id(now), batch_id, written, keys.current().macs, books_of(actor, now)
-        )
+        file = await bank_files.note(ids.new_id(now), batch_id, written, macs, books_of(actor, now))
         await audit.record_platform_write(
             *(actor, "payout.bank_file_written"),
             subject_id=batch_id,

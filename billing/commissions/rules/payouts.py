@@ -67,6 +67,21 @@ class AccountShared(BillingRefusal):
         self.agent_ids = tuple(agent_ids)
 
 
+class AccountTaken(BillingRefusal):
+    """An agent is to be paid to the bank account that another one was paid to before."""
+
+    code = "payee_account_taken"
+    field = "payees"
+
+    def __init__(self, agent_id: UUID, called: str, before: str) -> None:
+        super().__init__(
+            f"{before} was paid to the bank account that is given for {called}; "
+            f"ask {called} for its own.",
+            about=f"{called}、{before}",
+        )
+        self.agent_id = agent_id
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One line of an agent's commission account: earned, taken back, or corrected."""
 
