@@ -177,8 +177,9 @@ async def test_a_statement_is_disputed_corrected_signed_by_both_and_verified_alo
 async def test_finance_is_told_once_a_day_that_an_agent_disputes_its_statement(
     tenant: Tenant, drawn: StatementDetail
 ) -> None:
-    finance = make_platform_actor(Role.PLATFORM_FINANCE)
-    await identity.add_staff(new_user(finance, team_id=None), password="correct horse", now=NOW)
+    finance, operator = map(make_platform_actor, (Role.PLATFORM_FINANCE, Role.PLATFORM_OPERATOR))
+    for each in (finance, operator):
+        await identity.add_staff(new_user(each, team_id=None), password="correct horse", now=NOW)
     for line in await queries.own_lines(tenant.owner, drawn.id):
         why = NewDispute(line=line.n, reason="少计一单")
         await service.dispute(tenant.owner, drawn.id, why, now=APRIL)
@@ -200,6 +201,7 @@ async def test_finance_is_told_once_a_day_that_an_agent_disputes_its_statement(
         await jobs.HANDLERS[service.DISPUTED](job, APRIL)
 
     [word] = (await notifications.notifications(finance)).items
+    assert (await notifications.notifications(operator)).items == []
     assert len(rows) == 1
     assert (word.kind, word.link) == (Kind.LINE_DISPUTED, f"/console/statements/{drawn.id}")
     assert word.subject.endswith(" · 2026-03")
