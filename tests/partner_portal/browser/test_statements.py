@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from billing.commissions.rules.plans import Measure, PlanVersion, Tier
 from billing.commissions.rules.shares import Seller
@@ -14,6 +14,8 @@ from server.commissions import service as commissions
 from server.commissions.schemas import NewRefund, NewSale
 from server.identity import service as identity
 from server.kit import clock
+from server.statements import service as statements
+from server.statements.schemas import NewStatement
 from tests.factories import NOW, Tenant, make_platform_actor, new_id, new_user
 from tests.partner_portal.browser.stage import (
     PASSWORD,
@@ -133,3 +135,20 @@ async def test_s06_an_owner_disputes_a_line_is_answered_and_both_sign_what_is_sh
     await _is_followed(page, f"/console{own}")
     await press_surely(page, "签署结算单")
     await expect(page.get_by_text("双方已签署")).to_be_visible()
+
+
+async def test_without_scripts_what_a_dialog_asks_stands_on_the_page_and_is_signed_there(
+    shop: Tenant, site: Site, browser: Browser
+) -> None:
+    month = await _earned(shop)
+    asked = NewStatement(id=new_id(), agent_id=shop.tenant_id, month=month)
+    await statements.draw(FINANCE, asked, now=clock.now())
+    plain = await browser.new_context(base_url=site.url, locale="zh-CN", java_script_enabled=False)
+    await let_in(plain, site, shop.owner)
+    page = await plain.new_page()
+
+    await page.goto(f"/statements/{asked.id}")
+    await page.get_by_role("button", name="签署结算单").click()
+
+    await expect(page.get_by_text("已签署，待平台")).to_be_visible()
+    await plain.close()
