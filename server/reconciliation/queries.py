@@ -241,9 +241,11 @@ async def waiting(
         about = await books.exceptions_among([each.exception_id for each in found[:PAGE_SIZE]])
         seen = {each.id: books.seen_from(each, seen_by) for each in about}
         await _tell(actor, seen_by, about, "reconciliation.questions", now)
-    items = [_waiting(each, seen[each.exception_id]) for each in found[:PAGE_SIZE]]
+    shown = found[:PAGE_SIZE]
+    # A file that was taken back meanwhile has left its questions behind.
+    items = [_waiting(each, seen[each.exception_id]) for each in shown if each.exception_id in seen]
     is_more = len(found) > PAGE_SIZE
-    return Page(items, encode_cursor(items[-1].asked_at, items[-1].id) if is_more else None)
+    return Page(items, encode_cursor(shown[-1].asked_at, shown[-1].id) if is_more else None)
 
 
 async def rejected(
