@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,12 @@ from billing.commissions.rules.plans import PPM, Measure, Minor, Ppm, Tier, Tier
 from billing.commissions.rules.shares import Seller
 from billing.errors import BillingRefusal, Sort
 from billing.money import MINOR_MAX, Currency
+
+SALE_MAX: Final = 10**13
+"""So much one sale may be, and earn: 100,000,000,000 yuan. Sums of half a million such fit in eight
+bytes, as the books keep them; of what one movement may be a thousand do not."""
+Sold = Annotated[int, msgspec.Meta(ge=1, le=SALE_MAX)]
+"""In what a plan measures: minor units, pieces or sales."""
 
 
 class SaleNotFound(BillingRefusal):
@@ -46,7 +52,7 @@ class RevenueDiffers(BillingRefusal):
 
 
 class CommissionTooLarge(BillingRefusal):
-    """A sale would earn more than one movement may be."""
+    """A sale would earn more than one sale may be."""
 
     code = "commission_too_large"
     field = "sold"
@@ -112,13 +118,12 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
     plan_id: UUID
     contract_id: UUID
     on: date
-    sold: Annotated[int, msgspec.Meta(ge=1, le=MINOR_MAX)]
-    """In what the plan measures."""
+    sold: Sold
     sellers: Annotated[list[Seller], msgspec.Meta(min_length=1, max_length=20)]
     """The first one's tiers it counts for."""
     contract_number: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
     """As people know the contract."""
-    revenue_minor: Minor | None = None
+    revenue_minor: Annotated[int, msgspec.Meta(ge=0, le=SALE_MAX)] | None = None
     """What the customer pays, where the plan measures something else; None: it is not known."""
 
 
@@ -127,7 +132,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     sale_id: UUID
-    refunded: Annotated[int, msgspec.Meta(ge=1, le=MINOR_MAX)]
+    refunded: Sold
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)] | None = None
 
 

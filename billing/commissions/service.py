@@ -30,6 +30,7 @@ from billing.commissions.rules import accounts, clawbacks, plans
 from billing.commissions.rules.plans import Measure, PlanVersion
 from billing.commissions.rules.shares import Share, shares
 from billing.commissions.schemas import (
+    SALE_MAX,
     CommissionKeyReused,
     CommissionTooLarge,
     Correction,
@@ -49,7 +50,7 @@ from billing.commissions.tables import (
 )
 from billing.ledger import service as ledger
 from billing.ledger.schemas import Hold, Post, Single, Transfer, Void
-from billing.money import MINOR_MAX, Money
+from billing.money import Money
 
 _PUBLISH: Final = """
 INSERT INTO commission_plan_version (id, plan_id, begins_on, terms, published_by, published_at)
@@ -155,7 +156,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     :raises NoPlanInForce: no version of the plan was in force that day.
     :raises UplineCircular: an agent stands above itself.
     :raises CommissionKeyReused: the id belongs to another sale.
-    :raises CommissionTooLarge: it earns more than one movement may be.
+    :raises CommissionTooLarge: it earns more than one sale may be.
     :raises RevenueDiffers: it says another revenue than it was sold for.
     """
     seller = sale.sellers[0].agent_id
@@ -170,7 +171,7 @@ async def accrue(sale: Sale, above: Mapping[UUID, UUID], books: Books) -> list[L
     revenue = _revenue(sale, version)
     before = await queries.sold_in_month(sale.plan_id, seller, sale.on)
     commission = plans.commission_minor(version, before, sale.sold)
-    if commission > MINOR_MAX:
+    if commission > SALE_MAX:
         raise CommissionTooLarge("This sale would earn more than can be booked; correct it.")
     found = shares(Money(commission, version.currency), sale.sellers, above, version.upline_ppm)
     await CommissionSale.raw(

@@ -10,6 +10,7 @@ import msgspec
 from billing.commissions.rules.payouts import PaymentState
 from billing.commissions.rules.plans import Measure, PlanVersion, TierMode
 from billing.commissions.schemas import (
+    SALE_MAX,
     AgentYear,
     BankFileView,
     ChosenSales,
@@ -33,7 +34,7 @@ MONTH: Final = r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z"
 """A month, as in 2026-11."""
 
 AmountMinor = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
-SignedMinor = Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+SignedMinor = Annotated[int, msgspec.Meta(ge=-SALE_MAX, le=SALE_MAX)]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
 

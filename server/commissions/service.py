@@ -97,7 +97,7 @@ async def record_sale(actor: Actor, sale: NewSale, *, now: datetime) -> list[Lin
     :raises SaleAlike: one alike is in the books, and nobody says that it is another.
     :raises Invalid: two agents are said to stand directly above one.
     :raises NotFound: there is no such agent.
-    :raises CommissionTooLarge: it earns more than one movement may be.
+    :raises CommissionTooLarge: it earns more than one sale may be.
     """
     ensure(actor, Permission.COMMISSIONS_KEEP)
     rules.ensure_sold(sale.on, "on", now)

@@ -14,11 +14,15 @@ import msgspec
 
 from billing.commissions.rules.plans import Measure, PlanVersion, in_force
 from billing.commissions.rules.shares import Seller
-from billing.commissions.schemas import KnownSale, SaleNotFound
+from billing.commissions.schemas import SALE_MAX, KnownSale, SaleNotFound
 from billing.errors import BillingRefusal
-from billing.money import MINOR_MAX
 from billing.reconciliation.rules import cells
-from billing.reconciliation.rules.cells import AmountNegative, CellUnread, CurrencyUnexpected
+from billing.reconciliation.rules.cells import (
+    AmountNegative,
+    AmountTooLarge,
+    CellUnread,
+    CurrencyUnexpected,
+)
 from server.commissions.rules import ensure_sold
 from server.commissions.schemas import Above, NewSale
 from server.commissions.sheets.columns import (
@@ -448,7 +452,7 @@ def _sold(cell: str, measure: Measure, currency: str) -> int:
     if measure.is_money:
         return _amount(cell, currency)
     match = _COUNT.fullmatch(cell)
-    if match is None or not 1 <= int(match["whole"].replace(",", "")) <= MINOR_MAX:
+    if match is None or not 1 <= int(match["whole"].replace(",", "")) <= SALE_MAX:
         raise CellUnread("This plan counts pieces; write how many, such as 12.")
     return int(match["whole"].replace(",", ""))
 
@@ -456,10 +460,14 @@ def _sold(cell: str, measure: Measure, currency: str) -> int:
 def _amount(cell: str, currency: str) -> int:
     """Read an amount as whole minor units.
 
+    :raises AmountTooLarge: it is more than one sale may be.
     :raises SoldNegative: it is below nothing.
     """
     try:
-        return cells.amount_minor(cell, currency)
+        minor = cells.amount_minor(cell, currency)
     except AmountNegative as negative:
         told = "Write a refund as a row of its own that names its sale, its amount without a minus."
         raise SoldNegative(told) from negative
+    if minor > SALE_MAX:
+        raise AmountTooLarge(f"One sale is at most {SALE_MAX} minor units.")
+    return minor

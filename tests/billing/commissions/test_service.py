@@ -19,6 +19,7 @@ from billing.commissions.rules.plans import NoPlanInForce, PlanVersion, PlanVers
 from billing.commissions.rules.shares import Seller
 from billing.commissions.rules.statements import StatementKind
 from billing.commissions.schemas import (
+    SALE_MAX,
     BatchDecided,
     CommissionKeyReused,
     CommissionTooLarge,
@@ -29,7 +30,6 @@ from billing.commissions.schemas import (
     Sale,
 )
 from billing.errors import MakerIsChecker
-from billing.money import MINOR_MAX
 from server.access import PLATFORM_TENANT
 from server.kit import db
 from tests.billing.books import OPERATOR
@@ -405,12 +405,31 @@ async def test_a_batch_is_let_go_or_discarded_whatever_the_race() -> None:
 
 @pytest.mark.usefixtures("database")
 async def test_a_sale_that_earns_more_than_can_be_booked_is_refused_by_its_field() -> None:
-    dear = [{"at_least": 0, "rate": MINOR_MAX}]
+    dear = [{"at_least": 0, "rate": SALE_MAX}]
     plan = await a_plan(measure="units", tiers=dear)
-    sale = a_sale(plan, new_id(), sold=MINOR_MAX)
+    sale = a_sale(plan, new_id(), sold=2)
 
     with pytest.raises(CommissionTooLarge) as refused:
         await accrue(sale)
 
     assert refused.value.field == "sold"
     assert await accrue(msgspec.structs.replace(sale, sold=1)) != []
+
+
+@pytest.mark.parametrize("name", ["sold", "revenue_minor"])
+def test_one_sale_is_never_so_large_that_the_sums_of_a_month_leave_eight_bytes(name: str) -> None:
+    largest = msgspec.to_builtins(
+        Sale(
+            id=new_id(),
+            plan_id=new_id(),
+            contract_id=new_id(),
+            on=NOW.date(),
+            sold=SALE_MAX,
+            sellers=[Seller(new_id())],
+            revenue_minor=SALE_MAX,
+        )
+    )
+
+    assert msgspec.convert(largest, Sale).sold * 500_000 < 2**63
+    with pytest.raises(msgspec.ValidationError, match=name):
+        msgspec.convert({**largest, name: SALE_MAX + 1}, Sale)
