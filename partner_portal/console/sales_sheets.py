@@ -153,7 +153,9 @@ async def _handed_in(actor: Actor, sent: _Sent) -> UUID:
 async def _hand_in(actor: Actor, sent: _Sent, given: Mapping[str, str]) -> UUID:
     """Hand a sheet in as it was shown."""
     said = forms.taken(sent.columns, SaleColumnsSaid)
-    new = forms.taken(forms.filled({**given, "file_name": sent.file_name}), SheetAsSeen)
+    asked = forms.filled({**given, "file_name": sent.file_name})
+    asked["are_others"] = given["are_others"] == "1"
+    new = forms.taken(asked, SheetAsSeen)
     view = await service.hand_in_as_seen(actor, new, said, sent.content, now=clock.now())
     return view.id
 

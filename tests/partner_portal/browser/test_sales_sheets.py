@@ -92,8 +92,21 @@ async def test_finance_sees_what_a_sheet_would_record_records_it_and_corrects_th
     back = (await (await download.value).path()).read_text("utf-8-sig")
     assert "某经办" not in back
 
+    await _corrects(finance, page, back, tmp_path / "改正.csv")
+    await look(page, HOME, axe)
+
+    alike = "\n".join([header, rows[3].replace(f"{n}-3", f"{n}-4"), ""])
+    await _says_that_it_is_another(finance, page, a_file("十月.csv", alike))
+
+    asked = SalesAsked(agent_id=shop.tenant_id)
+    sold = (await commissions.sales(finance, asked, now=NOW)).items
+    assert len(sold) == 4
+    assert {each.sold: each.refunded for each in sold} == {12_000_50: 300_00, 80_00: 0, 20_00: 0}
+
+
+async def _corrects(finance: Actor, page: Page, back: str, corrected: Path) -> None:
+    """Correct the rows that were given back, and hand them in."""
     await open_page(page, f"{HOME}/new")
-    corrected = tmp_path / "改正.csv"
     corrected.write_text(back.replace("'-80", "80"))
     await page.locator("#f-file").set_input_files(corrected)
     await expect(page.get_by_text("按已保存的「渠道系统」读取")).to_be_visible()
@@ -101,11 +114,19 @@ async def test_finance_sees_what_a_sheet_would_record_records_it_and_corrects_th
     await _recorded(finance, page)
     await page.get_by_role("link", name="查看结果").click()
     await expect(page.get_by_text("每一行都已入账。")).to_be_visible()
-    await look(page, HOME, axe)
 
-    asked = SalesAsked(agent_id=shop.tenant_id)
-    sold = (await commissions.sales(finance, asked, now=NOW)).items
-    assert {each.sold: each.refunded for each in sold} == {12_000_50: 300_00, 80_00: 0, 20_00: 0}
+
+async def _says_that_it_is_another(finance: Actor, page: Page, alike: FilePayload) -> None:
+    """Hand in a sale that the books have under another number, and then say that it is another."""
+    for is_another, told in ((False, "账上已有同一代理商"), (True, "每一行都已入账。")):
+        await open_page(page, f"{HOME}/new")
+        await page.locator("#f-file").set_input_files(alike)
+        await expect(page.get_by_text("按已保存的「渠道系统」读取")).to_be_visible()
+        await page.get_by_label("相同的业绩也入账").set_checked(is_another)
+        await page.get_by_role("button", name="入账").click()
+        await _recorded(finance, page)
+        await page.get_by_role("link", name="查看结果").click()
+        await expect(page.locator("main")).to_contain_text(told)
 
 
 async def _measured(page: Page, axe: tuple[str, str]) -> None:
