@@ -30,8 +30,9 @@ _SHARED: Final = """
 SELECT DISTINCT agent_id, currency FROM commission_line WHERE sale_id = ANY ({}::uuid[])
 """
 _CONTRACTS: Final = """
-SELECT DISTINCT contract_number, contract_id FROM commission_sale
-WHERE contract_number = ANY ({}::text[]) ORDER BY contract_number, contract_id
+SELECT DISTINCT agent_id, contract_number, contract_id FROM commission_sale
+WHERE (agent_id, contract_number) IN (SELECT * FROM unnest({}::uuid[], {}::text[]))
+ORDER BY agent_id, contract_number, contract_id
 """
 
 
@@ -87,9 +88,13 @@ async def shared(sale_ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
     return {(row["agent_id"], row["currency"]) for row in rows}
 
 
-async def contracts(numbers: Sequence[str]) -> dict[str, list[UUID]]:
-    """Give by number the contracts that something was sold on."""
-    found: dict[str, list[UUID]] = defaultdict(list)
-    for row in await CommissionSale.raw(_CONTRACTS, list(numbers)):
-        found[row["contract_number"]].append(row["contract_id"])
+async def contracts(named: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], list[UUID]]:
+    """Give by agent and number the contracts that something was sold on.
+
+    Agents number their contracts each for itself.
+    """
+    found: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
+    columns = ([agent_id for agent_id, _ in named], [number for _, number in named])
+    for row in await CommissionSale.raw(_CONTRACTS, *columns):
+        found[row["agent_id"], row["contract_number"]].append(row["contract_id"])
     return found

@@ -84,18 +84,21 @@ async def _meant(rows: Sequence[RowRead]) -> list[_Meant]:
     """Find the contracts that sales are on, and say what is asked of the books."""
     sales = [each.said for each in rows if isinstance(each.said, SaleRead)]
     held = await books.sales([each.id for each in sales])
-    contracts = await books.contracts([each.contract for each in sales])
+    contracts = await books.contracts([(each.agent_id, each.contract) for each in sales])
     return [_asked(each, contracts, held) for each in rows]
 
 
 def _asked(
-    row: RowRead, contracts: Mapping[str, Sequence[UUID]], held: Mapping[UUID, KnownSale]
+    row: RowRead,
+    contracts: Mapping[tuple[UUID, str], Sequence[UUID]],
+    held: Mapping[UUID, KnownSale],
 ) -> _Meant:
     """Say what is asked of the books for a row."""
     match row.said:
         case SaleRead() as said:
             try:
-                sale = said.sale(contracts.get(said.contract, ()), held.get(said.id))
+                named = contracts.get((said.agent_id, said.contract), ())
+                sale = said.sale(named, held.get(said.id))
             except BillingRefusal as refusal:
                 problem = SheetProblem(SaleField.CONTRACT, refusal.code, refusal.detail)
                 return _Meant(row, None, [problem])

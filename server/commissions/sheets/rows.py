@@ -134,9 +134,9 @@ class SaleRead(msgspec.Struct, frozen=True, kw_only=True):
     def sale(self, contracts: Sequence[UUID], held: KnownSale | None) -> NewSale:
         """Give the sale as the books take it.
 
-        :param contracts: those that the books have under its number.
+        :param contracts: those that the books have of its agent under its number.
         :param held: the sale as the books have it, if it comes again.
-        :raises ContractAmbiguous: several contracts have its number.
+        :raises ContractAmbiguous: several contracts of its agent have its number.
         """
         is_id = bool(cells.ID.fullmatch(self.contract.lower()))
         return NewSale(
@@ -156,8 +156,12 @@ class SaleRead(msgspec.Struct, frozen=True, kw_only=True):
         if held and held.contract_id and held.contract_number == self.contract:
             return held.contract_id
         if len(contracts) > 1:
-            raise ContractAmbiguous("Several contracts have this number; write the contract's id.")
-        return contracts[0] if contracts else uuid5(_NAMESPACE, f"contract:{self.contract}")
+            raise ContractAmbiguous(
+                "Several contracts of this agent have this number; write the contract's id."
+            )
+        if contracts:
+            return contracts[0]
+        return uuid5(_NAMESPACE, f"contract:{self.agent_id}:{self.contract}")
 
 
 class RefundRead(msgspec.Struct, frozen=True, kw_only=True):

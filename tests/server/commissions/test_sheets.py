@@ -412,6 +412,32 @@ async def test_a_contract_is_the_one_that_the_books_know_by_its_number(
     assert again.counts == SheetCounts(known=1)
 
 
+async def test_contracts_of_two_agents_with_one_number_are_two(
+    finance: Actor, agent: Tenant, rival: Tenant, by: NewSheetMap
+) -> None:
+    await stories.admit(rival)
+    n = mark()
+    rows = [
+        f"{n}-1,,{agent.name},HT-{n},{DAY},5",
+        f"{n}-2,,{rival.name},HT-{n},{DAY},5",
+    ]
+    later = [f"{n}-3,,{rival.name},HT-{n},{DAY},6", f"{n}-4,,{agent.name},HT-{n},{DAY},6"]
+
+    _, told = await recorded(finance, by, a_sheet(rows))
+    _, after = await recorded(finance, by, a_sheet(later))
+
+    ids = {told[2].sale_id: "own", told[3].sale_id: "other", after[2].sale_id: "other"}
+    ids[after[3].sale_id] = "own"
+    sales = [
+        *await sold_by(finance, agent.tenant_id),
+        *await sold_by(finance, rival.tenant_id),
+    ]
+    on = {(ids[each.id], each.contract_id) for each in sales if each.id in ids}
+    assert len(ids) == 4
+    assert len(on) == 2, "a contract for each of the two"
+    assert len({contract for _, contract in on}) == 2
+
+
 async def test_a_look_guesses_asks_and_keeps_nothing(finance: Actor, agent: Tenant) -> None:
     n = mark()
     plan = await a_plan(finance)
