@@ -52,6 +52,11 @@ async def test_a_sheet_is_handed_in_recorded_and_what_is_refused_given_back(
         params={**asked, "id": str(new_id()), "map_id": str(new_id())},
         content=content,
     )
+    others = await client.post(
+        f"{HOME}/commission-sheets",
+        params={**asked, "id": str(new_id()), "are_others": "true"},
+        content=content,
+    )
     await service.go_on(sheet_id, now=NOW)
     one = (await client.get(f"{HOME}/commission-sheets/{sheet_id}")).json()
     rows = (await client.get(f"{HOME}/commission-sheets/{sheet_id}/rows")).json()["items"]
@@ -63,6 +68,7 @@ async def test_a_sheet_is_handed_in_recorded_and_what_is_refused_given_back(
     assert by.json() in (await client.get(f"{HOME}/commission-sheet-maps")).json()
     assert [each.status_code for each in handed] == [201, 201]
     assert handed[0].json() == handed[1].json()
+    assert [each.json()["are_others"] for each in (handed[0], others)] == [False, True]
     assert (other.status_code, other.json()["code"]) == (409, "id_reused")
     assert (nowhere.status_code, nowhere.json()["errors"][0]["field"]) == (404, "map_id")
     assert (one["state"], one["rows"]) == ("recorded", 3)
