@@ -297,6 +297,11 @@ async def _sold(cast: Cast, books: Books, seller: str, above: str, today: date) 
         await commissions.earn(clock.now())
 
 
+def _account(agent_id: str) -> str:
+    """Give an agent a bank account of its own."""
+    return f"6222{UUID(agent_id).int % 10**15:015}"
+
+
 async def _let_go(cast: Cast, books: Books, found: Evidence) -> Json:
     """Put a payout together; its maker cannot approve it, another one does as it was seen."""
     finance = cast.finance
@@ -311,8 +316,8 @@ async def _let_go(cast: Cast, books: Books, found: Evidence) -> Json:
     found.expect("neither its maker nor unseen", refusals, wanted)
     approved: Json = await books.checker.post(f"{path}/approval", {"hash": batch["hash"]})
     payees = [
-        {"agent_id": each["agent_id"], "account": f"6222{n:012}", **_PAYEE}
-        for n, each in enumerate(approved["payments"])
+        {"agent_id": each["agent_id"], "account": _account(each["agent_id"]), **_PAYEE}
+        for each in approved["payments"]
     ]
     asked = {"reference": "佣金", "payees": payees}
     refused = await finance.refusal(f"{path}/bank-file", asked)
