@@ -51,9 +51,9 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_A_LINE: Final = ("id", "customer", "program", "amount_minor", "currency", "on", "state")
 """What of a line is held against the other side."""
 EXPORTED_MAX: Final = 100_000
+"""So many differences of a file stand in a sheet, to a block."""
 NUMBERS_MAX: Final = 10
 """So many lines of a side are named where a difference is a row of a sheet."""
-"""So many differences of a file stand in a sheet, to a block."""
 _BLOCK: Final = 1_000
 _ANSWERS: Final = """
 SELECT exception_id, said, said_at FROM recon_answer WHERE exception_id = ANY ($1::uuid[])

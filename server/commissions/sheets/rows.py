@@ -7,6 +7,7 @@ in whatever file, is the same one.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
 
@@ -275,11 +276,11 @@ class RowReader:
         revenue = tried(SaleField.REVENUE, lambda cell: _amount(cell, currency) if cell else None)
         if agent_id is None or above is None or contract is None or sold is None:
             return None
-        nearest = [agent_id, *above]
+        line = pairwise([agent_id, *above])
         return SaleRead(
             id=_id("sale", reference),
             agent_id=agent_id,
-            above=[Above(agent_id=low, above_id=high) for low, high in zip(nearest, above)],  # noqa: B905 - the last one has nobody above
+            above=[Above(agent_id=low, above_id=high) for low, high in line],
             plan_id=plan_id,
             contract=contract,
             on=on,
